@@ -1,0 +1,14 @@
+"""The categories service."""
+
+from typing import Any
+
+from flask import Flask
+
+from api_categories.resource import categories
+from api_categories.views import blueprint
+from shared.app import build_app
+
+
+def create_app(**options: Any) -> Flask:
+    """Build the service; ``options`` are those of ``build_app``."""
+    return build_app(categories, blueprint, **options)

@@ -1,0 +1,46 @@
+"""What a client is, and how a list of clients is narrowed."""
+
+from marshmallow import Schema, fields
+
+from shared.fields import Birthday, Email, Id, Text, Timestamp
+from shared.query import Query, eq, titled
+from shared.resource import Resource
+from shared.words import Searched
+
+
+class ClientSchema(Schema):
+    """A client as callers send and receive it."""
+
+    id = Id()
+    external_ref = Text(200, allow_none=True)
+    name = Text(200, required=True, metadata={"example": "Nirina Crépin"})
+    birthday = Birthday(allow_none=True, metadata={"example": "29/10/2001"})
+    email = Email(allow_none=True, metadata={"example": "nirina@example.org"})
+    phone = Text(40, allow_none=True, metadata={"example": "02562358455"})
+    city = Text(100, allow_none=True, metadata={"example": "Brussels"})
+    genre = Text(40, allow_none=True, metadata={"example": "Woman"})
+    created_at = Timestamp()
+    updated_at = Timestamp()
+    revision = fields.Raw(dump_only=True)
+
+
+class ClientQuery(Query):
+    """Narrow by city, genre, email, or words of the name."""
+
+    sortable = ("name", "city", "created_at", "updated_at")
+
+    city = eq(fields.String(), "city")
+    genre = eq(fields.String(), "genre")
+    email = eq(Email(), "email")
+    external_ref = eq(fields.String(), "external_ref")
+    name = titled()
+
+
+clients = Resource(
+    "clients",
+    "client",
+    ClientSchema(),
+    ClientQuery(),
+    unique=("email", "external_ref"),
+    searched=Searched(title=("name",), codes=("email", "phone"), text=("city",)),
+)

@@ -1,0 +1,14 @@
+"""The products service."""
+
+from typing import Any
+
+from flask import Flask
+
+from api_products.resource import products
+from api_products.views import blueprint
+from shared.app import build_app
+
+
+def create_app(**options: Any) -> Flask:
+    """Build the service; ``options`` are those of ``build_app``."""
+    return build_app(products, blueprint, **options)

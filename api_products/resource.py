@@ -1,0 +1,109 @@
+"""What a product is, and how a list of products is narrowed."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow.experimental.context import Context
+from pymongo import IndexModel
+
+from api_products.attributes import misfits
+from shared.backends import backends
+from shared.fields import Attributes, Id, Money, Slug, Text, Timestamp, Whole
+from shared.query import Query, either, eq, gte, lte, within
+from shared.resource import Resource
+from shared.words import Searched, make_slug
+
+STATUSES = ("active", "draft", "archived")
+
+
+class ProductSchema(Schema):
+    """A product as clients send and receive it."""
+
+    id = Id()
+    slug = Slug(metadata={"example": "teapot"})
+    sku = Text(64, allow_none=True, metadata={"example": "TP-100"})
+    external_ref = Text(200, allow_none=True)
+    name = Text(200, required=True, metadata={"example": "Teapot", "aliases": ("title",)})
+    description = fields.String(
+        allow_none=True, validate=validate.Length(max=100_000), metadata={"example": "Holds 1 l."}
+    )
+    price = Money(allow_none=True, metadata={"example": 12.5})
+    currency = fields.String(
+        allow_none=True,
+        validate=validate.Regexp("[A-Z]{3}$", error="Not a code such as EUR (ISO 4217)."),
+        metadata={"example": "EUR"},
+    )
+    stock = Whole(0, allow_none=True, metadata={"example": 3, "aliases": ("quantity",)})
+    category = Text(100, allow_none=True)
+    category_path = fields.List(fields.String(), dump_only=True)
+    brand = Text(200, allow_none=True, metadata={"example": "Acme"})
+    attributes = Attributes(allow_none=True, metadata={"example": {"color": "blue"}})
+    images = fields.Function(
+        lambda product: product.get("images", []), metadata={"reads": ("images",)}
+    )
+    status = fields.String(
+        load_default="active", validate=validate.OneOf(STATUSES), metadata={"example": "active"}
+    )
+    created_at = Timestamp()
+    updated_at = Timestamp()
+    revision = fields.Raw(dump_only=True)
+
+    @post_load
+    def _shelve(self, product: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Take the category's slug and path along, and fit the attributes to its schema."""
+        if not product.keys() & {"category", "attributes"}:
+            return product
+        after = Context[dict[str, Any]].get()["stored"] | product
+        category = _category(after["category"]) if after.get("category") else None
+        if "category" in product:
+            product["category"] = category["slug"] if category else None
+            product["category_path"] = category["path"] if category else None
+        wrong = misfits(after.get("attributes") or {}, category["attributes"]) if category else {}
+        if wrong:
+            raise ValidationError({"attributes": wrong})
+        return product
+
+
+def _category(name: str) -> dict[str, Any]:
+    """Ask the categories service for a category, by slug or by a name that makes one."""
+    category = backends().peers.get("categories", "categories", make_slug(name, "category"))
+    if category is None:
+        text = f"There is no category {name!r}; make it with POST /categories first."
+        raise ValidationError({"category": [text]})
+    found: dict[str, Any] = category
+    return found
+
+
+class ProductQuery(Query):
+    """Narrow by category, price, stock, availability, brand, attributes or words."""
+
+    sortable = ("name", "price", "stock", "brand", "created_at", "updated_at")
+    attributes = "attributes"
+
+    category = within("category_path", "category")
+    price__gte = gte(Money(), "price", aliases=("price_min",))
+    price__lte = lte(Money(), "price", aliases=("price_max",))
+    stock__gte = gte(Whole(), "stock", aliases=("quantity__gte",))
+    stock__lte = lte(Whole(), "stock", aliases=("quantity__lte",))
+    available = either(
+        {"price": {"$ne": None}, "stock": {"$not": {"$lte": 0}}},
+        {"$or": [{"price": None}, {"stock": {"$lte": 0}}]},
+        aliases=("in_stock",),
+    )
+    brand = eq(fields.String(), "brand")
+    sku = eq(fields.String(), "sku")
+    external_ref = eq(fields.String(), "external_ref")
+    status = eq(fields.String(validate=validate.OneOf(STATUSES)), "status")
+
+
+products = Resource(
+    "products",
+    "product",
+    ProductSchema(),
+    ProductQuery(),
+    slug="name",
+    unique=("sku", "external_ref"),
+    searched=Searched(("name",), ("sku",), ("brand", "attributes", "description")),
+    partition="category",
+    indexes=(IndexModel([("attributes.$**", 1)]),),
+)

@@ -1,0 +1,44 @@
+"""The application factory all services share."""
+
+import logging
+
+from flask import Blueprint, Flask
+from pymongo.errors import PyMongoError
+
+from shared import backends, errors, front, health, logs
+from shared.backends import Backends
+from shared.resource import Resource
+from shared.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def build_app(
+    resource: Resource,
+    blueprint: Blueprint,
+    *,
+    settings: Settings | None = None,
+    connections: Backends | None = None,
+) -> Flask:
+    """Assemble a service, configured by the environment unless told otherwise.
+
+    Raise ``SettingsError`` for a setting with a wrong value.
+    """
+    settings = settings or Settings.from_env()
+    app = Flask(f"api_{resource.name}", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * 1_000_000
+
+    logs.init_app(app, settings)
+    backends.init_app(app, connections or Backends.connect(settings))
+    errors.init_app(app)
+    health.init_app(app)
+    app.register_blueprint(blueprint)
+    front.init_app(app)
+
+    with app.app_context():
+        try:
+            resource.repository.create_indexes()
+        except PyMongoError as error:
+            # The first write tries again; until then MongoDB cannot be written anyway.
+            log.warning("MongoDB is not ready yet: %s", str(error).partition(",")[0])
+    return app

@@ -1,0 +1,113 @@
+"""What a service process is connected to, and the single seam tests replace."""
+
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from flask import Flask, current_app
+from pymongo import MongoClient
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+from redis import Redis
+
+from shared.cache import Cache
+from shared.peers import Http, Peers
+from shared.settings import Settings
+
+T = TypeVar("T")
+Document = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Transaction:
+    """A running transaction, and what to invalidate once it is committed."""
+
+    session: ClientSession | None
+    stale: list[tuple[str, Iterable[str] | None, str]] = field(default_factory=list)
+
+
+_running: ContextVar[_Transaction | None] = ContextVar("transaction", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """One database, one Redis with the cache in it, and the other services."""
+
+    db: Database[Document]
+    redis: Redis
+    cache: Cache
+    peers: Peers
+
+    @classmethod
+    def connect(cls, settings: Settings) -> "Backends":
+        """Open clients that connect on first use, so a dead server is not fatal.
+
+        Call it in the process that uses them, after any fork.
+        """
+        mongo: MongoClient[Document] = MongoClient(
+            settings.mongo_uri,
+            tz_aware=True,
+            serverSelectionTimeoutMS=2000,
+            connectTimeoutMS=2000,
+            socketTimeoutMS=30_000,
+        )
+        redis = Redis.from_url(settings.redis_url, socket_timeout=0.5, socket_connect_timeout=0.5)
+        return cls(
+            mongo.get_default_database("vitrine"),
+            redis,
+            Cache(redis, settings.cache_ttl_seconds),
+            Peers(Http(settings)),
+        )
+
+    @property
+    def session(self) -> ClientSession | None:
+        """The session of the running transaction; every call to the database passes it."""
+        running = _running.get()
+        return running.session if running else None
+
+    def transaction(self, work: Callable[[], T]) -> T:
+        """Return ``work()``, with all its writes done or none; it may run several times.
+
+        Invalidations wait for the commit.  A transaction inside another one joins it.
+        """
+        if _running.get():
+            return work()
+        with self.open_session() as session:
+            running = _Transaction(session)
+
+            def attempt(_: ClientSession | None) -> T:
+                running.stale.clear()
+                entered = _running.set(running)
+                try:
+                    return work()
+                finally:
+                    _running.reset(entered)
+
+            result = session.with_transaction(attempt)
+        for service, tags, token in running.stale:
+            self.cache.invalidate(service, tags, token)
+        return result
+
+    def open_session(self) -> ClientSession:
+        """Open a session for one transaction."""
+        return self.db.client.start_session()
+
+    def invalidate(self, service: str, tags: Iterable[str] | None, token: str) -> None:
+        """Invalidate what is cached, as ``Cache.invalidate``, once the write is committed."""
+        running = _running.get()
+        if running:
+            running.stale.append((service, tags, token))
+        else:
+            self.cache.invalidate(service, tags, token)
+
+
+def init_app(app: Flask, connections: Backends) -> None:
+    """Give the app its connections."""
+    app.extensions["backends"] = connections
+
+
+def backends() -> Backends:
+    """Return the current app's connections."""
+    connections: Backends = current_app.extensions["backends"]
+    return connections

@@ -1,0 +1,172 @@
+"""Batches: up to 1,000 items in one request, each created or changed by its key."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from marshmallow import ValidationError
+
+from shared import documents
+from shared.bulk import bulk
+from shared.documents import Document
+from shared.errors import ApiError, BadRequest, Conflict, TooLarge, Unprocessable, nearest, pointers
+
+if TYPE_CHECKING:
+    from shared.resource import Resource
+
+MAX_ITEMS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the query string of a batch says: the key (empty to create all), and the modes."""
+
+    key: str
+    all_or_none: bool
+    dry_run: bool
+
+
+@dataclass(slots=True)
+class Step:
+    """One item on its way: what is stored under its key, its new values, or what is wrong."""
+
+    stored: Document | None = None
+    values: Document | None = None
+    error: ApiError | ValidationError | None = None
+    result: Document | None = None
+
+
+def parse(args: Mapping[str, str], keys: Sequence[str]) -> Asked:
+    """Read the query string of a batch or raise ``BadRequest`` naming the parameter."""
+    allowed = {
+        "key": keys,
+        "on_error": ("reject_failed", "reject_all"),
+        "dry_run": ("false", "true", "0", "1"),
+    }
+    for name, value in args.items():
+        if name not in allowed:
+            message = f"Unknown parameter{nearest(name, allowed)}."
+        elif value not in allowed[name]:
+            message = f"Must be one of {', '.join(allowed[name])}."
+        else:
+            continue
+        raise BadRequest(f"{name}: {message}", [{"parameter": name, "message": message}])
+    return Asked(
+        args.get("key", ""),
+        args.get("on_error") == "reject_all",
+        args.get("dry_run") in ("true", "1"),
+    )
+
+
+def items(value: Any) -> list[Any]:
+    """Return the items of a batch's body: an array, or an object with an array ``items``."""
+    found = value.get("items") if isinstance(value, dict) else value
+    if not isinstance(found, list):
+        raise BadRequest('The body is not an array of items, nor {"items": [...]}.')
+    if len(found) > MAX_ITEMS:
+        raise TooLarge(f"A batch has at most {MAX_ITEMS} items; this one has {len(found)}.")
+    return found
+
+
+def run(resource: "Resource", items: Sequence[Any], asked: Asked) -> Document:
+    """Create or change the items and return ``{"results": […], "summary": {…}}``.
+
+    With ``all_or_none``, raise ``Unprocessable`` that names everything wrong, with nothing written.
+    """
+    steps = [Step() for _ in items]
+    _find(resource, items, steps, asked.key)
+    _load(resource, items, steps)
+    _check_unique(resource, steps)
+    if asked.all_or_none and any(step.error for step in steps):
+        errors = [
+            {**error, "pointer": f"/{index}{error.get('pointer', '')}"}
+            for index, step in enumerate(steps)
+            if step.error
+            for error in _errors(step.error)
+        ]
+        raise Unprocessable("Some items are wrong, so nothing was written.", errors)
+    good = [step for step in steps if not step.error]
+    if not asked.dry_run:
+        pairs = [(step.stored, step.values or {}) for step in good]
+        for step, outcome in zip(
+            good, bulk(resource.repository, pairs, asked.all_or_none), strict=True
+        ):
+            if isinstance(outcome, ApiError):
+                step.error = outcome
+            else:
+                step.result = outcome
+    results = [_result(index, step) for index, step in enumerate(steps)]
+    return {"results": results, "summary": Counter(each["result"] for each in results)}
+
+
+def _find(resource: "Resource", items: Sequence[Any], steps: list[Step], key: str) -> None:
+    """Look up what is stored under each item's key, in one query."""
+    seen: dict[Any, int] = {}
+    for index, (item, step) in enumerate(zip(items, steps, strict=True)):
+        if not isinstance(item, dict):
+            step.error = ValidationError({"_schema": ["Not a JSON object."]})
+        elif key:
+            try:
+                value = resource.schema.fields[key].deserialize(item.get(key))
+            except ValidationError as error:
+                step.error = ValidationError({key: error.messages})
+                continue
+            if value in seen:
+                step.error = Conflict(f"Repeats the {key} of item {seen[value]}.")
+            seen.setdefault(value, index)
+    stored = resource.repository.find(key, seen) if seen else {}
+    for value, index in seen.items():
+        steps[index].stored = stored.get(value)
+
+
+def _load(resource: "Resource", items: Sequence[Any], steps: list[Step]) -> None:
+    for item, step in zip(items, steps, strict=True):
+        if step.error is None:
+            try:
+                step.values = resource.load(item, step.stored)
+            except (ValidationError, ApiError) as error:
+                if isinstance(error, ApiError) and error.status >= 500:
+                    raise
+                step.error = error
+
+
+def _check_unique(resource: "Resource", steps: list[Step]) -> None:
+    """Find values that are taken, by stored documents or earlier in the batch."""
+    for name in resource.keys:
+        good = [(n, step) for n, step in enumerate(steps) if step.values and not step.error]
+        asked = {step.values.get(name) for _, step in good if step.values} - {None}
+        owners = resource.repository.find(name, asked) if asked else {}
+        first: dict[Any, int] = {}
+        for index, step in good:
+            value = step.values.get(name) if step.values else None
+            if value is None:
+                continue
+            owner = owners.get(value)
+            if owner and (step.stored is None or step.stored["_id"] != owner["_id"]):
+                step.error = resource.repository.conflict(name, value, owner)
+            elif first.setdefault(value, index) != index:
+                step.error = Conflict(f"Repeats the {name} of item {first[value]}.")
+
+
+def _errors(error: ApiError | ValidationError) -> list[dict[str, str]]:
+    if isinstance(error, ValidationError):
+        return pointers(error.messages)
+    return error.errors or [{"pointer": "", "message": str(error)}]
+
+
+def _result(index: int, step: Step) -> Document:
+    if step.error:
+        status = int(getattr(step.error, "status", 422))
+        return {"index": index, "status": status, "result": "failed", "errors": _errors(step.error)}
+    if step.stored is None:
+        status, result = 201, "created"
+    elif step.result is step.stored or documents.same(step.stored, step.values or {}):
+        status, result = 200, "unchanged"
+    else:
+        status, result = 200, "updated"
+    document = step.result or step.stored or {}
+    shown = {"id": document.get("_id"), "slug": document.get("slug")}
+    return {"index": index, "status": status, "result": result} | {
+        name: value for name, value in shown.items() if value is not None
+    }

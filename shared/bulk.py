@@ -1,0 +1,101 @@
+"""Many documents in one write."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pymongo import InsertOne, UpdateOne
+from pymongo.errors import BulkWriteError
+
+from shared import documents
+from shared.backends import backends
+from shared.cache import new_token
+from shared.documents import Document
+from shared.errors import ApiError, Conflict, Stale
+from shared.mongo import Repository
+
+
+def bulk(
+    repository: Repository, pairs: Sequence[tuple[Document | None, Document]], atomic: bool
+) -> list[Document | ApiError]:
+    """Insert or update many documents in one write: pairs of what is stored and new values.
+
+    Return for each pair the document as it is now, or the error it met.  With ``atomic``
+    the first error is raised and nothing is written.
+    """
+    token = new_token()
+    new = iter(repository.fresh([values for stored, values in pairs if stored is None], token))
+    results: list[Document | ApiError] = []
+    writes: dict[int, InsertOne[Document] | UpdateOne] = {}
+    for index, (stored, values) in enumerate(pairs):
+        if stored is None:
+            document = next(new)
+            results.append(document)
+            writes[index] = InsertOne(document)
+            continue
+        change = documents.change(
+            stored, repository.named(stored, values), token, repository.searched
+        )
+        results.append(change.after if change else stored)
+        if change:
+            writes[index] = UpdateOne(change.filter, change.update)
+    failed = _write(repository, writes, results, token, atomic)
+    done = [(pairs[index][0], results[index]) for index in writes if index not in failed]
+    known = [each for pair in done for each in pair if isinstance(each, dict)]
+    if known:
+        repository.invalidate(known, token)
+    for index in failed:
+        results[index] = _retry(repository, *pairs[index])
+    return results
+
+
+def _write(
+    repository: Repository,
+    writes: Mapping[int, InsertOne[Document] | UpdateOne],
+    results: Sequence[Any],
+    token: str,
+    atomic: bool,
+) -> set[int]:
+    """Do the writes and return the numbers of those that were not done."""
+    if not writes:
+        return set()
+
+    def run() -> set[int]:
+        failed: set[int] = set()
+        try:
+            repository.writable.bulk_write(
+                list(writes.values()), ordered=False, session=backends().session
+            )
+        except BulkWriteError as error:
+            if atomic:
+                raise
+            numbers = list(writes)
+            failed = {numbers[each["index"]] for each in error.details["writeErrors"]}
+        updates = {
+            results[index]["_id"]: index
+            for index, write in writes.items()
+            if isinstance(write, UpdateOne) and index not in failed
+        }
+        wrote = {"_id": {"$in": list(updates)}, "written": token}
+        if updates:
+            found = repository.collection.find(wrote, {"_id": True}, session=backends().session)
+            failed |= set(updates.values()) - {updates[each["_id"]] for each in found}
+        if failed and atomic:
+            raise Stale("An item changed while this request was running; nothing was written.")
+        return failed
+
+    try:
+        return backends().transaction(run) if atomic else run()
+    except BulkWriteError as error:
+        raise Conflict("Another write took a value of these; nothing was written.") from error
+
+
+def _retry(
+    repository: Repository, stored: Document | None, values: Document
+) -> Document | ApiError:
+    """Write one document of a bulk alone, to overcome a race or to say what is wrong."""
+    try:
+        if stored is None:
+            return repository.insert(values)
+        return repository.update(repository.get(str(stored["_id"])), values)
+    except ApiError as error:
+        return error

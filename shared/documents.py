@@ -1,0 +1,95 @@
+"""What a stored document has besides what its client sent; pure functions of plain values.
+
+``_id`` an integer; ``slug`` where the resource has slugs, and the ``old_slugs`` it had before;
+``terms`` to search by; ``created_at`` and ``updated_at``; ``revision``, which counts its writes;
+``written``, the random token of the last one.  A document made by hand may lack all but ``_id``
+and gets what it lacks on its first write.  No field is ever stored as null: it is left out.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.cache import ALL
+from shared.words import Searched
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One update: the filter that still finds the document as it was read, and what it does."""
+
+    filter: Document
+    update: Document
+    after: Document
+
+
+def now() -> datetime:
+    """Return this moment in whole milliseconds, as MongoDB keeps it."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def fresh(values: Mapping[str, Any], id: int, token: str, searched: Searched | None) -> Document:
+    """Return a new document at revision 1; a slug must be among the values already."""
+    moment = now()
+    document = {"_id": id} | {name: value for name, value in values.items() if value is not None}
+    if searched:
+        document["terms"] = searched.terms(document)
+    return document | {
+        "created_at": moment,
+        "updated_at": moment,
+        "revision": 1,
+        "written": token,
+    }
+
+
+def same(document: Document, values: Mapping[str, Any]) -> bool:
+    """Whether a document has these values already."""
+    return all(document.get(name) == value for name, value in values.items())
+
+
+def change(
+    document: Document, values: Mapping[str, Any], token: str, searched: Searched | None
+) -> Change | None:
+    """Return the update that brings ``values`` in, None removing a field.
+
+    Return None when they change nothing.  A slug that goes is remembered in ``old_slugs``.
+    """
+    if same(document, values):
+        return None
+    values = {name: value for name, value in values.items() if document.get(name) != value}
+    moment = now()
+    gone = [name for name, value in values.items() if value is None]
+    new: Document = {name: value for name, value in values.items() if value is not None}
+    after = {name: value for name, value in (document | new).items() if name not in gone}
+    if searched:
+        new["terms"] = searched.terms(after)
+    if "slug" in new and document.get("slug"):
+        old = [*document.get("old_slugs", []), document["slug"]]
+        new["old_slugs"] = [slug for slug in dict.fromkeys(old) if slug != new["slug"]]
+    revision = document.get("revision")
+    new |= {
+        "created_at": document.get("created_at") or moment,
+        "updated_at": moment,
+        "revision": revision + 1 if isinstance(revision, int) else 1,
+        "written": token,
+    }
+    update = {"$set": new} | ({"$unset": dict.fromkeys(gone, "")} if gone else {})
+    return Change({"_id": document["_id"], "revision": revision}, update, after | new)
+
+
+def tags(documents: Iterable[Document], partition: tuple[str, str] | None) -> set[str]:
+    """Return the cache tags that a write to these documents makes stale.
+
+    ``partition`` is the parameter that keeps lists apart, and the array field it looks into.
+    """
+    found: set[str] = set()
+    for document in documents:
+        found |= {ALL, str(document["_id"])}
+        values = document.get(partition[1]) if partition else None
+        if partition and isinstance(values, list):
+            found |= {f"{partition[0]}={value}" for value in values}
+    return found

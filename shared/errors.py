@@ -1,0 +1,171 @@
+"""Errors a client is told about, and the one place they become responses (RFC 9457).
+
+* ApiError
+  - BadRequest 400, NotFound 404, Conflict 409, Stale 412, TooLarge 413
+  - Unsupported 415, Unprocessable 422, Unavailable 503
+"""
+
+import logging
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from flask import Flask, Response, g, request
+from marshmallow import ValidationError
+from pymongo.errors import AutoReconnect, ConnectionFailure, PyMongoError
+from werkzeug.exceptions import HTTPException
+
+log = logging.getLogger(__name__)
+
+PROBLEM = "application/problem+json; charset=utf-8"
+
+
+class ApiError(Exception):
+    """Base of the errors above: a status, a detail, and what exactly is wrong where.
+
+    ``errors`` is a list of ``{"pointer" | "parameter": place, "message": text}``; ``extra`` are
+    members added to the problem document.
+    """
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+    def __init__(self, detail: str, errors: list[dict[str, str]] | None = None, **extra: Any):
+        super().__init__(detail)
+        self.errors = errors or []
+        self.extra = extra
+        self.headers: dict[str, str] = {}
+
+
+class BadRequest(ApiError):
+    """The request cannot be understood: its query string or its JSON is malformed."""
+
+    status = HTTPStatus.BAD_REQUEST
+
+
+class NotFound(ApiError):
+    """Nothing lives at this address."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
+class Conflict(ApiError):
+    """The request clashes with what is stored, such as a taken SKU."""
+
+    status = HTTPStatus.CONFLICT
+
+
+class Stale(ApiError):
+    """The ``If-Match`` version is not the stored one: somebody wrote in between."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+
+
+class TooLarge(ApiError):
+    """The body or the batch has more than is taken at once."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class Unsupported(ApiError):
+    """The body has a content type that is not taken here."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class Unprocessable(ApiError):
+    """The body is JSON, but not what the schema asks for."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class Unavailable(ApiError):
+    """Something this service needs is down; the detail names it."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+    def __init__(self, detail: str):
+        super().__init__(detail)
+        self.headers = {"Retry-After": "1"}
+
+
+def pointers(messages: Any, at: str = "") -> list[dict[str, str]]:
+    """Flatten marshmallow's nested messages into errors with JSON pointers (RFC 6901)."""
+    if isinstance(messages, dict):
+        found: list[dict[str, str]] = []
+        for key, inner in messages.items():
+            step = str(key).replace("~", "~0").replace("/", "~1")
+            # marshmallow files what concerns a whole object under "_schema".
+            found += pointers(inner, at if key == "_schema" else f"{at}/{step}")
+        return found
+    each = messages if isinstance(messages, list) else [messages]
+    return [{"pointer": at, "message": str(message)} for message in each]
+
+
+def problem(
+    status: int,
+    detail: str,
+    errors: list[dict[str, str]] | None = None,
+    extra: dict[str, Any] | None = None,
+) -> Response:
+    """Answer with one problem document."""
+    phrase = HTTPStatus(status).phrase
+    body: dict[str, Any] = {
+        "type": f"urn:vitrine:problem:{phrase.lower().replace(' ', '-')}",
+        "title": phrase,
+        "status": int(status),
+        "detail": detail,
+        "instance": request.path,
+        "request_id": g.get("request_id"),
+    }
+    if errors:
+        body["errors"] = errors
+    body |= extra or {}
+    return Response(orjson.dumps(body), status, content_type=PROBLEM)
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """Return "; did you mean x?" for the known word most like this one, or nothing."""
+    from difflib import get_close_matches
+
+    match = get_close_matches(word, list(words), 1, 0.6)
+    return f"; did you mean {match[0]}?" if match else ""
+
+
+def init_app(app: Flask) -> None:
+    """Answer every failure with a problem document, whatever raised it."""
+    app.register_error_handler(ApiError, _api_error)
+    app.register_error_handler(ValidationError, _invalid_body)
+    app.register_error_handler(PyMongoError, _database_failed)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _api_error(error: ApiError) -> Response:
+    response = problem(error.status, str(error), error.errors, error.extra)
+    response.headers.update(error.headers)
+    return response
+
+
+def _invalid_body(error: ValidationError) -> Response:
+    return problem(422, "The body does not fit the schema.", pointers(error.messages))
+
+
+def _database_failed(error: PyMongoError) -> Response:
+    if isinstance(error, (ConnectionFailure, AutoReconnect)):
+        log.error("MongoDB cannot be reached: %s", error)
+        return _api_error(Unavailable("MongoDB cannot be reached; try again shortly."))
+    return _unexpected(error)
+
+
+def _http_error(error: HTTPException) -> Response:
+    response = problem(error.code or 500, error.description or "")
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    log.exception("%s %s failed", request.method, request.path, exc_info=error)
+    return problem(500, "Something went wrong on our side; the log has the details.")

@@ -1,0 +1,212 @@
+"""Marshmallow fields for values with rules of their own.
+
+Dumping never fails: a document edited by hand may hold anything, and is shown as it is.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from bson import Decimal128, ObjectId
+from marshmallow import ValidationError, fields, validate
+
+from shared.query import ATTRIBUTE_NAME
+from shared.words import MAX_SLUG
+
+MAX_MONEY = Decimal(10) ** 10
+MAX_WHOLE = 2**53 - 1  # The largest whole number every JSON reader keeps exact.
+MAX_ATTRIBUTES = 100
+MAX_ATTRIBUTE_TEXT = 10_000
+
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+class Id(fields.Field[Any]):
+    """The id: an integer from 1, or 24 hexadecimal digits for a document made by hand."""
+
+    def __init__(self) -> None:
+        super().__init__(attribute="_id", dump_only=True, metadata={"example": 1})
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return str(value) if isinstance(value, ObjectId) else value
+
+
+class Text(fields.String):
+    """A text of 1 to ``longest`` characters that is not all blank, kept exactly as sent."""
+
+    default_error_messages = {
+        "blank": "Is blank.",
+        "long": "Has more than {longest} characters.",
+    }
+
+    def __init__(self, longest: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.longest = longest
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        if len(text) > self.longest:
+            raise self.make_error("long", longest=self.longest)
+        if not text.strip():
+            raise self.make_error("blank")
+        return text
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value
+
+
+class Slug(Text):
+    """Lowercase ASCII words joined by hyphens, not only digits."""
+
+    default_error_messages = {
+        "invalid_slug": "Use lowercase letters and digits joined by single hyphens.",
+        "digits": "Has only digits, which would read as an id.",
+    }
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(MAX_SLUG, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        slug = super()._deserialize(value, attr, data, **kwargs)
+        if not _SLUG.fullmatch(slug):
+            raise self.make_error("invalid_slug")
+        if slug.isdigit():
+            raise self.make_error("digits")
+        return slug
+
+
+class Whole(fields.Integer):
+    """A whole number from ``low`` to ``high``."""
+
+    def __init__(self, low: int = -MAX_WHOLE, high: int = MAX_WHOLE, **kwargs: Any):
+        super().__init__(strict=True, validate=validate.Range(low, high), **kwargs)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value
+
+
+class Money(fields.Field[Any]):
+    """An amount: a number or decimal string in, Decimal128 in the database, a number out.
+
+    Not negative, below 10,000,000,000, with at most four decimals, so that it is exact as a
+    double and so as a JSON number.
+    """
+
+    default_error_messages = {
+        "invalid": "Not an amount such as 12.50.",
+        "range": "Must be from 0 to less than 10,000,000,000.",
+        "decimals": "Has more than four decimals.",
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal128:
+        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+            raise self.make_error("invalid")
+        try:
+            amount = Decimal(str(value).strip())
+        except (InvalidOperation, ValueError) as error:
+            raise self.make_error("invalid") from error
+        if not amount.is_finite():
+            raise self.make_error("invalid")
+        if not 0 <= amount < MAX_MONEY:
+            raise self.make_error("range")
+        exact = amount.quantize(Decimal("0.0001"))
+        if exact != amount:
+            raise self.make_error("decimals")
+        cents = amount.quantize(Decimal("0.01"))
+        return Decimal128(abs(cents if cents == exact else exact))
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, Decimal128):
+            return value
+        amount = value.to_decimal()
+        if not amount.is_finite():
+            return str(amount)
+        return int(amount) if amount == amount.to_integral_value() else float(amount)
+
+
+class Timestamp(fields.Field[Any]):
+    """A moment kept by the service: ISO 8601 in UTC with milliseconds."""
+
+    def __init__(self) -> None:
+        super().__init__(dump_only=True, metadata={"example": "2026-01-31T09:30:00.000Z"})
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, datetime):
+            return value
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Birthday(Text):
+    """A day in the past, as "29/10/2001" or "2001-10-29", kept as it was written."""
+
+    default_error_messages = {"invalid_day": "Not a day such as 29/10/2001 or 2001-10-29."}
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(10, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        pattern = "%d/%m/%Y" if "/" in text else "%Y-%m-%d"
+        try:
+            day = datetime.strptime(text, pattern).date()
+        except ValueError as error:
+            raise self.make_error("invalid_day") from error
+        if len(text) != 10 or not text.isascii() or day > date.today():
+            raise self.make_error("invalid_day")
+        return text
+
+
+class Email(fields.Email):
+    """An email address, kept in lowercase, so that one address is one value."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        return text.strip().lower()
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value
+
+
+class Attributes(fields.Field[Any]):
+    """An object of named texts, numbers, booleans, or lists of these.
+
+    Names have 1 to 64 characters, none of them ``.``, ``$`` or NUL.
+    """
+
+    default_error_messages = {"invalid": "Not an object of attributes."}
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Any, **kwargs: Any
+    ) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise self.make_error("invalid")
+        errors = {name: [wrong] for name, each in value.items() if (wrong := _wrong(name, each))}
+        if len(value) > MAX_ATTRIBUTES:
+            errors["_schema"] = [f"Has more than {MAX_ATTRIBUTES} attributes."]
+        if errors:
+            raise ValidationError(errors)
+        return {name: each for name, each in value.items() if each is not None}
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return {} if value is None else value
+
+
+def _wrong(name: str, value: Any) -> str:
+    """Say what is wrong with an attribute, if anything."""
+    if not ATTRIBUTE_NAME.fullmatch(name) or name.endswith(("__gte", "__lte")):
+        return (
+            "A name has 1 to 64 characters, no outer blanks, no . or $, "
+            "and does not end in __gte or __lte."
+        )
+    for each in value if isinstance(value, list) else [value]:
+        if isinstance(each, (dict, list)):
+            return "Not a text, number, boolean or list of these."
+        if isinstance(each, str) and len(each) > MAX_ATTRIBUTE_TEXT:
+            return f"Has more than {MAX_ATTRIBUTE_TEXT} characters."
+        if isinstance(each, int) and abs(each) > MAX_WHOLE:
+            return f"Is beyond the whole numbers JSON keeps exact ({MAX_WHOLE})."
+        if isinstance(each, float) and abs(each) > 1e300:
+            return "Is too large."
+    return ""

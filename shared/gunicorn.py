@@ -1,0 +1,24 @@
+"""How gunicorn runs a service, here products:
+
+gunicorn -c python:shared.gunicorn -b 127.0.0.1:5000 "api_products.app:create_app()"
+"""
+
+import sys
+
+from shared.settings import Settings, SettingsError
+
+try:
+    _settings = Settings.from_env()
+except SettingsError as error:
+    sys.exit(f"Vitrine cannot start: {error}")
+
+workers = _settings.workers
+threads = _settings.threads
+worker_class = "gthread"
+worker_tmp_dir = "/dev/shm" if sys.platform == "linux" else None
+loglevel = "warning"
+graceful_timeout = 3
+keepalive = 15
+# Bounds on what a client may send before the first byte of the body.
+limit_request_line = 8190
+limit_request_fields = 100

@@ -1,0 +1,62 @@
+"""Whether the service lives and whether it can do its work, for people and orchestrators."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, current_app
+from pymongo.errors import PyMongoError
+from redis import RedisError
+
+from shared.backends import backends
+from shared.resource import respond
+
+
+def init_app(app: Flask) -> None:
+    """Serve ``/health``, ``/health/live``, ``/health/ready``, ``/__ping/redis`` and ``/``."""
+    app.add_url_rule("/", "index", index)
+    app.add_url_rule("/health/live", "live", live)
+    app.add_url_rule("/health", "health", ready)
+    app.add_url_rule("/health/ready", "ready", ready)
+    app.add_url_rule("/__ping/redis", "ping_redis", ping_redis)
+
+
+def index() -> Response:
+    """Say which service this is and where to look next."""
+    name = current_app.name.removeprefix("api_")
+    links = {name: f"/{name}", "ready": "/health/ready", "redis": "/__ping/redis"}
+    return respond({"service": name, "links": links})
+
+
+def live() -> Response:
+    """Answer 200 as long as the process serves requests."""
+    return respond({"status": "ok"})
+
+
+def ready() -> Response:
+    """Answer 200 when requests can be served, 503 naming what is missing.
+
+    Redis being down is shown but does not make the service unready: every read still works.
+    """
+    mongodb = _probe(lambda: backends().db.command("ping"))
+    redis = _probe(lambda: backends().redis.ping())
+    up = "latency_ms" in mongodb
+    value = {"status": "ok" if up else "MongoDB is down", "mongodb": mongodb, "redis": redis}
+    return respond(value, 200 if up else 503)
+
+
+def ping_redis() -> Response:
+    """Answer 200 with Redis' latency, or 503 when it is down."""
+    probe = _probe(lambda: backends().redis.ping())
+    if "error" in probe:
+        return respond({"redis": "down", **probe}, 503)
+    return respond({"redis": "ok", **probe})
+
+
+def _probe(ask: Callable[[], Any]) -> dict[str, Any]:
+    started = time.perf_counter()
+    try:
+        ask()
+    except (PyMongoError, RedisError) as error:
+        return {"error": type(error).__name__}
+    return {"latency_ms": round((time.perf_counter() - started) * 1000, 2)}

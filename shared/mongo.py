@@ -1,0 +1,300 @@
+"""Reading and writing documents, one collection at a time."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bson import ObjectId
+from bson.regex import Regex
+from flask import current_app
+from pymongo import IndexModel, ReturnDocument
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.errors import DuplicateKeyError
+
+from shared import documents
+from shared.backends import backends
+from shared.cache import new_token
+from shared.documents import Document
+from shared.errors import Conflict, NotFound, Stale
+from shared.query import PageRequest
+from shared.words import Searched, free_slugs, make_slug
+
+COUNT_CAP = 10_000
+MAX_ID = 2**63 - 1
+TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A slice of a collection and the size of the whole, as far as it was counted."""
+
+    documents: list[Document]
+    total: int | None
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Repository:
+    """The collection a service owns; every write invalidates what was cached of it.
+
+    ``slug_from`` is the field a slug is made of, empty for none; ``unique`` are the fields no two
+    documents share; ``partition`` is the parameter lists are kept apart by, and its array field.
+    """
+
+    name: str
+    item: str
+    slug_from: str = ""
+    unique: tuple[str, ...] = ()
+    searched: Searched | None = None
+    partition: tuple[str, str] | None = None
+    indexes: tuple[IndexModel, ...] = ()
+
+    # Reading.
+
+    def page(self, request: PageRequest, shown: Mapping[str, Any], count: str = "") -> Page:
+        """Find the documents a ``PageRequest`` asks for, cut to the projection ``shown``.
+
+        The total is exact up to 10,000; ``count="exact"`` counts all, ``"none"`` none.
+        """
+        found = self._slice(request, shown)
+        if count == "none":
+            return Page(found, None, False)
+        limit: dict[str, Any] = {} if count == "exact" else {"limit": COUNT_CAP + 1}
+        every = _both(request.filter, request.tiers[-1] if request.tiers else {})
+        total = self.collection.count_documents(every, session=self._session, **limit)
+        if count == "exact" or total <= COUNT_CAP:
+            return Page(found, total, True)
+        return Page(found, COUNT_CAP, False)
+
+    def _slice(self, request: PageRequest, shown: Mapping[str, Any]) -> list[Document]:
+        """Walk the tiers, each without what an earlier one has, until the page is full."""
+        found: list[Document] = []
+        skip = (request.page - 1) * request.per
+        tiers = request.tiers or ({},)
+        for number, tier in enumerate(tiers):
+            wanted = _both(request.filter, tier)
+            if number:
+                wanted = _both(wanted, {"$nor": list(tiers[:number])})
+            room = request.per - len(found)
+            found += self.collection.find(
+                wanted,
+                shown,
+                skip=skip,
+                limit=room,
+                batch_size=room,
+                sort=list(request.sort),
+                session=self._session,
+            )
+            if len(found) == request.per or number == len(tiers) - 1:
+                break
+            # Nothing found so far means that the page may start behind this tier's last match.
+            if skip and not found:
+                skip -= self.collection.count_documents(wanted, limit=skip, session=self._session)
+            else:
+                skip = 0
+        return found
+
+    def get(self, ref: str) -> Document:
+        """Fetch one document by id or slug, or raise ``NotFound``."""
+        document = self.collection.find_one(reference(ref), session=self._session)
+        if document is None and len(ref) == 24 and ObjectId.is_valid(ref):
+            document = self.collection.find_one({"_id": ObjectId(ref)}, session=self._session)
+        if document is None:
+            raise NotFound(f"There is no {self.item} {ref[:100]}.")
+        return document
+
+    def moved(self, ref: str) -> str:
+        """Return the slug of the document that used to have the slug ``ref``, or nothing."""
+        if not self.slug_from:
+            return ""
+        document = self.collection.find_one(
+            {"old_slugs": ref}, {"slug": True}, session=self._session
+        )
+        return str(document["slug"]) if document and "slug" in document else ""
+
+    def find(self, field: str, values: Iterable[Any]) -> dict[Any, Document]:
+        """Fetch the documents with one of these values in a unique field, by that value."""
+        found = self.collection.find({field: {"$in": list(values)}}, session=self._session)
+        return {document[field]: document for document in found}
+
+    def count(self, filter: Mapping[str, Any]) -> int:
+        """Count all documents that a filter finds."""
+        return self.collection.count_documents(filter, session=self._session)
+
+    # Writing.
+
+    def insert(self, values: Document) -> Document:
+        """Store a new document at revision 1 or raise ``Conflict``."""
+        for _ in range(TRIES):
+            if clash := self.clash(values):
+                raise clash
+            token = new_token()
+            (document,) = self.fresh([values], token)
+            try:
+                self.writable.insert_one(document, session=self._session)
+            except DuplicateKeyError:
+                # Lost a race for the slug, or the counter is behind documents made by hand.
+                self._raise_counter()
+                continue
+            self.invalidate([document], token)
+            return document
+        raise Conflict("Too many others are writing the same at once; try again.")
+
+    def update(self, document: Document, values: Mapping[str, Any]) -> Document:
+        """Change some fields of a document, None removing one.
+
+        Raise ``Stale`` when it was written since it was read, ``Conflict`` when a value is taken.
+        Values that change nothing write nothing.
+        """
+        token = new_token()
+        change = documents.change(document, self.named(document, values), token, self.searched)
+        if change is None:
+            return document
+        try:
+            result = self.writable.update_one(change.filter, change.update, session=self._session)
+        except DuplicateKeyError as error:
+            clash = self.clash(values, document["_id"])
+            raise clash or Conflict("Another write took a value of this one; try again.") from error
+        if not result.matched_count:
+            raise Stale(f"The {self.item} changed while this request was running.")
+        self.invalidate([document, change.after], token)
+        return change.after
+
+    def rewrite(self, filter: Mapping[str, Any], pipeline: list[Mapping[str, Any]]) -> int:
+        """Update all documents that a filter finds by an aggregation pipeline; return how many.
+
+        They may be many, so all that is cached of the service is invalidated at once.
+        """
+        token = new_token()
+        stamp = {
+            "written": token,
+            "updated_at": documents.now(),
+            "revision": {"$add": [{"$ifNull": ["$revision", 0]}, 1]},
+        }
+        result = self.writable.update_many(
+            filter, [*pipeline, {"$set": stamp}], session=self._session
+        )
+        if result.matched_count:
+            backends().invalidate(self.name, None, token)
+        return result.matched_count
+
+    def clash(self, values: Mapping[str, Any], id: Any = None) -> Conflict | None:
+        """Return the conflict that ``values`` would meet for the document ``id``, if any."""
+        for field in (*(("slug",) if self.slug_from else ()), *self.unique):
+            value = values.get(field)
+            if value is None:
+                continue
+            owner = self.collection.find_one(
+                {field: value, "_id": {"$ne": id}}, {"_id": True}, session=self._session
+            )
+            if owner:
+                return self.conflict(field, value, owner)
+        return None
+
+    def conflict(self, field: str, value: Any, owner: Document) -> Conflict:
+        """Return the error that says whose a value is, and for a slug a free one."""
+        link = f"/{self.name}/{owner['_id']}"
+        hint = {"suggestion": self._free_slugs([value])[0]} if field == "slug" else {}
+        text = f"The {field} {value!r} is taken by {link}."
+        place = {"pointer": f"/{field}", "message": text}
+        return Conflict(text, [place], field=field, value=value, owner=link, **hint)
+
+    # The steps they are made of.
+
+    @property
+    def collection(self) -> Collection[Document]:
+        """The collection, to read from."""
+        return backends().db[self.name]
+
+    @property
+    def writable(self) -> Collection[Document]:
+        """The collection, with its indexes in place: without them two could take one slug."""
+        indexed: set[str] = current_app.extensions.setdefault("indexed", set())
+        if self.name not in indexed:
+            self.collection.create_indexes(list(self.indexes))
+            indexed.add(self.name)
+        return self.collection
+
+    @property
+    def _session(self) -> ClientSession | None:
+        """The running transaction, if any, which every call below joins."""
+        return backends().session
+
+    def create_indexes(self) -> None:
+        """Make sure the collection has its indexes."""
+        _ = self.writable
+
+    def fresh(self, values: Sequence[Document], token: str) -> list[Document]:
+        """Return new documents ready to store: three queries, however many they are."""
+        if not values:
+            return []
+        id = self._next_ids(len(values))
+        named = [dict(each) for each in values]
+        if self.slug_from:
+            nameless = [each for each in named if not each.get("slug")]
+            bases = [make_slug(str(each.get(self.slug_from, "")), self.item) for each in nameless]
+            for each, slug in zip(nameless, self._free_slugs(bases), strict=True):
+                each["slug"] = slug
+        return [
+            documents.fresh(each, id + offset, token, self.searched)
+            for offset, each in enumerate(named)
+        ]
+
+    def named(self, document: Document, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the values with a slug among them if the document has none yet."""
+        if not self.slug_from or document.get("slug") or values.get("slug"):
+            return values
+        base = make_slug(str((document | dict(values)).get(self.slug_from, "")), self.item)
+        return {**values, "slug": self._free_slugs([base])[0]}
+
+    def _free_slugs(self, bases: Sequence[str]) -> list[str]:
+        found = self.collection.find(
+            {"slug": {"$in": bases}}, {"slug": True, "_id": False}, session=self._session
+        )
+        taken = {each["slug"] for each in found}
+        repeated = taken | {base for base, times in Counter(bases).items() if times > 1}
+        if repeated:
+            numbered = [Regex(f"^{base}-[0-9]+$") for base in sorted(repeated)]
+            found = self.collection.find(
+                {"slug": {"$in": numbered}}, {"slug": True, "_id": False}, session=self._session
+            )
+            taken |= {each["slug"] for each in found}
+        return free_slugs(bases, taken)
+
+    def _next_ids(self, count: int) -> int:
+        """Reserve consecutive ids and return the first."""
+        counter = self._counters.find_one_and_update(
+            {"_id": self.name},
+            {"$inc": {"last": count}},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        return int(counter["last"]) - count + 1
+
+    def _raise_counter(self) -> None:
+        """Move the counter past ids that were given by hand."""
+        numbers = {"_id": {"$type": "number"}}
+        last = self.collection.find_one(numbers, {"_id": True}, sort=[("_id", -1)])
+        if last:
+            self._counters.update_one({"_id": self.name}, {"$max": {"last": last["_id"]}})
+
+    @property
+    def _counters(self) -> Collection[Any]:
+        return backends().db["counters"]
+
+    def invalidate(self, written: Iterable[Document], token: str) -> None:
+        """Make what is cached of these documents, as they were and as they are, worthless."""
+        backends().invalidate(self.name, documents.tags(written, self.partition), token)
+
+
+def _both(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"$and": [one, other]} if one and other else one or other
+
+
+def reference(ref: str) -> Document:
+    """Return the filter for an id or a slug; ids too large for MongoDB find nothing."""
+    if ref.isascii() and ref.isdigit():
+        return {"_id": int(ref) if len(ref) < 19 else -1}
+    return {"slug": ref}

@@ -1,0 +1,249 @@
+"""Query strings: filters, order and page, parsed into one ``PageRequest``.
+
+Parsing is a pure function of the text, so its result may be remembered.  A parameter has a type
+and an operator; neither can be sent, so operators cannot be injected.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlencode
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from shared.errors import BadRequest, nearest
+from shared.words import make_slug, tiers
+
+MAX_PARAMETERS = 50
+MAX_DEPTH = 10_000_000  # Documents that MongoDB may be asked to skip.
+
+ATTRIBUTE_NAME = re.compile(r"[^.$\0\s](?:[^.$\0]{0,62}[^.$\0\s])?")
+_NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?")
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """What to find, in which order, which page of it, and which fields to show.
+
+    ``tiers`` are further filters to try in turn when the order is by relevance.  ``given`` holds
+    the parameters under their canonical names, sorted: equal requests have equal ``given``.
+    """
+
+    filter: dict[str, Any]
+    tiers: tuple[dict[str, Any], ...]
+    sort: tuple[tuple[str, int], ...]
+    page: int
+    per: int
+    shown: tuple[str, ...]
+    given: tuple[tuple[str, str], ...]
+
+    def url(self, path: str, page: int) -> str:
+        """Return the canonical URL of another page of the same list."""
+        return f"{path}?{urlencode((('page', page), ('per', self.per), *self.given))}"
+
+
+Condition = Callable[[Any], dict[str, Any]]
+
+
+def eq(field: fields.Field[Any], path: str, aliases: tuple[str, ...] = ()) -> Any:
+    """Keep documents whose ``path`` equals the parameter."""
+    return _filter(field, lambda value: {path: value}, aliases, path=path)
+
+
+def gte(field: fields.Field[Any], path: str, aliases: tuple[str, ...] = ()) -> Any:
+    """Keep documents whose ``path`` is the parameter or more."""
+    return _filter(field, lambda value: {path: {"$gte": value}}, aliases, floor_of=path)
+
+
+def lte(field: fields.Field[Any], path: str, aliases: tuple[str, ...] = ()) -> Any:
+    """Keep documents whose ``path`` is the parameter or less."""
+    return _filter(field, lambda value: {path: {"$lte": value}}, aliases, ceiling_of=path)
+
+
+def within(path: str, item: str, aliases: tuple[str, ...] = ()) -> Any:
+    """Keep documents whose ``path``, an array of slugs from the root down, holds the parameter.
+
+    A name is made into the slug of an ``item`` first, so ``Books`` finds what ``books`` finds.
+    """
+    return _filter(Slugged(item), lambda value: {path: value}, aliases, path=path)
+
+
+def titled(aliases: tuple[str, ...] = ()) -> Any:
+    """Keep documents with all these words in their title or code."""
+    return _filter(
+        fields.String(validate=validate.Length(1, 200)),
+        lambda value: (tiers(value)[1:2] or tiers(value))[0],
+        aliases,
+    )
+
+
+def either(
+    yes: dict[str, Any], no: dict[str, Any], aliases: tuple[str, ...] = ()
+) -> fields.Boolean:
+    """Keep documents that fit ``yes`` when the parameter is true, ``no`` when it is false."""
+    return cast(
+        fields.Boolean, _filter(fields.Boolean(), lambda value: yes if value else no, aliases)
+    )
+
+
+def _filter(
+    field: fields.Field[Any], condition: Condition, aliases: tuple[str, ...], **bounds: str
+) -> Any:
+    field.metadata = {**field.metadata, "condition": condition, "aliases": aliases, **bounds}
+    return field
+
+
+class Slugged(fields.String):
+    """A slug, or a name that is made into the slug of an ``item``."""
+
+    def __init__(self, item: str):
+        super().__init__()
+        self.item = item
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        return make_slug(super()._deserialize(value, attr, data, **kwargs), self.item)
+
+
+class Query(Schema):
+    """The query string of a collection; a subclass adds filters, made by the functions above.
+
+    ``sortable`` are the fields one may order by, besides ``id``.  ``attributes`` names the
+    document's field that ``attr.x=``, ``attr.x__gte=`` and ``attr.x__lte=`` look into.
+    """
+
+    sortable: tuple[str, ...] = ()
+    attributes: str = ""
+
+    page = fields.Integer(load_default=1, validate=validate.Range(1))
+    per = fields.Integer(
+        load_default=20,
+        validate=validate.Range(1, 100),
+        metadata={"aliases": ("page_size", "per_page", "limit")},
+    )
+    q = fields.String(validate=validate.Length(1, 200), metadata={"aliases": ("search",)})
+    ordering = fields.String(metadata={"aliases": ("sort",)})
+    shown = fields.String(data_key="fields")
+
+    def parse(self, raw: str, showable: Iterable[str]) -> PageRequest:
+        """Read a query string or raise ``BadRequest`` naming every bad parameter.
+
+        ``showable`` are the field names that ``fields=`` may ask for.
+        """
+        given, errors = self._canonical(raw)
+        conditions = []
+        for name in [name for name in given if name.startswith("attr.")]:
+            try:
+                conditions.append(self._attribute(name, given[name]))
+            except ValidationError as error:
+                errors[name] = cast(list[str], error.messages)
+        try:
+            values = self.load({k: v for k, v in given.items() if not k.startswith("attr.")})
+            sort = self._sort(values.get("ordering", ""))
+            shown = _shown(values.get("shown", ""), set(showable))
+            self._check_bounds(values)
+        except ValidationError as error:
+            errors |= cast(dict[str, list[str]], error.messages)
+        if errors:
+            places = [{"parameter": k, "message": str(m)} for k, v in errors.items() for m in v]
+            raise BadRequest("The query string has mistakes.", places)
+        for name, value in values.items():
+            if "condition" in self.fields[name].metadata:
+                conditions.append(self.fields[name].metadata["condition"](value))
+        found = tiers(values["q"]) if "q" in values else []
+        if found and "ordering" in given:
+            conditions, found = [*conditions, found[-1]], []
+        return PageRequest(
+            filter={"$and": conditions} if len(conditions) > 1 else (conditions or [{}])[0],
+            tiers=tuple(found),
+            sort=sort,
+            page=values["page"],
+            per=values["per"],
+            shown=shown,
+            given=tuple(sorted((k, v) for k, v in given.items() if k not in ("page", "per"))),
+        )
+
+    def _canonical(self, raw: str) -> tuple[dict[str, str], dict[str, list[str]]]:
+        """Return the parameters under their canonical names, and what is wrong with them."""
+        try:
+            pairs = parse_qsl(raw, True, errors="strict", max_num_fields=MAX_PARAMETERS)
+        except UnicodeDecodeError as error:
+            raise BadRequest("The query string is not UTF-8.") from error
+        except ValueError as error:
+            raise BadRequest(f"More than {MAX_PARAMETERS} parameters.") from error
+        names = self._names()
+        given: dict[str, str] = {}
+        errors: dict[str, list[str]] = {}
+        for sent, value in pairs:
+            name = sent if self.attributes and sent.startswith("attr.") else names.get(sent, "")
+            if not name:
+                errors[sent] = [f"Unknown parameter{nearest(sent, names)}."]
+            elif name in given:
+                errors[sent] = ["Given twice."]
+            elif "\0" in value:
+                errors[sent] = ["Contains a NUL character."]
+            elif value.strip():
+                given[name] = value.strip()
+            elif name != "q":
+                errors[sent] = ["Give it a value or leave it out."]
+        return given, errors
+
+    def _names(self) -> dict[str, str]:
+        """Map every accepted spelling of a parameter to the canonical one."""
+        names = {}
+        for name, field in self.fields.items():
+            canonical = field.data_key or name
+            for spelling in (canonical, *field.metadata.get("aliases", ())):
+                names[spelling] = canonical
+        return names
+
+    def _attribute(self, name: str, value: str) -> dict[str, Any]:
+        """Turn ``attr.x=5`` into a filter; a value that reads as a number or bool is that, too."""
+        key, operator = name.removeprefix("attr."), ""
+        if key.endswith(("__gte", "__lte")):
+            key, operator = key[:-5], key[-3:]
+        if not ATTRIBUTE_NAME.fullmatch(key):
+            raise ValidationError("Write attr.name, attr.name__gte or attr.name__lte.")
+        number = float(value) if _NUMBER.fullmatch(value) else None
+        if operator:
+            if number is None:
+                raise ValidationError("Not a number.")
+            return {f"{self.attributes}.{key}": {f"${operator}": number}}
+        readings: list[Any] = [value] if number is None else [value, number]
+        if value in ("true", "false"):
+            readings.append(value == "true")
+        return {f"{self.attributes}.{key}": {"$in": readings}}
+
+    def _sort(self, text: str) -> tuple[tuple[str, int], ...]:
+        keys: dict[str, int] = {}
+        for part in text.split(",") if text else []:
+            name, direction = part.strip().removeprefix("-"), -1 if part[:1] == "-" else 1
+            if name not in ("id", *self.sortable):
+                hint = nearest(name, ("id", *self.sortable)) or (
+                    f"; there are id, {', '.join(self.sortable)}"
+                )
+                raise ValidationError({"ordering": [f"Cannot order by {name!r}{hint}."]})
+            if name in keys:
+                raise ValidationError({"ordering": [f"Names {name} twice."]})
+            keys[name] = direction
+        # The id comes last, so that equal keys keep one order from page to page.
+        last = -1 if keys and all(direction == -1 for direction in keys.values()) else 1
+        pairs = {("_id" if name == "id" else name): way for name, way in keys.items()}
+        return tuple(({**pairs, "_id": pairs.get("_id", last)}).items())
+
+    def _check_bounds(self, values: dict[str, Any]) -> None:
+        if values["page"] * values["per"] > MAX_DEPTH:
+            raise ValidationError({"page": [f"Beyond the first {MAX_DEPTH} items."]})
+        floors = {self.fields[n].metadata.get("floor_of"): (n, v) for n, v in values.items()}
+        for name, value in values.items():
+            path = self.fields[name].metadata.get("ceiling_of")
+            if path and path in floors and float(str(floors[path][1])) > float(str(value)):
+                raise ValidationError({floors[path][0]: [f"Is more than {name}."]})
+
+
+def _shown(text: str, showable: set[str]) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(","))) if text else ()
+    for name in names:
+        if name not in showable:
+            raise ValidationError({"fields": [f"No field {name!r}{nearest(name, showable)}."]})
+    return names

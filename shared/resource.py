@@ -1,0 +1,350 @@
+"""A collection served over HTTP: the standard methods, each a few plain steps.
+
+A service binds the methods that suit it with ``Resource.blueprint`` and writes any other as an
+ordinary Flask route that calls the same steps.  There are no hooks.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, request
+from marshmallow import Schema, ValidationError
+from marshmallow.experimental.context import Context
+from pymongo import IndexModel
+
+from shared import batch, body, indexes, trash
+from shared.documents import Document
+from shared.errors import BadRequest, Conflict, NotFound, Stale, Unsupported, nearest
+from shared.mongo import Page, Repository
+from shared.query import PageRequest, Query
+from shared.words import Searched
+
+JSON = "application/json; charset=utf-8"
+MERGE_PATCH = "application/merge-patch+json"
+TRIES = 10
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A collection, the schema of its documents and the query string it understands.
+
+    ``item`` is the word for one of them, ``slug`` the field its slug is made of (empty for no
+    slugs), ``unique`` the fields no two living ones share, ``searched`` what ``q`` looks at, and
+    ``partition`` the query parameter that keeps cached lists apart, ``live`` the fields that are
+    not stored but asked elsewhere.
+    """
+
+    name: str
+    item: str
+    schema: Schema
+    query: Query
+    slug: str = ""
+    unique: tuple[str, ...] = ()
+    searched: Searched | None = None
+    partition: str = ""
+    live: tuple[str, ...] = ()
+    indexes: tuple[IndexModel, ...] = ()
+
+    @cached_property
+    def repository(self) -> Repository:
+        """The documents themselves."""
+        path = self.query.fields[self.partition].metadata["path"] if self.partition else ""
+        return Repository(
+            self.name,
+            self.item,
+            self.slug,
+            self.unique,
+            self.searched,
+            (self.partition, path) if path else None,
+            (
+                *indexes.derive(self.query, self.slug, self.unique, self.searched, path),
+                *self.indexes,
+            ),
+        )
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The fields clients see, in the order of their declaration."""
+        return tuple(field.data_key or name for name, field in self.schema.dump_fields.items())
+
+    def blueprint(self, *methods: str) -> Blueprint:
+        """Route the named methods: list, get, create, update, delete, restore, batch."""
+        collection, item = f"/{self.name}", f"/{self.name}/<ref>"
+        routes: dict[str, tuple[str, Sequence[str], Callable[..., Response]]] = {
+            "list": (collection, ["GET"], self.list),
+            "get": (item, ["GET"], self.get),
+            "create": (collection, ["POST"], self.create),
+            "update": (item, ["PUT", "PATCH"], self.update),
+            "delete": (item, ["DELETE"], self.delete),
+            "restore": (f"{item}/restore", ["POST"], self.restore),
+            "batch": (f"{collection}:batch", ["POST"], self.batch),
+        }
+        blueprint = Blueprint(self.name, __name__)
+        for method in methods:
+            rule, verbs, view = routes[method]
+            blueprint.add_url_rule(rule, method, view, methods=verbs)
+        return blueprint
+
+    # The standard methods.
+
+    def list(self) -> Response:
+        """Answer one page of the items that the query string selects."""
+        asked = self.query.parse(request.query_string.decode("latin-1"), self.names)
+        shown = asked.shown or self.names
+        count = _preferred_count()
+        page = self.repository.page(asked, self._projection(asked.shown), count)
+        links = self._links(asked, page)
+        response = respond(
+            {
+                "items": self.dump(page.documents, shown),
+                "page": asked.page,
+                "per": asked.per,
+                "total": page.total,
+                "total_is": "unknown" if page.total is None else _exactness(page),
+                "links": links,
+            }
+        )
+        response.headers["Link"] = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items())
+        if count:
+            response.headers["Preference-Applied"] = f"count={count}"
+        return conditional(response)
+
+    def get(self, ref: str) -> Response:
+        """Answer one item, by id or slug; an old slug redirects to the new one."""
+        asked = self.query.parse(request.query_string.decode("latin-1"), self.names)
+        if set(request.args) - {"fields"}:
+            raise BadRequest("One item takes no parameter but fields.")
+        try:
+            document = self.repository.get(ref)
+        except NotFound:
+            if slug := self.repository.moved(ref):
+                return self._moved(slug)
+            raise
+        return conditional(self.answer(document, asked.shown))
+
+    def create(self) -> Response:
+        """Store the item in the body and answer 201 with where it lives."""
+        return self.created(self.repository.insert(self.load(self.body())))
+
+    def update(self, ref: str) -> Response:
+        """Change the fields in the body and keep the others; null empties an optional field.
+
+        With ``If-Match``, only when nobody has written since.
+        """
+        values = self.body()
+        for _ in range(TRIES):
+            document = self.matched(ref)
+            try:
+                changes = self.load(values, document)
+                return self.answer(self.repository.update(document, changes))
+            except Stale:
+                # Somebody wrote between our read and our write: look again at what is there.
+                continue
+        raise Conflict(f"Too many others are writing this {self.item} at once; try again.")
+
+    def delete(self, ref: str) -> Response:
+        """Move the item to the trash; with ``purge=true`` remove it for good, from there too."""
+        if _flag("purge"):
+            trash.purge(self.repository, ref)
+            return Response(status=204)
+        for _ in range(TRIES):
+            document = self.matched(ref)
+            try:
+                trash.delete(self.repository, document)
+            except Stale:
+                continue
+            return Response(status=204)
+        raise Conflict(f"Too many others are writing this {self.item} at once; try again.")
+
+    def restore(self, ref: str) -> Response:
+        """Bring an item back from the trash; the body may carry values to change on the way."""
+        values = self.load(self.body(), {}) if request.content_length else {}
+        return self.answer(trash.restore(self.repository, ref, values))
+
+    def batch(self) -> Response:
+        """Create or change up to 1,000 items, and answer 207 with one result for each.
+
+        ``key`` names the field that tells which exist already, ``on_error`` is ``reject_failed``
+        (the default) or ``reject_all``, ``dry_run=true`` writes nothing.
+        """
+        asked = batch.parse(request.args, self.keys)
+        return respond(batch.run(self, batch.items(self.read()), asked), 207)
+
+    # The steps they are made of, for routes of your own.
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The fields that name one item: the slug and what is unique."""
+        return (*(("slug",) if self.slug else ()), *self.unique)
+
+    def read(self) -> Any:
+        """Return the JSON value in the request body, of whatever shape."""
+        if not request.is_json:
+            raise Unsupported(
+                "Send JSON with the header Content-Type: application/json; charset=utf-8."
+            )
+        return body.parse(request.get_data())
+
+    def body(self) -> Document:
+        """Return the JSON object in the request body."""
+        values = self.read()
+        if not isinstance(values, dict):
+            raise BadRequest("The body is not a JSON object.")
+        return values
+
+    def load(self, values: Document, stored: Document | None = None) -> Document:
+        """Validate new values, or changes to a ``stored`` document, or raise ``ValidationError``.
+
+        Aliases become the field they stand for; read-only fields are ignored, so that what was
+        answered may be sent back.  The schema finds ``stored`` in its ``Context``.
+        """
+        known = {
+            spelling: field.data_key or name
+            for name, field in self.schema.load_fields.items()
+            for spelling in (field.data_key or name, *field.metadata.get("aliases", ()))
+        }
+        read_only = set(self.schema.fields) - set(self.schema.load_fields)
+        renamed: Document = {}
+        for name, value in values.items():
+            if known.get(name, name) in renamed:
+                raise ValidationError({name: [f"Means {known[name]}, which is given as well."]})
+            if name not in read_only:
+                renamed[known.get(name, name)] = value
+        if stored and request.mimetype == MERGE_PATCH:
+            renamed = {name: _merged(stored.get(name), value) for name, value in renamed.items()}
+        try:
+            with Context({"stored": stored or {}}):
+                loaded: Document = self.schema.load(renamed, partial=stored is not None)
+        except ValidationError as error:
+            raise _with_hints(error, known) from error
+        return loaded
+
+    def matched(self, ref: str) -> Document:
+        """Return the stored document, or raise ``Stale`` if ``If-Match`` names another version."""
+        document = self.repository.get(ref)
+        if request.if_match and not request.if_match.star_tag:
+            current = str(self.answer(document).get_etag()[0])
+            # Behind a hyphen the tag tells of the live fields, which no write here depends on.
+            if current.partition("-")[0] not in {
+                tag.partition("-")[0] for tag in request.if_match.as_set()
+            }:
+                stale = Stale(
+                    f"The {self.item} has changed since you read it: read it again, then repeat "
+                    "your change with its new ETag.",
+                    current_etag=f'"{current}"',
+                    current_revision=document.get("revision"),
+                )
+                stale.headers["ETag"] = f'"{current}"'
+                raise stale
+        return document
+
+    def dump(self, documents: Sequence[Document], names: Iterable[str]) -> Sequence[Document]:
+        """Return documents as clients see them, with these fields."""
+        with Context({"shown": names}):
+            dumped = self.schema.dump(documents, many=True)
+        return [{name: each.get(name) for name in names} for each in dumped]
+
+    def answer(self, document: Document, shown: Sequence[str] = ()) -> Response:
+        """Turn a document into a response."""
+        (value,) = self.dump([document], shown or self.names)
+        if not self.live:
+            return respond(value)
+        live = {name: value[name] for name in self.live if name in value}
+        kept = {name: each for name, each in value.items() if name not in live}
+        return respond(value, etag=f"{_digest(orjson.dumps(kept))}-{_digest(orjson.dumps(live))}")
+
+    def created(self, document: Document) -> Response:
+        """Turn a new document into a response that says where it lives."""
+        response = self.answer(document)
+        response.status_code = 201
+        response.location = f"/{self.name}/{document['_id']}"
+        return response
+
+    def _projection(self, shown: Sequence[str]) -> Document:
+        if not shown:
+            return {"terms": False, "old_slugs": False, "written": False}
+        read: set[str] = set()
+        for name, field in self.schema.dump_fields.items():
+            if (field.data_key or name) in shown:
+                read |= {field.attribute or name, *field.metadata.get("reads", ())}
+        return dict.fromkeys(read, True)
+
+    def _links(self, asked: PageRequest, page: Page) -> dict[str, str]:
+        path = f"/{self.name}"
+        links = {"self": asked.url(path, asked.page)}
+        if asked.page > 1:
+            links["prev"] = asked.url(path, asked.page - 1)
+        at_end = page.exact and page.total is not None and asked.page * asked.per >= page.total
+        if len(page.documents) == asked.per and not at_end:
+            links["next"] = asked.url(path, asked.page + 1)
+        return links
+
+    def _moved(self, slug: str) -> Response:
+        response = respond({"location": f"/{self.name}/{slug}"}, 308)
+        response.location = f"/{self.name}/{slug}"
+        return response
+
+
+def respond(value: Any, status: int = 200, etag: str = "") -> Response:
+    """Answer JSON with a strong ETag, by default one of its bytes."""
+    encoded = orjson.dumps(value)
+    response = Response(encoded, status, content_type=JSON)
+    response.set_etag(etag or _digest(encoded))
+    return response
+
+
+def _digest(encoded: bytes) -> str:
+    return hashlib.blake2b(encoded, digest_size=16).hexdigest()
+
+
+def conditional(response: Response) -> Response:
+    """Answer 304 instead when the client says it has this very body (RFC 9110)."""
+    response.make_conditional(request)
+    return response
+
+
+def _exactness(page: Page) -> str:
+    return "exact" if page.exact else "at_least"
+
+
+def _preferred_count() -> str:
+    """Return what ``Prefer: count=`` asks for, or nothing (RFC 7240)."""
+    for part in ",".join(request.headers.getlist("Prefer")).replace(";", ",").split(","):
+        name, _, value = part.strip().lower().partition("=")
+        if name == "count" and value in ("exact", "none"):
+            return value
+    return ""
+
+
+def _flag(name: str) -> bool:
+    value = request.args.get(name, "false").lower()
+    if value not in ("true", "false", "1", "0"):
+        raise BadRequest(
+            f"{name} is true or false.", [{"parameter": name, "message": "Is true or false."}]
+        )
+    return value in ("true", "1")
+
+
+def _merged(old: Any, patch: Any) -> Any:
+    """Apply a JSON merge patch (RFC 7396) to one value."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(old) if isinstance(old, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _merged(merged.get(name), value)
+    return merged
+
+
+def _with_hints(error: ValidationError, known: Iterable[str]) -> ValidationError:
+    messages: dict[str, Any] = dict(error.messages_dict)
+    for name, wrong in messages.items():
+        if wrong == ["Unknown field."]:
+            messages[name] = [f"Unknown field{nearest(name, known)}."]
+    return ValidationError(messages)

@@ -1,0 +1,141 @@
+"""Settings, read once from the environment and ``.env`` when a process starts.
+
+A field of ``Settings`` is one environment variable in capitals; its comment-sized ``help`` is
+what ``.env.example`` says about it.  The environment wins over ``.env``.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+# Where each service listens when nobody says otherwise (``PRODUCTS_URL`` and so on).
+PORTS = {"products": 5000, "clients": 5001, "categories": 5002, "orders": 5003}
+
+
+class SettingsError(Exception):
+    """A setting holds a value it cannot take; the text is one sentence naming it."""
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.strip().isdecimal() or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        parts = urlsplit(text)
+        if parts.scheme not in schemes or not (parts.netloc or parts.path):
+            raise ValueError(f"must start with {' or '.join(f'{s}://' for s in schemes)}")
+        _ = parts.port  # Raises ValueError when the port is no number.
+        return text.rstrip("/") if parts.scheme.startswith("http") else text
+
+    return parse
+
+
+def _choice(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.upper() not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return text.upper()
+
+    return parse
+
+
+def _setting(
+    default: Any, parse: Callable[[str], Any], help: str, aliases: tuple[str, ...] = ()
+) -> Any:
+    return field(default=default, metadata={"parse": parse, "help": help, "aliases": aliases})
+
+
+_MONGO, _REDIS = _url("mongodb", "mongodb+srv"), _url("redis", "rediss", "unix")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything an operator may change."""
+
+    mongo_uri: str = _setting(
+        "mongodb://localhost:27017/vitrine",
+        _MONGO,
+        "The MongoDB replica set to use; when set, `vitrine up` embeds none.",
+        aliases=("DATABASE_URL",),
+    )
+    redis_url: str = _setting(
+        "redis://localhost:6379/0",
+        _REDIS,
+        "The Redis of the cache; when set, `vitrine up` embeds none.",
+    )
+    redis_queue_url: str = _setting(
+        "redis://localhost:6379/1", _REDIS, "The Redis database of the job queue, not the cache's."
+    )
+    cache_ttl_seconds: int = _setting(
+        120, _integer(1, 86_400), "Seconds until a cached answer expires at the latest."
+    )
+    products_url: str = _setting(
+        f"http://127.0.0.1:{PORTS['products']}", _url("http", "https"), "Where products are served."
+    )
+    clients_url: str = _setting(
+        f"http://127.0.0.1:{PORTS['clients']}", _url("http", "https"), "Where clients are served."
+    )
+    categories_url: str = _setting(
+        f"http://127.0.0.1:{PORTS['categories']}",
+        _url("http", "https"),
+        "Where categories are served.",
+    )
+    max_body_mb: int = _setting(
+        8, _integer(1, 1024), "Megabytes a request body may have; a larger one gets a 413."
+    )
+    workers: int = _setting(2, _integer(1, 64), "Processes of each service.")
+    threads: int = _setting(8, _integer(1, 256), "Threads of each process.")
+    log_level: str = _setting(
+        "INFO", _choice("DEBUG", "INFO", "WARNING", "ERROR"), "How much the logs say."
+    )
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the environment and ``.env``; raise ``SettingsError`` for a value that is wrong.
+
+        Given a mapping, read only that.  An empty value counts as absent.
+        """
+        if environ is None:
+            environ = {k: v for k, v in dotenv_values(".env").items() if v} | dict(os.environ)
+        values = {}
+        for setting in fields(cls):
+            for name in (setting.name.upper(), *setting.metadata["aliases"]):
+                if environ.get(name):
+                    values[setting.name] = _parse(name, environ[name], setting.metadata["parse"])
+                    break
+        return cls(**values)
+
+
+def is_set(name: str) -> bool:
+    """Whether the environment or ``.env`` says anything about a setting, by its field's name."""
+    environ = dotenv_values(".env") | dict(os.environ)
+    setting = next(each for each in fields(Settings) if each.name == name)
+    return any(environ.get(each) for each in (name.upper(), *setting.metadata["aliases"]))
+
+
+def service_url(settings: Settings, service: str) -> str:
+    """Where a service answers: its own setting, or ``NAME_URL`` for a service of yours."""
+    if hasattr(settings, f"{service}_url"):
+        return str(getattr(settings, f"{service}_url"))
+    name = f"{service.upper()}_URL"
+    text = os.environ.get(name) or dotenv_values(".env").get(name)
+    return _parse(name, text, _url("http", "https")) if text else ""
+
+
+def _parse(name: str, text: str, parse: Callable[[str], Any]) -> Any:
+    try:
+        return parse(text)
+    except ValueError as error:
+        # A URL may hold a password, so the value itself is never repeated.
+        shown = "" if name.endswith(("URL", "URI")) else f"={text!r}"
+        raise SettingsError(f"{name}{shown}: {error}.") from error

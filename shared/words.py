@@ -1,0 +1,140 @@
+"""Text as people type it: slugs for URLs and terms for searching.
+
+Searching does not use MongoDB's text index.  That one joins words by OR, does not match part
+of a word, and ranks by a score computed for every match (1 to 3 seconds for a common word among
+a million products).  Here each document keeps its folded words in one indexed array instead,
+``terms``, each marked with how much it tells:
+
+    =fifa 25    a whole name or SKU
+    +fifa       a word of a name or SKU
+    -ps5        a word of any other searched field
+
+so that "all words, best matches first" is a short list of plain indexed filters, tried in turn.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bson.regex import Regex
+from slugify import slugify
+
+MAX_SLUG = 100  # characters, the number behind a repeated one included
+MAX_TEXT_WORDS = 200
+MAX_WHOLE = 200  # characters
+
+# Letters that Unicode does not decompose into a base letter and a mark.
+_LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
+)
+_WORD = re.compile(r"[^\W_]+")
+# Chinese, Japanese and Korean are written without blanks, so a search may start anywhere.
+_UNSPACED = re.compile("[\u3040-\u9fff\uac00-\ud7af]")
+
+
+def make_slug(text: str, otherwise: str) -> str:
+    """Return lowercase ASCII words joined by hyphens: never empty, never only digits.
+
+    ``otherwise`` is used for a text without letters, and before one of digits only.
+    """
+    slug: str = slugify(text, max_length=MAX_SLUG - 20, word_boundary=True)
+    return f"{otherwise}-{slug}".rstrip("-") if not slug or slug.isdigit() else slug
+
+
+def free_slugs(bases: Iterable[str], taken: set[str]) -> list[str]:
+    """Return a free slug for each base, in order: itself, or with the first free number from 2."""
+    free: list[str] = []
+    numbers: dict[str, int] = {}
+    taken = set(taken)
+    for base in bases:
+        slug = base
+        while slug in taken:
+            numbers[base] = numbers.get(base, 1) + 1
+            slug = f"{base}-{numbers[base]}"
+        taken.add(slug)
+        free.append(slug)
+    return free
+
+
+def fold(text: str) -> str:
+    """Return text without case, accents and repeated blanks: "Crépin  & Ø" is "crepin & o"."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(c for c in plain if not unicodedata.combining(c)).translate(_LETTERS)
+    return " ".join(plain.casefold().split())
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """The fields that ``q`` looks at: titles first, any part of a code, then the other texts.
+
+    Of the other texts, the first 200 distinct words count.
+    """
+
+    title: tuple[str, ...] = ("name",)
+    codes: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+
+    def terms(self, document: Mapping[str, Any]) -> list[str]:
+        """Return the search terms of a document."""
+        found: dict[str, None] = {}
+        for value in _texts([document.get(field) for field in self.title + self.codes]):
+            found["=" + fold(value)[:MAX_WHOLE]] = None
+            found |= {"+" + word: None for word in _words(value)}
+        for value in _texts([document.get(field) for field in self.codes]):
+            # Every ending of a code is a term, so that any part of it begins some term.
+            whole = "".join(_words(value))
+            found |= {"+" + whole[start:]: None for start in range(len(whole) - 1)}
+        room = len(found) + MAX_TEXT_WORDS
+        for value in _texts([document.get(field) for field in self.text]):
+            for word in _words(value):
+                if len(found) < room and "+" + word not in found:
+                    found["-" + word] = None
+        return list(found)
+
+
+def tiers(q: str) -> list[dict[str, Any]]:
+    """Return the filters for a search text, best matches first; the last one covers them all.
+
+    First the whole name or SKU, then all words in the title fields, then all words anywhere.
+    A word of two letters or more also matches as the beginning of a longer one.
+    """
+    exact: dict[str, Any] = {"terms": "=" + fold(q)[:MAX_WHOLE]}
+    words = list(dict.fromkeys(_split(q)))
+    if not words:
+        return [exact]
+    in_title = {"$and": [{"terms": _begins("+" + word)} for word in words]}
+    anywhere = {
+        "$and": [{"terms": {"$in": [_begins("+" + word), _begins("-" + word)]}} for word in words]
+    }
+    return [exact, in_title, anywhere]
+
+
+def _begins(term: str) -> Any:
+    return Regex("^" + re.escape(term)) if len(term) > 2 else term
+
+
+def _split(text: str) -> list[str]:
+    return [word[:64] for word in _WORD.findall(fold(text))]
+
+
+def _words(text: str) -> Iterator[str]:
+    for word in _split(text):
+        yield word
+        if _UNSPACED.search(word):
+            yield from (word[start:] for start in range(1, min(len(word), 20)))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Walk every text and number in a value, however nested."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+    elif isinstance(value, str):
+        yield value
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield str(value)

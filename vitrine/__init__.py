@@ -1,0 +1,1 @@
+"""The command line: starts the services and talks to them over HTTP."""
