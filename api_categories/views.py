@@ -10,7 +10,7 @@ from api_categories.tree import Cycle, ancestors, in_order
 from shared.backends import backends
 from shared.documents import Document
 from shared.errors import BadRequest, Conflict, NotFound, Unprocessable
-from shared.resource import conditional, respond
+from shared.responses import conditional, respond
 
 blueprint = categories.blueprint("list", "get")
 

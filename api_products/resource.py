@@ -37,7 +37,9 @@ class ProductSchema(Schema):
     category = Text(100, allow_none=True)
     category_path = fields.List(fields.String(), dump_only=True)
     brand = Text(200, allow_none=True, metadata={"example": "Acme"})
-    attributes = Attributes(allow_none=True, metadata={"example": {"color": "blue"}})
+    attributes = Attributes(
+        allow_none=True, dump_default={}, metadata={"example": {"color": "blue"}}
+    )
     images = fields.Function(
         lambda product: product.get("images", []), metadata={"reads": ("images",)}
     )
@@ -83,8 +85,8 @@ class ProductQuery(Query):
     category = within("category_path", "category")
     price__gte = gte(Money(), "price", aliases=("price_min",))
     price__lte = lte(Money(), "price", aliases=("price_max",))
-    stock__gte = gte(Whole(), "stock", aliases=("quantity__gte",))
-    stock__lte = lte(Whole(), "stock", aliases=("quantity__lte",))
+    stock__gte = gte(Whole(strict=False), "stock", aliases=("quantity__gte",))
+    stock__lte = lte(Whole(strict=False), "stock", aliases=("quantity__lte",))
     available = either(
         {"price": {"$ne": None}, "stock": {"$not": {"$lte": 0}}},
         {"$or": [{"price": None}, {"stock": {"$lte": 0}}]},

@@ -6,7 +6,7 @@ from flask import Response, request
 
 from api_products.resource import products
 from shared.errors import BadRequest
-from shared.resource import respond
+from shared.responses import respond
 
 blueprint = products.blueprint("list", "get", "create", "update", "delete", "restore", "batch")
 

@@ -33,6 +33,7 @@ def build_app(
     errors.init_app(app)
     health.init_app(app)
     app.register_blueprint(blueprint)
+    app.extensions["resource"] = resource
     front.init_app(app)
 
     with app.app_context():

@@ -78,10 +78,12 @@ class Slug(Text):
 
 
 class Whole(fields.Integer):
-    """A whole number from ``low`` to ``high``."""
+    """A whole number from ``low`` to ``high``; a text of digits counts when not ``strict``."""
 
-    def __init__(self, low: int = -MAX_WHOLE, high: int = MAX_WHOLE, **kwargs: Any):
-        super().__init__(strict=True, validate=validate.Range(low, high), **kwargs)
+    def __init__(
+        self, low: int = -MAX_WHOLE, high: int = MAX_WHOLE, strict: bool = True, **kwargs: Any
+    ):
+        super().__init__(strict=strict, validate=validate.Range(low, high), **kwargs)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return value

@@ -9,7 +9,8 @@ from pymongo.errors import PyMongoError
 from redis import RedisError
 
 from shared.backends import backends
-from shared.resource import respond
+from shared.resource import Resource
+from shared.responses import respond
 
 
 def init_app(app: Flask) -> None:
@@ -22,10 +23,16 @@ def init_app(app: Flask) -> None:
 
 
 def index() -> Response:
-    """Say which service this is and where to look next."""
-    name = current_app.name.removeprefix("api_")
-    links = {name: f"/{name}", "ready": "/health/ready", "redis": "/__ping/redis"}
-    return respond({"service": name, "links": links})
+    """Say which service this is, what its items are made of, and where to look next."""
+    resource: Resource = current_app.extensions["resource"]
+    links = {"items": f"/{resource.name}", "ready": "/health/ready", "redis": "/__ping/redis"}
+    described = {
+        "service": resource.name,
+        "links": links,
+        "fields": resource.describe(),
+        "keys": resource.keys,
+    }
+    return respond(described)
 
 
 def live() -> Response:

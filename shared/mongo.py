@@ -265,7 +265,7 @@ class Repository:
 
     def _next_ids(self, count: int) -> int:
         """Reserve consecutive ids and return the first."""
-        counter = self._counters.find_one_and_update(
+        counter: Any = self._counters.find_one_and_update(
             {"_id": self.name},
             {"$inc": {"last": count}},
             upsert=True,

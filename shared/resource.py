@@ -4,7 +4,6 @@ A service binds the methods that suit it with ``Resource.blueprint`` and writes 
 ordinary Flask route that calls the same steps.  There are no hooks.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,9 +20,9 @@ from shared.documents import Document
 from shared.errors import BadRequest, Conflict, NotFound, Stale, Unsupported, nearest
 from shared.mongo import Page, Repository
 from shared.query import PageRequest, Query
+from shared.responses import conditional, digest, respond
 from shared.words import Searched
 
-JSON = "application/json; charset=utf-8"
 MERGE_PATCH = "application/merge-patch+json"
 TRIES = 10
 
@@ -70,6 +69,18 @@ class Resource:
     def names(self) -> tuple[str, ...]:
         """The fields clients see, in the order of their declaration."""
         return tuple(field.data_key or name for name, field in self.schema.dump_fields.items())
+
+    def describe(self) -> dict[str, Document]:
+        """Return each field's type, whether it is required, and what else it may be called."""
+        return {
+            name: {
+                "type": type(self.schema.fields[name]).__name__,
+                "required": self.schema.fields[name].required,
+                "read_only": name not in self.schema.load_fields,
+                "aliases": self.schema.fields[name].metadata.get("aliases", ()),
+            }
+            for name in self.names
+        }
 
     def blueprint(self, *methods: str) -> Blueprint:
         """Route the named methods: list, get, create, update, delete, restore, batch."""
@@ -255,7 +266,7 @@ class Resource:
             return respond(value)
         live = {name: value[name] for name in self.live if name in value}
         kept = {name: each for name, each in value.items() if name not in live}
-        return respond(value, etag=f"{_digest(orjson.dumps(kept))}-{_digest(orjson.dumps(live))}")
+        return respond(value, etag=f"{digest(orjson.dumps(kept))}-{digest(orjson.dumps(live))}")
 
     def created(self, document: Document) -> Response:
         """Turn a new document into a response that says where it lives."""
@@ -287,24 +298,6 @@ class Resource:
         response = respond({"location": f"/{self.name}/{slug}"}, 308)
         response.location = f"/{self.name}/{slug}"
         return response
-
-
-def respond(value: Any, status: int = 200, etag: str = "") -> Response:
-    """Answer JSON with a strong ETag, by default one of its bytes."""
-    encoded = orjson.dumps(value)
-    response = Response(encoded, status, content_type=JSON)
-    response.set_etag(etag or _digest(encoded))
-    return response
-
-
-def _digest(encoded: bytes) -> str:
-    return hashlib.blake2b(encoded, digest_size=16).hexdigest()
-
-
-def conditional(response: Response) -> Response:
-    """Answer 304 instead when the client says it has this very body (RFC 9110)."""
-    response.make_conditional(request)
-    return response
 
 
 def _exactness(page: Page) -> str:

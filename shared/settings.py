@@ -95,6 +95,9 @@ class Settings:
     )
     workers: int = _setting(2, _integer(1, 64), "Processes of each service.")
     threads: int = _setting(8, _integer(1, 256), "Threads of each process.")
+    data_dir: str = _setting(
+        "data", str, "Where `vitrine up` keeps what it stores, from the project's folder."
+    )
     log_level: str = _setting(
         "INFO", _choice("DEBUG", "INFO", "WARNING", "ERROR"), "How much the logs say."
     )

@@ -1,0 +1,5 @@
+"""``python -m vitrine``."""
+
+from vitrine.cli import main
+
+main()

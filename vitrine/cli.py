@@ -1,0 +1,144 @@
+"""The ``vitrine`` command."""
+
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+import click
+import orjson
+import urllib3
+from dotenv import load_dotenv
+from rich.console import Console
+from rich.table import Table
+
+from shared.settings import Settings, SettingsError
+from vitrine import stack, supervisor
+from vitrine.embedded import EmbeddedError
+from vitrine.stack import ROOT, Service, StackError
+from vitrine.supervisor import Stopped, Supervisor
+from vitrine.transfer import export_command, import_command
+
+console = Console(highlight=False, soft_wrap=True)
+
+STOP_SECONDS = 10
+
+
+class _Commands(click.Group):
+    """Commands whose expected failures are one sentence, not a stack trace."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (SettingsError, StackError, EmbeddedError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="vitrine")
+def main() -> None:
+    """A product catalog that is never stale: start it, fill it, look at it."""
+    load_dotenv(ROOT / ".env")
+
+
+main.add_command(import_command)
+main.add_command(export_command)
+
+
+@main.command()
+@click.option("--only", metavar="A,B", help="Start these services only.")
+@click.option("--with", "extra", multiple=True, metavar="FOLDER", help="Add a service of yours.")
+def up(only: str | None, extra: tuple[str, ...]) -> None:
+    """Start everything here, with a MongoDB and a Redis of its own, until Ctrl-C."""
+    settings = Settings.from_env()
+    services = _chosen(stack.find_services(settings, extra), only)
+    supervisor.stop_on_signals()
+    with stack.lock(stack.data_folder(settings)) as lock:
+        started = time.monotonic()
+        running = Supervisor(settings, services, lock.fileno(), console.print)
+        try:
+            running.start()
+            _print_stack(running, services, settings, time.monotonic() - started)
+            running.watch()
+        except Stopped:
+            console.print("Stopping")
+        finally:
+            running.stop()
+            console.print("Stopped; the data stays.")
+
+
+@main.command()
+def status() -> None:
+    """Show what runs where, and whether it can do its work."""
+    running = stack.read(stack.data_folder(Settings.from_env()))
+    if running is None:
+        raise StackError("Vitrine does not run; start it with `vitrine up`.")
+    table = Table("service", "address", "state")
+    down = False
+    for name, url in running.services.items():
+        state = _state(url)
+        down = down or state != "ok"
+        table.add_row(name, url, state)
+    console.print(table)
+    console.print(f"MongoDB {running.mongo_uri}\nRedis   {running.redis_url}")
+    console.print(f"Process {running.pid}")
+    sys.exit(1 if down else 0)
+
+
+@main.command()
+def stop() -> None:
+    """End a stack that runs."""
+    folder = stack.data_folder(Settings.from_env())
+    running = stack.read(folder)
+    if running is None:
+        console.print("Vitrine does not run.")
+        return
+    os.kill(running.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while stack.read(folder):
+        if time.monotonic() > deadline:
+            raise StackError(f"Process {running.pid} has not ended in {STOP_SECONDS} seconds.")
+        time.sleep(0.05)
+    console.print("Stopped; the data stays.")
+
+
+def _chosen(services: list[Service], only: str | None) -> list[Service]:
+    if only is None:
+        return services
+    names = [name.strip() for name in only.split(",")]
+    known = [service.name for service in services]
+    for name in names:
+        if name not in known:
+            raise StackError(f"There is no service {name!r}; there are {', '.join(known)}.")
+    return [service for service in services if service.name in names]
+
+
+def _state(url: str) -> str:
+    try:
+        answer = urllib3.request("GET", f"{url}/health/ready", timeout=3.0, retries=False)
+        return str(orjson.loads(answer.data)["status"])
+    except (urllib3.exceptions.HTTPError, ValueError, KeyError):
+        return "does not answer"
+
+
+def _print_stack(
+    running: Supervisor, services: list[Service], settings: Settings, seconds: float
+) -> None:
+    table = Table("what", "where")
+    for service in services:
+        table.add_row(service.name, service.url + ("" if service.is_local else " (elsewhere)"))
+    table.add_row("MongoDB", running.mongo_uri)
+    table.add_row("Redis", running.redis_url)
+    folder = stack.data_folder(settings)
+    table.add_row("data", str(folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder))
+    console.print(table)
+    first = services[0]
+    console.print(f"Ready in {seconds:.1f} s. Try, in another terminal:")
+    console.print(
+        f"  curl {first.url}/{first.name}\n"
+        f"  curl -X POST {first.url}/{first.name} -H 'Content-Type: application/json' "
+        f"""-d '{{"name": "Teapot"}}'\n"""
+        f"  curl {first.url}/__ping/redis"
+    )
+    console.print("Ctrl-C here, or `vitrine stop` there, ends it.")

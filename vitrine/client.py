@@ -1,0 +1,65 @@
+"""One service, as the command line talks to it."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+import urllib3
+
+from shared.settings import Settings, service_url
+from vitrine import stack
+from vitrine.stack import StackError
+
+# Every request of ours may be repeated: what we post is keyed, so a second time changes nothing.
+_RETRIES = urllib3.Retry(
+    total=6,
+    backoff_factor=0.2,
+    status_forcelist=(502, 503, 504),
+    allowed_methods=None,
+    raise_on_status=False,
+)
+
+
+class Client:
+    """Sends JSON to a service and returns the JSON it answers, or raises ``StackError``."""
+
+    def __init__(self, service: str, settings: Settings):
+        running = stack.read(stack.data_folder(settings))
+        known = running.services.get(service) if running else None
+        self.service = service
+        self.url = known or service_url(settings, service)
+        if not self.url:
+            raise StackError(
+                f"No service {service} runs here; set {service.upper()}_URL to where it is."
+            )
+        self._pool = urllib3.PoolManager(retries=_RETRIES, timeout=urllib3.Timeout(2.0, 120.0))
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return what a path answers."""
+        return self._send("GET", path, None, query)
+
+    def post(self, path: str, body: Any, **query: Any) -> Any:
+        """Post JSON to a path and return what it answers."""
+        return self._send("POST", path, body, query)
+
+    def _send(self, method: str, path: str, body: Any, query: dict[str, Any]) -> Any:
+        url = f"{self.url}{path}"
+        if query:
+            url += "?" + urlencode(query)
+        headers = {"Content-Type": "application/json; charset=utf-8"}
+        try:
+            answer = self._pool.request(
+                method, url, body=None if body is None else orjson.dumps(body), headers=headers
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise StackError(
+                f"{self.service} does not answer at {self.url}; start it with `vitrine up`."
+            ) from error
+        value = orjson.loads(answer.data)
+        if answer.status >= 400:
+            places = "; ".join(
+                f"{each.get('pointer') or each.get('parameter', '')} {each['message']}"
+                for each in value.get("errors", [])[:5]
+            )
+            raise StackError(f"{self.service} refused: {value['detail']} {places}".strip())
+        return value

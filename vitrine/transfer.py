@@ -1,0 +1,148 @@
+"""The commands ``vitrine import`` and ``vitrine export``."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from shared.settings import Settings
+from vitrine import exporter
+from vitrine.client import Client
+from vitrine.importer import Importer, Report
+from vitrine.rows import FORMATS, Source
+from vitrine.shaping import VOLATILE, Shape
+from vitrine.shelves import Shelves
+
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@click.command("import")
+@click.argument("resource")
+@click.argument("file")
+@click.option("--format", type=click.Choice(FORMATS), help="By default, what the name ends in.")
+@click.option("--map", "maps", multiple=True, metavar="FIELD=COLUMN", help="Or a JMESPath.")
+@click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help="The same for all rows.")
+@click.option("--null", "nulls", multiple=True, metavar="TEXT", help="A text that means nothing.")
+@click.option("--attributes", metavar="A,B", help="Of the other columns, keep only these.")
+@click.option("--key", help="The field that tells which items exist already.")
+@click.option(
+    "--volatile",
+    default=",".join(VOLATILE),
+    show_default=True,
+    metavar="A,B",
+    help="What may change in an item without a key, and it is still the same.",
+)
+@click.option("--create-categories", is_flag=True, help="Make the categories that are missing.")
+@click.option("--dry-run", is_flag=True, help="Only say what would happen.")
+@click.option("--errors", type=click.Path(), metavar="FILE", help="Write every error there.")
+def import_command(resource: str, file: str, **options: Any) -> None:
+    """Import FILE (JSON lines, JSON or CSV, .gz or .xz too; - for stdin) into RESOURCE.
+
+    Columns that are no field become attributes.  Items are found again by --key, or by all
+    their values but the volatile ones, so running an import again changes nothing, and one
+    that was interrupted is finished by running it again.
+    """
+    settings = Settings.from_env()
+    source = Source(file, options["format"])
+    client = Client(resource, settings)
+    attributes = options["attributes"]
+    shape = Shape(
+        client.get("/")["fields"],
+        options["maps"],
+        options["sets"],
+        options["nulls"],
+        None if attributes is None else attributes.split(","),
+    )
+    shelves = None
+    if resource == "products":
+        create = options["create_categories"] and not options["dry_run"]
+        shelves = Shelves(Client("categories", settings), create)
+    with ExitStack() as files:
+        log = files.enter_context(Path(options["errors"]).open("w")) if options["errors"] else None
+        report = Report(log=log)
+        importer = Importer(
+            client,
+            shape,
+            shelves,
+            options["key"],
+            options["volatile"].split(","),
+            options["dry_run"],
+            report,
+        )
+        seconds = _with_progress(importer, source)
+    _print_report(report, shape, seconds, options["dry_run"])
+    sys.exit(1 if report.counts["failed"] else 0)
+
+
+@click.command("export")
+@click.argument("resource")
+@click.argument("file", default="-")
+@click.option("--format", type=click.Choice(FORMATS), help="By default, what the name ends in.")
+def export_command(resource: str, file: str, format: str | None) -> None:
+    """Export RESOURCE to FILE (- for stdout), as `vitrine import` reads it."""
+    client = Client(resource, Settings.from_env())
+    chosen = format or Path(file).suffix.lstrip(".") or "jsonl"
+    if chosen not in FORMATS:
+        raise click.ClickException(f"Say --format {', '.join(FORMATS)}.")
+    if file == "-":
+        count = _write(chosen, client, sys.stdout)
+    else:
+        draft = Path(file + ".part")
+        with draft.open("w", encoding="utf-8", newline="") as opened:
+            count = _write(chosen, client, opened)
+        draft.replace(file)
+    console.print(f"{count:,} {resource} exported.")
+
+
+def _write(format: str, client: Client, file: TextIO) -> int:
+    found = exporter.items(client)
+    if format == "csv":
+        described = client.get("/")["fields"]
+        fields = [name for name, field in described.items() if not field["read_only"]]
+        return exporter.write_csv(found, file, fields)
+    return {"json": exporter.write_json, "jsonl": exporter.write_jsonl}[format](found, file)
+
+
+def _with_progress(importer: Importer, source: Source) -> float:
+    """Run an import with a bar of the bytes read and the rate of rows; return its seconds."""
+    started = time.monotonic()
+    columns = (
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("", total=source.size)
+        for done in _or_nothing(importer.run(source)):
+            rate = done / (time.monotonic() - started)
+            progress.update(
+                task, completed=source.position, description=f"{done:,} rows, {rate:,.0f}/s"
+            )
+        progress.update(task, completed=source.size)
+    return time.monotonic() - started
+
+
+def _or_nothing(steps: Iterator[int]) -> Iterator[int]:
+    yield 0
+    yield from steps
+
+
+def _print_report(report: Report, shape: Shape, seconds: float, dry_run: bool) -> None:
+    counts = report.counts
+    would = "would be " if dry_run else ""
+    parts = [f"{counts[name]:,} {name}" for name in ("created", "updated", "unchanged", "failed")]
+    console.print(
+        f"{counts.total():,} rows: {would}{', '.join(parts)} in {seconds:.1f} s "
+        f"({counts.total() / max(seconds, 0.001):,.0f} rows/s)"
+    )
+    for error in report.errors:
+        console.print("  " + error, markup=False)
+    if shape.left_out:
+        console.print(f"Columns left out: {', '.join(sorted(shape.left_out))}", markup=False)
