@@ -40,6 +40,7 @@ class CategorySchema(Schema):
         fields.String(validate=validate.Regexp(ATTRIBUTE_NAME.pattern + "$")),
         fields.Nested(AttributeSchema),
         allow_none=True,
+        dump_default={},
         metadata={"example": {"color": {"type": "string", "required": True}}},
     )
     path = fields.Method("_path", metadata={"reads": ("ancestors", "slug")})

@@ -60,7 +60,8 @@ class ProductSchema(Schema):
         if "category" in product:
             product["category"] = category["slug"] if category else None
             product["category_path"] = category["path"] if category else None
-        wrong = misfits(after.get("attributes") or {}, category["attributes"]) if category else {}
+        schema = category["attributes"] if category else {}
+        wrong = misfits(after.get("attributes") or {}, schema or {})
         if wrong:
             raise ValidationError({"attributes": wrong})
         return product

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from bson import ObjectId
-from bson.regex import Regex
 from flask import current_app
 from pymongo import IndexModel, ReturnDocument
 from pymongo.client_session import ClientSession
@@ -250,18 +249,24 @@ class Repository:
         return {**values, "slug": self._free_slugs([base])[0]}
 
     def _free_slugs(self, bases: Sequence[str]) -> list[str]:
-        found = self.collection.find(
-            {"slug": {"$in": bases}}, {"slug": True, "_id": False}, session=self._session
-        )
-        taken = {each["slug"] for each in found}
-        repeated = taken | {base for base, times in Counter(bases).items() if times > 1}
-        if repeated:
-            numbered = [Regex(f"^{base}-[0-9]+$") for base in sorted(repeated)]
-            found = self.collection.find(
-                {"slug": {"$in": numbered}}, {"slug": True, "_id": False}, session=self._session
-            )
-            taken |= {each["slug"] for each in found}
+        """Return a free slug for each base; asks about ever more numbers at once, not each."""
+        wanted = Counter(bases)
+        taken = self._taken_slugs(list(wanted))
+        short = {base: n - (base not in taken) for base, n in wanted.items()}
+        low, high = 2, 10
+        while short := {base: n for base, n in short.items() if n > 0}:
+            numbered = {base: [f"{base}-{n}" for n in range(low, high)] for base in short}
+            found = self._taken_slugs([slug for slugs in numbered.values() for slug in slugs])
+            taken |= found
+            for base, slugs in numbered.items():
+                short[base] -= sum(slug not in found for slug in slugs)
+            low, high = high, high * 4
         return free_slugs(bases, taken)
+
+    def _taken_slugs(self, slugs: Sequence[str]) -> set[str]:
+        projection = {"slug": True, "_id": False}
+        found = self.collection.find({"slug": {"$in": slugs}}, projection, session=self._session)
+        return {each["slug"] for each in found}
 
     def _next_ids(self, count: int) -> int:
         """Reserve consecutive ids and return the first."""
@@ -270,6 +275,7 @@ class Repository:
             {"$inc": {"last": count}},
             upsert=True,
             return_document=ReturnDocument.AFTER,
+            session=self._session,
         )
         return int(counter["last"]) - count + 1
 

@@ -19,6 +19,8 @@ _RETRIES = urllib3.Retry(
     raise_on_status=False,
 )
 
+_TIMEOUT = urllib3.Timeout(connect=2.0, read=120.0)
+
 
 class Client:
     """Sends JSON to a service and returns the JSON it answers, or raises ``StackError``."""
@@ -32,7 +34,7 @@ class Client:
             raise StackError(
                 f"No service {service} runs here; set {service.upper()}_URL to where it is."
             )
-        self._pool = urllib3.PoolManager(retries=_RETRIES, timeout=urllib3.Timeout(2.0, 120.0))
+        self._pool = urllib3.PoolManager(retries=_RETRIES, timeout=_TIMEOUT)
 
     def get(self, path: str, **query: Any) -> Any:
         """Return what a path answers."""
