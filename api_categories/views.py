@@ -68,7 +68,7 @@ def delete(ref: str) -> Response:
 def _emptied(ref: str, then: Callable[[], Response]) -> Response:
     if request.args.get("products", "detach") != "detach":
         message = "Is detach, or left out."
-        raise BadRequest(f"products: {message}", [{"parameter": "products", "message": message}])
+        raise BadRequest("", [{"parameter": "products", "message": message}])
     try:
         category = categories.matched(ref)
     except NotFound:

@@ -46,12 +46,12 @@ def parse(args: Mapping[str, str], keys: Sequence[str]) -> Asked:
     }
     for name, value in args.items():
         if name not in allowed:
-            message = f"Unknown parameter{nearest(name, allowed)}."
+            message = f"Unknown parameter{nearest(name, allowed)}"
         elif value not in allowed[name]:
             message = f"Must be one of {', '.join(allowed[name])}."
         else:
             continue
-        raise BadRequest(f"{name}: {message}", [{"parameter": name, "message": message}])
+        raise BadRequest("", [{"parameter": name, "message": message}])
     return Asked(
         args.get("key", ""),
         args.get("on_error") == "reject_all",

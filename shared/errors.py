@@ -7,6 +7,7 @@
 
 import logging
 from collections.abc import Iterable
+from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any
 
@@ -31,7 +32,7 @@ class ApiError(Exception):
     status = HTTPStatus.INTERNAL_SERVER_ERROR
 
     def __init__(self, detail: str, errors: list[dict[str, str]] | None = None, **extra: Any):
-        super().__init__(detail)
+        super().__init__(detail or _summary(errors or []))
         self.errors = errors or []
         self.extra = extra
         self.headers: dict[str, str] = {}
@@ -125,11 +126,18 @@ def problem(
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """Return "; did you mean x?" for the known word most like this one, or nothing."""
-    from difflib import get_close_matches
-
+    """Return the end of a sentence: "; did you mean x?" for the word most like this one, or "."."""
     match = get_close_matches(word, list(words), 1, 0.6)
-    return f"; did you mean {match[0]}?" if match else ""
+    return f"; did you mean {match[0]}?" if match else "."
+
+
+def _summary(errors: list[dict[str, str]]) -> str:
+    """Return the first few errors in one line, for people who read only the detail."""
+    places = [
+        f"{each.get('parameter', each.get('pointer'))}: {each['message']}" for each in errors[:3]
+    ]
+    more = f" (and {len(errors) - 3} more)" if len(errors) > 3 else ""
+    return " ".join(places) + more
 
 
 def init_app(app: Flask) -> None:
@@ -148,7 +156,8 @@ def _api_error(error: ApiError) -> Response:
 
 
 def _invalid_body(error: ValidationError) -> Response:
-    return problem(422, "The body does not fit the schema.", pointers(error.messages))
+    errors = pointers(error.messages)
+    return problem(422, f"The body does not fit the schema. {_summary(errors)}", errors)
 
 
 def _database_failed(error: PyMongoError) -> Response:

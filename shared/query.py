@@ -146,7 +146,7 @@ class Query(Schema):
             errors |= cast(dict[str, list[str]], error.messages)
         if errors:
             places = [{"parameter": k, "message": str(m)} for k, v in errors.items() for m in v]
-            raise BadRequest("The query string has mistakes.", places)
+            raise BadRequest("", places)
         for name, value in values.items():
             if "condition" in self.fields[name].metadata:
                 conditions.append(self.fields[name].metadata["condition"](value))
@@ -177,7 +177,7 @@ class Query(Schema):
         for sent, value in pairs:
             name = sent if self.attributes and sent.startswith("attr.") else names.get(sent, "")
             if not name:
-                errors[sent] = [f"Unknown parameter{nearest(sent, names)}."]
+                errors[sent] = [f"Unknown parameter{nearest(sent, names)}"]
             elif name in given:
                 errors[sent] = ["Given twice."]
             elif "\0" in value:
@@ -219,10 +219,8 @@ class Query(Schema):
         for part in text.split(",") if text else []:
             name, direction = part.strip().removeprefix("-"), -1 if part[:1] == "-" else 1
             if name not in ("id", *self.sortable):
-                hint = nearest(name, ("id", *self.sortable)) or (
-                    f"; there are id, {', '.join(self.sortable)}"
-                )
-                raise ValidationError({"ordering": [f"Cannot order by {name!r}{hint}."]})
+                known = ", ".join(("id", *self.sortable))
+                raise ValidationError({"ordering": [f"Cannot order by {name!r}, only by {known}."]})
             if name in keys:
                 raise ValidationError({"ordering": [f"Names {name} twice."]})
             keys[name] = direction
@@ -245,5 +243,5 @@ def _shown(text: str, showable: set[str]) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(part.strip() for part in text.split(","))) if text else ()
     for name in names:
         if name not in showable:
-            raise ValidationError({"fields": [f"No field {name!r}{nearest(name, showable)}."]})
+            raise ValidationError({"fields": [f"No field {name!r}{nearest(name, showable)}"]})
     return names

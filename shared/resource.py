@@ -127,8 +127,9 @@ class Resource:
     def get(self, ref: str) -> Response:
         """Answer one item, by id or slug; an old slug redirects to the new one."""
         asked = self.query.parse(request.query_string.decode("latin-1"), self.names)
-        if set(request.args) - {"fields"}:
-            raise BadRequest("One item takes no parameter but fields.")
+        if extra := set(request.args) - {"fields"}:
+            only = "Is not for one item, which takes only fields."
+            raise BadRequest("", [{"parameter": name, "message": only} for name in sorted(extra)])
         try:
             document = self.repository.get(ref)
         except NotFound:
@@ -316,9 +317,7 @@ def _preferred_count() -> str:
 def _flag(name: str) -> bool:
     value = request.args.get(name, "false").lower()
     if value not in ("true", "false", "1", "0"):
-        raise BadRequest(
-            f"{name} is true or false.", [{"parameter": name, "message": "Is true or false."}]
-        )
+        raise BadRequest("", [{"parameter": name, "message": "Is true or false."}])
     return value in ("true", "1")
 
 
@@ -339,5 +338,5 @@ def _with_hints(error: ValidationError, known: Iterable[str]) -> ValidationError
     messages: dict[str, Any] = dict(error.messages_dict)
     for name, wrong in messages.items():
         if wrong == ["Unknown field."]:
-            messages[name] = [f"Unknown field{nearest(name, known)}."]
+            messages[name] = [f"Unknown field{nearest(name, known)}"]
     return ValidationError(messages)

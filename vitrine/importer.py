@@ -98,7 +98,8 @@ class Importer:
             self.report.fail(number, self._shape.columns.get("category", ""), str(error))
             return None
         if self._key is None:
-            self._key = next((key for key in KEYS if key in self._known and item.get(key)), "")
+            given = (key for key in KEYS if key in self._known and item.get(key))
+            self._key = "" if "path" in item else next(given, "")
         if not self._key and self._client.service != "categories":
             self._derive(item)
         return item
@@ -121,8 +122,8 @@ class Importer:
                 self.report.fail(number, self._shape.columns.get(name, name), error["message"])
         return results
 
-    def _send_level(self, nodes: list[Node]) -> dict[str, str]:
-        slugs: dict[str, str] = {}
+    def _send_level(self, nodes: list[Node]) -> dict[str, str | None]:
+        slugs: dict[str, str | None] = {}
         for start in range(0, len(nodes), BATCH_ITEMS):
             part = nodes[start : start + BATCH_ITEMS]
             if not self._key:
@@ -131,8 +132,9 @@ class Importer:
             results = self._send([node.row for node in part], [node.item for node in part])
             for node, result in zip(part, results, strict=True):
                 for ref in (node.item.get("external_ref"), node.item.get("slug")):
-                    if ref and "slug" in result:
-                        slugs[str(ref)] = result["slug"]
+                    # In a dry run a new category has no slug yet: what is below it hangs free.
+                    if ref and result["result"] != "failed":
+                        slugs[str(ref)] = result.get("slug")
         return slugs
 
     def _reference(self, node: Node) -> None:

@@ -107,7 +107,13 @@ def _csv(file: BinaryIO) -> Iterator[Row]:
     put back behind the one before it.
     """
     text = io.TextIOWrapper(file, "utf-8-sig", newline="")
-    reader = csv.reader(text, strict=True)
+    try:
+        yield from _records(csv.reader(text, strict=True))
+    finally:
+        text.detach()
+
+
+def _records(reader: Iterator[list[str]]) -> Iterator[Row]:
     header = next(reader, [])
     for number, cells in enumerate(reader, 1):
         if not cells:

@@ -64,6 +64,8 @@ class Shape:
             if target in self._writable:
                 item[target] = self._typed(target, value)
                 self.columns[target] = column
+            elif target == "path" and "parent" in self._writable:
+                item["path"] = value  # Where a category hangs; it becomes the parent.
             elif target in self._types:
                 continue  # Read-only, as an export brings it along.
             elif self._free and (self._attributes is None or column in self._attributes):
@@ -75,6 +77,8 @@ class Shape:
             value = row[text] if text in row else _ask(self._queries[text], row)
             if isinstance(value, str) and value in self._nulls:
                 value = None
+            if value is None and text not in row:
+                continue  # An empty cell, or nothing at that place: the field stays as it is.
             self._put(item, attributes, target, value)
             self.columns[target] = text
         for target, text in self._sets:

@@ -94,7 +94,11 @@ def levels(rows: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[list[Node]]:
     only in such a path is made from it.  Without a path, ``parent`` names one by its slug.
     """
     nodes: dict[str, Node] = {}
-    for row, item in rows:
+    found = list(rows)
+    with_paths = any("path" in item for _, item in found)
+    for row, item in found:
+        if with_paths:
+            item.setdefault("path", [])
         node = _node(row, item)
         ref = str(node.item.get("external_ref") or node.item.get("slug") or f"row {row}")
         nodes[ref] = node
@@ -149,12 +153,12 @@ def _depth(ref: str, nodes: Mapping[str, Node], depths: dict[str, int]) -> int:
     return depths[ref]
 
 
-Send = Callable[[list[Node]], Mapping[str, str]]
+Send = Callable[[list[Node]], Mapping[str, str | None]]
 
 
 def import_tree(rows: Iterable[tuple[int, dict[str, Any]]], send: Send) -> None:
     """Send the categories of a file level by level; ``send`` returns the slug of each reference."""
-    slugs: dict[str, str] = {}
+    slugs: dict[str, str | None] = {}
     for level in levels(rows):
         for node in level:
             if node.parent is not None:

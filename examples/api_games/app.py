@@ -1,0 +1,14 @@
+"""The games service."""
+
+from typing import Any
+
+from flask import Flask
+
+from api_games.resource import games
+from api_games.views import blueprint
+from shared.app import build_app
+
+
+def create_app(**options: Any) -> Flask:
+    """Build the service; ``options`` are those of ``build_app``."""
+    return build_app(games, blueprint, **options)

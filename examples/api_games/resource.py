@@ -1,0 +1,44 @@
+"""What a game is, and how a list of games is narrowed."""
+
+from marshmallow import Schema, fields
+
+from shared.fields import Id, Money, Text, Timestamp, Whole
+from shared.query import Query, eq, gte, lte
+from shared.resource import Resource
+from shared.words import Searched
+
+
+class GameSchema(Schema):
+    """A game as clients send and receive it."""
+
+    id = Id()
+    title = Text(200, required=True, metadata={"example": "FIFA 25"})
+    year = Whole(1950, 2100, allow_none=True, metadata={"example": 2024})
+    genre = Text(60, allow_none=True, metadata={"example": "Sport"})
+    platform = Text(60, allow_none=True, metadata={"example": "PS5"})
+    price = Money(allow_none=True, metadata={"example": 70})
+    quantity = Whole(0, allow_none=True, metadata={"example": 12})
+    created_at = Timestamp()
+    updated_at = Timestamp()
+    revision = fields.Raw(dump_only=True)
+
+
+class GameQuery(Query):
+    """Narrow by genre, platform, year, price or words."""
+
+    sortable = ("title", "year", "price")
+
+    genre = eq(fields.String(), "genre")
+    platform = eq(fields.String(), "platform")
+    year = eq(Whole(strict=False), "year")
+    price__gte = gte(Money(), "price", aliases=("price_min",))
+    price__lte = lte(Money(), "price", aliases=("price_max",))
+
+
+games = Resource(
+    "games",
+    "game",
+    GameSchema(),
+    GameQuery(),
+    searched=Searched(title=("title",), text=("platform", "genre", "year")),
+)

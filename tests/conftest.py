@@ -1,0 +1,127 @@
+"""Fixtures: every service, on fakes or on real servers, wired through the one seam."""
+
+from importlib import import_module
+
+import mongomock
+import pytest
+from fakeredis import FakeRedis
+from flask import Flask
+from pymongo import MongoClient
+from redis import Redis
+
+from shared.backends import Backends
+from shared.cache import Cache
+from shared.peers import Peers
+from shared.settings import Settings
+from tests.scaffold import DATA, FakeBackends, InProcess
+from vitrine import embedded
+from vitrine.processes import free_port, stop
+
+mongomock.ignore_feature("session")
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory):
+    """Start a mongod and a Redis of the suite's own; return their ports."""
+    folder = tmp_path_factory.mktemp("servers")
+    processes = []
+    try:
+        ports = free_port(0), free_port(0)
+        starts = (embedded.start_mongod, embedded.start_redis)
+        waits = (embedded.wait_for_mongod, embedded.wait_for_redis)
+        for start, port in zip(starts, ports, strict=True):
+            processes.append(start(folder / start.__name__, port, folder / f"{port}.log"))
+        for wait, process, port in zip(waits, processes, ports, strict=True):
+            wait(process, port, folder / f"{port}.log")
+        yield ports
+    finally:
+        for process in processes:
+            stop(process, 3)
+
+
+@pytest.fixture(scope="session")
+def mongo_client(servers):
+    with MongoClient(f"mongodb://127.0.0.1:{servers[0]}", tz_aware=True) as client:
+        yield client
+
+
+@pytest.fixture
+def real_backends(servers, mongo_client):
+    """Connections to the real servers, emptied; the indexes stay."""
+    db = mongo_client["contract"]
+    for name in db.list_collection_names():
+        db[name].delete_many({})
+    with Redis(port=servers[1], socket_timeout=2) as redis:
+        redis.flushall()
+        yield db, redis
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
+def stores(request):
+    """A database and a Redis: fakes, then the real ones."""
+    if request.param == "real":
+        return (Backends, *request.getfixturevalue("real_backends"))
+    return FakeBackends, mongomock.MongoClient(tz_aware=True)["contract"], FakeRedis()
+
+
+@pytest.fixture
+def settings():
+    return Settings()
+
+
+@pytest.fixture
+def transport(stores, settings):
+    """The way services reach each other in a test; ``transport.make_app`` builds them."""
+    kind, db, redis = stores
+    apps: dict[str, Flask] = {}
+
+    def make_app(package):
+        if package not in apps:
+            create_app = import_module(f"{package}.app").create_app
+            apps[package] = create_app(settings=settings, connections=connections)
+            apps[package].config["PROPAGATE_EXCEPTIONS"] = False
+        return apps[package]
+
+    transport = InProcess(make_app)
+    connections = kind(db, redis, Cache(redis, 60), Peers(transport))
+    transport.make_app = make_app
+    return transport
+
+
+@pytest.fixture
+def make_client(transport):
+    """Return a client of a service, by the name of its package."""
+    return lambda package: transport.make_app(package).test_client()
+
+
+@pytest.fixture
+def db(stores):
+    return stores[1]
+
+
+@pytest.fixture
+def redis(stores):
+    return stores[2]
+
+
+@pytest.fixture
+def products(make_client):
+    return make_client("api_products")
+
+
+@pytest.fixture
+def categories(make_client):
+    return make_client("api_categories")
+
+
+@pytest.fixture
+def clients(make_client):
+    return make_client("api_clients")
+
+
+@pytest.fixture
+def data_folder():
+    """The folder of real catalogs; a test that needs it says so when it is absent."""
+    if not DATA.exists():
+        pytest.skip("the real catalogs of ../shared/data are not here")
+    return DATA

@@ -1,0 +1,93 @@
+"""What every service does with a body it cannot take: say where, write nothing."""
+
+import pytest
+
+from tests.scaffold import example
+
+JSON = "application/json"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_written(client, url, resource, db):
+    yield
+    assert list(db[resource.name].find()) == []
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "told"),
+    [
+        (b"", 400, "empty"),
+        (b"{", 400, "not JSON"),
+        (b"[]", 400, "object"),
+        (b'"text"', 400, "object"),
+        (b'{"a": NaN}', 400, "NaN"),
+        (b'{"a": Infinity}', 400, "Infinity"),
+        (b'{"a": 1, "a": 2}', 400, "'a' occurs twice"),
+        (b'{"a": {"b": 1, "b": 2}}', 400, "'b' occurs twice"),
+        ('{"a": "é"}'.encode("latin-1"), 400, "charset=utf-8"),
+        (b"\xff\xfe{\x00}\x00", 400, "UTF-8"),
+        (b'{"a":' * 1000 + b"1" + b"}" * 1000, 400, "nested"),
+        (b"[" * 100_000, 400, "JSON"),
+        (b'{"a": ' + b"9" * 5000 + b"}", 400, "JSON"),
+        (b'{"a": "\\u0000"}', 400, "/a contains a NUL"),
+        (b'{"a": ["x", "\\ud800"]}', 400, "/a/1 contains half"),
+        (b'{"a\\u0000": 1}', 400, "NUL"),
+        (b'{"a": "' + b"x" * 10_000_000 + b'"}', 413, ""),
+    ],
+    ids=lambda value: repr(value[:20]) if isinstance(value, bytes) else None,
+)
+def test_broken_json_is_refused_with_the_reason(client, url, serves, raw, status, told):
+    serves("create")
+    response = client.post(url, data=raw, content_type=JSON)
+    assert response.status_code == status
+    assert told in response.get_json()["detail"]
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_only_json_is_taken_so_that_no_web_page_can_post(
+    client, url, resource, content_type, serves
+):
+    serves("create")
+    response = client.post(url, data=b'{"name": "x"}', content_type=content_type)
+    assert response.status_code == 415
+    assert "Content-Type: application/json" in response.get_json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"nope": 1}, {"$set": {}}, {"a.b": 1}, {"__proto__": {}}, {"constructor": 1}, {"_id": 5}],
+)
+def test_unknown_fields_are_named(client, url, resource, body, serves):
+    serves("create")
+    response = client.post(url, json=example(resource) | body)
+    assert response.status_code == 422
+    assert response.get_json()["errors"][0]["pointer"] == f"/{next(iter(body))}"
+
+
+def test_a_near_miss_of_a_field_is_pointed_out(client, url, resource, text_field, serves):
+    serves("create")
+    response = client.post(url, json=example(resource) | {text_field[:-1]: "x"})
+    assert f"did you mean {text_field}?" in response.get_json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("value", [{"$ne": None}, {"$gt": ""}, ["x"], True, 5, "", "  ", "x" * 201])
+def test_a_name_of_the_wrong_type_is_named(client, url, text_field, value, serves):
+    serves("create")
+    response = client.post(url, json={text_field: value})
+    assert response.status_code == 422
+    assert response.get_json()["errors"][0]["pointer"] == f"/{text_field}"
+
+
+def test_what_is_required_is_named(client, url, text_field, serves):
+    serves("create")
+    response = client.post(url, json={})
+    assert response.status_code == 422
+    assert {error["pointer"] for error in response.get_json()["errors"]} == {f"/{text_field}"}
+
+
+def test_every_mistake_is_named_at_once(client, url, resource, serves):
+    serves("create")
+    body = {name: [[]] for name in example(resource)}
+    response = client.post(url, json=body)
+    named = {error["pointer"].split("/")[1] for error in response.get_json()["errors"]}
+    assert named == set(body)

@@ -1,0 +1,156 @@
+"""What every service promises about its lists: pages, order, fields, words, mistakes."""
+
+import pytest
+
+
+@pytest.fixture
+def five(client, url, resource, text_field, serves):
+    """Five items named Item 1 to Item 5."""
+    serves("batch")
+    body = [{text_field: f"Item {number}"} for number in range(1, 6)]
+    assert client.post(f"{url}:batch", json=body).status_code == 207
+    return body
+
+
+def ids(response):
+    assert response.status_code == 200, response.get_json()
+    return [each["id"] for each in response.get_json()["items"]]
+
+
+def test_pages_follow_each_other_without_gap_or_repeat(client, url, five):
+    seen, link = [], f"{url}?per=2"
+    while link:
+        response = client.get(link)
+        seen += ids(response)
+        link = response.get_json()["links"].get("next")
+    assert seen == [1, 2, 3, 4, 5]
+
+
+def test_a_page_links_to_its_neighbours(client, url, five):
+    response = client.get(f"{url}?page=2&per=2")
+    assert response.get_json()["links"] == {
+        "self": f"{url}?page=2&per=2",
+        "prev": f"{url}?page=1&per=2",
+        "next": f"{url}?page=3&per=2",
+    }
+    assert f'<{url}?page=3&per=2>; rel="next"' in response.headers["Link"]
+
+
+@pytest.mark.parametrize("name", ["per", "page_size", "per_page", "limit"])
+def test_the_page_size_has_many_names(client, url, five, name):
+    assert ids(client.get(f"{url}?page=1&{name}=2")) == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["ordering", "sort"])
+def test_order_goes_both_ways(client, url, five, text_field, name):
+    assert ids(client.get(f"{url}?{name}={text_field}")) == [1, 2, 3, 4, 5]
+    assert ids(client.get(f"{url}?{name}=-{text_field}")) == [5, 4, 3, 2, 1]
+    assert ids(client.get(f"{url}?{name}=-id&per=2")) == [5, 4]
+
+
+def test_equal_keys_keep_one_order_over_pages(client, url, text_field, serves):
+    serves("batch")
+    client.post(f"{url}:batch", json=[{text_field: "Same"}] * 7)
+    pages = [ids(client.get(f"{url}?ordering={text_field}&per=3&page={n}")) for n in (1, 2, 3)]
+    assert pages == [[1, 2, 3], [4, 5, 6], [7]]
+
+
+def test_only_the_fields_asked_for_are_shown(client, url, five, text_field):
+    response = client.get(f"{url}?fields=id,{text_field}&per=1")
+    assert response.get_json()["items"] == [{"id": 1, text_field: "Item 1"}]
+    assert client.get(f"{url}/1?fields={text_field}").get_json() == {text_field: "Item 1"}
+
+
+@pytest.mark.parametrize(
+    ("preference", "total", "total_is"),
+    [("count=exact", 5, "exact"), ("count=none", None, "unknown"), ("wait=1", 5, "exact")],
+)
+def test_the_total_is_as_preferred(client, url, five, preference, total, total_is):
+    response = client.get(url, headers={"Prefer": preference})
+    assert response.get_json()["total"] == total
+    assert response.get_json()["total_is"] == total_is
+    applied = preference if "count" in preference else None
+    assert response.headers.get("Preference-Applied") == applied
+
+
+@pytest.mark.parametrize("name", ["q", "search"])
+@pytest.mark.parametrize("words", ["item 3", "3 ITEM", "ítem+3", "ite+3", "item  3"])
+def test_words_are_found_in_any_order_case_and_accent(client, url, five, name, words):
+    assert ids(client.get(f"{url}?{name}={words}")) == [3]
+
+
+def test_all_words_are_required(client, url, five):
+    assert ids(client.get(f"{url}?q=item+nope")) == []
+
+
+def test_the_whole_name_comes_first_then_names_then_the_rest(
+    client, url, resource, text_field, serves
+):
+    serves("batch")
+    if not resource.searched.text:
+        pytest.skip("searches names only")
+    other = next(
+        name
+        for name in resource.searched.text
+        if type(resource.schema.fields[name]).__name__ in ("String", "Text")
+    )
+    body = [
+        {text_field: "Lamp", other: "Red chair"},
+        {text_field: "Red chair, small"},
+        {text_field: "Red chair"},
+    ]
+    assert client.post(f"{url}:batch", json=body).get_json()["summary"] == {"created": 3}
+    assert ids(client.get(f"{url}?q=red+chair")) == [3, 2, 1]
+    pages = [ids(client.get(f"{url}?q=red+chair&per=1&page={n}")) for n in (1, 2, 3, 4)]
+    assert pages == [[3], [2], [1], []]
+    assert client.get(f"{url}?q=red+chair").get_json()["total"] == 3
+    assert ids(client.get(f"{url}?q=red+chair&ordering=id")) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "page=0",
+        "page=-1",
+        "page=x",
+        "page=1.5",
+        "page=" + "9" * 40,
+        "per=0",
+        "per=101",
+        "ordering=nope",
+        "ordering=id,id",
+        "fields=nope",
+        "nope=1",
+        "page=1&page=2",
+        "per=",
+        "q=%00",
+        "$where=1",
+        "id[$ne]=1",
+        "page[]=1",
+        "__proto__=1",
+    ],
+)
+def test_a_bad_query_string_names_the_parameter(client, url, query):
+    response = client.get(f"{url}?{query}")
+    assert response.status_code == 400
+    named = [error["parameter"] for error in response.get_json()["errors"]]
+    assert named == [query.split("&")[0].partition("=")[0]]
+
+
+def test_a_query_string_that_is_not_utf8_is_refused(client, url):
+    assert client.get(f"{url}?q=%ff%fe").status_code == 400
+
+
+def test_a_near_miss_is_pointed_out(client, url):
+    (error,) = client.get(f"{url}?orderin=id").get_json()["errors"]
+    assert "did you mean ordering?" in error["message"]
+
+
+def test_too_many_parameters_are_refused(client, url):
+    assert client.get(f"{url}?" + "&".join(f"a{n}=1" for n in range(60))).status_code == 400
+
+
+def test_one_item_takes_no_list_parameters(client, url, five):
+    response = client.get(f"{url}/1?page=1")
+    assert response.status_code == 400
+    assert response.get_json()["errors"][0]["parameter"] == "page"

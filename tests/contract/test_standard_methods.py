@@ -1,0 +1,278 @@
+"""What every service promises about its items.  A new ``api_*`` folder is tested by existing."""
+
+import pytest
+
+from tests.scaffold import example, path_of
+
+JSON = "application/json; charset=utf-8"
+PROBLEM = "application/problem+json; charset=utf-8"
+
+
+def test_an_empty_collection_is_an_empty_page(client, url):
+    response = client.get(url)
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == JSON
+    assert response.get_json() == {
+        "items": [],
+        "page": 1,
+        "per": 20,
+        "total": 0,
+        "total_is": "exact",
+        "links": {"self": f"{url}?page=1&per=20"},
+    }
+
+
+def test_a_created_item_is_found_where_location_says(client, url, resource, serves):
+    serves("create")
+    created = client.post(url, json=example(resource))
+    assert created.status_code == 201
+    assert path_of(created.headers["Location"]) == f"{url}/1"
+    fetched = client.get(created.headers["Location"])
+    assert fetched.get_json() == created.get_json()
+    assert fetched.headers["ETag"] == created.headers["ETag"]
+
+
+def test_ids_count_from_1_without_gaps(client, url, resource, text_field, serves):
+    serves("create", "batch")
+    ids = [
+        client.post(url, json={text_field: f"Item {number}"}).get_json()["id"]
+        for number in range(3)
+    ]
+    assert client.post(url, json={text_field: ""}).status_code == 422
+    batch = client.post(f"{url}:batch", json=[{text_field: "Fourth"}, {text_field: "Fifth"}])
+    ids += [each["id"] for each in batch.get_json()["results"]]
+    assert ids == [1, 2, 3, 4, 5]
+
+
+def test_every_field_of_the_example_comes_back(client, url, resource, serves):
+    serves("create")
+    body = example(resource)
+    created = client.post(url, json=body).get_json()
+    assert {name: created[name] for name in body} == body
+
+
+def test_a_field_that_was_never_given_is_there_as_null(client, url, resource, text_field, serves):
+    serves("create")
+    created = client.post(url, json={text_field: "Bare"}).get_json()
+    assert set(created) == set(resource.names)
+
+
+@pytest.mark.parametrize("verb", ["put", "patch"])
+def test_a_partial_update_keeps_the_other_fields(client, url, resource, text_field, verb, serves):
+    serves("create", "update")
+    before = client.post(url, json=example(resource)).get_json()
+    changed = getattr(client, verb)(f"{url}/1", json={text_field: "Changed"})
+    assert changed.status_code == 200
+    after = changed.get_json()
+    assert after == before | {
+        text_field: "Changed",
+        "revision": before["revision"] + 1,
+        "updated_at": after["updated_at"],
+    }
+    assert client.get(f"{url}/1").get_json() == after
+
+
+def test_what_was_answered_may_be_sent_back(client, url, resource, serves):
+    serves("create", "update")
+    answered = client.post(url, json=example(resource)).get_json()
+    again = client.put(f"{url}/1", json=answered)
+    assert again.status_code == 200
+    assert again.get_json() == answered  # Nothing changed, so not even the revision did.
+
+
+def test_null_empties_an_optional_field(client, url, resource, serves):
+    serves("create", "update")
+    fields = resource.schema.load_fields
+    optional = [name for name in example(resource) if fields[name].allow_none]
+    client.post(url, json=example(resource))
+    changed = client.patch(f"{url}/1", json=dict.fromkeys(optional))
+    assert changed.status_code == 200
+    assert all(changed.get_json()[name] in (None, {}) for name in optional)
+
+
+def test_a_merge_patch_removes_what_is_null(client, url, resource, serves):
+    serves("create", "update")
+    fields = resource.schema.load_fields
+    optional = next(name for name in example(resource) if fields[name].allow_none)
+    client.post(url, json=example(resource))
+    changed = client.patch(
+        f"{url}/1",
+        data=f'{{"{optional}": null}}',
+        content_type="application/merge-patch+json",
+    )
+    assert changed.status_code == 200
+    assert changed.get_json()[optional] in (None, {})
+
+
+def test_a_deleted_item_is_gone_until_it_is_restored(client, url, resource, serves):
+    serves("create", "delete", "restore")
+    created = client.post(url, json=example(resource)).get_json()
+    assert client.delete(f"{url}/1").status_code == 204
+    assert client.get(f"{url}/1").status_code == 404
+    assert client.delete(f"{url}/1").status_code == 404
+    assert client.get(url).get_json()["total"] == 0
+    restored = client.post(f"{url}/1/restore")
+    assert restored.status_code == 200
+    volatile = ("revision", "updated_at")
+    assert {k: v for k, v in restored.get_json().items() if k not in volatile} == {
+        k: v for k, v in created.items() if k not in volatile
+    }
+    assert client.get(f"{url}/1").get_json() == restored.get_json()
+    assert client.post(f"{url}/1/restore").status_code == 404
+
+
+def test_a_purged_item_cannot_be_restored(client, url, resource, serves):
+    serves("create", "delete", "restore")
+    client.post(url, json=example(resource))
+    assert client.delete(f"{url}/1").status_code == 204
+    assert client.delete(f"{url}/1?purge=true").status_code == 204
+    assert client.post(f"{url}/1/restore").status_code == 404
+    assert client.delete(f"{url}/1?purge=true").status_code == 404
+
+
+def test_a_write_is_visible_in_a_list_read_before(client, url, resource, serves):
+    serves("create")
+    assert client.get(url).get_json()["total"] == 0
+    client.post(url, json=example(resource))
+    assert client.get(url).get_json()["total"] == 1
+
+
+def test_every_write_renews_the_generations_it_concerns(client, url, resource, redis, serves):
+    serves("create", "update", "delete")
+    names = [f"{resource.name}:generation:{tag}" for tag in ("all", "1")]
+    seen = [redis.mget(names)]
+    for write in (
+        lambda: client.post(url, json=example(resource)),
+        lambda: client.patch(f"{url}/1", json={next(iter(example(resource))): "Other"}),
+        lambda: client.delete(f"{url}/1"),
+    ):
+        assert write().status_code < 300
+        seen.append(redis.mget(names))
+    assert all(new is not None for tokens in seen[1:] for new in tokens)
+    assert len({tokens[0] for tokens in seen}) == len(seen)
+
+
+def test_reads_and_writes_survive_a_dead_redis(client, url, resource, redis, monkeypatch, serves):
+    serves("create")
+    from redis import ConnectionError
+
+    def down(*args, **kwargs):
+        raise ConnectionError("Redis is down")
+
+    monkeypatch.setattr(redis, "execute_command", down)
+    assert client.post(url, json=example(resource)).status_code == 201
+    assert client.get(f"{url}/1").status_code == 200
+    assert client.get("/__ping/redis").status_code == 503
+
+
+class TestConditional:
+    def test_an_unchanged_item_is_not_sent_again(self, client, url, resource, serves):
+        serves("create")
+        etag = client.post(url, json=example(resource)).headers["ETag"]
+        unchanged = client.get(f"{url}/1", headers={"If-None-Match": etag})
+        assert (unchanged.status_code, unchanged.data) == (304, b"")
+        assert not etag.startswith("W/")
+
+    def test_nobody_gets_304_without_asking(self, client, url):
+        assert client.get(url).status_code == client.get(url).status_code == 200
+
+    def test_an_old_etag_stops_a_write_and_names_the_new_one(
+        self, client, url, resource, text_field, serves
+    ):
+        serves("create", "update", "delete")
+        old = {"If-Match": client.post(url, json=example(resource)).headers["ETag"]}
+        first = client.patch(f"{url}/1", json={text_field: "First"}, headers=old)
+        assert first.status_code == 200
+        for refused in (
+            client.patch(f"{url}/1", json={text_field: "Second"}, headers=old),
+            client.delete(f"{url}/1", headers=old),
+        ):
+            assert refused.status_code == 412
+            assert refused.get_json()["current_etag"] == first.headers["ETag"]
+            assert refused.headers["ETag"] == first.headers["ETag"]
+        assert client.get(f"{url}/1").get_json()[text_field] == "First"
+
+    def test_any_version_will_do_for_a_star(self, client, url, resource, text_field, serves):
+        serves("create", "update")
+        client.post(url, json=example(resource))
+        star = {"If-Match": "*"}
+        assert client.patch(f"{url}/1", json={text_field: "X"}, headers=star).status_code == 200
+
+
+class TestMadeByHand:
+    def test_a_bare_document_is_readable_listable_and_editable(
+        self, client, url, resource, db, text_field, serves
+    ):
+        serves("update")
+        made = db[resource.name].insert_one({text_field: "Made by hand"}).inserted_id
+        listed = client.get(url).get_json()["items"]
+        assert [each["id"] for each in listed] == [str(made)]
+        assert client.get(f"{url}/{made}").get_json()[text_field] == "Made by hand"
+        changed = client.put(f"{url}/{made}", json={text_field: "Edited"})
+        assert changed.status_code == 200
+        after = changed.get_json()
+        assert (after[text_field], after["revision"]) == ("Edited", 1)
+        assert after["created_at"]
+        assert after["updated_at"]
+
+    def test_ids_given_by_hand_are_not_given_again(
+        self, client, url, resource, db, text_field, serves
+    ):
+        serves("create")
+        db[resource.name].insert_one({"_id": 1, text_field: "Made by hand"})
+        created = client.post(url, json={text_field: "Made by us"})
+        assert (created.status_code, created.get_json()["id"]) == (201, 2)
+
+    def test_a_document_of_nonsense_does_not_break_its_list(self, client, url, resource, db):
+        nonsense = {name: {"odd": [1]} for name in resource.schema.load_fields}
+        db[resource.name].insert_one({"_id": 7, **nonsense})
+        assert client.get(f"{url}/7").status_code == 200
+        assert client.get(url).get_json()["total"] == 1
+
+
+class TestPaths:
+    @pytest.mark.parametrize("prefix", ["", "/api", "/v1", "/api/v1"])
+    @pytest.mark.parametrize("slash", ["", "/"])
+    def test_every_spelling_answers_without_a_redirect(
+        self, client, url, resource, prefix, slash, serves
+    ):
+        serves("create", "update", "delete")
+        created = client.post(f"{prefix}{url}{slash}", json=example(resource))
+        assert created.status_code == 201
+        item = f"{prefix}{url}/{created.get_json()['id']}{slash}"
+        assert client.get(item).status_code == 200
+        assert client.put(item, json=example(resource)).status_code == 200
+        assert client.delete(item).status_code == 204
+
+    @pytest.mark.parametrize(
+        "path", ["/nope", "{url}/nope", "{url}/0", "{url}/" + "9" * 40, "{url}/1/nope", "/api/api"]
+    )
+    def test_missing_things_are_problem_documents(self, client, url, path):
+        response = client.get(path.format(url=url))
+        assert response.status_code == 404
+        assert response.headers["Content-Type"] == PROBLEM
+        assert response.get_json()["status"] == 404
+
+    def test_a_wrong_verb_is_a_problem_that_names_the_right_ones(self, client, url):
+        response = client.delete(url)
+        assert response.status_code == 405
+        assert response.headers["Content-Type"] == PROBLEM
+        assert "GET" in response.headers["Allow"]
+
+    def test_the_request_id_comes_back_or_is_made(self, client, url):
+        assert client.get(url, headers={"X-Request-ID": "abc-1"}).headers["X-Request-ID"] == "abc-1"
+        made = client.get(url, headers={"X-Request-ID": "a b\tc"}).headers["X-Request-ID"]
+        assert len(made) == 32
+        problem = client.get("/nope", headers={"X-Request-ID": "abc-2"}).get_json()
+        assert problem["request_id"] == "abc-2"
+
+    def test_health_tells_what_works(self, client):
+        for path in ("/health/", "/health", "/health/live", "/health/ready", "/__ping/redis"):
+            assert client.get(path).status_code == 200
+        assert "latency_ms" in client.get("/__ping/redis").get_json()
+        assert "latency_ms" in client.get("/health/ready").get_json()["mongodb"]
+
+    def test_the_root_says_what_the_items_are_made_of(self, client, resource):
+        described = client.get("/").get_json()
+        assert described["service"] == resource.name
+        assert set(described["fields"]) == set(resource.names)

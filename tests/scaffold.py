@@ -1,0 +1,72 @@
+"""What tests of every kind build on: where things are, fakes at the seam, example bodies."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from shared.backends import Backends
+from shared.errors import Unavailable
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT.parent / "shared" / "data"
+SERVICES = sorted(
+    path.parent.name for folder in (ROOT, ROOT / "examples") for path in folder.glob("api_*/app.py")
+)
+
+
+class FakeBackends(Backends):
+    """Backends of fakes, where a transaction undoes nothing."""
+
+    def open_session(self):
+        return FakeSession()
+
+
+class FakeSession:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return None
+
+    def with_transaction(self, work):
+        return work(self)
+
+
+class InProcess:
+    """A transport that calls the other services' apps, built on the same backends."""
+
+    def __init__(self, make_app):
+        self._make_app = make_app
+        self.down = set()
+        self.calls = []
+
+    def send(self, service, method, path, body, headers):
+        self.calls.append((service, method, path))
+        if service in self.down:
+            raise Unavailable(f"The {service} service does not answer; try again shortly.")
+        client = self._make_app(f"api_{service}").test_client()
+        response = client.open(path, method=method, json=body, headers=headers)
+        return response.status_code, response.data
+
+
+def example(resource, **changes):
+    """Build a valid body from the examples in a schema."""
+    body = {
+        field.data_key or name: field.metadata["example"]
+        for name, field in resource.schema.load_fields.items()
+        if "example" in field.metadata
+    }
+    body.pop("slug", None)
+    return body | changes
+
+
+def path_of(url):
+    """Return the path and query of a URL."""
+    parts = urlsplit(url)
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def environment(**changes):
+    """Return this environment without the variables Vitrine reads, plus some."""
+    ours = {"MONGO_URI", "DATABASE_URL", "REDIS_URL", "REDIS_QUEUE_URL", "DATA_DIR"}
+    return {k: v for k, v in os.environ.items() if k not in ours} | changes
