@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Nothing is left outside this folder.
+export PIP_NO_CACHE_DIR := 1
 
 .PHONY: up test test-fast lint lock clean
 

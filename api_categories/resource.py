@@ -50,7 +50,8 @@ class CategorySchema(Schema):
     revision = fields.Raw(dump_only=True)
 
     def _path(self, category: dict[str, Any]) -> list[str]:
-        return [*category.get("ancestors", []), category.get("slug", "")]
+        above = category.get("ancestors")
+        return [*(above if isinstance(above, list) else []), category.get("slug", "")]
 
     @post_load
     def _hang(self, category: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -74,8 +75,8 @@ class CategorySchema(Schema):
     def _count(self, dumped: Any, many: bool, **_: Any) -> Any:
         """Add how many products each category has, asked for all of them at once."""
         found = dumped if many else [dumped]
-        slugs = [each["slug"] for each in found if each.get("slug")]
-        if slugs and "product_count" in Context[dict[str, Any]].get()["shown"]:
+        if "product_count" in Context[dict[str, Any]].get()["shown"]:
+            slugs = [each["slug"] for each in found if isinstance(each.get("slug"), str)]
             try:
                 query = {"slugs": ",".join(slugs)}
                 counts = backends().peers.get("products", "products", "category-counts", **query)
@@ -83,7 +84,7 @@ class CategorySchema(Schema):
                 # A category is worth showing without its count.
                 counts = None
             for each in found:
-                each["product_count"] = (counts or {}).get(each.get("slug"))
+                each["product_count"] = (counts or {}).get(str(each.get("slug")))
         return dumped
 
 

@@ -9,6 +9,7 @@ from flask import Flask, current_app
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 from redis import Redis
 
 from shared.cache import Cache
@@ -73,6 +74,16 @@ class Backends:
         """
         if _running.get():
             return work()
+        for last in (False, False, False, False, True):
+            try:
+                return self._attempt(work)
+            except (DuplicateKeyError, BulkWriteError):
+                # A race for a unique value: what took it is there to be seen the next time.
+                if last:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _attempt(self, work: Callable[[], T]) -> T:
         with self.open_session() as session:
             running = _Transaction(session)
 

@@ -112,6 +112,9 @@ def _find(resource: "Resource", items: Sequence[Any], steps: list[Step], key: st
             except ValidationError as error:
                 step.error = ValidationError({key: error.messages})
                 continue
+            if value is None:
+                step.error = ValidationError({key: ["Is required, being the key."]})
+                continue
             if value in seen:
                 step.error = Conflict(f"Repeats the {key} of item {seen[value]}.")
             seen.setdefault(value, index)

@@ -66,8 +66,8 @@ def _write(
                 list(writes.values()), ordered=False, session=backends().session
             )
         except BulkWriteError as error:
-            if atomic:
-                raise
+            if backends().session:
+                raise  # A transaction is broken by any error.
             numbers = list(writes)
             failed = {numbers[each["index"]] for each in error.details["writeErrors"]}
         updates = {

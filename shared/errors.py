@@ -14,7 +14,13 @@ from typing import Any
 import orjson
 from flask import Flask, Response, g, request
 from marshmallow import ValidationError
-from pymongo.errors import AutoReconnect, ConnectionFailure, PyMongoError
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    ConnectionFailure,
+    DuplicateKeyError,
+    PyMongoError,
+)
 from werkzeug.exceptions import HTTPException
 
 log = logging.getLogger(__name__)
@@ -161,6 +167,8 @@ def _invalid_body(error: ValidationError) -> Response:
 
 
 def _database_failed(error: PyMongoError) -> Response:
+    if isinstance(error, (DuplicateKeyError, BulkWriteError)):
+        return _api_error(Conflict("Others are writing the same values at once; try again."))
     if isinstance(error, (ConnectionFailure, AutoReconnect)):
         log.error("MongoDB cannot be reached: %s", error)
         return _api_error(Unavailable("MongoDB cannot be reached; try again shortly."))

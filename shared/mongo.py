@@ -136,6 +136,8 @@ class Repository:
             except DuplicateKeyError:
                 # Lost a race for the slug, or the counter is behind documents made by hand.
                 self._raise_counter()
+                if self._session:
+                    raise  # The transaction is broken; it is tried again as a whole.
                 continue
             self.invalidate([document], token)
             return document
@@ -284,7 +286,7 @@ class Repository:
         numbers = {"_id": {"$type": "number"}}
         last = self.collection.find_one(numbers, {"_id": True}, sort=[("_id", -1)])
         if last:
-            self._counters.update_one({"_id": self.name}, {"$max": {"last": last["_id"]}})
+            self._counters.update_one({"_id": self.name}, {"$max": {"last": last["_id"]}}, True)
 
     @property
     def _counters(self) -> Collection[Any]:

@@ -125,8 +125,8 @@ class Query(Schema):
     ordering = fields.String(metadata={"aliases": ("sort",)})
     shown = fields.String(data_key="fields")
 
-    def parse(self, raw: str, showable: Iterable[str]) -> PageRequest:
-        """Read a query string or raise ``BadRequest`` naming every bad parameter.
+    def parse(self, raw: bytes, showable: Iterable[str]) -> PageRequest:
+        """Read a query string, as it came, or raise ``BadRequest`` naming every bad parameter.
 
         ``showable`` are the field names that ``fields=`` may ask for.
         """
@@ -163,10 +163,10 @@ class Query(Schema):
             given=tuple(sorted((k, v) for k, v in given.items() if k not in ("page", "per"))),
         )
 
-    def _canonical(self, raw: str) -> tuple[dict[str, str], dict[str, list[str]]]:
+    def _canonical(self, raw: bytes) -> tuple[dict[str, str], dict[str, list[str]]]:
         """Return the parameters under their canonical names, and what is wrong with them."""
         try:
-            pairs = parse_qsl(raw, True, errors="strict", max_num_fields=MAX_PARAMETERS)
+            pairs = parse_qsl(raw.decode(), True, errors="strict", max_num_fields=MAX_PARAMETERS)
         except UnicodeDecodeError as error:
             raise BadRequest("The query string is not UTF-8.") from error
         except ValueError as error:

@@ -104,7 +104,7 @@ class Resource:
 
     def list(self) -> Response:
         """Answer one page of the items that the query string selects."""
-        asked = self.query.parse(request.query_string.decode("latin-1"), self.names)
+        asked = self.query.parse(request.query_string, self.names)
         shown = asked.shown or self.names
         count = _preferred_count()
         page = self.repository.page(asked, self._projection(asked.shown), count)
@@ -126,7 +126,7 @@ class Resource:
 
     def get(self, ref: str) -> Response:
         """Answer one item, by id or slug; an old slug redirects to the new one."""
-        asked = self.query.parse(request.query_string.decode("latin-1"), self.names)
+        asked = self.query.parse(request.query_string, self.names)
         if extra := set(request.args) - {"fields"}:
             only = "Is not for one item, which takes only fields."
             raise BadRequest("", [{"parameter": name, "message": only} for name in sorted(extra)])

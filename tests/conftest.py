@@ -1,6 +1,9 @@
 """Fixtures: every service, on fakes or on real servers, wired through the one seam."""
 
+import shutil
+import tempfile
 from importlib import import_module
+from pathlib import Path
 
 import mongomock
 import pytest
@@ -13,17 +16,22 @@ from shared.backends import Backends
 from shared.cache import Cache
 from shared.peers import Peers
 from shared.settings import Settings
-from tests.scaffold import DATA, FakeBackends, InProcess
+from tests.scaffold import DATA, FakeBackends, InProcess, add_update, create_indexes
 from vitrine import embedded
 from vitrine.processes import free_port, stop
 
 mongomock.ignore_feature("session")
+mongomock.collection.Collection.create_indexes = create_indexes
+mongomock.collection.BulkOperationBuilder.add_update = add_update
 
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory):
     """Start a mongod and a Redis of the suite's own; return their ports."""
-    folder = tmp_path_factory.mktemp("servers")
+    # In memory where the system has such a folder: every acknowledged write waits for the disk.
+    memory = Path("/dev/shm")
+    base = memory if memory.is_dir() else tmp_path_factory.getbasetemp()
+    folder = Path(tempfile.mkdtemp(prefix="vitrine-test-", dir=base))
     processes = []
     try:
         ports = free_port(0), free_port(0)
@@ -37,6 +45,7 @@ def servers(tmp_path_factory):
     finally:
         for process in processes:
             stop(process, 3)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from mongomock.collection import BulkOperationBuilder
+
 from shared.backends import Backends
 from shared.errors import Unavailable
 
@@ -19,6 +21,19 @@ class FakeBackends(Backends):
 
     def open_session(self):
         return FakeSession()
+
+
+def create_indexes(collection, indexes, session=None):
+    """Stand in for mongomock's own, which makes a partial unique index a whole one."""
+    for index in indexes:
+        kept = ("unique", "sparse", "partialFilterExpression")
+        options = {name: index.document[name] for name in kept if name in index.document}
+        collection.create_index(list(index.document["key"].items()), **options)
+
+
+def add_update(bulk, *args, sort=None, _original=BulkOperationBuilder.add_update, **kwargs):
+    """Stand in for mongomock's own, which does not know pymongo's newest argument."""
+    return _original(bulk, *args, **kwargs)
 
 
 class FakeSession:
