@@ -14,13 +14,18 @@ from shared.resource import Resource
 from shared.words import Searched, make_slug
 
 
+def _check_choice(choice: Any) -> None:
+    if not isinstance(choice, (str, int, float)):
+        raise ValidationError("Not a text, number or boolean.")
+
+
 class AttributeSchema(Schema):
     """What the products of a category say under one attribute name."""
 
     type = fields.String(validate=validate.OneOf(("string", "integer", "number", "boolean")))
     required = fields.Boolean()
     choices = fields.List(
-        fields.Raw(validate=lambda each: isinstance(each, (str, int, float))),
+        fields.Raw(validate=_check_choice),
         validate=validate.Length(1, 200),
     )
     unit = Text(40)

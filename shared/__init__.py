@@ -2,6 +2,7 @@
 
 A module imports only from modules to its right, and nothing here imports a service:
 
-    app > resource > front, health > mongo > fields > peers > backends
-        > cache, query > body, errors, settings, words
+    app, gunicorn > front, health, logs > resource > batch > bulk, trash > mongo
+        > backends, fields, indexes, responses > documents, peers > body, cache, query
+        > errors, settings, words
 """

@@ -30,6 +30,7 @@ _LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
 )
 _WORD = re.compile(r"[^\W_]+")
+_PUNCTUATION = re.compile(r"[^\w\s]")
 # Chinese, Japanese and Korean are written without blanks, so a search may start anywhere.
 _UNSPACED = re.compile("[\u3040-\u9fff\uac00-\ud7af]")
 
@@ -104,10 +105,14 @@ def tiers(q: str) -> list[dict[str, Any]]:
     words = list(dict.fromkeys(_split(q)))
     if not words:
         return [exact]
-    in_title = {"$and": [{"terms": _begins("+" + word)} for word in words]}
-    anywhere = {
+    in_title: dict[str, Any] = {"$and": [{"terms": _begins("+" + word)} for word in words]}
+    anywhere: dict[str, Any] = {
         "$and": [{"terms": {"$in": [_begins("+" + word), _begins("-" + word)]}} for word in words]
     }
+    if len(words) > 1 and _PUNCTUATION.search(q):
+        # "25-p" may be the middle of the code "FI-25-PS5".
+        part = {"terms": _begins("+" + "".join(words))}
+        in_title, anywhere = {"$or": [in_title, part]}, {"$or": [anywhere, part]}
     return [exact, in_title, anywhere]
 
 

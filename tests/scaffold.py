@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from mongomock.collection import BulkOperationBuilder
 
 from shared.backends import Backends
@@ -62,6 +63,12 @@ class InProcess:
         client = self._make_app(f"api_{service}").test_client()
         response = client.open(path, method=method, json=body, headers=headers)
         return response.status_code, response.data
+
+
+# For what the fakes cannot do: transactions, pipelines in updates, comparing decimals.
+on_real_servers = pytest.mark.parametrize(
+    "stores", [pytest.param("real", marks=pytest.mark.real)], indirect=True
+)
 
 
 def example(resource, **changes):

@@ -1,0 +1,212 @@
+"""What is special about categories: they are a tree, and products hang on it."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.scaffold import on_real_servers
+
+
+@pytest.fixture
+def tree(categories):
+    """Computers > Parts > Memory, and Games."""
+    for name, parent in (
+        ("Computers", None),
+        ("Parts", "computers"),
+        ("Memory", "parts"),
+        ("Games", None),
+    ):
+        body = {"name": name} | ({"parent": parent} if parent else {})
+        assert categories.post("/categories", json=body).status_code == 201
+
+
+def path(categories, ref):
+    response = categories.get(f"/categories/{ref}")
+    assert response.status_code == 200, response.get_json()
+    return response.get_json()["path"]
+
+
+def test_a_path_leads_from_the_root(categories, tree):
+    assert path(categories, "memory") == ["computers", "parts", "memory"]
+    assert path(categories, "games") == ["games"]
+
+
+def test_a_parent_is_taken_by_name_and_must_exist(categories, tree):
+    created = categories.post("/categories", json={"name": "Disks", "parent": "Parts"})
+    assert created.get_json()["path"] == ["computers", "parts", "disks"]
+    refused = categories.post("/categories", json={"name": "X", "parent": "nope"})
+    assert refused.status_code == 422
+    assert refused.get_json()["errors"][0]["pointer"] == "/parent"
+
+
+def test_lists_narrow_to_children_and_descendants(categories, tree):
+    def slugs(query):
+        return [each["slug"] for each in categories.get(query).get_json()["items"]]
+
+    assert slugs("/categories?parent=computers") == ["parts"]
+    assert slugs("/categories?below=computers") == ["parts", "memory"]
+    assert slugs("/categories?root=true") == ["computers", "games"]
+
+
+def test_a_tree_is_depth_first(categories, tree):
+    categories.post("/categories", json={"name": "Cases", "parent": "computers"})
+    found = categories.get("/categories/computers/tree").get_json()
+    assert [(each["slug"], each["depth"]) for each in found["items"]] == [
+        ("computers", 0),
+        ("cases", 1),
+        ("parts", 1),
+        ("memory", 2),
+    ]
+    below = categories.get("/categories/parts/tree").get_json()["items"]
+    assert [(each["slug"], each["depth"]) for each in below] == [("parts", 0), ("memory", 1)]
+
+
+@on_real_servers
+class TestMoving:
+    """On the real servers only: a move is a transaction, and products follow by a pipeline."""
+
+    @pytest.fixture
+    def stocked(self, products, tree):
+        products.post("/products", json={"name": "DDR5", "category": "memory"})
+        products.post("/products", json={"name": "PC", "category": "computers"})
+
+    def test_all_below_and_the_products_follow_a_move(self, categories, products, stocked):
+        moved = categories.put("/categories/parts", json={"parent": "games"})
+        assert moved.status_code == 200
+        assert path(categories, "memory") == ["games", "parts", "memory"]
+        product = products.get("/products/1").get_json()
+        assert product["category_path"] == ["games", "parts", "memory"]
+        assert product["revision"] == 2
+        assert products.get("/products?category=computers").get_json()["total"] == 1
+        assert products.get("/products?category=games").get_json()["total"] == 1
+
+    def test_all_below_and_the_products_follow_a_new_slug(self, categories, products, stocked):
+        renamed = categories.put("/categories/computers", json={"slug": "pcs"})
+        assert renamed.status_code == 200
+        assert path(categories, "memory") == ["pcs", "parts", "memory"]
+        assert categories.get("/categories/parts").get_json()["parent"] == "pcs"
+        assert products.get("/products/2").get_json()["category"] == "pcs"
+        assert products.get("/products/1").get_json()["category_path"][0] == "pcs"
+        assert categories.get("/categories/computers").status_code == 308
+
+    def test_a_root_may_be_made_of_a_branch(self, categories, products, stocked):
+        categories.put("/categories/parts", json={"parent": None})
+        assert path(categories, "memory") == ["parts", "memory"]
+        assert products.get("/products/1").get_json()["category_path"] == ["parts", "memory"]
+
+    @pytest.mark.parametrize("parent", ["computers", "parts", "memory"])
+    def test_nothing_hangs_below_itself(self, categories, tree, parent):
+        refused = categories.put("/categories/computers", json={"parent": parent})
+        assert refused.status_code == 422
+        assert refused.get_json()["errors"][0]["pointer"] == "/parent"
+        assert path(categories, "memory") == ["computers", "parts", "memory"]
+
+    def test_a_move_that_the_products_cannot_follow_does_not_happen(
+        self, categories, stocked, transport
+    ):
+        transport.down.add("products")
+        failed = categories.put("/categories/parts", json={"parent": "games"})
+        assert failed.status_code == 503
+        assert "products service" in failed.get_json()["detail"]
+        assert path(categories, "memory") == ["computers", "parts", "memory"]
+
+    def test_a_batch_may_move_too(self, categories, products, stocked):
+        batch = [{"slug": "parts", "parent": "games"}, {"slug": "computers", "name": "PCs"}]
+        assert categories.post("/categories:batch?key=slug", json=batch).status_code == 207
+        assert path(categories, "memory") == ["games", "parts", "memory"]
+        product = products.get("/products/1").get_json()
+        assert product["category_path"] == ["games", "parts", "memory"]
+
+    def test_products_move_on_or_are_left_when_their_category_goes(
+        self, categories, products, stocked
+    ):
+        refused = categories.delete("/categories/memory")
+        assert refused.status_code == 409
+        assert (refused.get_json()["products"], refused.get_json()["children"]) == (1, 0)
+        assert categories.delete("/categories/memory?move_to=nope").status_code == 404
+        assert categories.delete("/categories/memory?move_to=games").status_code == 204
+        product = products.get("/products/1").get_json()
+        assert (product["category"], product["category_path"]) == ("games", ["games"])
+        assert categories.delete("/categories/games?products=detach").status_code == 204
+        product = products.get("/products/1").get_json()
+        assert (product["category"], product["category_path"]) == (None, None)
+
+    def test_two_moves_at_once_make_no_cycle(self, categories, stocked, transport):
+        app = transport.make_app("api_categories")
+        transport.make_app("api_products")
+        for _ in range(10):
+            categories.put("/categories/parts", json={"parent": None})
+            categories.put("/categories/games", json={"parent": None})
+            with ThreadPoolExecutor(2) as pool:
+                moves = [("parts", "games"), ("games", "parts")]
+                done = [
+                    pool.submit(
+                        app.test_client().put, f"/categories/{slug}", json={"parent": parent}
+                    )
+                    for slug, parent in moves
+                ]
+            assert sorted(each.result().status_code for each in done) == [200, 422]
+            assert len(path(categories, "memory")) in (2, 3)
+
+
+def test_a_category_with_children_is_not_deleted(categories, tree):
+    refused = categories.delete("/categories/computers")
+    assert refused.status_code == 409
+    assert refused.get_json()["children"] == 1
+    assert categories.get("/categories/computers").status_code == 200
+
+
+def test_products_are_counted_with_all_below(categories, products, tree):
+    products.post("/products", json={"name": "DDR5", "category": "memory"})
+    products.post("/products", json={"name": "PC", "category": "computers"})
+    counts = {
+        each["slug"]: each["product_count"]
+        for each in categories.get("/categories").get_json()["items"]
+    }
+    assert counts == {"computers": 2, "parts": 1, "memory": 1, "games": 0}
+
+
+def test_a_list_asks_for_all_counts_at_once(categories, tree, transport):
+    transport.calls.clear()
+    categories.get("/categories")
+    assert len(transport.calls) == 1
+    transport.calls.clear()
+    categories.get("/categories?fields=name")
+    assert transport.calls == []
+
+
+def test_categories_are_shown_without_counts_while_products_are_down(categories, tree, transport):
+    transport.down.add("products")
+    listed = categories.get("/categories")
+    assert listed.status_code == 200
+    assert {each["product_count"] for each in listed.get_json()["items"]} == {None}
+
+
+def test_a_new_product_does_not_make_a_categorys_etag_stale(categories, products, tree):
+    etag = categories.get("/categories/memory").headers["ETag"]
+    products.post("/products", json={"name": "DDR5", "category": "memory"})
+    assert categories.get("/categories/memory").headers["ETag"] != etag
+    saved = categories.put(
+        "/categories/memory", json={"description": "RAM"}, headers={"If-Match": etag}
+    )
+    assert saved.status_code == 200
+    again = categories.put(
+        "/categories/memory", json={"description": "X"}, headers={"If-Match": etag}
+    )
+    assert again.status_code == 412
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"a.b": {}},
+        {"a": {"type": "date"}},
+        {"a": {"choices": []}},
+        {"a": {"choices": [{"$ne": 1}]}},
+        {"a": {"nope": 1}},
+        [],
+    ],
+)
+def test_an_attribute_schema_that_cannot_be_is_refused(categories, attributes):
+    refused = categories.post("/categories", json={"name": "X", "attributes": attributes})
+    assert refused.status_code == 422

@@ -1,0 +1,290 @@
+"""What is special about products: categories, attributes, prices, search."""
+
+import pytest
+
+from tests.scaffold import on_real_servers
+
+
+@pytest.fixture
+def shelves(categories):
+    """Computers > Memory, and Games with an attribute schema."""
+    categories.post("/categories", json={"name": "Computers"})
+    categories.post("/categories", json={"name": "Memory", "parent": "computers"})
+    schema = {
+        "platform": {"type": "string", "required": True, "choices": ["PS5", "Xbox"]},
+        "year": {"type": "integer", "unit": "AD"},
+        "online": {"type": "boolean"},
+        "score": {"type": "number"},
+    }
+    created = categories.post("/categories", json={"name": "Games", "attributes": schema})
+    assert created.status_code == 201
+
+
+def names(response):
+    assert response.status_code == 200, response.get_json()
+    return [each["name"] for each in response.get_json()["items"]]
+
+
+def test_a_name_and_a_price_are_enough(products):
+    created = products.post("/products", json={"name": "Test Product", "price": 99.99})
+    assert created.status_code == 201
+    assert (created.get_json()["price"], created.get_json()["status"]) == (99.99, "active")
+    assert b'"price":99.99,' in created.data
+
+
+def test_older_names_of_fields_are_taken(products):
+    created = products.post("/products", json={"title": "FIFA 25", "quantity": 3}).get_json()
+    assert (created["name"], created["stock"]) == ("FIFA 25", 3)
+    both = products.post("/products", json={"title": "A", "name": "B"})
+    assert both.status_code == 422
+
+
+def test_a_missing_price_is_null_never_0(products):
+    created = products.post("/products", json={"name": "Not for sale", "price": None})
+    assert created.get_json()["price"] is None
+    assert names(products.get("/products?price__lte=5")) == []
+
+
+@on_real_servers  # The fake cannot compare decimals.
+def test_price_bounds_are_inclusive_under_all_their_names(products):
+    for price in (99.99, 100, 200, 300, "300.01"):
+        products.post("/products", json={"name": f"P{price}", "price": price})
+    inside = ["P100", "P200", "P300"]
+    assert names(products.get("/products?price_min=100&price_max=300")) == inside
+    assert names(products.get("/products?price__gte=100.00&price__lte=300")) == inside
+    assert products.get("/products?price_min=300&price_max=100").status_code == 400
+
+
+def test_available_means_priced_and_not_out_of_stock(products):
+    for name, price, stock in (
+        ("tracked", 5, 2),
+        ("untracked", 5, None),
+        ("sold out", 5, 0),
+        ("not for sale", None, 2),
+    ):
+        products.post("/products", json={"name": name, "price": price, "stock": stock})
+    assert names(products.get("/products?available=true")) == ["tracked", "untracked"]
+    assert names(products.get("/products?in_stock=false")) == ["sold out", "not for sale"]
+    assert names(products.get("/products?stock__gte=1")) == ["tracked", "not for sale"]
+    assert names(products.get("/products?stock__lte=0")) == ["sold out"]
+
+
+class TestSlugs:
+    def test_a_slug_leads_to_the_product(self, products):
+        created = products.post("/products", json={"name": "Crépin & Søn"}).get_json()
+        assert created["slug"] == "crepin-son"
+        assert products.get("/products/crepin-son").get_json() == created
+
+    def test_equal_names_get_numbers(self, products):
+        made = [products.post("/products", json={"name": "Same"}).get_json() for _ in range(3)]
+        assert [each["slug"] for each in made] == ["same", "same-2", "same-3"]
+
+    def test_a_new_name_keeps_the_slug(self, products):
+        products.post("/products", json={"name": "Old"})
+        assert products.put("/products/old", json={"name": "New"}).get_json()["slug"] == "old"
+
+    def test_a_new_slug_is_reached_from_the_old_one(self, products):
+        products.post("/products", json={"name": "Old"})
+        assert products.put("/products/old", json={"slug": "new"}).status_code == 200
+        moved = products.get("/products/old")
+        assert (moved.status_code, moved.headers["Location"]) == (308, "/products/new")
+        products.put("/products/new", json={"slug": "old"})
+        assert products.get("/products/old").status_code == 200
+
+    def test_a_taken_slug_is_a_conflict_with_a_free_one(self, products):
+        products.post("/products", json={"name": "Same"})
+        conflict = products.post("/products", json={"name": "Other", "slug": "same"})
+        assert conflict.status_code == 409
+        problem = conflict.get_json()
+        assert (problem["field"], problem["owner"]) == ("slug", "/products/1")
+        assert problem["suggestion"] == "same-2"
+
+    @pytest.mark.parametrize("slug", ["123", "UPPER", "a b", "-a", "a-", "a--b", "é", "../x", ""])
+    def test_a_slug_that_would_not_do_is_refused(self, products, slug):
+        assert products.post("/products", json={"name": "X", "slug": slug}).status_code == 422
+
+    def test_a_deleted_product_holds_neither_slug_nor_sku(self, products):
+        products.post("/products", json={"name": "Same", "sku": "S1"})
+        products.delete("/products/1")
+        again = products.post("/products", json={"name": "Same", "sku": "S1"})
+        assert (again.status_code, again.get_json()["slug"]) == (201, "same")
+        conflict = products.post("/products/1/restore")
+        assert conflict.status_code == 409
+        assert conflict.get_json()["suggestion"] == "same-2"
+        restored = products.post("/products/1/restore", json={"slug": "same-2", "sku": None})
+        assert (restored.status_code, restored.get_json()["slug"]) == (200, "same-2")
+        assert products.get("/products/1").get_json()["sku"] is None
+
+
+def test_a_taken_sku_is_a_conflict_that_names_its_owner(products):
+    products.post("/products", json={"name": "A", "sku": "S1"})
+    products.post("/products", json={"name": "B"})
+    for conflict in (
+        products.post("/products", json={"name": "C", "sku": "S1"}),
+        products.patch("/products/2", json={"sku": "S1"}),
+    ):
+        assert conflict.status_code == 409
+        problem = conflict.get_json()
+        assert (problem["field"], problem["value"]) == ("sku", "S1")
+        assert problem["owner"] == "/products/1"
+        assert problem["errors"][0]["pointer"] == "/sku"
+
+
+class TestCategories:
+    def test_a_category_is_taken_by_slug_or_name(self, products, shelves):
+        for name in ("memory", "Memory", " MEMORY "):
+            created = products.post("/products", json={"name": "DDR5", "category": name})
+            assert created.get_json()["category"] == "memory"
+            assert created.get_json()["category_path"] == ["computers", "memory"]
+
+    def test_a_category_that_is_missing_is_named(self, products, shelves):
+        refused = products.post("/products", json={"name": "X", "category": "Nope"})
+        assert refused.status_code == 422
+        assert refused.get_json()["errors"][0]["pointer"] == "/category"
+
+    def test_a_category_finds_all_below_it(self, products, shelves):
+        products.post("/products", json={"name": "DDR5", "category": "memory"})
+        products.post("/products", json={"name": "PC", "category": "computers"})
+        products.post("/products", json={"name": "Loose"})
+        assert names(products.get("/products?category=computers")) == ["DDR5", "PC"]
+        assert names(products.get("/products?category=Memory")) == ["DDR5"]
+        assert names(products.get("/products?category=games")) == []
+
+    def test_null_takes_a_product_out_of_its_category(self, products, shelves):
+        products.post("/products", json={"name": "DDR5", "category": "memory"})
+        out = products.patch("/products/1", json={"category": None}).get_json()
+        assert (out["category"], out["category_path"]) == (None, None)
+        assert names(products.get("/products?category=memory")) == []
+
+    def test_a_categories_service_that_is_down_is_named(self, products, shelves, transport):
+        transport.down.add("categories")
+        down = products.post("/products", json={"name": "X", "category": "memory"})
+        assert down.status_code == 503
+        assert "categories service" in down.get_json()["detail"]
+        assert down.headers["Retry-After"] == "1"
+        assert products.post("/products", json={"name": "X"}).status_code == 201
+
+    def test_one_batch_asks_for_a_category_once(self, products, shelves, transport):
+        transport.calls.clear()
+        body = [{"name": f"P{n}", "category": "memory"} for n in range(50)]
+        assert products.post("/products:batch", json=body).get_json()["summary"] == {"created": 50}
+        asked = [path for _, _, path in transport.calls if path.startswith("/categories")]
+        assert asked == ["/categories/memory"]
+
+
+class TestAttributes:
+    @pytest.mark.parametrize(
+        "attributes",
+        [
+            {"platform": "PS5"},
+            {"platform": ["PS5", "Xbox"], "year": 2024, "online": True, "score": 9},
+            {"platform": "Xbox", "score": 8.5, "anything": "else"},
+        ],
+    )
+    def test_what_fits_the_category_is_taken(self, products, shelves, attributes):
+        body = {"name": "Game", "category": "games", "attributes": attributes}
+        created = products.post("/products", json=body)
+        assert created.get_json()["attributes"] == attributes
+
+    @pytest.mark.parametrize(
+        ("attributes", "named"),
+        [
+            ({}, "platform"),
+            ({"platform": "PC"}, "platform"),
+            ({"platform": ["PS5", "PC"]}, "platform"),
+            ({"platform": "PS5", "year": "2024"}, "year"),
+            ({"platform": "PS5", "year": True}, "year"),
+            ({"platform": "PS5", "year": 20.5}, "year"),
+            ({"platform": "PS5", "online": 1}, "online"),
+            ({"platform": "PS5", "score": "high"}, "score"),
+        ],
+    )
+    def test_what_does_not_fit_is_named(self, products, shelves, attributes, named):
+        body = {"name": "Game", "category": "games", "attributes": attributes}
+        refused = products.post("/products", json=body)
+        assert refused.status_code == 422
+        (error,) = refused.get_json()["errors"]
+        assert error["pointer"] == f"/attributes/{named}"
+
+    def test_a_change_is_held_against_the_stored_category(self, products, shelves):
+        body = {"name": "Game", "category": "games", "attributes": {"platform": "PS5"}}
+        products.post("/products", json=body)
+        assert products.patch("/products/1", json={"price": 5}).status_code == 200
+        assert products.patch("/products/1", json={"attributes": {}}).status_code == 422
+        moved = products.patch("/products/1", json={"attributes": {}, "category": "memory"})
+        assert moved.status_code == 200
+        assert products.patch("/products/1", json={"category": "games"}).status_code == 422
+
+    def test_a_merge_patch_reaches_into_attributes(self, products):
+        attributes = {"color": "red", "size": 5}
+        products.post("/products", json={"name": "X", "attributes": attributes})
+        patched = products.patch(
+            "/products/1",
+            data='{"attributes": {"size": null, "new": true}}',
+            content_type="application/merge-patch+json",
+        )
+        assert patched.get_json()["attributes"] == {"color": "red", "new": True}
+
+    def test_attributes_filter_by_value_and_range(self, products):
+        for name, attributes in {
+            "A": {"platform": "PS5", "year": 2019, "online": True},
+            "B": {"platform": ["PS5", "Xbox"], "year": 2021},
+            "C": {"platform": "Xbox", "year": "2021"},
+        }.items():
+            products.post("/products", json={"name": name, "attributes": attributes})
+        assert names(products.get("/products?attr.platform=PS5")) == ["A", "B"]
+        assert names(products.get("/products?attr.year__gte=2020")) == ["B"]
+        assert names(products.get("/products?attr.year__lte=2019")) == ["A"]
+        assert names(products.get("/products?attr.year=2021")) == ["B", "C"]
+        assert names(products.get("/products?attr.online=true")) == ["A"]
+        assert names(products.get("/products?attr.platform=PS5&attr.year__gte=2020")) == ["B"]
+
+    @pytest.mark.parametrize("name", ["attr.", "attr.a.b", "attr.$where", "attr.x[$gt]$"])
+    def test_an_attribute_that_cannot_be_is_named(self, products, name):
+        refused = products.get("/products", query_string={name: "1"})
+        assert refused.status_code == 400
+        assert refused.get_json()["errors"][0]["parameter"] == name
+
+
+class TestSearch:
+    @pytest.fixture
+    def games(self, products):
+        for name, sku, platform, description in (
+            ("FIFA 25", "FI-25-PS5", "PS5", "Football"),
+            ("FIFA 25", "FI-25-XB", "Xbox", "Football"),
+            ("Astro Bot", "AB-1", "PS5", "Nothing to do with fifa"),
+            ("Crépuscule", "CR/99.X", "PC", None),
+        ):
+            body = {"name": name, "sku": sku, "attributes": {"platform": platform}}
+            body |= {"description": description}
+            assert products.post("/products", json=body).status_code == 201
+
+    @pytest.mark.parametrize(
+        ("q", "found"),
+        [
+            ("fifa ps5", [1, 3]),
+            ("ps5 fifa", [1, 3]),
+            ("fi-25-xb", [2]),
+            ("fi25xb", [2]),
+            ("25-p", [1]),
+            ("crepuscule", [4]),
+            ("CRÉP", [4]),
+            ("cr/99.x", [4]),
+            ("99x", [4]),
+            ("football xbox", [2]),
+            ("fifa", [1, 2, 3]),
+            ("fifa basketball", []),
+        ],
+    )
+    def test_people_find_what_they_mean(self, products, games, q, found):
+        response = products.get("/products", query_string={"q": q})
+        assert [each["id"] for each in response.get_json()["items"]] == found
+
+    def test_search_and_filters_go_together(self, products, games):
+        response = products.get("/products?q=fifa&attr.platform=PS5&ordering=-id")
+        assert [each["id"] for each in response.get_json()["items"]] == [3, 1]
+
+    def test_a_search_follows_a_change(self, products, games):
+        products.patch("/products/1", json={"name": "Renamed"})
+        assert names(products.get("/products?q=renamed")) == ["Renamed"]
+        assert names(products.get("/products?q=fi-25-ps5")) == ["Renamed"]
