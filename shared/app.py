@@ -26,6 +26,8 @@ def build_app(
     """
     settings = settings or Settings.from_env()
     app = Flask(f"api_{resource.name}", static_folder=None)
+    # A path with two slashes is another path: nothing is redirected, and never by a page of HTML.
+    app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * 1_000_000
 
     logs.init_app(app, settings)

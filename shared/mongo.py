@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any
 
 from bson import ObjectId
@@ -126,22 +127,37 @@ class Repository:
 
     def insert(self, values: Document) -> Document:
         """Store a new document at revision 1 or raise ``Conflict``."""
-        for _ in range(TRIES):
-            if clash := self.clash(values):
-                raise clash
-            token = new_token()
-            (document,) = self.fresh([values], token)
+        if clash := self.clash(values):
+            raise clash
+        token = new_token()
+        (document,) = self.fresh([values], token)
+        for attempt in range(TRIES):
             try:
                 self.writable.insert_one(document, session=self._session)
-            except DuplicateKeyError:
-                # Lost a race for the slug, or the counter is behind documents made by hand.
-                self._raise_counter()
-                if self._session:
-                    raise  # The transaction is broken; it is tried again as a whole.
+            except DuplicateKeyError as error:
+                self._make_way(document, values, attempt, error)
                 continue
             self.invalidate([document], token)
             return document
         raise Conflict("Too many others are writing the same at once; try again.")
+
+    def _make_way(
+        self, document: Document, values: Document, attempt: int, error: DuplicateKeyError
+    ) -> None:
+        """Give a new document another id or slug where somebody was faster."""
+        if self.collection.find_one({"_id": document["_id"]}, {"_id": True}):
+            self._raise_counter()
+        if self._session:
+            raise error  # The transaction is broken; it is tried again as a whole.
+        if clash := self.clash(values):
+            raise clash
+        if self.collection.find_one({"_id": document["_id"]}, {"_id": True}):
+            document["_id"] = self._next_ids(1)
+        if self.slug_from and not values.get("slug"):
+            base = make_slug(str(values.get(self.slug_from, "")), self.item)
+            # In a crowd the next free number is taken before we come to it.
+            crowd = attempt > 1
+            document["slug"] = f"{base}-{token_hex(3)}" if crowd else self._free_slugs([base])[0]
 
     def update(self, document: Document, values: Mapping[str, Any]) -> Document:
         """Change some fields of a document, None removing one.

@@ -7,7 +7,7 @@ import lzma
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import ijson
 import orjson
@@ -22,7 +22,7 @@ Row = tuple[int, dict[str, Any] | str]
 
 
 class Source:
-    """A file of rows; ``position`` and ``size`` are bytes of it, as stored."""
+    """A file of rows, to be used in ``with``; ``position`` and ``size`` are bytes, as stored."""
 
     def __init__(self, path: str, format: str | None):
         suffixes = [suffix.lower() for suffix in Path(path).suffixes]
@@ -37,6 +37,13 @@ class Source:
             raise StackError(f"{path} cannot be read: {error.strerror}.") from error
         self.size = Path(path).stat().st_size if path != "-" else None
         self._file: BinaryIO = _PACKED[packed](self._raw) if packed else self._raw
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+        self._raw.close()
 
     @property
     def position(self) -> int:

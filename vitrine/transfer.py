@@ -49,7 +49,6 @@ def import_command(resource: str, file: str, **options: Any) -> None:
     that was interrupted is finished by running it again.
     """
     settings = Settings.from_env()
-    source = Source(file, options["format"])
     client = Client(resource, settings)
     attributes = options["attributes"]
     shape = Shape(
@@ -64,6 +63,7 @@ def import_command(resource: str, file: str, **options: Any) -> None:
         create = options["create_categories"] and not options["dry_run"]
         shelves = Shelves(Client("categories", settings), create)
     with ExitStack() as files:
+        source = files.enter_context(Source(file, options["format"]))
         log = files.enter_context(Path(options["errors"]).open("w")) if options["errors"] else None
         report = Report(log=log)
         importer = Importer(

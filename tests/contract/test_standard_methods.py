@@ -245,7 +245,16 @@ class TestPaths:
         assert client.delete(item).status_code == 204
 
     @pytest.mark.parametrize(
-        "path", ["/nope", "{url}/nope", "{url}/0", "{url}/" + "9" * 40, "{url}/1/nope", "/api/api"]
+        "path",
+        [
+            "/nope",
+            "{url}/nope",
+            "{url}/0",
+            "{url}/" + "9" * 40,
+            "{url}/1/nope",
+            "/api/api",
+            "//{url}",
+        ],
     )
     def test_missing_things_are_problem_documents(self, client, url, path):
         response = client.get(path.format(url=url))

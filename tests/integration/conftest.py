@@ -1,0 +1,172 @@
+"""A whole stack, started as a user starts it, on ports and in a folder of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from tests.scaffold import ROOT, environment
+from vitrine.processes import free_port
+
+pytestmark = pytest.mark.real
+
+NAMES = ("products", "clients", "categories", "games")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(item.fspath).parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.real)
+
+
+def poll(check, seconds=15.0, what="it"):
+    """Wait until ``check()`` is true and return what it returns; fail after some seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if result := check():
+            return result
+        time.sleep(0.02)
+    raise AssertionError(f"{what} did not happen in {seconds} s")
+
+
+def descendants(pid):
+    """Return the process ids of everything below a process, from /proc."""
+    children = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            number, _, rest = stat.read_text().partition(" (")
+        except OSError:
+            continue
+        children.setdefault(int(rest.rpartition(")")[2].split()[1]), []).append(int(number))
+    found, waiting = [], [pid]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@dataclass
+class Stack:
+    """A folder and ports for a stack, the commands on it, and HTTP to its services."""
+
+    folder: Path
+    env: dict = field(default_factory=dict)
+    process: subprocess.Popen | None = None
+
+    def __post_init__(self):
+        urls = {f"{name.upper()}_URL": f"http://127.0.0.1:{free_port(0)}" for name in NAMES}
+        self.env = environment(DATA_DIR=str(self.folder), **urls) | self.env
+        self._http = urllib3.PoolManager(retries=False, timeout=60, maxsize=64)
+
+    def url(self, service):
+        return self.env[f"{service.upper()}_URL"]
+
+    def run(self, *args, **options):
+        """Run a command to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "vitrine", *args],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=options.pop("timeout", 120),
+            check=False,
+            **options,
+        )
+
+    def up(self, *args):
+        """Start `vitrine up` and wait until it says that it is ready."""
+        self.output = self.folder.parent / f"{self.folder.name}.up"
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "vitrine", "up", *args],
+                cwd=ROOT,
+                env=self.env,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        poll(
+            lambda: "Ready in" in self.said() or self.process.poll() is not None,
+            40,
+            "vitrine up",
+        )
+        assert self.process.poll() is None, self.said()
+
+    def said(self):
+        return self.output.read_text()
+
+    def down(self):
+        if self.process and self.process.poll() is None:
+            below = descendants(self.process.pid)
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(10)
+            assert not [pid for pid in below if is_alive(pid)]
+
+    def request(self, method, service, path, body=None, **headers):
+        """Send a request and return its status and JSON."""
+        answer = self._http.request(
+            method,
+            self.url(service) + path,
+            json=body,
+            headers={"Content-Type": "application/json"} | headers,
+        )
+        return answer.status, answer.json() if answer.data else None
+
+    def get(self, service, path):
+        status, value = self.request("GET", service, path)
+        assert status == 200, value
+        return value
+
+
+@contextmanager
+def stack_folder():
+    """A folder that is gone afterwards, in memory where that is possible."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(
+        prefix="vitrine-test-", dir=memory if memory.is_dir() else None, ignore_cleanup_errors=True
+    ) as folder:
+        yield Path(folder) / "data"
+
+
+@pytest.fixture
+def fresh_stack():
+    """A stack that is not started yet."""
+    with stack_folder() as folder:
+        stack = Stack(folder)
+        try:
+            yield stack
+        finally:
+            stack.down()
+
+
+@pytest.fixture(scope="session")
+def stack():
+    """A running stack with the games example, shared by the tests that leave it running."""
+    with stack_folder() as folder:
+        stack = Stack(folder)
+        try:
+            stack.up("--with", "examples/api_games")
+            yield stack
+        finally:
+            stack.down()
+
+
+@pytest.fixture
+def kill():
+    return lambda pid: os.kill(pid, signal.SIGKILL)

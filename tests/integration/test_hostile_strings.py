@@ -1,0 +1,72 @@
+"""Naughty strings as names, texts, values and slugs: never a 5xx, never changed on the way."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def naughty(request):
+    from tests.scaffold import DATA
+
+    if not DATA.exists():
+        pytest.skip("the real strings of ../shared/data are not here")
+    strings = json.loads((DATA / "strings" / "blns.json").read_text())
+    for name in ("patt-nosql-mongodb.txt", "patt-xss-polyglots.txt"):
+        strings += (DATA / "strings" / name).read_text().splitlines()
+    strings += (DATA / "strings" / "patt-directory-traversal.txt").read_text().splitlines()
+    assert len(strings) > 600
+    return list(dict.fromkeys(strings))
+
+
+def test_every_string_is_a_name_and_a_text_and_comes_back_by_its_slug(stack, naughty):
+    refused = []
+    for text in naughty:
+        body = {"name": text, "description": text, "brand": "blns", "attributes": {"text": text}}
+        status, value = stack.request("POST", "products", "/products", body)
+        if status == 422:
+            refused.append((text, value["errors"][0]["message"]))
+            continue
+        assert status == 201, (text, value)
+        found = stack.get("products", f"/products/{value['slug']}")
+        assert found == value
+        assert (found["name"], found["description"]) == (text, text)
+        assert found["attributes"] == {"text": text}
+    assert {message for _, message in refused} <= {
+        "Is blank.",
+        "Has more than 200 characters.",
+    }, refused
+    assert len(refused) < 20
+
+
+def test_every_string_is_a_query_and_finds_what_it_names(stack, naughty):
+    for text in naughty:
+        for name in ("q", "brand", "attr.text", "category", "name"):
+            answer = stack._http.request(
+                "GET", stack.url("products") + "/products", fields={name: text}
+            )
+            assert answer.status in (200, 400), (name, text, answer.data)
+            assert answer.json()["items"] is not None if answer.status == 200 else True
+    text = "Ω≈ç√∫˜µ≤≥÷"
+    answer = stack._http.request("GET", stack.url("products") + "/products", fields={"q": text})
+    assert answer.json()["items"][0]["name"] == text
+
+
+def test_every_string_as_a_slug_or_an_attribute_name_is_taken_or_named(stack, naughty):
+    for text in naughty:
+        status, value = stack.request("POST", "products", "/products", {"name": "x", "slug": text})
+        assert status in (201, 409, 422), (text, value)
+        body = {"name": "x", "attributes": {text: 1}}
+        status, value = stack.request("POST", "products", "/products", body)
+        assert status in (201, 422), (text, value)
+
+
+def test_every_string_in_a_path_is_found_or_not(stack, naughty):
+    from urllib.parse import quote
+
+    for text in naughty:
+        for path in (f"/products/{quote(text, safe='')}", f"/categories/{quote(text)}"):
+            service = path.split("/")[1]
+            answer = stack._http.request("GET", stack.url(service) + path)
+            assert answer.status in (200, 404, 400), (text, answer.data)
+            assert answer.headers["Content-Type"].endswith("json; charset=utf-8")

@@ -1,0 +1,255 @@
+"""`vitrine import` and `export` of real catalogs on a running stack."""
+
+import csv
+import json
+import lzma
+import re
+import tarfile
+from collections import Counter
+
+import orjson
+import pytest
+from pymongo import MongoClient
+
+from tests.integration.conftest import Stack, stack_folder
+from vitrine import stack as stacks
+from vitrine.exporter import PAGE
+
+
+@pytest.fixture(scope="module")
+def stack():
+    """A stack of this module's own: imports fill it."""
+    with stack_folder() as folder:
+        stack = Stack(folder)
+        try:
+            stack.up("--only", "products,clients,categories")
+            yield stack
+        finally:
+            stack.down()
+
+
+@pytest.fixture
+def unpack(data_folder, tmp_path):
+    """Unpack an archive of the real catalogs and return its folder."""
+
+    def unpack(name):
+        with tarfile.open(data_folder / name) as archive:
+            archive.extractall(tmp_path, filter="data")
+        return tmp_path
+
+    return unpack
+
+
+def run_import(stack, *args, code=0, **options):
+    """Import and return what became of the rows, and all that was said."""
+    run = stack.run("import", *map(str, args), timeout=300, **options)
+    assert run.returncode == code, run.stderr
+    counts = re.search(
+        r"([\d,]+) rows: (?:would be )?([\d,]+) created, ([\d,]+) updated, ([\d,]+) unchanged, "
+        r"([\d,]+) failed",
+        run.stderr,
+    )
+    assert counts, run.stderr
+    return tuple(int(number.replace(",", "")) for number in counts.groups()), run.stderr
+
+
+def every(stack, service, query=""):
+    """Return all items of a service by walking its pages."""
+    found, page = [], 1
+    while True:
+        answer = stack.get(service, f"/{service}?page={page}&per={PAGE}&{query}")
+        found += answer["items"]
+        if "next" not in answer["links"]:
+            return found
+        page += 1
+
+
+def test_the_whole_parts_catalog_becomes_products_and_again_changes_nothing(stack, unpack):
+    files = sorted((unpack("catalog/pcparts-2025-07-23-jsonl.tar.xz") / "jsonl").glob("*.jsonl"))
+    assert len(files) == 25
+    rows = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    for expected in ("created", "unchanged"):
+        totals = Counter()
+        for file in files:
+            args = ("--set", f"category={file.stem}", "--create-categories")
+            (count, created, updated, unchanged, failed), _ = run_import(
+                stack, "products", file, *args
+            )
+            totals += Counter(rows=count, created=created, unchanged=unchanged)
+            assert (updated, failed) == (0, 0)
+        assert totals == {"rows": 66_778, expected: 66_778}
+
+    uri = stacks.read(stack.folder).mongo_uri
+    with MongoClient(uri) as client:
+        stored = list(client["vitrine"]["products"].find({}, {"slug": 1, "name": 1, "price": 1}))
+    assert len({each["slug"] for each in stored}) == 66_778
+    assert Counter(each["name"] for each in stored) == Counter(row["name"] for row in rows)
+    assert sum("price" not in each for each in stored) == sum(row["price"] is None for row in rows)
+    assert all(str(each["price"]) != "0" for each in stored if "price" in each)
+    memory = stack.request(
+        "GET", "products", "/products?category=memory&per=1", Prefer="count=exact"
+    )[1]
+    lines = (files[0].parent / "memory.jsonl").read_text().splitlines()
+    assert memory["total"] == len(lines)
+
+
+def test_an_older_snapshot_updates_what_it_knows(stack, unpack):
+    file = unpack("catalog/pcparts-2023-07-05-json.tar.xz") / "json" / "cpu.json"
+    args = ("products", file, "--set", "category=cpu", "--create-categories")
+    (rows, created, updated, unchanged, failed), _ = run_import(stack, *args, "--dry-run")
+    before = stack.get("products", "/products?category=cpu&per=1")["total"]
+    assert (rows, failed) == (len(json.loads(file.read_text())), 0)
+    assert created + updated + unchanged == rows
+    assert run_import(stack, *args)[0] == (rows, created, updated, unchanged, 0)
+    assert stack.get("products", "/products?category=cpu&per=1")["total"] == before + created
+    assert run_import(stack, *args)[0] == (rows, 0, 0, rows, 0)
+
+
+def test_a_tree_of_4584_categories_is_built_whole(stack, data_folder):
+    file = data_folder / "catalog" / "bestbuy-categories.json.xz"
+    records = json.loads(lzma.decompress(file.read_bytes()))
+    args = ("categories", file, "--map", "external_ref=id")
+    counts, said = run_import(stack, *args, code=1)
+    # 139 parents occur only in paths; one name is null.
+    assert counts == (4584 + 139, 4583 + 139, 0, 0, 1)
+    assert "row 3980, name: Field may not be null." in said
+    assert "Columns left out: subCategories" in said
+    assert run_import(stack, *args, code=1)[0] == (4584 + 139, 0, 0, 4583 + 139, 1)
+
+    found = every(stack, "categories", "fields=slug,name,external_ref,parent,path")
+    slugs = {each["external_ref"]: each["slug"] for each in found if each["external_ref"]}
+    by_slug = {each["slug"]: each for each in found}
+    for record in records:
+        if record["name"]:
+            category = by_slug[slugs[record["id"]]]
+            assert category["path"] == [slugs[step["id"]] for step in record["path"]]
+            assert category["name"] == record["name"]
+
+
+def test_a_magento_export_with_html_and_several_categories_a_cell(stack, unpack):
+    folder = unpack("catalog/magento-luma-fixtures.tar.xz") / "magento"
+    file = folder / "ConfigurableSampleData" / "fixtures" / "products.csv"
+    with file.open(newline="") as opened:
+        rows = {row["sku"]: row for row in csv.DictReader(opened)}
+    maps = ("--map", "category=categories", "--map", "stock=qty", "--map", "slug=url_key")
+    args = (
+        "products",
+        file,
+        *maps,
+        "--key",
+        "sku",
+        "--create-categories",
+        "--attributes",
+        "weight",
+    )
+    assert run_import(stack, *args)[0] == (1994, 1994, 0, 0, 0)
+    assert run_import(stack, *args)[0] == (1994, 0, 0, 1994, 0)
+    (hoodie,) = stack.get("products", "/products?sku=MH01-XS-Black")["items"]
+    row = rows["MH01-XS-Black"]
+    assert hoodie["description"] == row["description"]
+    assert (hoodie["slug"], hoodie["stock"]) == (row["url_key"], 100)
+    assert hoodie["price"] == float(row["price"])
+    assert hoodie["attributes"]["categories"] == row["categories"].split(",")
+    names = [stack.get("categories", f"/categories/{s}")["name"] for s in hoodie["category_path"]]
+    assert "/".join(names) == max(row["categories"].split(","), key=lambda path: path.count("/"))
+
+
+def test_contacts_become_clients(stack, data_folder):
+    file = data_folder / "orders" / "algolia-contacts.json.xz"
+    args = ("clients", file, "--map", "name=join(' ', [firstname, lastname])")
+    counts, said = run_import(stack, *args)
+    assert counts == (500, 500, 0, 0, 0)
+    assert "Columns left out: Note, address, company" in said
+    assert run_import(stack, *args)[0] == (500, 0, 0, 500, 0)
+    assert (
+        stack.get("clients", "/clients?email=essie@vaill.com")["items"][0]["name"] == "Essie Vaill"
+    )
+
+
+def test_northwind_customers_with_commas_that_nobody_quoted(stack, unpack):
+    file = unpack("orders/northwind.tar.xz") / "northwind" / "customers.csv"
+    maps = ("--map", "name=CompanyName", "--map", "external_ref=CustomerID", "--null", "NULL")
+    assert run_import(stack, "clients", file, *maps)[0] == (91, 91, 0, 0, 0)
+    assert run_import(stack, "clients", file, *maps)[0] == (91, 0, 0, 91, 0)
+    (berglund,) = stack.get("clients", "/clients?q=berglund+lulea")["items"]
+    assert (berglund["external_ref"], berglund["city"]) == ("BERGS", "Luleå")
+
+
+@pytest.mark.parametrize("format", ["jsonl", "json", "csv"])
+@pytest.mark.parametrize("service", ["clients", "categories"])
+def test_what_was_exported_imports_as_unchanged(stack, tmp_path, service, format):
+    stack.request("POST", service, f"/{service}", {"name": 'Crépin, "the\nsecond" 🐔'})
+    file = tmp_path / f"export.{format}"
+    assert stack.run("export", service, str(file)).returncode == 0
+    count = len(every(stack, service, "fields=id"))
+    key = () if service == "categories" else ("--key", "external_ref")
+    (rows, created, updated, unchanged, failed), said = run_import(
+        stack, service, file, *key, code=1 if key else 0
+    )
+    assert rows == count
+    assert (created, updated) == (0, 0), said
+    # Clients without the key are named, not guessed.
+    assert unchanged + failed == count
+
+
+def test_an_export_rebuilds_an_empty_store(stack, tmp_path):
+    bodies = [
+        {"name": "Tea 🍵", "sku": "T-1", "price": "12.50", "stock": 0, "description": 'a\n"b",c'},
+        {"name": "Tea 🍵", "attributes": {"color": "red", "sizes": [1, 2.5, "x"], "on": False}},
+    ]
+    with stack_folder() as folder:
+        other = Stack(folder)
+        try:
+            other.up("--only", "products,categories")
+            for body in bodies:
+                assert other.request("POST", "products", "/products", body)[0] == 201
+            kept = ("created_at", "updated_at", "revision")
+            before = [
+                {k: v for k, v in each.items() if k not in kept}
+                for each in every(other, "products")
+            ]
+            for format in ("jsonl", "json", "csv"):
+                file = tmp_path / f"all.{format}"
+                assert other.run("export", "products", str(file)).returncode == 0
+                for number in (1, 2):
+                    ref = before[number - 1]["slug"]
+                    assert (
+                        other.request("DELETE", "products", f"/products/{ref}?purge=true")[0] == 204
+                    )
+                assert run_import(other, "products", file)[0] == (2, 2, 0, 0, 0)
+                after = every(other, "products")
+                drop = ("id", *kept)
+                assert [{k: v for k, v in each.items() if k not in drop} for each in after] == [
+                    {k: v for k, v in each.items() if k not in drop} for each in before
+                ]
+                assert run_import(other, "products", file)[0] == (2, 0, 0, 2, 0)
+        finally:
+            other.down()
+
+
+def test_a_dry_run_names_the_first_errors_by_row_and_column(stack, tmp_path):
+    file = tmp_path / "bad.csv"
+    file.write_text("Title,Unit price,Qty on hand\nGood,5,1\nBad,cheap,1\n,5,1\nWorse,5,many\n")
+    maps = ("--map", "price=Unit price", "--map", "stock=Qty on hand")
+    log = tmp_path / "errors.jsonl"
+    counts, said = run_import(stack, "products", file, *maps, "--dry-run", "--errors", log, code=1)
+    assert counts == (4, 1, 0, 0, 3)
+    assert "row 2, Unit price: Not an amount such as 12.50." in said
+    assert "row 4, Qty on hand: Not a valid integer." in said
+    assert [orjson.loads(line)["row"] for line in log.read_text().splitlines()] == [2, 3, 4]
+    assert stack.get("products", "/products?q=good+worse")["total"] == 0
+
+
+def test_stdin_is_imported_too(stack):
+    lines = '{"name": "From stdin", "sku": "STDIN-1"}\n'
+    assert run_import(stack, "products", "-", "--format", "jsonl", input=lines)[0][1] == 1
+
+
+def test_a_service_that_is_down_is_named(tmp_path):
+    with stack_folder() as folder:
+        file = tmp_path / "a.jsonl"
+        file.write_text('{"name": "x"}')
+        failed = Stack(folder).run("import", "clients", str(file))
+    assert failed.returncode == 1
+    assert "clients does not answer at http://127.0.0.1:" in failed.stderr
+    assert "vitrine up" in failed.stderr

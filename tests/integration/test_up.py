@@ -1,0 +1,157 @@
+"""`vitrine up`, `status` and `stop`, as a user meets them."""
+
+import signal
+import socket
+import time
+from pathlib import Path
+
+from pymongo import MongoClient
+
+from tests.integration.conftest import Stack, descendants, is_alive, poll, stack_folder
+from tests.scaffold import ROOT
+from vitrine import stack as stacks
+
+
+def mongo_uri(stack):
+    return stacks.read(stack.folder).mongo_uri
+
+
+def test_it_says_what_runs_where_and_what_to_try(stack):
+    said = stack.said()
+    for name in ("products", "clients", "categories", "games"):
+        assert stack.url(name) in said
+    assert "mongodb://localhost:" in said
+    assert "redis://localhost:" in said
+    assert said.count("  curl ") == 3
+    assert "Ctrl-C" in said
+
+
+def test_status_shows_every_service(stack):
+    status = stack.run("status")
+    assert status.returncode == 0
+    for name in ("products", "clients", "categories", "games"):
+        assert stack.url(name) in status.stdout
+    assert status.stdout.count(" ok ") == 4
+
+
+def test_a_plain_mongodb_uri_works_as_compass_uses_it(stack):
+    with MongoClient(mongo_uri(stack), serverSelectionTimeoutMS=2000) as client:
+        assert client.admin.command("hello")["setName"] == "rs0"
+
+
+def test_a_second_up_names_the_first(stack):
+    second = stack.run("up")
+    assert second.returncode == 1
+    assert second.stderr.strip().startswith(
+        f"Error: Vitrine runs already (process {stack.process.pid})"
+    )
+    assert len(second.stderr.strip().splitlines()) == 1
+
+
+def test_stop_ends_everything_soon_and_loses_nothing(fresh_stack):
+    fresh_stack.up("--only", "products")
+    assert fresh_stack.request("POST", "products", "/products", {"name": "Kept"})[0] == 201
+    below = descendants(fresh_stack.process.pid)
+    assert len(below) >= 5  # MongoDB, Redis, gunicorn and its workers.
+    started = time.monotonic()
+    stopped = fresh_stack.run("stop")
+    assert time.monotonic() - started < 5
+    assert (stopped.returncode, fresh_stack.process.wait(5)) == (0, 0)
+    assert not [pid for pid in below if is_alive(pid)]
+    assert fresh_stack.run("status").returncode == 1
+
+    fresh_stack.up("--only", "products")
+    assert fresh_stack.get("products", "/products/kept")["id"] == 1
+
+
+def test_ctrl_c_ends_everything(fresh_stack):
+    fresh_stack.up("--only", "clients")
+    below = descendants(fresh_stack.process.pid)
+    fresh_stack.process.send_signal(signal.SIGINT)
+    assert fresh_stack.process.wait(5) == 0
+    assert not [pid for pid in below if is_alive(pid)]
+
+
+def test_kill_9_of_it_leaves_no_process_and_up_works_again(fresh_stack, kill):
+    fresh_stack.up("--only", "products")
+    assert fresh_stack.request("POST", "products", "/products", {"name": "Kept"})[0] == 201
+    below = descendants(fresh_stack.process.pid)
+    kill(fresh_stack.process.pid)
+    fresh_stack.process.wait(5)
+    fresh_stack.up("--only", "products")
+    assert not [pid for pid in below if is_alive(pid)]
+    assert fresh_stack.get("products", "/products/kept")["id"] == 1
+
+
+def test_what_dies_says_why_and_comes_back(fresh_stack, kill):
+    fresh_stack.up("--only", "clients")
+    for name in (b"api_clients.app", b"valkey-server", b"mongod"):
+        below = sorted(descendants(fresh_stack.process.pid))
+        kill(next(pid for pid in below if name in Path(f"/proc/{pid}/cmdline").read_bytes()))
+    poll(lambda: fresh_stack.said().count("starting it again in 0.5 s") >= 3)
+    poll(lambda: fresh_stack.run("status").returncode == 0, 20)
+    assert fresh_stack.request("POST", "clients", "/clients", {"name": "Ada"})[0] == 201
+
+
+def test_an_occupied_service_port_is_one_clear_sentence(fresh_stack):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        fresh_stack.env["CLIENTS_URL"] = f"http://127.0.0.1:{port}"
+        refused = fresh_stack.run("up")
+    assert refused.returncode == 1
+    (line,) = refused.stderr.strip().splitlines()
+    assert f"Port {port}, where clients would be served, is taken" in line
+    assert "CLIENTS_URL=" in line
+
+
+def test_occupied_database_ports_mean_the_next_free_ones(stack, fresh_stack):
+    """The running stack has taken at least one of each port already."""
+    fresh_stack.up("--only", "products")
+    first, second = stacks.read(stack.folder), stacks.read(fresh_stack.folder)
+    assert second.mongo_uri != first.mongo_uri
+    assert second.redis_url != first.redis_url
+    assert second.mongo_uri in fresh_stack.said()
+    assert fresh_stack.get("products", "/products")["total"] == 0
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_sentence():
+    with stack_folder() as folder:
+        folder.write_text("a file, where a folder should be")
+        refused = Stack(folder).run("up")
+    assert refused.returncode == 1
+    (line,) = refused.stderr.strip().splitlines()
+    assert line.startswith(f"Error: The folder {folder} cannot be written")
+
+
+def test_given_servers_are_used_and_none_is_embedded(fresh_stack, servers):
+    mongod, redis = servers
+    fresh_stack.env["MONGO_URI"] = f"mongodb://localhost:{mongod}/given"
+    fresh_stack.env["REDIS_URL"] = f"redis://localhost:{redis}/0"
+    fresh_stack.up("--only", "products")
+    assert f"mongodb://localhost:{mongod}/given" in fresh_stack.said()
+    assert "Starting MongoDB" not in fresh_stack.said()
+    assert fresh_stack.request("POST", "products", "/products", {"name": "Given"})[0] == 201
+    with MongoClient(port=mongod) as client:
+        assert client["given"]["products"].count_documents({}) == 1
+        client.drop_database("given")
+
+
+def test_a_service_that_does_not_exist_is_named(fresh_stack):
+    refused = fresh_stack.run("up", "--only", "toys")
+    assert (refused.returncode, "no service 'toys'" in refused.stderr) == (1, True)
+    refused = fresh_stack.run("up", "--with", str(ROOT / "docs"))
+    assert (refused.returncode, "api_<name>" in refused.stderr) == (1, True)
+
+
+def test_a_wrong_setting_is_one_clear_sentence(fresh_stack):
+    fresh_stack.env["WORKERS"] = "many"
+    refused = fresh_stack.run("up")
+    assert refused.returncode == 1
+    assert refused.stderr == "Error: WORKERS='many': must be a whole number from 1 to 64.\n"
+
+
+def test_nothing_runs_says_status_and_stop(fresh_stack):
+    assert "does not run" in fresh_stack.run("status").stderr
+    assert "does not run" in fresh_stack.run("stop").stdout
