@@ -253,7 +253,7 @@ class TestPaths:
             "{url}/" + "9" * 40,
             "{url}/1/nope",
             "/api/api",
-            "//{url}",
+            "{url}//1",
         ],
     )
     def test_missing_things_are_problem_documents(self, client, url, path):
