@@ -75,10 +75,7 @@ def _write(
             for index, write in writes.items()
             if isinstance(write, UpdateOne) and index not in failed
         }
-        wrote = {"_id": {"$in": list(updates)}, "written": token}
-        if updates:
-            found = repository.collection.find(wrote, {"_id": True}, session=backends().session)
-            failed |= set(updates.values()) - {updates[each["_id"]] for each in found}
+        failed |= _not_written(repository, updates, token)
         if failed and atomic:
             raise Stale("An item changed while this request was running; nothing was written.")
         return failed
@@ -87,6 +84,15 @@ def _write(
         return backends().transaction(run) if atomic else run()
     except BulkWriteError as error:
         raise Conflict("Another write took a value of these; nothing was written.") from error
+
+
+def _not_written(repository: Repository, updates: Mapping[Any, int], token: str) -> set[int]:
+    """Return the numbers of the updates, by id, that found another revision than they were for."""
+    if not updates:
+        return set()
+    wrote = {"_id": {"$in": list(updates)}, "written": token}
+    found = repository.collection.find(wrote, {"_id": True}, session=backends().session)
+    return set(updates.values()) - {updates[each["_id"]] for each in found}
 
 
 def _retry(

@@ -17,6 +17,8 @@ threads = _settings.threads
 worker_class = "gthread"
 worker_tmp_dir = "/dev/shm" if sys.platform == "linux" else None
 loglevel = "warning"
+# Nobody is told of the socket that gunicorn would put into the home folder.
+control_socket_disable = True
 graceful_timeout = 3
 keepalive = 15
 # Bounds on what a client may send before the first byte of the body.

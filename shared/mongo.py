@@ -1,6 +1,5 @@
 """Reading and writing documents, one collection at a time."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
@@ -8,18 +7,18 @@ from typing import Any
 
 from bson import ObjectId
 from flask import current_app
-from pymongo import IndexModel, ReturnDocument
+from pymongo import IndexModel
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
-from shared import documents
+from shared import allocation, documents
 from shared.backends import backends
 from shared.cache import new_token
 from shared.documents import Document
 from shared.errors import Conflict, NotFound, Stale
 from shared.query import PageRequest
-from shared.words import Searched, free_slugs, make_slug
+from shared.words import Searched, make_slug
 
 COUNT_CAP = 10_000
 MAX_ID = 2**63 - 1
@@ -146,18 +145,20 @@ class Repository:
     ) -> None:
         """Give a new document another id or slug where somebody was faster."""
         if self.collection.find_one({"_id": document["_id"]}, {"_id": True}):
-            self._raise_counter()
+            allocation.raise_counter(self.collection)
         if self._session:
             raise error  # The transaction is broken; it is tried again as a whole.
         if clash := self.clash(values):
             raise clash
         if self.collection.find_one({"_id": document["_id"]}, {"_id": True}):
-            document["_id"] = self._next_ids(1)
+            document["_id"] = allocation.next_ids(self.name, 1)
         if self.slug_from and not values.get("slug"):
             base = make_slug(str(values.get(self.slug_from, "")), self.item)
             # In a crowd the next free number is taken before we come to it.
             crowd = attempt > 1
-            document["slug"] = f"{base}-{token_hex(3)}" if crowd else self._free_slugs([base])[0]
+            document["slug"] = (
+                f"{base}-{token_hex(3)}" if crowd else allocation.slugs(self.collection, [base])[0]
+            )
 
     def update(self, document: Document, values: Mapping[str, Any]) -> Document:
         """Change some fields of a document, None removing one.
@@ -213,7 +214,9 @@ class Repository:
     def conflict(self, field: str, value: Any, owner: Document) -> Conflict:
         """Return the error that says whose a value is, and for a slug a free one."""
         link = f"/{self.name}/{owner['_id']}"
-        hint = {"suggestion": self._free_slugs([value])[0]} if field == "slug" else {}
+        hint = (
+            {"suggestion": allocation.slugs(self.collection, [value])[0]} if field == "slug" else {}
+        )
         text = f"The {field} {value!r} is taken by {link}."
         place = {"pointer": f"/{field}", "message": text}
         return Conflict(text, [place], field=field, value=value, owner=link, **hint)
@@ -247,12 +250,12 @@ class Repository:
         """Return new documents ready to store: three queries, however many they are."""
         if not values:
             return []
-        id = self._next_ids(len(values))
+        id = allocation.next_ids(self.name, len(values))
         named = [dict(each) for each in values]
         if self.slug_from:
             nameless = [each for each in named if not each.get("slug")]
             bases = [make_slug(str(each.get(self.slug_from, "")), self.item) for each in nameless]
-            for each, slug in zip(nameless, self._free_slugs(bases), strict=True):
+            for each, slug in zip(nameless, allocation.slugs(self.collection, bases), strict=True):
                 each["slug"] = slug
         return [
             documents.fresh(each, id + offset, token, self.searched)
@@ -264,49 +267,7 @@ class Repository:
         if not self.slug_from or document.get("slug") or values.get("slug"):
             return values
         base = make_slug(str((document | dict(values)).get(self.slug_from, "")), self.item)
-        return {**values, "slug": self._free_slugs([base])[0]}
-
-    def _free_slugs(self, bases: Sequence[str]) -> list[str]:
-        """Return a free slug for each base; asks about ever more numbers at once, not each."""
-        wanted = Counter(bases)
-        taken = self._taken_slugs(list(wanted))
-        short = {base: n - (base not in taken) for base, n in wanted.items()}
-        low, high = 2, 10
-        while short := {base: n for base, n in short.items() if n > 0}:
-            numbered = {base: [f"{base}-{n}" for n in range(low, high)] for base in short}
-            found = self._taken_slugs([slug for slugs in numbered.values() for slug in slugs])
-            taken |= found
-            for base, slugs in numbered.items():
-                short[base] -= sum(slug not in found for slug in slugs)
-            low, high = high, high * 4
-        return free_slugs(bases, taken)
-
-    def _taken_slugs(self, slugs: Sequence[str]) -> set[str]:
-        projection = {"slug": True, "_id": False}
-        found = self.collection.find({"slug": {"$in": slugs}}, projection, session=self._session)
-        return {each["slug"] for each in found}
-
-    def _next_ids(self, count: int) -> int:
-        """Reserve consecutive ids and return the first."""
-        counter: Any = self._counters.find_one_and_update(
-            {"_id": self.name},
-            {"$inc": {"last": count}},
-            upsert=True,
-            return_document=ReturnDocument.AFTER,
-            session=self._session,
-        )
-        return int(counter["last"]) - count + 1
-
-    def _raise_counter(self) -> None:
-        """Move the counter past ids that were given by hand."""
-        numbers = {"_id": {"$type": "number"}}
-        last = self.collection.find_one(numbers, {"_id": True}, sort=[("_id", -1)])
-        if last:
-            self._counters.update_one({"_id": self.name}, {"$max": {"last": last["_id"]}}, True)
-
-    @property
-    def _counters(self) -> Collection[Any]:
-        return backends().db["counters"]
+        return {**values, "slug": allocation.slugs(self.collection, [base])[0]}
 
     def invalidate(self, written: Iterable[Document], token: str) -> None:
         """Make what is cached of these documents, as they were and as they are, worthless."""

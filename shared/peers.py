@@ -24,6 +24,7 @@ class Transport(Protocol):
         self, service: str, method: str, path: str, body: Any, headers: dict[str, str]
     ) -> tuple[int, bytes]:
         """Return the status and body, or raise ``Unavailable``."""
+        ...
 
 
 class Http:

@@ -131,12 +131,7 @@ class Query(Schema):
         ``showable`` are the field names that ``fields=`` may ask for.
         """
         given, errors = self._canonical(raw)
-        conditions = []
-        for name in [name for name in given if name.startswith("attr.")]:
-            try:
-                conditions.append(self._attribute(name, given[name]))
-            except ValidationError as error:
-                errors[name] = cast(list[str], error.messages)
+        conditions = self._attributes(given, errors)
         try:
             values = self.load({k: v for k, v in given.items() if not k.startswith("attr.")})
             sort = self._sort(values.get("ordering", ""))
@@ -196,6 +191,17 @@ class Query(Schema):
             for spelling in (canonical, *field.metadata.get("aliases", ())):
                 names[spelling] = canonical
         return names
+
+    def _attributes(
+        self, given: dict[str, str], errors: dict[str, list[str]]
+    ) -> list[dict[str, Any]]:
+        conditions = []
+        for name in [name for name in given if name.startswith("attr.")]:
+            try:
+                conditions.append(self._attribute(name, given[name]))
+            except ValidationError as error:
+                errors[name] = cast(list[str], error.messages)
+        return conditions
 
     def _attribute(self, name: str, value: str) -> dict[str, Any]:
         """Turn ``attr.x=5`` into a filter; a value that reads as a number or bool is that, too."""

@@ -11,19 +11,18 @@ from typing import Any
 
 import orjson
 from flask import Blueprint, Response, request
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema
 from marshmallow.experimental.context import Context
 from pymongo import IndexModel
 
-from shared import batch, body, indexes, trash
+from shared import batch, body, indexes, loading, preconditions, trash
 from shared.documents import Document
-from shared.errors import BadRequest, Conflict, NotFound, Stale, Unsupported, nearest
+from shared.errors import BadRequest, Conflict, NotFound, Stale, Unsupported
 from shared.mongo import Page, Repository
 from shared.query import PageRequest, Query
 from shared.responses import conditional, digest, respond
 from shared.words import Searched
 
-MERGE_PATCH = "application/merge-patch+json"
 TRIES = 10
 
 
@@ -106,7 +105,7 @@ class Resource:
         """Answer one page of the items that the query string selects."""
         asked = self.query.parse(request.query_string, self.names)
         shown = asked.shown or self.names
-        count = _preferred_count()
+        count = preconditions.preferred_count()
         page = self.repository.page(asked, self._projection(asked.shown), count)
         links = self._links(asked, page)
         response = respond(
@@ -209,49 +208,16 @@ class Resource:
         return values
 
     def load(self, values: Document, stored: Document | None = None) -> Document:
-        """Validate new values, or changes to a ``stored`` document, or raise ``ValidationError``.
-
-        Aliases become the field they stand for; read-only fields are ignored, so that what was
-        answered may be sent back.  The schema finds ``stored`` in its ``Context``.
-        """
-        known = {
-            spelling: field.data_key or name
-            for name, field in self.schema.load_fields.items()
-            for spelling in (field.data_key or name, *field.metadata.get("aliases", ()))
-        }
-        read_only = set(self.schema.fields) - set(self.schema.load_fields)
-        renamed: Document = {}
-        for name, value in values.items():
-            if known.get(name, name) in renamed:
-                raise ValidationError({name: [f"Means {known[name]}, which is given as well."]})
-            if name not in read_only:
-                renamed[known.get(name, name)] = value
-        if stored and request.mimetype == MERGE_PATCH:
-            renamed = {name: _merged(stored.get(name), value) for name, value in renamed.items()}
-        try:
-            with Context({"stored": stored or {}}):
-                loaded: Document = self.schema.load(renamed, partial=stored is not None)
-        except ValidationError as error:
-            raise _with_hints(error, known) from error
-        return loaded
+        """Validate new values, or changes to a ``stored`` document: see ``loading.load``."""
+        patch = request.mimetype == loading.MERGE_PATCH
+        return loading.load(self.schema, values, stored, patch)
 
     def matched(self, ref: str) -> Document:
         """Return the stored document, or raise ``Stale`` if ``If-Match`` names another version."""
         document = self.repository.get(ref)
         if request.if_match and not request.if_match.star_tag:
             current = str(self.answer(document).get_etag()[0])
-            # Behind a hyphen the tag tells of the live fields, which no write here depends on.
-            if current.partition("-")[0] not in {
-                tag.partition("-")[0] for tag in request.if_match.as_set()
-            }:
-                stale = Stale(
-                    f"The {self.item} has changed since you read it: read it again, then repeat "
-                    "your change with its new ETag.",
-                    current_etag=f'"{current}"',
-                    current_revision=document.get("revision"),
-                )
-                stale.headers["ETag"] = f'"{current}"'
-                raise stale
+            preconditions.check_match(current, document.get("revision"))
         return document
 
     def dump(self, documents: Sequence[Document], names: Iterable[str]) -> Sequence[Document]:
@@ -305,38 +271,8 @@ def _exactness(page: Page) -> str:
     return "exact" if page.exact else "at_least"
 
 
-def _preferred_count() -> str:
-    """Return what ``Prefer: count=`` asks for, or nothing (RFC 7240)."""
-    for part in ",".join(request.headers.getlist("Prefer")).replace(";", ",").split(","):
-        name, _, value = part.strip().lower().partition("=")
-        if name == "count" and value in ("exact", "none"):
-            return value
-    return ""
-
-
 def _flag(name: str) -> bool:
     value = request.args.get(name, "false").lower()
     if value not in ("true", "false", "1", "0"):
         raise BadRequest("", [{"parameter": name, "message": "Is true or false."}])
     return value in ("true", "1")
-
-
-def _merged(old: Any, patch: Any) -> Any:
-    """Apply a JSON merge patch (RFC 7396) to one value."""
-    if not isinstance(patch, dict):
-        return patch
-    merged = dict(old) if isinstance(old, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = _merged(merged.get(name), value)
-    return merged
-
-
-def _with_hints(error: ValidationError, known: Iterable[str]) -> ValidationError:
-    messages: dict[str, Any] = dict(error.messages_dict)
-    for name, wrong in messages.items():
-        if wrong == ["Unknown field."]:
-            messages[name] = [f"Unknown field{nearest(name, known)}"]
-    return ValidationError(messages)

@@ -29,6 +29,7 @@ class _Commands(click.Group):
     """Commands whose expected failures are one sentence, not a stack trace."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, or fail with the sentence it failed with."""
         try:
             return super().invoke(ctx)
         except (SettingsError, StackError, EmbeddedError) as error:

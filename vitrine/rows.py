@@ -98,9 +98,11 @@ class _Prefixed(io.RawIOBase):
         self._start, self._file = start, file
 
     def readable(self) -> bool:
+        """Whether it can be read: it can."""
         return True
 
     def readinto(self, buffer: Any) -> int:
+        """Read into a buffer, first from the bytes put back."""
         data = self._start or self._file.read(len(buffer))
         self._start = b""
         buffer[: len(data)] = data

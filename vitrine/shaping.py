@@ -54,12 +54,25 @@ class Shape:
         """Return the item that a row stands for."""
         item: dict[str, Any] = {}
         attributes: dict[str, Any] = {}
+        self._take_columns(row, item, attributes)
+        for target, text in self._maps:
+            value = self._cell(row[text] if text in row else _ask(self._queries[text], row))
+            if value is None and text not in row:
+                continue  # An empty cell, or nothing at that place: the field stays as it is.
+            self._put(item, attributes, target, value)
+            self.columns[target] = text
+        for target, text in self._sets:
+            self._put(item, attributes, target, text)
+        if attributes:
+            item["attributes"] = attributes | (item.get("attributes") or {})
+        return item
+
+    def _take_columns(
+        self, row: Mapping[str, Any], item: dict[str, Any], attributes: dict[str, Any]
+    ) -> None:
         mapped = {text for _, text in self._maps}
-        for column, value in row.items():
-            if value is None or (isinstance(value, str) and value in self._nulls):
-                value = None
-            if column in mapped:
-                continue
+        for column in [column for column in row if column not in mapped]:
+            value = self._cell(row[column])
             target = self._target(column)
             if target in self._writable:
                 item[target] = self._typed(target, value)
@@ -73,19 +86,9 @@ class Shape:
                     attributes[column.strip()] = _guessed(value)
             else:
                 self.left_out[column] += 1
-        for target, text in self._maps:
-            value = row[text] if text in row else _ask(self._queries[text], row)
-            if isinstance(value, str) and value in self._nulls:
-                value = None
-            if value is None and text not in row:
-                continue  # An empty cell, or nothing at that place: the field stays as it is.
-            self._put(item, attributes, target, value)
-            self.columns[target] = text
-        for target, text in self._sets:
-            self._put(item, attributes, target, text)
-        if attributes:
-            item["attributes"] = attributes | (item.get("attributes") or {})
-        return item
+
+    def _cell(self, value: Any) -> Any:
+        return None if isinstance(value, str) and value in self._nulls else value
 
     def _put(self, item: dict[str, Any], attributes: dict[str, Any], to: str, value: Any) -> None:
         if to.startswith("attr."):

@@ -1,0 +1,58 @@
+"""Ids and slugs that nobody else has."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from pymongo import ReturnDocument
+from pymongo.collection import Collection
+
+from shared.backends import backends
+from shared.documents import Document
+from shared.words import free_slugs
+
+
+def next_ids(name: str, count: int) -> int:
+    """Reserve consecutive ids of a collection and return the first."""
+    counter: Any = _counters().find_one_and_update(
+        {"_id": name},
+        {"$inc": {"last": count}},
+        upsert=True,
+        return_document=ReturnDocument.AFTER,
+        session=backends().session,
+    )
+    return int(counter["last"]) - count + 1
+
+
+def raise_counter(collection: Collection[Document]) -> None:
+    """Move the counter of a collection past ids that were given by hand."""
+    numbers = {"_id": {"$type": "number"}}
+    last = collection.find_one(numbers, {"_id": True}, sort=[("_id", -1)])
+    if last:
+        name = {"_id": collection.name}
+        _counters().update_one(name, {"$max": {"last": int(last["_id"])}}, upsert=True)
+
+
+def slugs(collection: Collection[Document], bases: Sequence[str]) -> list[str]:
+    """Return a free slug for each base; asks about ever more numbers at once, not each."""
+    wanted = Counter(bases)
+    taken = _taken(collection, list(wanted))
+    short = {base: n - (base not in taken) for base, n in wanted.items()}
+    low, high = 2, 10
+    while short := {base: n for base, n in short.items() if n > 0}:
+        numbered = {base: [f"{base}-{n}" for n in range(low, high)] for base in short}
+        found = _taken(collection, [slug for each in numbered.values() for slug in each])
+        taken |= found
+        for base, each in numbered.items():
+            short[base] -= sum(slug not in found for slug in each)
+        low, high = high, high * 4
+    return free_slugs(bases, taken)
+
+
+def _taken(collection: Collection[Document], slugs: Sequence[str]) -> set[str]:
+    asked, shown = {"slug": {"$in": slugs}}, {"slug": True, "_id": False}
+    return {each["slug"] for each in collection.find(asked, shown, session=backends().session)}
+
+
+def _counters() -> Collection[Any]:
+    return backends().db["counters"]
