@@ -22,7 +22,7 @@ from vitrine.processes import last_words, spawn
 REPLICA_SET = "rs0"
 START_SECONDS = 30
 # mongod needs these; a bare Debian has none of them, and the pycurl wheel brings all three.
-_LIBRARIES = ("libcurl.so.4", "libssl.so.3", "libcrypto.so.3")
+LIBRARIES = ("libcurl.so.4", "libssl.so.3", "libcrypto.so.3")
 _ALREADY_INITIALIZED = 23
 
 
@@ -155,14 +155,22 @@ def _check_cpu() -> None:
 
 
 def _library_path(folder: Path) -> dict[str, str]:
-    """Return the environment in which mongod finds its libraries, linked in ``folder``."""
-    missing = [name for name in _LIBRARIES if not _loads(name)] if sys.platform == "linux" else []
-    if not missing:
-        return {}
+    missing = [name for name in LIBRARIES if not _loads(name)] if sys.platform == "linux" else []
+    return link_libraries(folder, missing) if missing else {}
+
+
+def link_libraries(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """Link libraries from the pycurl wheel into ``folder``; return the environment to find them.
+
+    Raise ``EmbeddedError`` naming one that is not there.
+    """
     spec = importlib.util.find_spec("pycurl")
-    bundled = Path(spec.origin).parent / "pycurl.libs" if spec and spec.origin else Path()
+    above = Path(spec.origin).parents if spec and spec.origin else ()
+    bundled = next(
+        (path / "pycurl.libs" for path in above if (path / "pycurl.libs").is_dir()), folder
+    )
     folder.mkdir(parents=True, exist_ok=True)
-    for name in missing:
+    for name in names:
         stem, _, version = name.partition(".so")
         found = sorted(bundled.glob(f"{stem}-*.so{version}*"))
         if not found:
