@@ -3,6 +3,7 @@
 gunicorn -c python:shared.gunicorn -b 127.0.0.1:5000 "api_products.app:create_app()"
 """
 
+import os
 import sys
 
 from shared.settings import Settings, SettingsError
@@ -15,7 +16,8 @@ except SettingsError as error:
 workers = _settings.workers
 threads = _settings.threads
 worker_class = "gthread"
-worker_tmp_dir = "/dev/shm" if sys.platform == "linux" else None
+# Heartbeats go to memory where that is possible, so that a slow disk does not look like a death.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 loglevel = "warning"
 # Nobody is told of the socket that gunicorn would put into the home folder.
 control_socket_disable = True

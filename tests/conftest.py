@@ -16,7 +16,7 @@ from shared.backends import Backends
 from shared.cache import Cache
 from shared.peers import Peers
 from shared.settings import Settings
-from tests.scaffold import DATA, FakeBackends, InProcess, add_update, create_indexes
+from tests.scaffold import DATA, MEMORY, FakeBackends, InProcess, add_update, create_indexes
 from vitrine import embedded
 from vitrine.processes import free_port, stop
 
@@ -26,12 +26,10 @@ mongomock.collection.BulkOperationBuilder.add_update = add_update
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory):
+def servers():
     """Start a mongod and a Redis of the suite's own; return their ports."""
     # In memory where the system has such a folder: every acknowledged write waits for the disk.
-    memory = Path("/dev/shm")
-    base = memory if memory.is_dir() else tmp_path_factory.getbasetemp()
-    folder = Path(tempfile.mkdtemp(prefix="vitrine-test-", dir=base))
+    folder = Path(tempfile.mkdtemp(prefix="vitrine-test-", dir=MEMORY))
     processes = []
     try:
         ports = free_port(0), free_port(0)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from tests.scaffold import ROOT, environment
+from tests.scaffold import MEMORY, ROOT, environment
 from vitrine.processes import free_port
 
 pytestmark = pytest.mark.real
@@ -137,9 +137,8 @@ class Stack:
 @contextmanager
 def stack_folder():
     """A folder that is gone afterwards, in memory where that is possible."""
-    memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(
-        prefix="vitrine-test-", dir=memory if memory.is_dir() else None, ignore_cleanup_errors=True
+        prefix="vitrine-test-", dir=MEMORY, ignore_cleanup_errors=True
     ) as folder:
         yield Path(folder) / "data"
 
