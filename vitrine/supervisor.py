@@ -120,7 +120,7 @@ class Supervisor:
         )
         assert child.process
         embedded.wait_for_mongod(child.process, port, log)
-        self.mongo_uri = f"mongodb://localhost:{port}/vitrine"
+        self.mongo_uri = f"mongodb://127.0.0.1:{port}/vitrine"
 
     def _start_redis(self) -> None:
         port = free_port(6379)
@@ -129,9 +129,9 @@ class Supervisor:
         child = self._add("Redis", lambda: embedded.start_redis(data, port, log, self._keep), log)
         assert child.process
         embedded.wait_for_redis(child.process, port, log)
-        self.redis_url = f"redis://localhost:{port}/0"
+        self.redis_url = f"redis://127.0.0.1:{port}/0"
         if not is_set("redis_queue_url"):
-            self._queue_url = f"redis://localhost:{port}/1"
+            self._queue_url = f"redis://127.0.0.1:{port}/1"
 
     def _spawn(self, service: Service) -> subprocess.Popen[bytes]:
         args = [sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn"]

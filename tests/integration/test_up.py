@@ -20,8 +20,8 @@ def test_it_says_what_runs_where_and_what_to_try(stack):
     said = stack.said()
     for name in ("products", "clients", "categories", "games"):
         assert stack.url(name) in said
-    assert "mongodb://localhost:" in said
-    assert "redis://localhost:" in said
+    assert "mongodb://127.0.0.1:" in said
+    assert "redis://127.0.0.1:" in said
     assert said.count("  curl ") == 3
     assert "Ctrl-C" in said
 
