@@ -5,18 +5,27 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_dump, post_load, validate
 from marshmallow.experimental.context import Context
 
-from api_categories.tree import MAX_DEPTH
+from api_categories.tree import MAX_DEPTH, path_of
 from shared.backends import backends
 from shared.errors import NotFound, Unavailable
-from shared.fields import Id, Slug, Text, Timestamp, Whole
-from shared.query import ATTRIBUTE_NAME, Query, either, eq, titled, within
+from shared.fields import MAX_WHOLE, Id, Slug, Text, Timestamp, Whole
+from shared.query import Query, either, eq, titled, within
 from shared.resource import Resource
-from shared.words import Searched, make_slug
+from shared.words import ATTRIBUTE_NAME, Searched, to_slug
 
 
 def _check_choice(choice: Any) -> None:
     if not isinstance(choice, (str, int, float)):
         raise ValidationError("Not a text, number or boolean.")
+    if not isinstance(choice, str) and not abs(choice) <= MAX_WHOLE:
+        raise ValidationError("Is too large.")
+
+
+class AttributeSchemas(fields.Dict):
+    """Attribute schemas by name; what a hand edit left there is shown as it is."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return {} if value is None else value
 
 
 class AttributeSchema(Schema):
@@ -41,8 +50,8 @@ class CategorySchema(Schema):
     parent = Text(200, allow_none=True)
     description = fields.String(allow_none=True, validate=validate.Length(max=100_000))
     position = Whole(allow_none=True, metadata={"example": 1})
-    attributes = fields.Dict(
-        fields.String(validate=validate.Regexp(ATTRIBUTE_NAME.pattern + "$")),
+    attributes = AttributeSchemas(
+        fields.String(validate=validate.Regexp(ATTRIBUTE_NAME.pattern + r"\Z")),
         fields.Nested(AttributeSchema),
         allow_none=True,
         dump_default={},
@@ -55,8 +64,7 @@ class CategorySchema(Schema):
     revision = fields.Raw(dump_only=True)
 
     def _path(self, category: dict[str, Any]) -> list[str]:
-        above = category.get("ancestors")
-        return [*(above if isinstance(above, list) else []), category.get("slug", "")]
+        return path_of(category)
 
     @post_load
     def _hang(self, category: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -66,10 +74,10 @@ class CategorySchema(Schema):
         above: list[str] = []
         if category["parent"] is not None:
             try:
-                parent = categories.repository.get(make_slug(category["parent"], "category"))
+                parent = categories.repository.get(to_slug(category["parent"], "category"))
             except NotFound as error:
                 raise ValidationError({"parent": [str(error)]}) from error
-            above = self._path(parent)
+            above = path_of(parent)
             if Context[dict[str, Any]].get()["stored"].get("slug") in above:
                 raise ValidationError({"parent": ["A category cannot be below itself."]})
             if len(above) >= MAX_DEPTH:
@@ -84,7 +92,7 @@ class CategorySchema(Schema):
             slugs = [each["slug"] for each in found if isinstance(each.get("slug"), str)]
             try:
                 query = {"slugs": ",".join(slugs)}
-                counts = backends().peers.get("products", "products", "category-counts", **query)
+                counts = backends().peers.get("products", "products:category-counts", **query)
             except Unavailable:
                 # A category is worth showing without its count.
                 counts = None

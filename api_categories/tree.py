@@ -10,6 +10,12 @@ class Cycle(Exception):
     """A category would be below itself, or the tree too deep; the text says where."""
 
 
+def path_of(category: Mapping[str, Any]) -> list[str]:
+    """Return the slugs from the root to a stored category; a hand edit may have left nonsense."""
+    above = category.get("ancestors")
+    return [*(above if isinstance(above, list) else []), category.get("slug", "")]
+
+
 def ancestors(slug: str, parents: Mapping[str, str | None]) -> list[str]:
     """Return the slugs above a category, from the root down, or raise ``Cycle``.
 
@@ -25,19 +31,28 @@ def ancestors(slug: str, parents: Mapping[str, str | None]) -> list[str]:
     return above[::-1]
 
 
+def is_in_cycle(slug: str, parents: Mapping[str, str | None]) -> bool:
+    """Whether a category is below itself, or too deep."""
+    try:
+        ancestors(slug, parents)
+    except Cycle:
+        return True
+    return False
+
+
 def in_order(categories: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return categories depth first: each right before what is below it, siblings by position."""
     below: dict[str, list[Mapping[str, Any]]] = {}
-    known = {category.get("slug") for category in categories}
+    known = {str(category.get("slug")) for category in categories}
     for category in categories:
-        parent = category.get("parent") or ""
+        parent = str(category.get("parent") or "")
         below.setdefault(parent if parent in known else "", []).append(category)
     ordered: list[Mapping[str, Any]] = []
     waiting = sorted(below.get("", []), key=_place, reverse=True)
     while waiting:
         category = waiting.pop()
         ordered.append(category)
-        waiting += sorted(below.get(category.get("slug") or "-", []), key=_place, reverse=True)
+        waiting += sorted(below.get(str(category.get("slug")), []), key=_place, reverse=True)
     return ordered
 
 

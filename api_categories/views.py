@@ -1,18 +1,21 @@
 """``/categories``: the standard methods, made safe for a tree, and the tree itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from flask import Response, request
 
 from api_categories.resource import categories
-from api_categories.tree import Cycle, ancestors, in_order
+from api_categories.tree import Cycle, ancestors, in_order, is_in_cycle, path_of
 from shared.backends import backends
 from shared.documents import Document
 from shared.errors import BadRequest, Conflict, NotFound, Unprocessable
 from shared.responses import conditional, respond
 
 blueprint = categories.blueprint("list", "get")
+
+# The slug a category had, and the slugs from the root to where it is now.
+Move = tuple[str, list[str]]
 
 TREE_FIELDS = ("id", "slug", "name", "parent", "position", "path")
 
@@ -21,11 +24,13 @@ TREE_FIELDS = ("id", "slug", "name", "parent", "position", "path")
 def get_tree(ref: str) -> Response:
     """Answer a category and all below it, depth first, each with its depth below the first."""
     top = categories.repository.get(ref)
-    below = categories.repository.collection.find({"ancestors": top["slug"]}, {"terms": False})
+    below = categories.repository.collection.find(
+        {"ancestors": top.get("slug", "")}, {"terms": False}
+    )
     ordered = in_order([{**top, "parent": None}, *below])
-    depth = len(top.get("ancestors", []))
+    depth = len(path_of(top))
     items = [
-        each | {"depth": len(each["path"]) - depth - 1}
+        each | {"depth": len(each["path"]) - depth}
         for each in categories.dump([dict(each) for each in ordered], TREE_FIELDS)
     ]
     return conditional(respond({"items": items, "total": len(items)}))
@@ -40,19 +45,19 @@ def create() -> Response:
 @blueprint.route("/categories/<ref>", methods=["PUT", "PATCH"])
 def update(ref: str) -> Response:
     """Change a category; one that moves or is renamed takes all below it and its products along."""
-    return _alone(lambda: _settled(lambda: categories.update(ref)))
+    return _in_line(lambda: categories.update(ref))
 
 
 @blueprint.post("/categories:batch")
 def batch() -> Response:
     """Create or change many categories; a parent must exist before the batch."""
-    return _alone(lambda: _settled(categories.batch))
+    return _in_line(categories.batch)
 
 
 @blueprint.post("/categories/<ref>/restore")
 def restore(ref: str) -> Response:
     """Bring a category back from the trash, under its parent if that still exists."""
-    return _alone(lambda: _settled(lambda: categories.restore(ref)))
+    return _in_line(lambda: categories.restore(ref, "parent"))
 
 
 @blueprint.delete("/categories/<ref>")
@@ -62,35 +67,41 @@ def delete(ref: str) -> Response:
     Its products stop the deletion, unless ``products=detach`` leaves them without a category or
     ``move_to=slug`` puts them into another one.
     """
-    return _alone(lambda: _emptied(ref, lambda: categories.delete(ref)))
+    categories.check_parameters("purge", "products", "move_to")
+    moves: list[Move] = []
+    response = _alone(lambda: _emptied(ref, moves))
+    _tell_products(moves)
+    return response
 
 
-def _emptied(ref: str, then: Callable[[], Response]) -> Response:
+def _emptied(ref: str, moves: list[Move]) -> Response:
+    """Delete a category once nothing hangs on it any more."""
     if request.args.get("products", "detach") != "detach":
-        message = "Is detach, or left out."
-        raise BadRequest("", [{"parameter": "products", "message": message}])
+        raise BadRequest("", [{"parameter": "products", "message": "Is detach, or left out."}])
     try:
         category = categories.matched(ref)
     except NotFound:
         # It may be in the trash, to be purged from there.
-        return then()
-    children = categories.repository.count({"parent": category["slug"]})
-    products = _product_count(category["slug"])
+        return categories.delete(ref)
+    slug = category.get("slug", "")
+    children = categories.repository.count({"parent": slug})
+    products = _product_count(slug)
     move_to = request.args.get("move_to", "")
-    leave = bool(move_to) or "products" in request.args
-    if children or (products and not leave):
+    if children or (products and not (move_to or "products" in request.args)):
         raise Conflict(
-            f"{category['slug']} has {children} categories and {products} products. Move or delete "
-            "the categories; for the products add ?products=detach or ?move_to=slug.",
+            f"{slug} has {children} categories and {products} products. Move or delete the "
+            "categories; for the products add ?products=detach or ?move_to=slug.",
             children=children,
             products=products,
         )
-    if products:
+    if move_to or "products" in request.args:
         target = categories.repository.get(move_to) if move_to else {}
         if target and target["_id"] == category["_id"]:
-            raise BadRequest("move_to: Names the category that is being deleted.")
-        _tell_products(category["slug"], _path(target) if target else [])
-    return then()
+            message = "Names the category that is being deleted."
+            raise BadRequest("", [{"parameter": "move_to", "message": message}])
+        moves[:] = [(slug, path_of(target) if target else [])]
+        _tell_products(moves)
+    return categories.delete(ref)
 
 
 def _alone(work: Callable[[], Response]) -> Response:
@@ -105,46 +116,76 @@ def _alone(work: Callable[[], Response]) -> Response:
     return backends().transaction(locked)
 
 
-def _settled(work: Callable[[], Response]) -> Response:
-    """Run a write that may move or rename categories, then bring all that hangs on it in line."""
-    before = {each["_id"]: each for each in _tree()}
-    response = work()
-    after = _tree()
-    renamed = {old: each["slug"] for each in after for old in each.get("old_slugs", [])}
-    slugs = {each["slug"] for each in after}
-    parents = {
-        each["slug"]: parent if parent in slugs else renamed.get(parent or "", parent)
-        for each in after
-        for parent in [each.get("parent")]
-    }
-    for each in after:
-        try:
-            above = ancestors(each["slug"], parents)
-        except Cycle as error:
-            raise Unprocessable(
-                str(error), [{"pointer": "/parent", "message": str(error)}]
-            ) from error
-        values = {"parent": parents[each["slug"]], "ancestors": above or None}
-        categories.repository.update(each, values)
-        old = before.get(each["_id"])
-        if old and (old["slug"], old.get("ancestors", [])) != (each["slug"], above):
-            _tell_products(old["slug"], [*above, each["slug"]])
+def _in_line(work: Callable[[], Response]) -> Response:
+    """Run a write that may move or rename categories, and take along all that hangs on them."""
+    moves: list[Move] = []
+
+    def settled() -> Response:
+        before = _tree()
+        response = work()
+        moves[:] = _settle(before)
+        # Before the commit, so that a move the products cannot follow does not happen ...
+        _tell_products(moves)
+        return response
+
+    response = _alone(settled)
+    # ... and behind it, for products that were put into the old place meanwhile.
+    _tell_products(moves)
     return response
 
 
-def _tree() -> list[Document]:
-    found = categories.repository.collection.find({"slug": {"$gt": ""}}, session=backends().session)
-    return sorted(found, key=lambda each: len(each.get("ancestors", [])))
+def _settle(before: Mapping[Any, Document]) -> list[Move]:
+    """Bring parents and ancestors in line and return the moves that products have to follow."""
+    after = _tree()
+    parents = _parents(after.values())
+    old_parents = _parents(before.values())
+    above: dict[Any, list[str]] = {}
+    for id, each in after.items():
+        try:
+            above[id] = ancestors(each["slug"], parents)
+        except Cycle as error:
+            if id in before and is_in_cycle(before[id]["slug"], old_parents):
+                continue  # Made by hand, and not by this write: it is left as it is.
+            wrong = [{"pointer": "/parent", "message": str(error)}]
+            raise Unprocessable("", wrong) from error
+    moves = []
+    for id, steps in above.items():
+        each = after[id]
+        values = {"parent": parents[each["slug"]], "ancestors": steps or None}
+        categories.repository.update(each, values)
+        if id in before and path_of(before[id]) != [*steps, each["slug"]]:
+            moves.append((before[id]["slug"], [*steps, each["slug"]]))
+    return sorted(moves, key=lambda move: len(move[1]))
 
 
-def _path(category: Document) -> list[str]:
-    return [*category.get("ancestors", []), category["slug"]]
+def _parents(found: Iterable[Document]) -> dict[str, str | None]:
+    """Map each slug to its parent's, by its new name where that was renamed."""
+    known = {each["slug"]: each for each in found}
+    renamed = {
+        old: slug
+        for slug, each in known.items()
+        if isinstance(each.get("old_slugs"), list)
+        for old in each["old_slugs"]
+    }
+    parents: dict[str, str | None] = {}
+    for slug, each in known.items():
+        parent = each.get("parent")
+        parent = parent if isinstance(parent, str) else None
+        parents[slug] = parent if parent in known else renamed.get(parent, parent)
+    return parents
+
+
+def _tree() -> dict[Any, Document]:
+    slugged = {"slug": {"$gt": ""}}
+    found = categories.repository.collection.find(slugged, session=backends().session)
+    return {each["_id"]: each for each in found}
 
 
 def _product_count(slug: str) -> int:
-    counts: Any = backends().peers.get("products", "products", "category-counts", slugs=slug)
+    counts: Any = backends().peers.get("products", "products:category-counts", slugs=slug)
     return int((counts or {}).get(slug, 0))
 
 
-def _tell_products(slug: str, path: list[str]) -> None:
-    backends().peers.put("products", "products", "category-paths", slug, body={"path": path})
+def _tell_products(moves: Iterable[Move]) -> None:
+    for slug, path in moves:
+        backends().peers.put("products", "products:category-path", slug, body={"path": path})

@@ -19,6 +19,8 @@ def misfits(attributes: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[st
     """
     wrong: dict[str, list[str]] = {}
     for name, rule in schema.items():
+        if not isinstance(rule, dict):
+            continue  # Made by hand, and no rule.
         value = attributes.get(name)
         if value is None:
             if rule.get("required"):
@@ -32,13 +34,13 @@ def misfits(attributes: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[st
 
 
 def _misfit(value: Any, rule: Mapping[str, Any]) -> str:
-    allowed = TYPES.get(rule.get("type", ""), (object,))
+    allowed = TYPES.get(str(rule.get("type")), (object,))
     if not isinstance(value, allowed) or (
         isinstance(value, bool) and bool not in allowed and object not in allowed
     ):
         unit = f" in {rule['unit']}" if rule.get("unit") else ""
         return f"Must be of type {rule['type']}{unit}."
     choices = rule.get("choices")
-    if choices and value not in choices:
+    if isinstance(choices, list) and choices and value not in choices:
         return f"Must be one of {', '.join(map(str, choices))}."
     return ""

@@ -11,7 +11,7 @@ from shared.backends import backends
 from shared.fields import Attributes, Id, Money, Slug, Text, Timestamp, Whole
 from shared.query import Query, either, eq, gte, lte, within
 from shared.resource import Resource
-from shared.words import Searched, make_slug
+from shared.words import Searched, to_slug
 
 STATUSES = ("active", "draft", "archived")
 
@@ -30,12 +30,12 @@ class ProductSchema(Schema):
     price = Money(allow_none=True, metadata={"example": 12.5})
     currency = fields.String(
         allow_none=True,
-        validate=validate.Regexp("[A-Z]{3}$", error="Not a code such as EUR (ISO 4217)."),
+        validate=validate.Regexp(r"[A-Z]{3}\Z", error="Not a code such as EUR (ISO 4217)."),
         metadata={"example": "EUR"},
     )
     stock = Whole(0, allow_none=True, metadata={"example": 3, "aliases": ("quantity",)})
     category = Text(100, allow_none=True)
-    category_path = fields.List(fields.String(), dump_only=True)
+    category_path = fields.Raw(dump_only=True)
     brand = Text(200, allow_none=True, metadata={"example": "Acme"})
     attributes = Attributes(
         allow_none=True, dump_default={}, metadata={"example": {"color": "blue"}}
@@ -56,12 +56,13 @@ class ProductSchema(Schema):
         if not product.keys() & {"category", "attributes"}:
             return product
         after = Context[dict[str, Any]].get()["stored"] | product
-        category = _category(after["category"]) if after.get("category") else None
+        name = after.get("category")
+        category = _category(name) if name and isinstance(name, str) else None
         if "category" in product:
             product["category"] = category["slug"] if category else None
             product["category_path"] = category["path"] if category else None
         schema = category["attributes"] if category else {}
-        wrong = misfits(after.get("attributes") or {}, schema or {})
+        wrong = misfits(after.get("attributes") or {}, schema if isinstance(schema, dict) else {})
         if wrong:
             raise ValidationError({"attributes": wrong})
         return product
@@ -69,7 +70,7 @@ class ProductSchema(Schema):
 
 def _category(name: str) -> dict[str, Any]:
     """Ask the categories service for a category, by slug or by a name that makes one."""
-    category = backends().peers.get("categories", "categories", make_slug(name, "category"))
+    category = backends().peers.get("categories", "categories", to_slug(name, "category"))
     if category is None:
         text = f"There is no category {name!r}; make it with POST /categories first."
         raise ValidationError({"category": [text]})

@@ -3,6 +3,6 @@
 A module imports only from modules to its right, and nothing here imports a service:
 
     app, gunicorn > front, health, logs > resource > batch > bulk, trash > mongo
-        > allocation > backends, fields, indexes, loading, preconditions, responses
-        > documents, peers > body, cache, query > errors, settings, words
+        > allocation > backends, indexes, loading, preconditions, responses
+        > documents, peers > query > body, cache, fields > errors, settings, words
 """

@@ -11,6 +11,8 @@ from shared.backends import backends
 from shared.documents import Document
 from shared.words import free_slugs
 
+MAX_ID = 2**53  # What is beyond was not counted up to.
+
 
 def next_ids(name: str, count: int) -> int:
     """Reserve consecutive ids of a collection and return the first."""
@@ -26,7 +28,7 @@ def next_ids(name: str, count: int) -> int:
 
 def raise_counter(collection: Collection[Document]) -> None:
     """Move the counter of a collection past ids that were given by hand."""
-    numbers = {"_id": {"$type": "number"}}
+    numbers = {"_id": {"$type": "number", "$lt": MAX_ID}}
     last = collection.find_one(numbers, {"_id": True}, sort=[("_id", -1)])
     if last:
         name = {"_id": collection.name}

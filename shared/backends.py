@@ -5,6 +5,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import pymongo
 from flask import Flask, current_app
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
@@ -17,6 +18,7 @@ from shared.peers import Http, Peers
 from shared.settings import Settings
 
 T = TypeVar("T")
+TRANSACTION_SECONDS = 15
 Document = dict[str, Any]
 
 
@@ -84,7 +86,7 @@ class Backends:
         raise AssertionError("unreachable")
 
     def _attempt(self, work: Callable[[], T]) -> T:
-        with self.open_session() as session:
+        with pymongo.timeout(TRANSACTION_SECONDS), self.open_session() as session:
             running = _Transaction(session)
 
             def attempt(_: ClientSession | None) -> T:

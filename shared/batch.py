@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import ValidationError
 
-from shared import documents
+from shared import allocation, documents
 from shared.bulk import bulk
 from shared.documents import Document
-from shared.errors import ApiError, BadRequest, Conflict, TooLarge, Unprocessable, nearest, pointers
+from shared.errors import (
+    ApiError,
+    BadRequest,
+    Conflict,
+    Stale,
+    TooLarge,
+    Unprocessable,
+    nearest,
+    pointers,
+)
 
 if TYPE_CHECKING:
     from shared.resource import Resource
 
 MAX_ITEMS = 1000
+ROUNDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,30 +84,62 @@ def run(resource: "Resource", items: Sequence[Any], asked: Asked) -> Document:
 
     With ``all_or_none``, raise ``Unprocessable`` that names everything wrong, with nothing written.
     """
-    steps = [Step() for _ in items]
-    _find(resource, items, steps, asked.key)
-    _load(resource, items, steps)
-    _check_unique(resource, steps)
-    if asked.all_or_none and any(step.error for step in steps):
+    work = _all_or_none if asked.all_or_none else _each
+    results = [_result(index, step) for index, step in enumerate(work(resource, items, asked))]
+    return {"results": results, "summary": Counter(each["result"] for each in results)}
+
+
+def _each(resource: "Resource", items: Sequence[Any], asked: Asked) -> list[Step]:
+    """Write every item that is right; where somebody was faster, look again and repeat."""
+    steps = _prepared(resource, items, asked.key)
+    waiting = [] if asked.dry_run else [n for n, step in enumerate(steps) if not step.error]
+    for _ in range(ROUNDS):
+        pairs = [(steps[n].stored, steps[n].values or {}) for n in waiting]
+        outcomes = bulk(resource.repository, pairs, False) if pairs else []
+        for number, document in zip(waiting, outcomes, strict=True):
+            steps[number].result = document
+        waiting = [n for n, each in zip(waiting, outcomes, strict=True) if each is None]
+        again = _prepared(resource, [items[n] for n in waiting], asked.key)
+        for number, step in zip(waiting, again, strict=True):
+            steps[number] = step
+        waiting = [number for number in waiting if not steps[number].error]
+        if not waiting:
+            return steps
+        allocation.raise_counter(resource.repository.collection)
+    for number in waiting:
+        steps[number].error = Conflict("Too many others are writing the same at once; try again.")
+    return steps
+
+
+def _all_or_none(resource: "Resource", items: Sequence[Any], asked: Asked) -> list[Step]:
+    for _ in range(ROUNDS):
+        steps = _prepared(resource, items, asked.key)
         errors = [
             {**error, "pointer": f"/{index}{error.get('pointer', '')}"}
             for index, step in enumerate(steps)
             if step.error
             for error in _errors(step.error)
         ]
-        raise Unprocessable("Some items are wrong, so nothing was written.", errors)
-    good = [step for step in steps if not step.error]
-    if not asked.dry_run:
-        pairs = [(step.stored, step.values or {}) for step in good]
-        for step, outcome in zip(
-            good, bulk(resource.repository, pairs, asked.all_or_none), strict=True
-        ):
-            if isinstance(outcome, ApiError):
-                step.error = outcome
-            else:
-                step.result = outcome
-    results = [_result(index, step) for index, step in enumerate(steps)]
-    return {"results": results, "summary": Counter(each["result"] for each in results)}
+        if errors:
+            raise Unprocessable("Some items are wrong, so nothing was written.", errors)
+        if asked.dry_run:
+            return steps
+        try:
+            pairs = [(step.stored, step.values or {}) for step in steps]
+            for step, document in zip(steps, bulk(resource.repository, pairs, True), strict=True):
+                step.result = document
+            return steps
+        except (Conflict, Stale):
+            continue
+    raise Conflict("Too many others are writing the same at once; nothing was written; try again.")
+
+
+def _prepared(resource: "Resource", items: Sequence[Any], key: str) -> list[Step]:
+    steps = [Step() for _ in items]
+    _find(resource, items, steps, key)
+    _load(resource, items, steps)
+    _check_unique(resource, steps)
+    return steps
 
 
 def _find(resource: "Resource", items: Sequence[Any], steps: list[Step], key: str) -> None:

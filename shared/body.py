@@ -5,6 +5,7 @@ refused here, with the place named, so that nothing behind has to think of them.
 """
 
 import json
+from collections import Counter
 from typing import Any
 
 from shared.errors import BadRequest
@@ -40,8 +41,7 @@ def parse(raw: bytes) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
         raise BadRequest(f"The key {twice!r} occurs twice in one object.")
     return value
 

@@ -10,21 +10,21 @@ from shared import documents
 from shared.backends import backends
 from shared.cache import new_token
 from shared.documents import Document
-from shared.errors import ApiError, Conflict, Stale
+from shared.errors import Conflict, Stale
 from shared.mongo import Repository
 
 
 def bulk(
     repository: Repository, pairs: Sequence[tuple[Document | None, Document]], atomic: bool
-) -> list[Document | ApiError]:
+) -> list[Document | None]:
     """Insert or update many documents in one write: pairs of what is stored and new values.
 
-    Return for each pair the document as it is now, or the error it met.  With ``atomic``
-    the first error is raised and nothing is written.
+    Return for each pair the document as it is now, or None where somebody else was faster.  With
+    ``atomic`` that raises ``Stale`` or ``Conflict``, and nothing is written.
     """
     token = new_token()
     new = iter(repository.fresh([values for stored, values in pairs if stored is None], token))
-    results: list[Document | ApiError] = []
+    results: list[Document | None] = []
     writes: dict[int, InsertOne[Document] | UpdateOne] = {}
     for index, (stored, values) in enumerate(pairs):
         if stored is None:
@@ -39,13 +39,12 @@ def bulk(
         if change:
             writes[index] = UpdateOne(change.filter, change.update)
     failed = _write(repository, writes, results, token, atomic)
-    done = [(pairs[index][0], results[index]) for index in writes if index not in failed]
-    known = [each for pair in done for each in pair if isinstance(each, dict)]
-    if known:
-        repository.invalidate(known, token)
-    for index in failed:
-        results[index] = _retry(repository, *pairs[index])
-    return results
+    written = [
+        each for n in writes if n not in failed for each in (pairs[n][0], results[n]) if each
+    ]
+    if written:
+        repository.invalidate(written, token)
+    return [None if index in failed else each for index, each in enumerate(results)]
 
 
 def _write(
@@ -93,15 +92,3 @@ def _not_written(repository: Repository, updates: Mapping[Any, int], token: str)
     wrote = {"_id": {"$in": list(updates)}, "written": token}
     found = repository.collection.find(wrote, {"_id": True}, session=backends().session)
     return set(updates.values()) - {updates[each["_id"]] for each in found}
-
-
-def _retry(
-    repository: Repository, stored: Document | None, values: Document
-) -> Document | ApiError:
-    """Write one document of a bulk alone, to overcome a race or to say what is wrong."""
-    try:
-        if stored is None:
-            return repository.insert(values)
-        return repository.update(repository.get(str(stored["_id"])), values)
-    except ApiError as error:
-        return error

@@ -14,6 +14,8 @@ from typing import Any
 from shared.cache import ALL
 from shared.words import Searched
 
+MAX_REVISION = 2**53
+
 Document = dict[str, Any]
 
 
@@ -48,7 +50,16 @@ def fresh(values: Mapping[str, Any], id: int, token: str, searched: Searched | N
 
 def same(document: Document, values: Mapping[str, Any]) -> bool:
     """Whether a document has these values already."""
-    return all(document.get(name) == value for name, value in values.items())
+    return all(_equal(document.get(name), value) for name, value in values.items())
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two values are the same in JSON, where true is not 1."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
 def change(
@@ -60,7 +71,7 @@ def change(
     """
     if same(document, values):
         return None
-    values = {name: value for name, value in values.items() if document.get(name) != value}
+    values = {k: value for k, value in values.items() if not _equal(document.get(k), value)}
     moment = now()
     gone = [name for name, value in values.items() if value is None]
     new: Document = {name: value for name, value in values.items() if value is not None}
@@ -68,13 +79,14 @@ def change(
     if searched:
         new["terms"] = searched.terms(after)
     if "slug" in new and document.get("slug"):
-        old = [*document.get("old_slugs", []), document["slug"]]
+        known = document.get("old_slugs")
+        old = [*(known if isinstance(known, list) else []), document["slug"]]
         new["old_slugs"] = [slug for slug in dict.fromkeys(old) if slug != new["slug"]]
     revision = document.get("revision")
     new |= {
         "created_at": document.get("created_at") or moment,
         "updated_at": moment,
-        "revision": revision + 1 if isinstance(revision, int) else 1,
+        "revision": revision + 1 if isinstance(revision, int) and revision < MAX_REVISION else 1,
         "written": token,
     }
     update = {"$set": new} | ({"$unset": dict.fromkeys(gone, "")} if gone else {})

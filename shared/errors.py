@@ -152,6 +152,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(ValidationError, _invalid_body)
     app.register_error_handler(PyMongoError, _database_failed)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(OSError, _broken_request)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -181,6 +182,13 @@ def _http_error(error: HTTPException) -> Response:
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
     return response
+
+
+def _broken_request(error: OSError) -> Response:
+    """Answer a client whose body broke off or came in chunks that are none."""
+    if type(error).__module__.startswith("gunicorn.http"):
+        return problem(400, f"The body cannot be read: {error}.")
+    return _unexpected(error)
 
 
 def _unexpected(error: Exception) -> Response:

@@ -6,21 +6,24 @@ Dumping never fails: a document edited by hand may hold anything, and is shown a
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from bson import Decimal128, ObjectId
 from marshmallow import ValidationError, fields, validate
 
-from shared.query import ATTRIBUTE_NAME
-from shared.words import MAX_SLUG
+from shared.words import ATTRIBUTE_NAME, MAX_SLUG, SLUG
 
 MAX_MONEY = Decimal(10) ** 10
 MAX_WHOLE = 2**53 - 1  # The largest whole number every JSON reader keeps exact.
 MAX_ATTRIBUTES = 100
+MAX_EMAIL = 254  # RFC 5321
 MAX_ATTRIBUTE_TEXT = 10_000
 
-_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+MAX_ATTRIBUTE_LIST = 100
+
+_AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
 
 
 class Id(fields.Field[Any]):
@@ -70,7 +73,7 @@ class Slug(Text):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         slug = super()._deserialize(value, attr, data, **kwargs)
-        if not _SLUG.fullmatch(slug):
+        if not SLUG.fullmatch(slug):
             raise self.make_error("invalid_slug")
         if slug.isdigit():
             raise self.make_error("digits")
@@ -84,6 +87,11 @@ class Whole(fields.Integer):
         self, low: int = -MAX_WHOLE, high: int = MAX_WHOLE, strict: bool = True, **kwargs: Any
     ):
         super().__init__(strict=strict, validate=validate.Range(low, high), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if isinstance(value, str) and not _WHOLE.fullmatch(value.strip()):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return value
@@ -105,12 +113,10 @@ class Money(fields.Field[Any]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal128:
         if isinstance(value, bool) or not isinstance(value, (int, float, str)):
             raise self.make_error("invalid")
-        try:
-            amount = Decimal(str(value).strip())
-        except (InvalidOperation, ValueError) as error:
-            raise self.make_error("invalid") from error
-        if not amount.is_finite():
+        text = str(value).strip()
+        if not _AMOUNT.fullmatch(text):
             raise self.make_error("invalid")
+        amount = Decimal(text)
         if not 0 <= amount < MAX_MONEY:
             raise self.make_error("range")
         exact = amount.quantize(Decimal("0.0001"))
@@ -122,10 +128,15 @@ class Money(fields.Field[Any]):
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         if not isinstance(value, Decimal128):
             return value
-        amount = value.to_decimal()
-        if not amount.is_finite():
-            return str(amount)
-        return int(amount) if amount == amount.to_integral_value() else float(amount)
+        return plain_number(value)
+
+
+def plain_number(value: Decimal128) -> int | float | str:
+    """Return the number JSON shows for a decimal, or a text where JSON has no number for it."""
+    amount = value.to_decimal()
+    if not amount.is_finite() or abs(amount) > MAX_WHOLE:
+        return str(amount)
+    return int(amount) if amount == amount.to_integral_value() else float(amount)
 
 
 class Timestamp(fields.Field[Any]):
@@ -162,6 +173,9 @@ class Birthday(Text):
 
 class Email(fields.Email):
     """An email address, kept in lowercase, so that one address is one value."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(validate=validate.Length(max=MAX_EMAIL), **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
@@ -202,6 +216,8 @@ def _wrong(name: str, value: Any) -> str:
             "A name has 1 to 64 characters, no outer blanks, no . or $, "
             "and does not end in __gte or __lte."
         )
+    if isinstance(value, list) and len(value) > MAX_ATTRIBUTE_LIST:
+        return f"Has more than {MAX_ATTRIBUTE_LIST} values."
     for each in value if isinstance(value, list) else [value]:
         if isinstance(each, (dict, list)):
             return "Not a text, number, boolean or list of these."

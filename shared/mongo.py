@@ -18,7 +18,7 @@ from shared.cache import new_token
 from shared.documents import Document
 from shared.errors import Conflict, NotFound, Stale
 from shared.query import PageRequest
-from shared.words import Searched, make_slug
+from shared.words import MAX_SLUG, Searched, make_slug
 
 COUNT_CAP = 10_000
 MAX_ID = 2**63 - 1
@@ -98,8 +98,6 @@ class Repository:
     def get(self, ref: str) -> Document:
         """Fetch one document by id or slug, or raise ``NotFound``."""
         document = self.collection.find_one(reference(ref), session=self._session)
-        if document is None and len(ref) == 24 and ObjectId.is_valid(ref):
-            document = self.collection.find_one({"_id": ObjectId(ref)}, session=self._session)
         if document is None:
             raise NotFound(f"There is no {self.item} {ref[:100]}.")
         return document
@@ -116,7 +114,7 @@ class Repository:
     def find(self, field: str, values: Iterable[Any]) -> dict[Any, Document]:
         """Fetch the documents with one of these values in a unique field, by that value."""
         found = self.collection.find({field: {"$in": list(values)}}, session=self._session)
-        return {document[field]: document for document in found}
+        return {each[field]: each for each in found if isinstance(each[field], str)}
 
     def count(self, filter: Mapping[str, Any]) -> int:
         """Count all documents that a filter finds."""
@@ -215,7 +213,9 @@ class Repository:
         """Return the error that says whose a value is, and for a slug a free one."""
         link = f"/{self.name}/{owner['_id']}"
         hint = (
-            {"suggestion": allocation.slugs(self.collection, [value])[0]} if field == "slug" else {}
+            {"suggestion": allocation.slugs(self.collection, [_shortened(value)])[0]}
+            if field == "slug"
+            else {}
         )
         text = f"The {field} {value!r} is taken by {link}."
         place = {"pointer": f"/{field}", "message": text}
@@ -282,4 +282,11 @@ def reference(ref: str) -> Document:
     """Return the filter for an id or a slug; ids too large for MongoDB find nothing."""
     if ref.isascii() and ref.isdigit():
         return {"_id": int(ref) if len(ref) < 19 else -1}
+    if len(ref) == 24 and ObjectId.is_valid(ref):
+        return {"$or": [{"slug": ref}, {"_id": ObjectId(ref)}]}
     return {"slug": ref}
+
+
+def _shortened(slug: str) -> str:
+    """Return a slug with room for a number behind it."""
+    return slug[: MAX_SLUG - 20].rstrip("-")

@@ -4,7 +4,14 @@ from typing import Any
 
 from flask import request
 
-from shared.errors import Stale
+from shared.errors import BadRequest, Stale
+
+
+def asks_for_a_version() -> bool:
+    """Whether ``If-Match`` names versions; raise ``BadRequest`` when it names nothing."""
+    if "If-Match" in request.headers and not request.if_match:
+        raise BadRequest("If-Match holds no ETag; send it as it was answered, in double quotes.")
+    return bool(request.if_match) and not request.if_match.star_tag
 
 
 def check_match(current: str, revision: Any) -> None:
@@ -12,7 +19,7 @@ def check_match(current: str, revision: Any) -> None:
 
     Behind a hyphen the tag tells of live fields, which no write here depends on.
     """
-    named = {tag.partition("-")[0] for tag in request.if_match.as_set()}
+    named = {str(tag).partition("-")[0] for tag in request.if_match.as_set()}
     if current.partition("-")[0] in named:
         return
     stale = Stale(

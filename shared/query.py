@@ -13,12 +13,12 @@ from urllib.parse import parse_qsl, urlencode
 from marshmallow import Schema, ValidationError, fields, validate
 
 from shared.errors import BadRequest, nearest
-from shared.words import make_slug, tiers
+from shared.fields import Whole
+from shared.words import ATTRIBUTE_NAME, tiers, to_slug
 
 MAX_PARAMETERS = 50
 MAX_DEPTH = 10_000_000  # Documents that MongoDB may be asked to skip.
 
-ATTRIBUTE_NAME = re.compile(r"[^.$\0\s](?:[^.$\0]{0,62}[^.$\0\s])?")
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?")
 
 
@@ -102,7 +102,7 @@ class Slugged(fields.String):
         self.item = item
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        return make_slug(super()._deserialize(value, attr, data, **kwargs), self.item)
+        return to_slug(super()._deserialize(value, attr, data, **kwargs), self.item)
 
 
 class Query(Schema):
@@ -115,10 +115,12 @@ class Query(Schema):
     sortable: tuple[str, ...] = ()
     attributes: str = ""
 
-    page = fields.Integer(load_default=1, validate=validate.Range(1))
-    per = fields.Integer(
+    page = Whole(1, strict=False, load_default=1)
+    per = Whole(
+        1,
+        100,
+        strict=False,
         load_default=20,
-        validate=validate.Range(1, 100),
         metadata={"aliases": ("page_size", "per_page", "limit")},
     )
     q = fields.String(validate=validate.Length(1, 200), metadata={"aliases": ("search",)})
@@ -178,7 +180,7 @@ class Query(Schema):
             elif "\0" in value:
                 errors[sent] = ["Contains a NUL character."]
             elif value.strip():
-                given[name] = value.strip()
+                given[name] = value
             elif name != "q":
                 errors[sent] = ["Give it a value or leave it out."]
         return given, errors

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import orjson
 from flask import Blueprint, Response, request
 from marshmallow import Schema
 from marshmallow.experimental.context import Context
 from pymongo import IndexModel
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from shared import batch, body, indexes, loading, preconditions, trash
 from shared.documents import Document
-from shared.errors import BadRequest, Conflict, NotFound, Stale, Unsupported
+from shared.errors import BadRequest, Conflict, NotFound, Stale, Unsupported, nearest
 from shared.mongo import Page, Repository
 from shared.query import PageRequest, Query
-from shared.responses import conditional, digest, respond
+from shared.responses import conditional, digest, encode, respond
 from shared.words import Searched
 
 TRIES = 10
@@ -139,6 +139,7 @@ class Resource:
 
     def create(self) -> Response:
         """Store the item in the body and answer 201 with where it lives."""
+        self.check_parameters()
         return self.created(self.repository.insert(self.load(self.body())))
 
     def update(self, ref: str) -> Response:
@@ -146,6 +147,7 @@ class Resource:
 
         With ``If-Match``, only when nobody has written since.
         """
+        self.check_parameters()
         values = self.body()
         for _ in range(TRIES):
             document = self.matched(ref)
@@ -159,8 +161,9 @@ class Resource:
 
     def delete(self, ref: str) -> Response:
         """Move the item to the trash; with ``purge=true`` remove it for good, from there too."""
+        self.check_parameters("purge", "products", "move_to")
         if _flag("purge"):
-            trash.purge(self.repository, ref)
+            trash.purge(self.repository, self._anywhere(ref))
             return Response(status=204)
         for _ in range(TRIES):
             document = self.matched(ref)
@@ -171,10 +174,16 @@ class Resource:
             return Response(status=204)
         raise Conflict(f"Too many others are writing this {self.item} at once; try again.")
 
-    def restore(self, ref: str) -> Response:
-        """Bring an item back from the trash; the body may carry values to change on the way."""
-        values = self.load(self.body(), {}) if request.content_length else {}
-        return self.answer(trash.restore(self.repository, ref, values))
+    def restore(self, ref: str, *again: str) -> Response:
+        """Bring an item back from the trash; the body may carry values to change on the way.
+
+        ``again`` are fields to validate as though they were sent: what they refer to may be gone.
+        """
+        self.check_parameters()
+        document = self._check_match(trash.get(self.repository, ref))
+        kept = {name: document[name] for name in again if document.get(name) is not None}
+        values = self.load(kept | (self.body() if request.get_data() else {}), document)
+        return self.answer(trash.restore(self.repository, document, values))
 
     def batch(self) -> Response:
         """Create or change up to 1,000 items, and answer 207 with one result for each.
@@ -198,7 +207,11 @@ class Resource:
             raise Unsupported(
                 "Send JSON with the header Content-Type: application/json; charset=utf-8."
             )
-        return body.parse(request.get_data())
+        raw = request.get_data()
+        limit = request.max_content_length
+        if limit is not None and len(raw) >= limit:
+            raise RequestEntityTooLarge  # Sent in chunks, it was cut off there.
+        return body.parse(raw)
 
     def body(self) -> Document:
         """Return the JSON object in the request body."""
@@ -212,13 +225,34 @@ class Resource:
         patch = request.mimetype == loading.MERGE_PATCH
         return loading.load(self.schema, values, stored, patch)
 
+    def check_parameters(self, *known: str) -> None:
+        """Raise ``BadRequest`` for parameters a write does not have, lest one be misspelt."""
+        unknown = [name for name in request.args if name not in known]
+        if unknown:
+            raise BadRequest(
+                "",
+                [
+                    {"parameter": name, "message": f"Unknown parameter{nearest(name, known)}"}
+                    for name in unknown
+                ],
+            )
+
     def matched(self, ref: str) -> Document:
         """Return the stored document, or raise ``Stale`` if ``If-Match`` names another version."""
-        document = self.repository.get(ref)
-        if request.if_match and not request.if_match.star_tag:
+        return self._check_match(self.repository.get(ref))
+
+    def _check_match(self, document: Document) -> Document:
+        if preconditions.asks_for_a_version():
             current = str(self.answer(document).get_etag()[0])
             preconditions.check_match(current, document.get("revision"))
         return document
+
+    def _anywhere(self, ref: str) -> Document:
+        """Return the document from the collection or from the trash."""
+        try:
+            return self.matched(ref)
+        except NotFound:
+            return self._check_match(trash.get(self.repository, ref))
 
     def dump(self, documents: Sequence[Document], names: Iterable[str]) -> Sequence[Document]:
         """Return documents as clients see them, with these fields."""
@@ -233,7 +267,7 @@ class Resource:
             return respond(value)
         live = {name: value[name] for name in self.live if name in value}
         kept = {name: each for name, each in value.items() if name not in live}
-        return respond(value, etag=f"{digest(orjson.dumps(kept))}-{digest(orjson.dumps(live))}")
+        return respond(value, etag=f"{digest(encode(kept))}-{digest(encode(live))}")
 
     def created(self, document: Document) -> Response:
         """Turn a new document into a response that says where it lives."""
@@ -262,8 +296,10 @@ class Resource:
         return links
 
     def _moved(self, slug: str) -> Response:
-        response = respond({"location": f"/{self.name}/{slug}"}, 308)
-        response.location = f"/{self.name}/{slug}"
+        query = request.query_string.decode()
+        location = f"/{self.name}/{slug}" + (f"?{query}" if query else "")
+        response = respond({"location": location}, 308)
+        response.location = location
         return response
 
 

@@ -35,46 +35,46 @@ def delete(repository: Repository, document: Document) -> None:
     repository.invalidate([document], token)
 
 
-def restore(repository: Repository, ref: str, values: Mapping[str, Any]) -> Document:
+def get(repository: Repository, ref: str) -> Document:
+    """Fetch a document from the trash, the latest one of several, or raise ``NotFound``."""
+    kept = _trash(repository).find_one(_in_trash(ref), sort=[("deleted_at", -1)])
+    if kept is None:
+        raise NotFound(f"There is no {repository.item} {ref[:100]} in the trash.")
+    document: Document = {k: v for k, v in kept.items() if k not in ("_id", "id", "deleted_at")}
+    return {"_id": kept["id"]} | document
+
+
+def restore(repository: Repository, document: Document, values: Mapping[str, Any]) -> Document:
     """Bring a document back from the trash, with some values changed.
 
-    Raise ``NotFound`` or, when its slug or another unique value was taken, ``Conflict``.
+    Raise ``NotFound`` when it is not there any more or, when its slug or another unique value
+    was taken meanwhile, ``Conflict``.
     """
     token = new_token()
+    change = documents.change(document, {**values, "written": token}, token, repository.searched)
+    after = change.after if change else document
 
-    def move() -> Document:
-        latest = [("deleted_at", -1)]
-        kept = _trash(repository).find_one(_in_trash(ref), sort=latest, session=backends().session)
-        if kept is None:
-            raise NotFound(f"There is no {repository.item} {ref[:100]} in the trash.")
-        document = {k: v for k, v in kept.items() if k not in ("id", "deleted_at")}
-        document |= {"_id": kept["id"]}
-        change = documents.change(
-            document, {**values, "written": token}, token, repository.searched
-        )
-        document = change.after if change else document
-        if clash := repository.clash(document, document["_id"]):
+    def move() -> None:
+        if clash := repository.clash(after, after["_id"]):
             raise clash
-        repository.writable.insert_one(document, session=backends().session)
-        _trash(repository).delete_one({"_id": kept["_id"]}, session=backends().session)
-        return document
+        kept = {"id": document["_id"]}
+        if not _trash(repository).delete_one(kept, session=backends().session).deleted_count:
+            raise NotFound(f"This {repository.item} is not in the trash any more.")
+        repository.writable.insert_one(after, session=backends().session)
 
     try:
-        document = backends().transaction(move)
+        backends().transaction(move)
     except DuplicateKeyError as error:
         raise Conflict("Another write took a value of this one; try again.") from error
-    repository.invalidate([document], token)
-    return document
+    repository.invalidate([after], token)
+    return after
 
 
-def purge(repository: Repository, ref: str) -> None:
-    """Remove a document for good, from the trash too, or raise ``NotFound``."""
-    found = repository.collection.find_one_and_delete(reference(ref))
-    if found:
-        repository.invalidate([found], new_token())
-    trashed = _trash(repository).delete_many({"id": found["_id"]} if found else _in_trash(ref))
-    if not found and not trashed.deleted_count:
-        raise NotFound(f"There is no {repository.item} {ref[:100]}.")
+def purge(repository: Repository, document: Document) -> None:
+    """Remove a document for good, from the trash too."""
+    repository.collection.delete_one({"_id": document["_id"]}, session=backends().session)
+    _trash(repository).delete_many({"id": document["_id"]}, session=backends().session)
+    repository.invalidate([document], new_token())
 
 
 def _trash(repository: Repository) -> Collection[Document]:
@@ -82,5 +82,9 @@ def _trash(repository: Repository) -> Collection[Document]:
 
 
 def _in_trash(ref: str) -> Document:
+    """Return the filter for an id or a slug where the id is an ordinary field."""
     filter = reference(ref)
-    return {"id": filter["_id"]} if "_id" in filter else filter
+    options = filter.get("$or", [filter])
+    return {
+        "$or": [{"id" if "_id" in each else "slug": next(iter(each.values()))} for each in options]
+    }

@@ -23,7 +23,11 @@ from slugify import slugify
 
 MAX_SLUG = 100  # characters, the number behind a repeated one included
 MAX_TEXT_WORDS = 200
+MAX_CODE = 64  # characters of a code that can be found by any part
 MAX_WHOLE = 200  # characters
+
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+ATTRIBUTE_NAME = re.compile(r"[^.$\0\s](?:[^.$\0]{0,62}[^.$\0\s])?")
 
 # Letters that Unicode does not decompose into a base letter and a mark.
 _LETTERS = str.maketrans(
@@ -42,6 +46,14 @@ def make_slug(text: str, otherwise: str) -> str:
     """
     slug: str = slugify(text, max_length=MAX_SLUG - 20, word_boundary=True)
     return f"{otherwise}-{slug}".rstrip("-") if not slug or slug.isdigit() else slug
+
+
+def to_slug(text: str, otherwise: str) -> str:
+    """Return a slug as it is, and the slug of anything else."""
+    text = text.strip()
+    if SLUG.fullmatch(text) and not text.isdigit() and len(text) <= MAX_SLUG:
+        return text
+    return make_slug(text, otherwise)
 
 
 def free_slugs(bases: Iterable[str], taken: set[str]) -> list[str]:
@@ -85,7 +97,7 @@ class Searched:
             found |= {"+" + word: None for word in _words(value)}
         for value in _texts([document.get(field) for field in self.codes]):
             # Every ending of a code is a term, so that any part of it begins some term.
-            whole = "".join(_words(value))
+            whole = "".join(_words(value))[:MAX_CODE]
             found |= {"+" + whole[start:]: None for start in range(len(whole) - 1)}
         room = len(found) + MAX_TEXT_WORDS
         for value in _texts([document.get(field) for field in self.text]):

@@ -9,9 +9,10 @@ from tests.scaffold import ROOT, SERVICES
 # A module of the kit imports only from groups before its own.
 LAYERS = [
     {"errors", "settings", "words"},
-    {"body", "cache", "query"},
+    {"body", "cache", "fields"},
+    {"query"},
     {"documents", "peers"},
-    {"backends", "fields", "indexes", "loading", "preconditions", "responses"},
+    {"backends", "indexes", "loading", "preconditions", "responses"},
     {"allocation"},
     {"mongo"},
     {"bulk", "trash"},

@@ -22,6 +22,10 @@ _RETRIES = urllib3.Retry(
 _TIMEOUT = urllib3.Timeout(connect=2.0, read=120.0)
 
 
+class Refused(StackError):
+    """The service understood the request and does not take it."""
+
+
 class Client:
     """Sends JSON to a service and returns the JSON it answers, or raises ``StackError``."""
 
@@ -63,5 +67,6 @@ class Client:
                 f"{each.get('pointer') or each.get('parameter', '')} {each['message']}"
                 for each in value.get("errors", [])[:5]
             )
-            raise StackError(f"{self.service} refused: {value['detail']} {places}".strip())
+            refused = Refused if answer.status < 500 else StackError
+            raise refused(f"{self.service} refused: {value['detail']} {places}".strip())
         return value

@@ -46,7 +46,7 @@ def write_json(found: Iterator[dict[str, Any]], file: TextIO) -> int:
 
 def write_csv(found: Iterator[dict[str, Any]], file: TextIO, fields: list[str]) -> int:
     """Write a column for each field, objects as JSON in a cell, and return how many rows."""
-    writer = csv.DictWriter(file, fields, lineterminator="\n")
+    writer = csv.DictWriter(file, fields, lineterminator="\r\n")
     writer.writeheader()
     count = 0
     for item in found:

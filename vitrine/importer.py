@@ -1,13 +1,13 @@
 """``vitrine import``: rows of a file become items, through the batch API of a service."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 import orjson
 
-from vitrine.client import Client
+from vitrine.client import Client, Refused
 from vitrine.rows import Source
 from vitrine.shaping import KEYS, Shape, reference
 from vitrine.shelves import Node, Shelves, import_tree
@@ -52,11 +52,12 @@ class Importer:
         self._client = client
         self._shape = shape
         self._shelves = shelves
-        self._key = key
         self._volatile = tuple(volatile)
         self._query = {"dry_run": "true"} if dry_run else {}
         self._seen: Counter[str] = Counter()
-        self._known = client.get("/")["keys"]
+        known = client.get("/")["keys"]
+        self._keys = [key] if key else [each for each in KEYS if each in known]
+        self._keyed: bool | None = None
         self.report = report
 
     def run(self, source: Source) -> Iterator[int]:
@@ -67,7 +68,7 @@ class Importer:
             yield self.report.counts.total()
             return
         for batch in self._batches(source):
-            self._send([row for row, _ in batch], [item for _, item in batch])
+            self._send(batch)
             yield self.report.counts.total()
 
     def _batches(self, source: Source) -> Iterator[list[tuple[int, dict[str, Any]]]]:
@@ -94,15 +95,30 @@ class Importer:
         try:
             if self._shelves:
                 self._shelves.place(item)
+            if self._client.service != "categories":
+                self._give_key(item)
+            orjson.dumps(item)
         except StackError as error:
             self.report.fail(number, self._shape.columns.get("category", ""), str(error))
             return None
-        if self._key is None:
-            given = (key for key in KEYS if key in self._known and item.get(key))
-            self._key = "" if "path" in item else next(given, "")
-        if not self._key and self._client.service != "categories":
-            self._derive(item)
+        except TypeError as error:
+            self.report.fail(number, "", f"Cannot be sent as JSON: {error}.")
+            return None
         return item
+
+    def _give_key(self, item: dict[str, Any]) -> None:
+        """See that an item can be found again; the first one tells whether the file has keys."""
+        own = self._own_key(item)
+        if self._keyed is None:
+            self._keyed = bool(own)
+        if own:
+            return
+        if self._keyed:
+            raise StackError(f"Has none of {', '.join(self._keys)} to be found by; give a --key.")
+        self._derive(item)
+
+    def _own_key(self, item: Mapping[str, Any]) -> str:
+        return next((key for key in self._keys if item.get(key)), "")
 
     def _derive(self, item: dict[str, Any]) -> None:
         """Give an item a reference of its own, numbered where rows are alike."""
@@ -111,32 +127,47 @@ class Importer:
         self._seen[ref] += 1
         item["external_ref"] = ref if self._seen[ref] == 1 else f"{ref}:{self._seen[ref]}"
 
-    def _send(self, numbers: list[int], items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        path = f"/{self._client.service}:batch"
-        answer = self._client.post(path, items, key=self._key or "external_ref", **self._query)
+    def _send(self, rows: Sequence[tuple[int, dict[str, Any]]]) -> list[dict[str, Any]]:
+        """Send items, those with the same kind of key together; return a result for each row."""
+        results: dict[int, dict[str, Any]] = {}
+        keys = [self._own_key(item) for _, item in rows]
+        for key in dict.fromkeys(keys):
+            numbers = [number for number, each in enumerate(keys) if each == key]
+            answers = self._post([rows[number] for number in numbers], key)
+            results |= dict(zip(numbers, answers, strict=True))
+        return [results[number] for number in range(len(rows))]
+
+    def _post(self, rows: Sequence[tuple[int, dict[str, Any]]], key: str) -> list[dict[str, Any]]:
+        """Post one batch; where it is refused as a whole, its halves, down to the row at fault."""
+        query = self._query | ({"key": key} if key else {})
+        try:
+            answer = self._client.post(
+                f"/{self._client.service}:batch", [item for _, item in rows], **query
+            )
+        except Refused as error:
+            if len(rows) > 1:
+                half = len(rows) // 2
+                return self._post(rows[:half], key) + self._post(rows[half:], key)
+            answer = {"results": [{"result": "failed", "errors": [{"message": str(error)}]}]}
         results: list[dict[str, Any]] = answer["results"]
-        self.report.counts.update(answer["summary"])
-        for number, result in zip(numbers, results, strict=True):
-            for error in result.get("errors", ()):
-                name = error.get("pointer", "").removeprefix("/")
-                self.report.fail(number, self._shape.columns.get(name, name), error["message"])
+        for (number, _), result in zip(rows, results, strict=True):
+            self.report.counts[result["result"]] += 1
+            for wrong in result.get("errors", ()):
+                name = wrong.get("pointer", "").removeprefix("/")
+                self.report.fail(number, self._shape.columns.get(name, name), wrong["message"])
         return results
 
     def _send_level(self, nodes: list[Node]) -> dict[str, str | None]:
         slugs: dict[str, str | None] = {}
+        for node in nodes:
+            if not self._own_key(node.item):
+                self._derive(node.item)
         for start in range(0, len(nodes), BATCH_ITEMS):
             part = nodes[start : start + BATCH_ITEMS]
-            if not self._key:
-                for node in part:
-                    self._reference(node)
-            results = self._send([node.row for node in part], [node.item for node in part])
+            results = self._send([(node.row, node.item) for node in part])
             for node, result in zip(part, results, strict=True):
                 for ref in (node.item.get("external_ref"), node.item.get("slug")):
                     # In a dry run a new category has no slug yet: what is below it hangs free.
                     if ref and result["result"] != "failed":
                         slugs[str(ref)] = result.get("slug")
         return slugs
-
-    def _reference(self, node: Node) -> None:
-        if not node.item.get("external_ref"):
-            self._derive(node.item)

@@ -13,7 +13,7 @@ import orjson
 from vitrine.stack import StackError
 
 # The keys a file may bring along, the likeliest first.
-KEYS = ("slug", "sku", "external_ref", "email")
+KEYS = ("external_ref", "slug", "sku", "email")
 VOLATILE = ("price", "price_*", "stock")
 
 _TEXTS = ("Text", "String", "Slug", "Email", "Birthday")

@@ -14,9 +14,10 @@ PAGE = 100
 class Shelves:
     """The categories that exist, found by their names from the root down."""
 
-    def __init__(self, categories: Client, create: bool):
+    def __init__(self, categories: Client, create: bool, dry_run: bool):
         self._categories = categories
         self._create = create
+        self._dry_run = dry_run
         self._slugs: dict[tuple[str | None, str], str] | None = None
         self._resolved: dict[str, tuple[str, list[str]]] = {}
 
@@ -31,7 +32,8 @@ class Shelves:
             return
         if text not in self._resolved:
             self._resolved[text] = self._resolve(text)
-        item["category"], several = self._resolved[text]
+        slug, several = self._resolved[text]
+        item["category"] = slug or None
         if several:
             item["attributes"] = {**(item.get("attributes") or {}), "categories": several}
 
@@ -58,6 +60,8 @@ class Shelves:
                 anywhere = [s for (_, name), s in self._slugs.items() if name == step.casefold()]
                 if len(path) == 1 and anywhere:
                     return anywhere[0]
+                if self._create and self._dry_run:
+                    return ""  # It would be made; until then nothing can be said of it.
                 if not self._create:
                     raise StackError(
                         f"There is no category {'/'.join(path)!r}; add --create-categories."

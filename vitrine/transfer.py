@@ -60,8 +60,8 @@ def import_command(resource: str, file: str, **options: Any) -> None:
     )
     shelves = None
     if resource == "products":
-        create = options["create_categories"] and not options["dry_run"]
-        shelves = Shelves(Client("categories", settings), create)
+        categories = Client("categories", settings)
+        shelves = Shelves(categories, options["create_categories"], options["dry_run"])
     with ExitStack() as files:
         source = files.enter_context(Source(file, options["format"]))
         log = files.enter_context(Path(options["errors"]).open("w")) if options["errors"] else None

@@ -110,6 +110,33 @@ class TestMoving:
         assert "products service" in failed.get_json()["detail"]
         assert path(categories, "memory") == ["computers", "parts", "memory"]
 
+    def test_a_batch_that_is_undone_moves_no_product(self, categories, products, stocked):
+        categories.put("/categories/memory", json={"parent": None})
+        products.patch("/products/1", json={"category": "parts"})
+        batch = [
+            {"slug": "parts", "parent": "games"},
+            {"slug": "computers", "parent": "memory"},
+            {"slug": "memory", "parent": "computers"},
+        ]
+        undone = categories.post("/categories:batch?key=slug", json=batch)
+        assert undone.status_code == 422
+        assert path(categories, "parts") == ["computers", "parts"]
+        product = products.get("/products/1").get_json()
+        assert product["category_path"] == ["computers", "parts"]
+
+    @pytest.mark.parametrize("steps", [["$description"], ["$$NOPE"], ["a b"], "x", [5], None])
+    def test_a_path_for_products_is_slugs_and_nothing_else(self, products, stocked, steps):
+        sent = products.put("/products:category-path/memory", json={"path": steps})
+        assert sent.status_code == 422
+        assert products.get("/products/1").get_json()["category"] == "memory"
+
+    def test_a_product_made_by_hand_follows_a_rename(self, categories, products, tree, db):
+        hand = {"_id": 9, "name": "By hand", "category": "memory", "category_path": "memory"}
+        db.products.insert_one(hand)
+        assert categories.put("/categories/memory", json={"slug": "ram"}).status_code == 200
+        product = products.get("/products/9").get_json()
+        assert (product["category"], product["category_path"][-1]) == ("ram", "ram")
+
     def test_a_batch_may_move_too(self, categories, products, stocked):
         batch = [{"slug": "parts", "parent": "games"}, {"slug": "computers", "name": "PCs"}]
         assert categories.post("/categories:batch?key=slug", json=batch).status_code == 207
@@ -147,6 +174,47 @@ class TestMoving:
                 ]
             assert sorted(each.result().status_code for each in done) == [200, 422]
             assert len(path(categories, "memory")) in (2, 3)
+
+
+@on_real_servers
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"ancestors": None},
+        {"parent": ["a"]},
+        {"parent": "odd"},
+        {"old_slugs": None},
+        {"attributes": ["a"]},
+        {"attributes": {"a": {"choices": 5, "type": ["x"]}, "b": 5}},
+        {"slug": None},
+        {"position": "first", "name": 5},
+    ],
+)
+def test_one_odd_category_does_not_stop_the_others(categories, products, tree, db, odd):
+    db.categories.insert_one({"_id": 9, "name": "Odd", "slug": "odd"} | odd)
+    for ref in ("games", "9"):
+        changed = categories.patch(f"/categories/{ref}", json={"description": "X"})
+        assert changed.status_code == 200, changed.get_json()
+        assert categories.get(f"/categories/{ref}/tree").status_code == 200
+    moved = categories.patch("/categories/games", json={"parent": "computers"})
+    assert moved.status_code == 200
+    assert categories.get("/categories").status_code == 200
+    body = {"name": "X", "category": "odd", "attributes": {"a": 1}}
+    assert products.post("/products", json=body).status_code in (201, 422)
+
+
+def test_a_restored_category_hangs_where_its_parent_is_or_says_so(categories, tree):
+    categories.delete("/categories/memory")
+    categories.put("/categories/parts", json={"slug": "bits"})
+    refused = categories.post("/categories/memory/restore")
+    assert refused.status_code == 422
+    assert refused.get_json()["errors"][0]["pointer"] == "/parent"
+    restored = categories.post("/categories/memory/restore", json={"parent": "bits"})
+    assert restored.get_json()["path"] == ["computers", "bits", "memory"]
+    categories.delete("/categories/memory")
+    categories.delete("/categories/bits")
+    restored = categories.post("/categories/memory/restore", json={"parent": None})
+    assert restored.get_json()["path"] == ["memory"]
 
 
 def test_a_category_with_children_is_not_deleted(categories, tree):
@@ -203,6 +271,8 @@ def test_a_new_product_does_not_make_a_categorys_etag_stale(categories, products
         {"a": {"type": "date"}},
         {"a": {"choices": []}},
         {"a": {"choices": [{"$ne": 1}]}},
+        {"a": {"choices": [10**30]}},
+        {"a\n": {}},
         {"a": {"nope": 1}},
         [],
     ],

@@ -130,6 +130,29 @@ def test_a_taken_sku_is_a_conflict_that_names_its_owner(products):
         assert problem["errors"][0]["pointer"] == "/sku"
 
 
+def test_true_is_not_1_and_false_is_not_0(products):
+    products.post("/products", json={"name": "X", "attributes": {"a": 1, "b": [0]}})
+    changed = products.patch("/products/1", json={"attributes": {"a": True, "b": [False]}})
+    assert changed.get_json()["attributes"] == {"a": True, "b": [False]}
+    assert b'"a":true,"b":[false]' in products.get("/products/1").data
+    again = products.patch("/products/1", json={"attributes": {"a": True, "b": [False]}})
+    assert again.get_json()["revision"] == 2
+
+
+@pytest.mark.parametrize("currency", ["EUR\n", "eur", "EURO", ""])
+def test_a_currency_is_three_capitals(products, currency):
+    assert products.post("/products", json={"name": "X", "currency": currency}).status_code == 422
+
+
+def test_a_suggestion_for_the_longest_slug_can_be_used(products):
+    slug = "a" * 100
+    products.post("/products", json={"name": "X", "slug": slug})
+    suggestion = products.post("/products", json={"name": "X", "slug": slug}).get_json()[
+        "suggestion"
+    ]
+    assert products.post("/products", json={"name": "X", "slug": suggestion}).status_code == 201
+
+
 class TestCategories:
     def test_a_category_is_taken_by_slug_or_name(self, products, shelves):
         for name in ("memory", "Memory", " MEMORY "):
@@ -149,6 +172,31 @@ class TestCategories:
         assert names(products.get("/products?category=computers")) == ["DDR5", "PC"]
         assert names(products.get("/products?category=Memory")) == ["DDR5"]
         assert names(products.get("/products?category=games")) == []
+
+    def test_a_long_slug_is_not_cut_to_another_categorys(self, products, categories):
+        for _ in range(2):
+            made = categories.post("/categories", json={"name": "word " * 20}).get_json()
+        assert len(made["slug"]) > 80
+        product = products.post("/products", json={"name": "X", "category": made["slug"]})
+        assert product.get_json()["category"] == made["slug"]
+        child = categories.post("/categories", json={"name": "Child", "parent": made["slug"]})
+        assert child.get_json()["parent"] == made["slug"]
+        assert products.get(f"/products?category={made['slug']}").get_json()["total"] == 1
+
+    def test_a_product_is_restored_to_where_its_category_is_now(
+        self, products, categories, shelves
+    ):
+        products.post("/products", json={"name": "DDR5", "category": "memory"})
+        products.delete("/products/1")
+        categories.put("/categories/memory", json={"slug": "ram"})
+        restored = products.post("/products/1/restore").get_json()
+        assert restored["category_path"] == ["computers", "ram"]
+        products.delete("/products/1")
+        categories.delete("/categories/ram")
+        refused = products.post("/products/1/restore")
+        assert refused.status_code == 422
+        assert refused.get_json()["errors"][0]["pointer"] == "/category"
+        assert products.post("/products/1/restore", json={"category": None}).status_code == 200
 
     def test_null_takes_a_product_out_of_its_category(self, products, shelves):
         products.post("/products", json={"name": "DDR5", "category": "memory"})

@@ -1,5 +1,7 @@
 """What every service does with a body it cannot take: say where, write nothing."""
 
+from io import BytesIO
+
 import pytest
 
 from tests.scaffold import example
@@ -41,6 +43,24 @@ def test_broken_json_is_refused_with_the_reason(client, url, serves, raw, status
     response = client.post(url, data=raw, content_type=JSON)
     assert response.status_code == status
     assert told in response.get_json()["detail"]
+
+
+def test_a_body_in_chunks_is_bounded_too(client, url, serves):
+    serves("create")
+    body = BytesIO(b'{"a": "' + b"x" * 10_000_000 + b'"}')
+    environ = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    response = client.post(url, input_stream=body, content_type=JSON, environ_overrides=environ)
+    assert response.status_code == 413
+
+
+def test_the_second_of_60000_keys_is_found_at_once(client, url, serves):
+    serves("create")
+    pairs = ",".join(f'"k{n}": 1' for n in range(60_000))
+    response = client.post(url, data=f'{{{pairs}, "k5": 2}}', content_type=JSON)
+    assert (response.status_code, "'k5' occurs twice" in response.get_json()["detail"]) == (
+        400,
+        True,
+    )
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])

@@ -114,6 +114,8 @@ def test_the_whole_name_comes_first_then_names_then_the_rest(
         "page=-1",
         "page=x",
         "page=1.5",
+        "page=1_0",
+        "page=%D9%A3",
         "page=" + "9" * 40,
         "per=0",
         "per=101",

@@ -1,8 +1,11 @@
 """What every service promises about its items.  A new ``api_*`` folder is tested by existing."""
 
-import pytest
+from datetime import UTC, datetime
 
-from tests.scaffold import example, path_of
+import pytest
+from bson import Decimal128, Int64, MinKey, ObjectId, Regex, Timestamp
+
+from tests.scaffold import example, on_real_servers, path_of
 
 JSON = "application/json; charset=utf-8"
 PROBLEM = "application/problem+json; charset=utf-8"
@@ -130,6 +133,30 @@ def test_a_purged_item_cannot_be_restored(client, url, resource, serves):
     assert client.delete(f"{url}/1?purge=true").status_code == 404
 
 
+def test_a_purge_by_slug_takes_one(client, url, resource, text_field, serves):
+    serves("create", "delete", "restore")
+    if not resource.slug:
+        pytest.skip(f"{resource.name} has no slugs")
+    for _ in range(2):
+        client.post(url, json={text_field: "Twin"})
+        client.delete(f"{url}/twin")
+    assert client.delete(f"{url}/twin?purge=true").status_code == 204
+    assert client.post(f"{url}/2/restore").status_code == 404
+    assert client.post(f"{url}/1/restore").status_code == 200
+
+
+def test_a_misspelt_parameter_stops_a_write(client, url, resource, serves):
+    serves("create", "update", "delete")
+    client.post(url, json=example(resource))
+    for refused in (
+        client.delete(f"{url}/1?purg=true"),
+        client.patch(f"{url}/1?force=1", json={}),
+        client.post(f"{url}?dry_run=1", json=example(resource)),
+    ):
+        assert refused.status_code == 400
+    assert client.get(url).get_json()["total"] == 1
+
+
 def test_a_write_is_visible_in_a_list_read_before(client, url, resource, serves):
     serves("create")
     assert client.get(url).get_json()["total"] == 0
@@ -192,6 +219,22 @@ class TestConditional:
             assert refused.headers["ETag"] == first.headers["ETag"]
         assert client.get(f"{url}/1").get_json()[text_field] == "First"
 
+    @pytest.mark.parametrize(
+        ("header", "status"), [('""', 412), ('"nope"', 412), (",", 400), ('"', 400), ("", 400)]
+    )
+    def test_every_write_heeds_every_if_match(self, client, url, resource, header, status, serves):
+        serves("create", "update", "delete", "restore")
+        created = client.post(url, json=example(resource))
+        headers = {"If-Match": header}
+        assert client.patch(f"{url}/1", json={}, headers=headers).status_code == status
+        assert client.delete(f"{url}/1", headers=headers).status_code == status
+        assert client.delete(f"{url}/1?purge=true", headers=headers).status_code == status
+        right = {"If-Match": created.headers["ETag"]}
+        assert client.delete(f"{url}/1", headers=right).status_code == 204
+        assert client.post(f"{url}/1/restore", headers=headers).status_code == status
+        assert client.delete(f"{url}/1?purge=true", headers=headers).status_code == status
+        assert client.post(f"{url}/1/restore", headers=right).status_code == 200
+
     def test_any_version_will_do_for_a_star(self, client, url, resource, text_field, serves):
         serves("create", "update")
         client.post(url, json=example(resource))
@@ -228,6 +271,62 @@ class TestMadeByHand:
         db[resource.name].insert_one({"_id": 7, **nonsense})
         assert client.get(f"{url}/7").status_code == 200
         assert client.get(url).get_json()["total"] == 1
+
+    @on_real_servers  # The fake does not know these types.
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            Decimal128("1.5"),
+            Decimal128("NaN"),
+            Decimal128("1E+6000"),
+            ObjectId(),
+            b"bytes",
+            Regex("x"),
+            Timestamp(1, 1),
+            MinKey(),
+            Int64(2**62),
+            datetime(2026, 1, 1, tzinfo=UTC),
+        ],
+        ids=lambda odd: type(odd).__name__,
+    )
+    def test_a_value_of_any_type_is_shown_and_replaced(
+        self, client, url, resource, db, odd, text_field, serves
+    ):
+        serves("update")
+        for number, name in enumerate(resource.schema.load_fields, 1):
+            db[resource.name].insert_one({"_id": number, text_field: "Odd", name: odd})
+        assert client.get(f"{url}?per=100").status_code == 200
+        for number in range(1, len(resource.schema.load_fields) + 1):
+            assert client.get(f"{url}/{number}").status_code == 200
+            changed = client.patch(f"{url}/{number}", json={text_field: f"Even {number}"})
+            assert changed.status_code == 200, changed.get_json()
+
+    def test_nulls_where_lists_and_numbers_belong_do_no_harm(
+        self, client, url, resource, db, text_field, serves
+    ):
+        serves("update", "delete", "restore")
+        kept = ("slug", "old_slugs", "revision", "created_at", "terms", "ancestors", "attributes")
+        db[resource.name].insert_one({"_id": 1, text_field: "Nulls"} | dict.fromkeys(kept))
+        assert client.patch(f"{url}/1", json={text_field: "Changed"}).status_code == 200
+        assert client.delete(f"{url}/1").status_code == 204
+        assert client.post(f"{url}/1/restore").status_code == 200
+
+    def test_a_revision_beyond_counting_starts_again(
+        self, client, url, resource, db, text_field, serves
+    ):
+        serves("update")
+        db[resource.name].insert_one({"_id": 1, text_field: "X", "revision": Int64(2**63 - 1)})
+        assert client.patch(f"{url}/1", json={text_field: "Y"}).get_json()["revision"] == 1
+
+    def test_an_object_id_is_an_id_for_every_method(
+        self, client, url, resource, db, text_field, serves
+    ):
+        serves("delete", "restore")
+        made = db[resource.name].insert_one({text_field: "Made by hand"}).inserted_id
+        assert client.delete(f"{url}/{made}").status_code == 204
+        assert client.post(f"{url}/{made}/restore").status_code == 200
+        assert client.delete(f"{url}/{made}?purge=true").status_code == 204
+        assert client.get(f"{url}/{made}").status_code == 404
 
 
 class TestPaths:

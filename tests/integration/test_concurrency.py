@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.integration.conftest import descendants, poll
+from tests.integration.conftest import descendants, is_alive, poll
 
 
 def at_once(count, call):
@@ -92,9 +92,44 @@ def test_batches_of_the_same_keys_at_once_make_each_item_once(stack):
     answers = at_once(6, post)
     assert {status for status, _ in answers} == {207}
     results = [each["result"] for _, value in answers for each in value["results"]]
-    assert results.count("created") == 100
+    assert (results.count("created"), results.count("unchanged")) == (100, 500)
     found = stack.get("clients", "/clients?q=key&per=1")
     assert found["total"] == 100
+
+
+def test_merge_patches_in_batches_at_once_lose_nothing(stack):
+    stack.request("POST", "products", "/products", {"name": "Merged", "sku": "MERGED"})
+
+    def post(number):
+        item = {"sku": "MERGED", "attributes": {f"k{number}": number}}
+        headers = {"Content-Type": "application/merge-patch+json"}
+        _, value = stack.request("POST", "products", "/products:batch?key=sku", [item], **headers)
+        return value["results"][0]["result"]
+
+    assert set(at_once(20, post)) == {"updated"}
+    (product,) = stack.get("products", "/products?sku=MERGED")["items"]
+    assert product["attributes"] == {f"k{number}": number for number in range(20)}
+
+
+def test_all_or_none_batches_of_one_name_at_once_all_succeed(stack):
+    def post(number):
+        path = "/products:batch?on_error=reject_all"
+        return stack.request("POST", "products", path, [{"name": "Crowd"}] * 30)
+
+    answers = at_once(4, post)
+    assert {status for status, _ in answers} == {207}
+    slugs = [each["slug"] for _, value in answers for each in value["results"]]
+    assert len(set(slugs)) == 120
+
+
+def test_a_killed_master_takes_its_workers_along(stack, kill):
+    processes = {
+        pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in descendants(stack.process.pid)
+    }
+    ours = sorted(pid for pid, command in processes.items() if b"api_clients.app" in command)
+    kill(ours[0])
+    poll(lambda: not any(is_alive(pid) for pid in ours), 5)
+    poll(lambda: stack.run("status").returncode == 0)
 
 
 def test_a_worker_killed_in_a_batch_leaves_whole_items(stack, kill):

@@ -63,6 +63,8 @@ def test_every_amount_survives_the_way_to_json_and_back(amount):
         "1e400",
         0.00001,
         "9" * 5000,
+        "1_0",
+        "٣",
     ],
 )
 def test_what_is_no_amount_is_refused(wrong):
@@ -105,6 +107,12 @@ def test_an_impossible_birthday_is_refused(day):
         Birthday().deserialize(day)
 
 
+@pytest.mark.parametrize("wrong", ["x", "a@b", "a." * 5000 + "x@b.co", "x@" + "b" * 300 + ".co"])
+def test_what_is_no_address_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        Email().deserialize(wrong)
+
+
 def test_one_address_is_one_value():
     assert Email().deserialize(" Ada@Example.ORG".strip()) == "ada@example.org"
 
@@ -136,6 +144,7 @@ def test_attributes_are_kept_as_sent(attributes):
         ({"a": [[1]]}, "a"),
         ({"a": 2**60}, "a"),
         ({"a": 1e305}, "a"),
+        ({"a": list(range(101))}, "a"),
         ({"a": "x" * 10_001}, "a"),
         ({f"a{n}": 1 for n in range(101)}, "_schema"),
     ],
