@@ -4,5 +4,6 @@ A module imports only from modules to its right, and nothing here imports a serv
 
     app, gunicorn > front, health, logs > resource > batch > bulk, trash > mongo
         > allocation > backends, indexes, loading, preconditions, responses
-        > documents, peers > query > body, cache, fields > errors, settings, words
+        > documents, peers > query > body, cache, fields
+        > attempts, errors, settings, words
 """

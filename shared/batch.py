@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import ValidationError
 
 from shared import allocation, documents
+from shared.attempts import attempts
 from shared.bulk import bulk
 from shared.documents import Document
 from shared.errors import (
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from shared.resource import Resource
 
 MAX_ITEMS = 1000
-ROUNDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _each(resource: "Resource", items: Sequence[Any], asked: Asked) -> list[Step
     """Write every item that is right; where somebody was faster, look again and repeat."""
     steps = _prepared(resource, items, asked.key)
     waiting = [] if asked.dry_run else [n for n, step in enumerate(steps) if not step.error]
-    for _ in range(ROUNDS):
+    for _ in attempts():
         pairs = [(steps[n].stored, steps[n].values or {}) for n in waiting]
         outcomes = bulk(resource.repository, pairs, False) if pairs else []
         for number, document in zip(waiting, outcomes, strict=True):
@@ -112,7 +112,7 @@ def _each(resource: "Resource", items: Sequence[Any], asked: Asked) -> list[Step
 
 
 def _all_or_none(resource: "Resource", items: Sequence[Any], asked: Asked) -> list[Step]:
-    for _ in range(ROUNDS):
+    for _ in attempts():
         steps = _prepared(resource, items, asked.key)
         errors = [
             {**error, "pointer": f"/{index}{error.get('pointer', '')}"}
@@ -138,7 +138,7 @@ def _prepared(resource: "Resource", items: Sequence[Any], key: str) -> list[Step
     steps = [Step() for _ in items]
     _find(resource, items, steps, key)
     _load(resource, items, steps)
-    _check_unique(resource, steps)
+    _check_unique(resource, steps, key)
     return steps
 
 
@@ -176,9 +176,12 @@ def _load(resource: "Resource", items: Sequence[Any], steps: list[Step]) -> None
                 step.error = error
 
 
-def _check_unique(resource: "Resource", steps: list[Step]) -> None:
-    """Find values that are taken, by stored documents or earlier in the batch."""
-    for name in resource.keys:
+def _check_unique(resource: "Resource", steps: list[Step], key: str) -> None:
+    """Find values that are taken, by stored documents or earlier in the batch.
+
+    The ``key`` was looked up already; who takes it meanwhile is met by the write itself.
+    """
+    for name in [each for each in resource.keys if each != key]:
         good = [(n, step) for n, step in enumerate(steps) if step.values and not step.error]
         asked = {step.values.get(name) for _, step in good if step.values} - {None}
         owners = resource.repository.find(name, asked) if asked else {}

@@ -61,20 +61,23 @@ def _write(
     def run() -> set[int]:
         failed: set[int] = set()
         try:
-            repository.writable.bulk_write(
+            done = repository.writable.bulk_write(
                 list(writes.values()), ordered=False, session=backends().session
             )
+            matched = done.matched_count
         except BulkWriteError as error:
             if backends().session:
                 raise  # A transaction is broken by any error.
             numbers = list(writes)
             failed = {numbers[each["index"]] for each in error.details["writeErrors"]}
+            matched = error.details["nMatched"]
         updates = {
             results[index]["_id"]: index
             for index, write in writes.items()
             if isinstance(write, UpdateOne) and index not in failed
         }
-        failed |= _not_written(repository, updates, token)
+        if matched < len(updates):
+            failed |= _not_written(repository, updates, token)
         if failed and atomic:
             raise Stale("An item changed while this request was running; nothing was written.")
         return failed
@@ -87,8 +90,6 @@ def _write(
 
 def _not_written(repository: Repository, updates: Mapping[Any, int], token: str) -> set[int]:
     """Return the numbers of the updates, by id, that found another revision than they were for."""
-    if not updates:
-        return set()
     wrote = {"_id": {"$in": list(updates)}, "written": token}
     found = repository.collection.find(wrote, {"_id": True}, session=backends().session)
     return set(updates.values()) - {updates[each["_id"]] for each in found}

@@ -13,6 +13,7 @@ from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
 from shared import allocation, documents
+from shared.attempts import attempts
 from shared.backends import backends
 from shared.cache import new_token
 from shared.documents import Document
@@ -22,7 +23,6 @@ from shared.words import MAX_SLUG, Searched, make_slug
 
 COUNT_CAP = 10_000
 MAX_ID = 2**63 - 1
-TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class Repository:
             raise clash
         token = new_token()
         (document,) = self.fresh([values], token)
-        for attempt in range(TRIES):
+        for attempt in attempts():
             try:
                 self.writable.insert_one(document, session=self._session)
             except DuplicateKeyError as error:

@@ -16,14 +16,13 @@ from pymongo import IndexModel
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from shared import batch, body, indexes, loading, preconditions, trash
+from shared.attempts import attempts
 from shared.documents import Document
 from shared.errors import BadRequest, Conflict, NotFound, Stale, Unsupported, nearest
 from shared.mongo import Page, Repository
 from shared.query import PageRequest, Query
 from shared.responses import conditional, digest, encode, respond
 from shared.words import Searched
-
-TRIES = 10
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ class Resource:
         """
         self.check_parameters()
         values = self.body()
-        for _ in range(TRIES):
+        for _ in attempts():
             document = self.matched(ref)
             try:
                 changes = self.load(values, document)
@@ -165,7 +164,7 @@ class Resource:
         if _flag("purge"):
             trash.purge(self.repository, self._anywhere(ref))
             return Response(status=204)
-        for _ in range(TRIES):
+        for _ in attempts():
             document = self.matched(ref)
             try:
                 trash.delete(self.repository, document)

@@ -8,7 +8,7 @@ from tests.scaffold import ROOT, SERVICES
 
 # A module of the kit imports only from groups before its own.
 LAYERS = [
-    {"errors", "settings", "words"},
+    {"attempts", "errors", "settings", "words"},
     {"body", "cache", "fields"},
     {"query"},
     {"documents", "peers"},

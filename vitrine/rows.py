@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import json
 import lzma
 import sys
 from collections.abc import Callable, Iterator
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 import ijson
-import orjson
 
 from vitrine.stack import StackError
 
@@ -74,10 +74,15 @@ def _json_lines(file: BinaryIO) -> Iterator[Row]:
 
 def _object(line: bytes) -> dict[str, Any] | str:
     try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
+        # Unlike faster readers this one keeps a number of 30 digits, to be refused by name.
+        value = json.loads(line, parse_constant=_no_number)
+    except ValueError as error:
         return f"Not JSON: {error}"
     return value if isinstance(value, dict) else "Not a JSON object."
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
 
 
 def _json_array(file: BinaryIO) -> Iterator[Row]:
