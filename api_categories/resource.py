@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask import g
 from marshmallow import Schema, ValidationError, fields, post_dump, post_load, validate
 from marshmallow.experimental.context import Context
 
@@ -94,8 +95,8 @@ class CategorySchema(Schema):
                 query = {"slugs": ",".join(slugs)}
                 counts = backends().peers.get("products", "products:category-counts", **query)
             except Unavailable:
-                # A category is worth showing without its count.
-                counts = None
+                # A category is worth showing without its count, but not worth keeping so.
+                counts, g.incomplete = None, True
             for each in found:
                 each["product_count"] = (counts or {}).get(str(each.get("slug")))
         return dumped
@@ -124,4 +125,5 @@ categories = Resource(
     searched=Searched(("name",), (), ("description",)),
     partition="parent",
     live=("product_count",),
+    depends=("products",),
 )

@@ -31,12 +31,14 @@ def build_app(
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * 1_000_000
 
     logs.init_app(app, settings)
-    backends.init_app(app, connections or Backends.connect(settings))
+    connections = connections or Backends.connect(settings)
+    connections.cache.leased = connections.is_followed()
+    backends.init_app(app, connections)
     errors.init_app(app)
     health.init_app(app)
     app.register_blueprint(blueprint)
     app.extensions["resource"] = resource
-    front.init_app(app)
+    front.init_app(app, resource, connections.cache)
 
     with app.app_context():
         try:

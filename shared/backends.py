@@ -10,7 +10,7 @@ from flask import Flask, current_app
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 from redis import Redis
 
 from shared.cache import Cache
@@ -27,7 +27,7 @@ class _Transaction:
     """A running transaction, and what to invalidate once it is committed."""
 
     session: ClientSession | None
-    stale: list[tuple[str, Iterable[str] | None, str]] = field(default_factory=list)
+    stale: list[tuple[str, Iterable[str] | None, str, Iterable[str]]] = field(default_factory=list)
 
 
 _running: ContextVar[_Transaction | None] = ContextVar("transaction", default=None)
@@ -62,6 +62,17 @@ class Backends:
             Cache(redis, settings.cache_ttl_seconds),
             Peers(Http(settings)),
         )
+
+    def is_followed(self) -> bool:
+        """Whether MongoDB has change streams, so that a follower keeps the cache's roots.
+
+        While MongoDB cannot be asked it counts as one that has: then nothing is cached.
+        """
+        try:
+            hello = self.db.client.admin.command("hello")
+        except PyMongoError:
+            return True
+        return "setName" in hello or hello.get("msg") == "isdbgrid"
 
     @property
     def session(self) -> ClientSession | None:
@@ -98,21 +109,23 @@ class Backends:
                     _running.reset(entered)
 
             result = session.with_transaction(attempt)
-        for service, tags, token in running.stale:
-            self.cache.invalidate(service, tags, token)
+        for service, tags, token, keys in running.stale:
+            self.cache.invalidate(service, tags, token, keys)
         return result
 
     def open_session(self) -> ClientSession:
         """Open a session for one transaction."""
         return self.db.client.start_session()
 
-    def invalidate(self, service: str, tags: Iterable[str] | None, token: str) -> None:
+    def invalidate(
+        self, service: str, tags: Iterable[str] | None, token: str, keys: Iterable[str] = ()
+    ) -> None:
         """Invalidate what is cached, as ``Cache.invalidate``, once the write is committed."""
         running = _running.get()
         if running:
-            running.stale.append((service, tags, token))
+            running.stale.append((service, tags, token, keys))
         else:
-            self.cache.invalidate(service, tags, token)
+            self.cache.invalidate(service, tags, token, keys)
 
 
 def init_app(app: Flask, connections: Backends) -> None:

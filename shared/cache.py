@@ -1,41 +1,305 @@
-"""The generation-stamped cache: what a write invalidates.
+"""The generation-stamped cache: never stale, invalidated in O(1), readable in RedisInsight.
 
-Every cached answer depends on one *tag* of its service: an item on its own, a list on its
-partition (``category=books``) or on ``all``.  A tag's *generation* is a random token in Redis.
-Renewing it makes everything stamped with the old one worthless, at once and in O(1).
+Every cached answer depends on its service's *root* and on one *tag*: an item on its own, a list on
+its partition (``category=books``) or on ``all``.  The *generation* of each is a random token in
+Redis.  An entry is stamped with the tokens that were read *before* MongoDB was, and counts only
+while they are the current ones.  So renewing a token makes everything stamped with it worthless at
+once, and a fill that raced a write is never served.  Tokens are random, never counters: one that is
+lost cannot come back.
+
+Where MongoDB is a replica set, only a follower (``shared.follower``) writes the root, as a lease of
+five seconds; without it nothing is cached.  docs/cache.md tells what each rule is for.
 """
 
+import hashlib
 import logging
+import random
+import re
 import secrets
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+from urllib.parse import quote
 
+import orjson
 from redis import Redis, RedisError
 
 log = logging.getLogger(__name__)
 
 ALL = "all"
+LEASE_SECONDS = 5
+MAX_KEY = 1024  # bytes; a longer key is hashed
+FILL_MILLISECONDS = 3000  # how long a filler may keep others waiting at the most
+WAIT_SECONDS = 0.5
+BREAK_SECONDS = 1.0
+LIMIT_DIGITS = 4
+
+_HEAD = re.compile(rb'\{"head":"(\d{4})","root":"([0-9a-f]{16})","generation":"([0-9a-f]{16})",')
 
 
-class Cache:
-    """The generations of all services, in one Redis."""
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an answer is cached and what it depends on.
 
-    def __init__(self, redis: Redis, ttl: int):
-        self._redis = redis
-        self._ttl = ttl
+    ``depends`` are other services whose every write may change the answer; ``query`` explains a
+    key that holds a hash.
+    """
 
-    def invalidate(self, service: str, tags: Iterable[str] | None, token: str) -> None:
-        """Make ``token`` the generation of some tags, or of the whole service for None.
+    service: str
+    key: str
+    tag: str
+    depends: tuple[str, ...] = ()
+    query: str = ""
 
-        Call it after the write was acknowledged.  Redis being down is logged, never raised.
-        """
-        root = f"{service}:generation"
-        names = [root] if tags is None else [f"{root}:{tag}" for tag in sorted(tags)]
-        try:
-            self._redis.mset(dict.fromkeys(names, token))
-        except RedisError as error:
-            log.error("%s could not be invalidated in Redis: %s", service, error)
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The keys of the generations: root and tag, then those of each other service."""
+        others = [name for each in self.depends for name in (root_of(each), tag_of(each, ALL))]
+        return (root_of(self.service), tag_of(self.service, self.tag), *others)
+
+
+def root_of(service: str) -> str:
+    """Return the key of a service's root generation."""
+    return f"{service}:generation"
+
+
+def tag_of(service: str, tag: str) -> str:
+    """Return the key of a tag's generation."""
+    return f"{service}:generation:{tag}"
+
+
+def key_of(prefix: str, pairs: Iterable[tuple[str, Any]]) -> str:
+    """Return ``prefix:name=value:name=value``, values percent-encoded, so none can be forged."""
+    parts = [prefix, *(f"{name}={quote(str(value), safe=',')}" for name, value in pairs)]
+    key = ":".join(parts)
+    return key if len(key) <= MAX_KEY else f"{prefix}:{hashlib.sha1(key.encode()).hexdigest()}"
 
 
 def new_token() -> str:
     """Return a generation: random, so that a lost one cannot come back."""
     return secrets.token_hex(8)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What the cache says of an address: hit, or why not (RFC 9211), and the tokens of now."""
+
+    address: Address
+    state: str
+    detail: str = ""
+    tokens: tuple[str, ...] = ()
+    head: Mapping[str, Any] = field(default_factory=dict)
+    body: bytes = b""
+    filling: bool = False
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether the body may be answered."""
+        return self.state == "hit"
+
+    def status(self, stored: bool = False) -> str:
+        """Return the Cache-Status header (RFC 9211)."""
+        parts = ["vitrine"]
+        if self.is_hit:
+            parts += ["hit", f"ttl={max(0, int(self.head['expires'] - time.time()))}"]
+        else:
+            parts.append(f"fwd={self.state}")
+            parts += [f"detail={self.detail}"] if self.detail else []
+            parts += ["stored"] if stored else []
+        return "; ".join([*parts, f'key="{self.address.key}"'])
+
+
+class Cache:
+    """Answers in Redis; when Redis is down every lookup says so at once, and nothing fails.
+
+    ``leased`` tells whether a follower keeps the roots; else whoever reads makes them.
+    """
+
+    def __init__(self, redis: Redis, ttl: int, *, reader: Redis | None = None, release: str = "0"):
+        self._redis = redis
+        self._reader = reader
+        self._ttl = ttl
+        self._release = release
+        self._broken_until = 0.0
+        self.leased = False
+
+    # Reading.
+
+    def get(self, address: Address) -> Lookup:
+        """Look an address up, in one round trip for a hit."""
+        if time.monotonic() < self._broken_until:
+            return Lookup(address, "bypass", "redis")
+        try:
+            entry, tokens = self._read(address)
+            if not self.leased or tokens[0] is not None:
+                tokens = self._with_missing(address, tokens)
+        except RedisError as error:
+            self._trip(error)
+            return Lookup(address, "bypass", "redis")
+        if None in tokens:
+            return Lookup(address, "bypass", "lease")
+        stamp = tuple(cast(bytes, token).decode() for token in tokens)
+        return self._judge(Lookup(address, "miss", tokens=stamp), entry)
+
+    def _read(self, address: Address) -> tuple[bytes | None, list[bytes | None]]:
+        """Read an entry and its tokens; the tokens always where they are written."""
+        if self._reader is None:
+            entry, *tokens = cast(list[Any], self._redis.mget([address.key, *address.tokens]))
+            return entry, tokens
+        tokens = cast(list[Any], self._redis.mget(address.tokens))
+        return cast(bytes | None, self._reader.get(address.key)), tokens
+
+    def _with_missing(self, address: Address, tokens: list[bytes | None]) -> list[bytes | None]:
+        """Make the tokens that are not there, but for leased roots, and return all of them."""
+        names = [
+            name
+            for name, token in zip(address.tokens, tokens, strict=True)
+            if token is None and not (self.leased and name.endswith(":generation"))
+        ]
+        if not names:
+            return tokens
+        pipeline = self._redis.pipeline(transaction=False)
+        for name in names:
+            pipeline.set(name, new_token(), nx=True, ex=self._token_ttl)
+        pipeline.mget(address.tokens)
+        return cast(list[Any], pipeline.execute()[-1])
+
+    def _judge(self, lookup: Lookup, entry: bytes | None) -> Lookup:
+        if entry is None:
+            return lookup
+        found = _HEAD.match(entry)
+        if found is None:
+            return replace(lookup, detail="undecodable")
+        length = int(found[1])
+        try:
+            head: dict[str, Any] = orjson.loads(entry[:length] + b"null}")
+            stamp = (head["root"], head["generation"], *head["depends"])
+            expires, release, key = float(head["expires"]), head["release"], head["key"]
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            return replace(lookup, detail="undecodable")
+        if key != lookup.address.key or entry[-1:] != b"}":
+            return replace(lookup, detail="undecodable")
+        if stamp != lookup.tokens:
+            return replace(lookup, state="stale", detail="generation")
+        if release != self._release:
+            return replace(lookup, state="stale", detail="release")
+        if expires <= time.time():
+            return replace(lookup, state="stale", detail="ttl")
+        return replace(lookup, state="hit", head=head, body=entry[length:-1])
+
+    # Filling.
+
+    def begin(self, lookup: Lookup) -> Lookup:
+        """Become the one filler of a missing entry, or wait a little for the one who is.
+
+        Return a hit when the entry came, else a lookup to fill.
+        """
+        if lookup.state == "bypass":
+            return lookup
+        deadline = time.monotonic() + WAIT_SECONDS
+        pause = 0.002
+        while True:
+            try:
+                mine = self._redis.set(_filling(lookup.address), "1", nx=True, px=FILL_MILLISECONDS)
+            except RedisError as error:
+                self._trip(error)
+                return replace(lookup, state="bypass", detail="redis", tokens=())
+            if mine:
+                # The one before may have filled it between our look and our turn.
+                again = self.get(lookup.address)
+                if again.is_hit:
+                    self.end(replace(again, filling=True))
+                    return again
+                state = lookup if again.state == "miss" else again
+                return replace(again, state=state.state, detail=state.detail, filling=True)
+            if time.monotonic() > deadline:
+                return lookup
+            time.sleep(pause)
+            pause = min(pause * 2, 0.02)
+            again = self.get(lookup.address)
+            if again.is_hit or again.state == "bypass":
+                return again
+
+    def fill(self, lookup: Lookup, body: bytes, etag: str, headers: Mapping[str, str]) -> bool:
+        """Store an answer under the tokens that were read before it was made."""
+        if not lookup.tokens:
+            return False
+        ttl = round(self._ttl * random.uniform(0.9, 1.1)) or 1
+        root, generation, *depends = lookup.tokens
+        head = {
+            "head": "0" * LIMIT_DIGITS,
+            "root": root,
+            "generation": generation,
+            "depends": depends,
+            "tag": lookup.address.tag,
+            "release": self._release,
+            "etag": etag,
+            "expires": int(time.time()) + ttl,
+            "key": lookup.address.key,
+            "query": lookup.address.query,
+            "headers": dict(headers),
+        }
+        start = orjson.dumps(head)[:-1] + b',"body":'
+        if len(start) >= 10**LIMIT_DIGITS:
+            return False
+        start = start.replace(b'"0000"', b'"%04d"' % len(start), 1)
+        try:
+            self._redis.set(lookup.address.key, start + body + b"}", ex=ttl)
+        except RedisError as error:
+            self._trip(error)
+            return False
+        return True
+
+    def end(self, lookup: Lookup) -> None:
+        """Let the next one fill; to be called when ``begin`` made this one the filler."""
+        if lookup.filling:
+            try:
+                self._redis.delete(_filling(lookup.address))
+            except RedisError as error:
+                self._trip(error)
+
+    # Invalidating.
+
+    def invalidate(
+        self, service: str, tags: Iterable[str] | None, token: str, keys: Iterable[str] = ()
+    ) -> None:
+        """Make ``token`` the generation of some tags, or of the whole service for None.
+
+        ``keys`` of items go at once, so that nobody looking sees them.  Call it after the write
+        was acknowledged.  Redis being down is logged, never raised: the follower does it later.
+        """
+        try:
+            self.renew(service, tags, token, keys)
+        except RedisError as error:
+            log.error("%s could not be invalidated in Redis: %s", service, error)
+
+    def renew(
+        self, service: str, tags: Iterable[str] | None, token: str, keys: Iterable[str] = ()
+    ) -> None:
+        """Do what ``invalidate`` does, and raise ``RedisError`` when that fails."""
+        pipeline = self._redis.pipeline(transaction=False)
+        if tags is None and self.leased:
+            pipeline.set(root_of(service), token, xx=True, keepttl=True)
+        elif tags is None:
+            pipeline.set(root_of(service), token, ex=self._token_ttl)
+        for tag in tags or ():
+            pipeline.set(tag_of(service, tag), token, ex=self._token_ttl)
+        if gone := list(keys):
+            pipeline.unlink(*gone)
+        pipeline.execute()
+
+    @property
+    def _token_ttl(self) -> int:
+        """Seconds a generation lives unused: longer than any entry stamped with it."""
+        return 2 * self._ttl + 60
+
+    def _trip(self, error: RedisError) -> None:
+        """Leave Redis alone for a second, so that a dead one costs little."""
+        if time.monotonic() >= self._broken_until:
+            log.warning("Redis does not answer, nothing is cached: %s", error)
+        self._broken_until = time.monotonic() + BREAK_SECONDS
+
+
+def _filling(address: Address) -> str:
+    return f"{address.service}:filling:{address.key}"

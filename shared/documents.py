@@ -100,8 +100,15 @@ def tags(documents: Iterable[Document], partition: tuple[str, str] | None) -> se
     """
     found: set[str] = set()
     for document in documents:
-        found |= {ALL, str(document["_id"])}
+        found |= {ALL, *refs([document])}
         values = document.get(partition[1]) if partition else None
-        if partition and isinstance(values, list):
-            found |= {f"{partition[0]}={value}" for value in values}
+        if partition and isinstance(values, (list, str)):
+            within = [values] if isinstance(values, str) else values
+            found |= {f"{partition[0]}={value}" for value in within}
     return found
+
+
+def refs(documents: Iterable[Document]) -> set[str]:
+    """Return what these documents are called in a URL: their ids and slugs."""
+    names = [name for each in documents for name in (each["_id"], each.get("slug"))]
+    return {str(name) for name in names if name is not None}

@@ -27,21 +27,34 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.after_request(_end)
 
 
+def request_id(given: str) -> str:
+    """Return the id a caller gave, or a new one for a text that is none."""
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def log_request(
+    id: str, method: str, path: str, status: int, started: float, cache: str = ""
+) -> None:
+    """Log one line for a request that began at ``started`` of ``time.perf_counter``."""
+    if access.isEnabledFor(logging.INFO):
+        line = {
+            "request_id": id,
+            "method": method,
+            "path": path,
+            "status": status,
+            "ms": round((time.perf_counter() - started) * 1000, 2),
+        }
+        if cache:
+            line["cache"] = cache
+        access.info(orjson.dumps(line).decode())
+
+
 def _begin() -> None:
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    g.request_id = request_id(request.headers.get("X-Request-ID", ""))
     g.started = time.perf_counter()
 
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
-    if access.isEnabledFor(logging.INFO):
-        line = {
-            "request_id": g.request_id,
-            "method": request.method,
-            "path": request.path,
-            "status": response.status_code,
-            "ms": round((time.perf_counter() - g.started) * 1000, 2),
-        }
-        access.info(orjson.dumps(line).decode())
+    log_request(g.request_id, request.method, request.path, response.status_code, g.started)
     return response

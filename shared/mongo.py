@@ -271,7 +271,10 @@ class Repository:
 
     def invalidate(self, written: Iterable[Document], token: str) -> None:
         """Make what is cached of these documents, as they were and as they are, worthless."""
-        backends().invalidate(self.name, documents.tags(written, self.partition), token)
+        known = list(written)
+        keys = sorted(f"{self.item}:{ref}" for ref in documents.refs(known))
+        stale = sorted(documents.tags(known, self.partition))
+        backends().invalidate(self.name, stale, token, keys)
 
 
 def _both(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:

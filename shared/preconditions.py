@@ -32,9 +32,9 @@ def check_match(current: str, revision: Any) -> None:
     raise stale
 
 
-def preferred_count() -> str:
+def preferred_count(prefer: str) -> str:
     """Return what ``Prefer: count=`` asks for, or nothing (RFC 7240)."""
-    for part in ",".join(request.headers.getlist("Prefer")).replace(";", ",").split(","):
+    for part in prefer.replace(";", ",").split(","):
         name, _, value = part.strip().lower().partition("=")
         if name == "count" and value in ("exact", "none"):
             return value

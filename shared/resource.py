@@ -4,12 +4,14 @@ A service binds the methods that suit it with ``Resource.blueprint`` and writes 
 ordinary Flask route that calls the same steps.  There are no hooks.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from marshmallow import Schema
 from marshmallow.experimental.context import Context
 from pymongo import IndexModel
@@ -17,12 +19,22 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from shared import batch, body, indexes, loading, preconditions, trash
 from shared.attempts import attempts
+from shared.backends import backends
+from shared.cache import ALL, Address, key_of
 from shared.documents import Document
 from shared.errors import BadRequest, Conflict, NotFound, Stale, Unsupported, nearest
 from shared.mongo import Page, Repository
 from shared.query import PageRequest, Query
-from shared.responses import conditional, digest, encode, respond
-from shared.words import Searched
+from shared.responses import (
+    CACHE_CONTROL,
+    conditional,
+    digest,
+    encode,
+    extra_headers,
+    respond,
+    stored,
+)
+from shared.words import Searched, to_slug
 
 
 @dataclass(frozen=True)
@@ -32,7 +44,7 @@ class Resource:
     ``item`` is the word for one of them, ``slug`` the field its slug is made of (empty for no
     slugs), ``unique`` the fields no two living ones share, ``searched`` what ``q`` looks at, and
     ``partition`` the query parameter that keeps cached lists apart, ``live`` the fields that are
-    not stored but asked elsewhere.
+    not stored but asked elsewhere, of the services named by ``depends``.
     """
 
     name: str
@@ -44,6 +56,7 @@ class Resource:
     searched: Searched | None = None
     partition: str = ""
     live: tuple[str, ...] = ()
+    depends: tuple[str, ...] = ()
     indexes: tuple[IndexModel, ...] = ()
 
     @cached_property
@@ -103,38 +116,13 @@ class Resource:
     def list(self) -> Response:
         """Answer one page of the items that the query string selects."""
         asked = self.query.parse(request.query_string, self.names)
-        shown = asked.shown or self.names
-        count = preconditions.preferred_count()
-        page = self.repository.page(asked, self._projection(asked.shown), count)
-        links = self._links(asked, page)
-        response = respond(
-            {
-                "items": self.dump(page.documents, shown),
-                "page": asked.page,
-                "per": asked.per,
-                "total": page.total,
-                "total_is": "unknown" if page.total is None else _exactness(page),
-                "links": links,
-            }
-        )
-        response.headers["Link"] = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items())
-        if count:
-            response.headers["Preference-Applied"] = f"count={count}"
-        return conditional(response)
+        count = preconditions.preferred_count(request.headers.get("Prefer", ""))
+        return self.cached(self._list_address(asked, count), lambda: self._page(asked, count))
 
     def get(self, ref: str) -> Response:
         """Answer one item, by id or slug; an old slug redirects to the new one."""
-        asked = self.query.parse(request.query_string, self.names)
-        if extra := set(request.args) - {"fields"}:
-            only = "Is not for one item, which takes only fields."
-            raise BadRequest("", [{"parameter": name, "message": only} for name in sorted(extra)])
-        try:
-            document = self.repository.get(ref)
-        except NotFound:
-            if slug := self.repository.moved(ref):
-                return self._moved(slug)
-            raise
-        return conditional(self.answer(document, asked.shown))
+        asked = self._item_query(request.query_string)
+        return self.cached(self._item_address(ref, asked), lambda: self._item(ref, asked))
 
     def create(self) -> Response:
         """Store the item in the body and answer 201 with where it lives."""
@@ -194,6 +182,90 @@ class Resource:
         return respond(batch.run(self, batch.items(self.read()), asked), 207)
 
     # The steps they are made of, for routes of your own.
+
+    def address(self, ref: str, query: bytes, prefer: str) -> Address:
+        """Return where the answer to a GET is cached, of the list when ``ref`` is empty.
+
+        A pure function of what it is given.  Raise ``BadRequest`` for a bad query string.
+        """
+        if ref:
+            return self._item_address(ref, self._item_query(query))
+        count = preconditions.preferred_count(prefer)
+        return self._list_address(self.query.parse(query, self.names), count)
+
+    def cached(self, address: Address, make: Callable[[], Response]) -> Response:
+        """Answer from the cache, or make the answer and store it when it is a 200."""
+        cache = backends().cache
+        lookup = request.environ.get("vitrine.lookup") or cache.get(address)
+        lookup = cache.begin(lookup)
+        if lookup.is_hit:
+            return conditional(stored(lookup))
+        try:
+            response = make()
+            whole = response.status_code == 200 and not g.get("incomplete")
+            kept = whole and cache.fill(
+                lookup, response.get_data(), str(response.get_etag()[0]), extra_headers(response)
+            )
+        finally:
+            cache.end(lookup)
+        response.headers["Cache-Status"] = lookup.status(stored=kept)
+        response.headers["Cache-Control"] = CACHE_CONTROL
+        return conditional(response)
+
+    def _list_address(self, asked: PageRequest, count: str) -> Address:
+        given = dict(asked.given)
+        pairs = [("page", str(asked.page)), ("per", str(asked.per)), *asked.given]
+        pairs += [("prefer", f"count={count}")] if count else []
+        tag = (
+            f"{self.partition}={to_slug(given[self.partition], self.item)}"
+            if (self.partition in given)
+            else ALL
+        )
+        if "q" not in given:
+            return Address(self.name, key_of(f"{self.name}:list", pairs), tag, self.depends)
+        text = urlencode(sorted(pairs))
+        key = f"{self.name}:search:{hashlib.sha1(text.encode()).hexdigest()}"
+        return Address(self.name, key, tag, self.depends, text)
+
+    def _item_query(self, query: bytes) -> PageRequest:
+        asked = self.query.parse(query, self.names)
+        names = [name for name, _ in parse_qsl(query.decode(), True)]
+        if extra := [name for name in names if name != "fields"]:
+            only = "Is not for one item, which takes only fields."
+            raise BadRequest("", [{"parameter": name, "message": only} for name in extra])
+        return asked
+
+    def _item_address(self, ref: str, asked: PageRequest) -> Address:
+        ref = str(int(ref)) if ref.isascii() and ref.isdigit() and len(ref) < 19 else ref
+        key = key_of(f"{self.item}:{quote(ref, safe='')}", asked.given)
+        return Address(self.name, key, ref, self.depends)
+
+    def _page(self, asked: PageRequest, count: str) -> Response:
+        page = self.repository.page(asked, self._projection(asked.shown), count)
+        links = self._links(asked, page)
+        response = respond(
+            {
+                "items": self.dump(page.documents, asked.shown or self.names),
+                "page": asked.page,
+                "per": asked.per,
+                "total": page.total,
+                "total_is": "unknown" if page.total is None else _exactness(page),
+                "links": links,
+            }
+        )
+        response.headers["Link"] = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items())
+        response.headers["Vary"] = "Prefer"
+        if count:
+            response.headers["Preference-Applied"] = f"count={count}"
+        return response
+
+    def _item(self, ref: str, asked: PageRequest) -> Response:
+        try:
+            return self.answer(self.repository.get(ref), asked.shown)
+        except NotFound:
+            if slug := self.repository.moved(ref):
+                return self._moved(slug)
+            raise
 
     @property
     def keys(self) -> tuple[str, ...]:

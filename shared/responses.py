@@ -7,9 +7,14 @@ import orjson
 from bson import Decimal128
 from flask import Response, request
 
+from shared.cache import Lookup
 from shared.fields import plain_number
 
 JSON = "application/json; charset=utf-8"
+# Private, and asked again each time: an unchanged answer then costs a 304.
+CACHE_CONTROL = "private, no-cache"
+# The headers of an answer that are stored with it.
+STORED = ("Link", "Vary", "Preference-Applied")
 
 
 def respond(value: Any, status: int = 200, etag: str = "") -> Response:
@@ -17,6 +22,20 @@ def respond(value: Any, status: int = 200, etag: str = "") -> Response:
     encoded = encode(value)
     response = Response(encoded, status, content_type=JSON)
     response.set_etag(etag or digest(encoded))
+    return response
+
+
+def extra_headers(response: Response) -> dict[str, str]:
+    """Return the headers that belong to a body and are stored with it."""
+    return {name: response.headers[name] for name in STORED if name in response.headers}
+
+
+def stored(hit: Lookup) -> Response:
+    """Answer what the cache holds, as it was answered when it was stored."""
+    response = Response(hit.body, 200, dict(hit.head["headers"]), content_type=JSON)
+    response.set_etag(hit.head["etag"])
+    response.headers["Cache-Status"] = hit.status()
+    response.headers["Cache-Control"] = CACHE_CONTROL
     return response
 
 

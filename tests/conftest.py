@@ -12,11 +12,18 @@ from flask import Flask
 from pymongo import MongoClient
 from redis import Redis
 
-from shared.backends import Backends
 from shared.cache import Cache
 from shared.peers import Peers
 from shared.settings import Settings
-from tests.scaffold import DATA, MEMORY, FakeBackends, InProcess, add_update, create_indexes
+from tests.scaffold import (
+    DATA,
+    MEMORY,
+    FakeBackends,
+    InProcess,
+    UnfollowedBackends,
+    add_update,
+    create_indexes,
+)
 from vitrine import embedded
 from vitrine.processes import free_port, stop
 
@@ -67,7 +74,7 @@ def real_backends(servers, mongo_client):
 def stores(request):
     """A database and a Redis: fakes, then the real ones."""
     if request.param == "real":
-        return (Backends, *request.getfixturevalue("real_backends"))
+        return (UnfollowedBackends, *request.getfixturevalue("real_backends"))
     return FakeBackends, mongomock.MongoClient(tz_aware=True)["contract"], FakeRedis()
 
 

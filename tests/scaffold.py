@@ -25,6 +25,9 @@ class FakeBackends(Backends):
     def open_session(self):
         return FakeSession()
 
+    def is_followed(self):
+        return False
+
 
 def create_indexes(collection, indexes, session=None):
     """Stand in for mongomock's own, which makes a partial unique index a whole one."""
@@ -48,6 +51,13 @@ class FakeSession:
 
     def with_transaction(self, work):
         return work(self)
+
+
+class UnfollowedBackends(Backends):
+    """Real backends where readers make the cache's roots, as without change streams."""
+
+    def is_followed(self):
+        return False
 
 
 class InProcess:

@@ -10,15 +10,15 @@ from tests.scaffold import ROOT, SERVICES
 LAYERS = [
     {"attempts", "errors", "settings", "words"},
     {"body", "cache", "fields"},
-    {"query"},
+    {"query", "sweep"},
     {"documents", "peers"},
     {"backends", "indexes", "loading", "preconditions", "responses"},
     {"allocation"},
     {"mongo"},
-    {"bulk", "trash"},
+    {"bulk", "follower", "trash"},
     {"batch"},
-    {"resource"},
-    {"front", "health", "logs"},
+    {"resource", "logs"},
+    {"front", "health"},
     {"app", "gunicorn"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

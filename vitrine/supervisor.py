@@ -65,6 +65,7 @@ class Supervisor:
             self._start_redis()
         for service in self._services:
             self._add(service.name, lambda service=service: self._spawn(service))  # type: ignore[misc]
+            self._add(f"{service.name} follower", lambda service=service: self._follow(service))  # type: ignore[misc]
         for service in self._services:
             self._wait_for(service)
         urls = {service.name: service.url for service in self._services}
@@ -138,6 +139,11 @@ class Supervisor:
         args += ["-b", f"127.0.0.1:{service.port}", f"{service.folder.name}.app:create_app()"]
         return spawn(args, self._log(service.name), self._environment(service), self._keep)
 
+    def _follow(self, service: Service) -> subprocess.Popen[bytes]:
+        args = [sys.executable, "-m", "shared.follower", service.folder.name]
+        log = self._log(f"{service.name}-follower")
+        return spawn(args, log, self._environment(service), self._keep)
+
     def _environment(self, service: Service) -> Mapping[str, str]:
         urls = {f"{each.name.upper()}_URL": each.url for each in self._services}
         paths = [str(ROOT), str(service.folder.parent), os.environ.get("PYTHONPATH", "")]
@@ -184,7 +190,7 @@ class Supervisor:
         child.process, child.started = child.start(), time.monotonic()
 
     def _log(self, name: str) -> Path:
-        return self._folder / "logs" / f"{name}.log"
+        return self._folder / "logs" / f"{name.replace(' ', '-')}.log"
 
 
 def stop_on_signals() -> None:

@@ -1,0 +1,189 @@
+"""The cache on a whole stack: hits, reasons, edits by hand, deaths."""
+
+import json
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from pymongo import MongoClient
+from redis import Redis
+
+from tests.integration.conftest import Stack, descendants, poll, stack_folder
+from vitrine import stack as stacks
+
+
+@pytest.fixture(scope="module")
+def stack():
+    """A stack of this module's own, whose parts the tests may kill."""
+    with stack_folder() as folder:
+        stack = Stack(folder)
+        try:
+            stack.up("--only", "products,categories")
+            yield stack
+        finally:
+            stack.down()
+
+
+@pytest.fixture
+def mongo(stack):
+    with MongoClient(stacks.read(stack.folder).mongo_uri) as client:
+        yield client["vitrine"]
+
+
+@pytest.fixture
+def redis(stack):
+    with Redis.from_url(stacks.read(stack.folder).redis_url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture
+def product(stack):
+    """A new product's path."""
+    _, value = stack.request("POST", "products", "/products", {"name": "Cached", "price": 1})
+    return f"/products/{value['id']}"
+
+
+def ask(stack, path, **headers):
+    answer = stack._http.request("GET", stack.url("products") + path, headers=headers)
+    assert answer.status in (200, 304), answer.data
+    return answer
+
+
+def status(stack, path):
+    return ask(stack, path).headers["Cache-Status"]
+
+
+def process(stack, words):
+    """The first process below the stack whose command line holds all these words."""
+
+    def find():
+        for pid in sorted(descendants(stack.process.pid)):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if all(word in command for word in words):
+                return pid
+        return None
+
+    return poll(find)
+
+
+FOLLOWER = (b"shared.follower", b"api_products")
+
+
+def test_the_second_answer_is_a_hit_and_says_so(stack, product):
+    poll(lambda: "stored" in status(stack, product) or "hit" in status(stack, product))
+    hit = ask(stack, product)
+    key = product.removeprefix("/products/")
+    assert re.fullmatch(rf'vitrine; hit; ttl=\d+; key="product:{key}"', hit.headers["Cache-Status"])
+    assert hit.headers["Cache-Control"] == "private, no-cache"
+    assert ask(stack, product, **{"If-None-Match": hit.headers["ETag"]}).status == 304
+
+
+def test_a_write_says_stale_then_miss_then_hit(stack, product):
+    path = f"/products?q=cached&per=3&fields=id,price&price__gte=0&sku=S{product[10:]}"
+    poll(lambda: "hit" in status(stack, path))
+    body = {"sku": f"S{product[10:]}"}
+    assert stack.request("PATCH", "products", product, body)[0] == 200
+    first = status(stack, path)
+    assert "fwd=stale; detail=generation" in first or "fwd=miss" in first
+    poll(lambda: "hit" in status(stack, path))
+    assert ask(stack, path).json()["total"] == 1
+
+
+def test_an_edit_in_mongodb_shows_within_a_second(stack, mongo, product):
+    id = int(product.removeprefix("/products/"))
+    for price in range(10, 15):
+        poll(lambda: "hit" in status(stack, product))
+        mongo.products.update_one({"_id": id}, {"$set": {"price": price}})
+        changed = time.monotonic()
+        poll(lambda price=price: ask(stack, product).json()["price"] == price, 1.0)
+        assert time.monotonic() - changed < 1
+
+
+def test_a_document_added_or_removed_in_mongodb_shows_in_lists(stack, mongo):
+    path = "/products?per=100&sku=BY-HAND"
+    poll(lambda: "hit" in status(stack, path))
+    mongo.products.insert_one({"name": "By hand", "sku": "BY-HAND"})
+    poll(lambda: ask(stack, path).json()["total"] == 1, 1.0)
+    poll(lambda: "hit" in status(stack, path))
+    mongo.products.delete_one({"sku": "BY-HAND"})
+    poll(lambda: ask(stack, path).json()["total"] == 0, 1.0)
+
+
+def test_keys_are_as_documented_and_vanish_after_a_write(stack, redis, product):
+    key = f"product:{product.removeprefix('/products/')}"
+    listed = "products:list:page=2:per=5:brand=A%3Ab%3Dc:price__gte=0"
+    path = "/products?price_min=0&brand=A:b%3Dc&limit=5&page=2"
+    poll(lambda: "hit" in status(stack, product) and "hit" in status(stack, path))
+    for name in (key, listed):
+        entry = json.loads(redis.get(name))
+        assert 0 < redis.ttl(name) <= 132
+        assert entry["body"]
+    searched = ask(stack, "/products?q=cached").headers["Cache-Status"]
+    search = re.search(r'key="(products:search:[0-9a-f]{40})"', searched)[1]
+    poll(lambda: redis.get(search))
+    assert json.loads(redis.get(search))["query"] == "page=1&per=20&q=cached"
+    stack.request("PATCH", "products", product, {"brand": "New"})
+    assert redis.exists(key) == 0
+    poll(lambda: not redis.exists(listed) and not redis.exists(search), 1.5)
+
+
+def test_a_write_in_one_category_leaves_the_lists_of_another(stack):
+    for name in ("Left", "Right"):
+        stack.request("POST", "categories", "/categories", {"name": name})
+        body = {"name": f"In {name}", "category": name.lower()}
+        assert stack.request("POST", "products", "/products", body)[0] == 201
+    paths = [f"/products?category={name}" for name in ("left", "right")]
+    poll(lambda: all("hit" in status(stack, path) for path in paths))
+    body = {"name": "Another", "category": "left"}
+    assert stack.request("POST", "products", "/products", body)[0] == 201
+    assert "hit" in status(stack, paths[1])
+    assert ask(stack, paths[0]).json()["total"] == 2
+
+
+def test_a_killed_follower_bypasses_within_the_lease_and_comes_back(stack, kill, product):
+    poll(lambda: "hit" in status(stack, product))
+    kill(process(stack, FOLLOWER))
+    poll(lambda: "products follower ended" in stack.said())
+    poll(lambda: "hit" in status(stack, product), 20)
+
+
+def test_a_stopped_follower_bounds_staleness_by_the_lease(stack, mongo, product):
+    id = int(product.removeprefix("/products/"))
+    poll(lambda: "hit" in status(stack, product))
+    follower = process(stack, FOLLOWER)
+    os.kill(follower, signal.SIGSTOP)
+    try:
+        mongo.products.update_one({"_id": id}, {"$set": {"price": 77}})
+        poll(lambda: ask(stack, product).json()["price"] == 77, 6)
+        assert "detail=lease" in status(stack, product)
+    finally:
+        os.kill(follower, signal.SIGCONT)
+    poll(lambda: "hit" in status(stack, product))
+    assert ask(stack, product).json()["price"] == 77
+
+
+def test_a_killed_redis_costs_hits_and_nothing_else(stack, kill, mongo, product):
+    id = int(product.removeprefix("/products/"))
+    poll(lambda: "hit" in status(stack, product))
+    kill(process(stack, (b"valkey-server",)))
+    for price in range(20, 30):
+        assert stack.request("PATCH", "products", product, {"price": price})[0] == 200
+        assert ask(stack, product).json()["price"] == price
+    poll(lambda: "hit" in status(stack, product), 20)
+    assert ask(stack, product).json()["price"] == 29
+    mongo.products.update_one({"_id": id}, {"$set": {"price": 30}})
+    poll(lambda: ask(stack, product).json()["price"] == 30, 1.0)
+
+
+def test_a_stream_of_writes_without_end_keeps_the_lease(stack, mongo, product):
+    other = stack.request("POST", "products", "/products", {"name": "Busy", "sku": "BUSY"})[1]
+    poll(lambda: "hit" in status(stack, product))
+    deadline = time.monotonic() + 8
+    bypassed = 0
+    while time.monotonic() < deadline:
+        mongo.products.update_one({"_id": other["id"]}, {"$inc": {"stock": 1}})
+        bypassed += "bypass" in status(stack, product)
+    assert bypassed == 0
