@@ -158,7 +158,7 @@ def _find(resource: "Resource", items: Sequence[Any], steps: list[Step], key: st
                 step.error = ValidationError({key: ["Is required, being the key."]})
                 continue
             if value in seen:
-                step.error = Conflict(f"Repeats the {key} of item {seen[value]}.")
+                step.error = Conflict(f"Repeats the {key} {value!r} of an item before it.")
             seen.setdefault(value, index)
     stored = resource.repository.find(key, seen) if seen else {}
     for value, index in seen.items():
@@ -194,7 +194,7 @@ def _check_unique(resource: "Resource", steps: list[Step], key: str) -> None:
             if owner and (step.stored is None or step.stored["_id"] != owner["_id"]):
                 step.error = resource.repository.conflict(name, value, owner)
             elif first.setdefault(value, index) != index:
-                step.error = Conflict(f"Repeats the {name} of item {first[value]}.")
+                step.error = Conflict(f"Repeats the {name} {value!r} of an item before it.")
 
 
 def _errors(error: ApiError | ValidationError) -> list[dict[str, str]]:

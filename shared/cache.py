@@ -176,9 +176,10 @@ class Cache:
             head: dict[str, Any] = orjson.loads(entry[:length] + b"null}")
             stamp = (head["root"], head["generation"], *head["depends"])
             expires, release, key = float(head["expires"]), head["release"], head["key"]
+            whole = length + int(head["length"]) + 1 == len(entry)
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             return replace(lookup, detail="undecodable")
-        if key != lookup.address.key or entry[-1:] != b"}":
+        if key != lookup.address.key or not whole:
             return replace(lookup, detail="undecodable")
         if stamp != lookup.tokens:
             return replace(lookup, state="stale", detail="generation")
@@ -235,6 +236,7 @@ class Cache:
             "tag": lookup.address.tag,
             "release": self._release,
             "etag": etag,
+            "length": len(body),
             "expires": int(time.time()) + ttl,
             "key": lookup.address.key,
             "query": lookup.address.query,

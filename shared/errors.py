@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from marshmallow import ValidationError
 from pymongo.errors import (
     AutoReconnect,
@@ -21,7 +21,8 @@ from pymongo.errors import (
     DuplicateKeyError,
     PyMongoError,
 )
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import NotFound as RoutingNotFound
 
 log = logging.getLogger(__name__)
 
@@ -177,7 +178,14 @@ def _database_failed(error: PyMongoError) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
-    response = problem(error.code or 500, error.description or "")
+    detail = error.description or ""
+    if isinstance(error, RoutingNotFound):
+        served = current_app.name.removeprefix("api_")
+        detail = f"Nothing is served at {request.path[:100]}; this service serves /{served}."
+    elif isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        detail = f"{request.method} is not allowed here, only {allowed}."
+    response = problem(error.code or 500, detail)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value

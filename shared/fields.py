@@ -33,6 +33,8 @@ class Id(fields.Field[Any]):
         super().__init__(attribute="_id", dump_only=True, metadata={"example": 1})
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        if isinstance(value, float) and value.is_integer():
+            return int(value)  # As a hand edit may have left it.
         return str(value) if isinstance(value, ObjectId) else value
 
 

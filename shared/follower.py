@@ -124,7 +124,17 @@ class Follower:
         if stale:
             keys = [f"{self._repository.item}:{ref}" for ref in documents.refs(known)]
             self._cache.renew(self._service, stale, new_token(), sorted(keys))
+        if after and not own:
+            self._find_by_new_words(after)
         return True
+
+    def _find_by_new_words(self, document: Document) -> None:
+        """Give a document that was edited by hand the search terms of what it says now."""
+        if self._repository.searched:
+            terms = self._repository.searched.terms(document)
+            if document.get("terms") != terms:
+                same = {"_id": document["_id"], "revision": document.get("revision")}
+                self._db[self._service].update_one(same, {"$set": {"terms": terms}})
 
     def _pass(self, moment: Timestamp) -> None:
         """Extend the lease under a stream of writes that never ends.

@@ -132,7 +132,7 @@ class Query(Schema):
 
         ``showable`` are the field names that ``fields=`` may ask for.
         """
-        given, errors = self._canonical(raw)
+        given, sent, errors = self._canonical(raw)
         conditions = self._attributes(given, errors)
         try:
             values = self.load({k: v for k, v in given.items() if not k.startswith("attr.")})
@@ -142,7 +142,11 @@ class Query(Schema):
         except ValidationError as error:
             errors |= cast(dict[str, list[str]], error.messages)
         if errors:
-            places = [{"parameter": k, "message": str(m)} for k, v in errors.items() for m in v]
+            places = [
+                {"parameter": sent.get(name, name), "message": str(message)}
+                for name, messages in errors.items()
+                for message in messages
+            ]
             raise BadRequest("", places)
         for name, value in values.items():
             if "condition" in self.fields[name].metadata:
@@ -160,8 +164,8 @@ class Query(Schema):
             given=tuple(sorted((k, v) for k, v in given.items() if k not in ("page", "per"))),
         )
 
-    def _canonical(self, raw: bytes) -> tuple[dict[str, str], dict[str, list[str]]]:
-        """Return the parameters under their canonical names, and what is wrong with them."""
+    def _canonical(self, raw: bytes) -> tuple[dict[str, str], dict[str, str], dict[str, list[str]]]:
+        """Return the parameters by canonical name, how each was spelt, and what is wrong."""
         try:
             pairs = parse_qsl(raw.decode(), True, errors="strict", max_num_fields=MAX_PARAMETERS)
         except UnicodeDecodeError as error:
@@ -170,20 +174,21 @@ class Query(Schema):
             raise BadRequest(f"More than {MAX_PARAMETERS} parameters.") from error
         names = self._names()
         given: dict[str, str] = {}
+        sent: dict[str, str] = {}
         errors: dict[str, list[str]] = {}
-        for sent, value in pairs:
-            name = sent if self.attributes and sent.startswith("attr.") else names.get(sent, "")
+        for spelt, value in pairs:
+            name = spelt if self.attributes and spelt.startswith("attr.") else names.get(spelt, "")
             if not name:
-                errors[sent] = [f"Unknown parameter{nearest(sent, names)}"]
+                errors[spelt] = [f"Unknown parameter{nearest(spelt, names)}"]
             elif name in given:
-                errors[sent] = ["Given twice."]
+                errors[spelt] = ["Given twice."]
             elif "\0" in value:
-                errors[sent] = ["Contains a NUL character."]
+                errors[spelt] = ["Contains a NUL character."]
             elif value.strip():
-                given[name] = value
+                given[name], sent[name] = value, spelt
             elif name != "q":
-                errors[sent] = ["Give it a value or leave it out."]
-        return given, errors
+                errors[spelt] = ["Give it a value or leave it out."]
+        return given, sent, errors
 
     def _names(self) -> dict[str, str]:
         """Map every accepted spelling of a parameter to the canonical one."""

@@ -64,9 +64,10 @@ def up(only: str | None, extra: tuple[str, ...]) -> None:
             running.watch()
         except Stopped:
             console.print("Stopping")
-        finally:
             running.stop()
             console.print("Stopped; the data stays.")
+        finally:
+            running.stop()
 
 
 @main.command()
@@ -118,7 +119,9 @@ def _chosen(services: list[Service], only: str | None) -> list[Service]:
 def _state(url: str) -> str:
     try:
         answer = urllib3.request("GET", f"{url}/health/ready", timeout=3.0, retries=False)
-        return str(orjson.loads(answer.data)["status"])
+        ready = orjson.loads(answer.data)
+        down = ", but Redis is down and nothing is cached" if "error" in ready["redis"] else ""
+        return str(ready["status"]) + down
     except (urllib3.exceptions.HTTPError, ValueError, KeyError):
         return "does not answer"
 
@@ -142,4 +145,7 @@ def _print_stack(
         f"""-d '{{"name": "Teapot"}}'\n"""
         f"  curl {first.url}/__ping/redis"
     )
-    console.print("Ctrl-C here, or `vitrine stop` there, ends it.")
+    for service in services:
+        if (state := _state(service.url)) != "ok":
+            console.print(f"Not all is well: {service.name}: {state}.")
+    console.print("Ctrl-C here, or `.venv/bin/vitrine stop` there, ends it.")

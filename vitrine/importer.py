@@ -56,8 +56,13 @@ class Importer:
         self._query = {"dry_run": "true"} if dry_run else {}
         self._seen: Counter[str] = Counter()
         known = client.get("/")["keys"]
+        if key and key not in known:
+            raise StackError(
+                f"{client.service} has no key {key!r}; it has {', '.join(known) or 'none'}."
+            )
         self._keys = [key] if key else [each for each in KEYS if each in known]
-        self._keyed: bool | None = None
+        self._keyed: bool | None = True if key else None
+        self._derives = "external_ref" in known
         self.report = report
 
     def run(self, source: Source) -> Iterator[int]:
@@ -99,7 +104,7 @@ class Importer:
                 self._give_key(item)
             orjson.dumps(item)
         except StackError as error:
-            self.report.fail(number, self._shape.columns.get("category", ""), str(error))
+            self.report.fail(number, "", str(error))
             return None
         except TypeError as error:
             self.report.fail(number, "", f"Cannot be sent as JSON: {error}.")
@@ -114,8 +119,9 @@ class Importer:
         if own:
             return
         if self._keyed:
-            raise StackError(f"Has none of {', '.join(self._keys)} to be found by; give a --key.")
-        self._derive(item)
+            raise StackError(f"Has no {' or '.join(self._keys)} to be found by.")
+        if self._derives:
+            self._derive(item)
 
     def _own_key(self, item: Mapping[str, Any]) -> str:
         return next((key for key in self._keys if item.get(key)), "")
@@ -166,8 +172,7 @@ class Importer:
             part = nodes[start : start + BATCH_ITEMS]
             results = self._send([(node.row, node.item) for node in part])
             for node, result in zip(part, results, strict=True):
-                for ref in (node.item.get("external_ref"), node.item.get("slug")):
-                    # In a dry run a new category has no slug yet: what is below it hangs free.
-                    if ref and result["result"] != "failed":
-                        slugs[str(ref)] = result.get("slug")
+                # In a dry run a new category has no slug yet: what is below it hangs free.
+                if result["result"] != "failed":
+                    slugs[node.ref] = result.get("slug")
         return slugs

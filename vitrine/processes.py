@@ -1,7 +1,10 @@
 """Child processes that never outlive their parent, and ports for them."""
 
+import contextlib
 import ctypes
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,6 +13,7 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_ERROR = re.compile(r"[\w.]*(Error|Exception|cannot start)\b.*: ")
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -77,10 +81,14 @@ def free_port(first: int, taken: Container[int] = ()) -> int:
 
 
 def last_words(log: Path) -> str:
-    """Return the last line with text that a process wrote, without what comes before a colon."""
+    """Return what a process said when it failed: the last line that names an error, or the last."""
     if not log.exists():
         return ""
     with log.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - 8192))
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 16_384))
         lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1].strip()[:300] if lines else ""
+    errors = [line for line in lines if _ERROR.match(line)]
+    line = (errors or lines or [""])[-1].strip()
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        line = json.loads(line)["msg"]  # mongod logs JSON.
+    return str(line)[:300]

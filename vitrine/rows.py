@@ -76,6 +76,8 @@ def _object(line: bytes) -> dict[str, Any] | str:
     try:
         # Unlike faster readers this one keeps a number of 30 digits, to be refused by name.
         value = json.loads(line, parse_constant=_no_number)
+    except json.JSONDecodeError as error:
+        return f"Not JSON: {error.msg} at column {error.colno}"
     except ValueError as error:
         return f"Not JSON: {error}"
     return value if isinstance(value, dict) else "Not a JSON object."
@@ -92,8 +94,11 @@ def _json_array(file: BinaryIO) -> Iterator[Row]:
         first = file.read(1)
     rest = io.BufferedReader(_Prefixed(first, file))
     prefix = "items.item" if first == b"{" else "item"
+    number = 0
     for number, value in enumerate(ijson.items(rest, prefix, use_float=True), 1):
         yield number, value if isinstance(value, dict) else "Not a JSON object."
+    if not number and first == b"{":
+        raise StackError('The file holds one object: neither an array, nor {"items": [...]}.')
 
 
 class _Prefixed(io.RawIOBase):

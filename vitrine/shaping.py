@@ -46,9 +46,20 @@ class Shape:
         self._sets = [self._split(each, "--set") for each in sets]
         self._nulls = set(nulls)
         self._queries = {text: _compiled(text) for _, text in self._maps}
+        # Columns that expressions take from are no attributes as well.
+        self._used = {text for _, text in self._maps}
+        self._used |= {word for text in self._used for word in re.findall(r"\w+", text)}
         self._targets: dict[str, str] = {}
+        self._seen: set[str] = set()
         self.columns: dict[str, str] = {}
         self.left_out: Counter[str] = Counter()
+
+    @property
+    def not_found(self) -> list[str]:
+        """What was asked for and occurred in no row: likely misspelt."""
+        maps = [f"--map {target}={text}" for target, text in self._maps if text not in self._seen]
+        attributes = sorted((self._attributes or set()) - self._seen)
+        return [*maps, *(f"--attributes {name}" for name in attributes)]
 
     def item(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return the item that a row stands for."""
@@ -59,6 +70,7 @@ class Shape:
             value = self._cell(row[text] if text in row else _ask(self._queries[text], row))
             if value is None and text not in row:
                 continue  # An empty cell, or nothing at that place: the field stays as it is.
+            self._seen.add(text)
             self._put(item, attributes, target, value)
             self.columns[target] = text
         for target, text in self._sets:
@@ -70,8 +82,8 @@ class Shape:
     def _take_columns(
         self, row: Mapping[str, Any], item: dict[str, Any], attributes: dict[str, Any]
     ) -> None:
-        mapped = {text for _, text in self._maps}
-        for column in [column for column in row if column not in mapped]:
+        for column in [column for column in row if column not in self._used]:
+            self._seen.add(column)
             value = self._cell(row[column])
             target = self._target(column)
             if target in self._writable:

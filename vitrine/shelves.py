@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from slugify import slugify
+
 from vitrine.client import Client
 from vitrine.shaping import reference
 from vitrine.stack import StackError
@@ -82,10 +84,11 @@ class Shelves:
 
 @dataclass(slots=True)
 class Node:
-    """One category of a file, and the reference of the one above it."""
+    """One category of a file, its reference in the file, and that of the one above it."""
 
     item: dict[str, Any]
     row: int
+    ref: str = ""
     parent: str | None = None
     above: list[tuple[str, str]] = field(default_factory=list)
 
@@ -104,13 +107,19 @@ def levels(rows: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[list[Node]]:
         if with_paths:
             item.setdefault("path", [])
         node = _node(row, item)
-        ref = str(node.item.get("external_ref") or node.item.get("slug") or f"row {row}")
-        nodes[ref] = node
+        name = slugify(str(node.item.get("name") or ""))
+        ref = str(node.item.get("external_ref") or node.item.get("slug") or name)
+        node.ref = ref if ref and ref not in nodes else f"row {row}"
+        nodes[node.ref] = node
+    known = _known(nodes)
+    for node in nodes.values():
+        if node.parent is not None and node.parent not in nodes:
+            node.parent = known.get(node.parent, known.get(slugify(node.parent), node.parent))
     for node in list(nodes.values()):
         above = None
         for ref, name in node.above:
             # Row 0 tells that no row of the file brought this category.
-            nodes.setdefault(ref, Node({"external_ref": ref, "name": name}, 0, above))
+            nodes.setdefault(ref, Node({"external_ref": ref, "name": name}, 0, ref, above))
             above = ref
     depths: dict[str, int] = {}
     for ref in nodes:
@@ -119,10 +128,20 @@ def levels(rows: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[list[Node]]:
         yield [nodes[ref] for ref, at in depths.items() if at == depth]
 
 
+def _known(nodes: Mapping[str, Node]) -> dict[str, str]:
+    """Map what parents are called to their references; a slug tells more than a name."""
+    names = {
+        slugify(str(node.item.get("name") or "")): ref
+        for ref, node in reversed(list(nodes.items()))
+    }
+    slugs = {str(node.item["slug"]): ref for ref, node in nodes.items() if node.item.get("slug")}
+    return names | slugs
+
+
 def _node(row: int, item: dict[str, Any]) -> Node:
     path = item.pop("path", None)
     if path is None:
-        return Node(item, row, item.get("parent"))
+        return Node(item, row, parent=item.get("parent"))
     if isinstance(path, str):
         path = [step.strip() for step in path.split("/") if step.strip()]
     steps = [_step(each, path[:number]) for number, each in enumerate(path)]
@@ -132,7 +151,7 @@ def _node(row: int, item: dict[str, Any]) -> Node:
         own = steps[-1][0]
         steps = steps[:-1]
     item["external_ref"] = own
-    return Node(item, row, steps[-1][0] if steps else None, steps)
+    return Node(item, row, parent=steps[-1][0] if steps else None, above=steps)
 
 
 def _step(step: Any, above: list[Any]) -> tuple[str, str]:

@@ -48,7 +48,8 @@ def find_services(settings: Settings, extra: Iterable[str] = ()) -> list[Service
         folder = Path(each).resolve()
         if not folder.name.startswith("api_") or not (folder / "app.py").exists():
             raise StackError(f"{each} is no service: a folder api_<name> with an app.py in it.")
-        folders.append(folder)
+        if folder not in folders:
+            folders.append(folder)
     services = []
     port = FIRST_OTHER_PORT
     for folder in folders:

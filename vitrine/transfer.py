@@ -18,6 +18,7 @@ from vitrine.importer import Importer, Report
 from vitrine.rows import FORMATS, Source
 from vitrine.shaping import VOLATILE, Shape
 from vitrine.shelves import Shelves
+from vitrine.stack import StackError
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -75,7 +76,11 @@ def import_command(resource: str, file: str, **options: Any) -> None:
             options["dry_run"],
             report,
         )
-        seconds = _with_progress(importer, source)
+        try:
+            seconds = _with_progress(importer, source)
+        except KeyboardInterrupt:
+            done = report.counts.total()
+            raise StackError(f"Interrupted after {done:,} rows; run it again to finish.") from None
     _print_report(report, shape, seconds, options["dry_run"])
     sys.exit(1 if report.counts["failed"] else 0)
 
@@ -94,9 +99,14 @@ def export_command(resource: str, file: str, format: str | None) -> None:
         count = _write(chosen, client, sys.stdout)
     else:
         draft = Path(file + ".part")
-        with draft.open("w", encoding="utf-8", newline="") as opened:
-            count = _write(chosen, client, opened)
-        draft.replace(file)
+        try:
+            with draft.open("w", encoding="utf-8", newline="") as opened:
+                count = _write(chosen, client, opened)
+            draft.replace(file)
+        except OSError as error:
+            raise StackError(f"{file} cannot be written: {error.strerror}.") from error
+        finally:
+            draft.unlink(missing_ok=True)
     console.print(f"{count:,} {resource} exported.")
 
 
@@ -118,7 +128,7 @@ def _with_progress(importer: Importer, source: Source) -> float:
         TextColumn("{task.description}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=source.size)
         for done in _or_nothing(importer.run(source)):
             rate = done / (time.monotonic() - started)
@@ -144,5 +154,13 @@ def _print_report(report: Report, shape: Shape, seconds: float, dry_run: bool) -
     )
     for error in report.errors:
         console.print("  " + error, markup=False)
+    if counts["failed"] > len(report.errors):
+        console.print("  … and more; --errors FILE keeps all of them.")
+    if any("There is no category" in error for error in report.errors):
+        console.print("--create-categories makes the categories that are missing.")
+    for option in shape.not_found:
+        console.print(f"Nothing in the file for {option}: is it misspelt?", markup=False)
+    if not counts.total():
+        console.print("The file has no rows.")
     if shape.left_out:
         console.print(f"Columns left out: {', '.join(sorted(shape.left_out))}", markup=False)

@@ -12,6 +12,7 @@ class GameSchema(Schema):
     """A game as clients send and receive it."""
 
     id = Id()
+    external_ref = Text(200, allow_none=True)
     title = Text(200, required=True, metadata={"example": "FIFA 25"})
     year = Whole(1950, 2100, allow_none=True, metadata={"example": 2024})
     genre = Text(60, allow_none=True, metadata={"example": "Sport"})
@@ -40,5 +41,6 @@ games = Resource(
     "game",
     GameSchema(),
     GameQuery(),
+    unique=("external_ref",),
     searched=Searched(title=("title",), text=("platform", "genre", "year")),
 )

@@ -102,7 +102,7 @@ class Stack:
                 stderr=subprocess.STDOUT,
             )
         poll(
-            lambda: "Ready in" in self.said() or self.process.poll() is not None,
+            lambda: "ends it." in self.said() or self.process.poll() is not None,
             40,
             "vitrine up",
         )

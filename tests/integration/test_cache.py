@@ -102,6 +102,15 @@ def test_an_edit_in_mongodb_shows_within_a_second(stack, mongo, product):
         assert time.monotonic() - changed < 1
 
 
+def test_a_name_edited_in_mongodb_is_found_by_its_new_words(stack, mongo, product):
+    id = int(product.removeprefix("/products/"))
+    mongo.products.update_one({"_id": id}, {"$set": {"name": f"Rebaptised {id}"}})
+    mongo.products.insert_one({"name": f"Newborn {id}"})
+    for words in (f"rebaptised {id}", f"newborn {id}"):
+        poll(lambda words=words: ask(stack, f"/products?q={words}").json()["total"] == 1, 2)
+    assert ask(stack, f"/products?q=cached&sku=nope{id}").json()["total"] == 0
+
+
 def test_a_document_added_or_removed_in_mongodb_shows_in_lists(stack, mongo):
     path = "/products?per=100&sku=BY-HAND"
     poll(lambda: "hit" in status(stack, path))

@@ -186,6 +186,29 @@ def test_what_was_exported_imports_as_unchanged(stack, tmp_path, service, format
     assert run_import(stack, service, file)[0] == (count, 0, 0, count, 0)
 
 
+def test_a_tree_of_names_and_parents_is_built_and_rebuilt(tmp_path):
+    file = tmp_path / "tree.csv"
+    file.write_text("name,parent\nEarbuds,headphones\nHeadphones,Audio\nAudio,Sound & more\n")
+    with file.open("a") as opened:
+        opened.write("Headphones,Video\nVideo,\nSound & more,\n")
+    with stack_folder() as folder:
+        other = Stack(folder)
+        try:
+            other.up("--only", "products,categories")
+            assert run_import(other, "categories", file)[0] == (6, 6, 0, 0, 0)
+            assert run_import(other, "categories", file)[0] == (6, 0, 0, 6, 0)
+            paths = {tuple(each["path"]) for each in every(other, "categories")}
+            assert ("sound-more", "audio", "headphones-2", "earbuds") in paths
+            assert other.run("export", "categories", str(tmp_path / "x.jsonl")).returncode == 0
+            for slug in ("earbuds", "headphones-2", "audio", "sound-more", "headphones", "video"):
+                url = f"/categories/{slug}?purge=true"
+                assert other.request("DELETE", "categories", url)[0] == 204
+            assert run_import(other, "categories", tmp_path / "x.jsonl")[0] == (6, 6, 0, 0, 0)
+            assert {tuple(each["path"]) for each in every(other, "categories")} == paths
+        finally:
+            other.down()
+
+
 def test_an_export_rebuilds_an_empty_store(stack, tmp_path):
     bodies = [
         {"name": "Tea 🍵", "sku": "T-1", "price": "12.50", "stock": 0, "description": 'a\n"b",c'},
@@ -252,7 +275,7 @@ def test_each_row_is_found_by_the_key_it_has(stack, tmp_path):
     file.write_text("\n".join(json.dumps(row) for row in (*rows, {"name": "C"})))
     counts, said = run_import(stack, "clients", file, code=1)
     assert counts == (3, 2, 0, 0, 1)
-    assert "row 3: Has none of external_ref, email to be found by" in said
+    assert "row 3: Has no external_ref or email to be found by" in said
     assert run_import(stack, "clients", file, code=1)[0] == (3, 0, 0, 2, 1)
 
 
@@ -263,6 +286,59 @@ def test_a_dry_run_takes_categories_to_be_made_as_made(stack, tmp_path):
     assert run_import(stack, *args, "--dry-run")[0] == (1, 1, 0, 0, 0)
     assert stack.get("categories", "/categories?name=brand+new")["total"] == 0
     assert run_import(stack, *args)[0] == (1, 1, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--key", "foo"), "has no key 'foo'; it has slug, sku, external_ref"),
+        (("--key", "sku"), "row 1: Has no sku to be found by."),
+        (("--map", "stock=Qty on Hand"), "Nothing in the file for --map stock=Qty on Hand"),
+        (("--map", "stock=[["), "Nothing in the file for --map stock=[["),
+        (("--attributes", "colour"), "Nothing in the file for --attributes colour"),
+        (("--map", "nope=x"), "write FIELD="),
+    ],
+)
+def test_a_misspelt_option_is_told(stack, tmp_path, options, told):
+    file = tmp_path / "odd.csv"
+    file.write_text("name,Qty on hand\nX,5\n")
+    run = stack.run("import", "products", str(file), "--dry-run", *options)
+    assert told in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("one.json", '{"name": "X"}', "holds one object"),
+        ("none.jsonl", "", "The file has no rows."),
+        ("none.csv", "name\n", "The file has no rows."),
+    ],
+)
+def test_a_file_without_rows_is_told(stack, tmp_path, name, text, told):
+    (tmp_path / name).write_text(text)
+    assert told in stack.run("import", "products", str(tmp_path / name)).stderr
+
+
+def test_an_export_that_cannot_be_written_leaves_nothing(stack, tmp_path):
+    failed = stack.run("export", "products", str(tmp_path / "no" / "x.jsonl"))
+    assert (failed.returncode, len(failed.stderr.strip().splitlines())) == (1, 1)
+    assert "cannot be written: No such file or directory" in failed.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_service_with_one_key_is_imported_into_as_well(tmp_path):
+    file = tmp_path / "games.jsonl"
+    file.write_text('{"title": "Zelda", "year": 2023}\n{"title": "FIFA", "price": {"eur": 70}}')
+    with stack_folder() as folder:
+        other = Stack(folder)
+        try:
+            other.up("--only", "games", "--with", "examples/api_games")
+            args = ("games", file, "--map", "price=price.eur")
+            assert run_import(other, *args)[0] == (2, 2, 0, 0, 0)
+            assert run_import(other, *args)[0] == (2, 0, 0, 2, 0)
+            assert other.get("games", "/games/2")["price"] == 70
+        finally:
+            other.down()
 
 
 def test_stdin_is_imported_too(stack):

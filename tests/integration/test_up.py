@@ -10,6 +10,7 @@ from pymongo import MongoClient
 from tests.integration.conftest import Stack, descendants, is_alive, poll, stack_folder
 from tests.scaffold import ROOT
 from vitrine import stack as stacks
+from vitrine.processes import free_port
 
 
 def mongo_uri(stack):
@@ -150,6 +151,25 @@ def test_a_wrong_setting_is_one_clear_sentence(fresh_stack):
     refused = fresh_stack.run("up")
     assert refused.returncode == 1
     assert refused.stderr == "Error: WORKERS='many': must be a whole number from 1 to 64.\n"
+
+
+def test_a_service_that_cannot_start_says_why(fresh_stack, tmp_path):
+    broken = tmp_path / "api_broken"
+    broken.mkdir()
+    (broken / "app.py").write_text("raise RuntimeError('no such luck')\n")
+    refused = fresh_stack.run("up", "--only", "broken", "--with", str(broken))
+    assert refused.returncode == 1
+    assert "broken does not start: RuntimeError: no such luck" in refused.stderr
+    assert not [line for line in refused.stdout.splitlines() if "Stopped" in line]
+
+
+def test_servers_that_do_not_answer_are_told_at_once(fresh_stack):
+    fresh_stack.env["MONGO_URI"] = f"mongodb://127.0.0.1:{free_port(0)}/x"
+    fresh_stack.env["REDIS_URL"] = f"redis://127.0.0.1:{free_port(0)}/0"
+    fresh_stack.up("--only", "clients")
+    poll(lambda: "Not all is well: clients: MongoDB is down" in fresh_stack.said())
+    status = fresh_stack.run("status")
+    assert (status.returncode, "Redis is down" in status.stdout) == (1, True)
 
 
 def test_nothing_runs_says_status_and_stop(fresh_stack):

@@ -55,7 +55,7 @@ def test_slugs_found_at_one_level_are_the_parents_of_the_next():
 
     def send(level):
         sent.extend((node.item["name"], node.item.get("parent")) for node in level)
-        return {node.item["external_ref"]: f"slug-{node.item['name']}" for node in level}
+        return {node.ref: f"slug-{node.item['name']}" for node in level}
 
     import_tree(enumerate([{"name": "a/b", "path": "Men"}, {"name": "Men"}], 1), send)
     assert sent == [("Men", None), ("a/b", "slug-Men")]

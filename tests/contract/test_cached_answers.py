@@ -1,0 +1,111 @@
+"""What every service promises about cached answers: the same as made ones, and never stale."""
+
+import json
+
+import pytest
+
+from shared.front import MAX_REMEMBERED, Front
+from tests.scaffold import example
+
+DIFFER = ("Cache-Status", "X-Request-ID", "Date")
+
+
+@pytest.fixture
+def item(client, url, resource, serves):
+    serves("create", "update")
+    return client.post(url, json=example(resource)).get_json()
+
+
+def paths(resource, url, item):
+    found = [f"{url}/{item['id']}", f"{url}/{item['id']}?fields=id", url, f"{url}?per=1&page=2"]
+    found += [f"{url}?fields=id", f"{url}?q=x", f"{url}?ordering=-id&limit=5"]
+    return found + ([f"{url}/{item['slug']}"] if resource.slug else [])
+
+
+@pytest.mark.parametrize("verb", ["GET", "HEAD"])
+@pytest.mark.parametrize("prefer", [None, "count=exact", "count=none"])
+def test_a_hit_is_what_a_miss_was_but_for_saying_so(client, url, resource, item, verb, prefer):
+    headers = {"Prefer": prefer} if prefer else {}
+    for path in paths(resource, url, item):
+        made = client.open(path, method=verb, headers=headers)
+        again = client.open(path, method=verb, headers=headers)
+        assert "hit; ttl=" in again.headers["Cache-Status"], path
+        assert (again.status_code, again.data) == (made.status_code, made.data)
+        kept = [{k: v for k, v in each.headers if k not in DIFFER} for each in (made, again)]
+        assert kept[0] == kept[1], path
+
+
+def test_a_hit_may_be_a_304_and_nobody_else_gets_one(client, url, resource, item):
+    for path in paths(resource, url, item):
+        etag = client.get(path).headers["ETag"]
+        for asked in (etag, f'"x", {etag}', f"W/{etag}", "*"):
+            unchanged = client.get(path, headers={"If-None-Match": asked})
+            assert (unchanged.status_code, unchanged.data) == (304, b"")
+            assert unchanged.headers["ETag"] == etag
+        assert client.get(path, headers={"If-None-Match": '"x"'}).status_code == 200
+
+
+def test_every_spelling_of_one_question_is_one_entry(client, url):
+    spellings = ("?per=5&page=1", "?page=1&limit=5", "/?page_size=5", "?per_page=5&page=1")
+    client.get(f"{url}?page=1&per=5")
+    for spelling in spellings:
+        assert "; hit; " in client.get(f"/api{url}{spelling}").headers["Cache-Status"]
+
+
+def test_a_write_is_seen_by_the_next_read_of_everything(client, url, resource, item, text_field):
+    for path in paths(resource, url, item):
+        client.get(path)
+    assert client.patch(f"{url}/{item['id']}", json={text_field: "Seen"}).status_code == 200
+    assert client.get(f"{url}/{item['id']}").get_json()[text_field] == "Seen"
+    assert client.get(url).get_json()["items"][0][text_field] == "Seen"
+    if resource.slug:
+        assert client.get(f"{url}/{item['slug']}").get_json()[text_field] == "Seen"
+    client.delete(f"{url}/{item['id']}")
+    assert client.get(f"{url}/{item['id']}").status_code == 404
+    assert client.get(url).get_json()["total"] == 0
+
+
+def test_ids_are_cached_under_one_key_however_they_are_written(client, url, resource, item):
+    client.get(f"{url}/1")
+    key = f'key="{resource.item}:1"'
+    assert key in client.get(f"{url}/01").headers["Cache-Status"]
+    client.patch(f"{url}/1", json={})
+    for ref in ("1", "01", "0001"):
+        assert client.get(f"{url}/{ref}").get_json()["id"] == 1
+
+
+def test_mistakes_and_absences_are_never_cached(client, url, redis):
+    for path in (f"{url}?nope=1", f"{url}/nope", f"{url}/99", f"{url}?page=0", "/nope"):
+        for _ in range(2):
+            response = client.get(path)
+            assert response.status_code in (400, 404)
+            assert "Cache-Status" not in response.headers
+    assert [key for key in redis.keys("*") if b"generation" not in key] == []
+
+
+def test_a_request_id_is_answered_and_a_hit_has_one_of_its_own(client, url):
+    client.get(url)
+    assert client.get(url, headers={"X-Request-ID": "mine"}).headers["X-Request-ID"] == "mine"
+    assert len(client.get(url).headers["X-Request-ID"]) == 32
+
+
+def test_entries_are_readable_json_under_documented_keys(client, url, resource, item, redis):
+    client.get(f"{url}/1")
+    client.get(f"{url}?limit=5&page=2")
+    client.get(f"{url}?q=a+b")
+    names = {key.decode() for key in redis.keys("*") if b"generation" not in key}
+    search = next(name for name in names if ":search:" in name)
+    assert names == {
+        f"{resource.item}:1",
+        f"{resource.name}:list:page=2:per=5",
+        search,
+    }
+    assert json.loads(redis.get(search))["query"] == "page=1&per=20&q=a+b"
+
+
+def test_what_is_remembered_of_urls_is_bounded(client, resource):
+    front = client.application.wsgi_app
+    assert isinstance(front, Front)
+    for number in range(MAX_REMEMBERED + 5):
+        front._address(f"/{resource.name}", f"page={number + 1}", "")
+    assert len(front._addresses) <= MAX_REMEMBERED
