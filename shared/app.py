@@ -1,6 +1,8 @@
 """The application factory all services share."""
 
+import inspect
 import logging
+from pathlib import Path
 
 from flask import Blueprint, Flask
 from pymongo.errors import PyMongoError
@@ -8,9 +10,17 @@ from pymongo.errors import PyMongoError
 from shared import backends, errors, front, health, logs
 from shared.backends import Backends
 from shared.resource import Resource
+from shared.responses import digest
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
+
+
+def _release(resource: Resource) -> str:
+    """Return a digest of the code that shapes answers: the kit's and the service's."""
+    folders = (Path(__file__).parent, Path(inspect.getfile(type(resource.schema))).parent)
+    code = b"".join(path.read_bytes() for folder in folders for path in sorted(folder.glob("*.py")))
+    return digest(code)[:8]
 
 
 def build_app(
@@ -32,6 +42,7 @@ def build_app(
 
     logs.init_app(app, settings)
     connections = connections or Backends.connect(settings)
+    connections.cache.release = _release(resource)
     connections.cache.leased = connections.is_followed()
     backends.init_app(app, connections)
     errors.init_app(app)

@@ -19,6 +19,7 @@ from shared.settings import Settings
 
 T = TypeVar("T")
 TRANSACTION_SECONDS = 15
+REDIS_SECONDS = 0.1  # A cache that takes longer than MongoDB is none.
 Document = dict[str, Any]
 
 
@@ -55,11 +56,12 @@ class Backends:
             connectTimeoutMS=2000,
             socketTimeoutMS=30_000,
         )
-        redis = Redis.from_url(settings.redis_url, socket_timeout=0.5, socket_connect_timeout=0.5)
+        redis = _redis(settings.redis_write_url or settings.redis_url)
+        reader = _redis(settings.redis_read_url) if settings.redis_read_url else None
         return cls(
             mongo.get_default_database("vitrine"),
             redis,
-            Cache(redis, settings.cache_ttl_seconds),
+            Cache(redis, settings.cache_ttl_seconds, reader=reader),
             Peers(Http(settings)),
         )
 
@@ -126,6 +128,10 @@ class Backends:
             running.stale.append((service, tags, token, keys))
         else:
             self.cache.invalidate(service, tags, token, keys)
+
+
+def _redis(url: str) -> Redis:
+    return Redis.from_url(url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS)
 
 
 def init_app(app: Flask, connections: Backends) -> None:

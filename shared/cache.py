@@ -113,16 +113,17 @@ class Lookup:
 class Cache:
     """Answers in Redis; when Redis is down every lookup says so at once, and nothing fails.
 
-    ``leased`` tells whether a follower keeps the roots; else whoever reads makes them.
+    ``leased`` tells whether a follower keeps the roots; else whoever reads makes them.  ``release``
+    names the code that makes the answers; those of another one do not count.
     """
 
-    def __init__(self, redis: Redis, ttl: int, *, reader: Redis | None = None, release: str = "0"):
+    def __init__(self, redis: Redis, ttl: int, *, reader: Redis | None = None):
         self._redis = redis
         self._reader = reader
         self._ttl = ttl
-        self._release = release
         self._broken_until = 0.0
         self.leased = False
+        self.release = "0"
 
     # Reading.
 
@@ -183,7 +184,7 @@ class Cache:
             return replace(lookup, detail="undecodable")
         if stamp != lookup.tokens:
             return replace(lookup, state="stale", detail="generation")
-        if release != self._release:
+        if release != self.release:
             return replace(lookup, state="stale", detail="release")
         if expires <= time.time():
             return replace(lookup, state="stale", detail="ttl")
@@ -234,7 +235,7 @@ class Cache:
             "generation": generation,
             "depends": depends,
             "tag": lookup.address.tag,
-            "release": self._release,
+            "release": self.release,
             "etag": etag,
             "length": len(body),
             "expires": int(time.time()) + ttl,

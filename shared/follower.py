@@ -207,7 +207,7 @@ def connect(package: str, settings: Settings) -> Follower:
     )
     # One connection and no retries: a break must be noticed, not mended.
     redis = Redis.from_url(
-        settings.redis_url,
+        settings.redis_write_url or settings.redis_url,
         single_connection_client=True,
         socket_timeout=1,
         socket_connect_timeout=1,

@@ -9,6 +9,7 @@ from pymongo.errors import PyMongoError
 from redis import RedisError
 
 from shared.backends import backends
+from shared.cache import root_of
 from shared.resource import Resource
 from shared.responses import respond
 
@@ -48,7 +49,12 @@ def ready() -> Response:
     mongodb = _probe(lambda: backends().db.command("ping"))
     redis = _probe(lambda: backends().redis.ping())
     up = "latency_ms" in mongodb
-    value = {"status": "ok" if up else "MongoDB is down", "mongodb": mongodb, "redis": redis}
+    value = {
+        "status": "ok" if up else "MongoDB is down",
+        "mongodb": mongodb,
+        "redis": redis,
+        "follower": _follower() if "latency_ms" in redis else "unknown: Redis is down",
+    }
     return respond(value, 200 if up else 503)
 
 
@@ -58,6 +64,16 @@ def ping_redis() -> Response:
     if "error" in probe:
         return respond({"redis": "down", **probe}, 503)
     return respond({"redis": "ok", **probe})
+
+
+def _follower() -> str:
+    """Say who sees to it that edits made beside the API are noticed."""
+    resource: Resource = current_app.extensions["resource"]
+    if not backends().cache.leased:
+        return "none: without change streams, edits by hand show only when entries expire"
+    if backends().redis.exists(root_of(resource.name)):
+        return "ok"
+    return "away: nothing is cached until it is back"
 
 
 def _probe(ask: Callable[[], Any]) -> dict[str, Any]:

@@ -73,6 +73,12 @@ class Settings:
         _REDIS,
         "The Redis of the cache; when set, `vitrine up` embeds none.",
     )
+    redis_read_url: str = _setting(
+        "", _REDIS, "A replica to read cached answers from, REDIS_URL when unset."
+    )
+    redis_write_url: str = _setting(
+        "", _REDIS, "Where generations are and the cache is written, REDIS_URL when unset."
+    )
     redis_queue_url: str = _setting(
         "redis://localhost:6379/1", _REDIS, "The Redis database of the job queue, not the cache's."
     )

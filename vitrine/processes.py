@@ -13,7 +13,7 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
-_ERROR = re.compile(r"[\w.]*(Error|Exception|cannot start)\b.*: ")
+_ERROR = re.compile(r'[\w.]*(Error|Exception|cannot start)\b.*: |\{.*"s":"E"')
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -89,6 +89,7 @@ def last_words(log: Path) -> str:
         lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
     errors = [line for line in lines if _ERROR.match(line)]
     line = (errors or lines or [""])[-1].strip()
-    with contextlib.suppress(ValueError, KeyError, TypeError):
-        line = json.loads(line)["msg"]  # mongod logs JSON.
-    return str(line)[:300]
+    with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+        entry = json.loads(line)  # mongod logs JSON.
+        line = " ".join(filter(None, (entry["msg"], entry.get("attr", {}).get("error"))))
+    return line[:300]

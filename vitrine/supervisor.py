@@ -113,26 +113,52 @@ class Supervisor:
                 )
 
     def _start_mongod(self) -> None:
-        port = free_port(27017)
         data, log = self._folder / "mongodb", self._log("mongodb")
-        self._say("Starting MongoDB" + ("" if port == 27017 else f" on {port}; 27017 is taken"))
-        child = self._add(
-            "MongoDB", lambda: embedded.start_mongod(data, port, log, self._keep), log
+        port = self._start_on_free_port(
+            "MongoDB",
+            27017,
+            lambda port: embedded.start_mongod(data, port, log, self._keep),
+            embedded.wait_for_mongod,
         )
-        assert child.process
-        embedded.wait_for_mongod(child.process, port, log)
         self.mongo_uri = f"mongodb://127.0.0.1:{port}/vitrine"
 
     def _start_redis(self) -> None:
-        port = free_port(6379)
         data, log = self._folder / "redis", self._log("redis")
-        self._say("Starting Redis" + ("" if port == 6379 else f" on {port}; 6379 is taken"))
-        child = self._add("Redis", lambda: embedded.start_redis(data, port, log, self._keep), log)
-        assert child.process
-        embedded.wait_for_redis(child.process, port, log)
+        port = self._start_on_free_port(
+            "Redis",
+            6379,
+            lambda port: embedded.start_redis(data, port, log, self._keep),
+            embedded.wait_for_redis,
+        )
         self.redis_url = f"redis://127.0.0.1:{port}/0"
         if not is_set("redis_queue_url"):
             self._queue_url = f"redis://127.0.0.1:{port}/1"
+
+    def _start_on_free_port(
+        self,
+        name: str,
+        usual: int,
+        start: Callable[[int], subprocess.Popen[bytes]],
+        wait: Callable[[subprocess.Popen[bytes], int, Path], None],
+    ) -> int:
+        """Start a server on its usual port or the next free one, and return the port."""
+        port = free_port(usual)
+        while True:
+            self._say(
+                f"Starting {name}" + (f" on {port}; {usual} is taken" if port > usual else "")
+            )
+            child = self._add(name, lambda port=port: start(port), self._log(name.lower()))  # type: ignore[misc]
+            assert child.process
+            try:
+                wait(child.process, port, child.log)
+            except embedded.EmbeddedError:
+                if is_free(port):
+                    raise
+                # Somebody else took the port between our look and our start.
+                self._children.remove(child)
+                port = free_port(port + 1)
+            else:
+                return port
 
     def _spawn(self, service: Service) -> subprocess.Popen[bytes]:
         args = [sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn"]

@@ -156,6 +156,7 @@ def test_a_killed_follower_bypasses_within_the_lease_and_comes_back(stack, kill,
     poll(lambda: "hit" in status(stack, product))
     kill(process(stack, FOLLOWER))
     poll(lambda: "products follower ended" in stack.said())
+    assert stack.get("products", "/health")["follower"][:4] in ("ok", "away")
     poll(lambda: "hit" in status(stack, product), 20)
 
 
@@ -168,6 +169,7 @@ def test_a_stopped_follower_bounds_staleness_by_the_lease(stack, mongo, product)
         mongo.products.update_one({"_id": id}, {"$set": {"price": 77}})
         poll(lambda: ask(stack, product).json()["price"] == 77, 6)
         assert "detail=lease" in status(stack, product)
+        assert stack.get("products", "/health")["follower"].startswith("away")
     finally:
         os.kill(follower, signal.SIGCONT)
     poll(lambda: "hit" in status(stack, product))

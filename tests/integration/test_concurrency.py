@@ -153,8 +153,7 @@ def test_a_worker_killed_in_a_batch_leaves_whole_items(stack, kill):
     with ThreadPoolExecutor(5) as pool:
         posts = [pool.submit(post, number) for number in range(4)]
         pool.submit(kill_a_worker, 0).result()
-        statuses = [each.result() for each in posts]
-    assert statuses.count(207) >= 2
+        assert {each.result() for each in posts} <= {207, None}
     poll(lambda: stack.request("GET", "games", "/health/live")[0] == 200)
     for page in range(1, 4):
         for game in stack.get("games", f"/games?page={page}&per=100")["items"]:

@@ -4,6 +4,7 @@ import json
 import threading
 
 import pytest
+from fakeredis import FakeRedis
 from redis import ConnectionError, Redis
 
 from shared.cache import MAX_KEY, Address, Cache, key_of, new_token, root_of, tag_of
@@ -135,8 +136,21 @@ def test_a_value_of_another_type_under_our_key_is_a_miss(cache, redis):
 
 def test_another_release_is_stale(cache, redis):
     fill(cache, ITEM)
-    newer = Cache(redis, 60, release="2")
+    newer = Cache(redis, 60)
+    newer.release = "2"
     assert (newer.get(ITEM).state, newer.get(ITEM).detail) == ("stale", "release")
+
+
+def test_generations_come_from_where_they_are_written(redis):
+    """A replica that lags behind may hold an old entry; it is never taken for a new one."""
+    replica = FakeRedis()
+    cache = Cache(redis, 60, reader=replica)
+    fill(cache, ITEM)
+    assert cache.get(ITEM).state == "miss"
+    replica.set("thing:1", redis.get("thing:1"))
+    assert cache.get(ITEM).is_hit
+    cache.invalidate("things", ["1"], new_token())
+    assert cache.get(ITEM).state == "stale"
 
 
 class TestLease:
