@@ -171,8 +171,8 @@ def _invalid_body(error: ValidationError) -> Response:
 def _database_failed(error: PyMongoError) -> Response:
     if isinstance(error, (DuplicateKeyError, BulkWriteError)):
         return _api_error(Conflict("Others are writing the same values at once; try again."))
-    if isinstance(error, (ConnectionFailure, AutoReconnect)):
-        log.error("MongoDB cannot be reached: %s", error)
+    if isinstance(error, (ConnectionFailure, AutoReconnect)) or error.timeout:
+        log.error("MongoDB cannot be reached: %s", str(error).partition(",")[0])
         return _api_error(Unavailable("MongoDB cannot be reached; try again shortly."))
     return _unexpected(error)
 
