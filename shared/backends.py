@@ -18,7 +18,7 @@ from shared.peers import Http, Peers
 from shared.settings import Settings
 
 T = TypeVar("T")
-TRANSACTION_SECONDS = 15
+TRANSACTION_SECONDS = 8
 REDIS_SECONDS = 0.1  # A cache that takes longer than MongoDB is none.
 Document = dict[str, Any]
 

@@ -47,6 +47,8 @@ def start_mongod(
         *("--networkMessageCompressors", "snappy,zstd"),
         # With nobody to hand over to, waiting 15 seconds at the end helps nobody.
         *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
+        # A transaction whose client has given up must not keep others waiting for a minute.
+        *("--setParameter", "transactionLifetimeLimitSeconds=10"),
     ]
     return spawn(args, log, dict(os.environ) | _library_path(folder.parent / "lib"), keep)
 
