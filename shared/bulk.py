@@ -8,9 +8,9 @@ from pymongo.errors import BulkWriteError
 
 from shared import documents
 from shared.backends import backends
-from shared.cache import new_token
 from shared.documents import Document
 from shared.errors import Conflict, Stale
+from shared.keys import new_token
 from shared.mongo import Repository
 
 

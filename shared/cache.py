@@ -11,74 +11,28 @@ Where MongoDB is a replica set, only a follower (``shared.follower``) writes the
 five seconds; without it nothing is cached.  docs/cache.md tells what each rule is for.
 """
 
-import hashlib
 import logging
 import random
 import re
-import secrets
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
-from urllib.parse import quote
 
 import orjson
 from redis import Redis, RedisError
 
+from shared.keys import Address, new_token, root_of, tag_of
+
 log = logging.getLogger(__name__)
 
-ALL = "all"
 LEASE_SECONDS = 5
-MAX_KEY = 1024  # bytes; a longer key is hashed
 FILL_MILLISECONDS = 3000  # how long a filler may keep others waiting at the most
 WAIT_SECONDS = 0.5
 BREAK_SECONDS = 1.0
 LIMIT_DIGITS = 4
 
 _HEAD = re.compile(rb'\{"head":"(\d{4})","root":"([0-9a-f]{16})","generation":"([0-9a-f]{16})",')
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where an answer is cached and what it depends on.
-
-    ``depends`` are other services whose every write may change the answer; ``query`` explains a
-    key that holds a hash.
-    """
-
-    service: str
-    key: str
-    tag: str
-    depends: tuple[str, ...] = ()
-    query: str = ""
-
-    @property
-    def tokens(self) -> tuple[str, ...]:
-        """The keys of the generations: root and tag, then those of each other service."""
-        others = [name for each in self.depends for name in (root_of(each), tag_of(each, ALL))]
-        return (root_of(self.service), tag_of(self.service, self.tag), *others)
-
-
-def root_of(service: str) -> str:
-    """Return the key of a service's root generation."""
-    return f"{service}:generation"
-
-
-def tag_of(service: str, tag: str) -> str:
-    """Return the key of a tag's generation."""
-    return f"{service}:generation:{tag}"
-
-
-def key_of(prefix: str, pairs: Iterable[tuple[str, Any]]) -> str:
-    """Return ``prefix:name=value:name=value``, values percent-encoded, so none can be forged."""
-    parts = [prefix, *(f"{name}={quote(str(value), safe=',')}" for name, value in pairs)]
-    key = ":".join(parts)
-    return key if len(key) <= MAX_KEY else f"{prefix}:{hashlib.sha1(key.encode()).hexdigest()}"
-
-
-def new_token() -> str:
-    """Return a generation: random, so that a lost one cannot come back."""
-    return secrets.token_hex(8)
 
 
 @dataclass(frozen=True, slots=True)

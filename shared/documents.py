@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.cache import ALL
+from shared.keys import ALL
 from shared.words import Searched
 
 MAX_REVISION = 2**53

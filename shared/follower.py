@@ -28,8 +28,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from shared import documents, sweep
-from shared.cache import LEASE_SECONDS, Cache, new_token, root_of, tag_of
+from shared.cache import LEASE_SECONDS, Cache
 from shared.documents import Document
+from shared.keys import new_token, root_of, tag_of
 from shared.mongo import Repository
 from shared.settings import Settings, SettingsError
 

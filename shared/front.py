@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from werkzeug.http import parse_etags
 
-from shared.cache import Address, Cache, Lookup
+from shared.cache import Cache, Lookup
 from shared.errors import ApiError
+from shared.keys import Address
 from shared.logs import log_request, request_id
 from shared.resource import Resource
 from shared.responses import CACHE_CONTROL, JSON

@@ -9,7 +9,7 @@ from pymongo.errors import PyMongoError
 from redis import RedisError
 
 from shared.backends import backends
-from shared.cache import root_of
+from shared.keys import root_of
 from shared.resource import Resource
 from shared.responses import respond
 

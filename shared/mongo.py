@@ -15,9 +15,9 @@ from pymongo.errors import DuplicateKeyError
 from shared import allocation, documents
 from shared.attempts import attempts
 from shared.backends import backends
-from shared.cache import new_token
 from shared.documents import Document
 from shared.errors import Conflict, NotFound, Stale
+from shared.keys import new_token
 from shared.query import PageRequest
 from shared.words import MAX_SLUG, Searched, make_slug
 

@@ -4,12 +4,11 @@ A service binds the methods that suit it with ``Resource.blueprint`` and writes 
 ordinary Flask route that calls the same steps.  There are no hooks.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, g, request
 from marshmallow import Schema
@@ -17,13 +16,13 @@ from marshmallow.experimental.context import Context
 from pymongo import IndexModel
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from shared import batch, body, indexes, loading, preconditions, trash
+from shared import batch, body, indexes, loading, pages, preconditions, trash
 from shared.attempts import attempts
 from shared.backends import backends
-from shared.cache import ALL, Address, key_of
 from shared.documents import Document
 from shared.errors import BadRequest, Conflict, NotFound, Stale, Unsupported, nearest
-from shared.mongo import Page, Repository
+from shared.keys import Address, item_address, list_address
+from shared.mongo import Repository
 from shared.query import PageRequest, Query
 from shared.responses import (
     CACHE_CONTROL,
@@ -34,7 +33,7 @@ from shared.responses import (
     respond,
     stored,
 )
-from shared.words import Searched, to_slug
+from shared.words import Searched
 
 
 @dataclass(frozen=True)
@@ -213,19 +212,7 @@ class Resource:
         return conditional(response)
 
     def _list_address(self, asked: PageRequest, count: str) -> Address:
-        given = dict(asked.given)
-        pairs = [("page", str(asked.page)), ("per", str(asked.per)), *asked.given]
-        pairs += [("prefer", f"count={count}")] if count else []
-        tag = (
-            f"{self.partition}={to_slug(given[self.partition], self.item)}"
-            if (self.partition in given)
-            else ALL
-        )
-        if "q" not in given:
-            return Address(self.name, key_of(f"{self.name}:list", pairs), tag, self.depends)
-        text = urlencode(sorted(pairs))
-        key = f"{self.name}:search:{hashlib.sha1(text.encode()).hexdigest()}"
-        return Address(self.name, key, tag, self.depends, text)
+        return list_address(self.name, self.item, self.partition, asked, count, self.depends)
 
     def _item_query(self, query: bytes) -> PageRequest:
         asked = self.query.parse(query, self.names)
@@ -236,28 +223,12 @@ class Resource:
         return asked
 
     def _item_address(self, ref: str, asked: PageRequest) -> Address:
-        ref = str(int(ref)) if ref.isascii() and ref.isdigit() and len(ref) < 19 else ref
-        key = key_of(f"{self.item}:{quote(ref, safe='')}", asked.given)
-        return Address(self.name, key, ref, self.depends)
+        return item_address(self.name, self.item, ref, asked, self.depends)
 
     def _page(self, asked: PageRequest, count: str) -> Response:
         page = self.repository.page(asked, self._projection(asked.shown), count)
-        links = self._links(asked, page)
-        response = respond(
-            {
-                "items": self.dump(page.documents, asked.shown or self.names),
-                "page": asked.page,
-                "per": asked.per,
-                "total": page.total,
-                "total_is": "unknown" if page.total is None else _exactness(page),
-                "links": links,
-            }
-        )
-        response.headers["Link"] = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items())
-        response.headers["Vary"] = "Prefer"
-        if count:
-            response.headers["Preference-Applied"] = f"count={count}"
-        return response
+        items = self.dump(page.documents, asked.shown or self.names)
+        return pages.answer(self.name, asked, page, items, count)
 
     def _item(self, ref: str, asked: PageRequest) -> Response:
         try:
@@ -356,26 +327,12 @@ class Resource:
                 read |= {field.attribute or name, *field.metadata.get("reads", ())}
         return dict.fromkeys(read, True)
 
-    def _links(self, asked: PageRequest, page: Page) -> dict[str, str]:
-        path = f"/{self.name}"
-        links = {"self": asked.url(path, asked.page)}
-        if asked.page > 1:
-            links["prev"] = asked.url(path, asked.page - 1)
-        at_end = page.exact and page.total is not None and asked.page * asked.per >= page.total
-        if len(page.documents) == asked.per and not at_end:
-            links["next"] = asked.url(path, asked.page + 1)
-        return links
-
     def _moved(self, slug: str) -> Response:
         query = request.query_string.decode()
         location = f"/{self.name}/{slug}" + (f"?{query}" if query else "")
         response = respond({"location": location}, 308)
         response.location = location
         return response
-
-
-def _exactness(page: Page) -> str:
-    return "exact" if page.exact else "at_least"
 
 
 def _flag(name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from redis import Redis
 
-from shared.cache import root_of, tag_of
+from shared.keys import root_of, tag_of
 
 SCAN_COUNT = 500
 _STAMPS = re.compile(

@@ -12,9 +12,9 @@ from pymongo.errors import DuplicateKeyError
 
 from shared import documents
 from shared.backends import backends
-from shared.cache import new_token
 from shared.documents import Document
 from shared.errors import Conflict, NotFound, Stale
+from shared.keys import new_token
 from shared.mongo import Repository, reference
 
 

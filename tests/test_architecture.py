@@ -9,15 +9,16 @@ from tests.scaffold import ROOT, SERVICES
 # A module of the kit imports only from groups before its own.
 LAYERS = [
     {"attempts", "errors", "settings", "words"},
-    {"body", "cache", "fields"},
-    {"query", "sweep"},
-    {"documents", "peers"},
+    {"body", "fields"},
+    {"query"},
+    {"keys"},
+    {"cache", "documents", "peers", "sweep"},
     {"backends", "indexes", "loading", "preconditions", "responses"},
     {"allocation"},
     {"mongo"},
-    {"bulk", "follower", "trash"},
+    {"bulk", "follower", "pages", "trash"},
     {"batch"},
-    {"resource", "logs"},
+    {"logs", "resource"},
     {"front", "health"},
     {"app", "gunicorn"},
 ]

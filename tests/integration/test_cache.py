@@ -115,10 +115,10 @@ def test_a_document_added_or_removed_in_mongodb_shows_in_lists(stack, mongo):
     path = "/products?per=100&sku=BY-HAND"
     poll(lambda: "hit" in status(stack, path))
     mongo.products.insert_one({"name": "By hand", "sku": "BY-HAND"})
-    poll(lambda: ask(stack, path).json()["total"] == 1, 1.0)
+    assert poll(lambda: ask(stack, path).json()["total"] == 1, 1.0)
     poll(lambda: "hit" in status(stack, path))
     mongo.products.delete_one({"sku": "BY-HAND"})
-    poll(lambda: ask(stack, path).json()["total"] == 0, 1.0)
+    assert poll(lambda: ask(stack, path).json()["total"] == 0, 1.0)
 
 
 def test_keys_are_as_documented_and_vanish_after_a_write(stack, redis, product):

@@ -128,8 +128,8 @@ def test_a_killed_master_takes_its_workers_along(stack, kill):
     }
     ours = sorted(pid for pid, command in processes.items() if b"api_clients.app" in command)
     kill(ours[0])
-    poll(lambda: not any(is_alive(pid) for pid in ours), 5)
-    poll(lambda: stack.run("status").returncode == 0)
+    assert poll(lambda: not any(is_alive(pid) for pid in ours), 5)
+    assert poll(lambda: stack.run("status").returncode == 0)
 
 
 def test_a_worker_killed_in_a_batch_leaves_whole_items(stack, kill):

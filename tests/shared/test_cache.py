@@ -7,7 +7,8 @@ import pytest
 from fakeredis import FakeRedis
 from redis import ConnectionError, Redis
 
-from shared.cache import MAX_KEY, Address, Cache, key_of, new_token, root_of, tag_of
+from shared.cache import Cache
+from shared.keys import MAX_KEY, Address, key_of, new_token, root_of, tag_of
 from shared.sweep import sweep
 
 ITEM = Address("things", "thing:1", "1")
