@@ -95,6 +95,7 @@ class Front:
             ("ETag", f'"{etag}"'),
             ("Cache-Control", CACHE_CONTROL),
             ("Cache-Status", hit.status()),
+            ("Server-Timing", f"cache;dur={(time.perf_counter() - started) * 1000:.2f}"),
             ("X-Request-ID", id),
             *hit.head["headers"].items(),
         ]

@@ -26,6 +26,7 @@ from shared.mongo import Repository
 from shared.query import PageRequest, Query
 from shared.responses import (
     CACHE_CONTROL,
+    Clock,
     conditional,
     digest,
     encode,
@@ -195,10 +196,12 @@ class Resource:
     def cached(self, address: Address, make: Callable[[], Response]) -> Response:
         """Answer from the cache, or make the answer and store it when it is a 200."""
         cache = backends().cache
+        clock = Clock()
         lookup = request.environ.get("vitrine.lookup") or cache.get(address)
         lookup = cache.begin(lookup)
+        clock.lap("cache")
         if lookup.is_hit:
-            return conditional(stored(lookup))
+            return conditional(clock.tell(stored(lookup)))
         try:
             response = make()
             whole = response.status_code == 200 and not g.get("incomplete")
@@ -209,7 +212,8 @@ class Resource:
             cache.end(lookup)
         response.headers["Cache-Status"] = lookup.status(stored=kept)
         response.headers["Cache-Control"] = CACHE_CONTROL
-        return conditional(response)
+        clock.lap("make")
+        return conditional(clock.tell(response))
 
     def _list_address(self, asked: PageRequest, count: str) -> Address:
         return list_address(self.name, self.item, self.partition, asked, count, self.depends)

@@ -1,13 +1,14 @@
 """What every service promises about cached answers: the same as made ones, and never stale."""
 
 import json
+import re
 
 import pytest
 
 from shared.front import MAX_REMEMBERED, Front
 from tests.scaffold import example
 
-DIFFER = ("Cache-Status", "X-Request-ID", "Date")
+DIFFER = ("Cache-Status", "Server-Timing", "X-Request-ID", "Date")
 
 
 @pytest.fixture
@@ -33,6 +34,12 @@ def test_a_hit_is_what_a_miss_was_but_for_saying_so(client, url, resource, item,
         assert (again.status_code, again.data) == (made.status_code, made.data)
         kept = [{k: v for k, v in each.headers if k not in DIFFER} for each in (made, again)]
         assert kept[0] == kept[1], path
+
+
+def test_the_answer_tells_where_its_time_went(client, url):
+    made, hit = (client.get(url).headers["Server-Timing"] for _ in range(2))
+    assert re.fullmatch(r"cache;dur=[\d.]+, make;dur=[\d.]+", made)
+    assert re.fullmatch(r"cache;dur=[\d.]+", hit)
 
 
 def test_a_hit_may_be_a_304_and_nobody_else_gets_one(client, url, resource, item):

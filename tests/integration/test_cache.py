@@ -3,15 +3,17 @@
 import json
 import os
 import re
+import shutil
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from pymongo import MongoClient
 from redis import Redis
 
-from tests.integration.conftest import Stack, descendants, poll, stack_folder
+from tests.integration.conftest import Stack, descendants, is_alive, poll, stack_folder
 from vitrine import stack as stacks
 
 
@@ -187,6 +189,43 @@ def test_a_killed_redis_costs_hits_and_nothing_else(stack, kill, mongo, product)
     assert ask(stack, product).json()["price"] == 29
     mongo.products.update_one({"_id": id}, {"$set": {"price": 30}})
     poll(lambda: ask(stack, product).json()["price"] == 30, 1.0)
+
+
+def test_a_redis_that_comes_back_with_an_old_state_revives_nothing(stack, kill, product):
+    """Tokens and entries of the past are back, and they fit each other."""
+    server = process(stack, (b"valkey-server",))
+    poll(lambda: "hit" in status(stack, product))
+    data, copy = stack.folder / "redis", stack.folder / "redis-old"
+    shutil.copytree(data, copy)
+    assert stack.request("PATCH", "products", product, {"price": 55})[0] == 200
+    assert ask(stack, product).json()["price"] == 55
+    os.kill(stack.process.pid, signal.SIGSTOP)  # It would start Redis again before we are ready.
+    try:
+        kill(server)
+        poll(lambda: not is_alive(server))
+        shutil.rmtree(data)
+        copy.rename(data)
+    finally:
+        os.kill(stack.process.pid, signal.SIGCONT)
+    for _ in range(300):
+        assert ask(stack, product).json()["price"] == 55
+        time.sleep(0.01)
+    poll(lambda: "hit" in status(stack, product), 20)
+    assert ask(stack, product).json()["price"] == 55
+
+
+def test_200_at_once_for_one_cold_list_cost_2_queries_at_the_most(stack, mongo):
+    path = "/products?per=7&ordering=-price&brand=nobody"
+    mongo.command("profile", 2)
+    try:
+        with ThreadPoolExecutor(50) as pool:
+            answers = list(pool.map(lambda _: ask(stack, path).json()["total"], range(200)))
+    finally:
+        mongo.command("profile", 0)
+    asked = {"op": "query", "command.filter.brand": "nobody"}
+    assert answers == [0] * 200
+    assert 1 <= mongo["system.profile"].count_documents(asked) <= 2
+    mongo.drop_collection("system.profile")
 
 
 def test_a_stream_of_writes_without_end_keeps_the_lease(stack, mongo, product):
