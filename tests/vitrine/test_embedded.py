@@ -60,5 +60,8 @@ def test_a_replica_set_moves_to_another_port_with_its_data(tmp_path):
             ) as client:
                 assert client["db"]["kept"].count_documents({}) == value
                 client["db"]["kept"].insert_one({"_id": value})
+                asked = {"getClusterParameter": "changeStreamOptions"}
+                (options,) = client.admin.command(asked)["clusterParameters"]
+                assert options["preAndPostImages"]["expireAfterSeconds"] == 3600
         finally:
             stop(process, 5)
