@@ -2,8 +2,9 @@
 
 A module imports only from modules to its right, and nothing here imports a service:
 
-    app, gunicorn > front, health > logs, resource > batch > bulk, follower, pages, trash
-        > mongo > allocation > backends, indexes, loading, preconditions, responses
+    app, gunicorn > front, health, inspection > logs, resource > batch
+        > bulk, follower, pages, trash > mongo > allocation
+        > backends, indexes, loading, preconditions, responses
         > cache, documents, peers, sweep > keys > query > body, fields
         > attempts, errors, settings, words
 """

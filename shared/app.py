@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Blueprint, Flask
 from pymongo.errors import PyMongoError
 
-from shared import backends, errors, front, health, logs
+from shared import backends, errors, front, health, inspection, logs
 from shared.backends import Backends
 from shared.resource import Resource
 from shared.responses import digest
@@ -47,6 +47,7 @@ def build_app(
     backends.init_app(app, connections)
     errors.init_app(app)
     health.init_app(app)
+    inspection.init_app(app)
     app.register_blueprint(blueprint)
     app.extensions["resource"] = resource
     front.init_app(app, resource, connections.cache)

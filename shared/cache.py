@@ -144,6 +144,18 @@ class Cache:
             return replace(lookup, state="stale", detail="ttl")
         return replace(lookup, state="hit", head=head, body=entry[length:-1])
 
+    def head(self, key: str) -> dict[str, Any] | None:
+        """Return what stands before the body of an entry, or None where none can be read."""
+        entry = cast(bytes | None, (self._reader or self._redis).get(key))
+        found = _HEAD.match(entry) if entry else None
+        if entry is None or found is None:
+            return None
+        try:
+            head: dict[str, Any] = orjson.loads(entry[: int(found[1])] + b"null}")
+        except orjson.JSONDecodeError:
+            return None
+        return {name: value for name, value in head.items() if name != "body"}
+
     # Filling.
 
     def begin(self, lookup: Lookup) -> Lookup:

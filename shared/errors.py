@@ -21,6 +21,7 @@ from pymongo.errors import (
     DuplicateKeyError,
     PyMongoError,
 )
+from redis import RedisError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.exceptions import NotFound as RoutingNotFound
 
@@ -152,6 +153,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(ApiError, _api_error)
     app.register_error_handler(ValidationError, _invalid_body)
     app.register_error_handler(PyMongoError, _database_failed)
+    app.register_error_handler(RedisError, _redis_failed)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(OSError, _broken_request)
     app.register_error_handler(Exception, _unexpected)
@@ -175,6 +177,11 @@ def _database_failed(error: PyMongoError) -> Response:
         log.error("MongoDB cannot be reached: %s", str(error).partition(",")[0])
         return _api_error(Unavailable("MongoDB cannot be reached; try again shortly."))
     return _unexpected(error)
+
+
+def _redis_failed(error: RedisError) -> Response:
+    log.error("Redis cannot be reached: %s", error)
+    return _api_error(Unavailable("Redis cannot be reached; try again shortly."))
 
 
 def _http_error(error: HTTPException) -> Response:

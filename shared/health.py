@@ -29,6 +29,7 @@ def index() -> Response:
     links = {"items": f"/{resource.name}", "ready": "/health/ready", "redis": "/__ping/redis"}
     described = {
         "service": resource.name,
+        "item": resource.item,
         "links": links,
         "fields": resource.describe(),
         "keys": resource.keys,

@@ -25,7 +25,7 @@ def sweep(redis: Redis, service: str) -> int:
     """
     gone = 0
     for kind in ("list", "search"):
-        for keys in _batches(redis, f"{service}:{kind}:*"):
+        for keys in batches(redis, f"{service}:{kind}:*"):
             worthless = _worthless(redis, service, keys)
             if worthless:
                 redis.unlink(*worthless)
@@ -33,7 +33,13 @@ def sweep(redis: Redis, service: str) -> int:
     return gone
 
 
-def _batches(redis: Redis, pattern: str) -> Iterator[list[bytes]]:
+def escaped(prefix: str) -> str:
+    """Return a prefix in which no character means a pattern to Redis."""
+    return re.sub(r"([*?\[\]\\])", r"\\\1", prefix)
+
+
+def batches(redis: Redis, pattern: str) -> Iterator[list[bytes]]:
+    """Yield the keys that fit a pattern, some hundreds at a time, without holding Redis up."""
     cursor: Any = 0
     while True:
         cursor, keys = cast(Any, redis.scan(cursor, match=pattern, count=SCAN_COUNT))

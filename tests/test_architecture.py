@@ -19,7 +19,7 @@ LAYERS = [
     {"bulk", "follower", "pages", "trash"},
     {"batch"},
     {"logs", "resource"},
-    {"front", "health"},
+    {"front", "health", "inspection"},
     {"app", "gunicorn"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -16,6 +16,7 @@ from rich.table import Table
 from shared.settings import Settings, SettingsError
 from vitrine import stack, supervisor
 from vitrine.embedded import EmbeddedError
+from vitrine.inspect import cache_command
 from vitrine.stack import ROOT, Service, StackError
 from vitrine.supervisor import Stopped, Supervisor
 from vitrine.transfer import export_command, import_command
@@ -45,6 +46,7 @@ def main() -> None:
 
 main.add_command(import_command)
 main.add_command(export_command)
+main.add_command(cache_command)
 
 
 @main.command()

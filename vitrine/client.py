@@ -48,6 +48,10 @@ class Client:
         """Post JSON to a path and return what it answers."""
         return self._send("POST", path, body, query)
 
+    def delete(self, path: str, **query: Any) -> Any:
+        """Delete what is at a path and return what it answers."""
+        return self._send("DELETE", path, None, query)
+
     def _send(self, method: str, path: str, body: Any, query: dict[str, Any]) -> Any:
         url = f"{self.url}{path}"
         if query:

@@ -110,6 +110,35 @@ def test_entries_are_readable_json_under_documented_keys(client, url, resource, 
     assert json.loads(redis.get(search))["query"] == "page=1&per=20&q=a+b"
 
 
+def test_an_entry_is_explained_and_a_prefix_is_purged(
+    client, url, resource, item, text_field, redis, caplog
+):
+    client.get(f"{url}/1")
+    client.get(url)
+    client.get(f"{url}?q=x")
+    prefixes = (f"{resource.item}:", f"{resource.name}:list:", f"{resource.name}:search:")
+    assert client.get("/__cache").get_json() == {"entries": dict.fromkeys(prefixes, 1)}
+
+    listed = f"{resource.name}:list:page=1:per=20"
+    shown = client.get("/__cache", query_string={"key": listed}).get_json()
+    assert (shown["counts"], shown["head"]["tag"]) == (True, "all")
+    client.patch(f"{url}/1", json={text_field: "Other"})
+    shown = client.get("/__cache", query_string={"key": listed}).get_json()
+    assert (shown["counts"], shown["why"]) == (False, "generation")
+    shown = client.get("/__cache", query_string={"key": f"{resource.item}:99"}).get_json()
+    assert shown["counts"] is False
+
+    purged = client.delete("/__cache", query_string={"prefix": f"{resource.name}:list:"})
+    assert purged.get_json() == {"prefix": f"{resource.name}:list:", "purged": 1}
+    assert "1 entries purged by prefix" in caplog.text
+    assert redis.exists(listed) == 0
+    for prefix in ("", "*", f"{resource.name}:generation", "other:", f"{resource.name}:"):
+        refused = client.delete("/__cache", query_string={"prefix": prefix})
+        assert refused.status_code == 400
+    assert client.delete("/__cache?prefix=" + f"{resource.item}:*").get_json()["purged"] == 0
+    assert client.get("/__cache?key=other:1").status_code == 404
+
+
 def test_what_is_remembered_of_urls_is_bounded(client, resource):
     front = client.application.wsgi_app
     assert isinstance(front, Front)

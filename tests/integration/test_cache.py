@@ -141,6 +141,19 @@ def test_keys_are_as_documented_and_vanish_after_a_write(stack, redis, product):
     poll(lambda: not redis.exists(listed) and not redis.exists(search), 1.5)
 
 
+def test_the_command_line_looks_into_the_cache(stack, product):
+    key = f"product:{product.removeprefix('/products/')}"
+    poll(lambda: "hit" in status(stack, product))
+    assert f"{key} counts: Its stamps are the current generations." in (
+        stack.run("cache", "show", key).stdout
+    )
+    assert "products:list:" in stack.run("cache", "stats").stdout
+    assert "1 entries removed." in stack.run("cache", "purge", key).stdout
+    assert f"{key} does not count" in stack.run("cache", "show", key).stdout
+    assert "No service" in stack.run("cache", "show", "toy:1").stderr
+    assert "Must begin with one of" in stack.run("cache", "purge", "products:gen").stderr
+
+
 def test_a_write_in_one_category_leaves_the_lists_of_another(stack):
     for name in ("Left", "Right"):
         stack.request("POST", "categories", "/categories", {"name": name})

@@ -1,0 +1,77 @@
+"""``/__cache``: what is cached, why an entry counts or not, and a way to throw some of it away."""
+
+import logging
+from collections import Counter
+from typing import Any
+
+from flask import Flask, Response, current_app, g, request
+
+from shared import sweep
+from shared.backends import backends
+from shared.errors import BadRequest, NotFound
+from shared.keys import Address
+from shared.resource import Resource
+from shared.responses import respond
+
+audit = logging.getLogger("vitrine.audit")
+
+
+def init_app(app: Flask) -> None:
+    """Serve ``/__cache``."""
+    app.add_url_rule("/__cache", "show_cache", show_cache, methods=["GET"])
+    app.add_url_rule("/__cache", "purge_cache", purge_cache, methods=["DELETE"])
+
+
+def show_cache() -> Response:
+    """Answer how many entries there are of each kind, or with ``?key=`` all about one."""
+    key = request.args.get("key", "")
+    if key:
+        return respond(_entry(key))
+    counts: Counter[str] = Counter()
+    for prefix in _prefixes():
+        for keys in sweep.batches(backends().redis, f"{prefix}*"):
+            counts[prefix] += len(keys)
+    return respond({"entries": {prefix: counts[prefix] for prefix in _prefixes()}})
+
+
+def purge_cache() -> Response:
+    """Remove the entries whose keys begin with ``?prefix=``; the log keeps who did."""
+    prefix = request.args.get("prefix", "")
+    if not prefix.startswith(_prefixes()):
+        allowed = f"Must begin with one of {', '.join(_prefixes())}."
+        raise BadRequest("", [{"parameter": "prefix", "message": allowed}])
+    gone = sum(
+        int(backends().redis.unlink(*keys))
+        for keys in sweep.batches(backends().redis, f"{sweep.escaped(prefix)}*")
+    )
+    audit.warning(
+        "%s entries purged by prefix %r, request %s from %s",
+        *(gone, prefix, g.request_id, request.remote_addr),
+    )
+    return respond({"prefix": prefix, "purged": gone})
+
+
+def _prefixes() -> tuple[str, ...]:
+    resource: Resource = current_app.extensions["resource"]
+    return (f"{resource.item}:", f"{resource.name}:list:", f"{resource.name}:search:")
+
+
+def _entry(key: str) -> dict[str, Any]:
+    if not key.startswith(_prefixes()):
+        raise NotFound(f"{key[:200]} is no key of this service.")
+    cache, redis = backends().cache, backends().redis
+    head = cache.head(key)
+    if head is None:
+        return {"key": key, "counts": False, "why": "There is no entry that can be read."}
+    resource: Resource = current_app.extensions["resource"]
+    lookup = cache.get(Address(resource.name, key, head["tag"], resource.depends))
+    why = {"hit": "Its stamps are the current generations."}.get(lookup.state, lookup.detail)
+    return {
+        "key": key,
+        "counts": lookup.is_hit,
+        "why": why,
+        "ttl": redis.ttl(key),
+        "bytes": redis.strlen(key),
+        "head": head,
+        "generations": lookup.tokens,
+    }
