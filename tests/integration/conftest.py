@@ -143,6 +143,18 @@ def stack_folder():
         yield Path(folder) / "data"
 
 
+@contextmanager
+def running_stack(*args):
+    """A stack that runs, in a folder of its own, until the block ends."""
+    with stack_folder() as folder:
+        stack = Stack(folder)
+        try:
+            stack.up(*args)
+            yield stack
+        finally:
+            stack.down()
+
+
 @pytest.fixture
 def fresh_stack():
     """A stack that is not started yet."""
@@ -157,13 +169,8 @@ def fresh_stack():
 @pytest.fixture(scope="session")
 def stack():
     """A running stack with the games example, shared by the tests that leave it running."""
-    with stack_folder() as folder:
-        stack = Stack(folder)
-        try:
-            stack.up("--with", "examples/api_games")
-            yield stack
-        finally:
-            stack.down()
+    with running_stack("--with", "examples/api_games") as stack:
+        yield stack
 
 
 @pytest.fixture

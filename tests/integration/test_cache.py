@@ -13,20 +13,15 @@ import pytest
 from pymongo import MongoClient
 from redis import Redis
 
-from tests.integration.conftest import Stack, descendants, is_alive, poll, stack_folder
+from tests.integration.conftest import descendants, is_alive, poll, running_stack
 from vitrine import stack as stacks
 
 
 @pytest.fixture(scope="module")
 def stack():
     """A stack of this module's own, whose parts the tests may kill."""
-    with stack_folder() as folder:
-        stack = Stack(folder)
-        try:
-            stack.up("--only", "products,categories")
-            yield stack
-        finally:
-            stack.down()
+    with running_stack("--only", "products,categories") as stack:
+        yield stack
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import orjson
 import pytest
 from pymongo import MongoClient
 
-from tests.integration.conftest import Stack, stack_folder
+from tests.integration.conftest import Stack, running_stack, stack_folder
 from vitrine import stack as stacks
 from vitrine.exporter import PAGE
 
@@ -19,13 +19,8 @@ from vitrine.exporter import PAGE
 @pytest.fixture(scope="module")
 def stack():
     """A stack of this module's own: imports fill it."""
-    with stack_folder() as folder:
-        stack = Stack(folder)
-        try:
-            stack.up("--only", "products,clients,categories")
-            yield stack
-        finally:
-            stack.down()
+    with running_stack("--only", "products,clients,categories") as stack:
+        yield stack
 
 
 @pytest.fixture
@@ -191,22 +186,17 @@ def test_a_tree_of_names_and_parents_is_built_and_rebuilt(tmp_path):
     file.write_text("name,parent\nEarbuds,headphones\nHeadphones,Audio\nAudio,Sound & more\n")
     with file.open("a") as opened:
         opened.write("Headphones,Video\nVideo,\nSound & more,\n")
-    with stack_folder() as folder:
-        other = Stack(folder)
-        try:
-            other.up("--only", "products,categories")
-            assert run_import(other, "categories", file)[0] == (6, 6, 0, 0, 0)
-            assert run_import(other, "categories", file)[0] == (6, 0, 0, 6, 0)
-            paths = {tuple(each["path"]) for each in every(other, "categories")}
-            assert ("sound-more", "audio", "headphones-2", "earbuds") in paths
-            assert other.run("export", "categories", str(tmp_path / "x.jsonl")).returncode == 0
-            for slug in ("earbuds", "headphones-2", "audio", "sound-more", "headphones", "video"):
-                url = f"/categories/{slug}?purge=true"
-                assert other.request("DELETE", "categories", url)[0] == 204
-            assert run_import(other, "categories", tmp_path / "x.jsonl")[0] == (6, 6, 0, 0, 0)
-            assert {tuple(each["path"]) for each in every(other, "categories")} == paths
-        finally:
-            other.down()
+    with running_stack("--only", "products,categories") as other:
+        assert run_import(other, "categories", file)[0] == (6, 6, 0, 0, 0)
+        assert run_import(other, "categories", file)[0] == (6, 0, 0, 6, 0)
+        paths = {tuple(each["path"]) for each in every(other, "categories")}
+        assert ("sound-more", "audio", "headphones-2", "earbuds") in paths
+        assert other.run("export", "categories", str(tmp_path / "x.jsonl")).returncode == 0
+        for slug in ("earbuds", "headphones-2", "audio", "sound-more", "headphones", "video"):
+            url = f"/categories/{slug}?purge=true"
+            assert other.request("DELETE", "categories", url)[0] == 204
+        assert run_import(other, "categories", tmp_path / "x.jsonl")[0] == (6, 6, 0, 0, 0)
+        assert {tuple(each["path"]) for each in every(other, "categories")} == paths
 
 
 def test_an_export_rebuilds_an_empty_store(stack, tmp_path):
@@ -214,34 +204,26 @@ def test_an_export_rebuilds_an_empty_store(stack, tmp_path):
         {"name": "Tea 🍵", "sku": "T-1", "price": "12.50", "stock": 0, "description": 'a\n"b",c'},
         {"name": "Tea 🍵", "attributes": {"color": "red", "sizes": [1, 2.5, "x"], "on": False}},
     ]
-    with stack_folder() as folder:
-        other = Stack(folder)
-        try:
-            other.up("--only", "products,categories")
-            for body in bodies:
-                assert other.request("POST", "products", "/products", body)[0] == 201
-            kept = ("created_at", "updated_at", "revision")
-            before = [
-                {k: v for k, v in each.items() if k not in kept}
-                for each in every(other, "products")
+    with running_stack("--only", "products,categories") as other:
+        for body in bodies:
+            assert other.request("POST", "products", "/products", body)[0] == 201
+        kept = ("created_at", "updated_at", "revision")
+        before = [
+            {k: v for k, v in each.items() if k not in kept} for each in every(other, "products")
+        ]
+        for format in ("jsonl", "json", "csv"):
+            file = tmp_path / f"all.{format}"
+            assert other.run("export", "products", str(file)).returncode == 0
+            for number in (1, 2):
+                ref = before[number - 1]["slug"]
+                assert other.request("DELETE", "products", f"/products/{ref}?purge=true")[0] == 204
+            assert run_import(other, "products", file)[0] == (2, 2, 0, 0, 0)
+            after = every(other, "products")
+            drop = ("id", *kept)
+            assert [{k: v for k, v in each.items() if k not in drop} for each in after] == [
+                {k: v for k, v in each.items() if k not in drop} for each in before
             ]
-            for format in ("jsonl", "json", "csv"):
-                file = tmp_path / f"all.{format}"
-                assert other.run("export", "products", str(file)).returncode == 0
-                for number in (1, 2):
-                    ref = before[number - 1]["slug"]
-                    assert (
-                        other.request("DELETE", "products", f"/products/{ref}?purge=true")[0] == 204
-                    )
-                assert run_import(other, "products", file)[0] == (2, 2, 0, 0, 0)
-                after = every(other, "products")
-                drop = ("id", *kept)
-                assert [{k: v for k, v in each.items() if k not in drop} for each in after] == [
-                    {k: v for k, v in each.items() if k not in drop} for each in before
-                ]
-                assert run_import(other, "products", file)[0] == (2, 0, 0, 2, 0)
-        finally:
-            other.down()
+            assert run_import(other, "products", file)[0] == (2, 0, 0, 2, 0)
 
 
 def test_a_dry_run_names_the_first_errors_by_row_and_column(stack, tmp_path):
@@ -329,16 +311,11 @@ def test_an_export_that_cannot_be_written_leaves_nothing(stack, tmp_path):
 def test_a_service_with_one_key_is_imported_into_as_well(tmp_path):
     file = tmp_path / "games.jsonl"
     file.write_text('{"title": "Zelda", "year": 2023}\n{"title": "FIFA", "price": {"eur": 70}}')
-    with stack_folder() as folder:
-        other = Stack(folder)
-        try:
-            other.up("--only", "games", "--with", "examples/api_games")
-            args = ("games", file, "--map", "price=price.eur")
-            assert run_import(other, *args)[0] == (2, 2, 0, 0, 0)
-            assert run_import(other, *args)[0] == (2, 0, 0, 2, 0)
-            assert other.get("games", "/games/2")["price"] == 70
-        finally:
-            other.down()
+    with running_stack("--only", "games", "--with", "examples/api_games") as other:
+        args = ("games", file, "--map", "price=price.eur")
+        assert run_import(other, *args)[0] == (2, 2, 0, 0, 0)
+        assert run_import(other, *args)[0] == (2, 0, 0, 2, 0)
+        assert other.get("games", "/games/2")["price"] == 70
 
 
 def test_stdin_is_imported_too(stack):

@@ -7,7 +7,7 @@ import time
 import pytest
 from pymongo import MongoClient
 
-from tests.integration.conftest import Stack, poll, stack_folder
+from tests.integration.conftest import poll, running_stack
 from vitrine import stack as stacks
 
 SECONDS = 12
@@ -17,13 +17,8 @@ BY_HAND_SECONDS = 1.0
 
 @pytest.fixture
 def stack():
-    with stack_folder() as folder:
-        stack = Stack(folder)
-        try:
-            stack.up("--only", "products,categories")
-            yield stack
-        finally:
-            stack.down()
+    with running_stack("--only", "products,categories") as stack:
+        yield stack
 
 
 class History:
