@@ -17,6 +17,7 @@ blueprint = categories.blueprint("list", "get")
 # The slug a category had, and the slugs from the root to where it is now.
 Move = tuple[str, list[str]]
 
+LEAVING = ("products", "move_to")
 TREE_FIELDS = ("id", "slug", "name", "parent", "position", "path")
 
 
@@ -67,7 +68,7 @@ def delete(ref: str) -> Response:
     Its products stop the deletion, unless ``products=detach`` leaves them without a category or
     ``move_to=slug`` puts them into another one.
     """
-    categories.check_parameters("purge", "products", "move_to")
+    categories.check_parameters("purge", *LEAVING)
     moves: list[Move] = []
     response = _alone(lambda: _emptied(ref, moves))
     _tell_products(moves)
@@ -82,7 +83,7 @@ def _emptied(ref: str, moves: list[Move]) -> Response:
         category = categories.matched(ref)
     except NotFound:
         # It may be in the trash, to be purged from there.
-        return categories.delete(ref)
+        return categories.delete(ref, *LEAVING)
     slug = category.get("slug", "")
     children = categories.repository.count({"parent": slug})
     products = _product_count(slug)
@@ -101,7 +102,7 @@ def _emptied(ref: str, moves: list[Move]) -> Response:
             raise BadRequest("", [{"parameter": "move_to", "message": message}])
         moves[:] = [(slug, path_of(target) if target else [])]
         _tell_products(moves)
-    return categories.delete(ref)
+    return categories.delete(ref, *LEAVING)
 
 
 def _alone(work: Callable[[], Response]) -> Response:

@@ -12,6 +12,8 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from shared.cache import Cache
 from shared.peers import Http, Peers
@@ -19,7 +21,8 @@ from shared.settings import Settings
 
 T = TypeVar("T")
 TRANSACTION_SECONDS = 8
-REDIS_SECONDS = 0.1  # A cache that takes longer than MongoDB is none.
+READ_SECONDS = 0.1  # A cache that takes longer than MongoDB is none.
+WRITE_SECONDS = 0.5  # An invalidation is worth waiting for.
 Document = dict[str, Any]
 
 
@@ -56,12 +59,15 @@ class Backends:
             connectTimeoutMS=2000,
             socketTimeoutMS=30_000,
         )
-        redis = _redis(settings.redis_write_url or settings.redis_url)
-        reader = _redis(settings.redis_read_url) if settings.redis_read_url else None
+        url = settings.redis_write_url or settings.redis_url
+        redis = _redis(url, READ_SECONDS, tries=1)
+        writer = _redis(url, WRITE_SECONDS, tries=2)
+        read_url = settings.redis_read_url
+        reader = _redis(read_url, READ_SECONDS, tries=1) if read_url else None
         return cls(
             mongo.get_default_database("vitrine"),
             redis,
-            Cache(redis, settings.cache_ttl_seconds, reader=reader),
+            Cache(redis, settings.cache_ttl_seconds, reader=reader, writer=writer),
             Peers(Http(settings)),
         )
 
@@ -130,8 +136,14 @@ class Backends:
             self.cache.invalidate(service, tags, token, keys)
 
 
-def _redis(url: str) -> Redis:
-    return Redis.from_url(url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS)
+def _redis(url: str, seconds: float, tries: int) -> Redis:
+    """Open a client that gives up soon; by default it would try for many seconds."""
+    return Redis.from_url(
+        url,
+        socket_timeout=seconds,
+        socket_connect_timeout=seconds,
+        retry=Retry(NoBackoff(), tries - 1),
+    )
 
 
 def init_app(app: Flask, connections: Backends) -> None:

@@ -30,8 +30,9 @@ LEASE_SECONDS = 5
 FILL_MILLISECONDS = 3000  # how long a filler may keep others waiting at the most
 WAIT_SECONDS = 0.5
 BREAK_SECONDS = 1.0
-LIMIT_DIGITS = 4
+HEAD_DIGITS = 4
 
+_NEEDED = {"key", "root", "generation", "depends", "release", "expires", "etag", "headers"}
 _HEAD = re.compile(rb'\{"head":"(\d{4})","root":"([0-9a-f]{16})","generation":"([0-9a-f]{16})",')
 
 
@@ -68,11 +69,15 @@ class Cache:
     """Answers in Redis; when Redis is down every lookup says so at once, and nothing fails.
 
     ``leased`` tells whether a follower keeps the roots; else whoever reads makes them.  ``release``
-    names the code that makes the answers; those of another one do not count.
+    names the code that makes the answers; those of another one do not count.  ``reader`` is a
+    replica to read entries from; ``writer`` renews generations, and may take longer than a read.
     """
 
-    def __init__(self, redis: Redis, ttl: int, *, reader: Redis | None = None):
+    def __init__(
+        self, redis: Redis, ttl: int, *, reader: Redis | None = None, writer: Redis | None = None
+    ):
         self._redis = redis
+        self._writer = writer or redis
         self._reader = reader
         self._ttl = ttl
         self._broken_until = 0.0
@@ -87,7 +92,7 @@ class Cache:
             return Lookup(address, "bypass", "redis")
         try:
             entry, tokens = self._read(address)
-            if not self.leased or tokens[0] is not None:
+            if None in tokens and (not self.leased or tokens[0] is not None):
                 tokens = self._with_missing(address, tokens)
         except RedisError as error:
             self._trip(error)
@@ -123,38 +128,21 @@ class Cache:
     def _judge(self, lookup: Lookup, entry: bytes | None) -> Lookup:
         if entry is None:
             return lookup
-        found = _HEAD.match(entry)
-        if found is None:
+        length, head = _decoded(entry)
+        if head is None or head["key"] != lookup.address.key:
             return replace(lookup, detail="undecodable")
-        length = int(found[1])
-        try:
-            head: dict[str, Any] = orjson.loads(entry[:length] + b"null}")
-            stamp = (head["root"], head["generation"], *head["depends"])
-            expires, release, key = float(head["expires"]), head["release"], head["key"]
-            whole = length + int(head["length"]) + 1 == len(entry)
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-            return replace(lookup, detail="undecodable")
-        if key != lookup.address.key or not whole:
-            return replace(lookup, detail="undecodable")
-        if stamp != lookup.tokens:
+        if (head["root"], head["generation"], *head["depends"]) != lookup.tokens:
             return replace(lookup, state="stale", detail="generation")
-        if release != self.release:
+        if head["release"] != self.release:
             return replace(lookup, state="stale", detail="release")
-        if expires <= time.time():
+        if head["expires"] <= time.time():
             return replace(lookup, state="stale", detail="ttl")
         return replace(lookup, state="hit", head=head, body=entry[length:-1])
 
     def head(self, key: str) -> dict[str, Any] | None:
         """Return what stands before the body of an entry, or None where none can be read."""
         entry = cast(bytes | None, (self._reader or self._redis).get(key))
-        found = _HEAD.match(entry) if entry else None
-        if entry is None or found is None:
-            return None
-        try:
-            head: dict[str, Any] = orjson.loads(entry[: int(found[1])] + b"null}")
-        except orjson.JSONDecodeError:
-            return None
-        return {name: value for name, value in head.items() if name != "body"}
+        return _decoded(entry)[1] if entry else None
 
     # Filling.
 
@@ -196,7 +184,7 @@ class Cache:
         ttl = round(self._ttl * random.uniform(0.9, 1.1)) or 1
         root, generation, *depends = lookup.tokens
         head = {
-            "head": "0" * LIMIT_DIGITS,
+            "head": "0" * HEAD_DIGITS,
             "root": root,
             "generation": generation,
             "depends": depends,
@@ -210,7 +198,7 @@ class Cache:
             "headers": dict(headers),
         }
         start = orjson.dumps(head)[:-1] + b',"body":'
-        if len(start) >= 10**LIMIT_DIGITS:
+        if len(start) >= 10**HEAD_DIGITS:
             return False
         start = start.replace(b'"0000"', b'"%04d"' % len(start), 1)
         try:
@@ -247,7 +235,7 @@ class Cache:
         self, service: str, tags: Iterable[str] | None, token: str, keys: Iterable[str] = ()
     ) -> None:
         """Do what ``invalidate`` does, and raise ``RedisError`` when that fails."""
-        pipeline = self._redis.pipeline(transaction=False)
+        pipeline = self._writer.pipeline(transaction=False)
         if tags is None and self.leased:
             pipeline.set(root_of(service), token, xx=True, keepttl=True)
         elif tags is None:
@@ -268,6 +256,19 @@ class Cache:
         if time.monotonic() >= self._broken_until:
             log.warning("Redis does not answer, nothing is cached: %s", error)
         self._broken_until = time.monotonic() + BREAK_SECONDS
+
+
+def _decoded(entry: bytes) -> tuple[int, dict[str, Any] | None]:
+    """Return the length of an entry's head, and the head if all of the entry is there."""
+    found = _HEAD.match(entry)
+    length = int(found[1]) if found else 0
+    try:
+        head: dict[str, Any] = orjson.loads(entry[:length] + b"null}")
+        whole = length + int(head["length"]) + 1 == len(entry)
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return length, None
+    del head["body"]
+    return length, head if whole and head.keys() >= _NEEDED else None
 
 
 def _filling(address: Address) -> str:

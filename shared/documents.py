@@ -110,7 +110,11 @@ def tags(documents: Iterable[Document], partition: tuple[str, str] | None) -> se
 
 def refs(documents: Iterable[Document]) -> set[str]:
     """Return what these documents are called in a URL: their ids and slugs."""
-    names = [name for each in documents for name in (each["_id"], each.get("slug"))]
-    # A hand edit may have left a number as a double.
+    names: list[Any] = []
+    for each in documents:
+        slug = each.get("slug")
+        # A hand edit may have left several slugs, each of which finds the document.
+        names += [each["_id"], *(slug if isinstance(slug, list) else [slug])]
+    # Or a number as a double.
     whole = (int(n) if isinstance(n, float) and n.is_integer() else n for n in names)
     return {str(name) for name in whole if name is not None}

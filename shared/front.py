@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 MAX_REMEMBERED = 10_000
+MAX_LENGTH = 500  # characters of a URL that is worth remembering
 
 _PREFIX = re.compile(r"/(?:api/v1|api|v1)(?=/|$)")
 
@@ -66,6 +67,8 @@ class Front:
         except KeyError:
             pass
         address = self._work_out(path, query, prefer)
+        if len(path) + len(query) + len(prefer) > MAX_LENGTH:
+            return address
         if len(self._addresses) >= MAX_REMEMBERED:
             self._addresses.clear()
         self._addresses[asked] = address

@@ -5,6 +5,7 @@ generations are ``products:generation`` and ``products:generation:<tag>``.
 """
 
 import hashlib
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from shared.query import PageRequest
-from shared.words import to_slug
 
 ALL = "all"
+_OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}")
 MAX_KEY = 1024  # bytes; a longer key is hashed
 
 
@@ -64,27 +65,26 @@ def new_token() -> str:
 def item_address(
     service: str, item: str, ref: str, asked: PageRequest, depends: tuple[str, ...]
 ) -> Address:
-    """Return where one item is cached; an id is one key, however many zeros stand before it."""
-    ref = str(int(ref)) if ref.isascii() and ref.isdigit() and len(ref) < 19 else ref
+    """Return where one item is cached; an id is one key and one tag, however it is spelt."""
+    if ref.isascii() and ref.isdigit() and len(ref) < 19:
+        ref = str(int(ref))
+    elif _OBJECT_ID.fullmatch(ref):
+        ref = ref.lower()
     key = key_of(f"{item}:{quote(ref, safe='')}", asked.given)
     return Address(service, key, ref, depends)
 
 
 def list_address(
-    service: str,
-    item: str,
-    partition: str,
-    asked: PageRequest,
-    count: str,
-    depends: tuple[str, ...],
+    service: str, within: str, asked: PageRequest, count: str, depends: tuple[str, ...]
 ) -> Address:
-    """Return where a list is cached: page and per first, then what was given, sorted."""
-    given = dict(asked.given)
+    """Return where a list is cached: page and per first, then what was given, sorted.
+
+    ``within`` is the tag of the partition it is narrowed to, empty for none.
+    """
     pairs = [("page", str(asked.page)), ("per", str(asked.per)), *asked.given]
     pairs += [("prefer", f"count={count}")] if count else []
-    within = given.get(partition)
-    tag = f"{partition}={to_slug(within, item)}" if within else ALL
-    if "q" not in given:
+    tag = within or ALL
+    if not any(name == "q" for name, _ in asked.given):
         return Address(service, key_of(f"{service}:list", pairs), tag, depends)
     text = urlencode(sorted(pairs))
     key = f"{service}:search:{hashlib.sha1(text.encode()).hexdigest()}"

@@ -22,7 +22,6 @@ from shared.query import PageRequest
 from shared.words import MAX_SLUG, Searched, make_slug
 
 COUNT_CAP = 10_000
-MAX_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,9 +283,9 @@ def _both(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]
 def reference(ref: str) -> Document:
     """Return the filter for an id or a slug; ids too large for MongoDB find nothing."""
     if ref.isascii() and ref.isdigit():
-        return {"_id": int(ref) if len(ref) < 19 else -1}
+        return {"_id": int(ref) if len(ref) < 19 else {"$in": []}}
     if len(ref) == 24 and ObjectId.is_valid(ref):
-        return {"$or": [{"slug": ref}, {"_id": ObjectId(ref)}]}
+        return {"$or": [{"slug": ref.lower()}, {"_id": ObjectId(ref)}]}
     return {"slug": ref}
 
 

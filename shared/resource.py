@@ -146,9 +146,12 @@ class Resource:
                 continue
         raise Conflict(f"Too many others are writing this {self.item} at once; try again.")
 
-    def delete(self, ref: str) -> Response:
-        """Move the item to the trash; with ``purge=true`` remove it for good, from there too."""
-        self.check_parameters("purge", "products", "move_to")
+    def delete(self, ref: str, *known: str) -> Response:
+        """Move the item to the trash; with ``purge=true`` remove it for good, from there too.
+
+        ``known`` are further parameters that the route itself has heeded.
+        """
+        self.check_parameters("purge", *known)
         if _flag("purge"):
             trash.purge(self.repository, self._anywhere(ref))
             return Response(status=204)
@@ -216,7 +219,11 @@ class Resource:
         return conditional(clock.tell(response))
 
     def _list_address(self, asked: PageRequest, count: str) -> Address:
-        return list_address(self.name, self.item, self.partition, asked, count, self.depends)
+        given = dict(asked.given).get(self.partition)
+        # Read as the filter reads it, so that the tag is the one that writes renew.
+        value = self.query.fields[self.partition].deserialize(given) if given else ""
+        within = f"{self.partition}={value}" if value else ""
+        return list_address(self.name, within, asked, count, self.depends)
 
     def _item_query(self, query: bytes) -> PageRequest:
         asked = self.query.parse(query, self.names)

@@ -130,6 +130,11 @@ def test_a_taken_sku_is_a_conflict_that_names_its_owner(products):
         assert problem["errors"][0]["pointer"] == "/sku"
 
 
+def test_a_parameter_of_another_service_is_unknown(products):
+    products.post("/products", json={"name": "X"})
+    assert products.delete("/products/1?products=detach").status_code == 400
+
+
 def test_true_is_not_1_and_false_is_not_0(products):
     products.post("/products", json={"name": "X", "attributes": {"a": 1, "b": [0]}})
     changed = products.patch("/products/1", json={"attributes": {"a": True, "b": [False]}})
@@ -172,6 +177,15 @@ class TestCategories:
         assert names(products.get("/products?category=computers")) == ["DDR5", "PC"]
         assert names(products.get("/products?category=Memory")) == ["DDR5"]
         assert names(products.get("/products?category=games")) == []
+
+    @pytest.mark.parametrize("name", ["12345", "🐔", " Odd  Name "])
+    def test_a_cached_list_of_any_category_sees_a_new_product(self, products, categories, name):
+        slug = categories.post("/categories", json={"name": name}).get_json()["slug"]
+        for asked in (slug, name):
+            assert names(products.get("/products", query_string={"category": asked})) == []
+        products.post("/products", json={"name": "New", "category": slug})
+        for asked in (slug, name):
+            assert names(products.get("/products", query_string={"category": asked})) == ["New"]
 
     def test_a_long_slug_is_not_cut_to_another_categorys(self, products, categories):
         for _ in range(2):

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from bson import ObjectId
 
 from shared.front import MAX_REMEMBERED, Front
 from tests.scaffold import example
@@ -79,6 +80,17 @@ def test_ids_are_cached_under_one_key_however_they_are_written(client, url, reso
     client.patch(f"{url}/1", json={})
     for ref in ("1", "01", "0001"):
         assert client.get(f"{url}/{ref}").get_json()["id"] == 1
+
+
+def test_an_object_id_is_one_tag_in_capitals_too(client, url, resource, db, text_field, serves):
+    serves("update")
+    made = ObjectId("65a1b2c3d4e5f60718293a4b")
+    db[resource.name].insert_one({"_id": made, text_field: "By hand"})
+    refs = (str(made), str(made).upper())
+    for ref in refs:
+        client.get(f"{url}/{ref}")
+    assert client.patch(f"{url}/{made}", json={text_field: "Edited"}).status_code == 200
+    assert [client.get(f"{url}/{ref}").get_json()[text_field] for ref in refs] == ["Edited"] * 2
 
 
 def test_mistakes_and_absences_are_never_cached(client, url, redis):

@@ -135,6 +135,12 @@ def test_a_value_of_another_type_under_our_key_is_a_miss(cache, redis):
     assert cache.get(ITEM).is_hit
 
 
+def test_an_entry_without_what_it_needs_is_a_miss(cache, redis):
+    fill(cache, ITEM)
+    redis.set("thing:1", redis.get("thing:1").replace(b'"etag"', b'"gate"'))
+    assert (cache.get(ITEM).state, cache.get(ITEM).detail) == ("miss", "undecodable")
+
+
 def test_another_release_is_stale(cache, redis):
     fill(cache, ITEM)
     newer = Cache(redis, 60)
