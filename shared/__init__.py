@@ -6,5 +6,5 @@ A module imports only from modules to its right, and nothing here imports a serv
         > bulk, follower, pages, trash > mongo > allocation
         > backends, indexes, loading, preconditions, responses
         > cache, documents, peers, sweep > keys > query > body, fields
-        > attempts, errors, settings, words
+        > errors > attempts, cluster, settings, words
 """

@@ -12,9 +12,8 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from shared import cluster
 from shared.cache import Cache
 from shared.peers import Http, Peers
 from shared.settings import Settings
@@ -60,10 +59,10 @@ class Backends:
             socketTimeoutMS=30_000,
         )
         url = settings.redis_write_url or settings.redis_url
-        redis = _redis(url, READ_SECONDS, tries=1)
-        writer = _redis(url, WRITE_SECONDS, tries=2)
+        redis = cluster.connect(url, READ_SECONDS, tries=1)
+        writer = cluster.connect(url, WRITE_SECONDS, tries=2)
         read_url = settings.redis_read_url
-        reader = _redis(read_url, READ_SECONDS, tries=1) if read_url else None
+        reader = cluster.connect(read_url, READ_SECONDS, tries=1) if read_url else None
         return cls(
             mongo.get_default_database("vitrine"),
             redis,
@@ -134,16 +133,6 @@ class Backends:
             running.stale.append((service, tags, token, keys))
         else:
             self.cache.invalidate(service, tags, token, keys)
-
-
-def _redis(url: str, seconds: float, tries: int) -> Redis:
-    """Open a client that gives up soon; by default it would try for many seconds."""
-    return Redis.from_url(
-        url,
-        socket_timeout=seconds,
-        socket_connect_timeout=seconds,
-        retry=Retry(NoBackoff(), tries - 1),
-    )
 
 
 def init_app(app: Flask, connections: Backends) -> None:

@@ -20,8 +20,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import orjson
-from redis import Redis, RedisError
+from redis import Redis
 
+from shared import cluster
+from shared.cluster import REDIS_ERRORS
 from shared.keys import Address, new_token, root_of, tag_of
 
 log = logging.getLogger(__name__)
@@ -94,7 +96,7 @@ class Cache:
             entry, tokens = self._read(address)
             if None in tokens and (not self.leased or tokens[0] is not None):
                 tokens = self._with_missing(address, tokens)
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             self._trip(error)
             return Lookup(address, "bypass", "redis")
         if None in tokens:
@@ -105,10 +107,11 @@ class Cache:
     def _read(self, address: Address) -> tuple[bytes | None, list[bytes | None]]:
         """Read an entry and its tokens; the tokens always where they are written."""
         if self._reader is None:
-            entry, *tokens = cast(list[Any], self._redis.mget([address.key, *address.tokens]))
+            entry, *tokens = cluster.read(self._redis, [address.key, *address.tokens])
             return entry, tokens
-        tokens = cast(list[Any], self._redis.mget(address.tokens))
-        return cast(bytes | None, self._reader.get(address.key)), tokens
+        tokens = cluster.read(self._redis, address.tokens)
+        # MGET, because GET fails at what is no string.
+        return cluster.read(self._reader, [address.key])[0], tokens
 
     def _with_missing(self, address: Address, tokens: list[bytes | None]) -> list[bytes | None]:
         """Make the tokens that are not there, but for leased roots, and return all of them."""
@@ -122,8 +125,9 @@ class Cache:
         pipeline = self._redis.pipeline(transaction=False)
         for name in names:
             pipeline.set(name, new_token(), nx=True, ex=self._token_ttl)
-        pipeline.mget(address.tokens)
-        return cast(list[Any], pipeline.execute()[-1])
+        for name in address.tokens:
+            pipeline.get(name)
+        return pipeline.execute()[len(names) :]
 
     def _judge(self, lookup: Lookup, entry: bytes | None) -> Lookup:
         if entry is None:
@@ -141,7 +145,7 @@ class Cache:
 
     def head(self, key: str) -> dict[str, Any] | None:
         """Return what stands before the body of an entry, or None where none can be read."""
-        entry = cast(bytes | None, (self._reader or self._redis).get(key))
+        (entry,) = cluster.read(self._reader or self._redis, [key])
         return _decoded(entry)[1] if entry else None
 
     # Filling.
@@ -158,7 +162,7 @@ class Cache:
         while True:
             try:
                 mine = self._redis.set(_filling(lookup.address), "1", nx=True, px=FILL_MILLISECONDS)
-            except RedisError as error:
+            except REDIS_ERRORS as error:
                 self._trip(error)
                 return replace(lookup, state="bypass", detail="redis", tokens=())
             if mine:
@@ -203,7 +207,7 @@ class Cache:
         start = start.replace(b'"0000"', b'"%04d"' % len(start), 1)
         try:
             self._redis.set(lookup.address.key, start + body + b"}", ex=ttl)
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             self._trip(error)
             return False
         return True
@@ -213,7 +217,7 @@ class Cache:
         if lookup.filling:
             try:
                 self._redis.delete(_filling(lookup.address))
-            except RedisError as error:
+            except REDIS_ERRORS as error:
                 self._trip(error)
 
     # Invalidating.
@@ -228,13 +232,13 @@ class Cache:
         """
         try:
             self.renew(service, tags, token, keys)
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             log.error("%s could not be invalidated in Redis: %s", service, error)
 
     def renew(
         self, service: str, tags: Iterable[str] | None, token: str, keys: Iterable[str] = ()
     ) -> None:
-        """Do what ``invalidate`` does, and raise ``RedisError`` when that fails."""
+        """Do what ``invalidate`` does, and raise one of ``REDIS_ERRORS`` when that fails."""
         pipeline = self._writer.pipeline(transaction=False)
         if tags is None and self.leased:
             pipeline.set(root_of(service), token, xx=True, keepttl=True)
@@ -242,8 +246,8 @@ class Cache:
             pipeline.set(root_of(service), token, ex=self._token_ttl)
         for tag in tags or ():
             pipeline.set(tag_of(service, tag), token, ex=self._token_ttl)
-        if gone := list(keys):
-            pipeline.unlink(*gone)
+        for key in keys:
+            pipeline.unlink(key)
         pipeline.execute()
 
     @property
@@ -251,7 +255,7 @@ class Cache:
         """Seconds a generation lives unused: longer than any entry stamped with it."""
         return 2 * self._ttl + 60
 
-    def _trip(self, error: RedisError) -> None:
+    def _trip(self, error: Exception) -> None:
         """Leave Redis alone for a second, so that a dead one costs little."""
         if time.monotonic() >= self._broken_until:
             log.warning("Redis does not answer, nothing is cached: %s", error)

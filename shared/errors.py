@@ -21,9 +21,10 @@ from pymongo.errors import (
     DuplicateKeyError,
     PyMongoError,
 )
-from redis import RedisError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.exceptions import NotFound as RoutingNotFound
+
+from shared.cluster import REDIS_ERRORS
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +154,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(ApiError, _api_error)
     app.register_error_handler(ValidationError, _invalid_body)
     app.register_error_handler(PyMongoError, _database_failed)
-    app.register_error_handler(RedisError, _redis_failed)
+    for kind in REDIS_ERRORS:
+        app.register_error_handler(kind, _redis_failed)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(OSError, _broken_request)
     app.register_error_handler(Exception, _unexpected)
@@ -179,7 +181,7 @@ def _database_failed(error: PyMongoError) -> Response:
     return _unexpected(error)
 
 
-def _redis_failed(error: RedisError) -> Response:
+def _redis_failed(error: Exception) -> Response:
     log.error("Redis cannot be reached: %s", error)
     return _api_error(Unavailable("Redis cannot be reached; try again shortly."))
 

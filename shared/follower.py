@@ -5,8 +5,9 @@
 It covers what a request cannot: a process killed between commit and invalidation, Redis out of
 reach at that moment, edits made beside the API.  While it has caught up with MongoDB, on an
 unbroken connection to the same Redis, it keeps extending the root's lease of five seconds; after
-any break it renews the root instead, because it cannot know what the break has hidden.  So whatever
-fails, nothing stale outlives the lease.  Several followers of one service may run at once.
+any break, and when Redis was started again or another one took its place, it renews the root
+instead, because it cannot know what the break has hidden.  So whatever fails, nothing stale
+outlives the lease.  Several followers of one service may run at once.
 """
 
 import logging
@@ -23,12 +24,11 @@ from pymongo.change_stream import ChangeStream
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import OperationFailure, PyMongoError
-from redis import Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis import Redis
 
-from shared import documents, sweep
+from shared import cluster, documents, sweep
 from shared.cache import LEASE_SECONDS, Cache
+from shared.cluster import REDIS_ERRORS
 from shared.documents import Document
 from shared.keys import new_token, root_of, tag_of
 from shared.mongo import Repository
@@ -37,7 +37,7 @@ from shared.settings import Settings, SettingsError
 log = logging.getLogger("vitrine.follower")
 
 POLL_MILLISECONDS = 200
-EXTEND_SECONDS = 1.0
+EXTEND_SECONDS = 0.5
 SAVE_SECONDS = 1.0
 _HISTORY_LOST = (280, 286)
 
@@ -52,6 +52,7 @@ class Follower:
         self._redis = redis
         self._cache = Cache(redis, ttl)
         self._cache.leased = True
+        self._servers: frozenset[str] = frozenset()
         self._extended = self._saved = 0.0
         self._goal: Timestamp | None = None
         self._to_sweep = True
@@ -62,7 +63,7 @@ class Follower:
         while not self.stopping:
             try:
                 self._follow()
-            except (PyMongoError, RedisError) as error:
+            except (PyMongoError, *REDIS_ERRORS) as error:
                 log.warning("%s: following again after %s", self._service, _brief(error))
                 self._redis.close()
                 time.sleep(0.2)
@@ -118,7 +119,7 @@ class Follower:
             return bool(kind != "invalidate")
         tags = sorted(documents.tags(known, self._repository.partition))
         names = [tag_of(self._service, tag) for tag in tags]
-        current: list[Any] = self._redis.mget(names)
+        current = cluster.read(self._redis, names)
         now = {tag: (each or b"").decode() for tag, each in zip(tags, current, strict=True)}
         own = _written_by_request(event, now)
         stale = [tag for tag in tags if not own or now[tag] != own]
@@ -149,7 +150,8 @@ class Follower:
             self._goal = self._db.command("ping")["operationTime"]
 
     def _extend(self) -> None:
-        if not self._redis.expire(root_of(self._service), LEASE_SECONDS):
+        same = cluster.servers(self._redis) == self._servers
+        if not same or not self._redis.expire(root_of(self._service), LEASE_SECONDS):
             self._renew_root()
         self._extended, self._goal = time.monotonic(), None
 
@@ -170,6 +172,7 @@ class Follower:
             sweep.sweep(self._redis, self._service)
 
     def _renew_root(self) -> None:
+        self._servers = cluster.servers(self._redis)
         self._redis.set(root_of(self._service), new_token(), ex=LEASE_SECONDS)
         self._extended = time.monotonic()
 
@@ -206,14 +209,8 @@ def connect(package: str, settings: Settings) -> Follower:
     mongo: MongoClient[Document] = MongoClient(
         settings.mongo_uri, tz_aware=True, serverSelectionTimeoutMS=2000, socketTimeoutMS=10_000
     )
-    # One connection and no retries: a break must be noticed, not mended.
-    redis = Redis.from_url(
-        settings.redis_write_url or settings.redis_url,
-        single_connection_client=True,
-        socket_timeout=1,
-        socket_connect_timeout=1,
-        retry=Retry(NoBackoff(), 0),
-    )
+    # No second try: a break must be noticed, not mended.
+    redis = cluster.connect(settings.redis_write_url or settings.redis_url, 1, tries=1)
     db = mongo.get_default_database("vitrine")
     return Follower(resource.repository, db, redis, settings.cache_ttl_seconds)
 

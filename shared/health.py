@@ -6,9 +6,9 @@ from typing import Any
 
 from flask import Flask, Response, current_app
 from pymongo.errors import PyMongoError
-from redis import RedisError
 
 from shared.backends import backends
+from shared.cluster import REDIS_ERRORS
 from shared.keys import root_of
 from shared.resource import Resource
 from shared.responses import respond
@@ -81,6 +81,6 @@ def _probe(ask: Callable[[], Any]) -> dict[str, Any]:
     started = time.perf_counter()
     try:
         ask()
-    except (PyMongoError, RedisError) as error:
+    except (PyMongoError, *REDIS_ERRORS) as error:
         return {"error": type(error).__name__}
     return {"latency_ms": round((time.perf_counter() - started) * 1000, 2)}

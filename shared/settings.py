@@ -55,7 +55,9 @@ def _setting(
     return field(default=default, metadata={"parse": parse, "help": help, "aliases": aliases})
 
 
-_MONGO, _REDIS = _url("mongodb", "mongodb+srv"), _url("redis", "rediss", "unix")
+_MONGO = _url("mongodb", "mongodb+srv")
+_REDIS = _url("redis", "rediss", "unix")
+_CACHE = _url("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +72,15 @@ class Settings:
     )
     redis_url: str = _setting(
         "redis://localhost:6379/0",
-        _REDIS,
-        "The Redis of the cache; when set, `vitrine up` embeds none.",
+        _CACHE,
+        "The Redis of the cache, redis+cluster:// for a Redis Cluster; when set, `vitrine up` "
+        "embeds none.",
     )
     redis_read_url: str = _setting(
-        "", _REDIS, "A replica to read cached answers from, REDIS_URL when unset."
+        "", _CACHE, "A replica to read cached answers from, REDIS_URL when unset."
     )
     redis_write_url: str = _setting(
-        "", _REDIS, "Where generations are and the cache is written, REDIS_URL when unset."
+        "", _CACHE, "Where generations are and the cache is written, REDIS_URL when unset."
     )
     redis_queue_url: str = _setting(
         "redis://localhost:6379/1", _REDIS, "The Redis database of the job queue, not the cache's."

