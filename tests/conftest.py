@@ -100,6 +100,8 @@ def _state(node):
 @pytest.fixture(scope="session")
 def redis_replica(servers, start_redis):
     """The port of a replica of the suite's Redis."""
+    with Redis(port=servers[1]) as primary:
+        primary.config_set("repl-diskless-sync-delay", 0)
     port = start_redis("--replicaof", f"127.0.0.1 {servers[1]}")
     with Redis(port=port) as replica:
         deadline = time.monotonic() + 20

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from shared.settings import Settings, SettingsError
 from vitrine import stack, supervisor
+from vitrine.doctor import doctor_command
 from vitrine.embedded import EmbeddedError
 from vitrine.inspect import cache_command
 from vitrine.stack import ROOT, Service, StackError
@@ -47,6 +48,7 @@ def main() -> None:
 main.add_command(import_command)
 main.add_command(export_command)
 main.add_command(cache_command)
+main.add_command(doctor_command)
 
 
 @main.command()

@@ -29,16 +29,21 @@ class Refused(StackError):
 class Client:
     """Sends JSON to a service and returns the JSON it answers, or raises ``StackError``."""
 
-    def __init__(self, service: str, settings: Settings):
-        running = stack.read(stack.data_folder(settings))
-        known = running.services.get(service) if running else None
+    def __init__(self, service: str, url: str):
         self.service = service
-        self.url = known or service_url(settings, service)
-        if not self.url:
+        self.url = url
+        self._pool = urllib3.PoolManager(retries=_RETRIES, timeout=_TIMEOUT)
+
+    @classmethod
+    def find(cls, service: str, settings: Settings) -> "Client":
+        """Return a client of a service of the running stack, or where the settings say it is."""
+        running = stack.read(stack.data_folder(settings))
+        url = (running and running.services.get(service)) or service_url(settings, service)
+        if not url:
             raise StackError(
                 f"No service {service} runs here; set {service.upper()}_URL to where it is."
             )
-        self._pool = urllib3.PoolManager(retries=_RETRIES, timeout=_TIMEOUT)
+        return cls(service, url)
 
     def get(self, path: str, **query: Any) -> Any:
         """Return what a path answers."""

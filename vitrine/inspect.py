@@ -55,7 +55,7 @@ def _services() -> list[tuple[Client, dict[str, Any]]]:
     running = stack.read(stack.data_folder(settings))
     if running is None:
         raise StackError("Vitrine does not run; start it with `vitrine up`.")
-    clients = [Client(name, settings) for name in running.services]
+    clients = [Client(name, url) for name, url in running.services.items()]
     return [(client, client.get("/")) for client in clients]
 
 

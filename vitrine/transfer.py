@@ -50,7 +50,7 @@ def import_command(resource: str, file: str, **options: Any) -> None:
     that was interrupted is finished by running it again.
     """
     settings = Settings.from_env()
-    client = Client(resource, settings)
+    client = Client.find(resource, settings)
     attributes = options["attributes"]
     shape = Shape(
         client.get("/")["fields"],
@@ -61,7 +61,7 @@ def import_command(resource: str, file: str, **options: Any) -> None:
     )
     shelves = None
     if resource == "products":
-        categories = Client("categories", settings)
+        categories = Client.find("categories", settings)
         shelves = Shelves(categories, options["create_categories"], options["dry_run"])
     with ExitStack() as files:
         source = files.enter_context(Source(file, options["format"]))
@@ -91,7 +91,7 @@ def import_command(resource: str, file: str, **options: Any) -> None:
 @click.option("--format", type=click.Choice(FORMATS), help="By default, what the name ends in.")
 def export_command(resource: str, file: str, format: str | None) -> None:
     """Export RESOURCE to FILE (- for stdout), as `vitrine import` reads it."""
-    client = Client(resource, Settings.from_env())
+    client = Client.find(resource, Settings.from_env())
     chosen = format or Path(file).suffix.lstrip(".") or "jsonl"
     if chosen not in FORMATS:
         raise click.ClickException(f"Say --format {', '.join(FORMATS)}.")

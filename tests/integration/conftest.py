@@ -14,7 +14,8 @@ import pytest
 import urllib3
 
 from tests.scaffold import MEMORY, ROOT, environment
-from vitrine.processes import free_port
+from vitrine import stack as stacks
+from vitrine.processes import free_port, stop
 
 pytestmark = pytest.mark.real
 
@@ -144,15 +145,58 @@ def stack_folder():
 
 
 @contextmanager
-def running_stack(*args):
+def running_stack(*args, **env):
     """A stack that runs, in a folder of its own, until the block ends."""
     with stack_folder() as folder:
-        stack = Stack(folder)
+        stack = Stack(folder, env)
         try:
             stack.up(*args)
             yield stack
         finally:
             stack.down()
+
+
+def process_of(stack, *words):
+    """The first process below the stack whose command line holds all these words."""
+
+    def find():
+        for pid in sorted(descendants(stack.process.pid)):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if all(word in command for word in words):
+                return pid
+        return None
+
+    return poll(find)
+
+
+@contextmanager
+def instance(stack, app="api_products.app:create_app()", workers=1, **env):
+    """A further instance of a service of a running stack; yields its URL."""
+    running = stacks.read(stack.folder)
+    url = f"http://127.0.0.1:{free_port(0)}"
+    known = {"MONGO_URI": running.mongo_uri, "REDIS_URL": running.redis_url}
+    args = ["-c", "python:shared.gunicorn", "-b", url.removeprefix("http://"), app]
+    with Path(f"{stack.output}-{url[-5:]}").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", *args],
+            cwd=ROOT,
+            env=stack.env | known | {"WORKERS": str(workers)} | env,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        with urllib3.PoolManager(retries=False, timeout=5) as http:
+            poll(lambda: _answers(http, url), 30, f"a start of {app}")
+        yield url
+    finally:
+        stop(process, 5)
+
+
+def _answers(http, url):
+    try:
+        return http.request("GET", f"{url}/health/live").status == 200
+    except urllib3.exceptions.HTTPError:
+        return False
 
 
 @pytest.fixture

@@ -7,13 +7,12 @@ import shutil
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from pymongo import MongoClient
 from redis import Redis
 
-from tests.integration.conftest import descendants, is_alive, poll, running_stack
+from tests.integration.conftest import is_alive, poll, process_of, running_stack
 from vitrine import stack as stacks
 
 
@@ -51,19 +50,6 @@ def ask(stack, path, **headers):
 
 def status(stack, path):
     return ask(stack, path).headers["Cache-Status"]
-
-
-def process(stack, words):
-    """The first process below the stack whose command line holds all these words."""
-
-    def find():
-        for pid in sorted(descendants(stack.process.pid)):
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            if all(word in command for word in words):
-                return pid
-        return None
-
-    return poll(find)
 
 
 FOLLOWER = (b"shared.follower", b"api_products")
@@ -165,7 +151,7 @@ def test_a_write_in_one_category_leaves_the_lists_of_another(stack):
 
 def test_a_killed_follower_bypasses_within_the_lease_and_comes_back(stack, kill, product):
     poll(lambda: "hit" in status(stack, product))
-    kill(process(stack, FOLLOWER))
+    kill(process_of(stack, *FOLLOWER))
     poll(lambda: "products follower ended" in stack.said())
     assert stack.get("products", "/health")["follower"][:4] in ("ok", "away")
     poll(lambda: "hit" in status(stack, product), 20)
@@ -174,7 +160,7 @@ def test_a_killed_follower_bypasses_within_the_lease_and_comes_back(stack, kill,
 def test_a_stopped_follower_bounds_staleness_by_the_lease(stack, mongo, product):
     id = int(product.removeprefix("/products/"))
     poll(lambda: "hit" in status(stack, product))
-    follower = process(stack, FOLLOWER)
+    follower = process_of(stack, *FOLLOWER)
     os.kill(follower, signal.SIGSTOP)
     try:
         mongo.products.update_one({"_id": id}, {"$set": {"price": 77}})
@@ -190,7 +176,7 @@ def test_a_stopped_follower_bounds_staleness_by_the_lease(stack, mongo, product)
 def test_a_killed_redis_costs_hits_and_nothing_else(stack, kill, mongo, product):
     id = int(product.removeprefix("/products/"))
     poll(lambda: "hit" in status(stack, product))
-    kill(process(stack, (b"valkey-server",)))
+    kill(process_of(stack, b"valkey-server"))
     for price in range(20, 30):
         assert stack.request("PATCH", "products", product, {"price": price})[0] == 200
         assert ask(stack, product).json()["price"] == price
@@ -202,7 +188,7 @@ def test_a_killed_redis_costs_hits_and_nothing_else(stack, kill, mongo, product)
 
 def test_a_redis_that_comes_back_with_an_old_state_revives_nothing(stack, kill, product):
     """Tokens and entries of the past are back, and they fit each other."""
-    server = process(stack, (b"valkey-server",))
+    server = process_of(stack, b"valkey-server")
     poll(lambda: "hit" in status(stack, product))
     data, copy = stack.folder / "redis", stack.folder / "redis-old"
     shutil.copytree(data, copy)

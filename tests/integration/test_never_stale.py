@@ -1,112 +1,105 @@
-"""Random writes, by the API and straight into MongoDB, against many readers at once."""
+"""Random writes, by the API and straight into MongoDB, against many readers at every instance."""
 
-import random
-import threading
-import time
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
 
 import pytest
 from pymongo import MongoClient
 
-from tests.integration.conftest import poll, running_stack
+from tests.integration.conftest import ROOT, instance, process_of, running_stack
 from vitrine import stack as stacks
+from vitrine.fuzz import Bounds, Fuzz
 
-SECONDS = 12
-PRODUCTS = 8
-BY_HAND_SECONDS = 1.0
+SECONDS = 60
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stack():
-    with running_stack("--only", "products,categories") as stack:
+    with running_stack() as stack:
         yield stack
 
 
-class History:
-    """What was acknowledged of each product, and since when it must be seen."""
-
-    def __init__(self):
-        self._floors = {}
-        self.violations = []
-        self.reads = self.hits = self.writes = 0
-
-    def wrote(self, id, price, seen_from):
-        self._floors[id] = [*self._floors.get(id, [])[-20:], (seen_from, price)]
-        self.writes += 1
-
-    def floor(self, id, moment):
-        """The least price a read that starts now may answer."""
-        return max((p for since, p in self._floors.get(id, []) if since <= moment), default=0)
-
-    def check(self, id, floor, price, status):
-        if price < floor:
-            self.violations.append((id, floor, price, status))
+def fuzz(stack, seconds, others=(), bounds=None, only=("products", "clients", "categories")):
+    running = stacks.read(stack.folder)
+    urls = {name: [running.services[name]] for name in only}
+    urls["products"] += others
+    return Fuzz(urls, running.mongo_uri, seconds, bounds or Bounds())
 
 
-def test_no_read_is_older_than_what_was_acknowledged_before_it(stack):
-    for name in ("Left", "Right"):
-        stack.request("POST", "categories", "/categories", {"name": name})
-    ids = []
-    for number in range(PRODUCTS):
-        body = {"name": f"P{number}", "price": 0, "category": ("left", "right")[number % 2]}
-        ids.append(stack.request("POST", "products", "/products", body)[1]["id"])
-    poll(lambda: "hit" in _get(stack, f"/products/{ids[0]}")[1])
-    history = History()
-    stop = time.monotonic() + SECONDS
-    client = MongoClient(stacks.read(stack.folder).mongo_uri)
-
-    def write(mine, by_hand):
-        price = 0
-        while time.monotonic() < stop:
-            price += 1
-            id = random.choice(mine)
-            if by_hand:
-                client["vitrine"].products.update_one({"_id": id}, {"$set": {"price": price}})
-                history.wrote(id, price, time.monotonic() + BY_HAND_SECONDS)
-                time.sleep(0.05)
-            else:
-                status, _ = stack.request("PATCH", "products", f"/products/{id}", {"price": price})
-                assert status == 200
-                history.wrote(id, price, time.monotonic())
-                time.sleep(random.uniform(0, 0.05))
-
-    def read():
-        while time.monotonic() < stop:
-            started = time.monotonic()
-            floors = {id: history.floor(id, started) for id in ids}
-            id = random.choice(ids)
-            category = random.choice(("left", "right"))
-            path = random.choice(
-                (f"/products/{id}", "/products?per=50", f"/products?category={category}&per=50")
-            )
-            value, status = _get(stack, path)
-            history.reads += 1
-            history.hits += "; hit" in status
-            for each in value.get("items", [value]):
-                history.check(each["id"], floors[each["id"]], each["price"], status)
-
-    threads = [threading.Thread(target=read) for _ in range(6)]
-    threads += [threading.Thread(target=write, args=(ids[0:2], False))]
-    threads += [threading.Thread(target=write, args=(ids[2:4], False))]
-    threads += [threading.Thread(target=write, args=(ids[4:6], True))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    with client:
-        stored = {each["_id"]: each["price"] for each in client["vitrine"].products.find()}
-    rate = history.hits / history.reads
-    print(f"{history.reads} reads, {history.writes} writes, {rate:.0%} hits")
-    assert history.violations == []
-    assert history.reads > 1000
-    assert rate > 0.2
-    deadline = time.monotonic() + BY_HAND_SECONDS
-    while time.monotonic() < deadline:
-        time.sleep(0.05)
-    listed = {each["id"]: each["price"] for each in _get(stack, "/products?per=50")[0]["items"]}
-    assert {id: float(str(price)) for id, price in stored.items()} == listed
+def tell(report, what=""):
+    print(
+        f"{what}{report.reads} reads, {report.hit_ratio:.0%} hits, {report.writes} writes, of "
+        f"which {report.hand_writes} straight in MongoDB, p50 {report.milliseconds(50):.1f} ms, "
+        f"p99 {report.milliseconds(99):.1f} ms"
+    )
+    for each in report.problems[:5]:
+        print(each)
 
 
-def _get(stack, path):
-    answer = stack._http.request("GET", stack.url("products") + path)
-    assert answer.status == 200, answer.data
-    return answer.json(), answer.headers["Cache-Status"]
+@contextmanager
+def second_follower(stack, package):
+    running = stacks.read(stack.folder)
+    servers = {"MONGO_URI": running.mongo_uri, "REDIS_URL": running.redis_url}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "shared.follower", package], cwd=ROOT, env=stack.env | servers
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(5)
+
+
+def test_no_read_is_older_than_what_was_acknowledged_before_it(stack, capsys):
+    """At every instance, with several followers, what must be seen is."""
+    with instance(stack) as other, second_follower(stack, "api_products"):
+        report = fuzz(stack, SECONDS, [other]).run()
+    with capsys.disabled():
+        tell(report, "\nnever stale: ")
+    assert report.problems == []
+    assert report.tally.failed == []
+    assert report.failed_writes == []
+    assert report.reads > 20_000
+    assert report.writes > 500
+    assert 0 < report.hand_writes < report.writes
+    assert report.hit_ratio > 0.5
+
+
+def test_an_instance_that_ignores_generations_is_found_out(stack):
+    with instance(stack, "tests.integration.broken:believes_anything()") as broken:
+        report = fuzz(stack, 6, [broken], only=("products",)).run()
+    assert report.problems
+    assert f" {broken} " in report.problems[0]
+    assert "write " in report.problems[0]
+    assert "read " in report.problems[0]
+
+
+def test_a_follower_that_sees_nothing_is_found_out(stack):
+    follower = process_of(stack, b"shared.follower", b"api_products")
+    os.kill(follower, signal.SIGSTOP)
+    try:
+        report = fuzz(stack, 4, only=("products",)).run()
+    finally:
+        os.kill(follower, signal.SIGCONT)
+    assert any("straight in MongoDB" in problem for problem in report.problems)
+
+
+def test_nothing_is_left_of_a_run(stack):
+    fuzz(stack, 1).run()
+    with MongoClient(stacks.read(stack.folder).mongo_uri) as client:
+        for name in ("products", "clients", "categories"):
+            for collection in (name, f"{name}.trash"):
+                assert client["vitrine"][collection].count_documents({}) == 0
+
+
+def test_doctor_says_what_it_did_and_that_all_is_well(stack):
+    done = stack.run("doctor", "--fuzz", "3s")
+    assert "products at http" in done.stdout
+    assert "0 violations" in done.stdout
+    assert done.returncode == 0
+    wrong = stack.run("doctor", "--fuzz", "soon")
+    assert "is no time from 1s to 60m" in wrong.stderr
+    assert wrong.returncode == 2

@@ -1,0 +1,36 @@
+"""Instances of products with a fault, to be run by gunicorn beside the real ones."""
+
+import os
+import signal
+from dataclasses import replace
+
+from api_products.app import create_app
+from shared.cache import _decoded
+
+
+def dies_before_invalidating():
+    """Its workers are killed between the commit of a write and the invalidation."""
+    app = create_app()
+
+    def renew(*args):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    app.extensions["backends"].cache.renew = renew
+    return app
+
+
+def believes_anything():
+    """It answers every entry it finds, whatever the generations are."""
+    app = create_app()
+    cache = app.extensions["backends"].cache
+    judge = cache._judge
+
+    def trust(lookup, entry):
+        _, head = _decoded(entry or b"")
+        if head is None:
+            return judge(lookup, entry)
+        stamps = (head["root"], head["generation"], *head["depends"])
+        return judge(replace(lookup, tokens=stamps), entry)
+
+    cache._judge = trust
+    return app

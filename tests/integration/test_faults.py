@@ -1,0 +1,151 @@
+"""What the fuzzer finds while things die: nothing older than the lease, and soon nothing at all."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+import urllib3
+from redis import Redis
+
+from shared.cache import LEASE_SECONDS
+from tests.integration.conftest import instance, poll, process_of, running_stack
+from tests.integration.proxy import Proxy
+from tests.integration.test_never_stale import fuzz, tell
+from vitrine.fuzz import Bounds
+
+SLACK = 0.5  # of the clocks, and of a request that was running
+HEALING_SECONDS = 1.0
+
+
+@pytest.fixture(scope="module")
+def proxy(start_redis):
+    proxy = Proxy(start_redis())
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture(scope="module")
+def stack(proxy):
+    """A stack whose Redis is reached through a proxy."""
+    url = f"redis://127.0.0.1:{proxy.port}/0"
+    with running_stack("--only", "products,categories", REDIS_URL=url) as stack:
+        yield stack
+
+
+class Storm:
+    """A fuzz run in the background, with a fault in the middle of it."""
+
+    def __init__(self, stack, capsys, what, seconds=12, others=()):
+        self._bounds = Bounds()
+        run = fuzz(stack, seconds, others, self._bounds, ("products", "categories"))
+        self._thread = threading.Thread(target=self._run, args=(run,))
+        self._capsys, self._what = capsys, what
+
+    def _run(self, run):
+        self.report = run.run()
+
+    def __enter__(self):
+        self._thread.start()
+        poll(lambda: not self._thread.is_alive() or time.sleep(3) is None, 10)
+        self._bounds.by_api = self._bounds.by_hand = LEASE_SECONDS + SLACK
+        self.began = time.monotonic()
+        return self
+
+    def __exit__(self, *error):
+        """Once healed, nothing stale is left after a second."""
+        self.ended = time.monotonic()
+        wait_until(self.ended + HEALING_SECONDS)
+        self._bounds.by_api, self._bounds.by_hand = 0.0, 1.0
+        self._thread.join()
+        p50, p99 = (self.report.milliseconds(each, self.began, self.ended) for each in (50, 99))
+        with self._capsys.disabled():
+            tell(self.report, f"\n{self._what}: ")
+            print(f"  meanwhile p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+            print("  failed:", self.report.tally.failed[:3], self.report.failed_writes[:3])
+        assert self.report.problems == []
+        assert self.report.tally.failed == []
+
+
+def wait_until(moment):
+    while (left := moment - time.monotonic()) > 0:
+        time.sleep(left)
+
+
+def test_redis_stopped_for_five_seconds(stack, proxy, capsys):
+    with Redis(port=proxy.target) as redis:
+        pid = redis.info("server")["process_id"]
+    with Storm(stack, capsys, "Redis stopped for 5 s", 16):
+        os.kill(pid, signal.SIGSTOP)
+        wait_until(time.monotonic() + 5)
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_replica_that_missed_the_last_generations_is_promoted(stack, proxy, start_redis, capsys):
+    first = proxy.target
+    second = start_redis("--replicaof", f"127.0.0.1 {first}", "--repl-diskless-sync-delay", "0")
+    with Redis(port=second) as replica:
+        poll(lambda: replica.info("replication")["master_link_status"] == "up")
+        with Storm(stack, capsys, "a replica promoted that missed 2 s"):
+            replica.replicaof("NO", "ONE")
+            wait_until(time.monotonic() + 2)
+            proxy.switch(second)
+    poll(lambda: "hit" in _status(stack), 5)
+
+
+def test_one_instance_is_cut_off_from_redis(stack, proxy, capsys):
+    """Its writes invalidate nothing; the follower sees to it."""
+    own = Proxy(proxy.target)
+    try:
+        with instance(stack, REDIS_URL=f"redis://127.0.0.1:{own.port}/0") as other:
+            with Storm(stack, capsys, "one instance cut off from Redis", 14, [other]) as storm:
+                own.switch(None)
+                wait_until(time.monotonic() + 4)
+                own.switch(proxy.target)
+            assert storm.report.failed_writes == []
+    finally:
+        own.close()
+
+
+def test_a_follower_is_killed(stack, capsys):
+    with Storm(stack, capsys, "a follower killed"):
+        os.kill(process_of(stack, b"shared.follower", b"api_products"), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("kind", ["cluster", "replica"])
+def test_other_kinds_of_redis(request, servers, capsys, kind):
+    """A Redis Cluster, and a replica to read cached answers from."""
+    if kind == "cluster":
+        urls = {"REDIS_URL": request.getfixturevalue("redis_cluster")}
+    else:
+        replica = request.getfixturevalue("redis_replica")
+        urls = {
+            "REDIS_URL": f"redis://127.0.0.1:{servers[1]}/0",
+            "REDIS_READ_URL": f"redis://127.0.0.1:{replica}/0",
+        }
+    with running_stack("--only", "products,categories", **urls) as stack:
+        report = fuzz(stack, 6, only=("products", "categories")).run()
+        assert stack.run("cache", "stats").returncode == 0
+    with capsys.disabled():
+        tell(report, f"\n{kind}: ")
+    assert (report.problems, report.tally.failed, report.failed_writes) == ([], [], [])
+    assert report.hit_ratio > 0.3
+
+
+def test_a_worker_is_killed_between_commit_and_invalidation(stack):
+    """The write was not acknowledged, but it is in MongoDB, so it has to show."""
+    made = stack.request("POST", "products", "/products", {"name": "Kept", "price": 0})[1]
+    path = f"/products/{made['id']}"
+    broken = "tests.integration.broken:dies_before_invalidating()"
+    for price in (1, 2, 3):
+        with instance(stack, broken) as url:
+            poll(lambda: "hit" in _status(stack, path))
+            with pytest.raises(urllib3.exceptions.ProtocolError):
+                stack._http.request("PATCH", url + path, json={"price": price})
+            poll(lambda price=price: stack.get("products", path)["price"] == price, 1.0)
+
+
+def _status(stack, path="/products?per=1"):
+    answer = stack._http.request("GET", stack.url("products") + path)
+    return answer.headers["Cache-Status"]

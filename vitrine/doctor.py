@@ -1,0 +1,110 @@
+"""``vitrine doctor``: is the running stack as it should be?"""
+
+import re
+import sys
+from collections.abc import Mapping
+
+import click
+import orjson
+import urllib3
+from rich.console import Console
+
+from shared.settings import Settings
+from vitrine import stack
+from vitrine.fuzz import SERVICES, Fuzz, Report
+from vitrine.stack import StackError
+
+MOST_SHOWN = 5
+_DURATION = re.compile(r"(\d+)(s|m)?")
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+class Duration(click.ParamType[int]):
+    """Seconds, written 30, 30s or 2m; an hour at the most."""
+
+    name = "duration"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return the seconds, or fail with what is allowed."""
+        found = _DURATION.fullmatch(str(value))
+        seconds = int(found[1]) * (60 if found[2] == "m" else 1) if found else 0
+        if not 1 <= seconds <= 3600:
+            self.fail(f"{value!r} is no time from 1s to 60m, such as 30s.", param, ctx)
+        return seconds
+
+
+@click.command("doctor")
+@click.option("--fuzz", type=Duration(), metavar="30s", help="Write and read for this long.")
+@click.option("--at", "others", multiple=True, metavar="URL", help="Read at this instance, too.")
+def doctor_command(fuzz: int | None, others: tuple[str, ...]) -> None:
+    """Say whether the running stack is as it should be.
+
+    With --fuzz, write documents of our own at random, through the API and straight into MongoDB,
+    read them all the while, and report every answer that was older than it may be.
+    """
+    settings = Settings.from_env()
+    running = stack.read(stack.data_folder(settings))
+    if running is None:
+        raise StackError("Vitrine does not run; start it with `vitrine up`.")
+    urls: dict[str, list[str]] = {name: [url] for name, url in running.services.items()}
+    for url in others:
+        name = str(_ask(f"{url}/")["service"])
+        urls.setdefault(name, []).append(url.rstrip("/"))
+    healthy = _is_healthy(urls)
+    if fuzz and healthy:
+        checked = {name: urls[name] for name in SERVICES if name in urls}
+        report = Fuzz(checked, running.mongo_uri, fuzz).run()
+        _show(report, fuzz)
+        healthy = not (report.problems or report.tally.failed or report.failed_writes)
+    sys.exit(0 if healthy else 1)
+
+
+def _is_healthy(urls: Mapping[str, list[str]]) -> bool:
+    """Print what each instance says of itself; return whether all is well."""
+    healthy = True
+    for name, places in urls.items():
+        for url in places:
+            ready = _ask(f"{url}/health/ready")
+            wrong = [f"{part}: {state}" for part, state in _wrong(ready)]
+            console.print(f"{name} at {url}: {'; '.join(wrong) or 'ok'}", markup=False)
+            healthy = healthy and not wrong
+    return healthy
+
+
+def _wrong(ready: Mapping[str, object]) -> list[tuple[str, object]]:
+    """Return the parts of a readiness that are not as they should be."""
+    return [
+        (part, state)
+        for part, state in ready.items()
+        if (isinstance(state, str) and state != "ok")
+        or (isinstance(state, dict) and "error" in state)
+    ]
+
+
+def _ask(url: str) -> dict[str, object]:
+    try:
+        answer = urllib3.request("GET", url, timeout=5.0, retries=False)
+        value: dict[str, object] = orjson.loads(answer.data)
+    except (urllib3.exceptions.HTTPError, ValueError) as error:
+        raise StackError(f"No service answers at {url}.") from error
+    return value
+
+
+def _show(report: Report, seconds: int) -> None:
+    by_api = report.writes - report.hand_writes
+    console.print(
+        f"{seconds} s: {by_api:,} writes through the API, {report.hand_writes:,} straight in "
+        f"MongoDB; {report.reads:,} reads, {report.hit_ratio:.0%} hits, "
+        f"p50 {report.milliseconds(50):.1f} ms, p99 {report.milliseconds(99):.1f} ms"
+    )
+    for what, texts in (
+        ("violations", report.problems),
+        ("failed reads", report.tally.failed),
+        ("failed writes", report.failed_writes),
+    ):
+        console.print(f"{len(texts):,} {what}")
+        for text in texts[:MOST_SHOWN]:
+            console.print(f"  {text}", markup=False)
