@@ -15,7 +15,7 @@ test: .venv/ready
 	$(BIN)/pytest
 
 test-fast: .venv/ready
-	$(BIN)/pytest -m "not real"
+	$(BIN)/pytest -m "not real and not slow"
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -1,0 +1,85 @@
+"""Figures of the cache at size, on a real Redis; each test prints its own."""
+
+import random
+import time
+from statistics import median
+
+import pytest
+from redis import Redis
+
+from shared.cache import Cache
+from shared.keys import ALL, Address, new_token
+from shared.sweep import sweep
+
+LISTS = 100_000
+SHELVES = 25
+
+
+@pytest.fixture
+def redis(start_redis):
+    with Redis(port=start_redis("--appendonly", "no")) as redis:
+        yield redis
+
+
+def cached(cache, address, make=b"{}"):
+    """Look an address up and fill it on a miss; return whether it was a hit."""
+    lookup = cache.get(address)
+    return lookup.is_hit or not cache.fill(lookup, make, "e", {})
+
+
+def test_invalidating_100_000_lists_is_one_step_and_they_vanish(redis, capsys):
+    cache = Cache(redis, 600)
+    first = Address("things", "things:list:page=0:per=20", ALL)
+    cached(cache, first)
+    entry, ttl = redis.get(first.key), redis.ttl(first.key)
+    for start in range(1, LISTS, 1000):
+        pipeline = redis.pipeline(transaction=False)
+        for number in range(start, min(start + 1000, LISTS)):
+            key = f"things:list:page={number}:per=20"
+            pipeline.set(key, entry.replace(first.key.encode(), key.encode()), ex=ttl)
+        pipeline.execute()
+    assert redis.dbsize() >= LISTS
+    redis.config_set("slowlog-log-slower-than", 5000)
+    redis.slowlog_reset()
+    redis.config_resetstat()
+    taken = []
+    for _ in range(200):
+        started = time.perf_counter()
+        cache.invalidate("things", ["1", ALL], new_token(), ["thing:1"])
+        taken.append(time.perf_counter() - started)
+    commands = {name: stats["calls"] for name, stats in redis.info("commandstats").items()}
+    assert commands.get("cmdstat_set") == 400
+    assert commands.get("cmdstat_unlink") == 200
+    assert not commands.keys() & {"cmdstat_scan", "cmdstat_keys", "cmdstat_del"}
+    started = time.perf_counter()
+    assert sweep(redis, "things") == LISTS
+    swept = time.perf_counter() - started
+    slow = [each["command"][:60] for each in redis.slowlog_get()]
+    with capsys.disabled():
+        print(
+            f"\n{LISTS:,} cached lists: invalidated in {median(taken) * 1000:.2f} ms, the worst "
+            f"of 200 in {max(taken) * 1000:.1f}, swept in {swept:.1f} s; "
+            f"commands over 5 ms: {slow or 'none'}"
+        )
+
+
+@pytest.mark.parametrize("partitions", [True, False])
+def test_hits_under_one_percent_of_writes_over_25_shelves(redis, capsys, partitions):
+    """What partitions are worth: a write on one shelf leaves the lists of 24 others cached."""
+    chance = random.Random(7)
+    cache = Cache(redis, 600)
+    hits = 0
+    reads = 20_000
+    for _ in range(reads):
+        shelf, page = chance.randrange(SHELVES), chance.randrange(4)
+        tag = f"shelf={shelf}" if partitions else ALL
+        key = f"things:list:page={page}:per=20:shelf={shelf}"
+        hits += cached(cache, Address("things", key, tag))
+        if chance.random() < 0.01:
+            written = chance.randrange(SHELVES)
+            tags = ["1", ALL, f"shelf={written}"]
+            cache.invalidate("things", tags, new_token())
+    with capsys.disabled():
+        how = "with" if partitions else "without"
+        print(f"\n1 % writes, 25 shelves, {how} partitions: {hits / reads:.0%} hits")
+    assert (hits / reads > 0.8) is partitions

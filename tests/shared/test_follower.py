@@ -1,0 +1,129 @@
+"""A follower on real servers, in this process, where its steps can be watched."""
+
+import threading
+import time
+
+import pytest
+from pymongo.collection import Collection
+from pymongo.errors import OperationFailure
+
+from api_products.resource import products
+from shared.cache import Cache
+from shared.follower import Follower
+from shared.keys import root_of, tag_of
+from tests.scaffold import UnfollowedBackends
+
+pytestmark = pytest.mark.real
+
+ROOT, ALL_LISTS = root_of("products"), tag_of("products", "all")
+
+
+def poll(check, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return found
+
+
+@pytest.fixture
+def stores(real_backends):
+    return (UnfollowedBackends, *real_backends)
+
+
+@pytest.fixture
+def follow(db, redis):
+    """Run followers until the test ends."""
+    running = []
+
+    def start():
+        follower = Follower(products.repository, db, redis, 60)
+        thread = threading.Thread(target=follower.run)
+        thread.start()
+        running.append((follower, thread))
+        poll(lambda: redis.exists(ROOT))
+        return follower, thread
+
+    yield start
+    for follower, thread in running:
+        follower.stopping = True
+        thread.join()
+
+
+def end(follower, thread):
+    follower.stopping = True
+    thread.join()
+
+
+def test_a_resume_token_that_fell_off_the_oplog_renews_the_root(
+    db, redis, follow, caplog, monkeypatch
+):
+    """As after weeks without a follower: what happened meanwhile is not known."""
+    end(*follow())
+    poll(lambda: db.followers.find_one({"_id": "products"}))
+    watch = Collection.watch
+
+    def forgetful(collection, *args, resume_after=None, **options):
+        # An oplog keeps 990 megabytes at the least, so MongoDB's answer is given for it.
+        if resume_after is not None and db.followers.find_one({"_id": "products"}):
+            raise OperationFailure("Resume of change stream was not possible", code=286)
+        return watch(collection, *args, **options)
+
+    monkeypatch.setattr(Collection, "watch", forgetful)
+    before = redis.get(ROOT)
+    follow()
+    assert "the oplog no longer holds what was missed" in caplog.text
+    poll(lambda: redis.get(ROOT) not in (None, before))
+    old = redis.get(ALL_LISTS)
+    db.products.insert_one({"_id": 2, "name": "Seen"})
+    poll(lambda: redis.get(ALL_LISTS) != old)
+
+
+def test_what_was_missed_while_away_is_made_up_for(db, redis, follow):
+    end(*follow())
+    poll(lambda: db.followers.find_one({"_id": "products"}))
+    db.products.insert_one({"_id": 1, "name": "Missed"})
+    follow()
+    assert poll(lambda: redis.get(ALL_LISTS))
+
+
+def test_one_of_two_followers_is_enough(db, redis, follow):
+    first = follow()
+    follow()
+    end(*first)
+    root = redis.get(ROOT)
+    old = redis.get(ALL_LISTS)
+    db.products.insert_one({"_id": 1, "name": "Seen"})
+    poll(lambda: redis.get(ALL_LISTS) != old)
+    deadline = time.monotonic() + 6
+    while time.monotonic() < deadline:
+        assert redis.get(ROOT) == root
+        time.sleep(0.05)
+
+
+def test_another_redis_in_the_place_of_the_first_gets_a_new_root(db, redis, follow, monkeypatch):
+    """Whether a connection broke or not: what counts is which server it is."""
+    follow()
+    root = redis.get(ROOT)
+    asked = redis.info
+    monkeypatch.setattr(redis, "info", lambda *args: asked(*args) | {"run_id": "another"})
+    poll(lambda: redis.get(ROOT) not in (None, root))
+
+
+def test_a_write_that_renewed_its_tags_is_not_renewed_again(db, redis, follow, make_client):
+    client = make_client("api_products")
+    follow()
+    made = client.post("/products", json={"name": "Own"}).json
+    token = redis.get(ALL_LISTS)
+    assert db.products.find_one({"_id": made["id"]})["written"].encode() == token
+    db.products.update_one({"_id": made["id"]}, {"$set": {"stock": 1}})
+    poll(lambda: redis.get(ALL_LISTS) != token)
+
+
+def test_the_root_is_the_followers_alone(db, redis, follow):
+    cache = Cache(redis, 60)
+    cache.leased = True
+    end(*follow())
+    redis.delete(ROOT)
+    cache.invalidate("products", None, "0" * 16)
+    assert redis.get(ROOT) is None
