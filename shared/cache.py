@@ -25,12 +25,14 @@ from redis import Redis
 from shared import cluster
 from shared.cluster import REDIS_ERRORS
 from shared.keys import Address, new_token, root_of, tag_of
+from shared.metrics import FILLS, WAITS
 
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 5
 FILL_MILLISECONDS = 3000  # how long a filler may keep others waiting at the most
 WAIT_SECONDS = 0.5
+FIRST_PAUSE = 0.002
 BREAK_SECONDS = 1.0
 HEAD_DIGITS = 4
 
@@ -158,7 +160,7 @@ class Cache:
         if lookup.state == "bypass":
             return lookup
         deadline = time.monotonic() + WAIT_SECONDS
-        pause = 0.002
+        pause = FIRST_PAUSE
         while True:
             try:
                 mine = self._redis.set(_filling(lookup.address), "1", nx=True, px=FILL_MILLISECONDS)
@@ -176,6 +178,8 @@ class Cache:
             if time.monotonic() > deadline:
                 return lookup
             time.sleep(pause)
+            if pause == FIRST_PAUSE:
+                WAITS.inc()
             pause = min(pause * 2, 0.02)
             again = self.get(lookup.address)
             if again.is_hit or again.state == "bypass":
@@ -210,6 +214,7 @@ class Cache:
         except REDIS_ERRORS as error:
             self._trip(error)
             return False
+        FILLS.inc()
         return True
 
     def end(self, lookup: Lookup) -> None:

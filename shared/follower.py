@@ -13,6 +13,7 @@ outlives the lease.  Several followers of one service may run at once.
 import logging
 import signal
 import sys
+import threading
 import time
 from importlib import import_module
 from types import FrameType
@@ -39,6 +40,7 @@ log = logging.getLogger("vitrine.follower")
 POLL_MILLISECONDS = 200
 EXTEND_SECONDS = 0.5
 SAVE_SECONDS = 1.0
+SWEEP_SECONDS = 0.3
 _HISTORY_LOST = (280, 286)
 
 
@@ -55,11 +57,12 @@ class Follower:
         self._servers: frozenset[str] = frozenset()
         self._extended = self._saved = 0.0
         self._goal: Timestamp | None = None
-        self._to_sweep = True
+        self._to_sweep = threading.Event()
         self.stopping = False
 
     def run(self) -> None:
         """Follow until ``stopping``; after a failure, begin again with a renewed root."""
+        threading.Thread(target=self._sweep, daemon=True).start()
         while not self.stopping:
             try:
                 self._follow()
@@ -77,11 +80,11 @@ class Follower:
             while not self.stopping:
                 event = stream.try_next()
                 if event is None:
-                    self._caught_up(stream)
-                elif self._handle(event):
-                    self._pass(event["clusterTime"])
-                else:
+                    self._confirm(stream)
+                elif not self._handle(event):
                     return
+                elif self._has_passed(event["clusterTime"]):
+                    self._confirm(stream)
 
     def _open(self) -> ChangeStream[Document]:
         options: dict[str, Any] = {
@@ -112,7 +115,7 @@ class Follower:
         before, after = event.get("fullDocumentBeforeChange"), event.get("fullDocument")
         known = [each for each in (before, after) if each]
         complete = {"insert": after, "delete": before}.get(kind, before and after)
-        self._to_sweep = True
+        self._to_sweep.set()
         if not complete:
             # Dropped, renamed, or without images: what it concerned is not known.
             self._renew_root()
@@ -138,25 +141,19 @@ class Follower:
                 same = {"_id": document["_id"], "revision": document.get("revision")}
                 self._db[self._service].update_one(same, {"$set": {"terms": terms}})
 
-    def _pass(self, moment: Timestamp) -> None:
-        """Extend the lease under a stream of writes that never ends.
+    def _has_passed(self, moment: Timestamp) -> bool:
+        """Whether all is seen that was written until lately, though writes never end.
 
-        Once a second MongoDB is asked what time it is there; having passed that moment in the
-        stream, we know all that was written until we asked.
+        Now and then MongoDB is asked what time it is there; a moment later than that, in the
+        stream, tells that we know all that was written until we asked.
         """
-        if self._goal is not None and moment > self._goal:
-            self._extend()
-        elif self._goal is None and time.monotonic() - self._extended >= EXTEND_SECONDS:
+        if self._goal is None and time.monotonic() - self._extended >= EXTEND_SECONDS:
             self._goal = self._db.command("ping")["operationTime"]
+            return False
+        return self._goal is not None and moment > self._goal
 
-    def _extend(self) -> None:
-        same = cluster.servers(self._redis) == self._servers
-        if not same or not self._redis.expire(root_of(self._service), LEASE_SECONDS):
-            self._renew_root()
-        self._extended, self._goal = time.monotonic(), None
-
-    def _caught_up(self, stream: ChangeStream[Document]) -> None:
-        """Extend the lease, remember how far we are, and sweep what was made worthless."""
+    def _confirm(self, stream: ChangeStream[Document]) -> None:
+        """Extend the lease and remember how far we are, both now and then."""
         now = time.monotonic()
         if now - self._extended >= EXTEND_SECONDS:
             self._extend()
@@ -167,14 +164,29 @@ class Follower:
                 upsert=True,
             )
             self._saved = now
-        if self._to_sweep:
-            self._to_sweep = False
-            sweep.sweep(self._redis, self._service)
+
+    def _extend(self) -> None:
+        same = cluster.servers(self._redis) == self._servers
+        if not same or not self._redis.expire(root_of(self._service), LEASE_SECONDS):
+            self._renew_root()
+        self._extended, self._goal = time.monotonic(), None
+
+    def _sweep(self) -> None:
+        """Sweep what was made worthless, beside the following, which must not wait for it."""
+        while not self.stopping:
+            if self._to_sweep.wait(SWEEP_SECONDS):
+                self._to_sweep.clear()
+                try:
+                    sweep.sweep(self._redis, self._service)
+                except REDIS_ERRORS as error:
+                    log.warning("%s: nothing is swept: %s", self._service, _brief(error))
+                time.sleep(SWEEP_SECONDS)
 
     def _renew_root(self) -> None:
         self._servers = cluster.servers(self._redis)
         self._redis.set(root_of(self._service), new_token(), ex=LEASE_SECONDS)
         self._extended = time.monotonic()
+        self._to_sweep.set()
 
     @property
     def _followers(self) -> Collection[Document]:

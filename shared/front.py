@@ -19,7 +19,8 @@ from werkzeug.http import parse_etags
 from shared.cache import Cache, Lookup
 from shared.errors import ApiError
 from shared.keys import Address
-from shared.logs import log_request, request_id
+from shared.logs import note_request, request_id
+from shared.metrics import LOOKUPS
 from shared.resource import Resource
 from shared.responses import CACHE_CONTROL, JSON
 
@@ -40,6 +41,7 @@ class Front:
         self._resource = resource
         self._cache = cache
         self._collection = f"/{resource.name}"
+        self._item = f"/{resource.name}/<ref>"
         self._addresses: dict[tuple[str, str, str], Address | None] = {}
 
     def __call__(
@@ -110,7 +112,10 @@ class Front:
             headers += [("Content-Type", JSON), ("Content-Length", str(len(body)))]
         method = environ["REQUEST_METHOD"]
         start_response(status, headers)
-        log_request(id, method, environ["PATH_INFO"], int(status[:3]), started, "hit")
+        path = environ["PATH_INFO"]
+        route = self._collection if path == self._collection else self._item
+        LOOKUPS.labels("hit", "").inc()
+        note_request(id, method, path, route, int(status[:3]), started, "hit")
         return [body if method == "GET" else b""]
 
 

@@ -5,8 +5,11 @@ gunicorn -c python:shared.gunicorn -b 127.0.0.1:5000 "api_products.app:create_ap
 
 import ctypes
 import os
+import shutil
 import signal
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from shared.settings import Settings, SettingsError
@@ -26,11 +29,21 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 loglevel = "warning"
 # Nobody is told of the socket that gunicorn would put into the home folder.
 control_socket_disable = True
+# The workers count together, in the files of a folder that is empty at first and gone at last.
+_counters = os.environ.get("PROMETHEUS_MULTIPROC_DIR") or tempfile.mkdtemp(prefix="vitrine-")
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = _counters
+shutil.rmtree(_counters, ignore_errors=True)
+Path(_counters).mkdir(parents=True)
 graceful_timeout = 3
 keepalive = 15
 # Bounds on what a client may send before the first byte of the body.
 limit_request_line = 8190
 limit_request_fields = 100
+
+
+def on_exit(server: Any) -> None:
+    """Remove what the workers counted."""
+    shutil.rmtree(_counters, ignore_errors=True)
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -5,22 +5,26 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, current_app
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
 from pymongo.errors import PyMongoError
 
+from shared import metrics
 from shared.backends import backends
 from shared.cluster import REDIS_ERRORS
-from shared.keys import root_of
+from shared.lease import following
 from shared.resource import Resource
 from shared.responses import respond
 
 
 def init_app(app: Flask) -> None:
-    """Serve ``/health``, ``/health/live``, ``/health/ready``, ``/__ping/redis`` and ``/``."""
+    """Serve ``/health`` and its kin, ``/__ping/redis``, ``/metrics`` and ``/``."""
     app.add_url_rule("/", "index", index)
     app.add_url_rule("/health/live", "live", live)
     app.add_url_rule("/health", "health", ready)
     app.add_url_rule("/health/ready", "ready", ready)
     app.add_url_rule("/__ping/redis", "ping_redis", ping_redis)
+    app.add_url_rule("/metrics", "metrics", show_metrics)
 
 
 def index() -> Response:
@@ -54,7 +58,7 @@ def ready() -> Response:
         "status": "ok" if up else "MongoDB is down",
         "mongodb": mongodb,
         "redis": redis,
-        "follower": _follower() if "latency_ms" in redis else "unknown: Redis is down",
+        **_follower(),
     }
     return respond(value, 200 if up else 503)
 
@@ -67,14 +71,28 @@ def ping_redis() -> Response:
     return respond({"redis": "ok", **probe})
 
 
-def _follower() -> str:
+def show_metrics() -> Response:
+    """Answer the service's metrics, all its processes together."""
+    follower = _follower()
+    state = GaugeMetricFamily("vitrine_follower_up", "Whether a follower keeps the cache's lease.")
+    state.add_metric([], float(follower["follower"] == "ok"))
+    lag = GaugeMetricFamily(
+        "vitrine_follower_lag_seconds", "Time since the follower had last seen every change."
+    )
+    if follower["follower_lag_seconds"] is not None:
+        lag.add_metric([], follower["follower_lag_seconds"])
+    now: list[Metric] = [state, lag]
+    return Response(metrics.text(now), content_type=metrics.TEXT)
+
+
+def _follower() -> dict[str, Any]:
     """Say who sees to it that edits made beside the API are noticed."""
     resource: Resource = current_app.extensions["resource"]
-    if not backends().cache.leased:
-        return "none: without change streams, edits by hand show only when entries expire"
-    if backends().redis.exists(root_of(resource.name)):
-        return "ok"
-    return "away: nothing is cached until it is back"
+    try:
+        found = following(resource.name)
+    except (PyMongoError, *REDIS_ERRORS) as error:
+        return {"follower": f"unknown: {type(error).__name__}", "follower_lag_seconds": None}
+    return {"follower": found.state, "follower_lag_seconds": found.lag_seconds}
 
 
 def _probe(ask: Callable[[], Any]) -> dict[str, Any]:

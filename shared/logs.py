@@ -9,6 +9,7 @@ import uuid
 import orjson
 from flask import Flask, Response, g, request
 
+from shared.metrics import REQUESTS
 from shared.settings import Settings
 
 access = logging.getLogger("vitrine.access")
@@ -32,17 +33,19 @@ def request_id(given: str) -> str:
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def log_request(
-    id: str, method: str, path: str, status: int, started: float, cache: str = ""
+def note_request(
+    id: str, method: str, path: str, route: str, status: int, started: float, cache: str = ""
 ) -> None:
-    """Log one line for a request that began at ``started`` of ``time.perf_counter``."""
+    """Count a request that began at ``started`` of ``time.perf_counter``, and log one line."""
+    seconds = time.perf_counter() - started
+    REQUESTS.labels(method, route, status).observe(seconds)
     if access.isEnabledFor(logging.INFO):
         line = {
             "request_id": id,
             "method": method,
             "path": path,
             "status": status,
-            "ms": round((time.perf_counter() - started) * 1000, 2),
+            "ms": round(seconds * 1000, 2),
         }
         if cache:
             line["cache"] = cache
@@ -56,5 +59,7 @@ def _begin() -> None:
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
-    log_request(g.request_id, request.method, request.path, response.status_code, g.started)
+    route = request.url_rule.rule if request.url_rule else ""
+    status = response.status_code
+    note_request(g.request_id, request.method, request.path, route, status, g.started)
     return response

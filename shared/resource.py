@@ -22,6 +22,7 @@ from shared.backends import backends
 from shared.documents import Document
 from shared.errors import BadRequest, Conflict, NotFound, Stale, Unsupported, nearest
 from shared.keys import Address, item_address, list_address
+from shared.metrics import LOOKUPS
 from shared.mongo import Repository
 from shared.query import PageRequest, Query
 from shared.responses import (
@@ -202,6 +203,7 @@ class Resource:
         clock = Clock()
         lookup = request.environ.get("vitrine.lookup") or cache.get(address)
         lookup = cache.begin(lookup)
+        LOOKUPS.labels(lookup.state, lookup.detail).inc()
         clock.lap("cache")
         if lookup.is_hit:
             return conditional(clock.tell(stored(lookup)))

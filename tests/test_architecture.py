@@ -8,7 +8,7 @@ from tests.scaffold import ROOT, SERVICES
 
 # A module of the kit imports only from groups before its own.
 LAYERS = [
-    {"attempts", "cluster", "settings", "words"},
+    {"attempts", "cluster", "metrics", "settings", "words"},
     {"errors"},
     {"body", "fields"},
     {"query"},
@@ -17,7 +17,7 @@ LAYERS = [
     {"backends", "indexes", "loading", "preconditions", "responses"},
     {"allocation"},
     {"mongo"},
-    {"bulk", "follower", "pages", "trash"},
+    {"bulk", "follower", "lease", "pages", "trash"},
     {"batch"},
     {"logs", "resource"},
     {"front", "health", "inspection"},

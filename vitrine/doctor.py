@@ -58,7 +58,7 @@ def doctor_command(fuzz: int | None, others: tuple[str, ...]) -> None:
         checked = {name: urls[name] for name in SERVICES if name in urls}
         report = Fuzz(checked, running.mongo_uri, fuzz).run()
         _show(report, fuzz)
-        healthy = not (report.problems or report.tally.failed or report.failed_writes)
+        healthy = not report.wrong
     sys.exit(0 if healthy else 1)
 
 

@@ -43,6 +43,11 @@ class Report:
         return len(self.tally.seconds)
 
     @property
+    def wrong(self) -> list[str]:
+        """Everything that should not have happened."""
+        return self.problems + self.tally.failed + self.failed_writes
+
+    @property
     def hit_ratio(self) -> float:
         """The share of reads that the cache answered."""
         return self.tally.hits / max(1, self.reads)

@@ -180,6 +180,7 @@ class Supervisor:
                 "MONGO_URI": self.mongo_uri,
                 "REDIS_URL": self.redis_url,
                 "REDIS_QUEUE_URL": self._queue_url,
+                "PROMETHEUS_MULTIPROC_DIR": str(self._folder / "metrics" / service.name),
                 "PYTHONPATH": os.pathsep.join(filter(None, paths)),
             }
         )

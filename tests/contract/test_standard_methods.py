@@ -375,7 +375,14 @@ class TestPaths:
         assert problem["request_id"] == "abc-2"
 
     def test_health_tells_what_works(self, client):
-        for path in ("/health/", "/health", "/health/live", "/health/ready", "/__ping/redis"):
+        for path in (
+            "/health/",
+            "/health",
+            "/health/live",
+            "/health/ready",
+            "/__ping/redis",
+            "/metrics",
+        ):
             assert client.get(path).status_code == 200
         assert "latency_ms" in client.get("/__ping/redis").get_json()
         assert "latency_ms" in client.get("/health/ready").get_json()["mongodb"]

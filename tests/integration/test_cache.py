@@ -232,3 +232,30 @@ def test_a_stream_of_writes_without_end_keeps_the_lease(stack, mongo, product):
         mongo.products.update_one({"_id": other["id"]}, {"$inc": {"stock": 1}})
         bypassed += "bypass" in status(stack, product)
     assert bypassed == 0
+
+
+def test_metrics_count_hits_and_misses_of_all_workers(stack, product):
+    path = f"{product}?fields=id"
+    before = scrape(stack)
+    poll(lambda: "hit" in status(stack, path))
+    reads = 20
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: ask(stack, path), range(reads)))
+    after = scrape(stack)
+    hits = 'vitrine_cache_lookups_total{detail="",state="hit"}'
+    asked = 'vitrine_request_seconds_count{method="GET",route="/products/<ref>",status="200"}'
+    assert after[hits] - before.get(hits, 0) >= reads
+    assert after[asked] - before.get(asked, 0) > reads
+    assert after["vitrine_cache_fills_total"] > before.get("vitrine_cache_fills_total", 0)
+    assert after["vitrine_follower_up"] == 1
+    assert 0 <= after["vitrine_follower_lag_seconds"] < 5
+
+
+def scrape(stack):
+    answer = stack._http.request("GET", stack.url("products") + "/metrics")
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    lines = answer.data.decode().splitlines()
+    return {
+        name: float(value)
+        for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")
+    }

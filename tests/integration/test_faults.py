@@ -37,7 +37,7 @@ def stack(proxy):
 class Storm:
     """A fuzz run in the background, with a fault in the middle of it."""
 
-    def __init__(self, stack, capsys, what, seconds=12, others=()):
+    def __init__(self, stack, capsys, what, seconds=9, others=()):
         self._bounds = Bounds()
         run = fuzz(stack, seconds, others, self._bounds, ("products", "categories"))
         self._thread = threading.Thread(target=self._run, args=(run,))
@@ -48,7 +48,7 @@ class Storm:
 
     def __enter__(self):
         self._thread.start()
-        poll(lambda: not self._thread.is_alive() or time.sleep(3) is None, 10)
+        poll(lambda: not self._thread.is_alive() or time.sleep(2) is None, 10)
         self._bounds.by_api = self._bounds.by_hand = LEASE_SECONDS + SLACK
         self.began = time.monotonic()
         return self
@@ -63,9 +63,6 @@ class Storm:
         with self._capsys.disabled():
             tell(self.report, f"\n{self._what}: ")
             print(f"  meanwhile p50 {p50:.1f} ms, p99 {p99:.1f} ms")
-            print("  failed:", self.report.tally.failed[:3], self.report.failed_writes[:3])
-        assert self.report.problems == []
-        assert self.report.tally.failed == []
 
 
 def wait_until(moment):
@@ -76,10 +73,11 @@ def wait_until(moment):
 def test_redis_stopped_for_five_seconds(stack, proxy, capsys):
     with Redis(port=proxy.target) as redis:
         pid = redis.info("server")["process_id"]
-    with Storm(stack, capsys, "Redis stopped for 5 s", 16):
+    with Storm(stack, capsys, "Redis stopped for 5 s", 12) as storm:
         os.kill(pid, signal.SIGSTOP)
         wait_until(time.monotonic() + 5)
         os.kill(pid, signal.SIGCONT)
+    assert storm.report.wrong == []
 
 
 def test_a_replica_that_missed_the_last_generations_is_promoted(stack, proxy, start_redis, capsys):
@@ -87,10 +85,11 @@ def test_a_replica_that_missed_the_last_generations_is_promoted(stack, proxy, st
     second = start_redis("--replicaof", f"127.0.0.1 {first}", "--repl-diskless-sync-delay", "0")
     with Redis(port=second) as replica:
         poll(lambda: replica.info("replication")["master_link_status"] == "up")
-        with Storm(stack, capsys, "a replica promoted that missed 2 s"):
+        with Storm(stack, capsys, "a replica promoted that missed 2 s") as storm:
             replica.replicaof("NO", "ONE")
             wait_until(time.monotonic() + 2)
             proxy.switch(second)
+    assert storm.report.wrong == []
     poll(lambda: "hit" in _status(stack), 5)
 
 
@@ -99,18 +98,19 @@ def test_one_instance_is_cut_off_from_redis(stack, proxy, capsys):
     own = Proxy(proxy.target)
     try:
         with instance(stack, REDIS_URL=f"redis://127.0.0.1:{own.port}/0") as other:
-            with Storm(stack, capsys, "one instance cut off from Redis", 14, [other]) as storm:
+            with Storm(stack, capsys, "one instance cut off from Redis", 11, [other]) as storm:
                 own.switch(None)
                 wait_until(time.monotonic() + 4)
                 own.switch(proxy.target)
-            assert storm.report.failed_writes == []
+        assert storm.report.wrong == []
     finally:
         own.close()
 
 
 def test_a_follower_is_killed(stack, capsys):
-    with Storm(stack, capsys, "a follower killed"):
+    with Storm(stack, capsys, "a follower killed") as storm:
         os.kill(process_of(stack, b"shared.follower", b"api_products"), signal.SIGKILL)
+    assert storm.report.wrong == []
 
 
 @pytest.mark.parametrize("kind", ["cluster", "replica"])
@@ -129,7 +129,7 @@ def test_other_kinds_of_redis(request, servers, capsys, kind):
         assert stack.run("cache", "stats").returncode == 0
     with capsys.disabled():
         tell(report, f"\n{kind}: ")
-    assert (report.problems, report.tally.failed, report.failed_writes) == ([], [], [])
+    assert report.wrong == []
     assert report.hit_ratio > 0.3
 
 

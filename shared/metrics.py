@@ -1,0 +1,54 @@
+"""What Prometheus asks for: counters that all worker processes of a service share.
+
+The processes keep them in files in ``PROMETHEUS_MULTIPROC_DIR``, which ``shared.gunicorn`` sets.
+"""
+
+import os
+from collections.abc import Iterable
+
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    Metric,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+REQUESTS = Histogram(
+    "vitrine_request_seconds",
+    "Requests and how long they took, by the rule of their route.",
+    ["method", "route", "status"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+LOOKUPS = Counter(
+    "vitrine_cache_lookups",
+    "Reads of what can be cached: hit, or miss, stale and bypass with why.",
+    ["state", "detail"],
+)
+FILLS = Counter("vitrine_cache_fills", "Answers stored in the cache.")
+WAITS = Counter("vitrine_cache_waits", "Reads that waited for another one to fill.")
+
+
+class _Now:
+    """Metrics that are worked out when they are asked for."""
+
+    def __init__(self, metrics: Iterable[Metric]):
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the metrics."""
+        return self._metrics
+
+
+def text(now: Iterable[Metric]) -> bytes:
+    """Return all metrics, with some of this moment, as Prometheus reads them (format 0.0.4)."""
+    registry = CollectorRegistry()
+    registry.register(_Now(now))
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+    return generate_latest(REGISTRY) + generate_latest(registry)
