@@ -1,5 +1,6 @@
 """What the fuzzer finds while things die: nothing older than the lease, and soon nothing at all."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -96,15 +97,13 @@ def test_a_replica_that_missed_the_last_generations_is_promoted(stack, proxy, st
 def test_one_instance_is_cut_off_from_redis(stack, proxy, capsys):
     """Its writes invalidate nothing; the follower sees to it."""
     own = Proxy(proxy.target)
-    try:
-        with instance(stack, REDIS_URL=f"redis://127.0.0.1:{own.port}/0") as other:
-            with Storm(stack, capsys, "one instance cut off from Redis", 11, [other]) as storm:
-                own.switch(None)
-                wait_until(time.monotonic() + 4)
-                own.switch(proxy.target)
+    url = f"redis://127.0.0.1:{own.port}/0"
+    with contextlib.closing(own), instance(stack, REDIS_URL=url) as other:
+        with Storm(stack, capsys, "one instance cut off from Redis", 11, [other]) as storm:
+            own.switch(None)
+            wait_until(time.monotonic() + 4)
+            own.switch(proxy.target)
         assert storm.report.wrong == []
-    finally:
-        own.close()
 
 
 def test_a_follower_is_killed(stack, capsys):
