@@ -58,7 +58,7 @@ def ready() -> Response:
         "status": "ok" if up else "MongoDB is down",
         "mongodb": mongodb,
         "redis": redis,
-        **_follower(),
+        **(_follower() if up and "latency_ms" in redis else {"follower": "unknown"}),
     }
     return respond(value, 200 if up else 503)
 

@@ -110,6 +110,8 @@ class Model:
             state = waiting.popleft()
             try:
                 for label, after in self._steps(state):
+                    if after == state:
+                        continue
                     if (essence := self._essence(after)) not in before:
                         before[essence] = (label, state)
                         waiting.append(after)
@@ -323,7 +325,8 @@ class Model:
                 for n, (when, token, brought) in enumerate(state.log)
             ),
             state.acknowledged,
-            tuple(map(read, state.readers)),
+            # Readers do the same, so which is which does not matter.
+            tuple(sorted(map(read, state.readers), key=hash)),
             # A token a writer is still to set is as it is named by its number.
             tuple((phase, version, name(100 + n)) for n, (phase, version) in enumerate(writers)),
             state.follower,
