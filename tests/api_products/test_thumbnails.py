@@ -78,8 +78,9 @@ def test_the_eight_orientations_give_the_same_picture(data_folder):
         data = (data_folder / "images" / f"sharp__Portrait_{number}.jpg").read_bytes()
         thumbnail = opened(find(render(data)[1], "small", "webp")).convert("RGB")
         assert thumbnail.size == (120, 160)
-        # At half the size, where what the encoder did does not count.
-        return thumbnail.resize((60, 80), Image.Resampling.BOX)
+        # At a quarter of the size: the files differ by the number painted on them, and by 1.9
+        # of 255 as they are, to which encoding them again adds its own noise.
+        return thumbnail.resize((30, 40), Image.Resampling.BOX)
 
     first = small(2)
     for number in range(3, 9):
