@@ -54,13 +54,14 @@ class Backends:
         mongo: MongoClient[Document] = MongoClient(
             settings.mongo_uri,
             tz_aware=True,
+            datetime_conversion="DATETIME_AUTO",  # A hand edit may have put the year 20260 there.
             serverSelectionTimeoutMS=2000,
             connectTimeoutMS=2000,
             socketTimeoutMS=30_000,
         )
         url = settings.redis_write_url or settings.redis_url
         redis = cluster.connect(url, READ_SECONDS, tries=1)
-        writer = cluster.connect(url, WRITE_SECONDS, tries=2)
+        writer = cluster.connect(url, WRITE_SECONDS, tries=1)
         read_url = settings.redis_read_url
         reader = cluster.connect(read_url, READ_SECONDS, tries=1) if read_url else None
         return cls(
@@ -117,7 +118,8 @@ class Backends:
 
             result = session.with_transaction(attempt)
         for service, tags, token, keys in running.stale:
-            self.cache.invalidate(service, tags, token, keys)
+            if not self.cache.invalidate(service, tags, token, keys):
+                break  # Redis is down for the others as well, and each would take a second.
         return result
 
     def open_session(self) -> ClientSession:

@@ -39,11 +39,11 @@ def bulk(
         if change:
             writes[index] = UpdateOne(change.filter, change.update)
     failed = _write(repository, writes, results, token, atomic)
-    written = [
-        each for n in writes if n not in failed for each in (pairs[n][0], results[n]) if each
+    # The unchanged ones as well: whoever wrote them may not have come to it yet.
+    touched = [
+        each for pair, after in zip(pairs, results, strict=True) for each in (pair[0], after)
     ]
-    if written:
-        repository.invalidate(written, token)
+    repository.invalidate([each for each in touched if each], token)
     return [None if index in failed else each for index, each in enumerate(results)]
 
 

@@ -84,7 +84,7 @@ class Cache:
         self._writer = writer or redis
         self._reader = reader
         self._ttl = ttl
-        self._broken_until = 0.0
+        self._broken_until = self._reader_broken_until = 0.0
         self.leased = False
         self.release = "0"
 
@@ -103,17 +103,21 @@ class Cache:
             return Lookup(address, "bypass", "redis")
         if None in tokens:
             return Lookup(address, "bypass", "lease")
-        stamp = tuple(cast(bytes, token).decode() for token in tokens)
+        stamp = tuple(cast(bytes, token).decode(errors="replace") for token in tokens)
         return self._judge(Lookup(address, "miss", tokens=stamp), entry)
 
     def _read(self, address: Address) -> tuple[bytes | None, list[bytes | None]]:
         """Read an entry and its tokens; the tokens always where they are written."""
-        if self._reader is None:
-            entry, *tokens = cluster.read(self._redis, [address.key, *address.tokens])
-            return entry, tokens
-        tokens = cluster.read(self._redis, address.tokens)
-        # MGET, because GET fails at what is no string.
-        return cluster.read(self._reader, [address.key])[0], tokens
+        if self._reader and time.monotonic() >= self._reader_broken_until:
+            tokens = cluster.read(self._redis, address.tokens)
+            try:
+                # MGET, because GET fails at what is no string.
+                return cluster.read(self._reader, [address.key])[0], tokens
+            except REDIS_ERRORS as error:
+                self._reader_broken_until = time.monotonic() + BREAK_SECONDS
+                log.warning("The replica of Redis does not answer: %s", error)
+        entry, *tokens = cluster.read(self._redis, [address.key, *address.tokens])
+        return entry, tokens
 
     def _with_missing(self, address: Address, tokens: list[bytes | None]) -> list[bytes | None]:
         """Make the tokens that are not there, but for leased roots, and return all of them."""
@@ -229,16 +233,23 @@ class Cache:
 
     def invalidate(
         self, service: str, tags: Iterable[str] | None, token: str, keys: Iterable[str] = ()
-    ) -> None:
+    ) -> bool:
         """Make ``token`` the generation of some tags, or of the whole service for None.
 
         ``keys`` of items go at once, so that nobody looking sees them.  Call it after the write
-        was acknowledged.  Redis being down is logged, never raised: the follower does it later.
+        was committed.  Return False when Redis is down; then the follower does it later.
         """
-        try:
-            self.renew(service, tags, token, keys)
-        except REDIS_ERRORS as error:
-            log.error("%s could not be invalidated in Redis: %s", service, error)
+        tags, keys = tags if tags is None else list(tags), list(keys)
+        # Never twice the same token: the first try may be on its way still, and come in when
+        # somebody else's token is the current one.
+        for each in (token, new_token()):
+            try:
+                self.renew(service, tags, each, keys)
+                return True
+            except REDIS_ERRORS as error:
+                why = error
+        log.error("%s could not be invalidated in Redis: %s", service, why)
+        return False
 
     def renew(
         self, service: str, tags: Iterable[str] | None, token: str, keys: Iterable[str] = ()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
-from redis import Redis, RedisError
+from redis import ConnectionError, Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException
@@ -27,6 +27,12 @@ class _Cluster:
         if client is None:
             client = self._client = RedisCluster.from_url(self._url, **self._options)
         return getattr(client, name)
+
+    def close(self) -> None:
+        """Forget the client, and with it which servers there are; the next use looks again."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
 
 def connect(url: str, seconds: float, tries: int, **options: Any) -> Redis:
@@ -55,12 +61,18 @@ def servers(redis: Redis) -> frozenset[str]:
     """Return what identifies the servers that take writes, as they run now (``run_id``).
 
     Another set means that a server was started again or that a replica was promoted, and may
-    have brought back the past.
+    have brought back the past.  Raise ``ConnectionError`` when one takes no writes any more.
     """
-    if isinstance(redis, (_Cluster, RedisCluster)):
-        nodes = cast(Any, redis)
-        answers = nodes.info("server", target_nodes=RedisCluster.PRIMARIES)
-        # A single primary's answer comes without the name of the node.
-        each = [answers] if "run_id" in answers else answers.values()
-        return frozenset(str(answer["run_id"]) for answer in each)
-    return frozenset([str(cast(Any, redis.info("server"))["run_id"])])
+    if any(each["role"] != "master" for each in _info(redis, "replication")):
+        raise ConnectionError("another Redis was promoted")
+    return frozenset(str(each["run_id"]) for each in _info(redis, "server"))
+
+
+def _info(redis: Redis, section: str) -> list[dict[str, Any]]:
+    """Return a section of INFO of every server that takes writes, as far as the client knows."""
+    if not isinstance(redis, (_Cluster, RedisCluster)):
+        return [redis.info(section)]
+    answers = cast(Any, redis).info(section, target_nodes=RedisCluster.PRIMARIES)
+    # A single primary's answer comes without the name of the node.
+    several = all(isinstance(each, dict) and len(each) > 3 for each in answers.values())
+    return list(answers.values()) if several else [answers]

@@ -10,11 +10,14 @@ instead, because it cannot know what the break has hidden.  So whatever fails, n
 outlives the lease.  Several followers of one service may run at once.
 """
 
+import contextlib
 import logging
+import re
 import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from importlib import import_module
 from types import FrameType
 from typing import Any
@@ -24,7 +27,7 @@ from pymongo import MongoClient
 from pymongo.change_stream import ChangeStream
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from redis import Redis
 
 from shared import cluster, documents, sweep
@@ -40,8 +43,12 @@ log = logging.getLogger("vitrine.follower")
 POLL_MILLISECONDS = 200
 EXTEND_SECONDS = 0.5
 SAVE_SECONDS = 1.0
+RETRY_SECONDS = 0.2
+FAILURES = 3
 SWEEP_SECONDS = 0.3
 _HISTORY_LOST = (280, 286)
+_NEVER = Timestamp(0, 0)
+_TOKEN = re.compile(rb"[0-9a-f]{16}")
 
 
 class Follower:
@@ -55,7 +62,8 @@ class Follower:
         self._cache = Cache(redis, ttl)
         self._cache.leased = True
         self._servers: frozenset[str] = frozenset()
-        self._extended = self._saved = 0.0
+        self._asked = self._saved = 0.0
+        self._failures = 0
         self._goal: Timestamp | None = None
         self._to_sweep = threading.Event()
         self.stopping = False
@@ -66,25 +74,27 @@ class Follower:
         while not self.stopping:
             try:
                 self._follow()
-            except (PyMongoError, *REDIS_ERRORS) as error:
+            except Exception as error:
                 log.warning("%s: following again after %s", self._service, _brief(error))
                 self._redis.close()
-                time.sleep(0.2)
+                time.sleep(RETRY_SECONDS)
+                if not isinstance(error, (ConnectionFailure, *REDIS_ERRORS)):
+                    self._skip_what_fails()
 
     def _follow(self) -> None:
         self._enable_images()
         with self._open() as stream:
             # What happened before the stream began may be hidden from it; the root covers that.
             self._renew_root()
+            self._goal = None
             log.info("%s: following", self._service)
             while not self.stopping:
                 event = stream.try_next()
-                if event is None:
-                    self._confirm(stream)
-                elif not self._handle(event):
+                if event and not self._handle(event):
+                    # The collection is gone, and this stream with it; the next one begins anew.
+                    self._followers.delete_one({"_id": self._service})
                     return
-                elif self._has_passed(event["clusterTime"]):
-                    self._confirm(stream)
+                self._confirm(stream.resume_token or {}, event)
 
     def _open(self) -> ChangeStream[Document]:
         options: dict[str, Any] = {
@@ -141,35 +151,46 @@ class Follower:
                 same = {"_id": document["_id"], "revision": document.get("revision")}
                 self._db[self._service].update_one(same, {"$set": {"terms": terms}})
 
-    def _has_passed(self, moment: Timestamp) -> bool:
-        """Whether all is seen that was written until lately, though writes never end.
+    def _confirm(self, token: Mapping[str, Any], event: Document | None) -> None:
+        """Extend the lease when all is seen that was written until lately, and note how far we are.
 
-        Now and then MongoDB is asked what time it is there; a moment later than that, in the
-        stream, tells that we know all that was written until we asked.
+        Now and then MongoDB is asked what time it is there.  Once the stream has come to that
+        moment, we know all that was written until we asked, and the lease counts from then.  An
+        empty stream alone would tell nothing: it waits for a majority of MongoDB's members.
         """
-        if self._goal is None and time.monotonic() - self._extended >= EXTEND_SECONDS:
+        if self._goal is None:
+            if time.monotonic() - self._asked < EXTEND_SECONDS:
+                return
+            self._asked = time.monotonic()
             self._goal = self._db.command("ping")["operationTime"]
-            return False
-        return self._goal is not None and moment > self._goal
+        moment = _moment(token)
+        # Several changes may be of one moment, and after an event there may be more of them.
+        if moment < self._goal or (event and moment == self._goal):
+            return
+        self._goal = None
+        left = round((LEASE_SECONDS - (time.monotonic() - self._asked)) * 1000)
+        if left > 0:
+            self._extend(left)
+        if time.monotonic() - self._saved >= SAVE_SECONDS:
+            self._saved = time.monotonic()
+            self._failures = 0
+            note = {"token": token, "at": documents.now()}
+            self._followers.update_one({"_id": self._service}, {"$set": note}, upsert=True)
 
-    def _confirm(self, stream: ChangeStream[Document]) -> None:
-        """Extend the lease and remember how far we are, both now and then."""
-        now = time.monotonic()
-        if now - self._extended >= EXTEND_SECONDS:
-            self._extend()
-        if now - self._saved >= SAVE_SECONDS:
-            self._followers.update_one(
-                {"_id": self._service},
-                {"$set": {"token": stream.resume_token, "at": documents.now()}},
-                upsert=True,
-            )
-            self._saved = now
-
-    def _extend(self) -> None:
+    def _extend(self, milliseconds: int) -> None:
+        root = root_of(self._service)
+        (current,) = cluster.read(self._redis, [root])
         same = cluster.servers(self._redis) == self._servers
-        if not same or not self._redis.expire(root_of(self._service), LEASE_SECONDS):
+        if not same or not _is_token(current) or not self._redis.pexpire(root, milliseconds):
             self._renew_root()
-        self._extended, self._goal = time.monotonic(), None
+
+    def _skip_what_fails(self) -> None:
+        """Let go of the place in the stream when following fails again and again at it."""
+        self._failures += 1
+        if self._failures % FAILURES == 0:
+            with contextlib.suppress(PyMongoError):
+                self._followers.delete_one({"_id": self._service})
+                log.error("%s: what it stumbles over is skipped", self._service)
 
     def _sweep(self) -> None:
         """Sweep what was made worthless, beside the following, which must not wait for it."""
@@ -178,14 +199,13 @@ class Follower:
                 self._to_sweep.clear()
                 try:
                     sweep.sweep(self._redis, self._service)
-                except REDIS_ERRORS as error:
+                except Exception as error:
                     log.warning("%s: nothing is swept: %s", self._service, _brief(error))
                 time.sleep(SWEEP_SECONDS)
 
     def _renew_root(self) -> None:
         self._servers = cluster.servers(self._redis)
         self._redis.set(root_of(self._service), new_token(), ex=LEASE_SECONDS)
-        self._extended = time.monotonic()
         self._to_sweep.set()
 
     @property
@@ -210,6 +230,16 @@ def _written_by_request(event: Document, now: dict[str, str]) -> str:
     return token if brought else ""
 
 
+def _moment(token: Mapping[str, Any]) -> Timestamp:
+    """Return the moment a resume token is of: it begins with a type and a BSON timestamp."""
+    data = str(token.get("_data", ""))
+    return Timestamp(int(data[2:10], 16), int(data[10:18], 16)) if len(data) >= 18 else _NEVER
+
+
+def _is_token(value: Any) -> bool:
+    return isinstance(value, bytes) and bool(_TOKEN.fullmatch(value))
+
+
 def _brief(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).partition(',')[0][:200]}"
 
@@ -219,7 +249,11 @@ def connect(package: str, settings: Settings) -> Follower:
     name = package.removeprefix("api_")
     resource = getattr(import_module(f"{package}.resource"), name)
     mongo: MongoClient[Document] = MongoClient(
-        settings.mongo_uri, tz_aware=True, serverSelectionTimeoutMS=2000, socketTimeoutMS=10_000
+        settings.mongo_uri,
+        tz_aware=True,
+        datetime_conversion="DATETIME_AUTO",
+        serverSelectionTimeoutMS=2000,
+        socketTimeoutMS=10_000,
     )
     # No second try: a break must be noticed, not mended.
     redis = cluster.connect(settings.redis_write_url or settings.redis_url, 1, tries=1)

@@ -3,9 +3,9 @@
 gunicorn -c python:shared.gunicorn -b 127.0.0.1:5000 "api_products.app:create_app()"
 """
 
+import contextlib
 import ctypes
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -29,11 +29,18 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 loglevel = "warning"
 # Nobody is told of the socket that gunicorn would put into the home folder.
 control_socket_disable = True
-# The workers count together, in the files of a folder that is empty at first and gone at last.
+# The workers count together, in the files of a folder that is this service's own.
 _counters = os.environ.get("PROMETHEUS_MULTIPROC_DIR") or tempfile.mkdtemp(prefix="vitrine-")
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = _counters
-shutil.rmtree(_counters, ignore_errors=True)
-Path(_counters).mkdir(parents=True)
+Path(_counters).mkdir(parents=True, exist_ok=True)
+
+
+def _forget_counts() -> None:
+    for file in Path(_counters).glob("*.db"):
+        file.unlink(missing_ok=True)
+
+
+_forget_counts()
 graceful_timeout = 3
 keepalive = 15
 # Bounds on what a client may send before the first byte of the body.
@@ -42,8 +49,10 @@ limit_request_fields = 100
 
 
 def on_exit(server: Any) -> None:
-    """Remove what the workers counted."""
-    shutil.rmtree(_counters, ignore_errors=True)
+    """Remove what the workers counted, and the folder when it was ours."""
+    _forget_counts()
+    with contextlib.suppress(OSError):
+        Path(_counters).rmdir()
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -51,8 +51,9 @@ def tag_of(service: str, tag: str) -> str:
 
 
 def key_of(prefix: str, pairs: Iterable[tuple[str, Any]]) -> str:
-    """Return ``prefix:name=value:name=value``, values percent-encoded, so none can be forged."""
-    parts = [prefix, *(f"{name}={quote(str(value), safe=',')}" for name, value in pairs)]
+    """Return ``prefix:name=value:name=value``, percent-encoded, so none can be forged."""
+    quoted = (f"{quote(name, safe='')}={quote(str(value), safe=',')}" for name, value in pairs)
+    parts = [prefix, *quoted]
     key = ":".join(parts)
     return key if len(key) <= MAX_KEY else f"{prefix}:{hashlib.sha1(key.encode()).hexdigest()}"
 

@@ -12,6 +12,8 @@ from flask import Flask, Response, g, request
 from shared.metrics import REQUESTS
 from shared.settings import Settings
 
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
 access = logging.getLogger("vitrine.access")
 
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
@@ -38,7 +40,8 @@ def note_request(
 ) -> None:
     """Count a request that began at ``started`` of ``time.perf_counter``, and log one line."""
     seconds = time.perf_counter() - started
-    REQUESTS.labels(method, route, status).observe(seconds)
+    known = method if method in METHODS else "other"
+    REQUESTS.labels(known, route, status).observe(seconds)
     if access.isEnabledFor(logging.INFO):
         line = {
             "request_id": id,

@@ -166,16 +166,24 @@ class Repository:
         token = new_token()
         change = documents.change(document, self.named(document, values), token, self.searched)
         if change is None:
+            # Whoever wrote this may not have invalidated it yet, or may have died before.
+            self.invalidate([document], token)
             return document
         try:
-            result = self.writable.update_one(change.filter, change.update, session=self._session)
+            before = self.writable.find_one_and_update(
+                change.filter, change.update, session=self._session
+            )
         except DuplicateKeyError as error:
             clash = self.clash(values, document["_id"])
             raise clash or Conflict("Another write took a value of this one; try again.") from error
-        if not result.matched_count:
+        if before is None:
             raise Stale(f"The {self.item} changed while this request was running.")
-        self.invalidate([document, change.after], token)
-        return change.after
+        after = change.after
+        if before != document:
+            # An edit by hand, which leaves the revision alone, came between.
+            after = self.collection.find_one({"_id": after["_id"]}, session=self._session) or after
+        self.invalidate([before, after], token)
+        return after
 
     def rewrite(self, filter: Mapping[str, Any], pipeline: list[Mapping[str, Any]]) -> int:
         """Update all documents that a filter finds by an aggregation pipeline; return how many.

@@ -23,16 +23,19 @@ def delete(repository: Repository, document: Document) -> None:
     token = new_token()
     seen = {"_id": document["_id"], "revision": document.get("revision")}
 
-    def move() -> bool:
-        whole = repository.writable.find_one_and_delete(seen, session=backends().session)
+    def move() -> Document | None:
+        whole: Document | None = repository.writable.find_one_and_delete(
+            seen, session=backends().session
+        )
         if whole:
             kept = whole | {"_id": ObjectId(), "id": whole["_id"], "deleted_at": documents.now()}
             _trash(repository).insert_one(kept, session=backends().session)
-        return whole is not None
+        return whole
 
-    if not backends().transaction(move):
+    whole = backends().transaction(move)
+    if whole is None:
         raise Stale(f"The {repository.item} changed while this request was running.")
-    repository.invalidate([document], token)
+    repository.invalidate([whole], token)
 
 
 def get(repository: Repository, ref: str) -> Document:
@@ -72,9 +75,10 @@ def restore(repository: Repository, document: Document, values: Mapping[str, Any
 
 def purge(repository: Repository, document: Document) -> None:
     """Remove a document for good, from the trash too."""
-    repository.collection.delete_one({"_id": document["_id"]}, session=backends().session)
-    _trash(repository).delete_many({"id": document["_id"]}, session=backends().session)
-    repository.invalidate([document], new_token())
+    session = backends().session
+    whole = repository.collection.find_one_and_delete({"_id": document["_id"]}, session=session)
+    _trash(repository).delete_many({"id": document["_id"]}, session=session)
+    repository.invalidate([document, *([whole] if whole else [])], new_token())
 
 
 def _trash(repository: Repository) -> Collection[Document]:

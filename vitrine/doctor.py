@@ -10,7 +10,7 @@ import urllib3
 from rich.console import Console
 
 from shared.settings import Settings
-from vitrine import stack
+from vitrine import stack, supervisor
 from vitrine.fuzz import SERVICES, Fuzz, Report
 from vitrine.stack import StackError
 
@@ -51,12 +51,20 @@ def doctor_command(fuzz: int | None, others: tuple[str, ...]) -> None:
         raise StackError("Vitrine does not run; start it with `vitrine up`.")
     urls: dict[str, list[str]] = {name: [url] for name, url in running.services.items()}
     for url in others:
-        name = str(_ask(f"{url}/")["service"])
-        urls.setdefault(name, []).append(url.rstrip("/"))
+        url = url.rstrip("/")
+        name = str(_ask(f"{url}/").get("service"))
+        if name not in urls:
+            raise StackError(f"{url} is no instance of {', '.join(urls)}.")
+        urls[name].append(url)
     healthy = _is_healthy(urls)
     if fuzz and healthy:
         checked = {name: urls[name] for name in SERVICES if name in urls}
-        report = Fuzz(checked, running.mongo_uri, fuzz).run()
+        supervisor.stop_on_signals()
+        try:
+            report = Fuzz(checked, running.mongo_uri, fuzz).run()
+        except supervisor.Stopped:
+            console.print("Stopped; nothing is left of it.")
+            sys.exit(1)
         _show(report, fuzz)
         healthy = not report.wrong
     sys.exit(0 if healthy else 1)
@@ -87,9 +95,11 @@ def _wrong(ready: Mapping[str, object]) -> list[tuple[str, object]]:
 def _ask(url: str) -> dict[str, object]:
     try:
         answer = urllib3.request("GET", url, timeout=5.0, retries=False)
-        value: dict[str, object] = orjson.loads(answer.data)
+        value = orjson.loads(answer.data)
     except (urllib3.exceptions.HTTPError, ValueError) as error:
         raise StackError(f"No service answers at {url}.") from error
+    if not isinstance(value, dict):
+        raise StackError(f"No service answers at {url}.")
     return value
 
 

@@ -17,9 +17,10 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from vitrine import readers
-from vitrine.client import Client
+from vitrine.client import Client, Refused
 from vitrine.readers import Reading, Tally
 from vitrine.scratch import SHELVES, Scratch, Subject
+from vitrine.stack import StackError
 from vitrine.writers import Bounds, Writer
 
 SERVICES = ("products", "clients", "categories")
@@ -83,6 +84,7 @@ class Fuzz:
     def _run(self, scratch: Scratch, db: Database[dict[str, Any]]) -> Report:
         clients = {service: Client(service, urls[0]) for service, urls in self.urls.items()}
         subjects = scratch.create(clients)
+        self._check_instances(scratch, subjects)
         floors, ceilings = readers.versions(len(subjects)), readers.versions(len(subjects))
         until = time.monotonic() + self.seconds
         reading = Reading(scratch, subjects, self.urls, until, floors, ceilings)
@@ -103,16 +105,40 @@ class Fuzz:
         threads = [Thread(target=each.run, args=(until,), daemon=True) for each in writers]
         for thread in threads:
             thread.start()
-        report = Report(tally=readers.collect(started))
-        for thread, writer in zip(threads, writers, strict=True):
-            thread.join()
-            writer.settle()
-            report.writes += writer.writes
-            report.hand_writes += writer.hand_writes
-            report.failed_writes += writer.failed
+        try:
+            report = Report(tally=readers.collect(started))
+            for thread, writer in zip(threads, writers, strict=True):
+                thread.join()
+                writer.settle()
+                report.writes += writer.writes
+                report.hand_writes += writer.hand_writes
+                report.failed_writes += writer.failed
+        finally:
+            # Nobody may write any more when what was made is removed.
+            for thread, writer in zip(threads, writers, strict=True):
+                writer.stopping.set()
+                thread.join()
         report.problems += _violations(report.tally, writers)
-        report.problems += self._differences(scratch, subjects, db)
+        try:
+            report.problems += self._differences(scratch, subjects, db)
+        except StackError as error:
+            report.problems.append(f"The end could not be compared: {error}")
         return report
+
+    def _check_instances(self, scratch: Scratch, subjects: Sequence[Subject]) -> None:
+        """See that every instance serves our documents, before anything is written through it."""
+        for subject in subjects:
+            for url in self.urls[subject.service]:
+                name = scratch.name(subject.number, 0)
+                try:
+                    same = Client(subject.service, url).get(subject.path)["name"] == name
+                except Refused:
+                    same = False
+                if not same:
+                    raise StackError(
+                        f"{url} does not serve what {self.urls[subject.service][0]} does: "
+                        "it is no further instance of the same service."
+                    )
 
     @contextmanager
     def _database(self) -> Iterator[Database[dict[str, Any]]]:

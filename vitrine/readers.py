@@ -105,9 +105,13 @@ def _read(reading: Reading, threads: int, pipe: Connection) -> None:
     running = [Thread(target=each.run, daemon=True) for each in readers]
     for thread in running:
         thread.start()
+    parent = multiprocessing.parent_process()
     tally = Tally()
     for thread, reader in zip(running, readers, strict=True):
-        thread.join()
+        while thread.is_alive():
+            thread.join(1)
+            if parent and not parent.is_alive():
+                return
         tally.add(reader.tally)
     pipe.send(tally)
 
@@ -144,18 +148,22 @@ class _Reader:
             try:
                 status, cache_status, body = self._get(url, path)
             except (OSError, http.client.HTTPException) as error:
-                self.tally.failed.append(f"{url}{path}: {type(error).__name__} {error}")
+                self._fail(f"{url}{path}: {type(error).__name__} {error}")
                 continue
             self.tally.moments.append(started)
             self.tally.seconds.append(time.monotonic() - started)
             ceilings = list(self._reading.ceilings)
             if status not in (200, 404) or (status == 404 and subject is None):
-                self.tally.failed.append(f"{url}{path}: {status} {body[:200]!r}")
+                self._fail(f"{url}{path}: {status} {body[:200]!r}")
                 continue
             self.tally.hits += "; hit" in cache_status
-            value = orjson.loads(body)
-            shown = [value] if subject and status == 200 else value.get("items", [])
-            seen = {found[0]: found[1] for each in shown if (found := self._scratch.version(each))}
+            try:
+                value = orjson.loads(body)
+                shown = [value] if subject and status == 200 else value.get("items", [])
+                seen = dict(filter(None, map(self._scratch.version, shown)))
+            except (ValueError, AttributeError, TypeError) as error:
+                self._fail(f"{url}{path}: {error} in {body[:200]!r}")
+                continue
             expected = [subject] if subject else self._of(service)
             where = f"{started:.3f} {url} {status} {cache_status} {seen}"
             for each in expected:
@@ -164,6 +172,10 @@ class _Reader:
                     self._violate(path, each, f"{wrong}; answered {where}")
             history = self._history.setdefault(path, deque(maxlen=REMEMBERED))
             history.append(where)
+
+    def _fail(self, text: str) -> None:
+        self.tally.failed.append(text)
+        time.sleep(0.01)  # What is down is not asked thousands of times a second.
 
     def _of(self, service: str) -> list[Subject]:
         return [each for each in self._reading.subjects if each.service == service]

@@ -163,7 +163,9 @@ class Supervisor:
     def _spawn(self, service: Service) -> subprocess.Popen[bytes]:
         args = [sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn"]
         args += ["-b", f"127.0.0.1:{service.port}", f"{service.folder.name}.app:create_app()"]
-        return spawn(args, self._log(service.name), self._environment(service), self._keep)
+        counters = {"PROMETHEUS_MULTIPROC_DIR": str(self._folder / "metrics" / service.name)}
+        env = {**self._environment(service), **counters}
+        return spawn(args, self._log(service.name), env, self._keep)
 
     def _follow(self, service: Service) -> subprocess.Popen[bytes]:
         args = [sys.executable, "-m", "shared.follower", service.folder.name]
@@ -180,7 +182,6 @@ class Supervisor:
                 "MONGO_URI": self.mongo_uri,
                 "REDIS_URL": self.redis_url,
                 "REDIS_QUEUE_URL": self._queue_url,
-                "PROMETHEUS_MULTIPROC_DIR": str(self._folder / "metrics" / service.name),
                 "PYTHONPATH": os.pathsep.join(filter(None, paths)),
             }
         )

@@ -5,11 +5,13 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 import orjson
 import urllib3
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 
 from vitrine.readers import Versions
 from vitrine.scratch import GONE, Scratch, Subject
@@ -39,6 +41,7 @@ class Writer:
     ceilings: Versions
     bounds: Bounds
     pause: float
+    stopping: Event = field(default_factory=Event)
     writes: int = 0
     hand_writes: int = 0
     failed: list[str] = field(default_factory=list)
@@ -50,13 +53,17 @@ class Writer:
     )
 
     def run(self, until: float) -> None:
-        """Write until the time has come."""
-        while time.monotonic() < until:
+        """Write until the time has come, or until ``stopping`` is set."""
+        while time.monotonic() < until and not self.stopping.is_set():
             subject = random.choice(self.subjects)
             version = self.ceilings[subject.number] + 1
             self.ceilings[subject.number] = version  # type: ignore[index]
             started = time.monotonic()
-            acknowledged, how = self._write(subject, version)
+            try:
+                acknowledged, how = self._write(subject, version)
+            except PyMongoError as error:
+                acknowledged, how = False, f"{BY_HAND} failed: {type(error).__name__}"
+                self.failed.append(f"{subject.path} {how}")
             now = time.monotonic()
             history = self.history.setdefault(subject.number, deque(maxlen=REMEMBERED))
             history.append(f"{started:.3f}-{now:.3f} version {version}: {how}")
@@ -70,7 +77,7 @@ class Writer:
 
     def settle(self) -> None:
         """Wait until all that was written must be seen."""
-        while self._unseen:
+        while self._unseen and not self.stopping.is_set():
             self._pass(time.monotonic())
             time.sleep(0.01)
 
