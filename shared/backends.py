@@ -51,14 +51,7 @@ class Backends:
 
         Call it in the process that uses them, after any fork.
         """
-        mongo: MongoClient[Document] = MongoClient(
-            settings.mongo_uri,
-            tz_aware=True,
-            datetime_conversion="DATETIME_AUTO",  # A hand edit may have put the year 20260 there.
-            serverSelectionTimeoutMS=2000,
-            connectTimeoutMS=2000,
-            socketTimeoutMS=30_000,
-        )
+        mongo = open_mongo(settings.mongo_uri, 30)
         url = settings.redis_write_url or settings.redis_url
         redis = cluster.connect(url, READ_SECONDS, tries=1)
         writer = cluster.connect(url, WRITE_SECONDS, tries=1)
@@ -135,6 +128,18 @@ class Backends:
             running.stale.append((service, tags, token, keys))
         else:
             self.cache.invalidate(service, tags, token, keys)
+
+
+def open_mongo(uri: str, seconds: float) -> MongoClient[Document]:
+    """Open a client that waits so long for an answer, and connects on first use."""
+    return MongoClient(
+        uri,
+        tz_aware=True,
+        datetime_conversion="DATETIME_AUTO",  # A hand edit may have put the year 20260 there.
+        serverSelectionTimeoutMS=2000,
+        connectTimeoutMS=2000,
+        socketTimeoutMS=round(seconds * 1000),
+    )
 
 
 def init_app(app: Flask, connections: Backends) -> None:

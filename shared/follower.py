@@ -23,7 +23,6 @@ from types import FrameType
 from typing import Any
 
 from bson import Timestamp
-from pymongo import MongoClient
 from pymongo.change_stream import ChangeStream
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -31,6 +30,7 @@ from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from redis import Redis
 
 from shared import cluster, documents, sweep
+from shared.backends import open_mongo
 from shared.cache import LEASE_SECONDS, Cache
 from shared.cluster import REDIS_ERRORS
 from shared.documents import Document
@@ -248,13 +248,7 @@ def connect(package: str, settings: Settings) -> Follower:
     """Return a follower of a service, by the name of its package."""
     name = package.removeprefix("api_")
     resource = getattr(import_module(f"{package}.resource"), name)
-    mongo: MongoClient[Document] = MongoClient(
-        settings.mongo_uri,
-        tz_aware=True,
-        datetime_conversion="DATETIME_AUTO",
-        serverSelectionTimeoutMS=2000,
-        socketTimeoutMS=10_000,
-    )
+    mongo = open_mongo(settings.mongo_uri, 10)
     # No second try: a break must be noticed, not mended.
     redis = cluster.connect(settings.redis_write_url or settings.redis_url, 1, tries=1)
     db = mongo.get_default_database("vitrine")

@@ -10,9 +10,9 @@ import mongomock
 import pytest
 from fakeredis import FakeRedis
 from flask import Flask
-from pymongo import MongoClient
 from redis import Redis
 
+from shared.backends import open_mongo
 from shared.cache import Cache
 from shared.peers import Peers
 from shared.settings import Settings
@@ -113,7 +113,7 @@ def redis_replica(servers, start_redis):
 
 @pytest.fixture(scope="session")
 def mongo_client(servers):
-    with MongoClient(f"mongodb://127.0.0.1:{servers[0]}", tz_aware=True) as client:
+    with open_mongo(f"mongodb://127.0.0.1:{servers[0]}", 30) as client:
         yield client
 
 

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from bson import ObjectId
+from bson.datetime_ms import DatetimeMS
 
 from shared.front import MAX_REMEMBERED, Front
 from tests.scaffold import example
@@ -157,3 +158,44 @@ def test_what_is_remembered_of_urls_is_bounded(client, resource):
     for number in range(MAX_REMEMBERED + 5):
         front._address(f"/{resource.name}", f"page={number + 1}", "")
     assert len(front._addresses) <= MAX_REMEMBERED
+
+
+def test_a_write_that_changes_nothing_is_seen_as_well(client, url, db, resource, item, text_field):
+    """Another request has written it and did not come to invalidating it, or died before."""
+    path = f"{url}/{item['id']}"
+    for each in (path, url):
+        client.get(each)
+        assert "hit" in client.get(each).headers["Cache-Status"]
+    db[resource.name].update_one({"_id": item["id"]}, {"$set": {text_field: "Committed"}})
+    assert client.patch(path, json={text_field: "Committed"}).status_code == 200
+    assert client.get(path).get_json()[text_field] == "Committed"
+    assert client.get(url).get_json()["items"][0][text_field] == "Committed"
+
+
+def test_a_batch_that_changes_nothing_is_seen_as_well(
+    client, url, db, resource, item, serves, text_field
+):
+    serves("batch")
+    key = next((each for each in resource.keys if item.get(each)), None)
+    if key is None:
+        pytest.skip(f"{resource.name} are known by nothing but their ids")
+    client.get(url)
+    db[resource.name].update_one({"_id": item["id"]}, {"$set": {text_field: "Committed"}})
+    body = [{key: item[key], text_field: "Committed"}]
+    assert client.post(f"{url}:batch?key={key}", json=body).status_code == 207
+    assert client.get(url).get_json()["items"][0][text_field] == "Committed"
+
+
+def test_methods_nobody_knows_are_counted_as_one(client, url):
+    for number in range(3):
+        client.open(url, method=f"FOO{number}")
+    metrics = client.get("/metrics").text
+    assert 'method="other"' in metrics
+    assert "FOO" not in metrics
+
+
+def test_an_impossible_date_is_shown_and_hurts_nobody(client, url, db, resource, item):
+    far = DatetimeMS(253_402_300_800_000_000)
+    db[resource.name].update_one({"_id": item["id"]}, {"$set": {"created_at": far}})
+    for path in (f"{url}/{item['id']}?fields=created_at,id", f"{url}?ordering=id"):
+        assert client.get(path).status_code == 200

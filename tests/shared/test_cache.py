@@ -201,6 +201,46 @@ def test_generations_come_from_where_they_are_written():
     assert cache.get(ITEM).state == "stale"
 
 
+def test_an_invalidation_is_never_tried_again_with_the_same_token(caplog):
+    """The first try may be on its way still, and must not bring an old token back."""
+    sent = []
+
+    class Deaf(Redis):
+        def pipeline(self, *args, **options):
+            pipeline = FakeRedis().pipeline()
+            pipeline.set = lambda name, token, **options: sent.append(token)
+            pipeline.execute = fail
+            return pipeline
+
+    def fail():
+        raise ConnectionError("no answer")
+
+    cache = Cache(FakeRedis(), 60, writer=Deaf())
+    assert not cache.invalidate("things", iter(["1"]), "0" * 16)
+    assert len(sent) == len(set(sent)) == 2
+    assert "could not be invalidated" in caplog.text
+
+
+def test_a_replica_that_is_down_costs_nothing(caplog):
+    redis = FakeRedis()
+    cache = Cache(redis, 60, reader=connect("redis://127.0.0.1:1", 0.1, tries=1))
+    fill(cache, ITEM)
+    assert cache.get(ITEM).is_hit
+    assert caplog.text.count("The replica of Redis does not answer") == 1
+
+
+def test_a_cluster_that_is_not_there_is_like_a_redis_that_is_down():
+    cluster = connect("redis+cluster://127.0.0.1:1", 0.1, tries=1)
+    assert Cache(cluster, 60).get(ITEM).detail == "redis"
+    cluster.close()
+
+
+@pytest.mark.parametrize("lost", [root_of("things"), tag_of("things", "1")])
+def test_a_generation_that_is_no_token_is_no_error(cache, redis, lost):
+    redis.set(lost, b"\xff\xfe")
+    assert not cache.get(ITEM).is_hit
+
+
 class TestLease:
     @pytest.fixture
     def cache(self, new_cache):
@@ -296,6 +336,10 @@ class TestKeys:
         assert forged != honest
         assert honest == "a:list:genre=Sport:platform=PS5"
         assert forged == "a:list:genre=Sport%3Aplatform%3DPS5"
+
+    def test_names_are_encoded_as_well(self):
+        forged = key_of("a:list", [("attr.a=1:brand", "Acme")])
+        assert forged != key_of("a:list", [("attr.a", "1"), ("brand", "Acme")])
 
     def test_a_long_key_is_hashed(self):
         key = key_of("a:list", [("q", "x" * MAX_KEY)])

@@ -4,11 +4,14 @@ import threading
 import time
 
 import pytest
+from bson import Timestamp
+from bson.datetime_ms import DatetimeMS
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
 from api_products.resource import products
-from shared.cache import Cache
+from shared import follower as follower_module
+from shared.cache import LEASE_SECONDS, Cache
 from shared.follower import Follower
 from shared.keys import root_of, tag_of
 from tests.scaffold import UnfollowedBackends
@@ -127,3 +130,63 @@ def test_the_root_is_the_followers_alone(db, redis, follow):
     redis.delete(ROOT)
     cache.invalidate("products", None, "0" * 16)
     assert redis.get(ROOT) is None
+
+
+def is_followed(db, redis):
+    """Whether changes are noticed before long, and the root is left alone then."""
+    old = redis.get(ALL_LISTS)
+
+    def is_noticed():
+        db.products.insert_one({"name": "Seen"})
+        return redis.get(ALL_LISTS) != old
+
+    poll(is_noticed)
+    poll(lambda: redis.exists(ROOT))
+    root = redis.get(ROOT)
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        if redis.get(ROOT) != root:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@pytest.mark.parametrize("how", ["drop", "rename"])
+def test_a_collection_that_goes_is_followed_anew(db, redis, follow, how):
+    db.products.insert_one({"name": "Before"})
+    follow()
+    if how == "drop":
+        db.products.drop()
+    else:
+        db.products.rename("elsewhere", dropTarget=True)
+    assert is_followed(db, redis)
+
+
+def test_a_change_that_cannot_be_read_is_skipped(db, redis, follow, caplog):
+    """An event of more than 16 MB, for it holds the document before and after."""
+    db.products.insert_one({"_id": 1, "filler": "x" * 9_000_000})
+    follow()
+    poll(lambda: db.followers.find_one({"_id": "products"}))
+    db.products.update_one({"_id": 1}, {"$set": {"stock": 1}})
+    poll(lambda: "what it stumbles over is skipped" in caplog.text)
+    assert is_followed(db, redis)
+
+
+def test_an_impossible_date_is_no_obstacle(db, redis, follow):
+    follow()
+    db.products.insert_one({"_id": 1, "created_at": DatetimeMS(253_402_300_800_000_000)})
+    assert is_followed(db, redis)
+
+
+def test_a_root_that_is_no_token_is_replaced(redis, follow):
+    follow()
+    redis.delete(ROOT)
+    redis.lpush(ROOT, "x")
+    poll(lambda: redis.type(ROOT) == b"string")
+
+
+def test_the_lease_ends_when_the_stream_falls_behind(redis, follow, monkeypatch):
+    """As when a majority of MongoDB's members is gone: the stream is empty and tells nothing."""
+    follow()
+    monkeypatch.setattr(follower_module, "_moment", lambda token: Timestamp(1, 1))
+    poll(lambda: not redis.exists(ROOT), LEASE_SECONDS + 2)
