@@ -2,7 +2,10 @@
 
 import pytest
 
+from api_products.resource import products as resource
 from tests.scaffold import on_real_servers
+
+repository = resource.repository
 
 
 @pytest.fixture
@@ -159,6 +162,20 @@ def test_a_suggestion_for_the_longest_slug_can_be_used(products):
 
 
 class TestCategories:
+    def test_an_edit_by_hand_during_a_write_is_seen(self, products, shelves, db):
+        """It leaves the revision alone, so the write goes through; the new shelf is stale, too."""
+        products.post("/products", json={"name": "Wanders", "category": "memory"})
+        with products.application.app_context():
+            read = repository.get("1")
+            db.products.update_one(
+                {"_id": 1}, {"$set": {"category": "games", "category_path": ["games"]}}
+            )
+            for _ in range(2):
+                assert names(products.get("/products?category=games")) == ["Wanders"]
+            after = repository.update(read, {"price": 3})
+        assert after["category"] == "games"
+        assert products.get("/products?category=games").get_json()["items"][0]["price"] == 3
+
     def test_a_category_is_taken_by_slug_or_name(self, products, shelves):
         for name in ("memory", "Memory", " MEMORY "):
             created = products.post("/products", json={"name": "DDR5", "category": name})

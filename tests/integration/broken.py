@@ -4,6 +4,8 @@ import os
 import signal
 from dataclasses import replace
 
+from flask import request
+
 from api_products.app import create_app
 from shared.cache import _decoded
 
@@ -16,6 +18,19 @@ def dies_before_invalidating():
         os.kill(os.getpid(), signal.SIGKILL)
 
     app.extensions["backends"].cache.renew = renew
+    return app
+
+
+def cuts_bodies():
+    """It loses the last byte of the products it answers, once somebody fuzzes."""
+    app = create_app()
+
+    @app.after_request
+    def cut(response):
+        if request.path.startswith("/products") and "v0" not in response.text:
+            response.set_data(response.get_data()[:-1])
+        return response
+
     return app
 
 

@@ -60,6 +60,9 @@ class Storm:
         wait_until(self.ended + HEALING_SECONDS)
         self._bounds.by_api, self._bounds.by_hand = 0.0, 1.0
         self._thread.join()
+        # Somebody was reading meanwhile.
+        assert self.began < max(self.report.tally.moments)
+        assert self.report.milliseconds(50, self.began, self.ended)
         p50, p99 = (self.report.milliseconds(each, self.began, self.ended) for each in (50, 99))
         with self._capsys.disabled():
             tell(self.report, f"\n{self._what}: ")

@@ -2,13 +2,15 @@
 
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 from pymongo import MongoClient
 
 from tests.integration.conftest import Stack, descendants, is_alive, poll, stack_folder
-from tests.scaffold import ROOT
+from tests.scaffold import ROOT, environment
 from vitrine import stack as stacks
 from vitrine.processes import free_port
 
@@ -175,3 +177,17 @@ def test_servers_that_do_not_answer_are_told_at_once(fresh_stack):
 def test_nothing_runs_says_status_and_stop(fresh_stack):
     assert "does not run" in fresh_stack.run("status").stderr
     assert "does not run" in fresh_stack.run("stop").stdout
+
+
+def test_counters_of_others_are_left_alone(tmp_path):
+    """A service clears its own counters when it starts, and nothing else in that folder."""
+    (tmp_path / "kept.txt").write_text("mine")
+    args = ["-c", "python:shared.gunicorn", "--check-config", "api_clients.app:create_app()"]
+    subprocess.run(
+        [sys.executable, "-m", "gunicorn", *args],
+        cwd=ROOT,
+        env=environment(PROMETHEUS_MULTIPROC_DIR=str(tmp_path)),
+        check=True,
+        timeout=30,
+    )
+    assert (tmp_path / "kept.txt").read_text() == "mine"

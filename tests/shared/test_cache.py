@@ -8,7 +8,7 @@ from fakeredis import FakeRedis
 from redis import ConnectionError, Redis, RedisCluster
 
 from shared.cache import Cache
-from shared.cluster import connect
+from shared.cluster import connect, servers
 from shared.keys import MAX_KEY, Address, key_of, new_token, root_of, tag_of
 from shared.sweep import sweep
 
@@ -362,3 +362,19 @@ def test_a_sweep_takes_what_is_worthless_and_leaves_the_rest(cache, redis):
     assert left == {address.key for address in stale if address.tag == "kind=1"}
     assert redis.exists("things:list:foreign") == 1
     assert sweep(redis, "things") == 0
+
+
+@pytest.mark.real
+def test_a_server_is_known_again_until_it_is_another_or_takes_no_writes(start_redis, redis_cluster):
+    port, other = start_redis(), start_redis()
+    with connect(f"redis://127.0.0.1:{port}", 2, tries=1) as redis:
+        before = servers(redis)
+        assert servers(redis) == before
+        redis.replicaof("127.0.0.1", other)
+        with pytest.raises(ConnectionError):
+            servers(redis)
+    with connect(f"redis://127.0.0.1:{other}", 2, tries=1) as redis:
+        assert servers(redis) != before
+    cluster = connect(redis_cluster, 2, tries=1)
+    assert len(servers(cluster)) == 3
+    cluster.close()
