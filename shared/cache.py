@@ -30,7 +30,7 @@ from shared.metrics import FILLS, WAITS
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 5
-FILL_MILLISECONDS = 3000  # how long a filler may keep others waiting at the most
+FILL_MILLISECONDS = 250  # for which a filler keeps others waiting, should it have died
 WAIT_SECONDS = 0.5
 FIRST_PAUSE = 0.002
 BREAK_SECONDS = 1.0
