@@ -6,9 +6,12 @@ from flask import Flask
 
 from api_products.resource import products
 from api_products.views import blueprint
+from shared import files
 from shared.app import build_app
 
 
 def create_app(**options: Any) -> Flask:
     """Build the service; ``options`` are those of ``build_app``."""
-    return build_app(products, blueprint, **options)
+    app = build_app(products, blueprint, **options)
+    files.init_app(app)
+    return app

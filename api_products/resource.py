@@ -7,6 +7,7 @@ from marshmallow.experimental.context import Context
 from pymongo import IndexModel
 
 from api_products.attributes import misfits
+from api_products.images import of, ready
 from shared.backends import backends
 from shared.fields import Attributes, Id, Money, Slug, Text, Timestamp, Whole
 from shared.query import Query, either, eq, gte, lte, within
@@ -40,9 +41,7 @@ class ProductSchema(Schema):
     attributes = Attributes(
         allow_none=True, dump_default={}, metadata={"example": {"color": "blue"}}
     )
-    images = fields.Function(
-        lambda product: product.get("images", []), metadata={"reads": ("images",)}
-    )
+    images = fields.Function(lambda product: ready(of(product)), metadata={"reads": ("images",)})
     status = fields.String(
         load_default="active", validate=validate.OneOf(STATUSES), metadata={"example": "active"}
     )
@@ -109,5 +108,8 @@ products = Resource(
     unique=("sku", "external_ref"),
     searched=Searched(("name",), ("sku",), ("brand", "attributes", "description")),
     partition="category",
-    indexes=(IndexModel([("attributes.$**", 1)]),),
+    indexes=(
+        IndexModel([("attributes.$**", 1)]),
+        IndexModel([("images.state", 1)], sparse=True),
+    ),
 )

@@ -145,15 +145,15 @@ def _plain(image: Image.Image) -> Image.Image:
         return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
     if image.mode == "P" or "transparency" in image.info:
         return image.convert("RGBA" if image.has_transparency_data else "RGB")
-    return image.convert(_MODES.get(image.mode, "RGB"))
+    mode = _MODES.get(image.mode, "RGB")
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _shrunk(image: Image.Image, pixels: int) -> Image.Image:
-    """Return a copy whose longer side has that many pixels at the most, and nothing but pixels."""
-    copy = image.copy()
-    copy.info = {}
-    copy.thumbnail((pixels, pixels), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return copy
+    """Shrink a picture until its longer side has that many pixels, and leave it nothing else."""
+    image.info = {}
+    image.thumbnail((pixels, pixels), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return image
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

@@ -2,9 +2,9 @@
 
 A module imports only from modules to its right, and nothing here imports a service:
 
-    app, gunicorn > front, health, inspection > logs, resource > batch
-        > bulk, follower, lease, pages, trash > mongo > allocation
+    app, gunicorn > front, health, inspection > logs, resource > batch, worker
+        > bulk, follower, lease, pages, queue, trash > mongo > allocation
         > backends, indexes, loading, preconditions, responses
-        > cache, documents, peers, sweep > keys > query > body, fields
+        > cache, documents, peers, sweep > keys > query > body, fields, files
         > errors > attempts, cluster, metrics, settings, words
 """

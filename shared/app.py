@@ -50,6 +50,7 @@ def build_app(
     inspection.init_app(app)
     app.register_blueprint(blueprint)
     app.extensions["resource"] = resource
+    app.extensions["settings"] = settings
     front.init_app(app, resource, connections.cache)
 
     with app.app_context():

@@ -38,12 +38,13 @@ _running: ContextVar[_Transaction | None] = ContextVar("transaction", default=No
 
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """One database, one Redis with the cache in it, and the other services."""
+    """One database, one Redis with the cache in it, the other services, and the job queue."""
 
     db: Database[Document]
     redis: Redis
     cache: Cache
     peers: Peers
+    queue: Redis
 
     @classmethod
     def connect(cls, settings: Settings) -> "Backends":
@@ -62,6 +63,7 @@ class Backends:
             redis,
             Cache(redis, settings.cache_ttl_seconds, reader=reader, writer=writer),
             Peers(Http(settings)),
+            Redis.from_url(settings.redis_queue_url, socket_timeout=1, socket_connect_timeout=1),
         )
 
     def is_followed(self) -> bool:

@@ -70,7 +70,8 @@ class Follower:
 
     def run(self) -> None:
         """Follow until ``stopping``; after a failure, begin again with a renewed root."""
-        threading.Thread(target=self._sweep, daemon=True).start()
+        sweeper = threading.Thread(target=self._sweep, daemon=True)
+        sweeper.start()
         while not self.stopping:
             try:
                 self._follow()
@@ -80,6 +81,8 @@ class Follower:
                 time.sleep(RETRY_SECONDS)
                 if not isinstance(error, (ConnectionFailure, *REDIS_ERRORS)):
                     self._skip_what_fails()
+        self._to_sweep.set()
+        sweeper.join()
 
     def _follow(self) -> None:
         self._enable_images()
@@ -194,14 +197,13 @@ class Follower:
 
     def _sweep(self) -> None:
         """Sweep what was made worthless, beside the following, which must not wait for it."""
-        while not self.stopping:
-            if self._to_sweep.wait(SWEEP_SECONDS):
-                self._to_sweep.clear()
-                try:
-                    sweep.sweep(self._redis, self._service)
-                except Exception as error:
-                    log.warning("%s: nothing is swept: %s", self._service, _brief(error))
-                time.sleep(SWEEP_SECONDS)
+        while self._to_sweep.wait() and not self.stopping:
+            self._to_sweep.clear()
+            try:
+                sweep.sweep(self._redis, self._service)
+            except Exception as error:
+                log.warning("%s: nothing is swept: %s", self._service, _brief(error))
+            time.sleep(SWEEP_SECONDS)
 
     def _renew_root(self) -> None:
         self._servers = cluster.servers(self._redis)

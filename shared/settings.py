@@ -102,6 +102,19 @@ class Settings:
     max_body_mb: int = _setting(
         8, _integer(1, 1024), "Megabytes a request body may have; a larger one gets a 413."
     )
+    media_url: str = _setting(
+        "",
+        _url("file", "s3"),
+        "Where pictures are kept, file:///folder or s3://bucket/prefix; DATA_DIR/media when unset.",
+    )
+    max_upload_mb: int = _setting(
+        10, _integer(1, 1024), "Megabytes an uploaded picture may have; a larger one gets a 413."
+    )
+    max_image_pixels: int = _setting(
+        40_000_000,
+        _integer(1, 1_000_000_000),
+        "Pixels an uploaded picture may have; one with more gets a 413.",
+    )
     workers: int = _setting(2, _integer(1, 64), "Processes of each service.")
     threads: int = _setting(8, _integer(1, 256), "Threads of each process.")
     data_dir: str = _setting(

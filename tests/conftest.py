@@ -137,12 +137,12 @@ def stores(request):
 
 
 @pytest.fixture
-def settings():
-    return Settings()
+def settings(tmp_path):
+    return Settings(media_url=f"file://{tmp_path}/media")
 
 
 @pytest.fixture
-def transport(stores, settings):
+def transport(request, stores, settings):
     """The way services reach each other in a test; ``transport.make_app`` builds them."""
     kind, db, redis = stores
     apps: dict[str, Flask] = {}
@@ -155,7 +155,12 @@ def transport(stores, settings):
         return apps[package]
 
     transport = InProcess(make_app)
-    connections = kind(db, redis, Cache(redis, 60), Peers(transport))
+    queue = (
+        FakeRedis()
+        if kind is FakeBackends
+        else Redis(port=request.getfixturevalue("servers")[1], db=1)
+    )
+    connections = kind(db, redis, Cache(redis, 60), Peers(transport), queue)
     transport.make_app = make_app
     return transport
 

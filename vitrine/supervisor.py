@@ -66,6 +66,10 @@ class Supervisor:
         for service in self._services:
             self._add(service.name, lambda service=service: self._spawn(service))  # type: ignore[misc]
             self._add(f"{service.name} follower", lambda service=service: self._follow(service))  # type: ignore[misc]
+            if (service.folder / "jobs.py").exists():
+                for number in range(1, (os.cpu_count() or 1) + 1):
+                    name = f"{service.name} worker {number}"
+                    self._add(name, lambda service=service, name=name: self._work(service, name))  # type: ignore[misc]
         for service in self._services:
             self._wait_for(service)
         urls = {service.name: service.url for service in self._services}
@@ -172,6 +176,10 @@ class Supervisor:
         log = self._log(f"{service.name}-follower")
         return spawn(args, log, self._environment(service), self._keep)
 
+    def _work(self, service: Service, name: str) -> subprocess.Popen[bytes]:
+        args = [sys.executable, "-m", "shared.worker", service.folder.name]
+        return spawn(args, self._log(name), self._environment(service), self._keep)
+
     def _environment(self, service: Service) -> Mapping[str, str]:
         urls = {f"{each.name.upper()}_URL": each.url for each in self._services}
         paths = [str(ROOT), str(service.folder.parent), os.environ.get("PYTHONPATH", "")]
@@ -182,6 +190,7 @@ class Supervisor:
                 "MONGO_URI": self.mongo_uri,
                 "REDIS_URL": self.redis_url,
                 "REDIS_QUEUE_URL": self._queue_url,
+                "MEDIA_URL": self._settings.media_url or (self._folder / "media").as_uri(),
                 "PYTHONPATH": os.pathsep.join(filter(None, paths)),
             }
         )

@@ -1,0 +1,72 @@
+"""The images of a product, as they are stored with it: plain lists, each change a new one.
+
+The first one is the main one.  Numbers count up and are never given twice.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+Image = dict[str, Any]
+
+WAITING = ("queued", "processing")
+_SHOWN = ("id", "state", "reason", "width", "height", "color", "alt", "thumbnails")
+
+
+def of(product: Mapping[str, Any]) -> list[Image]:
+    """Return a product's images; what a hand edit has put there instead is none."""
+    found = product.get("images")
+    images = found if isinstance(found, list) else []
+    return [each for each in images if isinstance(each, dict) and isinstance(each.get("id"), int)]
+
+
+def find(images: Iterable[Image], number: int) -> Image | None:
+    """Return the image with a number, if it is there."""
+    return next((each for each in images if each["id"] == number), None)
+
+
+def shown(image: Mapping[str, Any]) -> Image:
+    """Return an image as clients see it; what it was uploaded as is nobody's business."""
+    return {name: image.get(name) for name in _SHOWN}
+
+
+def ready(images: Iterable[Image]) -> list[Image]:
+    """Return what a product's own JSON shows: the images that can be looked at."""
+    hidden = ("state", "reason")
+    return [
+        {name: value for name, value in shown(each).items() if name not in hidden}
+        for each in images
+        if each.get("state") == "ready"
+    ]
+
+
+def made(product: Mapping[str, Any]) -> int:
+    """Return how many images the product ever had."""
+    count = product.get("images_made")
+    return count if isinstance(count, int) else 0
+
+
+def queued(digest: str, format: str, width: int, height: int, color: str | None) -> Image:
+    """Return a new image, still without a number, that waits for its thumbnails."""
+    facts = {"format": format, "width": width, "height": height, "color": color}
+    return {"state": "queued", "hash": digest, **facts}
+
+
+def changed(images: Sequence[Image], number: int, **changes: Any) -> list[Image]:
+    """Return the images with some values of one changed."""
+    return [{**each, **changes} if each["id"] == number else each for each in images]
+
+
+def without(images: Sequence[Image], number: int) -> list[Image]:
+    """Return the images but one."""
+    return [each for each in images if each["id"] != number]
+
+
+def ordered(images: Sequence[Image], numbers: Sequence[int]) -> list[Image]:
+    """Return the images with these numbers first, in this order, and the others as they were."""
+    first = [each for number in numbers for each in images if each["id"] == number]
+    return [*first, *(each for each in images if each["id"] not in numbers)]
+
+
+def original(digest: str) -> str:
+    """Return the name of the file as it was uploaded, which is never served."""
+    return f"{digest}/original"

@@ -1,0 +1,90 @@
+"""Files that are named by their content and never change, in a folder or in S3."""
+
+import contextlib
+import re
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from flask import Flask, Response, current_app, request
+from obstore.store import LocalStore, S3Store, from_url
+
+from shared.errors import NotFound
+from shared.settings import Settings
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+LINK_SECONDS = 3600
+
+# Only these are served; what was uploaded is kept beside them and shown to nobody.
+_PUBLIC = re.compile(r"[0-9a-f]{64}/[a-z]+\.(webp|jpeg)")
+
+
+class Files:
+    """Files by name, such as ``<sha256>/small.webp``; each appears whole or not at all."""
+
+    def __init__(self, url: str):
+        self._store = _open(url)
+
+    def put(self, name: str, data: bytes) -> None:
+        """Store a file; one of that name, which has the same content, is replaced."""
+        obstore.put(self._store, name, data)
+
+    def get(self, name: str) -> bytes:
+        """Return a file, or raise ``FileNotFoundError``."""
+        return bytes(obstore.get(self._store, name).bytes())
+
+    def delete(self, names: Iterable[str]) -> None:
+        """Remove files; those that are not there are gone already."""
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                obstore.delete(self._store, name)
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """Yield the names of all files, or of those in one folder."""
+        for found in obstore.list(self._store, prefix or None):
+            yield from (each["path"] for each in found)
+
+    def link(self, name: str) -> str:
+        """Return where a browser may fetch a file for an hour, or nothing where we serve it."""
+        if isinstance(self._store, S3Store):
+            return obstore.sign(self._store, "GET", name, timedelta(seconds=LINK_SECONDS))
+        return ""
+
+
+def _open(url: str) -> LocalStore | S3Store:
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return LocalStore(Path(unquote(parts.path)), mkdir=True)
+    store = from_url(url)
+    assert isinstance(store, S3Store)
+    return store
+
+
+def show_file(name: str) -> Response:
+    """Answer a file, which may be kept for ever (RFC 8246), or redirect to where it is."""
+    files: Files = current_app.extensions["files"]
+    if not _PUBLIC.fullmatch(name):
+        raise NotFound(f"There is no file {name[:100]}.")
+    if link := files.link(name):
+        return Response(status=302, headers={"Location": link, "Cache-Control": "private"})
+    try:
+        data = files.get(name)
+    except FileNotFoundError as error:
+        raise NotFound(f"There is no file {name[:100]}.") from error
+    response = Response(data, content_type=f"image/{name.rpartition('.')[2]}")
+    response.headers["Cache-Control"] = IMMUTABLE
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response.set_etag(name.replace("/", "-"))
+    response.make_conditional(request, accept_ranges=True, complete_length=len(data))
+    return response
+
+
+def init_app(app: Flask) -> None:
+    """Open the files where the settings say they are, and serve ``/media/…``."""
+    settings: Settings = app.extensions["settings"]
+    folder = Path(settings.data_dir, "media").absolute()
+    app.extensions["files"] = Files(settings.media_url or folder.as_uri())
+    app.add_url_rule("/media/<path:name>", "media", show_file)
