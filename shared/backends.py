@@ -1,6 +1,6 @@
 """What a service process is connected to, and the single seam tests replace."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 from redis import Redis
 
 from shared import cluster
-from shared.cache import Cache
+from shared.cache import Cache, Write
 from shared.peers import Http, Peers
 from shared.settings import Settings
 
@@ -30,7 +30,7 @@ class _Transaction:
     """A running transaction, and what to invalidate once it is committed."""
 
     session: ClientSession | None
-    stale: list[tuple[str, Iterable[str] | None, str, Iterable[str]]] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
 
 
 _running: ContextVar[_Transaction | None] = ContextVar("transaction", default=None)
@@ -104,7 +104,7 @@ class Backends:
             running = _Transaction(session)
 
             def attempt(_: ClientSession | None) -> T:
-                running.stale.clear()
+                running.writes.clear()
                 entered = _running.set(running)
                 try:
                     return work()
@@ -112,24 +112,20 @@ class Backends:
                     _running.reset(entered)
 
             result = session.with_transaction(attempt)
-        for service, tags, token, keys in running.stale:
-            if not self.cache.invalidate(service, tags, token, keys):
-                break  # Redis is down for the others as well, and each would take a second.
+        self.cache.invalidate(*running.writes)
         return result
 
     def open_session(self) -> ClientSession:
         """Open a session for one transaction."""
         return self.db.client.start_session()
 
-    def invalidate(
-        self, service: str, tags: Iterable[str] | None, token: str, keys: Iterable[str] = ()
-    ) -> None:
+    def invalidate(self, write: Write) -> None:
         """Invalidate what is cached, as ``Cache.invalidate``, once the write is committed."""
         running = _running.get()
         if running:
-            running.stale.append((service, tags, token, keys))
+            running.writes.append(write)
         else:
-            self.cache.invalidate(service, tags, token, keys)
+            self.cache.invalidate(write)
 
 
 def open_mongo(uri: str, seconds: float) -> MongoClient[Document]:

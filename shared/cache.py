@@ -15,9 +15,9 @@ import logging
 import random
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 from redis import Redis
@@ -67,6 +67,18 @@ class Lookup:
             parts += [f"detail={self.detail}"] if self.detail else []
             parts += ["stored"] if stored else []
         return "; ".join([*parts, f'key="{self.address.key}"'])
+
+
+class Write(NamedTuple):
+    """What a write makes worthless: some tags of a service, or all of it for None.
+
+    ``token`` becomes their generation; ``keys`` of items go at once, so that nobody sees them.
+    """
+
+    service: str
+    tags: Collection[str] | None
+    token: str
+    keys: Collection[str] = ()
 
 
 class Cache:
@@ -231,38 +243,37 @@ class Cache:
 
     # Invalidating.
 
-    def invalidate(
-        self, service: str, tags: Iterable[str] | None, token: str, keys: Iterable[str] = ()
-    ) -> bool:
-        """Make ``token`` the generation of some tags, or of the whole service for None.
+    def invalidate(self, *writes: Write) -> bool:
+        """Make what depends on some writes worthless, in one round trip.
 
-        ``keys`` of items go at once, so that nobody looking sees them.  Call it after the write
-        was committed.  Return False when Redis is down; then the follower does it later.
+        Call it after they were committed.  Return False when Redis is down; then the follower
+        does it later.
         """
-        tags, keys = tags if tags is None else list(tags), list(keys)
         # Never twice the same token: the first try may be on its way still, and come in when
         # somebody else's token is the current one.
-        for each in (token, new_token()):
+        again = [each._replace(token=new_token()) for each in writes]
+        for tried in (writes, again):
             try:
-                self.renew(service, tags, each, keys)
+                self.renew(*tried)
                 return True
             except REDIS_ERRORS as error:
                 why = error
-        log.error("%s could not be invalidated in Redis: %s", service, why)
+        services = ", ".join(sorted({each.service for each in writes}))
+        log.error("%s could not be invalidated in Redis: %s", services, why)
         return False
 
-    def renew(
-        self, service: str, tags: Iterable[str] | None, token: str, keys: Iterable[str] = ()
-    ) -> None:
+    def renew(self, *writes: Write) -> None:
         """Do what ``invalidate`` does, and raise one of ``REDIS_ERRORS`` when that fails."""
         pipeline = self._writer.pipeline(transaction=False)
-        if tags is None and self.leased:
-            pipeline.set(root_of(service), token, xx=True, keepttl=True)
-        elif tags is None:
-            pipeline.set(root_of(service), token, ex=self._token_ttl)
-        for tag in tags or ():
-            pipeline.set(tag_of(service, tag), token, ex=self._token_ttl)
-        for key in keys:
+        tokens: dict[str, str] = {}
+        for service, tags, token, _ in writes:
+            if tags is None and self.leased:
+                pipeline.set(root_of(service), token, xx=True, keepttl=True)
+            names = [root_of(service)] if tags is None and not self.leased else []
+            tokens |= dict.fromkeys([*names, *(tag_of(service, tag) for tag in tags or ())], token)
+        for name, token in tokens.items():
+            pipeline.set(name, token, ex=self._token_ttl)
+        for key in dict.fromkeys(key for each in writes for key in each.keys):
             pipeline.unlink(key)
         pipeline.execute()
 

@@ -32,6 +32,7 @@ class _Cluster:
         """Forget the client, and with it which servers there are; the next use looks again."""
         client, self._client = self._client, None
         if client is not None:
+            client.disconnect_connection_pools()  # type: ignore[no-untyped-call]
             client.close()
 
 

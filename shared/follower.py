@@ -31,7 +31,7 @@ from redis import Redis
 
 from shared import cluster, documents, sweep
 from shared.backends import open_mongo
-from shared.cache import LEASE_SECONDS, Cache
+from shared.cache import LEASE_SECONDS, Cache, Write
 from shared.cluster import REDIS_ERRORS
 from shared.documents import Document
 from shared.keys import new_token, root_of, tag_of
@@ -136,12 +136,13 @@ class Follower:
         tags = sorted(documents.tags(known, self._repository.partition))
         names = [tag_of(self._service, tag) for tag in tags]
         current = cluster.read(self._redis, names)
-        now = {tag: (each or b"").decode() for tag, each in zip(tags, current, strict=True)}
+        tokens = [(each or b"").decode(errors="replace") for each in current]
+        now = dict(zip(tags, tokens, strict=True))
         own = _written_by_request(event, now)
         stale = [tag for tag in tags if not own or now[tag] != own]
         if stale:
             keys = [f"{self._repository.item}:{ref}" for ref in documents.refs(known)]
-            self._cache.renew(self._service, stale, new_token(), sorted(keys))
+            self._cache.renew(Write(self._service, stale, new_token(), sorted(keys)))
         if after and not own:
             self._find_by_new_words(after)
         return True

@@ -15,6 +15,7 @@ from pymongo.errors import DuplicateKeyError
 from shared import allocation, documents
 from shared.attempts import attempts
 from shared.backends import backends
+from shared.cache import Write
 from shared.documents import Document
 from shared.errors import Conflict, NotFound, Stale
 from shared.keys import new_token
@@ -200,7 +201,7 @@ class Repository:
             filter, [*pipeline, {"$set": stamp}], session=self._session
         )
         if result.matched_count:
-            backends().invalidate(self.name, None, token)
+            backends().invalidate(Write(self.name, None, token))
         return result.matched_count
 
     def clash(self, values: Mapping[str, Any], id: Any = None) -> Conflict | None:
@@ -281,7 +282,7 @@ class Repository:
         known = list(written)
         keys = sorted(f"{self.item}:{ref}" for ref in documents.refs(known))
         stale = sorted(documents.tags(known, self.partition))
-        backends().invalidate(self.name, stale, token, keys)
+        backends().invalidate(Write(self.name, stale, token, keys))
 
 
 def _both(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -162,7 +162,8 @@ def transport(request, stores, settings):
     )
     connections = kind(db, redis, Cache(redis, 60), Peers(transport), queue)
     transport.make_app = make_app
-    return transport
+    yield transport
+    queue.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from statistics import median
 import pytest
 from redis import Redis
 
-from shared.cache import Cache
+from shared.cache import Cache, Write
 from shared.keys import ALL, Address, new_token
 from shared.sweep import sweep
 
@@ -45,7 +45,7 @@ def test_invalidating_100_000_lists_is_one_step_and_they_vanish(redis, capsys):
     taken = []
     for _ in range(200):
         started = time.perf_counter()
-        cache.invalidate("things", ["1", ALL], new_token(), ["thing:1"])
+        cache.invalidate(Write("things", ["1", ALL], new_token(), ["thing:1"]))
         taken.append(time.perf_counter() - started)
     commands = {name: stats["calls"] for name, stats in redis.info("commandstats").items()}
     assert commands.get("cmdstat_set") == 400
@@ -78,7 +78,7 @@ def test_hits_under_one_percent_of_writes_over_25_shelves(redis, capsys, partiti
         if chance.random() < 0.01:
             written = chance.randrange(SHELVES)
             tags = ["1", ALL, f"shelf={written}"]
-            cache.invalidate("things", tags, new_token())
+            cache.invalidate(Write("things", tags, new_token()))
     with capsys.disabled():
         how = "with" if partitions else "without"
         print(f"\n1 % writes, 25 shelves, {how} partitions: {hits / reads:.0%} hits")

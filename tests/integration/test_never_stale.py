@@ -91,7 +91,7 @@ def test_a_follower_that_sees_nothing_is_found_out(stack):
         # Its lease would end before everything is read as slowly as can be.
         with Redis.from_url(stacks.read(stack.folder).redis_url) as redis:
             assert redis.persist("products:generation")
-        report = fuzz(stack, 4, only=("products",)).run()
+        report = fuzz(stack, 5, bounds=Bounds(by_hand=0.2), only=("products",)).run()
     finally:
         os.kill(follower, signal.SIGCONT)
     assert any("straight in MongoDB" in problem for problem in report.problems)

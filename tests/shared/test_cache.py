@@ -7,7 +7,7 @@ import pytest
 from fakeredis import FakeRedis
 from redis import ConnectionError, Redis, RedisCluster
 
-from shared.cache import Cache
+from shared.cache import Cache, Write
 from shared.cluster import connect, servers
 from shared.keys import MAX_KEY, Address, key_of, new_token, root_of, tag_of
 from shared.sweep import sweep
@@ -88,7 +88,7 @@ def test_an_entry_is_json_that_people_can_read(cache, redis):
 def test_a_fill_that_raced_a_write_is_never_served(cache):
     """Reader looks, writer writes and invalidates, reader fills with what it read before."""
     before = cache.get(ITEM)
-    cache.invalidate("things", ["1", "all"], new_token())
+    cache.invalidate(Write("things", ["1", "all"], new_token()))
     cache.fill(before, b'{"v":"old"}', "old", {})
     after = cache.get(ITEM)
     assert (after.state, after.detail) == ("stale", "generation")
@@ -96,7 +96,7 @@ def test_a_fill_that_raced_a_write_is_never_served(cache):
 
 def test_a_slow_fill_does_not_revive_what_a_quick_one_replaced(cache):
     slow = cache.get(ITEM)
-    cache.invalidate("things", ["1"], new_token())
+    cache.invalidate(Write("things", ["1"], new_token()))
     fill(cache, ITEM, b'{"v":"new"}')
     cache.fill(slow, b'{"v":"old"}', "old", {})
     assert cache.get(ITEM).state == "stale"
@@ -105,14 +105,14 @@ def test_a_slow_fill_does_not_revive_what_a_quick_one_replaced(cache):
 @pytest.mark.parametrize("tags", [["1"], None])
 def test_a_write_makes_entries_worthless_at_once(cache, tags):
     fill(cache, ITEM)
-    cache.invalidate("things", tags, new_token())
+    cache.invalidate(Write("things", tags, new_token()))
     assert cache.get(ITEM).state == "stale"
 
 
 def test_a_write_leaves_other_tags_alone(cache):
     for address in (ITEM, LIST, BOOKS):
         fill(cache, address)
-    cache.invalidate("things", ["2", "all", "kind=games"], new_token())
+    cache.invalidate(Write("things", ["2", "all", "kind=games"], new_token()))
     assert [cache.get(each).state for each in (ITEM, LIST, BOOKS)] == ["hit", "stale", "hit"]
 
 
@@ -128,13 +128,13 @@ def test_other_services_writes_count_where_an_answer_depends_on_them(cache):
     address = Address("shelves", "shelf:1", "1", depends=("things",))
     fill(cache, address)
     assert cache.get(address).is_hit
-    cache.invalidate("things", ["7", "all"], new_token())
+    cache.invalidate(Write("things", ["7", "all"], new_token()))
     assert cache.get(address).state == "stale"
 
 
 def test_the_keys_of_items_go_at_once(cache, redis):
     fill(cache, ITEM)
-    cache.invalidate("things", ["1"], new_token(), ["thing:1"])
+    cache.invalidate(Write("things", ["1"], new_token(), ["thing:1"]))
     assert redis.exists("thing:1") == 0
 
 
@@ -197,7 +197,7 @@ def test_generations_come_from_where_they_are_written():
     assert cache.get(ITEM).state == "miss"
     replica.set("thing:1", redis.get("thing:1"))
     assert cache.get(ITEM).is_hit
-    cache.invalidate("things", ["1"], new_token())
+    cache.invalidate(Write("things", ["1"], new_token()))
     assert cache.get(ITEM).state == "stale"
 
 
@@ -216,7 +216,7 @@ def test_an_invalidation_is_never_tried_again_with_the_same_token(caplog):
         raise ConnectionError("no answer")
 
     cache = Cache(FakeRedis(), 60, writer=Deaf())
-    assert not cache.invalidate("things", iter(["1"]), "0" * 16)
+    assert not cache.invalidate(Write("things", ["1"], "0" * 16))
     assert len(sent) == len(set(sent)) == 2
     assert "could not be invalidated" in caplog.text
 
@@ -265,11 +265,11 @@ class TestLease:
         assert cache.get(ITEM).state == "stale"
 
     def test_renewing_the_root_keeps_its_lease_and_makes_none(self, cache, redis):
-        cache.invalidate("things", None, new_token())
+        cache.invalidate(Write("things", None, new_token()))
         assert redis.exists(root_of("things")) == 0
         redis.set(root_of("things"), new_token(), ex=5)
         fill(cache, ITEM)
-        cache.invalidate("things", None, new_token())
+        cache.invalidate(Write("things", None, new_token()))
         assert cache.get(ITEM).state == "stale"
         assert 0 < redis.ttl(root_of("things")) <= 5
 
@@ -314,15 +314,15 @@ class TestSingleFlight:
         assert len(fillers) == 1
         assert bodies == [b'{"v":1}'] * 16
 
-    def test_who_waits_in_vain_fills_too(self, cache):
+    def test_who_waits_in_vain_takes_the_place_of_the_one_who_died(self, cache):
         first = cache.begin(cache.get(ITEM))
         second = cache.begin(cache.get(ITEM))
         assert first.filling
-        assert (second.state, second.filling) == ("miss", False)
+        assert (second.state, second.filling) == ("miss", True)
 
     def test_a_waiter_never_takes_an_answer_older_than_a_write(self, cache):
         first = cache.begin(cache.get(ITEM))
-        cache.invalidate("things", ["1"], new_token())
+        cache.invalidate(Write("things", ["1"], new_token()))
         cache.fill(first, b'{"v":"old"}', "old", {})
         cache.end(first)
         second = cache.begin(cache.get(ITEM))
@@ -356,7 +356,7 @@ def test_a_sweep_takes_what_is_worthless_and_leaves_the_rest(cache, redis):
     for address in stale:
         fill(cache, address)
     redis.set("things:list:foreign", "not ours")
-    cache.invalidate("things", ["kind=0"], new_token())
+    cache.invalidate(Write("things", ["kind=0"], new_token()))
     assert sweep(redis, "things") == 40
     left = {address.key for address in stale if redis.exists(address.key)}
     assert left == {address.key for address in stale if address.tag == "kind=1"}

@@ -11,7 +11,7 @@ from pymongo.errors import OperationFailure
 
 from api_products.resource import products
 from shared import follower as follower_module
-from shared.cache import LEASE_SECONDS, Cache
+from shared.cache import LEASE_SECONDS, Cache, Write
 from shared.follower import Follower
 from shared.keys import root_of, tag_of
 from tests.scaffold import UnfollowedBackends
@@ -44,7 +44,7 @@ def follow(db, redis):
         thread = threading.Thread(target=follower.run)
         thread.start()
         running.append((follower, thread))
-        poll(lambda: redis.exists(ROOT))
+        poll(lambda: redis.exists(ROOT) and db.followers.find_one({"_id": "products"}))
         return follower, thread
 
     yield start
@@ -63,7 +63,6 @@ def test_a_resume_token_that_fell_off_the_oplog_renews_the_root(
 ):
     """As after weeks without a follower: what happened meanwhile is not known."""
     end(*follow())
-    poll(lambda: db.followers.find_one({"_id": "products"}))
     watch = Collection.watch
 
     def forgetful(collection, *args, resume_after=None, **options):
@@ -84,7 +83,6 @@ def test_a_resume_token_that_fell_off_the_oplog_renews_the_root(
 
 def test_what_was_missed_while_away_is_made_up_for(db, redis, follow):
     end(*follow())
-    poll(lambda: db.followers.find_one({"_id": "products"}))
     db.products.insert_one({"_id": 1, "name": "Missed"})
     follow()
     assert poll(lambda: redis.get(ALL_LISTS))
@@ -128,7 +126,7 @@ def test_the_root_is_the_followers_alone(db, redis, follow):
     cache.leased = True
     end(*follow())
     redis.delete(ROOT)
-    cache.invalidate("products", None, "0" * 16)
+    cache.invalidate(Write("products", None, "0" * 16))
     assert redis.get(ROOT) is None
 
 
@@ -166,7 +164,6 @@ def test_a_change_that_cannot_be_read_is_skipped(db, redis, follow, caplog):
     """An event of more than 16 MB, for it holds the document before and after."""
     db.products.insert_one({"_id": 1, "filler": "x" * 9_000_000})
     follow()
-    poll(lambda: db.followers.find_one({"_id": "products"}))
     db.products.update_one({"_id": 1}, {"$set": {"stock": 1}})
     poll(lambda: "what it stumbles over is skipped" in caplog.text)
     assert is_followed(db, redis)
@@ -176,6 +173,13 @@ def test_an_impossible_date_is_no_obstacle(db, redis, follow):
     follow()
     db.products.insert_one({"_id": 1, "created_at": DatetimeMS(253_402_300_800_000_000)})
     assert is_followed(db, redis)
+
+
+def test_a_generation_that_is_no_token_is_replaced(db, redis, follow):
+    follow()
+    redis.set(ALL_LISTS, b"\xff\xfe")
+    assert is_followed(db, redis)
+    assert len(redis.get(ALL_LISTS)) == 16
 
 
 def test_a_root_that_is_no_token_is_replaced(redis, follow):
