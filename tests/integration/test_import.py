@@ -170,8 +170,10 @@ def test_northwind_customers_with_commas_that_nobody_quoted(stack, unpack):
     assert (berglund["external_ref"], berglund["city"]) == ("BERGS", "Luleå")
 
 
-@pytest.mark.parametrize("format", ["jsonl", "json", "csv"])
-@pytest.mark.parametrize("service", ["clients", "categories"])
+@pytest.mark.parametrize(
+    ("service", "format"),
+    [("clients", "jsonl"), ("clients", "json"), ("clients", "csv"), ("categories", "jsonl")],
+)
 def test_what_was_exported_imports_as_unchanged(stack, tmp_path, service, format):
     body = {"name": 'Crépin, "the\r\nsecond\rthird" 🐔', "external_ref": f"export {format}"}
     assert stack.request("POST", service, f"/{service}", body)[0] == 201
