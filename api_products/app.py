@@ -6,7 +6,7 @@ from flask import Flask
 
 from api_products.resource import products
 from api_products.views import blueprint
-from shared import files
+from shared import files, queue
 from shared.app import build_app
 
 
@@ -14,4 +14,5 @@ def create_app(**options: Any) -> Flask:
     """Build the service; ``options`` are those of ``build_app``."""
     app = build_app(products, blueprint, **options)
     files.init_app(app)
+    queue.init_app(app)
     return app

@@ -4,6 +4,7 @@ The first one is the main one.  Numbers count up and are never given twice.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 Image = dict[str, Any]
@@ -45,10 +46,29 @@ def made(product: Mapping[str, Any]) -> int:
     return count if isinstance(count, int) else 0
 
 
-def queued(digest: str, format: str, width: int, height: int, color: str | None) -> Image:
+def queued(
+    now: datetime, digest: str, format: str, width: int, height: int, color: str | None
+) -> Image:
     """Return a new image, still without a number, that waits for its thumbnails."""
     facts = {"format": format, "width": width, "height": height, "color": color}
-    return {"state": "queued", "hash": digest, **facts}
+    return {"state": "queued", "since": now, "hash": digest, **facts}
+
+
+def begun(image: Mapping[str, Any], now: datetime) -> Image:
+    """Return what changes when somebody begins to make its thumbnails."""
+    return {"state": "processing", "since": now, "tries": tries(image) + 1}
+
+
+def tries(image: Mapping[str, Any]) -> int:
+    """Return how often somebody has begun to make its thumbnails."""
+    count = image.get("tries")
+    return count if isinstance(count, int) else 0
+
+
+def waits_since(image: Mapping[str, Any], moment: datetime) -> bool:
+    """Whether it is neither ready nor failed, and nobody has touched it since a moment."""
+    since = image.get("since")
+    return image.get("state") in WAITING and not (isinstance(since, datetime) and since > moment)
 
 
 def changed(images: Sequence[Image], number: int, **changes: Any) -> list[Image]:

@@ -2,13 +2,14 @@
 
 import contextlib
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from flask import current_app
 
 from api_products import images, thumbnails
 from api_products.resource import products
-from shared import queue
+from shared import documents, queue
 from shared.attempts import attempts
 from shared.documents import Document
 from shared.errors import Conflict, NotFound, Stale
@@ -16,7 +17,8 @@ from shared.files import Files
 
 MAKE_THUMBNAILS = f"{__name__}.make_thumbnails"
 MAX_TRIES = 3
-GAVE_UP = "The program that decodes it ended each time it tried."
+GAVE_UP = "The program that makes the thumbnails ended each time it tried."
+STUCK_SECONDS = 15
 
 
 def job_id(product: int, image: int) -> str:
@@ -29,27 +31,25 @@ def make_thumbnails(product: int, number: int) -> None:
     ref = str(product)
     with contextlib.suppress(NotFound):  # It was deleted meanwhile.
         image = images.find(images.of(products.repository.get(ref)), number)
-        if image and image["state"] in images.WAITING:
-            rewrite(ref, number, state="processing")
-            rewrite(ref, number, **_outcome(image["hash"]))
+        if not image or image.get("state") not in images.WAITING:
+            return
+        if images.tries(image) >= MAX_TRIES:
+            rewrite(ref, number, state="failed", reason=GAVE_UP)
+            return
+        rewrite(ref, number, **images.begun(image, documents.now()))
+        rewrite(ref, number, **_outcome(image["hash"]))
 
 
 def sweep() -> None:
-    """Queue again what waits without a job: Redis was emptied, or a worker died; then give up."""
+    """Queue again what waits without a job: Redis was emptied, or a worker died."""
     waiting = {"images.state": {"$in": list(images.WAITING)}}
-    for product in products.repository.collection.find(waiting):
+    alive = queue.alive()
+    moment = documents.now() - timedelta(seconds=STUCK_SECONDS)
+    for product in products.repository.collection.find(waiting, {"images": True}):
         for image in images.of(product):
             job = job_id(product["_id"], image["id"])
-            if image["state"] not in images.WAITING or queue.is_alive(job):
-                continue
-            tries = image.get("tries", 0) + 1
-            changes: dict[str, Any] = {"tries": tries}
-            if tries > MAX_TRIES:
-                changes = {"state": "failed", "reason": GAVE_UP}
-            with contextlib.suppress(NotFound, Conflict):
-                rewrite(str(product["_id"]), image["id"], **changes)
-                if tries <= MAX_TRIES:
-                    queue.enqueue(job, MAKE_THUMBNAILS, product["_id"], image["id"])
+            if images.waits_since(image, moment) and job not in alive:
+                queue.enqueue(job, MAKE_THUMBNAILS, product["_id"], image["id"])
 
 
 def _outcome(digest: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from marshmallow import Schema, fields, validate
 
 from api_products import images, jobs, thumbnails
 from api_products.resource import products
-from shared import queue
+from shared import documents, queue
 from shared.attempts import attempts
 from shared.documents import Document
 from shared.errors import (
@@ -169,7 +169,9 @@ def _uploads() -> list[tuple[bytes, images.Image]]:
             kind = REFUSALS[type(error)]
             raise kind(str(error), [{"pointer": where, "message": str(error)}]) from error
         digest = hashlib.sha256(data).hexdigest()
-        image = images.queued(digest, facts.format, facts.width, facts.height, facts.color)
+        image = images.queued(
+            documents.now(), digest, facts.format, facts.width, facts.height, facts.color
+        )
         uploads.append((data, image))
     return uploads
 

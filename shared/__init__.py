@@ -5,6 +5,6 @@ A module imports only from modules to its right, and nothing here imports a serv
     app, gunicorn > front, health, inspection > logs, resource > batch, worker
         > bulk, follower, lease, pages, queue, trash > mongo > allocation
         > backends, indexes, loading, preconditions, responses
-        > cache, documents, peers, sweep > keys > query > body, fields, files
+        > cache, documents, peers, sweep > keys > query > body, fields, files, process
         > errors > attempts, cluster, metrics, settings, words
 """

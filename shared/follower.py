@@ -29,14 +29,14 @@ from pymongo.database import Database
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from redis import Redis
 
-from shared import cluster, documents, sweep
+from shared import cluster, documents, process, sweep
 from shared.backends import open_mongo
 from shared.cache import LEASE_SECONDS, Cache, Write
 from shared.cluster import REDIS_ERRORS
 from shared.documents import Document
 from shared.keys import new_token, root_of, tag_of
 from shared.mongo import Repository
-from shared.settings import Settings, SettingsError
+from shared.settings import Settings
 
 log = logging.getLogger("vitrine.follower")
 
@@ -260,12 +260,7 @@ def connect(package: str, settings: Settings) -> Follower:
 
 def main() -> None:
     """Follow the service named on the command line until told to stop."""
-    try:
-        settings = Settings.from_env()
-    except SettingsError as error:
-        sys.exit(f"Vitrine cannot start: {error}")
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s")
-    follower = connect(sys.argv[1], settings)
+    follower = connect(sys.argv[1], process.start())
 
     def stop(number: int, frame: FrameType | None) -> None:
         follower.stopping = True

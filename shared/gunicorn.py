@@ -4,22 +4,15 @@ gunicorn -c python:shared.gunicorn -b 127.0.0.1:5000 "api_products.app:create_ap
 """
 
 import contextlib
-import ctypes
 import os
 import signal
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from shared.settings import Settings, SettingsError
+from shared.process import end_with_parent, read_settings
 
-_PR_SET_PDEATHSIG = 1
-
-try:
-    _settings = Settings.from_env()
-except SettingsError as error:
-    sys.exit(f"Vitrine cannot start: {error}")
+_settings = read_settings()
 
 workers = _settings.workers
 threads = _settings.threads
@@ -57,5 +50,4 @@ def on_exit(server: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:
     """Let the kernel end a worker whose master was killed; by itself it may take minutes."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent(signal.SIGKILL)

@@ -8,8 +8,9 @@ from flask import Flask, Response, current_app
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from pymongo.errors import PyMongoError
+from redis import RedisError
 
-from shared import metrics
+from shared import metrics, queue
 from shared.backends import backends
 from shared.cluster import REDIS_ERRORS
 from shared.lease import following
@@ -60,6 +61,8 @@ def ready() -> Response:
         "redis": redis,
         **(_follower() if up and "latency_ms" in redis else {"follower": "unknown"}),
     }
+    if "has_queue" in current_app.extensions:
+        value["queue"] = _queue()
     return respond(value, 200 if up else 503)
 
 
@@ -93,6 +96,13 @@ def _follower() -> dict[str, Any]:
     except (PyMongoError, *REDIS_ERRORS) as error:
         return {"follower": f"unknown: {type(error).__name__}", "follower_lag_seconds": None}
     return {"follower": found.state, "follower_lag_seconds": found.lag_seconds}
+
+
+def _queue() -> dict[str, Any]:
+    try:
+        return queue.state()
+    except RedisError as error:
+        return {"error": type(error).__name__}
 
 
 def _probe(ask: Callable[[], Any]) -> dict[str, Any]:

@@ -1,36 +1,54 @@
-"""Jobs for other processes, by RQ, in a Redis database that is not the cache's."""
+"""Jobs for other processes, by RQ, in a Redis database that is not the cache's.
+
+Each service has a queue of its own name.  What a job is to bring about is written down in MongoDB;
+the queue may be lost at any time, and whoever keeps the state queues the job again.
+"""
 
 import logging
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from flask import Flask, Response, current_app
 from redis import RedisError
-from rq import Queue, Worker
+from rq import Queue, Retry, Worker
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
 
 from shared.backends import backends
+from shared.errors import NotFound
+from shared.responses import respond
 
 log = logging.getLogger(__name__)
 
-NAME = "vitrine"
 JOB_SECONDS = 30
-KEPT_SECONDS = 3600
+KEPT_SECONDS = 86_400
+RETRY_SECONDS = (1, 5, 10)
+DEAD_SECONDS = 15  # without a heartbeat of the worker, which is due every five
 
 
-def enqueue(id: str, function: str, *args: Any) -> bool:
-    """Queue a call of an importable function under an id of its own.
+def init_app(app: Flask) -> None:
+    """Serve ``/jobs/<id>``, and show the queue in ``/health/ready``."""
+    app.extensions["has_queue"] = True
+    app.add_url_rule("/jobs/<id>", "job", show_job)
 
-    Return False when Redis is down; whoever keeps the state asks again later.
+
+def enqueue(
+    id: str, function: str, *args: Any, retry_seconds: Sequence[int] = RETRY_SECONDS
+) -> bool:
+    """Queue a call of an importable function, given by its path, under an id of its own.
+
+    When it fails it is tried again, after some seconds each time.  Return False when Redis is down.
     """
     try:
-        Queue(NAME, connection=backends().queue).enqueue_call(
+        _queue().enqueue_call(
             function,
             args,
             job_id=id,
             timeout=JOB_SECONDS,
             result_ttl=KEPT_SECONDS,
             failure_ttl=KEPT_SECONDS,
+            retry=Retry(max=len(retry_seconds), interval=list(retry_seconds)),
         )
     except RedisError as error:
         log.error("%s could not be queued: %s", id, error)
@@ -38,22 +56,49 @@ def enqueue(id: str, function: str, *args: Any) -> bool:
     return True
 
 
-def is_alive(id: str) -> bool:
-    """Whether a job waits, runs or is to be tried again."""
-    try:
-        job = Job.fetch(id, connection=backends().queue)
-    except NoSuchJobError:
-        return False
-    return not (job.is_failed or job.is_finished or job.is_canceled or job.is_stopped)
+def alive() -> set[str]:
+    """Return the ids of all jobs that wait, run or are to be tried again."""
+    queue = _queue()
+    # In the order in which a job goes through them, lest one that moves meanwhile be missed.
+    waiting = queue.job_ids
+    started = queue.started_job_registry.get_job_ids(cleanup=False)
+    recent = datetime.now(UTC) - timedelta(seconds=DEAD_SECONDS)
+    running = [
+        job.id
+        for job in Job.fetch_many(started, connection=queue.connection)
+        if job and job.last_heartbeat and job.last_heartbeat > recent
+    ]
+    return {*waiting, *running, *queue.scheduled_job_registry.get_job_ids(cleanup=False)}
 
 
 def state() -> dict[str, Any]:
     """Return how many workers there are, how many jobs wait, and the oldest one's seconds."""
-    queue = Queue(NAME, connection=backends().queue)
+    queue = _queue()
     oldest = next(iter(queue.get_jobs(0, 1)), None)
     waited = (datetime.now(UTC) - oldest.enqueued_at) if oldest and oldest.enqueued_at else None
     return {
-        "workers": Worker.count(queue=queue),
+        "workers": len(Worker.all(queue=queue)),
         "waiting": queue.count,
         "oldest_seconds": round(waited.total_seconds(), 1) if waited else None,
     }
+
+
+def show_job(id: str) -> Response:
+    """Answer what has become of a job, for a day: its state, and what it says of itself."""
+    try:
+        job = Job.fetch(id, connection=backends().queue)
+    except NoSuchJobError as error:
+        raise NotFound(f"There is no job {id[:100]}; jobs are remembered for a day.") from error
+    return respond(
+        {
+            "id": job.id,
+            "state": job.get_status(refresh=False).value,
+            "queued_at": job.enqueued_at,
+            "ended_at": job.ended_at,
+            **job.meta,
+        }
+    )
+
+
+def _queue() -> Queue:
+    return Queue(current_app.extensions["resource"].name, connection=backends().queue)

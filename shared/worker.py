@@ -6,82 +6,78 @@ Every job runs in a process of its own, with a limit on its time and memory, so 
 does ends that job and never the worker.
 """
 
-import ctypes
-import logging
+import os
 import resource
 import signal
 import sys
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from flask import Flask
 from redis import Redis
-from rq import Queue, Worker
+from rq import Queue, Worker, worker_registration
 from rq.executions import Execution
 from rq.job import Job
 
-from shared.queue import JOB_SECONDS, NAME
-from shared.settings import Settings, SettingsError
+from shared import process
+from shared.queue import JOB_SECONDS
+from shared.settings import Settings
 
 MEMORY_BYTES = 400_000_000
-WORKER_SECONDS = 45  # so that an idle worker looks after things twice a minute
-SWEEP_SECONDS = 30
-
-_PR_SET_PDEATHSIG = 1
+SWEEP_SECONDS = 10
+HEARTBEAT_SECONDS = 5
+WORKER_SECONDS = 25  # RQ wakes an idle worker 15 s before it would be given up.
 
 
 class ServiceWorker(Worker):
-    """A worker whose jobs run inside the app of a service."""
+    """A worker whose jobs run inside the app of a service, by the name of its package."""
 
-    create_app: Callable[[], Flask]
-    sweep: str
+    def __init__(self, package: str, settings: Settings):
+        redis = Redis.from_url(settings.redis_queue_url)
+        self._name = package.removeprefix("api_")
+        super().__init__(
+            [Queue(self._name, connection=redis)],
+            connection=redis,
+            worker_ttl=WORKER_SECONDS,
+            maintenance_interval=SWEEP_SECONDS,
+            job_monitoring_interval=HEARTBEAT_SECONDS,
+        )
+        self._create_app = import_module(f"{package}.app").create_app
+        self._sweep = f"{package}.jobs.sweep"
 
     def run_maintenance_tasks(self) -> None:
         """Clean up as RQ does, and queue the service's own look at what was left lying."""
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
-        self.queues[0].enqueue_call(self.sweep, timeout=JOB_SECONDS, result_ttl=0)
+        worker_registration.register(self)  # A Redis that was emptied has forgotten it.
+        # One of all the workers does it, the others find that it was done.
+        if self.connection.set(f"{self._name}:swept", 1, nx=True, ex=SWEEP_SECONDS - 1):
+            self.queues[0].enqueue_call(
+                self._sweep, timeout=JOB_SECONDS, result_ttl=0, failure_ttl=60, at_front=True
+            )
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
-        """Do a job; called in the process that was made for it, which ends with the worker."""
-        if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        with type(self).create_app().app_context():
-            limit = _mapped() + MEMORY_BYTES
-            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        """Do a job; called in the process that was made for it."""
+        with self._create_app().app_context():
+            # Address space is no measure: each thread reserves a lot that it never uses.
+            limit = _data_bytes() + MEMORY_BYTES
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+            # A decoder that hangs listens to nothing else.
+            resource.setrlimit(resource.RLIMIT_CPU, (JOB_SECONDS, JOB_SECONDS))
             return bool(super().perform_job(job, queue, execution))
 
 
-def _mapped() -> int:
-    """Return the bytes of address space this process has; libraries take most of it."""
+def _data_bytes() -> int:
+    """Return the bytes this process may write to, as its limit counts them; 0 if unknown."""
     statm = Path("/proc/self/statm")
-    pages = int(statm.read_text().split()[0]) if statm.exists() else 1_000_000
-    return pages * resource.getpagesize()
+    return int(statm.read_text().split()[5]) * resource.getpagesize() if statm.exists() else 0
 
 
 def main() -> None:
     """Work for the service named on the command line until told to stop."""
-    try:
-        settings = Settings.from_env()
-    except SettingsError as error:
-        sys.exit(f"Vitrine cannot start: {error}")
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s")
-    package = sys.argv[1]
-    create_app = staticmethod(import_module(f"{package}.app").create_app)
-    kind = type(
-        "NamedWorker",
-        (ServiceWorker,),
-        {"create_app": create_app, "sweep": f"{package}.jobs.sweep"},
-    )
-    redis = Redis.from_url(settings.redis_queue_url)
-    worker = kind(
-        [Queue(NAME, connection=redis)],
-        connection=redis,
-        worker_ttl=WORKER_SECONDS,
-        maintenance_interval=SWEEP_SECONDS,
-        job_monitoring_interval=JOB_SECONDS,
-    )
-    worker.work(logging_level=settings.log_level)
+    settings = process.start()
+    # The job that runs and the scheduler of retries are processes of their own.
+    os.register_at_fork(after_in_child=lambda: process.end_with_parent(signal.SIGKILL))
+    worker = ServiceWorker(sys.argv[1], settings)
+    worker.work(logging_level=settings.log_level, with_scheduler=True)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,18 @@
 """Child processes that never outlive their parent, and ports for them."""
 
 import contextlib
-import ctypes
 import json
 import os
 import re
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
+from shared.process import end_with_parent
+
 _ERROR = re.compile(r'[\w.]*(Error|Exception|cannot start)\b.*: |\{.*"s":"E"')
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def spawn(
@@ -29,10 +27,9 @@ def spawn(
     parent = os.getpid()
 
     def tie_to_parent() -> None:
-        if _libc is not None:
-            _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != parent:
-                os._exit(1)
+        end_with_parent(signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(1)
 
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:

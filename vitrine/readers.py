@@ -1,6 +1,5 @@
 """Processes that read while others write, and check every answer against what may be seen."""
 
-import http.client
 import multiprocessing
 import random
 import signal
@@ -10,14 +9,14 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from ctypes import c_longlong
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection as PipeEnd
 from multiprocessing.process import BaseProcess
 from threading import Thread
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 
+from vitrine.connection import Answer, Connection
 from vitrine.scratch import GONE, Scratch, Subject
 
 REMEMBERED = 12  # reads of each path
@@ -73,10 +72,10 @@ class Reading:
     floors: Versions
     ceilings: Versions
 
-    def start(self, processes: int, threads: int) -> list[tuple[BaseProcess, Connection]]:
+    def start(self, processes: int, threads: int) -> list[tuple[BaseProcess, PipeEnd]]:
         """Start reading in processes of their own; ``collect`` waits for them."""
         context = multiprocessing.get_context("spawn")
-        started: list[tuple[BaseProcess, Connection]] = []
+        started: list[tuple[BaseProcess, PipeEnd]] = []
         for _ in range(processes):
             ours, theirs = context.Pipe(duplex=False)
             process = context.Process(target=_read, args=(self, threads, theirs), daemon=True)
@@ -85,7 +84,7 @@ class Reading:
         return started
 
 
-def collect(started: Sequence[tuple[BaseProcess, Connection]]) -> Tally:
+def collect(started: Sequence[tuple[BaseProcess, PipeEnd]]) -> Tally:
     """Wait for readers to end and return what they have seen together."""
     tally = Tally()
     for process, pipe in started:
@@ -99,7 +98,7 @@ def versions(count: int) -> Any:
     return multiprocessing.get_context("spawn").Array(c_longlong, count, lock=False)
 
 
-def _read(reading: Reading, threads: int, pipe: Connection) -> None:
+def _read(reading: Reading, threads: int, pipe: PipeEnd) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends us.
     readers = [_Reader(reading) for _ in range(threads)]
     running = [Thread(target=each.run, daemon=True) for each in readers]
@@ -116,96 +115,105 @@ def _read(reading: Reading, threads: int, pipe: Connection) -> None:
     pipe.send(tally)
 
 
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Something to read: a document, or a list, which may be narrowed to a shelf."""
+
+    path: str
+    urls: Sequence[str]
+    subjects: Sequence[Subject]
+    shelf: int | None = None
+    is_list: bool = False
+
+
 class _Reader:
     """One thread, with a connection of its own to every instance of every service."""
 
     def __init__(self, reading: Reading):
         self._reading = reading
-        self._scratch = reading.scratch
         self.tally = Tally()
         self._history: dict[str, deque[str]] = {}
-        self._connections: dict[str, tuple[http.client.HTTPConnection, int]] = {}
-        self._by_number = {each.number: each for each in reading.subjects}
-        self._targets: list[tuple[str, str, Subject | None, int | None]] = []
+        self._connections: dict[str, Connection] = {}
+        self._targets: list[_Target] = []
         shelved = "categories" in reading.urls
-        for subject in reading.subjects:
-            slugs = [f"/{subject.service}/{subject.slug}"] if subject.slug else []
-            self._targets += [
-                (subject.service, path, subject, None) for path in (subject.path, *slugs)
-            ]
-        for service in reading.urls:
+        for service, urls in reading.urls.items():
+            subjects = [each for each in reading.subjects if each.service == service]
+            for each in subjects:
+                paths = filter(None, (each.path, each.slug and f"/{service}/{each.slug}"))
+                self._targets += [_Target(path, urls, [each]) for path in paths]
             for path, shelf in reading.scratch.lists(service, shelved).items():
                 # Lists are read as often as items, though they are fewer.
-                self._targets += [(service, path, None, shelf)] * 3
+                self._targets += [_Target(path, urls, subjects, shelf, is_list=True)] * 3
 
     def run(self) -> None:
         """Read until the time has come."""
         while time.monotonic() < self._reading.until:
-            service, path, subject, shelf = random.choice(self._targets)
-            url = random.choice(self._reading.urls[service])
-            floors = list(self._reading.floors)
+            target = random.choice(self._targets)
+            url = random.choice(target.urls)
+            floors = [self._reading.floors[each.number] for each in target.subjects]
             started = time.monotonic()
             try:
-                status, cache_status, body = self._get(url, path)
-            except (OSError, http.client.HTTPException) as error:
-                self._fail(f"{url}{path}: {type(error).__name__} {error}")
+                answer = self._get(url, target.path)
+            except OSError as error:
+                self._fail(f"{url}{target.path}: {type(error).__name__} {error}")
                 continue
             self.tally.moments.append(started)
             self.tally.seconds.append(time.monotonic() - started)
-            ceilings = list(self._reading.ceilings)
-            if status not in (200, 404) or (status == 404 and subject is None):
-                self._fail(f"{url}{path}: {status} {body[:200]!r}")
-                continue
-            self.tally.hits += "; hit" in cache_status
-            try:
-                value = orjson.loads(body)
-                shown = [value] if subject and status == 200 else value.get("items", [])
-                seen = dict(filter(None, map(self._scratch.version, shown)))
-            except (ValueError, AttributeError, TypeError) as error:
-                self._fail(f"{url}{path}: {error} in {body[:200]!r}")
-                continue
-            expected = [subject] if subject else self._of(service)
-            where = f"{started:.3f} {url} {status} {cache_status} {seen}"
-            for each in expected:
-                floor, ceiling = floors[each.number], ceilings[each.number]
-                if wrong := _wrong(each, seen.get(each.number), shelf, floor, ceiling):
-                    self._violate(path, each, f"{wrong}; answered {where}")
-            history = self._history.setdefault(path, deque(maxlen=REMEMBERED))
-            history.append(where)
+            self.tally.hits += "; hit" in answer.cache_status
+            seen = self._seen(target, url, answer)
+            if seen is not None:
+                where = f"{started:.3f} {url} {answer.status} {answer.cache_status} {seen}"
+                self._compare(target, floors, seen, where)
+
+    def _seen(self, target: _Target, url: str, answer: Answer) -> dict[int, int] | None:
+        """Return the version of each of our documents in an answer, or None for one that is bad."""
+        if answer.status == 404 and not target.is_list:
+            return {}
+        try:
+            value = orjson.loads(answer.body)
+            shown = value["items"] if target.is_list else [value]
+            if answer.status == 200:
+                return dict(filter(None, map(self._reading.scratch.version, shown)))
+        except (ValueError, AttributeError, TypeError, KeyError):
+            pass
+        self._fail(f"{url}{target.path}: {answer.status} {answer.body[:200]!r}")
+        return None
+
+    def _compare(
+        self, target: _Target, floors: Sequence[int], seen: Mapping[int, int], where: str
+    ) -> None:
+        history = self._history.setdefault(target.path, deque(maxlen=REMEMBERED))
+        for each, floor in zip(target.subjects, floors, strict=True):
+            ceiling = self._reading.ceilings[each.number]
+            wrong = _wrong(each, seen.get(each.number), target.shelf, floor, ceiling)
+            if wrong and len(self.tally.violations) < MOST_VIOLATIONS:
+                text = f"{wrong}; answered {where}"
+                violation = Violation(
+                    time.monotonic(), target.path, each.number, text, list(history)
+                )
+                self.tally.violations.append(violation)
+        history.append(where)
 
     def _fail(self, text: str) -> None:
         self.tally.failed.append(text)
         time.sleep(0.01)  # What is down is not asked thousands of times a second.
 
-    def _of(self, service: str) -> list[Subject]:
-        return [each for each in self._reading.subjects if each.service == service]
-
-    def _violate(self, path: str, subject: Subject, text: str) -> None:
-        if len(self.tally.violations) < MOST_VIOLATIONS:
-            before = list(self._history.get(path, ()))
-            self.tally.violations.append(
-                Violation(time.monotonic(), path, subject.number, text, before)
-            )
-
-    def _get(self, url: str, path: str) -> tuple[int, str, bytes]:
-        connection, used = self._connections.get(url, (None, 0))
-        if connection is None or used >= READS_PER_CONNECTION:
-            if connection:
-                connection.close()
-            parts = urlsplit(url)
-            connection, used = http.client.HTTPConnection(parts.netloc, timeout=30), 0
-        self._connections[url] = connection, used + 1
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.headers.get("Cache-Status", ""), answer.read()
-        except (OSError, http.client.HTTPException):
+    def _get(self, url: str, path: str) -> Answer:
+        connection = self._connections.get(url)
+        if connection and connection.used >= READS_PER_CONNECTION:
             connection.close()
-            # A server may close a connection that it has not answered on yet.
-            if used:
-                del self._connections[url]
-                return self._get(url, path)
-            raise
+            connection = None
+        try:
+            connection = connection or Connection(url)
+            self._connections[url] = connection
+            return connection.get(path)
+        except OSError:
+            self._connections.pop(url, None)
+            if connection is None or connection.used <= 1:
+                raise
+            # A server may close a connection that it has answered on before.
+            connection.close()
+            return self._get(url, path)
 
 
 def _wrong(

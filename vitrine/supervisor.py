@@ -67,7 +67,7 @@ class Supervisor:
             self._add(service.name, lambda service=service: self._spawn(service))  # type: ignore[misc]
             self._add(f"{service.name} follower", lambda service=service: self._follow(service))  # type: ignore[misc]
             if (service.folder / "jobs.py").exists():
-                for number in range(1, (os.cpu_count() or 1) + 1):
+                for number in range(1, self._job_workers() + 1):
                     name = f"{service.name} worker {number}"
                     self._add(name, lambda service=service, name=name: self._work(service, name))  # type: ignore[misc]
         for service in self._services:
@@ -179,6 +179,9 @@ class Supervisor:
     def _work(self, service: Service, name: str) -> subprocess.Popen[bytes]:
         args = [sys.executable, "-m", "shared.worker", service.folder.name]
         return spawn(args, self._log(name), self._environment(service), self._keep)
+
+    def _job_workers(self) -> int:
+        return self._settings.job_workers if is_set("job_workers") else os.cpu_count() or 1
 
     def _environment(self, service: Service) -> Mapping[str, str]:
         urls = {f"{each.name.upper()}_URL": each.url for each in self._services}

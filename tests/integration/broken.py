@@ -49,3 +49,16 @@ def believes_anything():
 
     cache._judge = trust
     return app
+
+
+def crash():
+    """A job that ends its process as a broken decoder does."""
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def take_memory(bytes):
+    """A job that takes so much memory, or none when it may not."""
+    try:
+        return len(bytearray(bytes))
+    except MemoryError:
+        return 0

@@ -1,5 +1,6 @@
 """A whole stack, started as a user starts it, on ports and in a folder of its own."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -72,7 +73,9 @@ class Stack:
 
     def __post_init__(self):
         urls = {f"{name.upper()}_URL": f"http://127.0.0.1:{free_port(0)}" for name in NAMES}
-        self.env = environment(DATA_DIR=str(self.folder), **urls) | self.env
+        # Few tests need workers, which take seconds to start.
+        known = {"DATA_DIR": str(self.folder), "JOB_WORKERS": "0", **urls}
+        self.env = environment(**known) | self.env
         self._http = urllib3.PoolManager(retries=False, timeout=60, maxsize=64)
 
     def url(self, service):
@@ -159,14 +162,17 @@ def running_stack(*args, **env):
 def process_of(stack, *words):
     """The first process below the stack whose command line holds all these words."""
 
-    def find():
-        for pid in sorted(descendants(stack.process.pid)):
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            if all(word in command for word in words):
-                return pid
-        return None
+    return poll(lambda: processes_of(stack, *words))[0]
 
-    return poll(find)
+
+def processes_of(stack, *words):
+    """The processes below the stack whose command line holds all these words, oldest first."""
+    found = []
+    for pid in sorted(descendants(stack.process.pid)):
+        with contextlib.suppress(FileNotFoundError):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            found += [pid] * all(word in command for word in words)
+    return found
 
 
 @contextmanager

@@ -1,18 +1,22 @@
 """Pictures on a whole stack: real workers, real files, real deaths."""
 
+import contextlib
 import json
 import os
 import signal
 
 import pytest
+from redis import Redis
+from rq import Queue, Retry
 
 from tests.api_products.test_images import picture
-from tests.integration.conftest import poll, process_of, running_stack
+from tests.integration.conftest import poll, process_of, processes_of, running_stack
+from vitrine import stack as stacks
 
 
 @pytest.fixture(scope="module")
 def stack():
-    with running_stack("--only", "products,categories") as stack:
+    with running_stack("--only", "products,categories", JOB_WORKERS="2") as stack:
         yield stack
 
 
@@ -65,14 +69,71 @@ def test_real_pictures_become_what_their_manifest_says(stack, product, data_fold
     assert stack.get("products", product)["name"] == "Pot"
 
 
-def test_a_worker_that_is_killed_loses_no_picture(stack, product):
-    worker = process_of(stack, b"shared.worker")
-    os.kill(worker, signal.SIGKILL)
+def states(stack, product):
+    return [each["state"] for each in stack.get("products", f"{product}/images")["items"]]
+
+
+def queue_of(stack):
+    return Redis.from_url(stacks.read(stack.folder).redis_url.removesuffix("0") + "1")
+
+
+def test_a_worker_that_is_killed_before_it_takes_a_job_loses_none(stack, product):
+    os.kill(process_of(stack, b"shared.worker"), signal.SIGKILL)
     for color in ("red", "green", "blue"):
         assert upload(stack, product, picture(color))[0] == 202
-    poll(
-        lambda: all(
-            each["state"] == "ready" for each in stack.get("products", f"{product}/images")["items"]
-        ),
-        30,
-    )
+    poll(lambda: states(stack, product) == ["ready"] * 3, 60)
+
+
+def test_no_disaster_loses_a_picture(stack, product):
+    """They come one after the other, for each takes the sweep some seconds to mend."""
+    large = picture("red", (7000, 5000), "PNG")
+    for _ in range(3):
+        assert upload(stack, product, large)[0] == 202
+    poll(lambda: "processing" in states(stack, product))
+    for worker in processes_of(stack, b"shared.worker"):
+        with contextlib.suppress(ProcessLookupError):  # It is a job of one that was killed.
+            os.kill(worker, signal.SIGKILL)
+    assert states(stack, product) != ["ready"] * 3
+
+    with queue_of(stack) as queue:
+        for color in ("red", "green", "blue", "white"):
+            assert upload(stack, product, picture(color, (4000, 3000)))[0] == 202
+            queue.flushall()
+
+    redis = process_of(stack, b"valkey-server")
+    assert upload(stack, product, picture("cyan", (4000, 3000)))[0] == 202
+    os.kill(redis, signal.SIGKILL)
+    for file in (stack.folder / "redis").rglob("*.aof*"):
+        file.unlink()
+    assert upload(stack, product, picture("pink"))[0] == 202
+    poll(lambda: states(stack, product) == ["ready"] * 9, 60)
+
+
+def test_a_job_that_crashes_ends_itself_and_no_worker(stack, product):
+    """It is tried again, then the sweep puts the right one in its place."""
+    workers = set(processes_of(stack, b"shared.worker"))
+    with queue_of(stack) as redis:
+        queue = Queue("products", connection=redis)
+        job = queue.enqueue("tests.integration.broken.crash", retry=Retry(max=1, interval=1))
+        poll(lambda: job.get_status() == "failed", 20)
+    upload(stack, product, picture())
+    assert outcome(stack, product)["state"] == "ready"
+    assert workers & set(processes_of(stack, b"shared.worker"))
+    assert stack.get("products", f"/jobs/{job.id}")["state"] == "failed"
+
+
+def test_a_job_may_take_much_memory_but_not_all(stack):
+    with queue_of(stack) as redis:
+        queue = Queue("products", connection=redis)
+        for size, taken in ((350_000_000, 350_000_000), (450_000_000, 0)):
+            job = queue.enqueue("tests.integration.broken.take_memory", size)
+            poll(lambda job=job: job.get_status() == "finished")
+            assert job.return_value() == taken
+
+
+def test_the_queue_is_shown(stack):
+    def is_at_rest():
+        queue = stack.get("products", "/health/ready")["queue"]
+        return queue == {"workers": 2, "waiting": 0, "oldest_seconds": None}
+
+    poll(is_at_rest, 30)

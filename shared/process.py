@@ -1,0 +1,34 @@
+"""How the processes of a service begin, and how they end."""
+
+import ctypes
+import logging
+import sys
+
+from shared.settings import Settings, SettingsError
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def read_settings() -> Settings:
+    """Return the settings, or end the process with one sentence on what is wrong with them."""
+    try:
+        return Settings.from_env()
+    except SettingsError as error:
+        sys.exit(f"Vitrine cannot start: {error}")
+
+
+def start() -> Settings:
+    """Return the settings, as ``read_settings``, of a process that logs as they say."""
+    settings = read_settings()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s")
+    return settings
+
+
+def end_with_parent(signal: int) -> None:
+    """Have the kernel send this process a signal when its parent dies; on Linux only.
+
+    Call it in the child.  The kernel watches the thread that started it.
+    """
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal)
