@@ -25,7 +25,6 @@ from vitrine.writers import Bounds, Writer
 
 SERVICES = ("products", "clients", "categories")
 PROCESSES, THREADS = 2, 4
-WRITES_PER_SECOND = 5.0
 
 
 @dataclass(slots=True)
@@ -65,12 +64,16 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Fuzz:
-    """One run against the instances of each service, given by their URLs."""
+    """One run against the instances of each service, given by their URLs.
+
+    Each service is written so many times a second.
+    """
 
     urls: Mapping[str, Sequence[str]]
     mongo_uri: str
     seconds: float
     bounds: Bounds = field(default_factory=Bounds)
+    writes_per_second: float = 3.0
 
     def run(self) -> Report:
         """Make documents, write and read them, compare, and remove them, whatever happens."""
@@ -88,36 +91,19 @@ class Fuzz:
         floors, ceilings = readers.versions(len(subjects)), readers.versions(len(subjects))
         until = time.monotonic() + self.seconds
         reading = Reading(scratch, subjects, self.urls, until, floors, ceilings)
-        writers = [
-            Writer(
-                scratch,
-                [each for each in subjects if each.service == service],
-                self.urls,
-                db,
-                floors,
-                ceilings,
-                self.bounds,
-                1 / WRITES_PER_SECOND,
-            )
-            for service in self.urls
-        ]
+        pause = 1 / self.writes_per_second
+        writers = []
+        for service in self.urls:
+            own = [each for each in subjects if each.service == service]
+            bounds = self.bounds
+            writers.append(Writer(scratch, own, self.urls, db, floors, ceilings, bounds, pause))
         started = reading.start(PROCESSES, THREADS)
-        threads = [Thread(target=each.run, args=(until,), daemon=True) for each in writers]
-        for thread in threads:
-            thread.start()
-        try:
+        with _writing(writers, until):
             report = Report(tally=readers.collect(started))
-            for thread, writer in zip(threads, writers, strict=True):
-                thread.join()
-                writer.settle()
-                report.writes += writer.writes
-                report.hand_writes += writer.hand_writes
-                report.failed_writes += writer.failed
-        finally:
-            # Nobody may write any more when what was made is removed.
-            for thread, writer in zip(threads, writers, strict=True):
-                writer.stopping.set()
-                thread.join()
+        for writer in writers:
+            report.writes += writer.writes
+            report.hand_writes += writer.hand_writes
+            report.failed_writes += writer.failed
         report.problems += _violations(report.tally, writers)
         try:
             report.problems += self._differences(scratch, subjects, db)
@@ -184,6 +170,22 @@ class Fuzz:
                 if shown != count:
                     found.append(f"{url}/categories/{slug} counts {shown}, MongoDB holds {count}")
         return found
+
+
+@contextmanager
+def _writing(writers: Sequence[Writer], until: float) -> Iterator[None]:
+    """Write meanwhile, until all of it must be seen; nobody writes any more afterwards."""
+    threads = [Thread(target=each.run, args=(until,), daemon=True) for each in writers]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+        for thread in threads:
+            thread.join()
+    finally:
+        for thread, writer in zip(threads, writers, strict=True):
+            writer.stopping.set()
+            thread.join()
 
 
 def _violations(tally: Tally, writers: Sequence[Writer]) -> list[str]:

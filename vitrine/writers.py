@@ -53,7 +53,7 @@ class Writer:
     )
 
     def run(self, until: float) -> None:
-        """Write until the time has come, or until ``stopping`` is set."""
+        """Write until the time has come and all must be seen, or until ``stopping`` is set."""
         while time.monotonic() < until and not self.stopping.is_set():
             subject = random.choice(self.subjects)
             version = self.ceilings[subject.number] + 1
@@ -74,9 +74,6 @@ class Writer:
                 self._unseen.append((now, by_hand, subject.number, version))
             self._pass(now)
             time.sleep(random.uniform(0, 2 * self.pause))
-
-    def settle(self) -> None:
-        """Wait until all that was written must be seen."""
         while self._unseen and not self.stopping.is_set():
             self._pass(time.monotonic())
             time.sleep(0.01)

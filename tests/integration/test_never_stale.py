@@ -22,20 +22,25 @@ from tests.integration.conftest import (
 from vitrine import stack as stacks
 from vitrine.fuzz import Bounds, Fuzz
 
-SECONDS = 60
-
 
 @pytest.fixture(scope="module")
 def stack():
-    with running_stack() as stack:
+    with running_stack(LOG_LEVEL="WARNING") as stack:
         yield stack
 
 
-def fuzz(stack, seconds, others=(), bounds=None, only=("products", "clients", "categories")):
+def fuzz(
+    stack,
+    seconds,
+    others=(),
+    bounds=None,
+    only=("products", "clients", "categories"),
+    writes_per_second=3,
+):
     running = stacks.read(stack.folder)
     urls = {name: [running.services[name]] for name in only}
     urls["products"] += others
-    return Fuzz(urls, running.mongo_uri, seconds, bounds or Bounds())
+    return Fuzz(urls, running.mongo_uri, seconds, bounds or Bounds(), writes_per_second)
 
 
 def tell(report, what=""):
@@ -63,16 +68,24 @@ def second_follower(stack, package):
 
 
 def test_no_read_is_older_than_what_was_acknowledged_before_it(stack, capsys):
-    """At every instance, with several followers, what must be seen is."""
-    with instance(stack) as other, second_follower(stack, "api_products"):
-        report = fuzz(stack, SECONDS, [other]).run()
+    """How many reads there are is for the machine to say: two cores do about 100,000."""
+    report = fuzz(stack, 70, writes_per_second=1).run()
     with capsys.disabled():
         tell(report, "\nnever stale: ")
     assert report.wrong == []
     assert report.reads > 5_000
-    assert report.writes > 100
+    assert report.writes > 50
     assert 0 < report.hand_writes < report.writes
     assert report.hit_ratio > 0.5
+
+
+def test_no_instance_is_stale_whichever_follower_is_first(stack, capsys):
+    with instance(stack) as other, second_follower(stack, "api_products"):
+        report = fuzz(stack, 10, [other], writes_per_second=10).run()
+    with capsys.disabled():
+        tell(report, "\nnever stale, with many writes: ")
+    assert report.wrong == []
+    assert report.writes > 50
 
 
 def test_an_instance_that_ignores_generations_is_found_out(stack):
