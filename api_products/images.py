@@ -9,7 +9,7 @@ from typing import Any
 
 Image = dict[str, Any]
 
-WAITING = ("queued", "processing")
+WAITING = ["queued", "processing"]
 _SHOWN = ("id", "state", "reason", "width", "height", "color", "alt", "thumbnails")
 
 
@@ -85,6 +85,28 @@ def ordered(images: Sequence[Image], numbers: Sequence[int]) -> list[Image]:
     """Return the images with these numbers first, in this order, and the others as they were."""
     first = [each for number in numbers for each in images if each["id"] == number]
     return [*first, *(each for each in images if each["id"] not in numbers)]
+
+
+def digest(image: Mapping[str, Any]) -> str:
+    """Return the name of the folder its files are in."""
+    return str(image.get("hash"))
+
+
+def needs(image: Mapping[str, Any]) -> set[str]:
+    """Return the names of the files without which an image is not what it says."""
+    if image.get("state") in WAITING:
+        return {original(digest(image))}
+    if image.get("state") != "ready":
+        return set()
+    sizes = image.get("thumbnails")
+    shown = sizes.values() if isinstance(sizes, dict) else ()
+    return {
+        path.removeprefix("/media/")
+        for size in shown
+        if isinstance(size, dict)
+        for path in size.values()
+        if isinstance(path, str)
+    }
 
 
 def original(digest: str) -> str:

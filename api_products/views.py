@@ -1,45 +1,64 @@
 """``/products``: the standard methods, the images, and what the categories service asks."""
 
-import hashlib
 from typing import Any
+from uuid import uuid4
 
-from flask import Response, current_app, request
+from flask import Response, request
 from marshmallow import Schema, fields, validate
 
-from api_products import images, jobs, thumbnails
+from api_products import events, gallery, images, jobs, uploads
 from api_products.resource import products
 from shared import documents, queue
-from shared.attempts import attempts
 from shared.documents import Document
-from shared.errors import (
-    ApiError,
-    BadRequest,
-    Conflict,
-    NotFound,
-    Stale,
-    TooLarge,
-    Unprocessable,
-    Unsupported,
-)
+from shared.errors import NotFound, Unavailable
 from shared.fields import Slug, Text, Whole
-from shared.files import Files
-from shared.responses import respond
-from shared.settings import Settings
+from shared.responses import encode, respond
 
-MAX_UPLOADS = 10  # pictures of one request
-REFUSALS: dict[type[thumbnails.PictureError], type[ApiError]] = {
-    thumbnails.UnknownFormat: Unsupported,
-    thumbnails.TooLarge: TooLarge,
-    thumbnails.Broken: Unprocessable,
-}
+blueprint = products.blueprint("list", "get", "update", "batch")
 
-blueprint = products.blueprint("list", "get", "create", "update", "delete", "batch")
+
+@blueprint.post("/products")
+def create() -> Response:
+    """Store the product in the body, be it JSON or a form that brings pictures along."""
+    if request.mimetype != uploads.MULTIPART:
+        return products.create()
+    products.check_parameters()
+    pictures = uploads.pictures(least=0)
+    values = products.load(uploads.values())
+    product = gallery.create(values, uploads.keep(pictures))
+    jobs.queue_thumbnails(product)
+    return products.created(product)
+
+
+@blueprint.delete("/products/<ref>")
+def delete(ref: str) -> Response:
+    """Move a product to the trash or purge it; pictures that no product names go a minute later."""
+    hashes = gallery.hashes(ref)
+    response = products.delete(ref)
+    jobs.queue_removal(hashes)
+    return response
 
 
 @blueprint.post("/products/<ref>/restore")
 def restore(ref: str) -> Response:
     """Bring a product back from the trash, if its category still exists or another is given."""
     return products.restore(ref, "category")
+
+
+@blueprint.post("/products/<ref>/notify_update")
+def notify_update(ref: str) -> Response:
+    """Tell everybody in NOTIFY_URLS of a product, later; answer 202 with the job that does."""
+    products.check_parameters()
+    (product,) = products.dump([products.repository.get(ref)], products.names)
+    event = uuid4().hex
+    body = events.message(event, encode(product), documents.now().isoformat())
+    if not queue.enqueue(
+        event, jobs.NOTIFY, event, body.decode(), retry_seconds=jobs.NOTIFY_RETRY_SECONDS
+    ):
+        raise Unavailable("The queue cannot be reached; try again shortly.")
+    response = respond({"job": event, "state": "queued"}, 202)
+    response.location = f"/jobs/{event}"
+    return response
 
 
 @blueprint.get("/products:category-counts")
@@ -85,7 +104,7 @@ def order_images(ref: str) -> Response:
     """Bring the images into the order of ``{"order": [3, 1, 2]}``; the first is the main one."""
     products.check_parameters()
     order = _Order().load(products.body())["order"]
-    return _gallery(jobs.rewrite(ref, order[0], first=order))
+    return _gallery(gallery.change(ref, order[0], first=order))
 
 
 @blueprint.post("/products/<ref>/images")
@@ -97,14 +116,10 @@ def upload_images(ref: str) -> Response:
     """
     products.check_parameters()
     products.repository.get(ref)
-    uploads = _uploads()
-    files: Files = current_app.extensions["files"]
-    for data, image in uploads:
-        files.put(images.original(image["hash"]), data)
-    product, added = _add(ref, [image for _, image in uploads])
-    for each in added:
-        job = jobs.job_id(product["_id"], each["id"])
-        queue.enqueue(job, jobs.MAKE_THUMBNAILS, product["_id"], each["id"])
+    new = uploads.keep(uploads.pictures())
+    product = gallery.add(ref, new)
+    jobs.queue_thumbnails(product)
+    added = images.of(product)[-len(new) :]
     response = respond({"items": [images.shown(each) for each in added]}, 202)
     response.location = f"/products/{product['_id']}/images/{added[0]['id']}"
     return response
@@ -123,15 +138,33 @@ def update_image(ref: str, number: int) -> Response:
     products.check_parameters()
     values = _ImageChange().load(products.body())
     first = [number] if values.pop("main", False) else []
-    return _image(jobs.rewrite(ref, number, first=first, **values), number)
+    return _image(gallery.change(ref, number, first=first, **values), number)
 
 
 @blueprint.delete("/products/<ref>/images/<int:number>")
 def delete_image(ref: str, number: int) -> Response:
     """Take an image away."""
     products.check_parameters()
-    jobs.rewrite(ref, number, gone=True)
+    hashes = gallery.hashes(ref)
+    gallery.change(ref, number, gone=True)
+    jobs.queue_removal(hashes)
     return Response(status=204)
+
+
+@blueprint.get("/products:files")
+def check_files() -> Response:
+    """Answer which files and images are not as they should be: orphans, missing, stuck."""
+    products.check_parameters()
+    return respond(jobs.check())
+
+
+@blueprint.post("/products:files")
+def repair_files() -> Response:
+    """Mend what ``GET`` shows: remove orphans, queue what is stuck, fail what lost its file."""
+    products.check_parameters()
+    found = jobs.check()
+    jobs.repair(found)
+    return respond(found)
 
 
 def _gallery(product: Document) -> Response:
@@ -143,52 +176,6 @@ def _image(product: Document, number: int) -> Response:
     if image is None:
         raise NotFound(f"This product has no image {number}.")
     return respond(images.shown(image))
-
-
-def _uploads() -> list[tuple[bytes, images.Image]]:
-    """Return the pictures in the body, each checked, as bytes and as the image to be."""
-    settings: Settings = current_app.extensions["settings"]
-    limit = settings.max_upload_mb * 1_000_000
-    request.max_content_length = MAX_UPLOADS * limit + 1_000_000
-    given = [each for several in request.files.listvalues() for each in several]
-    if not 1 <= len(given) <= MAX_UPLOADS:
-        raise BadRequest(
-            f"Send 1 to {MAX_UPLOADS} pictures as multipart/form-data, such as curl -F "
-            "image=@photo.jpg does."
-        )
-    uploads = []
-    for index, each in enumerate(given):
-        data = each.stream.read(limit + 1)
-        where = f"/files/{index}"
-        if len(data) > limit:
-            text = f"Is larger than {settings.max_upload_mb} MB."
-            raise TooLarge(text, [{"pointer": where, "message": text}])
-        try:
-            facts = thumbnails.inspect(data, settings.max_image_pixels)
-        except thumbnails.PictureError as error:
-            kind = REFUSALS[type(error)]
-            raise kind(str(error), [{"pointer": where, "message": str(error)}]) from error
-        digest = hashlib.sha256(data).hexdigest()
-        image = images.queued(
-            documents.now(), digest, facts.format, facts.width, facts.height, facts.color
-        )
-        uploads.append((data, image))
-    return uploads
-
-
-def _add(ref: str, new: list[images.Image]) -> tuple[Document, list[images.Image]]:
-    """Add images to a product under numbers that were never given; return both as they are now."""
-    for _ in attempts():
-        product = products.repository.get(ref)
-        known = images.of(product)
-        last = max([images.made(product), *(each["id"] for each in known)])
-        added = [{"id": last + count, **each} for count, each in enumerate(new, 1)]
-        values = {"images": [*known, *added], "images_made": last + len(new)}
-        try:
-            return products.repository.update(product, values), added
-        except Stale:
-            continue
-    raise Conflict("Too many others are writing this product at once; try again.")
 
 
 class _Order(Schema):

@@ -1,18 +1,22 @@
 """Files that are named by their content and never change, in a folder or in S3."""
 
 import contextlib
+import logging
 import re
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import obstore
 from flask import Flask, Response, current_app, request
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store, from_url
 
-from shared.errors import NotFound
+from shared.errors import NotFound, Unavailable
 from shared.settings import Settings
+
+log = logging.getLogger(__name__)
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 LINK_SECONDS = 3600
@@ -28,12 +32,31 @@ class Files:
         self._store = _open(url)
 
     def put(self, name: str, data: bytes) -> None:
-        """Store a file; one of that name, which has the same content, is replaced."""
-        obstore.put(self._store, name, data)
+        """Store a file; one of that name, which has the same content, is replaced.
+
+        Raise ``Unavailable`` when it cannot be written; then nothing of it is there.
+        """
+        try:
+            obstore.put(self._store, name, data)
+        except (BaseError, OSError) as error:
+            log.error("%s cannot be stored: %s", name, error)
+            raise Unavailable("Pictures cannot be stored at the moment: disk or bucket.") from error
 
     def get(self, name: str) -> bytes:
-        """Return a file, or raise ``FileNotFoundError``."""
-        return bytes(obstore.get(self._store, name).bytes())
+        """Return a file; raise ``FileNotFoundError``, or ``Unavailable`` when nothing is read."""
+        try:
+            return bytes(obstore.get(self._store, name).bytes())
+        except BaseError as error:
+            log.error("%s cannot be read: %s", name, error)
+            raise Unavailable("Pictures cannot be read at the moment: disk or bucket.") from error
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file of that name."""
+        try:
+            obstore.head(self._store, name)
+        except FileNotFoundError:
+            return False
+        return True
 
     def delete(self, names: Iterable[str]) -> None:
         """Remove files; those that are not there are gone already."""
@@ -41,10 +64,10 @@ class Files:
             with contextlib.suppress(FileNotFoundError):
                 obstore.delete(self._store, name)
 
-    def names(self, prefix: str = "") -> Iterator[str]:
-        """Yield the names of all files, or of those in one folder."""
+    def entries(self, prefix: str = "") -> Iterator[tuple[str, datetime]]:
+        """Yield the name of each file, or of each in one folder, and when it was last written."""
         for found in obstore.list(self._store, prefix or None):
-            yield from (each["path"] for each in found)
+            yield from ((each["path"], each["last_modified"]) for each in found)
 
     def link(self, name: str) -> str:
         """Return where a browser may fetch a file for an hour, or nothing where we serve it."""

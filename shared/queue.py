@@ -34,14 +34,20 @@ def init_app(app: Flask) -> None:
 
 
 def enqueue(
-    id: str, function: str, *args: Any, retry_seconds: Sequence[int] = RETRY_SECONDS
+    id: str,
+    function: str,
+    *args: Any,
+    retry_seconds: Sequence[int] = RETRY_SECONDS,
+    delay_seconds: int = 0,
 ) -> bool:
     """Queue a call of an importable function, given by its path, under an id of its own.
 
-    When it fails it is tried again, after some seconds each time.  Return False when Redis is down.
+    It begins after a delay; when it fails it is tried again, after some seconds each time.
+    Return False when Redis is down.
     """
     try:
-        _queue().enqueue_call(
+        queue = _queue()
+        job = queue.create_job(
             function,
             args,
             job_id=id,
@@ -50,6 +56,10 @@ def enqueue(
             failure_ttl=KEPT_SECONDS,
             retry=Retry(max=len(retry_seconds), interval=list(retry_seconds)),
         )
+        if delay_seconds:
+            queue.schedule_job(job, datetime.now(UTC) + timedelta(seconds=delay_seconds))
+        else:
+            queue.enqueue_job(job)
     except RedisError as error:
         log.error("%s could not be queued: %s", id, error)
         return False

@@ -154,7 +154,7 @@ class Resource:
         """
         self.check_parameters("purge", *known)
         if _flag("purge"):
-            trash.purge(self.repository, self._anywhere(ref))
+            trash.purge(self.repository, self.anywhere(ref))
             return Response(status=204)
         for _ in attempts():
             document = self.matched(ref)
@@ -302,7 +302,7 @@ class Resource:
             preconditions.check_match(current, document.get("revision"))
         return document
 
-    def _anywhere(self, ref: str) -> Document:
+    def anywhere(self, ref: str) -> Document:
         """Return the document from the collection or from the trash."""
         try:
             return self.matched(ref)

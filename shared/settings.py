@@ -15,6 +15,8 @@ from dotenv import dotenv_values
 # Where each service listens when nobody says otherwise (``PRODUCTS_URL`` and so on).
 PORTS = {"products": 5000, "clients": 5001, "categories": 5002, "orders": 5003}
 
+MOST_URLS = 8
+
 
 class SettingsError(Exception):
     """A setting holds a value it cannot take; the text is one sentence naming it."""
@@ -38,6 +40,13 @@ def _url(*schemes: str) -> Callable[[str], str]:
         return text.rstrip("/") if parts.scheme.startswith("http") else text
 
     return parse
+
+
+def _urls(text: str) -> str:
+    urls = [each.strip() for each in text.split(",") if each.strip()]
+    if len(urls) > MOST_URLS:
+        raise ValueError(f"must be {MOST_URLS} URLs at the most")
+    return ",".join(map(_url("http", "https"), urls))
 
 
 def _choice(*allowed: str) -> Callable[[str], str]:
@@ -115,6 +124,12 @@ class Settings:
         _integer(1, 1_000_000_000),
         "Pixels an uploaded picture may have; one with more gets a 413.",
     )
+    notify_urls: str = _setting(
+        "", _urls, "Who is told of a product by notify_update: URLs with commas between."
+    )
+    notify_secret: str = _setting(
+        "", str, "What those who are told check the signature of a message with."
+    )
     workers: int = _setting(2, _integer(1, 64), "Processes of each service.")
     threads: int = _setting(8, _integer(1, 256), "Threads of each process.")
     job_workers: int = _setting(
@@ -141,6 +156,8 @@ class Settings:
                 if environ.get(name):
                     values[setting.name] = _parse(name, environ[name], setting.metadata["parse"])
                     break
+        if values.get("notify_urls") and not values.get("notify_secret"):
+            raise SettingsError("NOTIFY_URLS needs NOTIFY_SECRET, which messages are signed with.")
         return cls(**values)
 
 
@@ -165,5 +182,5 @@ def _parse(name: str, text: str, parse: Callable[[str], Any]) -> Any:
         return parse(text)
     except ValueError as error:
         # A URL may hold a password, so the value itself is never repeated.
-        shown = "" if name.endswith(("URL", "URI")) else f"={text!r}"
+        shown = "" if name.endswith(("URL", "URLS", "URI", "SECRET")) else f"={text!r}"
         raise SettingsError(f"{name}{shown}: {error}.") from error

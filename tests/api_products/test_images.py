@@ -99,7 +99,7 @@ def test_what_is_no_good_is_refused_and_leaves_nothing(products, url, upload, da
     assert why in problem["detail"]
     assert problem["errors"][0]["pointer"] == "/files/1"
     assert products.get(url).get_json()["items"] == []
-    assert list(products.application.extensions["files"].names()) == []
+    assert list(products.application.extensions["files"].entries()) == []
 
 
 def test_a_file_that_is_too_large_is_refused(products, url, upload, settings):
@@ -150,7 +150,7 @@ def test_the_same_picture_twice_is_stored_once(products, upload, work):
     work(2)
     one, two = products.get("/products/1").get_json()["images"]
     assert one["thumbnails"] == two["thumbnails"]
-    assert len(list(products.application.extensions["files"].names())) == 7
+    assert len(list(products.application.extensions["files"].entries())) == 7
 
 
 def test_a_job_for_what_is_gone_or_done_changes_nothing(products, url, upload, work):
@@ -167,7 +167,7 @@ def test_a_job_for_what_is_gone_or_done_changes_nothing(products, url, upload, w
 def test_a_file_that_was_lost_fails_the_image_with_a_reason(products, url, upload, work):
     upload(picture())
     files = products.application.extensions["files"]
-    files.delete(list(files.names()))
+    files.delete([name for name, _ in files.entries()])
     work(1)
     image = products.get(f"{url}/1").get_json()
     assert (image["state"], image["reason"]) == (
