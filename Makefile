@@ -1,4 +1,4 @@
-# Every target makes .venv first when it is missing or older than its lock.
+# Every target makes .venv first when it is missing or older than its locks.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,13 +11,13 @@ export PIP_NO_CACHE_DIR := 1
 up: .venv/ready
 	@$(BIN)/vitrine up
 
-test: .venv/ready
+test: .venv/dev
 	$(BIN)/pytest
 
-test-fast: .venv/ready
+test-fast: .venv/dev
 	$(BIN)/pytest -m "not real and not slow"
 
-lint: .venv/ready
+lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -31,11 +31,18 @@ lint: .venv/ready
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Rewrites requirements.lock with the newest versions that pyproject.toml allows.
+.venv/dev: .venv/ready requirements-dev.lock
+	@echo "Setting up what tests need (once)"
+	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# Rewrites both locks with the newest versions that pyproject.toml allows.
+COMPILE := $(BIN)/uv pip compile pyproject.toml --extra embedded --universal --upgrade \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: .venv/ready
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-header --upgrade -o requirements.lock
+	$(COMPILE) --extra dev -o requirements-dev.lock
+	$(COMPILE) -c requirements-dev.lock -o requirements.lock
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -81,14 +81,14 @@ def hashes(ref: str) -> set[str]:
 
 def named() -> set[str]:
     """Return the names of the files of all products, in the trash or out of it."""
-    shown = {"images.id": True, "images.hash": True}
+    shown = {"images.id": True, "images.sha256": True}
     found = chain(*(each.find({"images.0": {"$exists": True}}, shown) for each in _collections()))
     return {images.digest(image) for product in found for image in images.of(product)}
 
 
 def is_named(digest: str) -> bool:
     """Whether any product names a file, be it in the trash."""
-    return any(each.find_one({"images.hash": digest}, {"_id": True}) for each in _collections())
+    return any(each.find_one({"images.sha256": digest}, {"_id": True}) for each in _collections())
 
 
 def remove_unnamed(digest: str) -> None:

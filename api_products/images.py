@@ -10,7 +10,7 @@ from typing import Any
 Image = dict[str, Any]
 
 WAITING = ["queued", "processing"]
-_SHOWN = ("id", "state", "reason", "width", "height", "color", "alt", "thumbnails")
+_SHOWN = ("id", "state", "reason", "sha256", "width", "height", "color", "alt", "thumbnails")
 
 
 def of(product: Mapping[str, Any]) -> list[Image]:
@@ -26,13 +26,13 @@ def find(images: Iterable[Image], number: int) -> Image | None:
 
 
 def shown(image: Mapping[str, Any]) -> Image:
-    """Return an image as clients see it; what it was uploaded as is nobody's business."""
+    """Return an image as clients see it; under which name it was uploaded nobody knows."""
     return {name: image.get(name) for name in _SHOWN}
 
 
 def ready(images: Iterable[Image]) -> list[Image]:
     """Return what a product's own JSON shows: the images that can be looked at."""
-    hidden = ("state", "reason")
+    hidden = ("state", "reason", "sha256")
     return [
         {name: value for name, value in shown(each).items() if name not in hidden}
         for each in images
@@ -51,7 +51,7 @@ def queued(
 ) -> Image:
     """Return a new image, still without a number, that waits for its thumbnails."""
     facts = {"format": format, "width": width, "height": height, "color": color}
-    return {"state": "queued", "since": now, "hash": digest, **facts}
+    return {"state": "queued", "since": now, "sha256": digest, **facts}
 
 
 def begun(image: Mapping[str, Any], now: datetime) -> Image:
@@ -89,7 +89,7 @@ def ordered(images: Sequence[Image], numbers: Sequence[int]) -> list[Image]:
 
 def digest(image: Mapping[str, Any]) -> str:
     """Return the name of the folder its files are in."""
-    return str(image.get("hash"))
+    return str(image.get("sha256"))
 
 
 def needs(image: Mapping[str, Any]) -> set[str]:

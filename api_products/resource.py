@@ -111,6 +111,6 @@ products = Resource(
     indexes=(
         IndexModel([("attributes.$**", 1)]),
         IndexModel([("images.state", 1)], sparse=True),
-        IndexModel([("images.hash", 1)], sparse=True),
+        IndexModel([("images.sha256", 1)], sparse=True),
     ),
 )

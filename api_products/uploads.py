@@ -70,7 +70,7 @@ def pictures(least: int = 1) -> list[Upload]:
 def keep(uploads: Sequence[Upload]) -> list[images.Image]:
     """Store the files of uploads, and return the images to be."""
     for data, image in uploads:
-        gallery.files().put(images.original(image["hash"]), data)
+        gallery.files().put(images.original(image["sha256"]), data)
     return [image for _, image in uploads]
 
 

@@ -138,6 +138,8 @@ def _print_stack(
         table.add_row(service.name, service.url + ("" if service.is_local else " (elsewhere)"))
     table.add_row("MongoDB", running.mongo_uri)
     table.add_row("Redis", running.redis_url)
+    if running.dashboard_url:
+        table.add_row("job queue", running.dashboard_url)
     folder = stack.data_folder(settings)
     table.add_row("data", str(folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder))
     console.print(table)

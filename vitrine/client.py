@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import orjson
 import urllib3
+from urllib3.filepost import encode_multipart_formdata
 
 from shared.settings import Settings, service_url
 from vitrine import stack
@@ -51,21 +52,31 @@ class Client:
 
     def post(self, path: str, body: Any, **query: Any) -> Any:
         """Post JSON to a path and return what it answers."""
-        return self._send("POST", path, body, query)
+        return self._send("POST", path, None if body is None else orjson.dumps(body), query)
+
+    def upload(self, path: str, name: str, data: bytes) -> Any:
+        """Post a file to a path as a form does and return what it answers."""
+        body, content_type = encode_multipart_formdata({"image": (name, data)})
+        return self._send("POST", path, body, {}, content_type)
 
     def delete(self, path: str, **query: Any) -> Any:
         """Delete what is at a path and return what it answers."""
         return self._send("DELETE", path, None, query)
 
-    def _send(self, method: str, path: str, body: Any, query: dict[str, Any]) -> Any:
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        query: dict[str, Any],
+        content_type: str = "application/json; charset=utf-8",
+    ) -> Any:
         url = f"{self.url}{path}"
         if query:
             url += "?" + urlencode(query)
-        headers = {"Content-Type": "application/json; charset=utf-8"}
+        headers = {"Content-Type": content_type}
         try:
-            answer = self._pool.request(
-                method, url, body=None if body is None else orjson.dumps(body), headers=headers
-            )
+            answer = self._pool.request(method, url, body=body, headers=headers)
         except urllib3.exceptions.HTTPError as error:
             raise StackError(
                 f"{self.service} does not answer at {self.url}; start it with `vitrine up`."

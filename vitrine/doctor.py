@@ -11,6 +11,7 @@ from rich.console import Console
 
 from shared.settings import Settings
 from vitrine import stack, supervisor
+from vitrine.client import Client
 from vitrine.fuzz import SERVICES, Fuzz, Report
 from vitrine.stack import StackError
 
@@ -38,9 +39,13 @@ class Duration(click.ParamType[int]):
 
 @click.command("doctor")
 @click.option("--fuzz", type=Duration(), metavar="30s", help="Write and read for this long.")
-@click.option("--at", "others", multiple=True, metavar="URL", help="Read at this instance, too.")
-def doctor_command(fuzz: int | None, others: tuple[str, ...]) -> None:
+@click.option("--at", "others", multiple=True, metavar="URL", help="Use this instance, too.")
+@click.option("--fix", is_flag=True, help="Mend what is wrong with files.")
+def doctor_command(fuzz: int | None, others: tuple[str, ...], fix: bool) -> None:
     """Say whether the running stack is as it should be.
+
+    Files that no document names, images that lack files or wait for nothing are listed; --fix
+    removes the former and has the thumbnails of the latter made again.
 
     With --fuzz, write documents of our own at random, through the API and straight into MongoDB,
     read them all the while, and report every answer that was older than it may be.
@@ -57,6 +62,8 @@ def doctor_command(fuzz: int | None, others: tuple[str, ...]) -> None:
             raise StackError(f"{url} is no instance of {', '.join(urls)}.")
         urls[name].append(url)
     healthy = _is_healthy(urls)
+    for name in running.services:
+        healthy = _has_its_files(Client(name, urls[name][0]), fix) and healthy
     if fuzz and healthy:
         checked = {name: urls[name] for name in SERVICES if name in urls}
         supervisor.stop_on_signals()
@@ -80,6 +87,36 @@ def _is_healthy(urls: Mapping[str, list[str]]) -> bool:
             console.print(f"{name} at {url}: {'; '.join(wrong) or 'ok'}", markup=False)
             healthy = healthy and not wrong
     return healthy
+
+
+def _has_its_files(client: Client, fix: bool) -> bool:
+    """Print what is wrong with a service's files, if it has any; return whether all is well."""
+    path = client.get("/")["links"].get("files")
+    if path is None:
+        return True
+    mended = ", mended" if fix else ""
+    found: dict[str, list[object]] = client.post(path, None) if fix else client.get(path)
+    for what, cases in found.items():
+        if cases:
+            console.print(f"{client.service}: {len(cases):,} {_WORDS[what]}{mended}")
+        for case in cases[:MOST_SHOWN]:
+            console.print(f"  {_said(case)}", markup=False)
+    if any(found.values()) and not fix:
+        console.print("`vitrine doctor --fix` mends this.")
+    return fix or not any(found.values())
+
+
+_WORDS = {
+    "orphans": "files that nothing names",
+    "missing": "images that lack files",
+    "stuck": "images that wait for nothing",
+}
+
+
+def _said(case: object) -> str:
+    if isinstance(case, dict):
+        return ", ".join(f"{name} {value}" for name, value in case.items())
+    return str(case)
 
 
 def _wrong(ready: Mapping[str, object]) -> list[tuple[str, object]]:

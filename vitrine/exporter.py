@@ -11,10 +11,13 @@ from vitrine.client import Client
 PAGE = 100
 
 
-def items(client: Client) -> Iterator[dict[str, Any]]:
-    """Yield every item of a service, by id, without what is null or kept by the service."""
+def items(client: Client, *also: str) -> Iterator[dict[str, Any]]:
+    """Yield every item of a service, by id, without what is null or kept by the service.
+
+    Of what it keeps, the fields ``also`` are there.
+    """
     fields = client.get("/")["fields"]
-    kept = [name for name, field in fields.items() if not field["read_only"]]
+    kept = [name for name, field in fields.items() if not field["read_only"] or name in also]
     query = {"ordering": "id", "per": PAGE, "fields": ",".join(kept)}
     for page in range(1, 1_000_000_000):
         found = client.get(f"/{client.service}", page=page, **query)

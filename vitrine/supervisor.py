@@ -18,6 +18,7 @@ from vitrine.processes import free_port, is_free, last_words, spawn, stop
 from vitrine.stack import ROOT, Running, Service, StackError
 
 START_SECONDS = 30
+DASHBOARD_PORT = 5555
 FIRST_DELAY, LAST_DELAY = 0.5, 30.0
 STABLE_SECONDS = 60
 
@@ -55,6 +56,7 @@ class Supervisor:
         self.mongo_uri = settings.mongo_uri
         self.redis_url = settings.redis_url
         self._queue_url = settings.redis_queue_url
+        self.dashboard_url = ""
 
     def start(self) -> None:
         """Start everything and wait until all of it answers, or raise what stops it."""
@@ -66,10 +68,13 @@ class Supervisor:
         for service in self._services:
             self._add(service.name, lambda service=service: self._spawn(service))  # type: ignore[misc]
             self._add(f"{service.name} follower", lambda service=service: self._follow(service))  # type: ignore[misc]
-            if (service.folder / "jobs.py").exists():
+            if _has_jobs(service):
                 for number in range(1, self._job_workers() + 1):
                     name = f"{service.name} worker {number}"
                     self._add(name, lambda service=service, name=name: self._work(service, name))  # type: ignore[misc]
+        if any(map(_has_jobs, self._services)):
+            self.dashboard_url = f"http://127.0.0.1:{free_port(DASHBOARD_PORT)}"
+            self._add("dashboard", self._show_queues)
         for service in self._services:
             self._wait_for(service)
         urls = {service.name: service.url for service in self._services}
@@ -180,6 +185,12 @@ class Supervisor:
         args = [sys.executable, "-m", "shared.worker", service.folder.name]
         return spawn(args, self._log(name), self._environment(service), self._keep)
 
+    def _show_queues(self) -> subprocess.Popen[bytes]:
+        port = self.dashboard_url.rpartition(":")[2]
+        args = [sys.executable, "-m", "rq_dashboard", "--bind", "127.0.0.1", "--port", port]
+        env = dict(os.environ) | {"RQ_DASHBOARD_REDIS_URL": self._queue_url}
+        return spawn(args, self._log("dashboard"), env, self._keep)
+
     def _job_workers(self) -> int:
         return self._settings.job_workers if is_set("job_workers") else os.cpu_count() or 1
 
@@ -231,6 +242,10 @@ class Supervisor:
 
     def _log(self, name: str) -> Path:
         return self._folder / "logs" / f"{name.replace(' ', '-')}.log"
+
+
+def _has_jobs(service: Service) -> bool:
+    return (service.folder / "jobs.py").exists()
 
 
 def stop_on_signals() -> None:

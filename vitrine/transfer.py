@@ -12,13 +12,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from shared.settings import Settings
-from vitrine import exporter
+from vitrine import exporter, pictures
 from vitrine.client import Client
 from vitrine.importer import Importer, Report
 from vitrine.rows import FORMATS, Source
 from vitrine.shaping import VOLATILE, Shape
 from vitrine.shelves import Shelves
 from vitrine.stack import StackError
+
+MOST_SHOWN = 10
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -40,6 +42,7 @@ console = Console(stderr=True, highlight=False, soft_wrap=True)
     help="What may change in an item without a key, and it is still the same.",
 )
 @click.option("--create-categories", is_flag=True, help="Make the categories that are missing.")
+@click.option("--match", metavar="A,B", help="For images: the fields that name a photo's file.")
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
 @click.option("--errors", type=click.Path(), metavar="FILE", help="Write every error there.")
 def import_command(resource: str, file: str, **options: Any) -> None:
@@ -48,8 +51,14 @@ def import_command(resource: str, file: str, **options: Any) -> None:
     Columns that are no field become attributes.  Items are found again by --key, or by all
     their values but the volatile ones, so running an import again changes nothing, and one
     that was interrupted is finished by running it again.
+
+    With RESOURCE images, FILE is a folder of photos: each becomes an image of the products that
+    name it in one of the fields or attributes of --match.
     """
     settings = Settings.from_env()
+    if resource == "images":
+        _import_images(Path(file), options["match"], options["dry_run"])
+        return
     client = Client.find(resource, settings)
     attributes = options["attributes"]
     shape = Shape(
@@ -82,6 +91,22 @@ def import_command(resource: str, file: str, **options: Any) -> None:
             done = report.counts.total()
             raise StackError(f"Interrupted after {done:,} rows; run it again to finish.") from None
     _print_report(report, shape, seconds, options["dry_run"])
+    sys.exit(1 if report.counts["failed"] else 0)
+
+
+def _import_images(folder: Path, match: str | None, dry_run: bool) -> None:
+    if not match:
+        raise click.ClickException("Say --match and the field that names a photo's file.")
+    client = Client.find("products", Settings.from_env())
+    report = pictures.attach(client, folder, match.split(","), dry_run=dry_run)
+    would = "would be " if dry_run else ""
+    parts = [f"{report.counts[name]:,} {name}" for name in ("attached", "unchanged", "failed")]
+    console.print(f"{report.counts.total():,} images: {would}{', '.join(parts)}")
+    for error in report.errors[:MOST_SHOWN]:
+        console.print(f"  {error}", markup=False)
+    if report.unmatched:
+        shown = ", ".join(report.unmatched[:MOST_SHOWN])
+        console.print(f"{len(report.unmatched):,} photos no product names: {shown}", markup=False)
     sys.exit(1 if report.counts["failed"] else 0)
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from contextlib import contextmanager
@@ -203,6 +204,18 @@ def _answers(http, url):
         return http.request("GET", f"{url}/health/live").status == 200
     except urllib3.exceptions.HTTPError:
         return False
+
+
+@pytest.fixture
+def unpack(data_folder, tmp_path):
+    """Unpack an archive of the real catalogs and return its folder."""
+
+    def unpack(name):
+        with tarfile.open(data_folder / name) as archive:
+            archive.extractall(tmp_path, filter="data")
+        return tmp_path
+
+    return unpack
 
 
 @pytest.fixture

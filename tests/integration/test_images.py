@@ -69,6 +69,32 @@ def test_real_pictures_become_what_their_manifest_says(stack, product, data_fold
     assert stack.get("products", product)["name"] == "Pot"
 
 
+def test_the_photos_of_an_export_find_their_products(stack, unpack, data_folder):
+    """All 19 of them: some are named by the products, some by files that come after them."""
+    folder = unpack("catalog/magento-luma-fixtures.tar.xz") / "magento"
+    named = "base_image,additional_images,image"
+    files = [
+        folder / "ConfigurableSampleData" / "fixtures" / "products.csv",
+        *folder.rglob("products_gear_*.csv"),
+        *folder.rglob("products_training_video_download.csv"),
+        *folder.rglob("images_gear_*.csv"),
+        *folder.rglob("images_products_training_video.csv"),
+    ]
+    for file in files:
+        args = ("--key", "sku", "--attributes", named, "--create-categories")
+        done = stack.run("import", "products", file, *args)
+        assert " rows: " in done.stderr  # Some repeat a SKU, and those rows are named.
+    photos = data_folder / "catalog" / "magento-media"
+    args = ("import", "images", photos, "--match", named)
+    assert "70 images: 70 attached, 0 unchanged, 0 failed" in stack.run(*args).stderr
+    assert "70 images: 0 attached, 70 unchanged, 0 failed" in stack.run(*args).stderr
+    (hoodie,) = stack.get("products", "/products?sku=MH01-XS-Black")["items"]
+    ready = lambda: stack.get("products", f"/products/{hoodie['id']}")["images"]  # noqa: E731
+    (image,) = poll(ready, 60)
+    assert image["thumbnails"]["small"]["webp"].endswith("/small.webp")
+    assert stack.run("import", "images", photos).returncode == 1
+
+
 def states(stack, product):
     return [each["state"] for each in stack.get("products", f"{product}/images")["items"]]
 

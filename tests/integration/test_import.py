@@ -4,7 +4,6 @@ import csv
 import json
 import lzma
 import re
-import tarfile
 from collections import Counter
 
 import orjson
@@ -21,18 +20,6 @@ def stack():
     """A stack of this module's own: imports fill it."""
     with running_stack("--only", "products,clients,categories") as stack:
         yield stack
-
-
-@pytest.fixture
-def unpack(data_folder, tmp_path):
-    """Unpack an archive of the real catalogs and return its folder."""
-
-    def unpack(name):
-        with tarfile.open(data_folder / name) as archive:
-            archive.extractall(tmp_path, filter="data")
-        return tmp_path
-
-    return unpack
 
 
 def run_import(stack, *args, code=0, **options):
