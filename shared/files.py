@@ -2,10 +2,12 @@
 
 import contextlib
 import logging
+import os
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -16,10 +18,14 @@ from obstore.store import LocalStore, S3Store, from_url
 from shared.errors import NotFound, Unavailable
 from shared.settings import Settings
 
+if TYPE_CHECKING:
+    from obstore import Attributes
+
 log = logging.getLogger(__name__)
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 LINK_SECONDS = 3600
+S3_TIMEOUT = timedelta(seconds=5)
 
 # Only these are served; what was uploaded is kept beside them and shown to nobody.
 _PUBLIC = re.compile(r"[0-9a-f]{64}/[a-z]+\.(webp|jpeg)")
@@ -37,10 +43,16 @@ class Files:
         Raise ``Unavailable`` when it cannot be written; then nothing of it is there.
         """
         try:
-            obstore.put(self._store, name, data)
+            obstore.put(self._store, name, data, attributes=self._attributes(name))
         except (BaseError, OSError) as error:
             log.error("%s cannot be stored: %s", name, error)
             raise Unavailable("Pictures cannot be stored at the moment: disk or bucket.") from error
+
+    def _attributes(self, name: str) -> "Attributes | None":
+        """Return the headers a bucket is to answer with; a folder keeps none."""
+        if not isinstance(self._store, S3Store) or not _PUBLIC.fullmatch(name):
+            return None
+        return {"Content-Type": _content_type(name), "Cache-Control": IMMUTABLE}
 
     def get(self, name: str) -> bytes:
         """Return a file; raise ``FileNotFoundError``, or ``Unavailable`` when nothing is read."""
@@ -80,9 +92,22 @@ def _open(url: str) -> LocalStore | S3Store:
     parts = urlsplit(url)
     if parts.scheme == "file":
         return LocalStore(Path(unquote(parts.path)), mkdir=True)
-    store = from_url(url)
+    is_plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+    store = from_url(
+        url,
+        client_options={
+            "timeout": S3_TIMEOUT,
+            "connect_timeout": S3_TIMEOUT,
+            "allow_http": is_plain,
+        },
+        retry_config={"max_retries": 2, "retry_timeout": S3_TIMEOUT},
+    )
     assert isinstance(store, S3Store)
     return store
+
+
+def _content_type(name: str) -> str:
+    return f"image/{name.rpartition('.')[2]}"
 
 
 def show_file(name: str) -> Response:
@@ -96,7 +121,7 @@ def show_file(name: str) -> Response:
         data = files.get(name)
     except FileNotFoundError as error:
         raise NotFound(f"There is no file {name[:100]}.") from error
-    response = Response(data, content_type=f"image/{name.rpartition('.')[2]}")
+    response = Response(data, content_type=_content_type(name))
     response.headers["Cache-Control"] = IMMUTABLE
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"

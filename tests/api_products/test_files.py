@@ -176,10 +176,10 @@ class TestDiskFull:
         def fill(after):
             left = iter(range(after))
 
-            def fail(store, name, data):
+            def fail(store, name, data, **options):
                 if next(left, None) is None:
                     raise OSError(28, "No space left on device")
-                return put(store, name, data)
+                return put(store, name, data, **options)
 
             monkeypatch.setattr(obstore, "put", fail)
 

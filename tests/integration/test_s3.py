@@ -1,0 +1,79 @@
+"""Pictures in a bucket instead of a folder."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import urllib3
+
+from tests.api_products.test_images import picture
+from tests.integration.conftest import poll, running_stack
+from vitrine.processes import free_port, stop
+
+ACCESS = {
+    "AWS_ACCESS_KEY_ID": "key",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "AWS_REGION": "us-east-1",
+}
+
+
+@pytest.fixture(scope="module")
+def s3():
+    """A server of S3 with a bucket; yields its process and URL."""
+    port = free_port(0)
+    args = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+
+    def has_bucket():
+        try:
+            return urllib3.request("PUT", f"{url}/shop-bucket", retries=False).status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
+
+    try:
+        poll(has_bucket, 30)
+        yield process, url
+    finally:
+        stop(process, 5)
+
+
+@pytest.fixture(scope="module")
+def stack(s3):
+    env = {"AWS_ENDPOINT_URL": s3[1], "MEDIA_URL": "s3://shop-bucket/pictures", "JOB_WORKERS": "1"}
+    with running_stack("--only", "products", **ACCESS, **env) as stack:
+        stack.request("POST", "products", "/products", {"name": "Pot"})
+        yield stack
+
+
+def upload(stack, data):
+    path = f"{stack.url('products')}/products/1/images"
+    return urllib3.request("POST", path, fields={"image": ("x", data)}, retries=False, timeout=30)
+
+
+def test_a_picture_in_a_bucket_is_answered_by_a_signed_redirect(stack):
+    answer = upload(stack, picture())
+    assert answer.status == 202, answer.data
+    (image,) = poll(lambda: stack.get("products", "/products/1")["images"])
+    path = stack.url("products") + image["thumbnails"]["small"]["webp"]
+    answer = urllib3.request("GET", path, redirect=False, retries=False)
+    assert answer.status == 302
+    assert answer.headers["Cache-Control"] == "private"
+    file = urllib3.request("GET", answer.headers["Location"])
+    assert file.data[:4] == b"RIFF"
+    assert file.headers["Content-Type"] == "image/webp"
+    assert "immutable" in file.headers["Cache-Control"]
+    assert stack.get("products", "/products:files") == {"orphans": [], "missing": [], "stuck": []}
+
+
+def test_a_bucket_that_does_not_answer_is_named(stack, s3):
+    os.kill(s3[0].pid, signal.SIGSTOP)
+    try:
+        answer = upload(stack, picture("blue"))
+    finally:
+        os.kill(s3[0].pid, signal.SIGCONT)
+    assert answer.status == 503
+    assert "Pictures cannot be stored" in answer.json()["detail"]
+    assert len(stack.get("products", "/products/1/images")["items"]) == 1
