@@ -66,11 +66,10 @@ def remove_unnamed(digest: str) -> None:
     gallery.remove_unnamed(digest)
 
 
-def queue_thumbnails(product: Document) -> None:
-    """Queue the jobs of all images of a product that wait for one."""
-    for image in images.of(product):
-        if image.get("state") == "queued":
-            _queue_image(product["_id"], image["id"])
+def queue_thumbnails(product: Document, new: Iterable[images.Image]) -> None:
+    """Queue the jobs of new images of a product."""
+    for image in new:
+        _queue_image(product["_id"], image["id"])
 
 
 def queue_removal(hashes: Iterable[str]) -> None:

@@ -26,7 +26,7 @@ def create() -> Response:
     pictures = uploads.pictures(least=0)
     values = products.load(uploads.values())
     product = gallery.create(values, uploads.keep(pictures))
-    jobs.queue_thumbnails(product)
+    jobs.queue_thumbnails(product, images.of(product))
     return products.created(product)
 
 
@@ -118,8 +118,8 @@ def upload_images(ref: str) -> Response:
     products.repository.get(ref)
     new = uploads.keep(uploads.pictures())
     product = gallery.add(ref, new)
-    jobs.queue_thumbnails(product)
     added = images.of(product)[-len(new) :]
+    jobs.queue_thumbnails(product, added)
     response = respond({"items": [images.shown(each) for each in added]}, 202)
     response.location = f"/products/{product['_id']}/images/{added[0]['id']}"
     return response

@@ -46,7 +46,9 @@ class Files:
             obstore.put(self._store, name, data, attributes=self._attributes(name))
         except (BaseError, OSError) as error:
             log.error("%s cannot be stored: %s", name, error)
-            raise Unavailable("Pictures cannot be stored at the moment: disk or bucket.") from error
+            raise Unavailable(
+                "Pictures cannot be stored: the disk is full, or their bucket does not answer."
+            ) from error
 
     def _attributes(self, name: str) -> "Attributes | None":
         """Return the headers a bucket is to answer with; a folder keeps none."""
@@ -60,7 +62,9 @@ class Files:
             return bytes(obstore.get(self._store, name).bytes())
         except BaseError as error:
             log.error("%s cannot be read: %s", name, error)
-            raise Unavailable("Pictures cannot be read at the moment: disk or bucket.") from error
+            raise Unavailable(
+                "Pictures cannot be read: their folder or bucket does not answer."
+            ) from error
 
     def has(self, name: str) -> bool:
         """Whether there is a file of that name."""

@@ -58,6 +58,13 @@ def test_an_upload_is_accepted_and_becomes_ready(products, url, upload, work):
     assert shown["thumbnails"] == image["thumbnails"]
 
 
+def test_every_picture_gets_one_job(products, upload):
+    queue = products.application.extensions["backends"].queue
+    for count in (1, 3, 6):
+        upload(*[picture()] * {1: 1, 3: 2, 6: 3}[count])
+        assert queue.llen("rq:queue:products") == count
+
+
 def test_a_thumbnail_is_served_for_ever_and_as_what_it_is(products, upload, work):
     upload(picture())
     work(1)
