@@ -13,7 +13,7 @@ from vitrine.stack import StackError
 
 # Every request of ours may be repeated: what we post is keyed, so a second time changes nothing.
 _RETRIES = urllib3.Retry(
-    total=6,
+    total=5,
     backoff_factor=0.2,
     status_forcelist=(502, 503, 504),
     allowed_methods=None,

@@ -118,6 +118,7 @@ class Stack:
 
     def down(self):
         if self.process and self.process.poll() is None:
+            self._http.clear()  # A service waits two seconds for a connection that is kept.
             below = descendants(self.process.pid)
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(10)

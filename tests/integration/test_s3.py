@@ -37,7 +37,7 @@ def s3():
         poll(has_bucket, 30)
         yield process, url
     finally:
-        stop(process, 5)
+        stop(process, 0.5)
 
 
 @pytest.fixture(scope="module")
