@@ -88,21 +88,26 @@ def named() -> set[str]:
 
 def is_named(digest: str) -> bool:
     """Whether any product names a file, be it in the trash."""
-    return any(each.find_one({"images.sha256": digest}, {"_id": True}) for each in _collections())
+    living, trash = _collections()
+    # The living once more, for one that is just being restored.
+    places = (living, trash, living)
+    return any(each.find_one({"images.sha256": digest}, {"_id": True}) for each in places)
 
 
 def remove_unnamed(digest: str) -> None:
     """Remove the files made of a picture, if no product names it and it was not just uploaded."""
     moment = documents.now() - timedelta(seconds=UNNAMED_SECONDS)
-    found = files().entries(f"{digest}/")
-    names = [name for name, modified in found if modified < moment]
-    if names and not is_named(digest):
-        files().delete(names)
+    found = dict(files().entries(f"{digest}/"))
+    if found and max(found.values()) < moment and not is_named(digest):
+        files().delete(found)
 
 
-def every(**states: Any) -> Iterator[tuple[int, images.Image]]:
-    """Yield each image of the living products and the product's id, perhaps in some states only."""
-    asked = {"images.state": states["state"]} if states else {"images.0": {"$exists": True}}
+def every(state: Any = None) -> Iterator[tuple[int, images.Image]]:
+    """Yield each image of the living products after the product's id.
+
+    Given a condition on states, only of products that have an image in such a state.
+    """
+    asked = {"images.state": state} if state else {"images.0": {"$exists": True}}
     for product in products.repository.collection.find(asked, _IMAGES):
         for image in images.of(product):
             yield product["_id"], image

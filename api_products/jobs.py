@@ -1,7 +1,7 @@
-"""Jobs on products, done by ``shared.worker`` with plain arguments."""
+"""What is done later, by ``shared.worker``: the jobs, and how each is queued."""
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -12,133 +12,23 @@ from rq import get_current_job
 from api_products import events, gallery, images, thumbnails
 from api_products.resource import products
 from shared import documents, queue
-from shared.documents import Document
 from shared.errors import NotFound, Unavailable
 from shared.settings import Settings
 
-MAKE_THUMBNAILS = f"{__name__}.make_thumbnails"
-REMOVE_UNNAMED = f"{__name__}.remove_unnamed"
-NOTIFY = f"{__name__}.notify"
-NOTIFY_RETRY_SECONDS = (1, 10, 60, 300, 1800)
 MAX_TRIES = 3
 GAVE_UP = "The program that makes the thumbnails ended each time it tried."
 STUCK_SECONDS = 15
-
-
-def notify(event: str, body: str) -> None:
-    """Tell everybody in NOTIFY_URLS who has not got the message; ``/jobs/<event>`` says who has.
-
-    Raise ``NotDelivered`` when somebody has not, so that it is tried again.
-    """
-    settings: Settings = current_app.extensions["settings"]
-    job = get_current_job()
-    assert job
-    urls = [url for url in settings.notify_urls.split(",") if url]
-    unsent = [{"url": events.shown(url), "attempts": 0, "delivered": False} for url in urls]
-    deliveries = job.meta.setdefault("deliveries", unsent)
-    data = body.encode()
-    headers = {
-        "Content-Type": "application/json",
-        events.EVENT: event,
-        events.SIGNATURE: events.signature(data, settings.notify_secret),
-    }
-    for url, delivery in zip(urls, deliveries, strict=False):
-        if not delivery["delivered"]:
-            delivery["attempts"] += 1
-            delivery |= _send(url, data, headers)
-    job.save_meta()  # type: ignore[no-untyped-call]
-    if missing := [each["url"] for each in deliveries if not each["delivered"]]:
-        raise NotDelivered(f"{event} could not be delivered to {', '.join(missing)}")
-
-
-def _send(url: str, data: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
-    try:
-        answer = urllib3.request(
-            "POST", url, body=data, headers=headers, timeout=3.0, retries=False, redirect=False
-        )
-    except urllib3.exceptions.HTTPError as error:
-        return {"delivered": False, "error": type(error).__name__}
-    return {"delivered": 200 <= answer.status < 300, "status": answer.status, "error": None}
-
-
-def remove_unnamed(digest: str) -> None:
-    """Remove the files made of a picture, if no product names it any more."""
-    gallery.remove_unnamed(digest)
-
-
-def queue_thumbnails(product: Document, new: Iterable[images.Image]) -> None:
-    """Queue the jobs of new images of a product."""
-    for image in new:
-        _queue_image(product["_id"], image["id"])
-
-
-def queue_removal(hashes: Iterable[str]) -> None:
-    """Have files removed, a minute later, that no product names by then."""
-    for digest in hashes:
-        delay = gallery.UNNAMED_SECONDS + 1
-        queue.enqueue(f"remove-{digest}", REMOVE_UNNAMED, digest, delay_seconds=delay)
-
-
-def check() -> dict[str, list[Any]]:
-    """Return the files no product names, the images that lack files, and those that are stuck."""
-    moment = documents.now() - timedelta(seconds=gallery.UNNAMED_SECONDS)
-    stored = dict(gallery.files().entries())
-    named = gallery.named()
-    return {
-        "orphans": sorted(
-            name
-            for name, modified in stored.items()
-            if name.partition("/")[0] not in named and modified < moment
-        ),
-        "missing": [
-            {"product": product, "image": image["id"]}
-            for product, image in gallery.every()
-            # What was not there a moment ago may have been made meanwhile.
-            if not all(map(gallery.files().has, images.needs(image) - stored.keys()))
-        ],
-        "stuck": [{"product": product, "image": image} for product, image in _stuck()],
-    }
-
-
-def repair(found: Mapping[str, Sequence[Any]]) -> None:
-    """Mend what ``check`` found.
-
-    Orphans are removed, what is stuck is queued; what lacks files gets its thumbnails again or,
-    where the picture itself is gone, is failed by the job that misses it.
-    """
-    for digest in {name.partition("/")[0] for name in found["orphans"]}:
-        gallery.remove_unnamed(digest)
-    for each in found["missing"]:
-        with contextlib.suppress(NotFound):
-            again: Document = {"state": "queued", "since": documents.now(), "tries": 0}
-            gallery.change(str(each["product"]), each["image"], **again)
-            _queue_image(each["product"], each["image"])
-    for each in found["stuck"]:
-        _queue_image(each["product"], each["image"])
-
-
-def job_id(product: int, image: int) -> str:
-    """Return the id of the job that makes an image's thumbnails."""
-    return f"image-{product}-{image}"
-
-
-def _stuck() -> list[tuple[int, int]]:
-    """Return the ids of products and images that wait, though no job is about to change that."""
-    moment = documents.now() - timedelta(seconds=STUCK_SECONDS)
-    alive = queue.alive()
-    return [
-        (product, image["id"])
-        for product, image in gallery.every(state={"$in": images.WAITING})
-        if images.waits_since(image, moment) and job_id(product, image["id"]) not in alive
-    ]
-
-
-def _queue_image(product: int, image: int) -> None:
-    queue.enqueue(job_id(product, image), MAKE_THUMBNAILS, product, image)
+NOTIFY_SECONDS = 3.0
+NOTIFY_RETRY_SECONDS = (1, 10, 60, 300, 1800)
 
 
 class NotDelivered(Exception):
     """Somebody could not be told."""
+
+
+def queue_thumbnails(product: int, image: int) -> None:
+    """Have the thumbnails of an image made."""
+    queue.enqueue(_job_id(product, image), f"{__name__}.make_thumbnails", product, image)
 
 
 def make_thumbnails(product: int, number: int) -> None:
@@ -161,12 +51,6 @@ def make_thumbnails(product: int, number: int) -> None:
         gallery.change(ref, number, **outcome)
 
 
-def sweep() -> None:
-    """Queue again what waits without a job: Redis was emptied, or a worker died."""
-    for product, image in _stuck():
-        _queue_image(product, image)
-
-
 def _outcome(digest: str) -> dict[str, Any]:
     """Make and store the thumbnails of an uploaded file; return what becomes of the image."""
     files = gallery.files()
@@ -187,3 +71,89 @@ def _reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "The uploaded file is gone; upload it again."
     return "It takes too much memory to decode." if isinstance(error, MemoryError) else str(error)
+
+
+def _job_id(product: int, image: int) -> str:
+    return f"image-{product}-{image}"
+
+
+def sweep() -> None:
+    """Queue again what waits without a job: Redis was emptied, or a worker died."""
+    for product, image in stuck():
+        queue_thumbnails(product, image)
+
+
+def stuck() -> list[tuple[int, int]]:
+    """Return the ids of products and images that wait, though no job is about to change that."""
+    moment = documents.now() - timedelta(seconds=STUCK_SECONDS)
+    alive = queue.alive()
+    return [
+        (product, image["id"])
+        for product, image in gallery.every({"$in": images.WAITING})
+        if images.waits_since(image, moment) and _job_id(product, image["id"]) not in alive
+    ]
+
+
+def queue_removal(digests: Iterable[str]) -> None:
+    """Have files removed, a minute later, that no product names now and then."""
+    for digest in digests:
+        if not gallery.is_named(digest):
+            function = f"{__name__}.remove_unnamed"
+            delay = gallery.UNNAMED_SECONDS + 1
+            queue.enqueue(f"remove-{digest}", function, digest, delay_seconds=delay)
+
+
+def remove_unnamed(digest: str) -> None:
+    """Remove the files made of a picture, if no product names it any more."""
+    gallery.remove_unnamed(digest)
+
+
+def queue_notification(event: str, body: bytes) -> bool:
+    """Have a message sent to everybody in NOTIFY_URLS; return False when Redis is down."""
+    function, args = f"{__name__}.notify", (event, body.decode())
+    return queue.enqueue(event, function, *args, retry_seconds=NOTIFY_RETRY_SECONDS)
+
+
+def notify(event: str, body: str) -> None:
+    """Tell everybody in NOTIFY_URLS who has not got the message; ``/jobs/<event>`` says who has.
+
+    Raise ``NotDelivered`` when somebody has not, so that it is tried again.
+    """
+    settings: Settings = current_app.extensions["settings"]
+    job = get_current_job()
+    assert job
+    urls = [url for url in settings.notify_urls.split(",") if url]
+    unsent = [{"url": events.shown(url), "attempts": 0, "delivered": False} for url in urls]
+    deliveries = job.meta.setdefault("deliveries", unsent)
+    data = body.encode()
+    headers = {
+        "Content-Type": "application/json",
+        events.EVENT: event,
+        events.SIGNATURE: events.signature(data, settings.notify_secret),
+    }
+    job.save_meta()  # type: ignore[no-untyped-call]
+    for url, delivery in zip(urls, deliveries, strict=False):
+        if not delivery["delivered"]:
+            delivery["attempts"] += 1
+            delivery |= _send(url, data, headers)
+        job.save_meta()  # type: ignore[no-untyped-call]
+    if missing := [each["url"] for each in deliveries if not each["delivered"]]:
+        raise NotDelivered(f"{event} could not be delivered to {', '.join(missing)}")
+
+
+def _send(url: str, data: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        answer = urllib3.request(
+            "POST",
+            url,
+            body=data,
+            headers=headers,
+            timeout=urllib3.Timeout(total=NOTIFY_SECONDS),
+            retries=False,
+            redirect=False,
+            preload_content=False,  # What is answered is of no interest, and may be endless.
+        )
+    except urllib3.exceptions.HTTPError as error:
+        return {"delivered": False, "error": type(error).__name__}
+    answer.close()
+    return {"delivered": 200 <= answer.status < 300, "status": answer.status, "error": None}

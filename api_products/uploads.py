@@ -1,14 +1,15 @@
 """What ``multipart/form-data`` brings: pictures, each checked, and fields of a product."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
 from flask import current_app, request
 from marshmallow import fields
 
-from api_products import gallery, images, thumbnails
+from api_products import gallery, images, jobs, thumbnails
 from api_products.resource import products
 from shared import documents
 from shared.documents import Document
@@ -67,11 +68,19 @@ def pictures(least: int = 1) -> list[Upload]:
     return found
 
 
-def keep(uploads: Sequence[Upload]) -> list[images.Image]:
-    """Store the files of uploads, and return the images to be."""
-    for data, image in uploads:
-        gallery.files().put(images.original(image["sha256"]), data)
-    return [image for _, image in uploads]
+@contextmanager
+def kept(uploads: Sequence[Upload]) -> Iterator[list[images.Image]]:
+    """Store the files of uploads and yield the images to be; if these come to nothing, so do they.
+
+    Raise ``Unavailable`` when the files cannot be stored.
+    """
+    try:
+        for data, image in uploads:
+            gallery.files().put(images.original(image["sha256"]), data)
+        yield [image for _, image in uploads]
+    except Exception:
+        jobs.queue_removal({image["sha256"] for _, image in uploads})
+        raise
 
 
 def values() -> Document:

@@ -1,14 +1,15 @@
 """``/products``: the standard methods, the images, and what the categories service asks."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
 from flask import Response, request
 from marshmallow import Schema, fields, validate
 
-from api_products import events, gallery, images, jobs, uploads
+from api_products import audit, events, gallery, images, jobs, uploads
 from api_products.resource import products
-from shared import documents, queue
+from shared import documents
 from shared.documents import Document
 from shared.errors import NotFound, Unavailable
 from shared.fields import Slug, Text, Whole
@@ -25,8 +26,9 @@ def create() -> Response:
     products.check_parameters()
     pictures = uploads.pictures(least=0)
     values = products.load(uploads.values())
-    product = gallery.create(values, uploads.keep(pictures))
-    jobs.queue_thumbnails(product, images.of(product))
+    with uploads.kept(pictures) as new:
+        product = gallery.create(values, new)
+    _make_thumbnails(product, images.of(product))
     return products.created(product)
 
 
@@ -52,9 +54,7 @@ def notify_update(ref: str) -> Response:
     (product,) = products.dump([products.repository.get(ref)], products.names)
     event = uuid4().hex
     body = events.message(event, encode(product), documents.now().isoformat())
-    if not queue.enqueue(
-        event, jobs.NOTIFY, event, body.decode(), retry_seconds=jobs.NOTIFY_RETRY_SECONDS
-    ):
+    if not jobs.queue_notification(event, body):
         raise Unavailable("The queue cannot be reached; try again shortly.")
     response = respond({"job": event, "state": "queued"}, 202)
     response.location = f"/jobs/{event}"
@@ -116,10 +116,10 @@ def upload_images(ref: str) -> Response:
     """
     products.check_parameters()
     products.repository.get(ref)
-    new = uploads.keep(uploads.pictures())
-    product = gallery.add(ref, new)
+    with uploads.kept(uploads.pictures()) as new:
+        product = gallery.add(ref, new)
     added = images.of(product)[-len(new) :]
-    jobs.queue_thumbnails(product, added)
+    _make_thumbnails(product, added)
     response = respond({"items": [images.shown(each) for each in added]}, 202)
     response.location = f"/products/{product['_id']}/images/{added[0]['id']}"
     return response
@@ -155,16 +155,21 @@ def delete_image(ref: str, number: int) -> Response:
 def check_files() -> Response:
     """Answer which files and images are not as they should be: orphans, missing, stuck."""
     products.check_parameters()
-    return respond(jobs.check())
+    return respond(audit.check())
 
 
 @blueprint.post("/products:files")
 def repair_files() -> Response:
     """Mend what ``GET`` shows: remove orphans, queue what is stuck, fail what lost its file."""
     products.check_parameters()
-    found = jobs.check()
-    jobs.repair(found)
+    found = audit.check()
+    audit.repair(found)
     return respond(found)
+
+
+def _make_thumbnails(product: Document, new: Iterable[images.Image]) -> None:
+    for image in new:
+        jobs.queue_thumbnails(product["_id"], image["id"])
 
 
 def _gallery(product: Document) -> Response:

@@ -24,7 +24,7 @@ LAYERS = [
     {"app", "gunicorn"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-VIEWS_ORDER = ["resource", "gallery", "jobs", "uploads", "views", "app"]
+VIEWS_ORDER = ["resource", "gallery", "jobs", "audit", "uploads", "views", "app"]
 FOLDERS = [
     path.parent for base in (ROOT, ROOT / "examples") for path in sorted(base.glob("api_*/app.py"))
 ]

@@ -14,12 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from shared.settings import Settings, SettingsError
-from vitrine import stack, supervisor
+from vitrine import stack
 from vitrine.doctor import doctor_command
 from vitrine.embedded import EmbeddedError
 from vitrine.inspect import cache_command
+from vitrine.signals import Stopped, stop_on_signals
 from vitrine.stack import ROOT, Service, StackError
-from vitrine.supervisor import Stopped, Supervisor
+from vitrine.supervisor import Supervisor
 from vitrine.transfer import export_command, import_command
 
 console = Console(highlight=False, soft_wrap=True)
@@ -58,7 +59,7 @@ def up(only: str | None, extra: tuple[str, ...]) -> None:
     """Start everything here, with a MongoDB and a Redis of its own, until Ctrl-C."""
     settings = Settings.from_env()
     services = _chosen(stack.find_services(settings, extra), only)
-    supervisor.stop_on_signals()
+    stop_on_signals()
     with stack.lock(stack.data_folder(settings)) as lock:
         started = time.monotonic()
         running = Supervisor(settings, services, lock.fileno(), console.print)

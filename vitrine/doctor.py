@@ -10,9 +10,10 @@ import urllib3
 from rich.console import Console
 
 from shared.settings import Settings
-from vitrine import stack, supervisor
+from vitrine import stack
 from vitrine.client import Client
 from vitrine.fuzz import SERVICES, Fuzz, Report
+from vitrine.signals import Stopped, stop_on_signals
 from vitrine.stack import StackError
 
 MOST_SHOWN = 5
@@ -66,10 +67,10 @@ def doctor_command(fuzz: int | None, others: tuple[str, ...], fix: bool) -> None
         healthy = _has_its_files(Client(name, urls[name][0]), fix) and healthy
     if fuzz and healthy:
         checked = {name: urls[name] for name in SERVICES if name in urls}
-        supervisor.stop_on_signals()
+        stop_on_signals()
         try:
             report = Fuzz(checked, running.mongo_uri, fuzz).run()
-        except supervisor.Stopped:
+        except Stopped:
             console.print("Stopped; nothing is left of it.")
             sys.exit(1)
         _show(report, fuzz)

@@ -1,14 +1,12 @@
 """Starts the stack's processes, keeps them running, and ends them in order."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
 import urllib3
 
@@ -23,10 +21,6 @@ FIRST_DELAY, LAST_DELAY = 0.5, 30.0
 STABLE_SECONDS = 60
 
 Say = Callable[[str], None]
-
-
-class Stopped(BaseException):
-    """Somebody asked the stack to end, by Ctrl-C or a signal."""
 
 
 @dataclass(slots=True)
@@ -246,21 +240,6 @@ class Supervisor:
 
 def _has_jobs(service: Service) -> bool:
     return (service.folder / "jobs.py").exists()
-
-
-def stop_on_signals() -> None:
-    """Raise ``Stopped`` in the main thread at the first SIGINT, SIGTERM or SIGHUP."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        for each in _SIGNALS:
-            signal.signal(each, signal.SIG_IGN)
-        raise Stopped
-
-    for each in _SIGNALS:
-        signal.signal(each, interrupt)
-
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _short(path: Path) -> Path:

@@ -41,7 +41,7 @@ def sent(monkeypatch):
     def post(method, url, body, headers, **_):
         found.append((url, body, headers))
         status = found.statuses[url].pop(0) if found.statuses.get(url) else 200
-        return type("Answer", (), {"status": status})
+        return type("Answer", (), {"status": status, "close": lambda answer: None})()
 
     monkeypatch.setattr(jobs.urllib3, "request", post)
     return found

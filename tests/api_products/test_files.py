@@ -5,7 +5,7 @@ import io
 import obstore
 import pytest
 
-from api_products import gallery, jobs, thumbnails
+from api_products import audit, gallery, jobs, thumbnails
 from shared.errors import Unavailable
 from tests.api_products.test_images import picture
 from tests.scaffold import path_of
@@ -77,6 +77,18 @@ def test_a_form_that_is_wrong_leaves_nothing(products, files, fields, status):
     assert names(files) == set()
 
 
+def test_the_files_of_a_form_that_clashes_are_removed(products, files, run):
+    products.post("/products", json={"name": "Pot", "sku": "P"})
+    body = {"name": "Pot", "sku": "P", "image": (io.BytesIO(picture()), "x.png")}
+    answer = products.post("/products", data=body, content_type="multipart/form-data")
+    assert answer.status_code == 409
+    digest = next(iter(names(files))).partition("/")[0]
+    queue = products.application.extensions["backends"].queue
+    assert queue.exists(f"rq:job:remove-{digest}")
+    run(jobs.remove_unnamed, digest)
+    assert names(files) == set()
+
+
 def test_the_files_of_a_purged_product_are_removed(products, files, make, run):
     path = make(picture())
     digest = next(iter(names(files))).partition("/")[0]
@@ -115,7 +127,7 @@ def test_a_file_that_was_just_uploaded_stays(files, run, monkeypatch):
     monkeypatch.setattr(gallery, "UNNAMED_SECONDS", 60)
     files.put("a" * 64 + "/original", b"x")
     run(jobs.remove_unnamed, "a" * 64)
-    assert run(jobs.check)["orphans"] == []
+    assert run(audit.check)["orphans"] == []
     assert len(names(files)) == 1
 
 

@@ -162,4 +162,4 @@ def test_the_queue_is_shown(stack):
         queue = stack.get("products", "/health/ready")["queue"]
         return queue == {"workers": 2, "waiting": 0, "oldest_seconds": None}
 
-    poll(is_at_rest, 30)
+    assert poll(is_at_rest, 30)

@@ -74,11 +74,11 @@ def test_a_resume_token_that_fell_off_the_oplog_renews_the_root(
     monkeypatch.setattr(Collection, "watch", forgetful)
     before = redis.get(ROOT)
     follow()
-    poll(lambda: "the oplog no longer holds what was missed" in caplog.text)
-    poll(lambda: redis.get(ROOT) not in (None, before))
+    assert poll(lambda: "the oplog no longer holds what was missed" in caplog.text)
+    assert poll(lambda: redis.get(ROOT) not in (None, before))
     old = redis.get(ALL_LISTS)
     db.products.insert_one({"_id": 2, "name": "Seen"})
-    poll(lambda: redis.get(ALL_LISTS) != old)
+    assert poll(lambda: redis.get(ALL_LISTS) != old)
 
 
 def test_what_was_missed_while_away_is_made_up_for(db, redis, follow):
@@ -95,7 +95,7 @@ def test_one_of_two_followers_is_enough(db, redis, follow):
     root = redis.get(ROOT)
     old = redis.get(ALL_LISTS)
     db.products.insert_one({"_id": 1, "name": "Seen"})
-    poll(lambda: redis.get(ALL_LISTS) != old)
+    assert poll(lambda: redis.get(ALL_LISTS) != old)
     deadline = time.monotonic() + 6
     while time.monotonic() < deadline:
         assert redis.get(ROOT) == root
@@ -108,7 +108,7 @@ def test_another_redis_in_the_place_of_the_first_gets_a_new_root(db, redis, foll
     root = redis.get(ROOT)
     asked = redis.info
     monkeypatch.setattr(redis, "info", lambda *args: asked(*args) | {"run_id": "another"})
-    poll(lambda: redis.get(ROOT) not in (None, root))
+    assert poll(lambda: redis.get(ROOT) not in (None, root))
 
 
 def test_a_write_that_renewed_its_tags_is_not_renewed_again(db, redis, follow, make_client):
@@ -118,7 +118,7 @@ def test_a_write_that_renewed_its_tags_is_not_renewed_again(db, redis, follow, m
     token = redis.get(ALL_LISTS)
     assert db.products.find_one({"_id": made["id"]})["written"].encode() == token
     db.products.update_one({"_id": made["id"]}, {"$set": {"stock": 1}})
-    poll(lambda: redis.get(ALL_LISTS) != token)
+    assert poll(lambda: redis.get(ALL_LISTS) != token)
 
 
 def test_the_root_is_the_followers_alone(db, redis, follow):
@@ -138,8 +138,8 @@ def is_followed(db, redis):
         db.products.insert_one({"name": "Seen"})
         return redis.get(ALL_LISTS) != old
 
-    poll(is_noticed)
-    poll(lambda: redis.exists(ROOT))
+    assert poll(is_noticed)
+    assert poll(lambda: redis.exists(ROOT))
     root = redis.get(ROOT)
     deadline = time.monotonic() + 2
     while time.monotonic() < deadline:
@@ -165,7 +165,7 @@ def test_a_change_that_cannot_be_read_is_skipped(db, redis, follow, caplog):
     db.products.insert_one({"_id": 1, "filler": "x" * 9_000_000})
     follow()
     db.products.update_one({"_id": 1}, {"$set": {"stock": 1}})
-    poll(lambda: "what it stumbles over is skipped" in caplog.text)
+    assert poll(lambda: "what it stumbles over is skipped" in caplog.text)
     assert is_followed(db, redis)
 
 
@@ -186,11 +186,11 @@ def test_a_root_that_is_no_token_is_replaced(redis, follow):
     follow()
     redis.delete(ROOT)
     redis.lpush(ROOT, "x")
-    poll(lambda: redis.type(ROOT) == b"string")
+    assert poll(lambda: redis.type(ROOT) == b"string")
 
 
 def test_the_lease_ends_when_the_stream_falls_behind(redis, follow, monkeypatch):
     """As when a majority of MongoDB's members is gone: the stream is empty and tells nothing."""
     follow()
     monkeypatch.setattr(follower_module, "_moment", lambda token: Timestamp(1, 1))
-    poll(lambda: not redis.exists(ROOT), LEASE_SECONDS + 2)
+    assert poll(lambda: not redis.exists(ROOT), LEASE_SECONDS + 2)

@@ -1,0 +1,49 @@
+"""Are all files and images as they should be, and if not, what mends them."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from api_products import gallery, images, jobs
+from shared import documents
+from shared.documents import Document
+from shared.errors import NotFound
+
+
+def check() -> dict[str, list[Any]]:
+    """Return the files no product names, the images that lack files, and those that are stuck."""
+    moment = documents.now() - timedelta(seconds=gallery.UNNAMED_SECONDS)
+    stored = dict(gallery.files().entries())
+    named = gallery.named()
+    return {
+        "orphans": sorted(
+            name
+            for name, modified in stored.items()
+            if name.partition("/")[0] not in named and modified < moment
+        ),
+        "missing": [
+            {"product": product, "image": image["id"]}
+            for product, image in gallery.every()
+            # What was not there a moment ago may have been made meanwhile.
+            if not all(map(gallery.files().has, images.needs(image) - stored.keys()))
+        ],
+        "stuck": [{"product": product, "image": image} for product, image in jobs.stuck()],
+    }
+
+
+def repair(found: Mapping[str, Sequence[Any]]) -> None:
+    """Mend what ``check`` found.
+
+    Orphans are removed, what is stuck is queued; what lacks files gets its thumbnails again or,
+    where the picture itself is gone, is failed by the job that misses it.
+    """
+    for digest in {name.partition("/")[0] for name in found["orphans"]}:
+        gallery.remove_unnamed(digest)
+    for each in found["missing"]:
+        with contextlib.suppress(NotFound):
+            again: Document = {"state": "queued", "since": documents.now(), "tries": 0}
+            gallery.change(str(each["product"]), each["image"], **again)
+            jobs.queue_thumbnails(each["product"], each["image"])
+    for each in found["stuck"]:
+        jobs.queue_thumbnails(each["product"], each["image"])
