@@ -1,7 +1,7 @@
 """Are all files and images as they should be, and if not, what mends them."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,31 +12,37 @@ from shared.errors import NotFound
 
 
 def check() -> dict[str, list[Any]]:
-    """Return the files no product names, the images that lack files, and those that are stuck."""
+    """Return the files no product names, and the images that lack files or wait for nothing."""
     moment = documents.now() - timedelta(seconds=gallery.UNNAMED_SECONDS)
     stored = dict(gallery.files().entries())
     named = gallery.named()
+    lacking = [
+        (product, image)
+        for product, image in gallery.every()
+        # What was not there a moment ago may have been made meanwhile.
+        if not all(map(gallery.files().has, images.needs(image) - stored.keys()))
+    ]
+    lost = [each for each in lacking if images.original(images.digest(each[1])) not in stored]
     return {
         "orphans": sorted(
             name
             for name, modified in stored.items()
             if name.partition("/")[0] not in named and modified < moment
         ),
-        "missing": [
-            {"product": product, "image": image["id"]}
-            for product, image in gallery.every()
-            # What was not there a moment ago may have been made meanwhile.
-            if not all(map(gallery.files().has, images.needs(image) - stored.keys()))
-        ],
+        "missing": _places(each for each in lacking if each not in lost),
+        "lost": _places(lost),
         "stuck": [{"product": product, "image": image} for product, image in jobs.stuck()],
     }
 
 
-def repair(found: Mapping[str, Sequence[Any]]) -> None:
-    """Mend what ``check`` found.
+def _places(found: Iterable[tuple[int, images.Image]]) -> list[Document]:
+    return [{"product": product, "image": image["id"]} for product, image in found]
 
-    Orphans are removed, what is stuck is queued; what lacks files gets its thumbnails again or,
-    where the picture itself is gone, is failed by the job that misses it.
+
+def repair(found: Mapping[str, Sequence[Any]]) -> None:
+    """Mend what ``check`` found: remove orphans, make thumbnails again, queue what is stuck.
+
+    What is lost stays as it is: perhaps only the folder is another one.
     """
     for digest in {name.partition("/")[0] for name in found["orphans"]}:
         gallery.remove_unnamed(digest)

@@ -39,7 +39,7 @@ def create(values: Document, new: Sequence[images.Image]) -> Document:
 def add(ref: str, new: Sequence[images.Image]) -> Document:
     """Add images to a product, at the end; return it."""
     for _ in attempts():
-        product = products.repository.get(ref)
+        product = products.matched(ref)
         try:
             return products.repository.update(product, _added(product, new))
         except Stale:
@@ -55,7 +55,7 @@ def change(
     Raise ``NotFound`` when the product or the image is not there.
     """
     for _ in attempts():
-        product = products.repository.get(ref)
+        product = products.matched(ref)
         known = images.of(product)
         if images.find(known, number) is None:
             raise NotFound(f"The product {ref[:100]} has no image {number}.")

@@ -72,10 +72,10 @@ def inspect(data: bytes, max_pixels: int) -> Facts:
     """
     with _opened(data) as image:
         if image.width * image.height > max_pixels:
-            millions = f"{image.width * image.height / 1e6:.0f} megapixels"
-            raise TooLarge(f"{image.width} x {image.height} are {millions}, too many to take.")
+            shown = f"{image.width} x {image.height}"
+            raise TooLarge(f"{shown} is too large: at most {max_pixels:,} pixels are taken.")
         format, size = str(image.format), _upright(image)
-        image.draft(image.mode, (image.width // 8, image.height // 8))
+        image.draft(image.mode, (max(1, image.width // 8), max(1, image.height // 8)))
         if image.width * image.height <= MAX_DECODED_AT_ONCE:
             image.load()
             return Facts(format, *size, _color(_plain(image)))

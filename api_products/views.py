@@ -1,19 +1,20 @@
 """``/products``: the standard methods, the images, and what the categories service asks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import uuid4
 
-from flask import Response, request
-from marshmallow import Schema, fields, validate
+from flask import Response, current_app, request
+from marshmallow import Schema, ValidationError, fields, validate
 
 from api_products import audit, events, gallery, images, jobs, uploads
 from api_products.resource import products
 from shared import documents
 from shared.documents import Document
-from shared.errors import NotFound, Unavailable
+from shared.errors import BadRequest, NotFound, Unavailable
 from shared.fields import Slug, Text, Whole
-from shared.responses import encode, respond
+from shared.responses import conditional, empty, encode, respond
+from shared.settings import Settings
 
 blueprint = products.blueprint("list", "get", "update", "batch")
 
@@ -56,7 +57,9 @@ def notify_update(ref: str) -> Response:
     body = events.message(event, encode(product), documents.now().isoformat())
     if not jobs.queue_notification(event, body):
         raise Unavailable("The queue cannot be reached; try again shortly.")
-    response = respond({"job": event, "state": "queued"}, 202)
+    settings: Settings = current_app.extensions["settings"]
+    urls = [events.shown(url) for url in settings.notify_urls.split(",") if url]
+    response = respond({"job": event, "state": "queued", "to": urls}, 202)
     response.location = f"/jobs/{event}"
     return response
 
@@ -101,9 +104,15 @@ def list_images(ref: str) -> Response:
 
 @blueprint.put("/products/<ref>/images")
 def order_images(ref: str) -> Response:
-    """Bring the images into the order of ``{"order": [3, 1, 2]}``; the first is the main one."""
+    """Bring the images into the order of ``{"order": [3, 1, 2]}``; the first is the main one.
+
+    Those that are not named come behind, as they were.
+    """
     products.check_parameters()
     order = _Order().load(products.body())["order"]
+    known = {image["id"] for image in images.of(products.repository.get(ref))}
+    if unknown := [number for number in order if number not in known]:
+        raise ValidationError({"order": [f"There is no image {unknown[0]}."]})
     return _gallery(gallery.change(ref, order[0], first=order))
 
 
@@ -115,7 +124,10 @@ def upload_images(ref: str) -> Response:
     is no picture, 422 for one that cannot be decoded.
     """
     products.check_parameters()
-    products.repository.get(ref)
+    products.matched(ref)
+    if request.form:
+        name = next(iter(request.form))
+        raise BadRequest(f"Only pictures go with an upload; send {name} by PATCH afterwards.")
     with uploads.kept(uploads.pictures()) as new:
         product = gallery.add(ref, new)
     added = images.of(product)[-len(new) :]
@@ -148,7 +160,7 @@ def delete_image(ref: str, number: int) -> Response:
     hashes = gallery.hashes(ref)
     gallery.change(ref, number, gone=True)
     jobs.queue_removal(hashes)
-    return Response(status=204)
+    return empty()
 
 
 @blueprint.get("/products:files")
@@ -173,18 +185,23 @@ def _make_thumbnails(product: Document, new: Iterable[images.Image]) -> None:
 
 
 def _gallery(product: Document) -> Response:
-    return respond({"items": [images.shown(each) for each in images.of(product)]})
+    return conditional(respond({"items": [images.shown(each) for each in images.of(product)]}))
 
 
 def _image(product: Document, number: int) -> Response:
     image = images.find(images.of(product), number)
     if image is None:
         raise NotFound(f"This product has no image {number}.")
-    return respond(images.shown(image))
+    return conditional(respond(images.shown(image)))
+
+
+def _check_once(numbers: Sequence[int]) -> None:
+    if len(set(numbers)) < len(numbers):
+        raise ValidationError("Names an image twice.")
 
 
 class _Order(Schema):
-    order = fields.List(Whole(1), required=True, validate=validate.Length(1, 1000))
+    order = fields.List(Whole(1), required=True, validate=[validate.Length(1, 1000), _check_once])
 
 
 class _ImageChange(Schema):

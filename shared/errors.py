@@ -21,7 +21,7 @@ from pymongo.errors import (
     DuplicateKeyError,
     PyMongoError,
 )
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.exceptions import NotFound as RoutingNotFound
 
 from shared.cluster import REDIS_ERRORS
@@ -194,6 +194,8 @@ def _http_error(error: HTTPException) -> Response:
     elif isinstance(error, MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
         detail = f"{request.method} is not allowed here, only {allowed}."
+    elif isinstance(error, RequestEntityTooLarge):
+        detail = f"The body is larger than {(request.max_content_length or 0) / 1e6:g} MB."
     response = problem(error.code or 500, detail)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):

@@ -148,9 +148,14 @@ class Timestamp(fields.Field[Any]):
         super().__init__(dump_only=True, metadata={"example": "2026-01-31T09:30:00.000Z"})
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        if not isinstance(value, datetime):
-            return value
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return timestamp(value)
+
+
+def timestamp(value: Any) -> Any:
+    """Return a moment as ISO 8601 in UTC with milliseconds, and anything else as it is."""
+    if not isinstance(value, datetime):
+        return value
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Birthday(Text):

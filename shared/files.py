@@ -29,6 +29,7 @@ S3_TIMEOUT = timedelta(seconds=5)
 
 # Only these are served; what was uploaded is kept beside them and shown to nobody.
 _PUBLIC = re.compile(r"[0-9a-f]{64}/[a-z]+\.(webp|jpeg)")
+_OURS = re.compile(rf"[0-9a-f]{{64}}/original|{_PUBLIC.pattern}")
 
 
 class Files:
@@ -81,9 +82,14 @@ class Files:
                 obstore.delete(self._store, name)
 
     def entries(self, prefix: str = "") -> Iterator[tuple[str, datetime]]:
-        """Yield the name of each file, or of each in one folder, and when it was last written."""
+        """Yield the name of each file, or of each in one folder, and when it was last written.
+
+        What others keep in the same place is none of ours.
+        """
         for found in obstore.list(self._store, prefix or None):
-            yield from ((each["path"], each["last_modified"]) for each in found)
+            for each in found:
+                if _OURS.fullmatch(each["path"]):
+                    yield each["path"], each["last_modified"]
 
     def link(self, name: str) -> str:
         """Return where a browser may fetch a file for an hour, or nothing where we serve it."""
@@ -95,7 +101,7 @@ class Files:
 def _open(url: str) -> LocalStore | S3Store:
     parts = urlsplit(url)
     if parts.scheme == "file":
-        return LocalStore(Path(unquote(parts.path)), mkdir=True)
+        return LocalStore(Path(unquote(parts.path)), mkdir=True, automatic_cleanup=True)
     is_plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
     store = from_url(
         url,

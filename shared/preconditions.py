@@ -2,13 +2,18 @@
 
 from typing import Any
 
-from flask import request
+from flask import has_request_context, request
 
 from shared.errors import BadRequest, Stale
 
 
 def asks_for_a_version() -> bool:
-    """Whether ``If-Match`` names versions; raise ``BadRequest`` when it names nothing."""
+    """Whether ``If-Match`` names versions; raise ``BadRequest`` when it names nothing.
+
+    Outside of a request nobody asks.
+    """
+    if not has_request_context():
+        return False
     if "If-Match" in request.headers and not request.if_match:
         raise BadRequest("If-Match holds no ETag; send it as it was answered, in double quotes.")
     return bool(request.if_match) and not request.if_match.star_tag

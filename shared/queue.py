@@ -12,11 +12,12 @@ from typing import Any
 from flask import Flask, Response, current_app
 from redis import RedisError
 from rq import Queue, Retry, Worker
-from rq.exceptions import NoSuchJobError
 from rq.job import Job
+from rq.worker import BaseWorker
 
 from shared.backends import backends
 from shared.errors import NotFound
+from shared.fields import timestamp
 from shared.responses import respond
 
 log = logging.getLogger(__name__)
@@ -72,11 +73,10 @@ def alive() -> set[str]:
     # In the order in which a job goes through them, lest one that moves meanwhile be missed.
     waiting = queue.job_ids
     started = queue.started_job_registry.get_job_ids(cleanup=False)
-    recent = datetime.now(UTC) - timedelta(seconds=DEAD_SECONDS)
     running = [
         job.id
         for job in Job.fetch_many(started, connection=queue.connection)
-        if job and job.last_heartbeat and job.last_heartbeat > recent
+        if job and _is_recent(job)
     ]
     return {*waiting, *running, *queue.scheduled_job_registry.get_job_ids(cleanup=False)}
 
@@ -87,7 +87,7 @@ def state() -> dict[str, Any]:
     oldest = next(iter(queue.get_jobs(0, 1)), None)
     waited = (datetime.now(UTC) - oldest.enqueued_at) if oldest and oldest.enqueued_at else None
     return {
-        "workers": len(Worker.all(queue=queue)),
+        "workers": sum(map(_is_recent, Worker.all(queue=queue))),
         "waiting": queue.count,
         "oldest_seconds": round(waited.total_seconds(), 1) if waited else None,
     }
@@ -95,19 +95,24 @@ def state() -> dict[str, Any]:
 
 def show_job(id: str) -> Response:
     """Answer what has become of a job, for a day: its state, and what it says of itself."""
-    try:
-        job = Job.fetch(id, connection=backends().queue)
-    except NoSuchJobError as error:
-        raise NotFound(f"There is no job {id[:100]}; jobs are remembered for a day.") from error
+    (job,) = Job.fetch_many([id], connection=backends().queue)
+    state = job and job.get_status(refresh=False)
+    if not (job and state):
+        raise NotFound(f"There is no job {id[:100]}; jobs are remembered for a day.")
     return respond(
         {
             "id": job.id,
-            "state": job.get_status(refresh=False).value,
-            "queued_at": job.enqueued_at,
-            "ended_at": job.ended_at,
+            "state": state.value,
+            "created_at": timestamp(job.created_at),
+            "ended_at": timestamp(job.ended_at) if job.is_finished or job.is_failed else None,
             **job.meta,
         }
     )
+
+
+def _is_recent(beating: Job | BaseWorker) -> bool:
+    last = beating.last_heartbeat
+    return bool(last and last > datetime.now(UTC) - timedelta(seconds=DEAD_SECONDS))
 
 
 def _queue() -> Queue:

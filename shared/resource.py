@@ -30,6 +30,7 @@ from shared.responses import (
     Clock,
     conditional,
     digest,
+    empty,
     encode,
     extra_headers,
     respond,
@@ -155,14 +156,14 @@ class Resource:
         self.check_parameters("purge", *known)
         if _flag("purge"):
             trash.purge(self.repository, self.anywhere(ref))
-            return Response(status=204)
+            return empty()
         for _ in attempts():
             document = self.matched(ref)
             try:
                 trash.delete(self.repository, document)
             except Stale:
                 continue
-            return Response(status=204)
+            return empty()
         raise Conflict(f"Too many others are writing this {self.item} at once; try again.")
 
     def restore(self, ref: str, *again: str) -> Response:

@@ -26,6 +26,13 @@ def respond(value: Any, status: int = 200, etag: str = "") -> Response:
     return response
 
 
+def empty() -> Response:
+    """Answer 204, with nothing and so of no type."""
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
+
+
 class Clock:
     """Takes the time of each step of an answer, for ``Server-Timing`` (W3C)."""
 

@@ -89,6 +89,8 @@ def status() -> None:
         table.add_row(name, url, state)
     console.print(table)
     console.print(f"MongoDB {running.mongo_uri}\nRedis   {running.redis_url}")
+    if running.dashboard_url:
+        console.print(f"Jobs    {running.dashboard_url}")
     console.print(f"Process {running.pid}")
     sys.exit(1 if down else 0)
 

@@ -86,6 +86,7 @@ class Client:
             places = "; ".join(
                 f"{each.get('pointer') or each.get('parameter', '')} {each['message']}"
                 for each in value.get("errors", [])[:5]
+                if each["message"] not in value["detail"]
             )
             refused = Refused if answer.status < 500 else StackError
             raise refused(f"{self.service} refused: {value['detail']} {places}".strip())

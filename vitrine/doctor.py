@@ -99,17 +99,26 @@ def _has_its_files(client: Client, fix: bool) -> bool:
     found: dict[str, list[object]] = client.post(path, None) if fix else client.get(path)
     for what, cases in found.items():
         if cases:
-            console.print(f"{client.service}: {len(cases):,} {_WORDS[what]}{mended}")
+            done = mended if what != "lost" else ""
+            console.print(f"{client.service}: {len(cases):,} {_WORDS[what]}{done}")
         for case in cases[:MOST_SHOWN]:
             console.print(f"  {_said(case)}", markup=False)
+        if len(cases) > MOST_SHOWN:
+            console.print(f"  and {len(cases) - MOST_SHOWN:,} more")
+    lost = found.pop("lost", [])
     if any(found.values()) and not fix:
-        console.print("`vitrine doctor --fix` mends this.")
-    return fix or not any(found.values())
+        console.print(
+            "`vitrine doctor --fix` mends the others."
+            if lost
+            else "`vitrine doctor --fix` mends this."
+        )
+    return not lost and (fix or not any(found.values()))
 
 
 _WORDS = {
     "orphans": "files that nothing names",
-    "missing": "images that lack files",
+    "missing": "images that lack some files",
+    "lost": "images whose picture is gone: upload it again, unless only MEDIA_URL is wrong",
     "stuck": "images that wait for nothing",
 }
 

@@ -74,6 +74,7 @@ class Running:
     mongo_uri: str
     redis_url: str
     services: dict[str, str]
+    dashboard_url: str = ""
 
 
 def lock(folder: Path) -> IO[str]:

@@ -72,7 +72,8 @@ class Supervisor:
         for service in self._services:
             self._wait_for(service)
         urls = {service.name: service.url for service in self._services}
-        stack.write(self._folder, Running(os.getpid(), self.mongo_uri, self.redis_url, urls))
+        running = Running(os.getpid(), self.mongo_uri, self.redis_url, urls, self.dashboard_url)
+        stack.write(self._folder, running)
 
     def watch(self) -> None:
         """Start again whatever ends, later and later while it keeps ending; never return."""
@@ -186,7 +187,8 @@ class Supervisor:
         return spawn(args, self._log("dashboard"), env, self._keep)
 
     def _job_workers(self) -> int:
-        return self._settings.job_workers if is_set("job_workers") else os.cpu_count() or 1
+        asked = self._settings.job_workers
+        return (os.cpu_count() or 1) if asked is None else asked
 
     def _environment(self, service: Service) -> Mapping[str, str]:
         urls = {f"{each.name.upper()}_URL": each.url for each in self._services}

@@ -56,6 +56,8 @@ def import_command(resource: str, file: str, **options: Any) -> None:
     name it in one of the fields or attributes of --match.
     """
     settings = Settings.from_env()
+    if options["match"] and resource != "images":
+        raise click.ClickException("--match is for images; --key tells which items exist already.")
     if resource == "images":
         _import_images(Path(file), options["match"], options["dry_run"])
         return
@@ -105,8 +107,15 @@ def _import_images(folder: Path, match: str | None, dry_run: bool) -> None:
     for error in report.errors[:MOST_SHOWN]:
         console.print(f"  {error}", markup=False)
     if report.unmatched:
-        shown = ", ".join(report.unmatched[:MOST_SHOWN])
-        console.print(f"{len(report.unmatched):,} photos no product names: {shown}", markup=False)
+        more = ", …" if len(report.unmatched) > MOST_SHOWN else ""
+        shown = ", ".join(report.unmatched[:MOST_SHOWN]) + more
+        console.print(f"{len(report.unmatched):,} files no product names: {shown}", markup=False)
+    if report.absent:
+        console.print(f"{report.absent:,} photos that products name are not in the folder.")
+    if not report.photos:
+        console.print("The folder has no files.")
+    if not report.naming:
+        console.print(f"No product has anything in {match}: is it misspelt?", markup=False)
     sys.exit(1 if report.counts["failed"] else 0)
 
 

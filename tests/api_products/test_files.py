@@ -142,7 +142,17 @@ class TestCheck:
 
     def test_all_is_well(self, make, check):
         make(picture())
-        assert check() == {"orphans": [], "missing": [], "stuck": []}
+        assert not any(check().values())
+        assert check().keys() == {"orphans", "missing", "lost", "stuck"}
+
+    def test_what_others_keep_there_is_none_of_ours(self, files, make, check, repair):
+        make(picture())
+        store = files._store
+        for name in ("wedding.jpg", "2024/baby.jpg", "a" * 64 + "/letter.txt"):
+            obstore.put(store, name, b"dear")
+        repair()
+        assert not any(check().values())
+        assert len(list(obstore.list(store).collect())) == 10
 
     def test_orphans_are_listed_and_removed(self, files, make, check, repair):
         make(picture())
@@ -160,13 +170,16 @@ class TestCheck:
         assert check()["missing"] == []
         assert len(products.get(path).get_json()["images"]) == 1
 
-    def test_what_is_lost_altogether_has_failed(self, products, files, make, repair, run):
+    def test_what_is_lost_is_told_and_left_alone(self, products, files, make, check, repair):
+        """Perhaps only the folder is another one."""
         path = make(picture())
-        files.delete(names(files))
-        repair()
-        run(jobs.make_thumbnails, 1, 1)
-        (image,) = products.get(f"{path}/images").get_json()["items"]
-        assert image["reason"] == "The uploaded file is gone; upload it again."
+        kept = {name: files.get(name) for name in names(files)}
+        files.delete(kept)
+        assert check()["lost"] == repair()["lost"] == [{"product": 1, "image": 1}]
+        assert len(products.get(path).get_json()["images"]) == 1
+        for name, data in kept.items():
+            files.put(name, data)
+        assert not any(check().values())
 
     def test_what_is_stuck_is_queued(self, products, check, repair, run, monkeypatch):
         products.post("/products", json={"name": "Pot"})

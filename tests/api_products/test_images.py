@@ -96,7 +96,7 @@ def test_what_was_uploaded_is_not_served(products, upload, work):
     [
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "Not a picture"),
         (picture()[:-100], 422, "cannot be decoded"),
-        (picture(1, (9000, 5000), "PNG", "1"), 413, "45 megapixels"),
+        (picture(1, (9000, 5000), "PNG", "1"), 413, "at most 40,000,000 pixels"),
     ],
 )
 def test_what_is_no_good_is_refused_and_leaves_nothing(products, url, upload, data, status, why):
@@ -147,8 +147,36 @@ def test_images_are_ordered_described_and_taken_away(products, url, upload):
     assert numbers() == [2, 1]
     upload(picture("white"))
     assert numbers() == [2, 1, 4]
-    assert products.put(url, json={"order": []}).status_code == 422
+    for order in ([], [1, 1], [1, 9], ["x"]):
+        assert products.put(url, json={"order": order}).status_code == 422
+    assert numbers() == [2, 1, 4]
     assert products.patch(f"{url}/2", json={"state": "ready"}).status_code == 422
+
+
+def test_a_change_may_name_the_version_it_is_meant_for(products, url, upload):
+    upload(picture())
+    stale = {"If-Match": '"x"'}
+    assert products.put(url, json={"order": [1]}, headers=stale).status_code == 412
+    assert products.patch(f"{url}/1", json={"alt": "x"}, headers=stale).status_code == 412
+    assert products.delete(f"{url}/1", headers=stale).status_code == 412
+    files = {"image": (io.BytesIO(picture()), "x")}
+    assert products.post(url, data=files, headers=stale).status_code == 412
+    current = {"If-Match": products.get("/products/1").headers["ETag"]}
+    assert products.patch(f"{url}/1", json={"alt": "x"}, headers=current).status_code == 200
+
+
+def test_an_unchanged_image_is_a_304(products, url, upload):
+    upload(picture())
+    for path in (url, f"{url}/1"):
+        etag = products.get(path).headers["ETag"]
+        assert products.get(path, headers={"If-None-Match": etag}).status_code == 304
+
+
+def test_an_upload_takes_nothing_but_pictures(products, url):
+    files = {"image": (io.BytesIO(picture()), "x"), "alt": "A pot"}
+    answer = products.post(url, data=files)
+    assert answer.status_code == 400
+    assert "send alt by PATCH" in answer.get_json()["detail"]
 
 
 def test_the_same_picture_twice_is_stored_once(products, upload, work):

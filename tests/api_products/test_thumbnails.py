@@ -132,7 +132,7 @@ def test_metadata_is_dropped():
 
 
 def test_pixels_are_counted_before_anything_is_decoded():
-    with pytest.raises(TooLarge, match="200 x 100 are 0 megapixels"):
+    with pytest.raises(TooLarge, match="at most 19,999 pixels are taken"):
         inspect(encoded(Image.new("1", (200, 100))), 19_999)
 
 
@@ -148,3 +148,12 @@ def test_a_large_png_is_checked_by_its_sums_and_not_decoded():
     broken = data[:-5000] + b"\0" * 4000 + data[-1000:]
     with pytest.raises(Broken):
         inspect(broken, MAX_PIXELS)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 5000), (5000, 2), (9, 7)])
+def test_a_picture_may_be_as_thin_as_it_likes(size):
+    file = io.BytesIO()
+    Image.new("RGB", size, "red").save(file, "JPEG")
+    assert inspect(file.getvalue(), 10**6).width == size[0]
+    _, made = render(file.getvalue())
+    assert min(min(each.width, each.height) for each in made) >= 1

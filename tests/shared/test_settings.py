@@ -90,6 +90,7 @@ def test_every_setting_is_explained_in_the_example_file():
 
     text = (ROOT / ".env.example").read_text()
     named = re.findall(r"^# ?([A-Z_]+)=(.*)$", text, re.MULTILINE)
-    assert dict(named) == {each.name.upper(): str(each.default) for each in fields(Settings)}
+    defaults = {each.name.upper(): each.default for each in fields(Settings)}
+    assert dict(named) == {k: "" if v is None else str(v) for k, v in defaults.items()}
     for each in fields(Settings):
         assert each.metadata["help"] in text, each.name
