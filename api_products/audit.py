@@ -31,12 +31,16 @@ def check() -> dict[str, list[Any]]:
         ),
         "missing": _places(each for each in lacking if each not in lost),
         "lost": _places(lost),
-        "stuck": [{"product": product, "image": image} for product, image in jobs.stuck()],
+        "stuck": [_place(product, image) for product, image in jobs.stuck()],
     }
 
 
-def _places(found: Iterable[tuple[int, images.Image]]) -> list[Document]:
-    return [{"product": product, "image": image["id"]} for product, image in found]
+def _places(found: Iterable[tuple[str, images.Image]]) -> list[Document]:
+    return [_place(product, image["id"]) for product, image in found]
+
+
+def _place(product: str, image: int) -> Document:
+    return {"product": int(product) if product.isdigit() else product, "image": image}
 
 
 def repair(found: Mapping[str, Sequence[Any]]) -> None:
@@ -50,6 +54,6 @@ def repair(found: Mapping[str, Sequence[Any]]) -> None:
         with contextlib.suppress(NotFound):
             again: Document = {"state": "queued", "since": documents.now(), "tries": 0}
             gallery.change(str(each["product"]), each["image"], **again)
-            jobs.queue_thumbnails(each["product"], each["image"])
+            jobs.queue_thumbnails(str(each["product"]), each["image"])
     for each in found["stuck"]:
-        jobs.queue_thumbnails(each["product"], each["image"])
+        jobs.queue_thumbnails(str(each["product"]), each["image"])

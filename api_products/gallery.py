@@ -4,11 +4,12 @@ A file is named by the SHA-256 of the picture that was uploaded, so products may
 removed once no product names it, in the trash or out of it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import chain
 from typing import Any
 
+from bson import ObjectId
 from flask import current_app
 from pymongo.collection import Collection
 
@@ -76,14 +77,16 @@ def hashes(ref: str) -> set[str]:
     id = products.anywhere(ref)["_id"]
     collection, trash = _collections()
     found = [*collection.find({"_id": id}, _IMAGES), *trash.find({"id": id}, _IMAGES)]
-    return set(map(images.digest, (image for product in found for image in images.of(product))))
+    return _digests(found)
 
 
 def named() -> set[str]:
     """Return the names of the files of all products, in the trash or out of it."""
     shown = {"images.id": True, "images.sha256": True}
-    found = chain(*(each.find({"images.0": {"$exists": True}}, shown) for each in _collections()))
-    return {images.digest(image) for product in found for image in images.of(product)}
+    living, trash = _collections()
+    # The living once more, for those that are just being restored.
+    places = (living, trash, living)
+    return _digests(chain(*(each.find({"images.0": {"$exists": True}}, shown) for each in places)))
 
 
 def is_named(digest: str) -> bool:
@@ -96,21 +99,31 @@ def is_named(digest: str) -> bool:
 
 def remove_unnamed(digest: str) -> None:
     """Remove the files made of a picture, if no product names it and it was not just uploaded."""
+    if not images.is_digest(digest):
+        return
     moment = documents.now() - timedelta(seconds=UNNAMED_SECONDS)
     found = dict(files().entries(f"{digest}/"))
     if found and max(found.values()) < moment and not is_named(digest):
         files().delete(found)
 
 
-def every(state: Any = None) -> Iterator[tuple[int, images.Image]]:
-    """Yield each image of the living products after the product's id.
+def _digests(found: Iterable[Document]) -> set[str]:
+    every = (images.digest(image) for product in found for image in images.of(product))
+    return set(filter(None, every))
+
+
+def every(state: Any = None) -> Iterator[tuple[str, images.Image]]:
+    """Yield each image of the living products after the product's id, as paths have it.
 
     Given a condition on states, only of products that have an image in such a state.
     """
     asked = {"images.state": state} if state else {"images.0": {"$exists": True}}
     for product in products.repository.collection.find(asked, _IMAGES):
-        for image in images.of(product):
-            yield product["_id"], image
+        id = product["_id"]
+        # What a hand edit has put under any other kind of id has no path.
+        ref = str(int(id)) if isinstance(id, int | float) else str(id)
+        if isinstance(id, int | float | ObjectId):
+            yield from ((ref, image) for image in images.of(product))
 
 
 _IMAGES = {"images": True}

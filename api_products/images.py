@@ -3,13 +3,16 @@
 The first one is the main one.  Numbers count up and are never given twice.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 Image = dict[str, Any]
 
+MOST_NUMBERS = 2**31
 WAITING = ["queued", "processing"]
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHOWN = ("id", "state", "reason", "sha256", "width", "height", "color", "alt", "thumbnails")
 
 
@@ -17,7 +20,11 @@ def of(product: Mapping[str, Any]) -> list[Image]:
     """Return a product's images; what a hand edit has put there instead is none."""
     found = product.get("images")
     images = found if isinstance(found, list) else []
-    return [each for each in images if isinstance(each, dict) and isinstance(each.get("id"), int)]
+    return [each for each in images if isinstance(each, dict) and _is_number(each.get("id"))]
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is int and 0 < value < MOST_NUMBERS
 
 
 def find(images: Iterable[Image], number: int) -> Image | None:
@@ -43,7 +50,7 @@ def ready(images: Iterable[Image]) -> list[Image]:
 def made(product: Mapping[str, Any]) -> int:
     """Return how many images the product ever had."""
     count = product.get("images_made")
-    return count if isinstance(count, int) else 0
+    return count if isinstance(count, int) and _is_number(count) else 0
 
 
 def queued(
@@ -88,8 +95,14 @@ def ordered(images: Sequence[Image], numbers: Sequence[int]) -> list[Image]:
 
 
 def digest(image: Mapping[str, Any]) -> str:
-    """Return the name of the folder its files are in."""
-    return str(image.get("sha256"))
+    """Return the name of the folder its files are in; none is named by what is no SHA-256."""
+    found = image.get("sha256")
+    return found if isinstance(found, str) and is_digest(found) else ""
+
+
+def is_digest(text: str) -> bool:
+    """Whether a text is a SHA-256 in hexadecimal digits."""
+    return bool(_SHA256.fullmatch(text))
 
 
 def needs(image: Mapping[str, Any]) -> set[str]:

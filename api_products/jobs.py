@@ -2,23 +2,25 @@
 
 import contextlib
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import Any
 
 import urllib3
 from flask import current_app
 from rq import get_current_job
+from rq.timeouts import JobTimeoutException
 
 from api_products import events, gallery, images, thumbnails
 from api_products.resource import products
 from shared import documents, queue
 from shared.errors import NotFound, Unavailable
-from shared.settings import Settings
+from shared.settings import MOST_URLS, Settings
 
 MAX_TRIES = 3
 GAVE_UP = "The program that makes the thumbnails ended each time it tried."
 STUCK_SECONDS = 15
-NOTIFY_SECONDS = 3.0
+NOTIFY_SECONDS = 5.0
 NOTIFY_RETRY_SECONDS = (1, 10, 60, 300, 1800)
 
 
@@ -26,14 +28,13 @@ class NotDelivered(Exception):
     """Somebody could not be told."""
 
 
-def queue_thumbnails(product: int, image: int) -> None:
-    """Have the thumbnails of an image made."""
+def queue_thumbnails(product: str, image: int) -> None:
+    """Have the thumbnails of an image made; the product is named as in its path."""
     queue.enqueue(_job_id(product, image), f"{__name__}.make_thumbnails", product, image)
 
 
-def make_thumbnails(product: int, number: int) -> None:
+def make_thumbnails(ref: str, number: int) -> None:
     """Bring an image from queued to ready, or to failed with the reason; again is no harm."""
-    ref = str(product)
     with contextlib.suppress(NotFound):  # It was deleted meanwhile.
         image = images.find(images.of(products.repository.get(ref)), number)
         if not image or image.get("state") not in images.WAITING:
@@ -70,10 +71,12 @@ def _outcome(digest: str) -> dict[str, Any]:
 def _reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "The uploaded file is gone; upload it again."
+    if isinstance(error.__cause__, JobTimeoutException):
+        return "It takes too long to decode."
     return "It takes too much memory to decode." if isinstance(error, MemoryError) else str(error)
 
 
-def _job_id(product: int, image: int) -> str:
+def _job_id(product: str, image: int) -> str:
     return f"image-{product}-{image}"
 
 
@@ -83,7 +86,7 @@ def sweep() -> None:
         queue_thumbnails(product, image)
 
 
-def stuck() -> list[tuple[int, int]]:
+def stuck() -> list[tuple[str, int]]:
     """Return the ids of products and images that wait, though no job is about to change that."""
     moment = documents.now() - timedelta(seconds=STUCK_SECONDS)
     alive = queue.alive()
@@ -131,14 +134,18 @@ def notify(event: str, body: str) -> None:
         events.EVENT: event,
         events.SIGNATURE: events.signature(data, settings.notify_secret),
     }
+    missing = [pair for pair in zip(urls, deliveries, strict=False) if not pair[1]["delivered"]]
+    # All at once, so that one who takes his time keeps nobody waiting.
+    threads = ThreadPoolExecutor(MOST_URLS)
+    sent = [(each, threads.submit(_send, url, data, headers)) for url, each in missing]
+    wait([future for _, future in sent], NOTIFY_SECONDS)
+    for delivery, future in sent:
+        delivery["attempts"] += 1
+        delivery |= future.result() if future.done() else {"error": "Timeout"}
+    threads.shutdown(wait=False)
     job.save_meta()  # type: ignore[no-untyped-call]
-    for url, delivery in zip(urls, deliveries, strict=False):
-        if not delivery["delivered"]:
-            delivery["attempts"] += 1
-            delivery |= _send(url, data, headers)
-        job.save_meta()  # type: ignore[no-untyped-call]
-    if missing := [each["url"] for each in deliveries if not each["delivered"]]:
-        raise NotDelivered(f"{event} could not be delivered to {', '.join(missing)}")
+    if left := [each["url"] for each in deliveries if not each["delivered"]]:
+        raise NotDelivered(f"{event} could not be delivered to {', '.join(left)}")
 
 
 def _send(url: str, data: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -148,7 +155,7 @@ def _send(url: str, data: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
             url,
             body=data,
             headers=headers,
-            timeout=urllib3.Timeout(total=NOTIFY_SECONDS),
+            timeout=NOTIFY_SECONDS,
             retries=False,
             redirect=False,
             preload_content=False,  # What is answered is of no interest, and may be endless.

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageCms, UnidentifiedImageError
 
+from api_products import formats
+
 SIZES = {"large": 1200, "medium": 480, "small": 160}  # pixels of the longer side, largest first
 TYPES = {
     "JPEG": "image/jpeg",
@@ -19,6 +21,7 @@ TYPES = {
 QUALITY = {"large": 80, "medium": 84, "small": 90}
 # Pixels that are decoded while somebody waits for the answer; more of them take too long.
 MAX_DECODED_AT_ONCE = 2_000_000
+_END_OF_JPEG = b"\xff\xd9"
 
 _ORIENTATION = 0x0112
 _WHITE = (255, 255, 255)
@@ -67,14 +70,22 @@ class Thumbnail:
 def inspect(data: bytes, max_pixels: int) -> Facts:
     """Look at a picture without much work: format and size by its header, then whether it decodes.
 
-    A JPEG is decoded at an eighth of its size, anything small as a whole; for what is left the
-    checksums have to do, and the colour is not known.  Raise a ``PictureError``.
+    A JPEG is decoded at an eighth of its size, anything small as a whole; for what is left, and
+    for large progressive JPEGs, the checksums or the end of the file have to do, and the colour
+    is not known.  Raise a ``PictureError``.
     """
+    if excess := formats.excess(data):
+        raise Broken(f"It has {excess}.")
     with _opened(data) as image:
         if image.width * image.height > max_pixels:
             shown = f"{image.width} x {image.height}"
             raise TooLarge(f"{shown} is too large: at most {max_pixels:,} pixels are taken.")
         format, size = str(image.format), _upright(image)
+        if image.info.get("progressive") and image.width * image.height > MAX_DECODED_AT_ONCE:
+            # Its passes are all decoded at the whole size, whatever is asked for.
+            if _END_OF_JPEG not in data[-1024:]:
+                raise Broken("It cannot be decoded: the end is missing.")
+            return Facts(format, *size, None)
         image.draft(image.mode, (max(1, image.width // 8), max(1, image.height // 8)))
         if image.width * image.height <= MAX_DECODED_AT_ONCE:
             image.load()

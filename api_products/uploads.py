@@ -1,17 +1,16 @@
 """What ``multipart/form-data`` brings: pictures, each checked, and fields of a product."""
 
+import contextlib
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
 
-import orjson
 from flask import current_app, request
 from marshmallow import fields
 
 from api_products import gallery, images, jobs, thumbnails
 from api_products.resource import products
-from shared import documents
+from shared import body, documents
 from shared.documents import Document
 from shared.errors import ApiError, BadRequest, TooLarge, Unprocessable, Unsupported
 from shared.settings import Settings
@@ -68,7 +67,7 @@ def pictures(least: int = 1) -> list[Upload]:
     return found
 
 
-@contextmanager
+@contextlib.contextmanager
 def kept(uploads: Sequence[Upload]) -> Iterator[list[images.Image]]:
     """Store the files of uploads and yield the images to be; if these come to nothing, so do they.
 
@@ -86,14 +85,18 @@ def kept(uploads: Sequence[Upload]) -> Iterator[list[images.Image]]:
 def values() -> Document:
     """Return the fields of a form as JSON would have them: ``price=12.5`` is a number.
 
-    What is left empty is not there.
+    What is left empty is not there.  Raise ``BadRequest`` for what JSON may not hold either.
     """
-    given = {name: text for name, text in request.form.items() if text}
-    return {name: text if name in _TEXTS else _value(text) for name, text in given.items()}
+    given = [(name, text) for name, text in request.form.items(multi=True) if text]
+    pairs = (f"{json.dumps(name)}:{_json(name, text)}" for name, text in given)
+    found: Document = body.parse(f"{{{','.join(pairs)}}}".encode())
+    return found
 
 
-def _value(text: str) -> Any:
-    try:
-        return orjson.loads(text)
-    except ValueError:
-        return text
+def _json(name: str, text: str) -> str:
+    """Return a field as JSON: what is no text is that already, if it can be."""
+    if name not in _TEXTS:
+        with contextlib.suppress(ValueError, RecursionError):
+            json.loads(text)
+            return text
+    return json.dumps(text)

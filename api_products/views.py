@@ -181,7 +181,7 @@ def repair_files() -> Response:
 
 def _make_thumbnails(product: Document, new: Iterable[images.Image]) -> None:
     for image in new:
-        jobs.queue_thumbnails(product["_id"], image["id"])
+        jobs.queue_thumbnails(str(product["_id"]), image["id"])
 
 
 def _gallery(product: Document) -> Response:

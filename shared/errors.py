@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterable
 from difflib import get_close_matches
 from http import HTTPStatus
+from traceback import walk_tb
 from typing import Any
 
 import orjson
@@ -157,7 +158,6 @@ def init_app(app: Flask) -> None:
     for kind in REDIS_ERRORS:
         app.register_error_handler(kind, _redis_failed)
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(OSError, _broken_request)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -203,13 +203,14 @@ def _http_error(error: HTTPException) -> Response:
     return response
 
 
-def _broken_request(error: OSError) -> Response:
-    """Answer a client whose body broke off or came in chunks that are none."""
-    if type(error).__module__.startswith("gunicorn.http"):
-        return problem(400, f"The body cannot be read: {error}.")
-    return _unexpected(error)
-
-
 def _unexpected(error: Exception) -> Response:
+    if _is_from_gunicorn(error):
+        return problem(400, f"The body cannot be read: {error}.")
     log.exception("%s %s failed", request.method, request.path, exc_info=error)
     return problem(500, "Something went wrong on our side; the log has the details.")
+
+
+def _is_from_gunicorn(error: Exception) -> bool:
+    """Whether a body broke off, or came in chunks that are none: not only its own errors say so."""
+    *_, (last, _) = walk_tb(error.__traceback__)
+    return str(last.f_globals["__name__"]).startswith("gunicorn.http")

@@ -59,6 +59,8 @@ class Files:
 
     def get(self, name: str) -> bytes:
         """Return a file; raise ``FileNotFoundError``, or ``Unavailable`` when nothing is read."""
+        if not _OURS.fullmatch(name):
+            raise FileNotFoundError(name)
         try:
             return bytes(obstore.get(self._store, name).bytes())
         except BaseError as error:
@@ -69,6 +71,8 @@ class Files:
 
     def has(self, name: str) -> bool:
         """Whether there is a file of that name."""
+        if not _OURS.fullmatch(name):
+            return False
         try:
             obstore.head(self._store, name)
         except FileNotFoundError:

@@ -5,6 +5,7 @@ the queue may be lost at any time, and whoever keeps the state queues the job ag
 """
 
 import logging
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +20,8 @@ from shared.backends import backends
 from shared.errors import NotFound
 from shared.fields import timestamp
 from shared.responses import respond
+
+_ID = re.compile(r"[\w-]{1,200}", re.ASCII)
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +58,7 @@ def enqueue(
             timeout=JOB_SECONDS,
             result_ttl=KEPT_SECONDS,
             failure_ttl=KEPT_SECONDS,
-            retry=Retry(max=len(retry_seconds), interval=list(retry_seconds)),
+            retry=Retry(len(retry_seconds), list(retry_seconds)) if retry_seconds else None,
         )
         if delay_seconds:
             queue.schedule_job(job, datetime.now(UTC) + timedelta(seconds=delay_seconds))
@@ -95,7 +98,8 @@ def state() -> dict[str, Any]:
 
 def show_job(id: str) -> Response:
     """Answer what has become of a job, for a day: its state, and what it says of itself."""
-    (job,) = Job.fetch_many([id], connection=backends().queue)
+    known = _ID.fullmatch(id)
+    job = Job.fetch_many([id], connection=backends().queue)[0] if known else None
     state = job and job.get_status(refresh=False)
     if not (job and state):
         raise NotFound(f"There is no job {id[:100]}; jobs are remembered for a day.")

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from dataclasses import replace
+from threading import Event
 
 import pytest
 from rq import Queue, SimpleWorker
@@ -109,6 +110,31 @@ def test_who_is_never_reached_is_given_up_in_the_end(products, notify, work, sen
     assert job["state"] == "failed"
     assert job["deliveries"][0]["status"] == 302
     assert job["deliveries"][1]["delivered"]
+
+
+def test_who_takes_his_time_keeps_nobody_waiting(products, notify, work, sent, monkeypatch):
+    monkeypatch.setattr(jobs, "NOTIFY_RETRY_SECONDS", ())
+    monkeypatch.setattr(jobs, "NOTIFY_SECONDS", 0.2)
+    ended = Event()
+    post = jobs.urllib3.request
+
+    def drip(method, url, **options):
+        if url == "http://a/x":
+            ended.wait(10)
+        return post(method, url, **options)
+
+    monkeypatch.setattr(jobs.urllib3, "request", drip)
+    answer = notify()
+    work()
+    ended.set()
+    slow, quick = products.get(answer.location).get_json()["deliveries"]
+    assert (slow["delivered"], slow["error"]) == (False, "Timeout")
+    assert quick["delivered"]
+
+
+@pytest.mark.parametrize("id", ["..", "*", "%0a", "%ff", "a%00b", "a ", "x" * 500])
+def test_a_job_that_cannot_be_is_not_there(products, id):
+    assert products.get(f"/jobs/{id}").status_code == 404
 
 
 def test_nothing_and_nobody_is_told_of_what_is_not_there(products, settings, sent, work):

@@ -1,6 +1,7 @@
 """Files and the products that name them: none is lost, none is left behind."""
 
 import io
+from threading import Event, Thread
 
 import obstore
 import pytest
@@ -39,7 +40,7 @@ def make(products, run):
         assert answer.status_code == 201
         path = path_of(answer.location)
         for number in range(len(pictures)):
-            run(jobs.make_thumbnails, int(path.rpartition("/")[2]), number + 1)
+            run(jobs.make_thumbnails, path.rpartition("/")[2], number + 1)
         return path
 
     return make
@@ -62,6 +63,21 @@ def test_a_form_without_pictures_makes_a_product_too(products):
     answer = products.post("/products", data=body, content_type="multipart/form-data")
     product = answer.get_json()
     assert (product["name"], product["price"], product["brand"]) == ("12", None, "007")
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"name": "a\0b"}, "NUL"),
+        ({"name": ["a", "b"]}, "occurs twice"),
+        ({"name": "a", "attributes": '{"x": 1, "x": 2}'}, "occurs twice"),
+        ({"name": "a", "stock": "NaN"}, "NaN is not a JSON number"),
+    ],
+)
+def test_a_form_holds_nothing_that_json_may_not_hold(products, fields, why):
+    answer = products.post("/products", data=fields, content_type="multipart/form-data")
+    assert answer.status_code == 400
+    assert why in answer.get_json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -123,6 +139,72 @@ def test_a_file_that_another_product_names_stays(products, files, make, run):
     assert len(names(files)) == 7
 
 
+@pytest.mark.parametrize(
+    "sha256", ["", "a b", "../x", "../../etc", None, 7, ["x"], "A" * 64, "a\0"]
+)
+def test_a_digest_that_is_none_removes_nothing(products, files, make, run, db, sha256):
+    make(picture())
+    other = make(picture("blue"))
+    db.products.update_one({"_id": 1}, {"$set": {"images.0.sha256": sha256}})
+    assert products.delete("/products/1/images/1").status_code == 204
+    run(jobs.remove_unnamed, "")
+    assert run(audit.check)["missing"] == run(audit.check)["lost"] == []
+    assert products.get(products.get(other).get_json()["images"][0]["thumbnails"]["small"]["webp"])
+    assert len(names(files)) == 14
+
+
+@pytest.mark.parametrize("path", ["", "/media/../..", "a\0", "x" * 3000, 7, None])
+def test_a_thumbnail_that_is_none_is_missing(products, make, run, db, path):
+    make(picture())
+    db.products.update_one({"_id": 1}, {"$set": {"images.0.thumbnails.small.webp": path}})
+    assert products.get("/products:files").status_code == 200
+    assert products.post("/products:files").status_code == 200
+
+
+@pytest.mark.parametrize("made", [2**63 - 1, -5, "x", 1.5, None])
+def test_a_count_that_is_none_is_counted_anew(products, make, db, made):
+    make(picture())
+    db.products.update_one({"_id": 1}, {"$set": {"images_made": made}})
+    files = {"image": (io.BytesIO(picture("blue")), "x")}
+    answer = products.post("/products/1/images", data=files)
+    assert answer.get_json()["items"][0]["id"] == 2
+
+
+def test_a_product_with_an_odd_id_keeps_no_other_waiting(products, db, make, run, monkeypatch):
+    make(picture())
+    waiting = {"id": 1, "state": "queued", "sha256": "a" * 64}
+    db.products.insert_one({"_id": "a b", "name": "Odd", "images": [waiting]})
+    db.products.insert_one({"_id": 901, "name": "Even", "images": [waiting]})
+    monkeypatch.setattr(jobs, "STUCK_SECONDS", -1)
+    run(jobs.sweep)
+    queue = products.application.extensions["backends"].queue
+    assert queue.exists("rq:job:image-901-1")
+    assert products.get("/products:files").status_code == 200
+
+
+def test_a_product_that_comes_and_goes_names_its_files_all_the_while(products, make, run):
+    """It is in the trash or out of it, and looked for in both."""
+    path = make(picture())
+    digest = products.get(f"{path}/images/1").get_json()["sha256"]
+    stopping = Event()
+
+    def come_and_go():
+        client = products.application.test_client()
+        while not stopping.is_set():
+            client.delete(path)
+            client.post(f"{path}/restore")
+
+    thread = Thread(target=come_and_go)
+    thread.start()
+    try:
+        for _ in range(50):
+            assert run(gallery.is_named, digest)
+            assert digest in run(gallery.named)
+    finally:
+        stopping.set()
+        thread.join()
+
+
 def test_a_file_that_was_just_uploaded_stays(files, run, monkeypatch):
     monkeypatch.setattr(gallery, "UNNAMED_SECONDS", 60)
     files.put("a" * 64 + "/original", b"x")
@@ -166,7 +248,7 @@ class TestCheck:
         path = make(picture())
         files.delete([name for name in names(files) if "small" in name])
         assert check()["missing"] == repair()["missing"] == [{"product": 1, "image": 1}]
-        run(jobs.make_thumbnails, 1, 1)
+        run(jobs.make_thumbnails, "1", 1)
         assert check()["missing"] == []
         assert len(products.get(path).get_json()["images"]) == 1
 
@@ -227,9 +309,9 @@ class TestDiskFull:
         for _ in range(jobs.MAX_TRIES - 1):
             fill(after)
             with pytest.raises(Unavailable):
-                run(jobs.make_thumbnails, 1, 1)
+                run(jobs.make_thumbnails, "1", 1)
         fill(after)
-        run(jobs.make_thumbnails, 1, 1)
+        run(jobs.make_thumbnails, "1", 1)
         image = products.get("/products/1/images/1").get_json()
         assert image["state"] == "failed"
         assert "cannot be stored" in image["reason"]
@@ -240,8 +322,8 @@ class TestDiskFull:
         products.post("/products/1/images", data={"image": (io.BytesIO(picture()), "x")})
         fill(3)
         with pytest.raises(Unavailable):
-            run(jobs.make_thumbnails, 1, 1)
+            run(jobs.make_thumbnails, "1", 1)
         fill(100)
-        run(jobs.make_thumbnails, 1, 1)
+        run(jobs.make_thumbnails, "1", 1)
         assert products.get("/products/1/images/1").get_json()["state"] == "ready"
         assert thumbnails.SIZES.keys() == {"small", "medium", "large"}

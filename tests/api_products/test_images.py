@@ -37,7 +37,7 @@ def work(products, redis):
 
     def make(number):
         with products.application.app_context():
-            jobs.make_thumbnails(1, number)
+            jobs.make_thumbnails("1", number)
 
     return make
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+from zlib import crc32
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
@@ -157,3 +158,50 @@ def test_a_picture_may_be_as_thin_as_it_likes(size):
     assert inspect(file.getvalue(), 10**6).width == size[0]
     _, made = render(file.getvalue())
     assert min(min(each.width, each.height) for each in made) >= 1
+
+
+def chunk(kind, data=b""):
+    return len(data).to_bytes(4) + kind + data + crc32(kind + data).to_bytes(4)
+
+
+def png(*chunks):
+    file = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(file, "PNG")
+    head, tail = file.getvalue()[:33], file.getvalue()[33:]
+    return head + b"".join(chunks) + tail
+
+
+def jpeg(*segments, **options):
+    file = io.BytesIO()
+    Image.new("RGB", (40, 40)).save(file, "JPEG", **options)
+    return file.getvalue()[:2] + b"".join(segments) + file.getvalue()[2:]
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (png(chunk(b"tEXt", b"a\0b") * 300_000), "more than 10,000 parts"),
+        (png(chunk(b"abCd") * 300_000), "more than 10,000 parts"),
+        (jpeg(b"\xff\xe5\0\2" * 300_000), "more than 10,000 parts"),
+        (jpeg(b"\xff" * 300_000), "more than 10,000 parts"),
+        (jpeg(progressive=True)[:-2] + b"\xff\xda\0\x08\1\1\0\0\x3f\0" * 60, "50 scans"),
+    ],
+)
+def test_what_would_keep_a_decoder_busy_is_refused(data, why):
+    with pytest.raises(Broken, match=why):
+        inspect(data, MAX_PIXELS)
+
+
+def test_a_large_progressive_jpeg_is_taken_by_its_end():
+    file = io.BytesIO()
+    Image.new("RGB", (3000, 2000)).save(file, "JPEG", progressive=True)
+    data = file.getvalue()
+    assert inspect(data, MAX_PIXELS).color is None
+    with pytest.raises(Broken, match="the end is missing"):
+        inspect(data[:-9], MAX_PIXELS)
+
+
+def test_a_length_that_points_anywhere_is_only_broken():
+    for data in (png(b"\xff\xff\xff\xffabcd"), jpeg(b"\xff\xe1\xff\xff"), b"\xff\xd8\xff", b""):
+        with pytest.raises(PictureError):
+            inspect(data, MAX_PIXELS)
