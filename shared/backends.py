@@ -22,6 +22,7 @@ T = TypeVar("T")
 TRANSACTION_SECONDS = 8
 READ_SECONDS = 0.1  # A cache that takes longer than MongoDB is none.
 WRITE_SECONDS = 0.5  # An invalidation is worth waiting for.
+QUEUE_SECONDS = 1  # Whoever queues a job writes down that it is due.
 Document = dict[str, Any]
 
 
@@ -63,7 +64,7 @@ class Backends:
             redis,
             Cache(redis, settings.cache_ttl_seconds, reader=reader, writer=writer),
             Peers(Http(settings)),
-            Redis.from_url(settings.redis_queue_url, socket_timeout=1, socket_connect_timeout=1),
+            cluster.connect(settings.redis_queue_url, QUEUE_SECONDS, tries=2),
         )
 
     def is_followed(self) -> bool:
