@@ -64,7 +64,7 @@ class Backends:
             redis,
             Cache(redis, settings.cache_ttl_seconds, reader=reader, writer=writer),
             Peers(Http(settings)),
-            cluster.connect(settings.redis_queue_url, QUEUE_SECONDS, tries=2),
+            cluster.connect(settings.queue_url, QUEUE_SECONDS, tries=2),
         )
 
     def is_followed(self) -> bool:

@@ -92,7 +92,9 @@ class Settings:
         "", _CACHE, "Where generations are and the cache is written, REDIS_URL when unset."
     )
     redis_queue_url: str = _setting(
-        "redis://localhost:6379/1", _REDIS, "The Redis database of the job queue, not the cache's."
+        "",
+        _REDIS,
+        "The Redis database of the job queue, the one after REDIS_URL's when unset.",
     )
     cache_ttl_seconds: int = _setting(
         120, _integer(1, 86_400), "Seconds until a cached answer expires at the latest."
@@ -159,6 +161,18 @@ class Settings:
         if values.get("notify_urls") and not values.get("notify_secret"):
             raise SettingsError("NOTIFY_URLS needs NOTIFY_SECRET, which messages are signed with.")
         return cls(**values)
+
+    @property
+    def queue_url(self) -> str:
+        """Where the job queue is: in a database of its own, for the cache's may be emptied."""
+        if self.redis_queue_url:
+            return self.redis_queue_url
+        parts = urlsplit(self.redis_url)
+        if parts.scheme not in ("redis", "rediss"):
+            return "redis://localhost:6379/1"  # A cluster has no databases.
+        database = parts.path.strip("/")
+        number = int(database) if database.isdecimal() else 0
+        return parts._replace(path=f"/{number + 1}").geturl()
 
 
 def is_set(name: str) -> bool:

@@ -32,7 +32,7 @@ class ServiceWorker(Worker):
     """A worker whose jobs run inside the app of a service, by the name of its package."""
 
     def __init__(self, package: str, settings: Settings):
-        redis = Redis.from_url(settings.redis_queue_url)
+        redis = Redis.from_url(settings.queue_url)
         self._name = package.removeprefix("api_")
         super().__init__(
             [Queue(self._name, connection=redis)],

@@ -49,7 +49,7 @@ class Supervisor:
         self._children: list[Child] = []
         self.mongo_uri = settings.mongo_uri
         self.redis_url = settings.redis_url
-        self._queue_url = settings.redis_queue_url
+        self._queue_url = settings.queue_url
         self.dashboard_url = ""
 
     def start(self) -> None:

@@ -85,6 +85,20 @@ def test_a_wrong_setting_stops_a_service_with_one_sentence():
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "queue"),
+    [
+        ({}, "redis://localhost:6379/1"),
+        ({"REDIS_URL": "redis://:secret@there:7000"}, "redis://:secret@there:7000/1"),
+        ({"REDIS_URL": "rediss://there/3"}, "rediss://there/4"),
+        ({"REDIS_URL": "redis+cluster://there:7000"}, "redis://localhost:6379/1"),
+        ({"REDIS_URL": "redis://there", "REDIS_QUEUE_URL": "redis://here/7"}, "redis://here/7"),
+    ],
+)
+def test_the_queue_is_beside_the_cache_unless_told_otherwise(given, queue):
+    assert Settings.from_env(given).queue_url == queue
+
+
 def test_every_setting_is_explained_in_the_example_file():
     from dataclasses import fields
 
