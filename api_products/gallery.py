@@ -17,7 +17,6 @@ from api_products import images
 from api_products.resource import products
 from shared import documents
 from shared.attempts import attempts
-from shared.backends import backends
 from shared.documents import Document
 from shared.errors import Conflict, NotFound, Stale
 from shared.files import Files
@@ -130,7 +129,7 @@ _IMAGES = {"images": True}
 
 
 def _collections() -> tuple[Collection[Document], Collection[Document]]:
-    return products.repository.collection, backends().db["products.trash"]
+    return products.repository.collection, products.repository.trash
 
 
 def _added(product: Document, new: Sequence[images.Image]) -> Document:

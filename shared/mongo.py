@@ -237,11 +237,17 @@ class Repository:
         return backends().db[self.name]
 
     @property
+    def trash(self) -> Collection[Document]:
+        """The collection of deleted documents, where the id is an ordinary field."""
+        return backends().db[f"{self.name}.trash"]
+
+    @property
     def writable(self) -> Collection[Document]:
         """The collection, with its indexes in place: without them two could take one slug."""
         indexed: set[str] = current_app.extensions.setdefault("indexed", set())
         if self.name not in indexed:
             self.collection.create_indexes(list(self.indexes))
+            self.trash.create_indexes([IndexModel([(name, 1)]) for name in ("id", "slug")])
             indexed.add(self.name)
         return self.collection
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from bson import ObjectId
-from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
 from shared import documents
@@ -29,7 +28,7 @@ def delete(repository: Repository, document: Document) -> None:
         )
         if whole:
             kept = whole | {"_id": ObjectId(), "id": whole["_id"], "deleted_at": documents.now()}
-            _trash(repository).insert_one(kept, session=backends().session)
+            repository.trash.insert_one(kept, session=backends().session)
         return whole
 
     whole = backends().transaction(move)
@@ -40,7 +39,7 @@ def delete(repository: Repository, document: Document) -> None:
 
 def get(repository: Repository, ref: str) -> Document:
     """Fetch a document from the trash, the latest one of several, or raise ``NotFound``."""
-    kept = _trash(repository).find_one(_in_trash(ref), sort=[("deleted_at", -1)])
+    kept = repository.trash.find_one(_in_trash(ref), sort=[("deleted_at", -1)])
     if kept is None:
         raise NotFound(f"There is no {repository.item} {ref[:100]} in the trash.")
     document: Document = {k: v for k, v in kept.items() if k not in ("_id", "id", "deleted_at")}
@@ -61,7 +60,7 @@ def restore(repository: Repository, document: Document, values: Mapping[str, Any
         if clash := repository.clash(after, after["_id"]):
             raise clash
         kept = {"id": document["_id"]}
-        if not _trash(repository).delete_one(kept, session=backends().session).deleted_count:
+        if not repository.trash.delete_one(kept, session=backends().session).deleted_count:
             raise NotFound(f"This {repository.item} is not in the trash any more.")
         repository.writable.insert_one(after, session=backends().session)
 
@@ -77,12 +76,8 @@ def purge(repository: Repository, document: Document) -> None:
     """Remove a document for good, from the trash too."""
     session = backends().session
     whole = repository.collection.find_one_and_delete({"_id": document["_id"]}, session=session)
-    _trash(repository).delete_many({"id": document["_id"]}, session=session)
+    repository.trash.delete_many({"id": document["_id"]}, session=session)
     repository.invalidate([document, *([whole] if whole else [])], new_token())
-
-
-def _trash(repository: Repository) -> Collection[Document]:
-    return backends().db[f"{repository.name}.trash"]
 
 
 def _in_trash(ref: str) -> Document:

@@ -11,6 +11,8 @@ from shared.cache import Cache, Write
 from shared.keys import ALL, Address, new_token
 from shared.sweep import sweep
 
+pytestmark = pytest.mark.alone
+
 LISTS = 100_000
 SHELVES = 25
 

@@ -16,6 +16,8 @@ from tests.integration.proxy import Proxy
 from tests.integration.test_never_stale import fuzz, tell
 from vitrine.fuzz import Bounds
 
+pytestmark = pytest.mark.alone
+
 SLACK = 0.5  # of the clocks, and of a request that was running
 HEALING_SECONDS = 1.0
 

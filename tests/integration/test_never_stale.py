@@ -22,6 +22,8 @@ from tests.integration.conftest import (
 from vitrine import stack as stacks
 from vitrine.fuzz import Bounds, Fuzz
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def stack():

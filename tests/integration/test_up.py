@@ -7,12 +7,15 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from pymongo import MongoClient
 
 from tests.integration.conftest import Stack, descendants, is_alive, poll, stack_folder
 from tests.scaffold import ROOT, environment
 from vitrine import stack as stacks
 from vitrine.processes import free_port
+
+pytestmark = pytest.mark.alone
 
 
 def mongo_uri(stack):
