@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from typing import IO
 
 from flask import current_app, request
 from marshmallow import fields
@@ -30,11 +31,12 @@ _TEXTS = {
     for each in (name, *field.metadata.get("aliases", ()))
 }
 
-Upload = tuple[bytes, images.Image]
+# The stream of a picture, for ten of them would be much to hold in memory, and the image to be.
+Upload = tuple[IO[bytes], images.Image]
 
 
 def pictures(least: int = 1) -> list[Upload]:
-    """Return the pictures in the body, each as bytes and as the image it is to become.
+    """Return the pictures in the body, each as a stream and as the image it is to become.
 
     Raise ``TooLarge`` for too many bytes or pixels, ``Unsupported`` for what is no picture,
     ``Unprocessable`` for one that cannot be decoded, ``BadRequest`` for too few or too many.
@@ -63,7 +65,7 @@ def pictures(least: int = 1) -> list[Upload]:
         image = images.queued(
             documents.now(), digest, facts.format, facts.width, facts.height, facts.color
         )
-        found.append((data, image))
+        found.append((each.stream, image))
     return found
 
 
@@ -74,8 +76,9 @@ def kept(uploads: Sequence[Upload]) -> Iterator[list[images.Image]]:
     Raise ``Unavailable`` when the files cannot be stored.
     """
     try:
-        for data, image in uploads:
-            gallery.files().put(images.original(image["sha256"]), data)
+        for stream, image in uploads:
+            stream.seek(0)
+            gallery.files().put(images.original(image["sha256"]), stream.read())
         yield [image for _, image in uploads]
     except Exception:
         jobs.queue_removal({image["sha256"] for _, image in uploads})

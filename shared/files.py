@@ -33,23 +33,18 @@ _OURS = re.compile(rf"[0-9a-f]{{64}}/original|{_PUBLIC.pattern}")
 
 
 class Files:
-    """Files by name, such as ``<sha256>/small.webp``; each appears whole or not at all."""
+    """Files by name, such as ``<sha256>/small.webp``; each appears whole or not at all.
+
+    Every method raises ``Unavailable`` when the folder or the bucket does not do its work.
+    """
 
     def __init__(self, url: str):
         self._store = _open(url)
 
     def put(self, name: str, data: bytes) -> None:
-        """Store a file; one of that name, which has the same content, is replaced.
-
-        Raise ``Unavailable`` when it cannot be written; then nothing of it is there.
-        """
-        try:
+        """Store a file; one of that name, which has the same content, is replaced."""
+        with _naming_what_is_down():
             obstore.put(self._store, name, data, attributes=self._attributes(name))
-        except (BaseError, OSError) as error:
-            log.error("%s cannot be stored: %s", name, error)
-            raise Unavailable(
-                "Pictures cannot be stored: the disk is full, or their bucket does not answer."
-            ) from error
 
     def _attributes(self, name: str) -> "Attributes | None":
         """Return the headers a bucket is to answer with; a folder keeps none."""
@@ -58,23 +53,19 @@ class Files:
         return {"Content-Type": _content_type(name), "Cache-Control": IMMUTABLE}
 
     def get(self, name: str) -> bytes:
-        """Return a file; raise ``FileNotFoundError``, or ``Unavailable`` when nothing is read."""
+        """Return a file or raise ``FileNotFoundError``."""
         if not _OURS.fullmatch(name):
             raise FileNotFoundError(name)
-        try:
+        with _naming_what_is_down():
             return bytes(obstore.get(self._store, name).bytes())
-        except BaseError as error:
-            log.error("%s cannot be read: %s", name, error)
-            raise Unavailable(
-                "Pictures cannot be read: their folder or bucket does not answer."
-            ) from error
 
     def has(self, name: str) -> bool:
         """Whether there is a file of that name."""
         if not _OURS.fullmatch(name):
             return False
         try:
-            obstore.head(self._store, name)
+            with _naming_what_is_down():
+                obstore.head(self._store, name)
         except FileNotFoundError:
             return False
         return True
@@ -82,7 +73,7 @@ class Files:
     def delete(self, names: Iterable[str]) -> None:
         """Remove files; those that are not there are gone already."""
         for name in names:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError), _naming_what_is_down():
                 obstore.delete(self._store, name)
 
     def entries(self, prefix: str = "") -> Iterator[tuple[str, datetime]]:
@@ -90,16 +81,30 @@ class Files:
 
         What others keep in the same place is none of ours.
         """
-        for found in obstore.list(self._store, prefix or None):
-            for each in found:
-                if _OURS.fullmatch(each["path"]):
-                    yield each["path"], each["last_modified"]
+        with _naming_what_is_down():
+            for found in obstore.list(self._store, prefix or None):
+                for each in found:
+                    if _OURS.fullmatch(each["path"]):
+                        yield each["path"], each["last_modified"]
 
     def link(self, name: str) -> str:
         """Return where a browser may fetch a file for an hour, or nothing where we serve it."""
         if isinstance(self._store, S3Store):
             return obstore.sign(self._store, "GET", name, timedelta(seconds=LINK_SECONDS))
         return ""
+
+
+@contextlib.contextmanager
+def _naming_what_is_down() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (BaseError, OSError) as error:
+        log.error("Files cannot be reached: %s", error)
+        raise Unavailable(
+            "Pictures cannot be reached: a full disk, or a folder or bucket that does not answer."
+        ) from error
 
 
 def _open(url: str) -> LocalStore | S3Store:

@@ -298,7 +298,7 @@ class TestDiskFull:
         fill(0)
         answer = products.post("/products/1/images", data={"image": (io.BytesIO(picture()), "x")})
         assert answer.status_code == 503
-        assert "cannot be stored" in answer.get_json()["detail"]
+        assert "cannot be reached" in answer.get_json()["detail"]
         assert products.get("/products/1/images").get_json()["items"] == []
         assert names(files) == set()
 
@@ -314,7 +314,7 @@ class TestDiskFull:
         run(jobs.make_thumbnails, "1", 1)
         image = products.get("/products/1/images/1").get_json()
         assert image["state"] == "failed"
-        assert "cannot be stored" in image["reason"]
+        assert "cannot be reached" in image["reason"]
         assert products.get("/products/1").get_json()["images"] == []
 
     def test_a_job_that_fits_the_next_time_makes_it_ready(self, products, fill, run):
