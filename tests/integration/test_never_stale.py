@@ -106,7 +106,8 @@ def test_a_follower_that_sees_nothing_is_found_out(stack):
         # Its lease would end before everything is read as slowly as can be.
         with Redis.from_url(stacks.read(stack.folder).redis_url) as redis:
             assert redis.persist("products:generation")
-        report = fuzz(stack, 5, bounds=Bounds(by_hand=0.2), only=("products",)).run()
+        bounds = Bounds(by_hand=0.2)
+        report = fuzz(stack, 6, bounds=bounds, only=("products",), writes_per_second=8).run()
     finally:
         os.kill(follower, signal.SIGCONT)
     assert any("straight in MongoDB" in problem for problem in report.problems)
