@@ -4,13 +4,14 @@ A file is named by the SHA-256 of the picture that was uploaded, so products may
 removed once no product names it, in the trash or out of it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import chain
 from typing import Any
 
-from bson import ObjectId
 from flask import current_app
+from marshmallow import ValidationError
 from pymongo.collection import Collection
 
 from api_products import images
@@ -31,6 +32,12 @@ def files() -> Files:
     return opened
 
 
+def ref_of(product: Document) -> str:
+    """Return how paths name a product: its id or, where a hand edit left none, its slug."""
+    id = str(products.schema.fields["id"].serialize("id", product))
+    return id if _ID.fullmatch(id) else str(product.get("slug", ""))
+
+
 def create(values: Document, new: Sequence[images.Image]) -> Document:
     """Store a new product with images; return it."""
     return products.repository.insert(values | _added({}, new))
@@ -38,34 +45,68 @@ def create(values: Document, new: Sequence[images.Image]) -> Document:
 
 def add(ref: str, new: Sequence[images.Image]) -> Document:
     """Add images to a product, at the end; return it."""
-    for _ in attempts():
-        product = products.matched(ref)
-        try:
-            return products.repository.update(product, _added(product, new))
-        except Stale:
-            continue
-    raise Conflict("Too many others are writing this product at once; try again.")
+    return _write(ref, lambda product: _added(product, new))
 
 
-def change(
-    ref: str, number: int, *, first: Sequence[int] = (), gone: bool = False, **changes: Any
-) -> Document:
-    """Change some values of an image, or the order, or take the image away; return the product.
+def change(ref: str, number: int, *, main: bool = False, **changes: Any) -> Document:
+    """Change some values of an image, or make it the main one; return the product.
 
     Raise ``NotFound`` when the product or the image is not there.
     """
+
+    def changed(product: Document) -> Document:
+        known = images.changed(_with(product, number), number, **changes)
+        return {"images": images.ordered(known, [number] if main else [])}
+
+    return _write(ref, changed)
+
+
+def order(ref: str, numbers: Sequence[int]) -> Document:
+    """Bring some images to the front, in this order; return the product.
+
+    Raise ``ValidationError`` for a number that no image has.
+    """
+
+    def ordered(product: Document) -> Document:
+        known = images.of(product)
+        for number in numbers:
+            if images.find(known, number) is None:
+                raise ValidationError({"order": [f"There is no image {number}."]})
+        return {"images": images.ordered(known, numbers)}
+
+    return _write(ref, ordered)
+
+
+def remove(ref: str, number: int) -> str:
+    """Take an image away; return the name of its files, which are left, or raise ``NotFound``."""
+    digests: list[str] = []
+
+    def without(product: Document) -> Document:
+        known = _with(product, number)
+        digests.extend(images.digest(each) for each in known if each["id"] == number)
+        return {"images": images.without(known, number)}
+
+    _write(ref, without)
+    return digests[-1]
+
+
+def _write(ref: str, change: Callable[[Document], Document]) -> Document:
+    """Update a product by what a pure function makes of it, again when it was written meanwhile."""
     for _ in attempts():
         product = products.matched(ref)
-        known = images.of(product)
-        if images.find(known, number) is None:
-            raise NotFound(f"The product {ref[:100]} has no image {number}.")
-        known = images.ordered(images.changed(known, number, **changes), first)
-        known = images.without(known, number) if gone else known
         try:
-            return products.repository.update(product, {"images": known})
+            return products.repository.update(product, change(product))
         except Stale:
             continue
     raise Conflict("Too many others are writing this product at once; try again.")
+
+
+def _with(product: Document, number: int) -> list[images.Image]:
+    """Return the images of a product, or raise ``NotFound`` when one of a number is not there."""
+    known = images.of(product)
+    if images.find(known, number) is None:
+        raise NotFound(f"This product has no image {number}.")
+    return known
 
 
 def hashes(ref: str) -> set[str]:
@@ -73,10 +114,9 @@ def hashes(ref: str) -> set[str]:
 
     Raise ``NotFound`` when there is none.
     """
-    id = products.anywhere(ref)["_id"]
-    collection, trash = _collections()
-    found = [*collection.find({"_id": id}, _IMAGES), *trash.find({"id": id}, _IMAGES)]
-    return _digests(found)
+    product = products.anywhere(ref)
+    kept = products.repository.trash.find({"id": product["_id"]}, _IMAGES)
+    return _digests([product, *kept])
 
 
 def named() -> set[str]:
@@ -112,20 +152,18 @@ def _digests(found: Iterable[Document]) -> set[str]:
 
 
 def every(state: Any = None) -> Iterator[tuple[str, images.Image]]:
-    """Yield each image of the living products after the product's id, as paths have it.
+    """Yield each image of the living products after the product's ``ref_of``.
 
     Given a condition on states, only of products that have an image in such a state.
     """
     asked = {"images.state": state} if state else {"images.0": {"$exists": True}}
     for product in products.repository.collection.find(asked, _IMAGES):
-        id = product["_id"]
-        # What a hand edit has put under any other kind of id has no path.
-        ref = str(int(id)) if isinstance(id, int | float) else str(id)
-        if isinstance(id, int | float | ObjectId):
+        if ref := ref_of(product):
             yield from ((ref, image) for image in images.of(product))
 
 
-_IMAGES = {"images": True}
+_ID = re.compile(r"\d+|[0-9a-f]{24}", re.ASCII)
+_IMAGES = {"images": True, "slug": True}
 
 
 def _collections() -> tuple[Collection[Document], Collection[Document]]:

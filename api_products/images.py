@@ -53,11 +53,9 @@ def made(product: Mapping[str, Any]) -> int:
     return count if isinstance(count, int) and _is_number(count) else 0
 
 
-def queued(
-    now: datetime, digest: str, format: str, width: int, height: int, color: str | None
-) -> Image:
+def queued(now: datetime, digest: str, width: int, height: int, color: str | None) -> Image:
     """Return a new image, still without a number, that waits for its thumbnails."""
-    facts = {"format": format, "width": width, "height": height, "color": color}
+    facts = {"width": width, "height": height, "color": color}
     return {"state": "queued", "since": now, "sha256": digest, **facts}
 
 

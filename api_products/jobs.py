@@ -100,15 +100,10 @@ def stuck() -> list[tuple[str, int]]:
 def queue_removal(digests: Iterable[str]) -> None:
     """Have files removed, a minute later, that no product names now and then."""
     for digest in digests:
-        if not gallery.is_named(digest):
-            function = f"{__name__}.remove_unnamed"
+        if digest and not gallery.is_named(digest):
+            function = f"{gallery.__name__}.remove_unnamed"
             delay = gallery.UNNAMED_SECONDS + 1
             queue.enqueue(f"remove-{digest}", function, digest, delay_seconds=delay)
-
-
-def remove_unnamed(digest: str) -> None:
-    """Remove the files made of a picture, if no product names it any more."""
-    gallery.remove_unnamed(digest)
 
 
 def queue_notification(event: str, body: bytes) -> bool:

@@ -10,13 +10,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from api_products import formats
 
 SIZES = {"large": 1200, "medium": 480, "small": 160}  # pixels of the longer side, largest first
-TYPES = {
-    "JPEG": "image/jpeg",
-    "PNG": "image/png",
-    "WEBP": "image/webp",
-    "GIF": "image/gif",
-    "AVIF": "image/avif",
-}
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 # Of 100; in a small picture every pixel counts for more, and it is a small file anyway.
 QUALITY = {"large": 80, "medium": 84, "small": 90}
 # Pixels that are decoded while somebody waits for the answer; more of them take too long.
@@ -48,9 +42,8 @@ class Broken(PictureError):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a picture is: its format, its size once upright, and its average colour, if known."""
+    """What a picture is: its size once upright, and its average colour, if known."""
 
-    format: str
     width: int
     height: int
     color: str | None
@@ -80,19 +73,19 @@ def inspect(data: bytes, max_pixels: int) -> Facts:
         if image.width * image.height > max_pixels:
             shown = f"{image.width} x {image.height}"
             raise TooLarge(f"{shown} is too large: at most {max_pixels:,} pixels are taken.")
-        format, size = str(image.format), _upright(image)
+        size = _upright(image)
         if image.info.get("progressive") and image.width * image.height > MAX_DECODED_AT_ONCE:
             # Its passes are all decoded at the whole size, whatever is asked for.
             if _END_OF_JPEG not in data[-1024:]:
                 raise Broken("It cannot be decoded: the end is missing.")
-            return Facts(format, *size, None)
+            return Facts(*size, None)
         image.draft(image.mode, (max(1, image.width // 8), max(1, image.height // 8)))
         if image.width * image.height <= MAX_DECODED_AT_ONCE:
             image.load()
-            return Facts(format, *size, _color(_plain(image)))
+            return Facts(*size, _color(_plain(image)))
     with _opened(data) as image:
         image.verify()
-    return Facts(format, *size, None)
+    return Facts(*size, None)
 
 
 def render(data: bytes) -> tuple[Facts, list[Thumbnail]]:
@@ -102,7 +95,7 @@ def render(data: bytes) -> tuple[Facts, list[Thumbnail]]:
     Raise a ``PictureError``.
     """
     with _opened(data) as image:
-        format, size = str(image.format), _upright(image)
+        size = _upright(image)
         orientation, profile = _orientation(image), image.info.get("icc_profile")
         largest = SIZES["large"]
         image.draft(image.mode, (largest, largest))
@@ -114,19 +107,19 @@ def render(data: bytes) -> tuple[Facts, list[Thumbnail]]:
         picture = _shrunk(picture, pixels)
         for kind, save in _SAVE.items():
             thumbnails.append(Thumbnail(name, kind, *picture.size, save(picture, QUALITY[name])))
-    return Facts(format, *size, _color(picture)), thumbnails
+    return Facts(*size, _color(picture)), thumbnails
 
 
 @contextlib.contextmanager
 def _opened(data: bytes) -> Iterator[Image.Image]:
     """Open the first frame of a picture; whatever Pillow raises becomes a ``PictureError``."""
     try:
-        with Image.open(io.BytesIO(data), formats=list(TYPES)) as image:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             yield image
     except (PictureError, MemoryError):
         raise
     except UnidentifiedImageError as error:
-        raise UnknownFormat(f"Not a picture of one of {', '.join(TYPES)}.") from error
+        raise UnknownFormat(f"Not a picture of one of {', '.join(FORMATS)}.") from error
     except Exception as error:
         # Decoders of broken bytes raise nearly anything.
         raise Broken(f"It cannot be decoded: {error}"[:200]) from error

@@ -62,9 +62,7 @@ def pictures(least: int = 1) -> list[Upload]:
             where = {"pointer": f"/files/{index}", "message": str(error)}
             raise kind(str(error), [where]) from error
         digest = hashlib.sha256(data).hexdigest()
-        image = images.queued(
-            documents.now(), digest, facts.format, facts.width, facts.height, facts.color
-        )
+        image = images.queued(documents.now(), digest, facts.width, facts.height, facts.color)
         found.append((each.stream, image))
     return found
 

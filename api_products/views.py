@@ -13,6 +13,7 @@ from shared import documents
 from shared.documents import Document
 from shared.errors import BadRequest, NotFound, Unavailable
 from shared.fields import Slug, Text, Whole
+from shared.resource import flag
 from shared.responses import conditional, empty, encode, respond
 from shared.settings import Settings
 
@@ -36,7 +37,7 @@ def create() -> Response:
 @blueprint.delete("/products/<ref>")
 def delete(ref: str) -> Response:
     """Move a product to the trash or purge it; pictures that no product names go a minute later."""
-    hashes = gallery.hashes(ref)
+    hashes = gallery.hashes(ref) if flag("purge") else ()
     response = products.delete(ref)
     jobs.queue_removal(hashes)
     return response
@@ -110,10 +111,7 @@ def order_images(ref: str) -> Response:
     """
     products.check_parameters()
     order = _Order().load(products.body())["order"]
-    known = {image["id"] for image in images.of(products.repository.get(ref))}
-    if unknown := [number for number in order if number not in known]:
-        raise ValidationError({"order": [f"There is no image {unknown[0]}."]})
-    return _gallery(gallery.change(ref, order[0], first=order))
+    return _gallery(gallery.order(ref, order))
 
 
 @blueprint.post("/products/<ref>/images")
@@ -125,15 +123,16 @@ def upload_images(ref: str) -> Response:
     """
     products.check_parameters()
     products.matched(ref)
+    pictures = uploads.pictures()
     if request.form:
         name = next(iter(request.form))
         raise BadRequest(f"Only pictures go with an upload; send {name} by PATCH afterwards.")
-    with uploads.kept(uploads.pictures()) as new:
+    with uploads.kept(pictures) as new:
         product = gallery.add(ref, new)
     added = images.of(product)[-len(new) :]
     _make_thumbnails(product, added)
     response = respond({"items": [images.shown(each) for each in added]}, 202)
-    response.location = f"/products/{product['_id']}/images/{added[0]['id']}"
+    response.location = f"/products/{gallery.ref_of(product)}/images/{added[0]['id']}"
     return response
 
 
@@ -149,30 +148,27 @@ def update_image(ref: str, number: int) -> Response:
     """Change an image's ``alt`` text, or make it the main one by ``"main": true``."""
     products.check_parameters()
     values = _ImageChange().load(products.body())
-    first = [number] if values.pop("main", False) else []
-    return _image(gallery.change(ref, number, first=first, **values), number)
+    return _image(gallery.change(ref, number, **values), number)
 
 
 @blueprint.delete("/products/<ref>/images/<int:number>")
 def delete_image(ref: str, number: int) -> Response:
     """Take an image away."""
     products.check_parameters()
-    hashes = gallery.hashes(ref)
-    gallery.change(ref, number, gone=True)
-    jobs.queue_removal(hashes)
+    jobs.queue_removal([gallery.remove(ref, number)])
     return empty()
 
 
 @blueprint.get("/products:files")
 def check_files() -> Response:
-    """Answer which files and images are not as they should be: orphans, missing, stuck."""
+    """Answer which files and images are not as they should be: orphans, missing, lost, stuck."""
     products.check_parameters()
     return respond(audit.check())
 
 
 @blueprint.post("/products:files")
 def repair_files() -> Response:
-    """Mend what ``GET`` shows: remove orphans, queue what is stuck, fail what lost its file."""
+    """Mend what ``GET`` shows, all but the lost, and answer it."""
     products.check_parameters()
     found = audit.check()
     audit.repair(found)
@@ -181,7 +177,7 @@ def repair_files() -> Response:
 
 def _make_thumbnails(product: Document, new: Iterable[images.Image]) -> None:
     for image in new:
-        jobs.queue_thumbnails(str(product["_id"]), image["id"])
+        jobs.queue_thumbnails(gallery.ref_of(product), image["id"])
 
 
 def _gallery(product: Document) -> Response:

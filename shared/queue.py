@@ -73,7 +73,8 @@ def enqueue(
 def alive() -> set[str]:
     """Return the ids of all jobs that wait, run or are to be tried again."""
     queue = _queue()
-    # In the order in which a job goes through them, lest one that moves meanwhile be missed.
+    # In the order in which a job goes round, lest one that moves meanwhile be missed.
+    scheduled = queue.scheduled_job_registry.get_job_ids(cleanup=False)
     waiting = queue.job_ids
     started = queue.started_job_registry.get_job_ids(cleanup=False)
     running = [
@@ -81,7 +82,8 @@ def alive() -> set[str]:
         for job in Job.fetch_many(started, connection=queue.connection)
         if job and _is_recent(job)
     ]
-    return {*waiting, *running, *queue.scheduled_job_registry.get_job_ids(cleanup=False)}
+    again = queue.scheduled_job_registry.get_job_ids(cleanup=False)
+    return {*scheduled, *waiting, *running, *again}
 
 
 def state() -> dict[str, Any]:

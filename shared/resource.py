@@ -154,7 +154,7 @@ class Resource:
         ``known`` are further parameters that the route itself has heeded.
         """
         self.check_parameters("purge", *known)
-        if _flag("purge"):
+        if flag("purge"):
             trash.purge(self.repository, self.anywhere(ref))
             return empty()
         for _ in attempts():
@@ -349,7 +349,8 @@ class Resource:
         return response
 
 
-def _flag(name: str) -> bool:
+def flag(name: str) -> bool:
+    """Whether a parameter of the request is true; raise ``BadRequest`` for neither."""
     value = request.args.get(name, "false").lower()
     if value not in ("true", "false", "1", "0"):
         raise BadRequest("", [{"parameter": name, "message": "Is true or false."}])

@@ -3,7 +3,6 @@
 import re
 import socket
 from dataclasses import dataclass
-from typing import Self
 from urllib.parse import urlsplit
 
 TIMEOUT_SECONDS = 30
@@ -56,9 +55,3 @@ class Connection:
     def close(self) -> None:
         """End the connection."""
         self._socket.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

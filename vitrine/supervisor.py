@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import urllib3
@@ -49,7 +49,6 @@ class Supervisor:
         self._children: list[Child] = []
         self.mongo_uri = settings.mongo_uri
         self.redis_url = settings.redis_url
-        self._queue_url = settings.queue_url
         self.dashboard_url = ""
 
     def start(self) -> None:
@@ -135,8 +134,6 @@ class Supervisor:
             embedded.wait_for_redis,
         )
         self.redis_url = f"redis://127.0.0.1:{port}/0"
-        if not is_set("redis_queue_url"):
-            self._queue_url = f"redis://127.0.0.1:{port}/1"
 
     def _start_on_free_port(
         self,
@@ -185,6 +182,10 @@ class Supervisor:
         args = [sys.executable, "-m", "rq_dashboard", "--bind", "127.0.0.1", "--port", port]
         env = dict(os.environ) | {"RQ_DASHBOARD_REDIS_URL": self._queue_url}
         return spawn(args, self._log("dashboard"), env, self._keep)
+
+    @property
+    def _queue_url(self) -> str:
+        return replace(self._settings, redis_url=self.redis_url).queue_url
 
     def _job_workers(self) -> int:
         asked = self._settings.job_workers

@@ -101,7 +101,7 @@ def test_the_files_of_a_form_that_clashes_are_removed(products, files, run):
     digest = next(iter(names(files))).partition("/")[0]
     queue = products.application.extensions["backends"].queue
     assert queue.exists(f"rq:job:remove-{digest}")
-    run(jobs.remove_unnamed, digest)
+    run(gallery.remove_unnamed, digest)
     assert names(files) == set()
 
 
@@ -109,12 +109,12 @@ def test_the_files_of_a_purged_product_are_removed(products, files, make, run):
     path = make(picture())
     digest = next(iter(names(files))).partition("/")[0]
     products.delete(path)
-    run(jobs.remove_unnamed, digest)
+    run(gallery.remove_unnamed, digest)
     assert len(names(files)) == 7
     products.delete(f"{path}?purge=true")
     queue = products.application.extensions["backends"].queue
     assert queue.exists(f"rq:job:remove-{digest}")
-    run(jobs.remove_unnamed, digest)
+    run(gallery.remove_unnamed, digest)
     assert names(files) == set()
 
 
@@ -123,7 +123,7 @@ def test_the_files_of_an_image_that_is_taken_away_are_removed(products, files, m
     before = names(files)
     products.delete(f"{path}/images/1")
     for digest in {name.partition("/")[0] for name in before}:
-        run(jobs.remove_unnamed, digest)
+        run(gallery.remove_unnamed, digest)
     kept = names(files)
     assert len(kept) == 7
     (image,) = products.get(path).get_json()["images"]
@@ -135,7 +135,7 @@ def test_a_file_that_another_product_names_stays(products, files, make, run):
     make(picture())
     digest = next(iter(names(files))).partition("/")[0]
     products.delete(f"{one}?purge=true")
-    run(jobs.remove_unnamed, digest)
+    run(gallery.remove_unnamed, digest)
     assert len(names(files)) == 7
 
 
@@ -147,7 +147,7 @@ def test_a_digest_that_is_none_removes_nothing(products, files, make, run, db, s
     other = make(picture("blue"))
     db.products.update_one({"_id": 1}, {"$set": {"images.0.sha256": sha256}})
     assert products.delete("/products/1/images/1").status_code == 204
-    run(jobs.remove_unnamed, "")
+    run(gallery.remove_unnamed, "")
     assert run(audit.check)["missing"] == run(audit.check)["lost"] == []
     assert products.get(products.get(other).get_json()["images"][0]["thumbnails"]["small"]["webp"])
     assert len(names(files)) == 14
@@ -208,7 +208,7 @@ def test_a_product_that_comes_and_goes_names_its_files_all_the_while(products, m
 def test_a_file_that_was_just_uploaded_stays(files, run, monkeypatch):
     monkeypatch.setattr(gallery, "UNNAMED_SECONDS", 60)
     files.put("a" * 64 + "/original", b"x")
-    run(jobs.remove_unnamed, "a" * 64)
+    run(gallery.remove_unnamed, "a" * 64)
     assert run(audit.check)["orphans"] == []
     assert len(names(files)) == 1
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from PIL import Image
+from urllib3.filepost import encode_multipart_formdata
 
 from api_products import jobs
 from tests.scaffold import path_of
@@ -116,6 +117,30 @@ def test_a_file_that_is_too_large_is_refused(products, url, upload, settings):
     assert "larger than 0 MB" in answer.get_json()["detail"]
 
 
+def test_a_picture_may_be_larger_than_other_bodies(products, url, settings):
+    """``MAX_BODY_MB`` is for JSON."""
+    large = picture() + bytes(settings.max_body_mb * 1_000_000)
+    # Encoded here: Flask's client would leave its temporary files open.
+    body, kind = encode_multipart_formdata({"image": ("x", large)})
+    assert products.post(url, data=body, content_type=kind).status_code == 202
+    body, kind = encode_multipart_formdata({"name": "Pot", "image": ("x", large)})
+    assert products.post("/products", data=body, content_type=kind).status_code == 201
+
+
+@pytest.mark.parametrize("id", [901.0, "a b", float("inf"), -5])
+def test_a_product_made_by_hand_takes_pictures(products, db, id):
+    db.products.insert_one({"_id": id, "name": "Odd", "slug": "odd-one"})
+    answer = products.post("/products/odd-one/images", data={"image": (io.BytesIO(picture()), "x")})
+    assert answer.status_code == 202
+    ref = path_of(answer.location).split("/")[2]
+    assert ref == ("901" if id == 901.0 else "odd-one")
+    with products.application.app_context():
+        jobs.make_thumbnails(ref, 1)
+        jobs.sweep()
+    assert products.get(answer.location).get_json()["state"] == "ready"
+    assert products.get("/products:files").get_json()["missing"] == []
+
+
 def test_an_upload_without_pictures_says_how_to_send_one(products, url):
     for body in ({"data": {}}, {"json": {"a": 1}}, {"data": b"raw"}):
         answer = products.post(url, **body)
@@ -162,7 +187,8 @@ def test_a_change_may_name_the_version_it_is_meant_for(products, url, upload):
     files = {"image": (io.BytesIO(picture()), "x")}
     assert products.post(url, data=files, headers=stale).status_code == 412
     current = {"If-Match": products.get("/products/1").headers["ETag"]}
-    assert products.patch(f"{url}/1", json={"alt": "x"}, headers=current).status_code == 200
+    both = {"alt": "x", "main": True}
+    assert products.patch(f"{url}/1", json=both, headers=current).status_code == 200
 
 
 def test_an_unchanged_image_is_a_304(products, url, upload):
