@@ -108,6 +108,7 @@ products = Resource(
     unique=("sku", "external_ref"),
     searched=Searched(("name",), ("sku",), ("brand", "attributes", "description")),
     partition="category",
+    counter="stock",
     indexes=(
         IndexModel([("attributes.$**", 1)]),
         IndexModel([("images.state", 1)], sparse=True),

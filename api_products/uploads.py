@@ -35,6 +35,13 @@ _TEXTS = {
 Upload = tuple[IO[bytes], images.Image]
 
 
+def allow() -> None:
+    """Let a form be as large as so many pictures are, before anything looks into it."""
+    if request.mimetype == MULTIPART:
+        settings: Settings = current_app.extensions["settings"]
+        request.max_content_length = MAX_UPLOADS * settings.max_upload_mb * 1_000_000 + 1_000_000
+
+
 def pictures(least: int = 1) -> list[Upload]:
     """Return the pictures in the body, each as a stream and as the image it is to become.
 
@@ -43,7 +50,6 @@ def pictures(least: int = 1) -> list[Upload]:
     """
     settings: Settings = current_app.extensions["settings"]
     limit = settings.max_upload_mb * 1_000_000
-    request.max_content_length = MAX_UPLOADS * limit + 1_000_000
     given = [each for several in request.files.listvalues() for each in several if each]
     if not least <= len(given) <= MAX_UPLOADS:
         raise BadRequest(
@@ -53,6 +59,7 @@ def pictures(least: int = 1) -> list[Upload]:
     found = []
     for index, each in enumerate(given):
         try:
+            each.stream.seek(0)
             data = each.stream.read(limit + 1)
             if len(data) > limit:
                 raise thumbnails.TooLarge(f"Is larger than {settings.max_upload_mb} MB.")

@@ -1,23 +1,27 @@
 """``/products``: the standard methods, the images, and what the categories service asks."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
-from uuid import uuid4
 
 from flask import Response, current_app, request
 from marshmallow import Schema, ValidationError, fields, validate
 
-from api_products import audit, events, gallery, images, jobs, uploads
+from api_products import audit, events, gallery, images, jobs, stockroom, uploads
 from api_products.resource import products
-from shared import documents
+from shared import documents, idempotency
+from shared.backends import backends
 from shared.documents import Document
 from shared.errors import BadRequest, NotFound, Unavailable
 from shared.fields import Slug, Text, Whole
+from shared.idempotency import resumes
 from shared.resource import flag
 from shared.responses import conditional, empty, encode, respond
 from shared.settings import Settings
 
 blueprint = products.blueprint("list", "get", "update", "batch")
+blueprint.before_request(uploads.allow)
+blueprint.register_blueprint(stockroom.blueprint)
 
 
 @blueprint.post("/products")
@@ -50,11 +54,12 @@ def restore(ref: str) -> Response:
 
 
 @blueprint.post("/products/<ref>/notify_update")
+@resumes
 def notify_update(ref: str) -> Response:
     """Tell everybody in NOTIFY_URLS of a product, later; answer 202 with the job that does."""
     products.check_parameters()
     (product,) = products.dump([products.repository.get(ref)], products.names)
-    event = uuid4().hex
+    event = idempotency.token()
     body = events.message(event, encode(product), documents.now().isoformat())
     if not jobs.queue_notification(event, body):
         raise Unavailable("The queue cannot be reached; try again shortly.")
@@ -167,6 +172,7 @@ def check_files() -> Response:
 
 
 @blueprint.post("/products:files")
+@resumes
 def repair_files() -> Response:
     """Mend what ``GET`` shows, all but the lost, and answer it."""
     products.check_parameters()
@@ -176,8 +182,9 @@ def repair_files() -> Response:
 
 
 def _make_thumbnails(product: Document, new: Iterable[images.Image]) -> None:
-    for image in new:
-        jobs.queue_thumbnails(gallery.ref_of(product), image["id"])
+    ref = gallery.ref_of(product)
+    for number in [image["id"] for image in new]:
+        backends().once_committed(partial(jobs.queue_thumbnails, ref, number))
 
 
 def _gallery(product: Document) -> Response:

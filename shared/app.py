@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Blueprint, Flask
 from pymongo.errors import PyMongoError
 
-from shared import backends, errors, front, health, inspection, logs
+from shared import backends, errors, front, health, idempotency, inspection, logs
 from shared.backends import Backends
 from shared.resource import Resource
 from shared.responses import digest
@@ -51,6 +51,7 @@ def build_app(
     app.register_blueprint(blueprint)
     app.extensions["resource"] = resource
     app.extensions["settings"] = settings
+    idempotency.init_app(app)
     front.init_app(app, resource, connections.cache)
 
     with app.app_context():

@@ -28,10 +28,11 @@ Document = dict[str, Any]
 
 @dataclass(slots=True)
 class _Transaction:
-    """A running transaction, and what to invalidate once it is committed."""
+    """A running transaction, and what to invalidate and to do once it is committed."""
 
     session: ClientSession | None
     writes: list[Write] = field(default_factory=list)
+    calls: list[Callable[[], object]] = field(default_factory=list)
 
 
 _running: ContextVar[_Transaction | None] = ContextVar("transaction", default=None)
@@ -106,6 +107,7 @@ class Backends:
 
             def attempt(_: ClientSession | None) -> T:
                 running.writes.clear()
+                running.calls.clear()
                 entered = _running.set(running)
                 try:
                     return work()
@@ -114,6 +116,8 @@ class Backends:
 
             result = session.with_transaction(attempt)
         self.cache.invalidate(*running.writes)
+        for call in running.calls:
+            call()
         return result
 
     def open_session(self) -> ClientSession:
@@ -128,6 +132,17 @@ class Backends:
         else:
             self.cache.invalidate(write)
 
+    def once_committed(self, call: Callable[[], object]) -> None:
+        """Do what must not be undone, such as queueing a job, when the transaction is committed.
+
+        Without a transaction that is now.
+        """
+        running = _running.get()
+        if running:
+            running.calls.append(call)
+        else:
+            call()
+
 
 def open_mongo(uri: str, seconds: float) -> MongoClient[Document]:
     """Open a client that waits so long for an answer, and connects on first use."""
@@ -135,6 +150,7 @@ def open_mongo(uri: str, seconds: float) -> MongoClient[Document]:
         uri,
         tz_aware=True,
         datetime_conversion="DATETIME_AUTO",  # A hand edit may have put the year 20260 there.
+        w="majority",  # What was acknowledged survives the loss of any minority.
         serverSelectionTimeoutMS=2000,
         connectTimeoutMS=2000,
         socketTimeoutMS=round(seconds * 1000),

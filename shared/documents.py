@@ -72,7 +72,6 @@ def change(
     if same(document, values):
         return None
     values = {k: value for k, value in values.items() if not _equal(document.get(k), value)}
-    moment = now()
     gone = [name for name, value in values.items() if value is None]
     new: Document = {name: value for name, value in values.items() if value is not None}
     after = {name: value for name, value in (document | new).items() if name not in gone}
@@ -82,15 +81,22 @@ def change(
         known = document.get("old_slugs")
         old = [*(known if isinstance(known, list) else []), document["slug"]]
         new["old_slugs"] = [slug for slug in dict.fromkeys(old) if slug != new["slug"]]
+    new |= stamp(document, token)
+    update = {"$set": new} | ({"$unset": dict.fromkeys(gone, "")} if gone else {})
+    seen = {"_id": document["_id"], "revision": document.get("revision")}
+    return Change(seen, update, after | new)
+
+
+def stamp(document: Mapping[str, Any], token: str) -> Document:
+    """Return what every write of a document sets, besides what it is about."""
+    moment = now()
     revision = document.get("revision")
-    new |= {
+    return {
         "created_at": document.get("created_at") or moment,
         "updated_at": moment,
         "revision": revision + 1 if isinstance(revision, int) and revision < MAX_REVISION else 1,
         "written": token,
     }
-    update = {"$set": new} | ({"$unset": dict.fromkeys(gone, "")} if gone else {})
-    return Change({"_id": document["_id"], "revision": revision}, update, after | new)
 
 
 def tags(documents: Iterable[Document], partition: tuple[str, str] | None) -> set[str]:
@@ -102,9 +108,9 @@ def tags(documents: Iterable[Document], partition: tuple[str, str] | None) -> se
     for document in documents:
         found |= {ALL, *refs([document])}
         values = document.get(partition[1]) if partition else None
-        if partition and isinstance(values, (list, str)):
-            within = [values] if isinstance(values, str) else values
-            found |= {f"{partition[0]}={value}" for value in within}
+        if partition and values is not None:
+            within = values if isinstance(values, list) else [values]
+            found |= {f"{partition[0]}={_whole(value)}" for value in within}
     return found
 
 
@@ -115,6 +121,9 @@ def refs(documents: Iterable[Document]) -> set[str]:
         slug = each.get("slug")
         # A hand edit may have left several slugs, each of which finds the document.
         names += [each["_id"], *(slug if isinstance(slug, list) else [slug])]
-    # Or a number as a double.
-    whole = (int(n) if isinstance(n, float) and n.is_integer() else n for n in names)
-    return {str(name) for name in whole if name is not None}
+    return {str(_whole(name)) for name in names if name is not None}
+
+
+def _whole(value: Any) -> Any:
+    """Return a whole number as one, though a hand edit may have left it as a double."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -5,7 +5,7 @@ Dumping never fails: a document edited by hand may hold anything, and is shown a
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +23,8 @@ MAX_ATTRIBUTE_TEXT = 10_000
 MAX_ATTRIBUTE_LIST = 100
 
 _AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_DAY = re.compile(r"\d{4}-?\d\d-?\d\d", re.ASCII)
+_REF = re.compile(r"[1-9]\d{0,14}|[0-9a-fA-F]{24}", re.ASCII)
 _WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
 
 
@@ -36,6 +38,22 @@ class Id(fields.Field[Any]):
         if isinstance(value, float) and value.is_integer():
             return int(value)  # As a hand edit may have left it.
         return str(value) if isinstance(value, ObjectId) else value
+
+
+class Ref(fields.Field[Any]):
+    """The id of an item of another service: an integer from 1, or 24 hexadecimal digits."""
+
+    default_error_messages = {"invalid": "Not an id such as 1."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | str:
+        if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_WHOLE:
+            return value
+        if isinstance(value, str) and _REF.fullmatch(value):
+            return int(value) if len(value) < 24 else value.lower()
+        raise self.make_error("invalid")
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value
 
 
 class Text(fields.String):
@@ -156,6 +174,33 @@ def timestamp(value: Any) -> Any:
     if not isinstance(value, datetime):
         return value
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Moment(fields.Field[Any]):
+    """A moment as ISO 8601, in UTC unless it says otherwise; a mere day is its first moment.
+
+    With ``end``, a mere day is its last millisecond, so that a range holds the days it names.
+    """
+
+    default_error_messages = {"invalid": "Not a day or moment such as 2026-01-31 or {example}."}
+
+    def __init__(self, end: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.end = end
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        text = value.strip() if isinstance(value, str) and value.isascii() else ""
+        try:
+            found = datetime.fromisoformat(text)
+            moment = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+            if self.end and _DAY.fullmatch(text):
+                moment += timedelta(days=1, milliseconds=-1)
+        except (ValueError, OverflowError) as error:
+            raise self.make_error("invalid", example="2026-01-31T09:30:00Z") from error
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return timestamp(value)
 
 
 class Birthday(Text):

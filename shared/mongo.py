@@ -12,7 +12,7 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
-from shared import allocation, documents
+from shared import allocation, documents, ledger
 from shared.attempts import attempts
 from shared.backends import backends
 from shared.cache import Write
@@ -23,6 +23,8 @@ from shared.query import PageRequest
 from shared.words import MAX_SLUG, Searched, make_slug
 
 COUNT_CAP = 10_000
+# Why a counter changed, when nobody says.
+CREATED, EDITED = "created", "edited"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class Repository:
     """The collection a service owns; every write invalidates what was cached of it.
 
     ``slug_from`` is the field a slug is made of, empty for none; ``unique`` are the fields no two
-    documents share; ``partition`` is the parameter lists are kept apart by, and its array field.
+    documents share; ``partition`` is the parameter lists are kept apart by, and its array field;
+    ``counter`` is a field whose every change goes into a ledger (``shared.ledger``).
     """
 
     name: str
@@ -49,6 +52,7 @@ class Repository:
     searched: Searched | None = None
     partition: tuple[str, str] | None = None
     indexes: tuple[IndexModel, ...] = ()
+    counter: str = ""
 
     # Reading.
 
@@ -134,6 +138,8 @@ class Repository:
             except DuplicateKeyError as error:
                 self._make_way(document, values, attempt, error)
                 continue
+            # Should this process end in between, the item's next entry tells what it began with.
+            self.book([(None, document)], CREATED)
             self.invalidate([document], token)
             return document
         raise Conflict("Too many others are writing the same at once; try again.")
@@ -158,8 +164,10 @@ class Repository:
                 f"{base}-{token_hex(3)}" if crowd else allocation.slugs(self.collection, [base])[0]
             )
 
-    def update(self, document: Document, values: Mapping[str, Any]) -> Document:
-        """Change some fields of a document, None removing one.
+    def update(
+        self, document: Document, values: Mapping[str, Any], reason: str = EDITED
+    ) -> Document:
+        """Change some fields of a document, None removing one; the ledger is told the reason.
 
         Raise ``Stale`` when it was written since it was read, ``Conflict`` when a value is taken.
         Values that change nothing write nothing.
@@ -170,10 +178,17 @@ class Repository:
             # Whoever wrote this may not have invalidated it yet, or may have died before.
             self.invalidate([document], token)
             return document
-        try:
-            before = self.writable.find_one_and_update(
+
+        def write() -> Document | None:
+            before: Document | None = self.writable.find_one_and_update(
                 change.filter, change.update, session=self._session
             )
+            self.book([(before, change.after)] if before else [], reason)
+            return before
+
+        try:
+            # A counter and its ledger change together or not at all.
+            before = backends().transaction(write) if self.counts(change.update) else write()
         except DuplicateKeyError as error:
             clash = self.clash(values, document["_id"])
             raise clash or Conflict("Another write took a value of this one; try again.") from error
@@ -242,12 +257,19 @@ class Repository:
         return backends().db[f"{self.name}.trash"]
 
     @property
+    def ledger(self) -> Collection[Document]:
+        """The collection of all changes of the counter."""
+        return backends().db[f"{self.name}.ledger"]
+
+    @property
     def writable(self) -> Collection[Document]:
         """The collection, with its indexes in place: without them two could take one slug."""
         indexed: set[str] = current_app.extensions.setdefault("indexed", set())
         if self.name not in indexed:
             self.collection.create_indexes(list(self.indexes))
             self.trash.create_indexes([IndexModel([(name, 1)]) for name in ("id", "slug")])
+            if self.counter:
+                self.ledger.create_indexes(list(ledger.INDEXES))
             indexed.add(self.name)
         return self.collection
 
@@ -282,6 +304,18 @@ class Repository:
             return values
         base = make_slug(str((document | dict(values)).get(self.slug_from, "")), self.item)
         return {**values, "slug": allocation.slugs(self.collection, [base])[0]}
+
+    def counts(self, change: Document) -> bool:
+        """Whether an update of MongoDB's concerns the counter."""
+        return any(self.counter in change.get(each, {}) for each in ("$set", "$unset"))
+
+    def book(
+        self, written: Iterable[tuple[Document | None, Document]], reason: str, **more: Any
+    ) -> None:
+        """Note in the ledger what writes did to the counter: pairs of before and after."""
+        if self.counter:
+            entries = (ledger.entry(self.counter, *pair, reason, **more) for pair in written)
+            ledger.append(self.ledger, entries, self._session)
 
     def invalidate(self, written: Iterable[Document], token: str) -> None:
         """Make what is cached of these documents, as they were and as they are, worthless."""

@@ -1,6 +1,7 @@
 """HTTP calls to the other services: short timeouts, bounded retries, the request id passed on."""
 
 import json
+import time
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
@@ -10,20 +11,27 @@ from flask import g, has_request_context
 from shared.errors import Unavailable
 from shared.settings import Settings, service_url
 
-TIMEOUT = urllib3.Timeout(connect=0.5, read=5.0)
-# Only calls that may be repeated are: GET, PUT and DELETE, urllib3's idempotent methods.
-RETRIES = urllib3.Retry(
-    total=2, backoff_factor=0.1, status_forcelist=(502, 503, 504), raise_on_status=False
-)
+CONNECT_SECONDS = 0.5
+READ_SECONDS = 5.0
+TRIES = 3
+PAUSE_SECONDS = 0.1
+# What a service that starts, ends or has lost its database answers for a moment.
+PASSING = (502, 503, 504)
 
 
 class Transport(Protocol):
     """Sends one request to a service; tests put one that needs no network in its place."""
 
     def send(
-        self, service: str, method: str, path: str, body: Any, headers: dict[str, str]
+        self,
+        service: str,
+        method: str,
+        path: str,
+        body: Any,
+        headers: dict[str, str],
+        seconds: float = READ_SECONDS,
     ) -> tuple[int, bytes]:
-        """Return the status and body, or raise ``Unavailable``."""
+        """Return the status and body, or raise ``Unavailable`` after some seconds."""
         ...
 
 
@@ -32,20 +40,41 @@ class Http:
 
     def __init__(self, settings: Settings):
         self._settings = settings
-        self._pool = urllib3.PoolManager(maxsize=16, timeout=TIMEOUT, retries=RETRIES)
+        self._pool = urllib3.PoolManager(maxsize=16, retries=False)
 
     def send(
-        self, service: str, method: str, path: str, body: Any, headers: dict[str, str]
+        self,
+        service: str,
+        method: str,
+        path: str,
+        body: Any,
+        headers: dict[str, str],
+        seconds: float = READ_SECONDS,
     ) -> tuple[int, bytes]:
-        """Call a service where its setting says it is."""
+        """Call a service where its setting says it is, up to three times in all the seconds.
+
+        So every call of ours is one that may be repeated.
+        """
         url = service_url(self._settings, service)
-        try:
-            response = self._pool.request(method, url + path, json=body, headers=headers)
-        except urllib3.exceptions.HTTPError as error:
-            raise _down(service, url) from error
-        if response.status >= 500:
-            raise _down(service, url)
-        return response.status, response.data
+        deadline = time.monotonic() + seconds
+        for last in (*(False,) * (TRIES - 1), True):
+            left = max(0.01, deadline - time.monotonic())
+            timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, left), read=left)
+            late = deadline - PAUSE_SECONDS
+            try:
+                answer = self._pool.request(
+                    method, url + path, json=body, headers=headers, timeout=timeout
+                )
+            except urllib3.exceptions.HTTPError as error:
+                if last or time.monotonic() > late:
+                    raise _down(service, url) from error
+            else:
+                if answer.status < 500:
+                    return answer.status, answer.data
+                if last or answer.status not in PASSING or time.monotonic() > late:
+                    raise _down(service, url)
+            time.sleep(PAUSE_SECONDS)
+        raise AssertionError("unreachable")
 
 
 class Peers:
@@ -71,14 +100,38 @@ class Peers:
         """Put JSON at a path of a service and return what it answers; idempotent by contract."""
         return self._call(service, "PUT", _address(path, {}), body)
 
+    def ask(
+        self,
+        method: str,
+        service: str,
+        *path: str,
+        body: Any = None,
+        seconds: float = READ_SECONDS,
+        **query: Any,
+    ) -> tuple[int, Any]:
+        """Send what may be repeated; return the status and JSON of an answer, be it a refusal.
+
+        Raise ``Unavailable`` naming the service when it does not answer within the seconds.
+        """
+        return self._send(service, method, _address(path, query), body, seconds)
+
     def _call(self, service: str, method: str, address: str, body: Any) -> Any | None:
-        headers = {"X-Request-ID": str(g.get("request_id", ""))} if has_request_context() else {}
-        status, data = self._transport.send(service, method, address, body, headers)
+        status, value = self._send(service, method, address, body, READ_SECONDS)
         if status == 404:
             return None
         if status >= 400:
             raise Unavailable(f"The {service} service refused a request of ours ({status}).")
-        return json.loads(data)
+        return value
+
+    def _send(
+        self, service: str, method: str, address: str, body: Any, seconds: float
+    ) -> tuple[int, Any]:
+        headers = {"X-Request-ID": str(g.get("request_id", ""))} if has_request_context() else {}
+        status, data = self._transport.send(service, method, address, body, headers, seconds)
+        try:
+            return status, json.loads(data) if data else None
+        except ValueError as error:
+            raise Unavailable(f"What answers as the {service} service speaks no JSON.") from error
 
 
 def _address(path: tuple[str, ...], query: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
 
+from bson import Decimal128
 from marshmallow import Schema, ValidationError, fields, validate
 
 from shared.errors import BadRequest, nearest
@@ -248,8 +249,12 @@ class Query(Schema):
         floors = {self.fields[n].metadata.get("floor_of"): (n, v) for n, v in values.items()}
         for name, value in values.items():
             path = self.fields[name].metadata.get("ceiling_of")
-            if path and path in floors and float(str(floors[path][1])) > float(str(value)):
+            if path and path in floors and _comparable(floors[path][1]) > _comparable(value):
                 raise ValidationError({floors[path][0]: [f"Is more than {name}."]})
+
+
+def _comparable(value: Any) -> Any:
+    return value.to_decimal() if isinstance(value, Decimal128) else value
 
 
 def _shown(text: str, showable: set[str]) -> tuple[str, ...]:

@@ -46,7 +46,8 @@ class Resource:
     ``item`` is the word for one of them, ``slug`` the field its slug is made of (empty for no
     slugs), ``unique`` the fields no two living ones share, ``searched`` what ``q`` looks at, and
     ``partition`` the query parameter that keeps cached lists apart, ``live`` the fields that are
-    not stored but asked elsewhere, of the services named by ``depends``.
+    not stored but asked elsewhere, of the services named by ``depends``; ``counter`` is a field
+    whose every change goes into a ledger.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Resource:
     partition: str = ""
     live: tuple[str, ...] = ()
     depends: tuple[str, ...] = ()
+    counter: str = ""
     indexes: tuple[IndexModel, ...] = ()
 
     @cached_property
@@ -76,6 +78,7 @@ class Resource:
                 *indexes.derive(self.query, self.slug, self.unique, self.searched, path),
                 *self.indexes,
             ),
+            self.counter,
         )
 
     @cached_property
@@ -202,7 +205,9 @@ class Resource:
         """Answer from the cache, or make the answer and store it when it is a 200."""
         cache = backends().cache
         clock = Clock()
-        lookup = request.environ.get("vitrine.lookup") or cache.get(address)
+        lookup = request.environ.get("vitrine.lookup")
+        if lookup is None or lookup.address != address:
+            lookup = cache.get(address)
         lookup = cache.begin(lookup)
         LOOKUPS.labels(lookup.state, lookup.detail).inc()
         clock.lap("cache")

@@ -110,6 +110,9 @@ class Settings:
         _url("http", "https"),
         "Where categories are served.",
     )
+    orders_url: str = _setting(
+        f"http://127.0.0.1:{PORTS['orders']}", _url("http", "https"), "Where orders are served."
+    )
     max_body_mb: int = _setting(
         8, _integer(1, 1024), "Megabytes a request body may have; a larger one gets a 413."
     )

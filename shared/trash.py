@@ -14,7 +14,7 @@ from shared.backends import backends
 from shared.documents import Document
 from shared.errors import Conflict, NotFound, Stale
 from shared.keys import new_token
-from shared.mongo import Repository, reference
+from shared.mongo import EDITED, Repository, reference
 
 
 def delete(repository: Repository, document: Document) -> None:
@@ -63,6 +63,7 @@ def restore(repository: Repository, document: Document, values: Mapping[str, Any
         if not repository.trash.delete_one(kept, session=backends().session).deleted_count:
             raise NotFound(f"This {repository.item} is not in the trash any more.")
         repository.writable.insert_one(after, session=backends().session)
+        repository.book([(document, after)], EDITED)
 
     try:
         backends().transaction(move)

@@ -68,7 +68,7 @@ class InProcess:
         self.down = set()
         self.calls = []
 
-    def send(self, service, method, path, body, headers):
+    def send(self, service, method, path, body, headers, seconds=5):
         self.calls.append((service, method, path))
         if service in self.down:
             raise Unavailable(f"The {service} service does not answer; try again shortly.")

@@ -15,16 +15,29 @@ LAYERS = [
     {"keys"},
     {"cache", "documents", "peers", "sweep"},
     {"backends", "indexes", "loading", "preconditions", "responses"},
-    {"allocation"},
+    {"allocation", "ledger"},
     {"mongo"},
-    {"bulk", "follower", "lease", "pages", "queue", "trash"},
+    {"bulk", "follower", "idempotency", "lease", "pages", "queue", "trash"},
     {"batch", "worker"},
     {"logs", "resource"},
     {"front", "health", "inspection"},
     {"app", "gunicorn"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-VIEWS_ORDER = ["resource", "gallery", "jobs", "audit", "uploads", "views", "app"]
+VIEWS_ORDER = [
+    *(
+        "resource",
+        "gallery",
+        "reservations",
+        "placement",
+        "history",
+        "jobs",
+        "audit",
+        "counts",
+        "stockroom",
+    ),
+    *("uploads", "stats", "views", "app"),
+]
 FOLDERS = [
     path.parent for base in (ROOT, ROOT / "examples") for path in sorted(base.glob("api_*/app.py"))
 ]

@@ -1,0 +1,72 @@
+"""Orders of the past, from another shop's books: stored as they were, touching no stock."""
+
+from decimal import Decimal
+from typing import Any
+
+from bson import Decimal128
+from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow.experimental.context import Context
+
+from api_orders.placement import sums
+from api_orders.pricing import line_total
+from api_orders.resource import MAX_LINES, MAX_QUANTITY, OrderQuery, orders
+from api_orders.states import CANCELLED, DELIVERED, RETURNED
+from shared.fields import Moment, Money, Ref, Text, Whole
+from shared.resource import Resource
+
+
+class HistoricLineSchema(Schema):
+    """A line with the price it had; what came back has a negative quantity."""
+
+    product_id = Ref(allow_none=True)
+    sku = Text(64, allow_none=True)
+    name = Text(200, allow_none=True)
+    quantity = Whole(-MAX_QUANTITY, MAX_QUANTITY, required=True)
+    unit_price = Money(required=True)
+    discount = Money(allow_none=True)
+
+    @post_load
+    def _add_up(self, line: dict[str, Any], **_: Any) -> dict[str, Any]:
+        discount = line["discount"].to_decimal() if line.get("discount") else Decimal(0)
+        if discount > 1:
+            raise ValidationError({"discount": ["Is a fraction: 0.25 for a quarter."]})
+        price = line["unit_price"].to_decimal()
+        kept = {name: value for name, value in line.items() if value is not None}
+        return kept | {"total": Decimal128(line_total(price, line["quantity"], discount))}
+
+
+class HistoricOrderSchema(Schema):
+    """An order that is over: delivered, cancelled, or a return of negative quantities."""
+
+    external_ref = Text(200, required=True)
+    placed_at = Moment(required=True)
+    status = fields.String(
+        load_default=DELIVERED, validate=validate.OneOf((DELIVERED, CANCELLED, RETURNED))
+    )
+    client_id = Ref(allow_none=True)
+    note = Text(2000, allow_none=True)
+    currency = fields.String(allow_none=True, validate=validate.Length(equal=3))
+    items = fields.List(
+        fields.Nested(HistoricLineSchema), required=True, validate=validate.Length(1, MAX_LINES)
+    )
+
+    @post_load
+    def _complete(self, order: dict[str, Any], **_: Any) -> dict[str, Any]:
+        stored = Context[dict[str, Any]].get()["stored"]
+        if stored.get("uuid"):
+            raise ValidationError({"external_ref": ["Is that of an order placed here."]})
+        after = stored | order
+        steps = [{"status": after["status"], "at": after["placed_at"]}]
+        return order | sums(after["items"]) | {"history": steps}
+
+
+history = Resource(
+    orders.name,
+    orders.item,
+    HistoricOrderSchema(),
+    OrderQuery(),
+    unique=orders.unique,
+    searched=orders.searched,
+    partition=orders.partition,
+    indexes=orders.indexes,
+)

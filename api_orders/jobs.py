@@ -1,0 +1,102 @@
+"""What is done later, by ``shared.worker``: what is due of orders that were left half-way."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from api_orders import placement, states
+from api_orders.resource import orders
+from shared import documents
+from shared.backends import backends
+from shared.documents import Document
+from shared.errors import ApiError, Unavailable
+
+log = logging.getLogger(__name__)
+
+DUE_SECONDS = 5
+MOST = 500  # orders of one sweep
+
+_CURSOR = {"_id": "orders:reservations"}
+
+
+def sweep() -> None:
+    """Do what is due, and look at the next reservations, whether their orders are still there.
+
+    Ends early when products does not answer; the next sweep goes on.
+    """
+    try:
+        settle(due())
+        ids = _held(_cursor())
+        release(gone(ids))
+    except Unavailable as error:
+        log.warning("Orders are settled later: %s", error)
+    else:
+        after = {"$set": {"after": ids[-1] if ids else ""}}
+        backends().db["counters"].update_one(_CURSOR, after, upsert=True)
+
+
+def due() -> list[Document]:
+    """Return the orders, also in the trash, of which something was to be done for a while."""
+    moment = documents.now() - timedelta(seconds=DUE_SECONDS)
+    asked = {"due": {"$gt": ""}, "uuid": {"$gt": ""}, "updated_at": {"$lt": moment}}
+    places = (orders.repository.collection, orders.repository.trash)
+    return [each for place in places for each in place.find(asked, limit=MOST)]
+
+
+def settle(found: Iterable[Document]) -> None:
+    """Do what is due of some orders; raise ``Unavailable`` when products does not answer."""
+    for order in found:
+        try:
+            if order["due"] == placement.RESERVE:
+                placement.settle(order)
+            elif placement.finish(order).get("due"):
+                raise Unavailable("The products service does not answer.")
+        except Unavailable:
+            raise
+        except ApiError as error:
+            log.info("Order %s was settled: %s", order["_id"], error)
+        except Exception:
+            log.exception("Order %s cannot be settled", order["_id"])
+
+
+def every_held() -> Iterator[str]:
+    """Yield the ids of all reservations that have been held for a while."""
+    after = ""
+    while ids := _held(after):
+        yield from ids
+        after = ids[-1]
+
+
+def gone(ids: Iterable[str]) -> list[str]:
+    """Return those reservations that no order, not even one in the trash, holds stock by."""
+    known = list(ids)
+    asked: Document = {"uuid": {"$in": known}}
+    asked |= {"$or": [{"status": {"$in": states.HOLDING}}, {"due": placement.SHIP}]}
+    held: set[Any] = set()
+    # The living once more, for one that is just being restored.
+    for place in (
+        orders.repository.collection,
+        orders.repository.trash,
+        orders.repository.collection,
+    ):
+        held |= {each["uuid"] for each in place.find(asked, {"uuid": True})}
+    return [id for id in known if id not in held]
+
+
+def release(ids: Iterable[str]) -> None:
+    """Have the stock of reservations given back whose orders are gone."""
+    for id in ids:
+        placement.release(id)
+        log.warning("Reservation %s was released: its order is gone", id)
+
+
+def _cursor() -> str:
+    found = backends().db["counters"].find_one(_CURSOR) or {}
+    return str(found.get("after", ""))
+
+
+def _held(after: str) -> list[str]:
+    answer = backends().peers.get("products", "products:reservations", after=after)
+    ids: list[str] = answer["items"] if answer else []
+    return ids

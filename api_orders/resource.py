@@ -1,0 +1,162 @@
+"""What an order is, and how a list of orders is narrowed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate
+from marshmallow.experimental.context import Context
+from pymongo import IndexModel
+
+from api_orders.pricing import summed
+from api_orders.states import STATES
+from shared.backends import backends
+from shared.fields import Id, Moment, Money, Ref, Text, Timestamp, Whole, timestamp
+from shared.query import Query, eq, gte, lte
+from shared.resource import Resource
+from shared.words import Searched
+
+MAX_LINES = 1000
+MAX_QUANTITY = 1_000_000
+
+
+class LineSchema(Schema):
+    """One product, how many of it, and what it was called and cost when it was ordered."""
+
+    product_id = Ref(required=True)
+    quantity = Whole(1, MAX_QUANTITY, required=True)
+    name = fields.Raw(dump_only=True)
+    sku = fields.Raw(dump_only=True)
+    unit_price = Money(dump_only=True)
+    discount = Money(dump_only=True)
+    total = Money(dump_only=True)
+
+    @pre_load
+    def _drop_read_only(self, line: Any, **_: Any) -> Any:
+        """Ignore what only we say, so that what was answered may be sent back."""
+        if not isinstance(line, Mapping):
+            return line
+        read_only = self.fields.keys() - self.load_fields.keys()
+        return {name: value for name, value in line.items() if name not in read_only}
+
+
+class Lines(fields.List[Any]):
+    """The lines of an order; whatever a hand edit has left there is shown as it is."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(
+            fields.Nested(LineSchema), validate=validate.Length(1, MAX_LINES), **kwargs
+        )
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        if isinstance(value, list) and all(isinstance(each, dict) for each in value):
+            return super()._serialize(value, attr, obj, **kwargs)
+        return value
+
+
+class OrderSchema(Schema):
+    """An order as clients send and receive it."""
+
+    id = Id()
+    external_ref = Text(200, allow_none=True)
+    client_id = Ref(allow_none=True, metadata={"aliases": ("client",)})
+    note = Text(2000, allow_none=True, metadata={"example": "Leave it at the door"})
+    items = Lines(required=True, metadata={"example": [{"product_id": 1, "quantity": 2}]})
+    status = fields.Raw(dump_only=True)
+    reason = fields.Raw(dump_only=True)
+    currency = fields.Raw(dump_only=True)
+    total = Money(dump_only=True)
+    units = fields.Raw(dump_only=True)
+    placed_at = Timestamp()
+    history = fields.Function(
+        lambda order: _history(order.get("history")), metadata={"reads": ("history",)}
+    )
+    created_at = Timestamp()
+    updated_at = Timestamp()
+    revision = fields.Raw(dump_only=True)
+
+    @pre_load
+    def _make_line(self, order: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Take ``product_id`` and ``quantity`` beside the rest as the only line."""
+        flat = [name for name in ("product_id", "quantity") if name in order]
+        if not flat:
+            return order
+        if "items" in order:
+            raise ValidationError({flat[0]: ["Stands in items, which are given as well."]})
+        rest = {name: value for name, value in order.items() if name not in flat}
+        return rest | {"items": [{name: order[name] for name in flat}]}
+
+    @post_load
+    def _check(self, order: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """See that the client exists, and that the lines of a stored order stay as they are."""
+        stored = Context[dict[str, Any]].get()["stored"]
+        client = order.get("client_id")
+        if client not in (None, stored.get("client_id")) and not _exists(client):
+            raise ValidationError({"client_id": [f"There is no client {client}."]})
+        if "items" in order and stored:
+            if summed(order.pop("items")) != _wanted(stored.get("items")):
+                raise ValidationError(
+                    {"items": ["Are not changed: cancel the order and place another one."]}
+                )
+        elif "items" in order:
+            wanted = summed(order["items"])
+            order["items"] = [{"product_id": id, "quantity": n} for id, n in wanted.items()]
+        return order
+
+
+def _exists(client: int | str) -> bool:
+    return backends().peers.get("clients", "clients", str(client)) is not None
+
+
+def _wanted(items: Any) -> dict[Any, int] | None:
+    try:
+        return summed(items)
+    except (TypeError, KeyError):
+        return None  # Made by hand.
+
+
+def _history(steps: Any) -> Any:
+    if not isinstance(steps, list):
+        return []
+    return [
+        {**each, "at": timestamp(each.get("at"))} if isinstance(each, dict) else each
+        for each in steps
+    ]
+
+
+class OrderQuery(Query):
+    """Narrow by client, status, product, date or total."""
+
+    sortable = ("placed_at", "total")
+
+    client_id = eq(Ref(), "client_id", aliases=("client",))
+    status = eq(fields.String(validate=validate.OneOf(STATES)), "status")
+    product_id = eq(Ref(), "items.product_id", aliases=("product",))
+    external_ref = eq(fields.String(), "external_ref")
+    placed_at__gte = gte(Moment(), "placed_at", aliases=("from",))
+    placed_at__lte = lte(Moment(end=True), "placed_at", aliases=("to",))
+    total__gte = gte(Money(), "total", aliases=("total_min",))
+    total__lte = lte(Money(), "total", aliases=("total_max",))
+
+
+orders = Resource(
+    "orders",
+    "order",
+    OrderSchema(),
+    OrderQuery(),
+    unique=("external_ref",),
+    searched=Searched(title=("note",), codes=("external_ref",)),
+    partition="client_id",
+    indexes=(
+        IndexModel([("uuid", 1)], unique=True, partialFilterExpression={"uuid": {"$gt": ""}}),
+        IndexModel([("due", 1)], sparse=True),
+        IndexModel([("status", 1), ("_id", 1)]),
+        IndexModel([("items.product_id", 1), ("_id", 1)]),
+        # Holds all that stats by day and by client add up.
+        IndexModel(
+            [
+                (name, 1)
+                for name in ("placed_at", "status", "currency", "client_id", "total", "units")
+            ]
+        ),
+    ),
+)

@@ -1,0 +1,97 @@
+"""``/orders``: read like any collection, placed and moved on by rules of their own."""
+
+from flask import Response
+
+from api_orders import jobs, placement, states, stats
+from api_orders.history import history
+from api_orders.resource import orders
+from shared import trash
+from shared.attempts import attempts
+from shared.documents import Document
+from shared.errors import Conflict, Stale, Unavailable
+from shared.idempotency import resumes
+from shared.resource import flag
+from shared.responses import empty, respond
+
+blueprint = orders.blueprint("list", "get", "update", "restore")
+blueprint.add_url_rule("/orders/stats", "stats", stats.show)
+
+
+@blueprint.post("/orders")
+@resumes
+def create() -> Response:
+    """Place an order: take its lines from the stock, all or none, at the prices of now.
+
+    The body has ``items``, or ``product_id`` and ``quantity`` of a single one.  409 names every
+    line that is short and what is left; 503 says that nothing was ordered.
+    """
+    orders.check_parameters()
+    return orders.created(placement.place(orders.load(orders.body())))
+
+
+@blueprint.post("/orders/<ref>/<any(pay, ship, deliver, cancel):action>")
+@resumes
+def move(ref: str, action: str) -> Response:
+    """Move an order on: pay, ship, deliver; or cancel it, which gives its stock back.
+
+    Moved twice is moved once; 409 names the state that does not allow it, and what it allows.
+    """
+    orders.check_parameters()
+    return orders.answer(placement.finish(placement.move(ref, states.ACTIONS[action])))
+
+
+@blueprint.delete("/orders/<ref>")
+def delete(ref: str) -> Response:
+    """Move an order to the trash, or purge it; one that can be cancelled is cancelled first."""
+    orders.check_parameters("purge")
+    order = orders.anywhere(ref) if flag("purge") else orders.matched(ref)
+    for _ in attempts():
+        if order.get("status") == states.PENDING:
+            raise Conflict("This order is being placed; ask again shortly.")
+        try:
+            _remove(order)
+        except Stale:
+            order = orders.repository.get(ref)
+            continue
+        return empty()
+    raise Conflict("Too many others are writing this order at once; try again.")
+
+
+def _remove(order: Document) -> None:
+    if states.allows(str(order.get("status")), states.CANCELLED):
+        order = placement.finish(placement.moved(order, states.CANCELLED))
+    if not flag("purge"):
+        trash.delete(orders.repository, order)
+        return
+    if order.get("due"):
+        raise Unavailable("The products service does not answer; purge the order later.")
+    trash.purge(orders.repository, order)
+
+
+@blueprint.post("/orders:batch")
+def import_history() -> Response:
+    """Store up to 1,000 orders of the past as they were, found again by ``key=external_ref``."""
+    return history.batch()
+
+
+@blueprint.get("/orders:unsettled")
+def check() -> Response:
+    """Answer what is due of which orders, and which reservations have no order any more."""
+    orders.check_parameters()
+    return _unsettled(jobs.due(), jobs.gone(jobs.every_held()))
+
+
+@blueprint.post("/orders:unsettled")
+@resumes
+def settle() -> Response:
+    """Settle what ``GET`` shows and answer it."""
+    orders.check_parameters()
+    due, orphans = jobs.due(), jobs.gone(jobs.every_held())
+    jobs.settle(due)
+    jobs.release(orphans)
+    return _unsettled(due, orphans)
+
+
+def _unsettled(due: list[Document], orphans: list[str]) -> Response:
+    shown = [{"order": str(each["uuid"]), "due": each["due"]} for each in due]
+    return respond({"due": shown, "orphans": orphans})

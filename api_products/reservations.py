@@ -1,0 +1,300 @@
+"""Stock that an order holds: taken when the order is placed, given back when it is cancelled.
+
+A reservation has the order's UUID as its id, so that asking again changes nothing.  It is ``held``,
+then ``shipped`` for good, or ``released``: that, too, may be said of one that never was, so that a
+request which comes late finds it given up.  Reservation, stocks and ledger change in one
+transaction, or not at all.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from bson import ObjectId
+from flask import current_app
+from marshmallow import ValidationError
+from pymongo import IndexModel, UpdateOne
+from pymongo.collection import Collection
+from pymongo.errors import DuplicateKeyError
+
+from api_products import stock
+from api_products.resource import products
+from shared import documents, ledger
+from shared.backends import backends
+from shared.documents import Document
+from shared.errors import Conflict, NotFound
+from shared.fields import Money, timestamp
+from shared.keys import new_token
+
+HELD, SHIPPED, RELEASED = "held", "shipped", "released"
+# A reservation is asked after no sooner: its order may be on its way still.
+SETTLE_SECONDS = 60
+
+ProductId = int | str
+
+
+class _Known(Exception):
+    """The reservation is there already."""
+
+
+def reserve(id: str, wanted: Mapping[ProductId, int]) -> Document:
+    """Take so many of each product from its stock; return the reservation with its priced lines.
+
+    Raise ``Conflict`` naming every line that cannot be had, or when it was released before.
+    """
+
+    def take() -> Document:
+        keys = [_key(each) for each in wanted]
+        found = {each["_id"]: each for each in _find(keys)}
+        lines, refused = [], []
+        for index, (product_id, quantity) in enumerate(wanted.items()):
+            product = found.get(_key(product_id))
+            price = _price(product) if product else None
+            lines.append(_line(product or {}, product_id, quantity, price))
+            if wrong := stock.refusal(product, product_id, price, quantity):
+                refused.append((index, product_id, quantity, wrong))
+        new = {"_id": id, "state": HELD, "lines": lines, "at": documents.now()}
+        try:
+            # First of all, so that of two requests at once the second one meets the first.
+            _reservations().insert_one(new, session=backends().session)
+        except DuplicateKeyError as error:
+            raise _Known from error
+        if refused:
+            raise _refused(refused)
+        taken = {_key(each["product_id"]): -each["quantity"] for each in lines if each["tracked"]}
+        move(taken, "ordered", order=id)
+        return new
+
+    try:
+        return backends().transaction(take)
+    except _Known:
+        known = get(id)
+    if known["state"] == RELEASED:
+        raise Conflict("This reservation was released.", state=RELEASED)
+    if {each["product_id"]: each["quantity"] for each in known["lines"]} != dict(wanted):
+        raise Conflict("This reservation holds other lines.", state=known["state"])
+    return known
+
+
+def get(id: str) -> Document:
+    """Return a reservation or raise ``NotFound``."""
+    found = _reservations().find_one({"_id": id}, session=backends().session)
+    if found is None:
+        raise NotFound(f"There is no reservation {id}.")
+    return found
+
+
+def release(id: str) -> None:
+    """Give back what a reservation holds; raise ``Conflict`` when it was shipped."""
+
+    def give_back() -> None:
+        known = _end(id, RELEASED)
+        if known is None or known["state"] == RELEASED:
+            return
+        if known["state"] == SHIPPED:
+            raise Conflict("This reservation was shipped.", state=SHIPPED)
+        given = {
+            _key(each["product_id"]): each["quantity"] for each in known["lines"] if each["tracked"]
+        }
+        move(given, "released", order=id)
+
+    backends().transaction(give_back)
+
+
+def ship(id: str) -> None:
+    """Keep what a reservation holds for good; raise ``Conflict`` when there is nothing held."""
+
+    def close() -> None:
+        known = _end(id, SHIPPED)
+        if known is None or known["state"] == RELEASED:
+            raise Conflict("This reservation holds nothing.", state=RELEASED)
+
+    backends().transaction(close)
+
+
+def held(after: str, most: int) -> list[str]:
+    """Return the ids of reservations that have been held for a while, in order, from one on."""
+    moment = documents.now() - timedelta(seconds=SETTLE_SECONDS)
+    asked = {"state": HELD, "_id": {"$gt": after}, "at": {"$lt": moment}}
+    found = _reservations().find(asked, {"_id": True}, sort=[("_id", 1)], limit=most)
+    return [each["_id"] for each in found]
+
+
+def change(ref: str, count: int, reason: str) -> Document:
+    """Add to the stock of a product, or take from it; return the product.
+
+    Raise ``Conflict`` when less than none would be left, or when it is not tracked.
+    """
+
+    def add() -> Document:
+        product = products.matched(ref)
+        if not ledger.is_number(product.get("stock")):
+            raise Conflict(
+                f"The stock of {product.get('name')} is not tracked; set one first, such as by "
+                'PATCH {"stock": 0}.'
+            )
+        (after,) = move({product["_id"]: count}, reason)
+        return product | after
+
+    return backends().transaction(add)
+
+
+def entries(product: Document, page: int, per: int) -> Document:
+    """Return a page of the ledger of a product, the latest entry first."""
+    asked = {"item": product["_id"]}
+    found = products.repository.ledger.find(
+        asked, sort=[("revision", -1), ("_id", -1)], skip=(page - 1) * per, limit=per
+    )
+    return {
+        "stock": product.get("stock"),
+        "items": [
+            {
+                "change": each["change"],
+                "stock": each["balance"],
+                "reason": each["reason"],
+                "order": each.get("order"),
+                "revision": each["revision"],
+                "request_id": each["request_id"],
+                "at": timestamp(each["at"]),
+            }
+            for each in found
+        ],
+        "page": page,
+        "per": per,
+        "total": products.repository.ledger.count_documents(asked),
+    }
+
+
+def move(changes: Mapping[Any, int], reason: str, **more: Any) -> list[Document]:
+    """Add to the stocks of products, by their ids, in the running transaction; return them.
+
+    One that is not tracked stays as it is.  Raise ``Conflict`` where less than 0 would be left.
+    """
+    if not changes:
+        return []
+    token = new_token()
+    found = [each for each in _find(list(changes)) if ledger.is_number(each.get("stock"))]
+    writes, pairs = [], []
+    for before in found:
+        change = changes[before["_id"]]
+        stamp = documents.stamp(before, token)
+        enough = {"_id": before["_id"], "stock": {"$gte": -change}}
+        writes.append(UpdateOne(enough, {"$inc": {"stock": change}, "$set": stamp}))
+        pairs.append((before, before | stamp | {"stock": before["stock"] + change}))
+    short = [before for before, after in pairs if after["stock"] < 0]
+    session = backends().session
+    if short or (
+        writes
+        and products.repository.writable.bulk_write(writes, session=session).matched_count
+        < len(writes)
+    ):
+        left = ", ".join(f"{each.get('name')}: {max(0, int(each['stock']))} left" for each in short)
+        raise Conflict(f"That would leave less than none. {left}".strip())
+    gone = changes.keys() - {each["_id"] for each in found}
+    products.repository.book([*pairs, *_move_in_trash(gone, changes)], reason, **more)
+    products.repository.invalidate([each for pair in pairs for each in pair], token)
+    return [after for _, after in pairs]
+
+
+def _move_in_trash(
+    ids: Sequence[Any] | set[Any], changes: Mapping[Any, int]
+) -> list[tuple[Document, Document]]:
+    """Add to the stocks of deleted products, which may come back; return before and after."""
+    pairs = []
+    for id in ids:
+        asked = {"id": id, "stock": {"$gte": -changes[id]}}
+        change = {"$inc": {"stock": changes[id]}}
+        kept = products.repository.trash.find_one_and_update(
+            asked, change, session=backends().session, sort=[("deleted_at", -1)]
+        )
+        if kept:
+            before = kept | {"_id": id}
+            pairs.append((before, before | {"stock": kept["stock"] + changes[id]}))
+    return pairs
+
+
+def _end(id: str, state: str) -> Document | None:
+    """Bring a reservation into its last state, also one that is not there; return it as it was."""
+    change = {"state": state, "ended_at": documents.now()}
+    held = {"_id": id, "state": HELD}
+    session = backends().session
+    known = _reservations().find_one_and_update(held, {"$set": change}, session=session)
+    if known is None:
+        known = _reservations().find_one({"_id": id}, session=session)
+        if known is None and state == RELEASED:
+            new = {"_id": id, "lines": [], "at": change["ended_at"], **change}
+            _reservations().insert_one(new, session=session)
+    return known
+
+
+def _find(ids: Sequence[Any]) -> list[Document]:
+    found = products.repository.collection.find(
+        {"_id": {"$in": ids}}, _READ, session=backends().session
+    )
+    return list(found)
+
+
+_READ = dict.fromkeys(
+    (
+        *("name", "sku", "price", "currency", "stock", "status"),
+        *("slug", "category_path", "revision", "created_at"),
+    ),
+    True,
+)
+
+
+def _line(product: Document, id: ProductId, quantity: int, price: Any) -> Document:
+    """Return what an order keeps of a product, whatever becomes of it later."""
+    return {
+        "product_id": id,
+        "quantity": quantity,
+        "name": product.get("name"),
+        "sku": product.get("sku"),
+        "unit_price": price,
+        "currency": product.get("currency"),
+        "tracked": stock.is_tracked(product),
+    }
+
+
+def _price(product: Document) -> Any:
+    """Return a price as an amount, also one that a hand edit left as a number or a text."""
+    price = product.get("price")
+    try:
+        return Money().deserialize(str(price)) if price is not None else None
+    except ValidationError:
+        return None
+
+
+def _refused(lines: Sequence[tuple[int, ProductId, int, stock.Refusal]]) -> Conflict:
+    errors = [
+        {"pointer": f"/lines/{index}", "message": wrong.message} for index, _, _, wrong in lines
+    ]
+    named = [
+        {"product_id": id, "why": wrong.why, "wanted": quantity, "left": wrong.left}
+        for _, id, quantity, wrong in lines
+    ]
+    return Conflict("", errors, lines=named)
+
+
+def _key(id: ProductId) -> Any:
+    return ObjectId(id) if isinstance(id, str) else id
+
+
+def shown(reservation: Document) -> Document:
+    """Return a reservation as clients see it."""
+    lines = [
+        {name: value for name, value in each.items() if name != "tracked"}
+        for each in reservation["lines"]
+    ]
+    return {"id": reservation["_id"], "state": reservation["state"], "lines": lines}
+
+
+def _reservations() -> Collection[Document]:
+    """Return the collection, with its index in place."""
+    name = f"{products.name}.reservations"
+    found = backends().db[name]
+    indexed: set[str] = current_app.extensions.setdefault("indexed", set())
+    if name not in indexed and not backends().session:
+        found.create_indexes([IndexModel([("state", 1), ("_id", 1)])])
+        indexed.add(name)
+    return found
