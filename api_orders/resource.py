@@ -67,6 +67,7 @@ class OrderSchema(Schema):
     total = Money(dump_only=True)
     units = fields.Raw(dump_only=True)
     placed_at = Timestamp()
+    uuid = fields.Raw(dump_only=True)
     history = fields.Function(
         lambda order: _history(order.get("history")), metadata={"reads": ("history",)}
     )
@@ -132,6 +133,7 @@ class OrderQuery(Query):
     status = eq(fields.String(validate=validate.OneOf(STATES)), "status")
     product_id = eq(Ref(), "items.product_id", aliases=("product",))
     external_ref = eq(fields.String(), "external_ref")
+    uuid = eq(fields.String(), "uuid")
     placed_at__gte = gte(Moment(), "placed_at", aliases=("from",))
     placed_at__lte = lte(Moment(end=True), "placed_at", aliases=("to",))
     total__gte = gte(Money(), "total", aliases=("total_min",))

@@ -21,10 +21,10 @@ _DAY = {"$dateToString": {"date": "$placed_at", "format": "%Y-%m-%d"}}
 # For each way of grouping: what comes before, the group's name, what is added up, the order.
 _WAYS: dict[str, tuple[list[Document], Any, Document, Document]] = {
     "day": ([], _DAY, _SUMS, {"_id": 1}),
-    "client": ([], "$client_id", _SUMS, {"total": -1, "_id": 1}),
+    "client": ([], {"$ifNull": ["$client_id", None]}, _SUMS, {"total": -1, "_id": 1}),
     "product": (
         [{"$unwind": "$items"}],
-        {"$ifNull": ["$items.product_id", "$items.sku"]},
+        {"$ifNull": ["$items.product_id", "$items.sku", None]},
         {
             "name": {"$last": "$items.name"},
             "lines": {"$sum": 1},
@@ -64,7 +64,7 @@ def _sums(asked: PageRequest) -> Response:
     sold = {} if "status" in given else {"status": {"$in": SOLD}}
     unwound, name, summed, order = _WAYS[by]
     skipped = (asked.page - 1) * asked.per
-    groups = {"_id": {by: name, "currency": "$currency"}, **summed}
+    groups = {"_id": {by: name, "currency": {"$ifNull": ["$currency", None]}}, **summed}
     every: Document = {each: {"$sum": f"${each}"} for each in summed if each != "name"}
     found = orders.repository.collection.aggregate(
         [

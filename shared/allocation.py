@@ -6,22 +6,27 @@ from typing import Any
 
 from pymongo import ReturnDocument
 from pymongo.collection import Collection
+from pymongo.write_concern import WriteConcern
 
 from shared.backends import backends
 from shared.documents import Document
 from shared.words import free_slugs
 
+_QUICK = WriteConcern(w=1)
 MAX_ID = 2**53  # What is beyond was not counted up to.
 
 
 def next_ids(name: str, count: int) -> int:
     """Reserve consecutive ids of a collection and return the first."""
-    counter: Any = _counters().find_one_and_update(
+    session = backends().session
+    # A number is not waited for: one that a lost server takes along is met again when it is used.
+    counters = _counters() if session else _counters().with_options(write_concern=_QUICK)
+    counter: Any = counters.find_one_and_update(
         {"_id": name},
         {"$inc": {"last": count}},
         upsert=True,
         return_document=ReturnDocument.AFTER,
-        session=backends().session,
+        session=session,
     )
     return int(counter["last"]) - count + 1
 

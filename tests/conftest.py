@@ -198,6 +198,11 @@ def clients(make_client):
 
 
 @pytest.fixture
+def orders(make_client):
+    return make_client("api_orders")
+
+
+@pytest.fixture
 def data_folder():
     """The folder of real catalogs; a test that needs it says so when it is absent."""
     if not DATA.exists():

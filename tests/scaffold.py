@@ -32,7 +32,7 @@ class FakeBackends(Backends):
 def create_indexes(collection, indexes, session=None):
     """Stand in for mongomock's own, which makes a partial unique index a whole one."""
     for index in indexes:
-        kept = ("unique", "sparse", "partialFilterExpression")
+        kept = ("unique", "sparse", "partialFilterExpression", "expireAfterSeconds")
         options = {name: index.document[name] for name in kept if name in index.document}
         collection.create_index(list(index.document["key"].items()), **options)
 
@@ -66,6 +66,7 @@ class InProcess:
     def __init__(self, make_app):
         self._make_app = make_app
         self.down = set()
+        self.lost = set()  # Those whose answers do not come back.
         self.calls = []
 
     def send(self, service, method, path, body, headers, seconds=5):
@@ -76,6 +77,8 @@ class InProcess:
         response = client.open(
             path, method=method, json=body, headers=headers, follow_redirects=True
         )
+        if service in self.lost:
+            raise Unavailable(f"The {service} service does not answer; try again shortly.")
         return response.status_code, response.data
 
 

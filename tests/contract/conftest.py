@@ -4,6 +4,7 @@ from importlib import import_module
 
 import pytest
 
+from shared.fields import Text
 from tests.scaffold import SERVICES
 
 
@@ -19,6 +20,8 @@ def resource(package):
 
 @pytest.fixture
 def client(make_client, package):
+    if package == "api_orders":  # The example orders a product.
+        make_client("api_products").post("/products", json={"name": "Teapot", "price": 12.5})
     return make_client(package)
 
 
@@ -42,5 +45,17 @@ def serves(client):
 
 @pytest.fixture
 def text_field(resource):
-    """The name of the field that names an item."""
-    return next(name for name, field in resource.schema.load_fields.items() if field.required)
+    """The name of the field that names an item or, where items have no names, tells of it."""
+    fields = resource.schema.load_fields
+    texts = {name for name, field in fields.items() if isinstance(field, Text)}
+    required = (name for name in texts if fields[name].required)
+    return next(required, "note")
+
+
+@pytest.fixture
+def minimal(resource, text_field):
+    """Build a body of what is required and a text."""
+    fields = resource.schema.load_fields
+    required = {name: field for name, field in fields.items() if field.required}
+    examples = {name: field.metadata["example"] for name, field in required.items()}
+    return lambda text: examples | {text_field: text}

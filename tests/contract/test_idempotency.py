@@ -1,0 +1,131 @@
+"""What every service promises of ``Idempotency-Key`` on its POSTs."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared import documents
+from tests.scaffold import example
+
+KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
+
+
+@pytest.fixture
+def body(resource, serves):
+    serves("create")
+    return example(resource)
+
+
+@pytest.fixture
+def records(db, resource):
+    return db[f"{resource.name}.idempotency"]
+
+
+def test_sent_again_it_is_answered_again_and_done_once(client, url, body):
+    first = client.post(url, json=body, headers=KEY)
+    again = client.post(url, json=body, headers=KEY)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.data == first.data
+    for name in ("Location", "ETag", "Content-Type"):
+        assert again.headers[name] == first.headers[name]
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert client.get(url).get_json()["total"] == 1
+
+
+def test_a_refusal_is_kept_as_well(client, url, body):
+    body |= {"nope": 1}
+    first = client.post(url, json=body, headers=KEY)
+    again = client.post(url, json=body, headers=KEY)
+    assert (first.status_code, again.status_code) == (422, 422)
+    assert again.headers["Content-Type"].startswith("application/problem+json")
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+def test_another_request_with_the_key_is_refused(client, url, body, text_field):
+    client.post(url, json=body, headers=KEY)
+    for other in (
+        client.post(url, json=body | {text_field: "Other"}, headers=KEY),
+        client.post(f"{url}?x=1", json=body, headers=KEY),
+        client.post(f"{url}/1/restore", headers=KEY),
+    ):
+        assert other.status_code == 422
+        assert "Idempotency-Key" in other.get_json()["detail"]
+    assert client.get(url).get_json()["total"] == 1
+
+
+def test_another_key_is_another_request(client, url, body):
+    for key in ("a", "b"):
+        assert client.post(url, json=body, headers={"Idempotency-Key": key}).status_code in (
+            201,
+            409,  # Where a value of the example may occur once only.
+        )
+
+
+@pytest.mark.parametrize("key", ["", "a b", "x" * 256, "é"])
+def test_a_key_that_is_none_is_named(client, url, body, key):
+    response = client.post(url, json=body, headers={"Idempotency-Key": key})
+    assert response.status_code == 400
+    assert "Idempotency-Key" in response.get_json()["detail"]
+
+
+def test_while_it_runs_it_is_not_run_again(client, url, body, records):
+    client.post(url, json=body, headers=KEY)
+    records.update_one({}, {"$set": {"state": "running", "until": later(5)}})
+    busy = client.post(url, json=body, headers=KEY)
+    assert (busy.status_code, busy.headers["Retry-After"]) == (409, "1")
+    assert "still running" in busy.get_json()["detail"]
+
+
+def test_what_a_killed_process_left_is_taken_over(client, url, body, records):
+    refused = client.post(url, json=body | {"nope": 1}, headers=KEY)
+    assert refused.status_code == 422
+    records.update_one({}, {"$set": {"state": "running", "until": later(-1)}})
+    again = client.post(url, json=body | {"nope": 1}, headers=KEY)
+    assert (again.status_code, "Idempotency-Replayed" in again.headers) == (422, False)
+
+
+def test_the_fault_of_a_server_is_not_kept(client, url, body, records, transport, monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError
+
+    resource = client.application.extensions["resource"]
+    with monkeypatch.context() as broken:
+        broken.setattr(type(resource.schema), "load", fail)
+        assert client.post(url, json=body, headers=KEY).status_code == 500
+    assert records.find_one() is None
+    assert client.post(url, json=body, headers=KEY).status_code == 201
+
+
+def test_records_are_kept_for_a_day(client, url, body, records):
+    client.post(url, json=body, headers=KEY)
+    assert later(86_000) < records.find_one()["expires"] < later(86_500)
+    (ttl,) = [each for each in records.index_information().values() if "expireAfterSeconds" in each]
+    assert (ttl["key"], ttl["expireAfterSeconds"]) == ([("expires", 1)], 0)
+
+
+def test_other_methods_do_not_heed_it(client, url, body, serves):
+    serves("update")
+    client.post(url, json=body)
+    for _ in range(2):
+        answer = client.patch(f"{url}/1", json={}, headers=KEY)
+        assert "Idempotency-Replayed" not in answer.headers
+
+
+def test_every_post_heeds_it(client):
+    """None is left out: a second answer to the same request is a replay, whatever it is."""
+    rules = [rule for rule in client.application.url_map.iter_rules() if "POST" in rule.methods]
+    assert rules
+    for number, rule in enumerate(rules):
+        values = {"ref": "1", "action": "pay", "id": "0" * 8 + "-0000-0000-0000-" + "0" * 12}
+        with client.application.test_request_context():
+            path = rule.build({name: values[name] for name in rule.arguments})[1]
+        headers = {"Idempotency-Key": f"post-{number}"}
+        first = client.post(path, json={}, headers=headers)
+        again = client.post(path, json={}, headers=headers)
+        assert again.status_code == first.status_code
+        assert ("Idempotency-Replayed" in again.headers) == (first.status_code < 500), path
+
+
+def later(seconds):
+    return documents.now() + timedelta(seconds=seconds)
