@@ -18,6 +18,7 @@ from vitrine import stack
 from vitrine.doctor import doctor_command
 from vitrine.embedded import EmbeddedError
 from vitrine.inspect import cache_command
+from vitrine.reconcile import reconcile_command
 from vitrine.signals import Stopped, stop_on_signals
 from vitrine.stack import ROOT, Service, StackError
 from vitrine.supervisor import Supervisor
@@ -50,6 +51,7 @@ main.add_command(import_command)
 main.add_command(export_command)
 main.add_command(cache_command)
 main.add_command(doctor_command)
+main.add_command(reconcile_command)
 
 
 @main.command()

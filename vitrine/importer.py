@@ -25,14 +25,17 @@ class Report:
     counts: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
     log: TextIO | None = None
+    file: str = ""
 
     def fail(self, row: int, column: str, reason: str) -> None:
         """Note one error; the first ten are kept, all go to the log."""
         if self.log:
             line = {"row": row, "column": column, "reason": reason}
+            line |= {"file": self.file} if self.file else {}
             self.log.write(orjson.dumps(line).decode() + "\n")
         if len(self.errors) < SHOWN_ERRORS:
             place = f"row {row}" if row else "a parent that no row brings"
+            place = f"{self.file}: {place}" if self.file else place
             self.errors.append(f"{place}, {column}: {reason}" if column else f"{place}: {reason}")
 
 

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from shared.settings import Settings
-from vitrine import exporter, pictures
+from vitrine import exporter, invoices, pictures
 from vitrine.client import Client
 from vitrine.importer import Importer, Report
 from vitrine.rows import FORMATS, Source
@@ -27,7 +27,7 @@ console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 @click.command("import")
 @click.argument("resource")
-@click.argument("file")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--format", type=click.Choice(FORMATS), help="By default, what the name ends in.")
 @click.option("--map", "maps", multiple=True, metavar="FIELD=COLUMN", help="Or a JMESPath.")
 @click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help="The same for all rows.")
@@ -42,11 +42,19 @@ console = Console(stderr=True, highlight=False, soft_wrap=True)
     help="What may change in an item without a key, and it is still the same.",
 )
 @click.option("--create-categories", is_flag=True, help="Make the categories that are missing.")
+@click.option("--create-clients", is_flag=True, help="Make the clients that orders name.")
+@click.option(
+    "--join",
+    "joins",
+    multiple=True,
+    metavar="FILE=COLUMN",
+    help="For orders: add the row of FILE that has the same in COLUMN.",
+)
 @click.option("--match", metavar="A,B", help="For images: the fields that name a photo's file.")
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
 @click.option("--errors", type=click.Path(), metavar="FILE", help="Write every error there.")
-def import_command(resource: str, file: str, **options: Any) -> None:
-    """Import FILE (JSON lines, JSON or CSV, .gz or .xz too; - for stdin) into RESOURCE.
+def import_command(resource: str, files: tuple[str, ...], **options: Any) -> None:
+    """Import each FILE (JSON lines, JSON or CSV, .gz or .xz too; - for stdin) into RESOURCE.
 
     Columns that are no field become attributes.  Items are found again by --key, or by all
     their values but the volatile ones, so running an import again changes nothing, and one
@@ -54,12 +62,25 @@ def import_command(resource: str, file: str, **options: Any) -> None:
 
     With RESOURCE images, FILE is a folder of photos: each becomes an image of the products that
     name it in one of the fields or attributes of --match.
+
+    With RESOURCE orders, each row is a line of an invoice of the past: it becomes an order as it
+    was, at its own prices, and touches no stock.
     """
     settings = Settings.from_env()
     if options["match"] and resource != "images":
         raise click.ClickException("--match is for images; --key tells which items exist already.")
+    for name, given in (
+        ("--join", options["joins"]),
+        ("--create-clients", options["create_clients"]),
+    ):
+        if given and resource != "orders":
+            raise click.ClickException(f"{name} is for orders.")
     if resource == "images":
-        _import_images(Path(file), options["match"], options["dry_run"])
+        for folder in files:
+            _import_images(Path(folder), options["match"], options["dry_run"])
+        return
+    if resource == "orders":
+        _import_orders(files, options, settings)
         return
     client = Client.find(resource, settings)
     attributes = options["attributes"]
@@ -74,10 +95,8 @@ def import_command(resource: str, file: str, **options: Any) -> None:
     if resource == "products":
         categories = Client.find("categories", settings)
         shelves = Shelves(categories, options["create_categories"], options["dry_run"])
-    with ExitStack() as files:
-        source = files.enter_context(Source(file, options["format"]))
-        log = files.enter_context(Path(options["errors"]).open("w")) if options["errors"] else None
-        report = Report(log=log)
+    with ExitStack() as opened:
+        report = _report(options["errors"], opened)
         importer = Importer(
             client,
             shape,
@@ -87,12 +106,45 @@ def import_command(resource: str, file: str, **options: Any) -> None:
             options["dry_run"],
             report,
         )
-        try:
-            seconds = _with_progress(importer, source)
-        except KeyboardInterrupt:
-            done = report.counts.total()
-            raise StackError(f"Interrupted after {done:,} rows; run it again to finish.") from None
-    _print_report(report, shape, seconds, options["dry_run"])
+        seconds = 0.0
+        for file in files:
+            report.file = file if len(files) > 1 else ""
+            source = opened.enter_context(Source(file, options["format"]))
+            try:
+                seconds += _with_progress(source, importer.run(source))
+            except KeyboardInterrupt:
+                done = report.counts.total()
+                raise StackError(
+                    f"Interrupted after {done:,} rows; run it again to finish."
+                ) from None
+    _print_report(report, shape, seconds, options["dry_run"], "rows")
+    sys.exit(1 if report.counts["failed"] else 0)
+
+
+def _report(errors: str | None, opened: ExitStack) -> Report:
+    return Report(log=opened.enter_context(Path(errors).open("w")) if errors else None)
+
+
+def _import_orders(files: Sequence[str], options: Mapping[str, Any], settings: Settings) -> None:
+    shape = invoices.shape(options["maps"], options["sets"], options["nulls"])
+    joins = [invoices.Join(*invoices.split(each)) for each in options["joins"]]
+    with ExitStack() as opened:
+        report = _report(options["errors"], opened)
+        gathered = invoices.Invoices(
+            Client.find("orders", settings),
+            Client.find("clients", settings),
+            options["create_clients"],
+            options["dry_run"],
+            report,
+        )
+        for file in files:
+            report.file = file if len(files) > 1 else ""
+            source = opened.enter_context(Source(file, options["format"]))
+            gathered.read(source, shape, joins)
+        report.file = ""
+        seconds = _with_progress(None, gathered.send(), gathered.lines)
+    _print_report(report, shape, seconds, options["dry_run"], "orders")
+    console.print(f"They have {gathered.lines:,} lines.")
     sys.exit(1 if report.counts["failed"] else 0)
 
 
@@ -153,8 +205,8 @@ def _write(format: str, client: Client, file: TextIO) -> int:
     return {"json": exporter.write_json, "jsonl": exporter.write_jsonl}[format](found, file)
 
 
-def _with_progress(importer: Importer, source: Source) -> float:
-    """Run an import with a bar of the bytes read and the rate of rows; return its seconds."""
+def _with_progress(source: Source | None, steps: Iterator[int], total: int = 0) -> float:
+    """Run an import with a bar of the bytes read, or of the rows; return its seconds."""
     started = time.monotonic()
     columns = (
         BarColumn(),
@@ -163,13 +215,16 @@ def _with_progress(importer: Importer, source: Source) -> float:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=source.size)
-        for done in _or_nothing(importer.run(source)):
+        whole = source.size if source else total
+        task = progress.add_task("", total=whole)
+        for done in _or_nothing(steps):
             rate = done / (time.monotonic() - started)
             progress.update(
-                task, completed=source.position, description=f"{done:,} rows, {rate:,.0f}/s"
+                task,
+                completed=source.position if source else done,
+                description=f"{done:,} rows, {rate:,.0f}/s",
             )
-        progress.update(task, completed=source.size)
+        progress.update(task, completed=whole)
     return time.monotonic() - started
 
 
@@ -178,13 +233,13 @@ def _or_nothing(steps: Iterator[int]) -> Iterator[int]:
     yield from steps
 
 
-def _print_report(report: Report, shape: Shape, seconds: float, dry_run: bool) -> None:
+def _print_report(report: Report, shape: Shape, seconds: float, dry_run: bool, what: str) -> None:
     counts = report.counts
     would = "would be " if dry_run else ""
     parts = [f"{counts[name]:,} {name}" for name in ("created", "updated", "unchanged", "failed")]
     console.print(
-        f"{counts.total():,} rows: {would}{', '.join(parts)} in {seconds:.1f} s "
-        f"({counts.total() / max(seconds, 0.001):,.0f} rows/s)"
+        f"{counts.total():,} {what}: {would}{', '.join(parts)} in {seconds:.1f} s "
+        f"({counts.total() / max(seconds, 0.001):,.0f} {what}/s)"
     )
     for error in report.errors:
         console.print("  " + error, markup=False)
@@ -192,6 +247,8 @@ def _print_report(report: Report, shape: Shape, seconds: float, dry_run: bool) -
         console.print("  … and more; --errors FILE keeps all of them.")
     if any("There is no category" in error for error in report.errors):
         console.print("--create-categories makes the categories that are missing.")
+    if any("There is no client" in error for error in report.errors):
+        console.print("--create-clients makes the clients that are missing.")
     for option in shape.not_found:
         console.print(f"Nothing in the file for {option}: is it misspelt?", markup=False)
     if not counts.total():

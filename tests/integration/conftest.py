@@ -21,7 +21,7 @@ from vitrine.processes import free_port, stop
 
 pytestmark = pytest.mark.real
 
-NAMES = ("products", "clients", "categories", "games")
+NAMES = ("products", "clients", "categories", "orders", "games")
 
 
 def pytest_collection_modifyitems(items):
