@@ -11,6 +11,8 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
 
 # Where each service listens when nobody says otherwise (``PRODUCTS_URL`` and so on).
 PORTS = {"products": 5000, "clients": 5001, "categories": 5002, "orders": 5003}
@@ -64,7 +66,17 @@ def _setting(
     return field(default=default, metadata={"parse": parse, "help": help, "aliases": aliases})
 
 
-_MONGO = _url("mongodb", "mongodb+srv")
+def _mongo(text: str) -> str:
+    if text.startswith("mongodb+srv://"):
+        return text  # What stands behind it is known to its DNS.
+    try:
+        parse_uri(text)  # Unlike other URLs it may name several hosts.
+    except (PyMongoError, ValueError) as error:
+        # What is wrong is not repeated: the address may hold a password.
+        raise ValueError("must be mongodb://host:port/database") from error
+    return text
+
+
 _REDIS = _url("redis", "rediss", "unix")
 _CACHE = _url("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
 
@@ -75,7 +87,7 @@ class Settings:
 
     mongo_uri: str = _setting(
         "mongodb://localhost:27017/vitrine",
-        _MONGO,
+        _mongo,
         "The MongoDB replica set to use; when set, `vitrine up` embeds none.",
         aliases=("DATABASE_URL",),
     )
