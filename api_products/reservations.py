@@ -6,31 +6,37 @@ request which comes late finds it given up.  Reservation, stocks and ledger chan
 transaction, or not at all.
 """
 
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
 from bson import ObjectId
 from flask import current_app
 from marshmallow import ValidationError
-from pymongo import IndexModel, UpdateOne
+from pymongo import IndexModel
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
-from api_products import stock
+from api_products import movements, stock
 from api_products.resource import products
-from shared import documents, ledger
+from shared import documents
 from shared.backends import backends
 from shared.documents import Document
 from shared.errors import Conflict, NotFound
-from shared.fields import Money, timestamp
-from shared.keys import new_token
+from shared.fields import Money
 
 HELD, SHIPPED, RELEASED = "held", "shipped", "released"
 # A reservation is asked after no sooner: its order may be on its way still.
 SETTLE_SECONDS = 60
 
 ProductId = int | str
+# The index of a line, its product, how many of it, and why not.
+_Refused = tuple[int, ProductId, int, stock.Refusal]
+# Transactions that meet in some product break each other off.  With many products they often do, so
+# those of one process take turns.
+_turn = threading.Lock()
 
 
 class _Known(Exception):
@@ -44,15 +50,7 @@ def reserve(id: str, wanted: Mapping[ProductId, int]) -> Document:
     """
 
     def take() -> Document:
-        keys = [_key(each) for each in wanted]
-        found = {each["_id"]: each for each in _find(keys)}
-        lines, refused = [], []
-        for index, (product_id, quantity) in enumerate(wanted.items()):
-            product = found.get(_key(product_id))
-            price = _price(product) if product else None
-            lines.append(_line(product or {}, product_id, quantity, price))
-            if wrong := stock.refusal(product, product_id, price, quantity):
-                refused.append((index, product_id, quantity, wrong))
+        lines, refused = _priced(wanted)
         new = {"_id": id, "state": HELD, "lines": lines, "at": documents.now()}
         try:
             # First of all, so that of two requests at once the second one meets the first.
@@ -62,11 +60,12 @@ def reserve(id: str, wanted: Mapping[ProductId, int]) -> Document:
         if refused:
             raise _refused(refused)
         taken = {_key(each["product_id"]): -each["quantity"] for each in lines if each["tracked"]}
-        move(taken, "ordered", order=id)
+        movements.move(taken, "ordered", order=id)
         return new
 
     try:
-        return backends().transaction(take)
+        with _turn if len(wanted) > 1 else nullcontext():
+            return backends().transaction(take)
     except _Known:
         known = get(id)
     if known["state"] == RELEASED:
@@ -96,7 +95,7 @@ def release(id: str) -> None:
         given = {
             _key(each["product_id"]): each["quantity"] for each in known["lines"] if each["tracked"]
         }
-        move(given, "released", order=id)
+        movements.move(given, "released", order=id)
 
     backends().transaction(give_back)
 
@@ -120,99 +119,6 @@ def held(after: str, most: int) -> list[str]:
     return [each["_id"] for each in found]
 
 
-def change(ref: str, count: int, reason: str) -> Document:
-    """Add to the stock of a product, or take from it; return the product.
-
-    Raise ``Conflict`` when less than none would be left, or when it is not tracked.
-    """
-
-    def add() -> Document:
-        product = products.matched(ref)
-        if not ledger.is_number(product.get("stock")):
-            raise Conflict(
-                f"The stock of {product.get('name')} is not tracked; set one first, such as by "
-                'PATCH {"stock": 0}.'
-            )
-        (after,) = move({product["_id"]: count}, reason)
-        return product | after
-
-    return backends().transaction(add)
-
-
-def entries(product: Document, page: int, per: int) -> Document:
-    """Return a page of the ledger of a product, the latest entry first."""
-    asked = {"item": product["_id"]}
-    found = products.repository.ledger.find(
-        asked, sort=[("revision", -1), ("_id", -1)], skip=(page - 1) * per, limit=per
-    )
-    return {
-        "stock": product.get("stock"),
-        "items": [
-            {
-                "change": each["change"],
-                "stock": each["balance"],
-                "reason": each["reason"],
-                "order": each.get("order"),
-                "revision": each["revision"],
-                "request_id": each["request_id"],
-                "at": timestamp(each["at"]),
-            }
-            for each in found
-        ],
-        "page": page,
-        "per": per,
-        "total": products.repository.ledger.count_documents(asked),
-    }
-
-
-def move(changes: Mapping[Any, int], reason: str, **more: Any) -> list[Document]:
-    """Add to the stocks of products, by their ids, in the running transaction; return them.
-
-    One that is not tracked stays as it is.  Raise ``Conflict`` where less than 0 would be left.
-    """
-    if not changes:
-        return []
-    token = new_token()
-    found = [each for each in _find(list(changes)) if ledger.is_number(each.get("stock"))]
-    writes, pairs = [], []
-    for before in found:
-        change = changes[before["_id"]]
-        stamp = documents.stamp(before, token)
-        enough = {"_id": before["_id"], "stock": {"$gte": -change}}
-        writes.append(UpdateOne(enough, {"$inc": {"stock": change}, "$set": stamp}))
-        pairs.append((before, before | stamp | {"stock": before["stock"] + change}))
-    short = [before for before, after in pairs if after["stock"] < 0]
-    session = backends().session
-    if short or (
-        writes
-        and products.repository.writable.bulk_write(writes, session=session).matched_count
-        < len(writes)
-    ):
-        left = ", ".join(f"{each.get('name')}: {max(0, int(each['stock']))} left" for each in short)
-        raise Conflict(f"That would leave less than none. {left}".strip())
-    gone = changes.keys() - {each["_id"] for each in found}
-    products.repository.book([*pairs, *_move_in_trash(gone, changes)], reason, **more)
-    products.repository.invalidate([each for pair in pairs for each in pair], token)
-    return [after for _, after in pairs]
-
-
-def _move_in_trash(
-    ids: Sequence[Any] | set[Any], changes: Mapping[Any, int]
-) -> list[tuple[Document, Document]]:
-    """Add to the stocks of deleted products, which may come back; return before and after."""
-    pairs = []
-    for id in ids:
-        asked = {"id": id, "stock": {"$gte": -changes[id]}}
-        change = {"$inc": {"stock": changes[id]}}
-        kept = products.repository.trash.find_one_and_update(
-            asked, change, session=backends().session, sort=[("deleted_at", -1)]
-        )
-        if kept:
-            before = kept | {"_id": id}
-            pairs.append((before, before | {"stock": kept["stock"] + changes[id]}))
-    return pairs
-
-
 def _end(id: str, state: str) -> Document | None:
     """Bring a reservation into its last state, also one that is not there; return it as it was."""
     change = {"state": state, "ended_at": documents.now()}
@@ -227,20 +133,21 @@ def _end(id: str, state: str) -> Document | None:
     return known
 
 
-def _find(ids: Sequence[Any]) -> list[Document]:
-    found = products.repository.collection.find(
-        {"_id": {"$in": ids}}, _READ, session=backends().session
-    )
-    return list(found)
+def _key(id: ProductId) -> Any:
+    return ObjectId(id) if isinstance(id, str) else id
 
 
-_READ = dict.fromkeys(
-    (
-        *("name", "sku", "price", "currency", "stock", "status"),
-        *("slug", "category_path", "revision", "created_at"),
-    ),
-    True,
-)
+def _priced(wanted: Mapping[ProductId, int]) -> tuple[list[Document], list[_Refused]]:
+    """Return a line for each product at its price of now, and what cannot be had."""
+    found = {each["_id"]: each for each in movements.find([_key(id) for id in wanted])}
+    lines, refused = [], []
+    for index, (id, quantity) in enumerate(wanted.items()):
+        product = found.get(_key(id))
+        price = _price(product) if product else None
+        lines.append(_line(product or {}, id, quantity, price))
+        if wrong := stock.refusal(product, id, price, quantity):
+            refused.append((index, id, quantity, wrong))
+    return lines, refused
 
 
 def _line(product: Document, id: ProductId, quantity: int, price: Any) -> Document:
@@ -265,7 +172,7 @@ def _price(product: Document) -> Any:
         return None
 
 
-def _refused(lines: Sequence[tuple[int, ProductId, int, stock.Refusal]]) -> Conflict:
+def _refused(lines: Sequence[_Refused]) -> Conflict:
     errors = [
         {"pointer": f"/lines/{index}", "message": wrong.message} for index, _, _, wrong in lines
     ]
@@ -274,10 +181,6 @@ def _refused(lines: Sequence[tuple[int, ProductId, int, stock.Refusal]]) -> Conf
         for _, id, quantity, wrong in lines
     ]
     return Conflict("", errors, lines=named)
-
-
-def _key(id: ProductId) -> Any:
-    return ObjectId(id) if isinstance(id, str) else id
 
 
 def shown(reservation: Document) -> Document:

@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import Blueprint, Response, request
 from marshmallow import Schema, ValidationError, fields, validate, validates
 
-from api_products import counts, reservations
+from api_products import counts, movements, reservations
 from api_products.resource import products
 from shared.fields import Ref, Text, Whole
 from shared.idempotency import resumes
@@ -27,7 +27,7 @@ def list_stock(ref: str) -> Response:
     """Answer how a product's stock changed, the latest first: by how many, why, by which order."""
     asked = _ledger.parse(request.query_string, ())
     product = products.repository.get(ref)
-    return conditional(respond(reservations.entries(product, asked.page, asked.per)))
+    return conditional(respond(movements.entries(product, asked.page, asked.per)))
 
 
 @blueprint.post("/products/<ref>/stock")
@@ -38,7 +38,7 @@ def change_stock(ref: str) -> Response:
     """
     products.check_parameters()
     values = _StockChange().load(products.body())
-    return products.answer(reservations.change(ref, values["change"], values["reason"]))
+    return products.answer(movements.change(ref, values["change"], values["reason"]))
 
 
 @blueprint.put("/products/reservations/<uuid:id>")

@@ -25,18 +25,9 @@ LAYERS = [
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 VIEWS_ORDER = [
-    *(
-        "resource",
-        "gallery",
-        "reservations",
-        "placement",
-        "history",
-        "jobs",
-        "audit",
-        "counts",
-        "stockroom",
-    ),
-    *("uploads", "stats", "views", "app"),
+    "resource",
+    *("gallery", "movements", "reservations", "placement", "history"),
+    *("jobs", "audit", "counts", "stockroom", "uploads", "stats", "views", "app"),
 ]
 FOLDERS = [
     path.parent for base in (ROOT, ROOT / "examples") for path in sorted(base.glob("api_*/app.py"))

@@ -1,28 +1,24 @@
 """The commands ``vitrine import`` and ``vitrine export``."""
 
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from shared.settings import Settings
 from vitrine import exporter, invoices, pictures
 from vitrine.client import Client
 from vitrine.importer import Importer, Report
+from vitrine.progress import console, show, with_progress
 from vitrine.rows import FORMATS, Source
 from vitrine.shaping import VOLATILE, Shape
 from vitrine.shelves import Shelves
 from vitrine.stack import StackError
 
 MOST_SHOWN = 10
-
-console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @click.command("import")
@@ -69,19 +65,24 @@ def import_command(resource: str, files: tuple[str, ...], **options: Any) -> Non
     settings = Settings.from_env()
     if options["match"] and resource != "images":
         raise click.ClickException("--match is for images; --key tells which items exist already.")
-    for name, given in (
-        ("--join", options["joins"]),
-        ("--create-clients", options["create_clients"]),
-    ):
-        if given and resource != "orders":
-            raise click.ClickException(f"{name} is for orders.")
+    if options["joins"] and resource != "orders":
+        raise click.ClickException("--join is for orders.")
+    if options["create_clients"] and resource != "orders":
+        raise click.ClickException("--create-clients is for orders.")
     if resource == "images":
-        for folder in files:
-            _import_images(Path(folder), options["match"], options["dry_run"])
-        return
-    if resource == "orders":
-        _import_orders(files, options, settings)
-        return
+        failed = [
+            _import_images(Path(each), options["match"], options["dry_run"]) for each in files
+        ]
+    elif resource == "orders":
+        failed = [_import_orders(files, options, settings)]
+    else:
+        failed = [_import_items(resource, files, options, settings)]
+    sys.exit(1 if any(failed) else 0)
+
+
+def _import_items(
+    resource: str, files: Sequence[str], options: Mapping[str, Any], settings: Settings
+) -> int:
     client = Client.find(resource, settings)
     attributes = options["attributes"]
     shape = Shape(
@@ -111,21 +112,21 @@ def import_command(resource: str, files: tuple[str, ...], **options: Any) -> Non
             report.file = file if len(files) > 1 else ""
             source = opened.enter_context(Source(file, options["format"]))
             try:
-                seconds += _with_progress(source, importer.run(source))
+                seconds += with_progress(source, importer.run(source))
             except KeyboardInterrupt:
                 done = report.counts.total()
                 raise StackError(
                     f"Interrupted after {done:,} rows; run it again to finish."
                 ) from None
-    _print_report(report, shape, seconds, options["dry_run"], "rows")
-    sys.exit(1 if report.counts["failed"] else 0)
+    show(report, shape, seconds, options["dry_run"], "rows")
+    return report.counts["failed"]
 
 
 def _report(errors: str | None, opened: ExitStack) -> Report:
     return Report(log=opened.enter_context(Path(errors).open("w")) if errors else None)
 
 
-def _import_orders(files: Sequence[str], options: Mapping[str, Any], settings: Settings) -> None:
+def _import_orders(files: Sequence[str], options: Mapping[str, Any], settings: Settings) -> int:
     shape = invoices.shape(options["maps"], options["sets"], options["nulls"])
     joins = [invoices.Join(*invoices.split(each)) for each in options["joins"]]
     with ExitStack() as opened:
@@ -142,13 +143,13 @@ def _import_orders(files: Sequence[str], options: Mapping[str, Any], settings: S
             source = opened.enter_context(Source(file, options["format"]))
             gathered.read(source, shape, joins)
         report.file = ""
-        seconds = _with_progress(None, gathered.send(), gathered.lines)
-    _print_report(report, shape, seconds, options["dry_run"], "orders")
+        seconds = with_progress(None, gathered.send(), gathered.lines)
+    show(report, shape, seconds, options["dry_run"], "orders")
     console.print(f"They have {gathered.lines:,} lines.")
-    sys.exit(1 if report.counts["failed"] else 0)
+    return report.counts["failed"]
 
 
-def _import_images(folder: Path, match: str | None, dry_run: bool) -> None:
+def _import_images(folder: Path, match: str | None, dry_run: bool) -> int:
     if not match:
         raise click.ClickException("Say --match and the field that names a photo's file.")
     client = Client.find("products", Settings.from_env())
@@ -168,7 +169,7 @@ def _import_images(folder: Path, match: str | None, dry_run: bool) -> None:
         console.print("The folder has no files.")
     if not report.naming:
         console.print(f"No product has anything in {match}: is it misspelt?", markup=False)
-    sys.exit(1 if report.counts["failed"] else 0)
+    return report.counts["failed"]
 
 
 @click.command("export")
@@ -203,55 +204,3 @@ def _write(format: str, client: Client, file: TextIO) -> int:
         fields = [name for name, field in described.items() if not field["read_only"]]
         return exporter.write_csv(found, file, fields)
     return {"json": exporter.write_json, "jsonl": exporter.write_jsonl}[format](found, file)
-
-
-def _with_progress(source: Source | None, steps: Iterator[int], total: int = 0) -> float:
-    """Run an import with a bar of the bytes read, or of the rows; return its seconds."""
-    started = time.monotonic()
-    columns = (
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        whole = source.size if source else total
-        task = progress.add_task("", total=whole)
-        for done in _or_nothing(steps):
-            rate = done / (time.monotonic() - started)
-            progress.update(
-                task,
-                completed=source.position if source else done,
-                description=f"{done:,} rows, {rate:,.0f}/s",
-            )
-        progress.update(task, completed=whole)
-    return time.monotonic() - started
-
-
-def _or_nothing(steps: Iterator[int]) -> Iterator[int]:
-    yield 0
-    yield from steps
-
-
-def _print_report(report: Report, shape: Shape, seconds: float, dry_run: bool, what: str) -> None:
-    counts = report.counts
-    would = "would be " if dry_run else ""
-    parts = [f"{counts[name]:,} {name}" for name in ("created", "updated", "unchanged", "failed")]
-    console.print(
-        f"{counts.total():,} {what}: {would}{', '.join(parts)} in {seconds:.1f} s "
-        f"({counts.total() / max(seconds, 0.001):,.0f} {what}/s)"
-    )
-    for error in report.errors:
-        console.print("  " + error, markup=False)
-    if counts["failed"] > len(report.errors):
-        console.print("  … and more; --errors FILE keeps all of them.")
-    if any("There is no category" in error for error in report.errors):
-        console.print("--create-categories makes the categories that are missing.")
-    if any("There is no client" in error for error in report.errors):
-        console.print("--create-clients makes the clients that are missing.")
-    for option in shape.not_found:
-        console.print(f"Nothing in the file for {option}: is it misspelt?", markup=False)
-    if not counts.total():
-        console.print("The file has no rows.")
-    if shape.left_out:
-        console.print(f"Columns left out: {', '.join(sorted(shape.left_out))}", markup=False)

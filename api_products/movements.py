@@ -1,0 +1,124 @@
+"""What adds to stocks and takes from them, each change with its entry in the ledger."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pymongo import UpdateOne
+
+from api_products.resource import products
+from shared import documents, ledger
+from shared.backends import backends
+from shared.documents import Document
+from shared.errors import Conflict
+from shared.fields import timestamp
+from shared.keys import new_token
+
+
+def change(ref: str, count: int, reason: str) -> Document:
+    """Add to the stock of a product, or take from it; return the product.
+
+    Raise ``Conflict`` when less than none would be left, or when it is not tracked.
+    """
+
+    def add() -> Document:
+        product = products.matched(ref)
+        if not ledger.is_number(product.get("stock")):
+            raise Conflict(
+                f"The stock of {product.get('name')} is not tracked; set one first, such as by "
+                'PATCH {"stock": 0}.'
+            )
+        (after,) = move({product["_id"]: count}, reason)
+        return product | after
+
+    return backends().transaction(add)
+
+
+def entries(product: Document, page: int, per: int) -> Document:
+    """Return a page of the ledger of a product, the latest entry first."""
+    asked = {"item": product["_id"]}
+    found = products.repository.ledger.find(
+        asked, sort=[("revision", -1), ("_id", -1)], skip=(page - 1) * per, limit=per
+    )
+    return {
+        "stock": product.get("stock"),
+        "items": [
+            {
+                "change": each["change"],
+                "stock": each["balance"],
+                "reason": each["reason"],
+                "order": each.get("order"),
+                "revision": each["revision"],
+                "request_id": each["request_id"],
+                "at": timestamp(each["at"]),
+            }
+            for each in found
+        ],
+        "page": page,
+        "per": per,
+        "total": products.repository.ledger.count_documents(asked),
+    }
+
+
+def move(changes: Mapping[Any, int], reason: str, **more: Any) -> list[Document]:
+    """Add to the stocks of products, by their ids, in the running transaction; return them.
+
+    One that is not tracked stays as it is.  Raise ``Conflict`` where less than 0 would be left.
+    """
+    if not changes:
+        return []
+    token = new_token()
+    found = [each for each in find(list(changes)) if ledger.is_number(each.get("stock"))]
+    writes, pairs = [], []
+    for before in found:
+        change = changes[before["_id"]]
+        stamp = documents.stamp(before, token)
+        enough = {"_id": before["_id"], "stock": {"$gte": -change}}
+        writes.append(UpdateOne(enough, {"$inc": {"stock": change}, "$set": stamp}))
+        pairs.append((before, before | stamp | {"stock": before["stock"] + change}))
+    short = [before for before, after in pairs if after["stock"] < 0]
+    session = backends().session
+    if short or (
+        writes
+        and products.repository.writable.bulk_write(writes, session=session).matched_count
+        < len(writes)
+    ):
+        left = ", ".join(f"{each.get('name')}: {max(0, int(each['stock']))} left" for each in short)
+        raise Conflict(f"That would leave less than none. {left}".strip())
+    gone = changes.keys() - {each["_id"] for each in found}
+    products.repository.book([*pairs, *_move_in_trash(gone, changes)], reason, **more)
+    products.repository.invalidate([each for pair in pairs for each in pair], token)
+    return [after for _, after in pairs]
+
+
+def _move_in_trash(
+    ids: Iterable[Any], changes: Mapping[Any, int]
+) -> list[tuple[Document, Document]]:
+    """Add to the stocks of deleted products, which may come back; return before and after."""
+    pairs = []
+    for id in ids:
+        asked = {"id": id, "stock": {"$gte": -changes[id]}}
+        change = {"$inc": {"stock": changes[id]}}
+        kept = products.repository.trash.find_one_and_update(
+            asked, change, session=backends().session, sort=[("deleted_at", -1)]
+        )
+        if kept:
+            before = kept | {"_id": id}
+            pairs.append((before, before | {"stock": kept["stock"] + changes[id]}))
+    return pairs
+
+
+def find(ids: Sequence[Any]) -> list[Document]:
+    """Return what ordering needs to know of products, by their ids."""
+    found = products.repository.collection.find(
+        {"_id": {"$in": ids}}, _READ, session=backends().session
+    )
+    return list(found)
+
+
+_READ = dict.fromkeys(
+    (
+        *("name", "sku", "price", "currency", "stock", "status"),
+        *("slug", "category_path", "revision", "created_at"),
+    ),
+    True,
+)
