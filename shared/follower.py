@@ -17,13 +17,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from importlib import import_module
 from types import FrameType
 from typing import Any
 
 from bson import Timestamp
-from pymongo.change_stream import ChangeStream
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
@@ -32,6 +31,7 @@ from redis import Redis
 from shared import cluster, documents, process, sweep
 from shared.backends import open_mongo
 from shared.cache import LEASE_SECONDS, Cache, Write
+from shared.changes import Changes, Token
 from shared.cluster import REDIS_ERRORS
 from shared.documents import Document
 from shared.keys import new_token, root_of, tag_of
@@ -40,7 +40,7 @@ from shared.settings import Settings
 
 log = logging.getLogger("vitrine.follower")
 
-POLL_MILLISECONDS = 200
+GATHER_SECONDS = 0.02  # What comes meanwhile is handled at once.
 EXTEND_SECONDS = 0.5
 SAVE_SECONDS = 1.0
 RETRY_SECONDS = 0.2
@@ -48,6 +48,7 @@ FAILURES = 3
 SWEEP_SECONDS = 0.3
 _HISTORY_LOST = (280, 286)
 _NEVER = Timestamp(0, 0)
+_IMAGES = ("fullDocumentBeforeChange", "fullDocument")
 _TOKEN = re.compile(rb"[0-9a-f]{16}")
 
 
@@ -86,35 +87,32 @@ class Follower:
 
     def _follow(self) -> None:
         self._enable_images()
-        with self._open() as stream:
+        with self._open() as changes:
             # What happened before the stream began may be hidden from it; the root covers that.
             self._renew_root()
             self._goal = None
             log.info("%s: following", self._service)
             while not self.stopping:
-                event = stream.try_next()
-                if event and not self._handle(event):
+                events, token = changes.next()
+                if events and not self._handle(events):
                     # The collection is gone, and this stream with it; the next one begins anew.
                     self._followers.delete_one({"_id": self._service})
                     return
-                self._confirm(stream.resume_token or {}, event)
+                self._confirm(token, bool(events))
+                if events:
+                    time.sleep(GATHER_SECONDS)
 
-    def _open(self) -> ChangeStream[Document]:
-        options: dict[str, Any] = {
-            "full_document": "whenAvailable",
-            "full_document_before_change": "whenAvailable",
-            "max_await_time_ms": POLL_MILLISECONDS,
-        }
+    def _open(self) -> Changes:
         collection = self._db[self._service]
         saved = self._followers.find_one({"_id": self._service}) or {}
         try:
-            return collection.watch(resume_after=saved.get("token"), **options)
+            return Changes(collection, saved.get("token"))
         except OperationFailure as error:
             if error.code not in _HISTORY_LOST:
                 raise
             log.warning("%s: the oplog no longer holds what was missed", self._service)
             self._followers.delete_one({"_id": self._service})
-            return collection.watch(**options)
+            return Changes(collection)
 
     def _enable_images(self) -> None:
         """See that changes carry the document as it was before: it tells the old partition."""
@@ -122,30 +120,38 @@ class Follower:
             self._db.create_collection(self._service)
         self._db.command("collMod", self._service, changeStreamPreAndPostImages={"enabled": True})
 
-    def _handle(self, event: Document) -> bool:
-        """Renew the tags of one change; return whether the stream goes on."""
-        kind = event["operationType"]
-        before, after = event.get("fullDocumentBeforeChange"), event.get("fullDocument")
-        known = [each for each in (before, after) if each]
-        complete = {"insert": after, "delete": before}.get(kind, before and after)
+    def _handle(self, events: Sequence[Document]) -> bool:
+        """Renew the tags of some changes; return whether the stream goes on."""
         self._to_sweep.set()
-        if not complete:
+        if not all(map(_is_complete, events)):
             # Dropped, renamed, or without images: what it concerned is not known.
             self._renew_root()
-            return bool(kind != "invalidate")
-        tags = sorted(documents.tags(known, self._repository.partition))
-        names = [tag_of(self._service, tag) for tag in tags]
-        current = cluster.read(self._redis, names)
-        tokens = [(each or b"").decode(errors="replace") for each in current]
-        now = dict(zip(tags, tokens, strict=True))
-        own = _written_by_request(event, now)
-        stale = [tag for tag in tags if not own or now[tag] != own]
+            return all(event["operationType"] != "invalidate" for event in events)
+        partition = self._repository.partition
+        tags = [documents.tags(_documents(event), partition) for event in events]
+        now = self._current(sorted(set().union(*tags)))
+        stale: set[str] = set()
+        keys: set[str] = set()
+        # What a request has renewed is renewed for all that was written before it.
+        renewed: set[str] = set()
+        for event, concerned in zip(reversed(events), reversed(tags), strict=True):
+            own = _written_by_request(event, now)
+            renewed |= {own} - {""}
+            if missed := {tag for tag in concerned if now[tag] not in renewed}:
+                stale |= missed
+                refs = documents.refs(_documents(event))
+                keys |= {f"{self._repository.item}:{ref}" for ref in refs}
+            if not own and (after := event.get("fullDocument")):
+                self._find_by_new_words(after)
         if stale:
-            keys = [f"{self._repository.item}:{ref}" for ref in documents.refs(known)]
             self._cache.renew(Write(self._service, stale, new_token(), sorted(keys)))
-        if after and not own:
-            self._find_by_new_words(after)
         return True
+
+    def _current(self, tags: Sequence[str]) -> dict[str, str]:
+        """Return the generations of some tags as they are now."""
+        found = cluster.read(self._redis, [tag_of(self._service, tag) for tag in tags])
+        tokens = [(each or b"").decode(errors="replace") for each in found]
+        return dict(zip(tags, tokens, strict=True))
 
     def _find_by_new_words(self, document: Document) -> None:
         """Give a document that was edited by hand the search terms of what it says now."""
@@ -155,7 +161,7 @@ class Follower:
                 same = {"_id": document["_id"], "revision": document.get("revision")}
                 self._db[self._service].update_one(same, {"$set": {"terms": terms}})
 
-    def _confirm(self, token: Mapping[str, Any], event: Document | None) -> None:
+    def _confirm(self, token: Token, busy: bool) -> None:
         """Extend the lease when all is seen that was written until lately, and note how far we are.
 
         Now and then MongoDB is asked what time it is there.  Once the stream has come to that
@@ -168,8 +174,8 @@ class Follower:
             self._asked = time.monotonic()
             self._goal = self._db.command("ping")["operationTime"]
         moment = _moment(token)
-        # Several changes may be of one moment, and after an event there may be more of them.
-        if moment < self._goal or (event and moment == self._goal):
+        # Several changes may be of one moment, and after some there may be more of them.
+        if moment < self._goal or (busy and moment == self._goal):
             return
         self._goal = None
         left = round((LEASE_SECONDS - (time.monotonic() - self._asked)) * 1000)
@@ -216,6 +222,17 @@ class Follower:
         return self._db["followers"]
 
 
+def _documents(event: Document) -> list[Document]:
+    """Return the document of a change as it was and as it is, as far as there are such."""
+    return [each for name in _IMAGES if (each := event.get(name))]
+
+
+def _is_complete(event: Document) -> bool:
+    """Whether a change tells all that it concerns."""
+    before, after = (bool(event.get(name)) for name in _IMAGES)
+    return {"insert": after, "delete": before}.get(event["operationType"], before and after)
+
+
 def _written_by_request(event: Document, now: dict[str, str]) -> str:
     """Return the token of a request that wrote this change and renewed the tags, else nothing.
 
@@ -233,7 +250,7 @@ def _written_by_request(event: Document, now: dict[str, str]) -> str:
     return token if brought else ""
 
 
-def _moment(token: Mapping[str, Any]) -> Timestamp:
+def _moment(token: Token) -> Timestamp:
     """Return the moment a resume token is of: it begins with a type and a BSON timestamp."""
     data = str(token.get("_data", ""))
     return Timestamp(int(data[2:10], 16), int(data[10:18], 16)) if len(data) >= 18 else _NEVER

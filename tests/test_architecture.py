@@ -14,7 +14,7 @@ LAYERS = [
     {"query"},
     {"keys"},
     {"cache", "documents", "peers", "sweep"},
-    {"backends", "indexes", "loading", "preconditions", "responses"},
+    {"backends", "changes", "indexes", "loading", "preconditions", "responses"},
     {"allocation", "ledger"},
     {"mongo"},
     {"bulk", "follower", "idempotency", "lease", "pages", "queue", "trash"},

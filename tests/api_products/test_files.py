@@ -9,7 +9,7 @@ import pytest
 from api_products import audit, gallery, jobs, thumbnails
 from shared.errors import Unavailable
 from tests.api_products.test_images import picture
-from tests.scaffold import path_of
+from tests.scaffold import on_real_servers, path_of
 
 
 @pytest.fixture
@@ -182,6 +182,7 @@ def test_a_product_with_an_odd_id_keeps_no_other_waiting(products, db, make, run
     assert products.get("/products:files").status_code == 200
 
 
+@on_real_servers  # On the fakes nothing happens at one moment.
 def test_a_product_that_comes_and_goes_names_its_files_all_the_while(products, make, run):
     """It is in the trash or out of it, and looked for in both."""
     path = make(picture())

@@ -6,7 +6,7 @@ import time
 import pytest
 from bson import Timestamp
 from bson.datetime_ms import DatetimeMS
-from pymongo.collection import Collection
+from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from api_products.resource import products
@@ -63,15 +63,15 @@ def test_a_resume_token_that_fell_off_the_oplog_renews_the_root(
 ):
     """As after weeks without a follower: what happened meanwhile is not known."""
     end(*follow())
-    watch = Collection.watch
+    run = Database.command
 
-    def forgetful(collection, *args, resume_after=None, **options):
+    def forgetful(database, command, *args, **options):
         # An oplog keeps 990 megabytes at the least, so MongoDB's answer is given for it.
-        if resume_after is not None and db.followers.find_one({"_id": "products"}):
+        if "resumeAfter" in str(command) and db.followers.find_one({"_id": "products"}):
             raise OperationFailure("Resume of change stream was not possible", code=286)
-        return watch(collection, *args, **options)
+        return run(database, command, *args, **options)
 
-    monkeypatch.setattr(Collection, "watch", forgetful)
+    monkeypatch.setattr(Database, "command", forgetful)
     before = redis.get(ROOT)
     follow()
     assert poll(lambda: "the oplog no longer holds what was missed" in caplog.text)
@@ -194,3 +194,53 @@ def test_the_lease_ends_when_the_stream_falls_behind(redis, follow, monkeypatch)
     follow()
     monkeypatch.setattr(follower_module, "_moment", lambda token: Timestamp(1, 1))
     assert poll(lambda: not redis.exists(ROOT), LEASE_SECONDS + 2)
+
+
+def has_seen(db, redis):
+    """Wait until the follower has handled all that was written so far."""
+    before = redis.get(tag_of("products", "mark"))
+    db.products.insert_one({"_id": "mark", "name": "Mark"})
+    assert poll(lambda: redis.get(tag_of("products", "mark")) != before)
+
+
+def test_requests_that_follow_each_other_closely_are_not_renewed_again(
+    db, redis, follow, make_client
+):
+    client = make_client("api_products")
+    end(*follow())
+    for number in range(20):
+        made = client.post("/products", json={"name": f"Own {number}"}).json
+        client.patch(f"/products/{made['id']}", json={"stock": number})
+    last = db.products.find_one({"_id": made["id"]})["written"]
+    follow()
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline:
+        assert redis.get(ALL_LISTS).decode() == last
+        time.sleep(0.05)
+    has_seen(db, redis)
+    assert redis.get(tag_of("products", str(made["id"]))).decode() == last
+
+
+def test_a_copy_made_by_hand_is_noticed_though_it_has_the_token_of_a_request(
+    db, redis, follow, make_client
+):
+    client = make_client("api_products")
+    follow()
+    made = client.post("/products", json={"name": "Own"}).json
+    token = redis.get(ALL_LISTS)
+    db.products.insert_one(db.products.find_one({"_id": made["id"]}) | {"_id": 99, "slug": "x"})
+    assert poll(lambda: redis.get(ALL_LISTS) != token)
+    assert poll(lambda: redis.get(tag_of("products", "99")))
+
+
+def test_an_edit_by_hand_between_two_requests_is_noticed(db, redis, follow, make_client):
+    client = make_client("api_products")
+    for name in ("A", "B"):
+        client.post("/products", json={"name": name})
+    follow()
+    for number in range(20):
+        client.patch("/products/1", json={"stock": number})
+        tag = redis.get(tag_of("products", "2"))
+        db.products.update_one({"_id": 2}, {"$set": {"name": f"By hand {number}"}})
+        client.patch("/products/1", json={"stock": 100 + number})
+        assert poll(lambda tag=tag: redis.get(tag_of("products", "2")) != tag)

@@ -1,0 +1,87 @@
+"""The change stream of a collection, a batch at a time.
+
+pymongo's own hands out one change after the other and does not say which is the last one it has;
+a follower that knows many changes at once asks Redis once for all of them.
+"""
+
+import contextlib
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from pymongo.collection import Collection
+from pymongo.errors import PyMongoError
+
+from shared.documents import Document
+
+BATCH_SIZE = 500
+POLL_MILLISECONDS = 200
+
+Token = Mapping[str, Any]
+
+
+class Changes:
+    """What happens to a collection from now on, or from where a ``token`` was; use it in ``with``.
+
+    Each change has its document before and after, as far as MongoDB has kept them.  Raise pymongo's
+    errors; after one the stream is over.
+    """
+
+    def __init__(self, collection: Collection[Document], token: Token | None = None):
+        self._db = collection.database
+        self._name = collection.name
+        self._options = collection.codec_options
+        self._session = self._db.client.start_session()
+        stage: Document = {
+            "fullDocument": "whenAvailable",
+            "fullDocumentBeforeChange": "whenAvailable",
+        }
+        if token:
+            stage["resumeAfter"] = token
+        try:
+            self._cursor = self._run(
+                {
+                    "aggregate": self._name,
+                    "pipeline": [{"$changeStream": stage}],
+                    "cursor": {"batchSize": BATCH_SIZE},
+                    "readConcern": {"level": "majority"},
+                }
+            )
+        except PyMongoError:
+            self._session.end_session()
+            raise
+        self._first: list[Document] = self._cursor["firstBatch"]
+
+    def next(self) -> tuple[list[Document], Token]:
+        """Return the next changes, none after 200 ms without, and the token of where that is."""
+        if self._first:
+            found, self._first = self._first, []
+            return found, self._cursor["postBatchResumeToken"]
+        self._cursor = self._run(
+            {
+                "getMore": self._cursor["id"],
+                "collection": self._name,
+                "batchSize": BATCH_SIZE,
+                "maxTimeMS": POLL_MILLISECONDS,
+            }
+        )
+        return self._cursor["nextBatch"], self._cursor["postBatchResumeToken"]
+
+    def _run(self, command: Document) -> Document:
+        answer = self._db.command(command, codec_options=self._options, session=self._session)
+        cursor: Document = answer["cursor"]
+        return cursor
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        ended = {"killCursors": self._name, "cursors": [self._cursor["id"]]}
+        with contextlib.suppress(PyMongoError):
+            self._db.command(ended, session=self._session)
+        self._session.end_session()
