@@ -1,5 +1,6 @@
 """Orders of the past, from another shop's books: stored as they were, touching no stock."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,8 @@ from api_orders.states import CANCELLED, DELIVERED, RETURNED
 from shared.fields import Moment, Money, Ref, Text, Whole
 from shared.resource import Resource
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 
 class HistoricLineSchema(Schema):
     """A line with the price it had; what came back has a negative quantity."""
@@ -27,6 +30,8 @@ class HistoricLineSchema(Schema):
 
     @post_load
     def _add_up(self, line: dict[str, Any], **_: Any) -> dict[str, Any]:
+        if line["quantity"] == 0:
+            raise ValidationError({"quantity": ["Is none at all."]})
         discount = line["discount"].to_decimal() if line.get("discount") else Decimal(0)
         if discount > 1:
             raise ValidationError({"discount": ["Is a fraction: 0.25 for a quarter."]})
@@ -53,11 +58,21 @@ class HistoricOrderSchema(Schema):
     @post_load
     def _complete(self, order: dict[str, Any], **_: Any) -> dict[str, Any]:
         stored = Context[dict[str, Any]].get()["stored"]
-        if stored.get("uuid"):
+        if stored.get("uuid") or _is_ours(order.get("external_ref")):
             raise ValidationError({"external_ref": ["Is that of an order placed here."]})
         after = stored | order
+        total = sums(after["items"])
+        if after["status"] == RETURNED and total["units"] >= 0:
+            raise ValidationError({"items": ["Are not negative, as those of a return are."]})
         steps = [{"status": after["status"], "at": after["placed_at"]}]
-        return order | sums(after["items"]) | {"history": steps}
+        return order | total | {"history": steps}
+
+
+def _is_ours(ref: str | None) -> bool:
+    """Whether an order that was placed here is exported under this reference."""
+    if not ref or not _UUID.fullmatch(ref):
+        return False
+    return orders.repository.count({"uuid": ref}) > 0
 
 
 history = Resource(

@@ -30,11 +30,12 @@ RESERVE, RELEASE, SHIP = "reserve", "release", "ship"
 ANSWER_SECONDS = 1.5
 
 
-def place(values: Mapping[str, Any]) -> Document:
+def place(values: Mapping[str, Any], sent: Mapping[str, Any]) -> Document:
     """Store a new order and take its lines from the stock; return it as placed.
 
-    Raise ``Conflict`` or ``Unprocessable`` naming the lines that cannot be had; the order is kept,
-    as rejected.  Raise ``Unavailable`` when products does not answer; nothing was ordered then.
+    Raise ``Conflict`` or ``Unprocessable`` naming the lines that cannot be had, by their places in
+    what was ``sent``; the order is kept, as rejected.  Raise ``Unavailable`` when products does not
+    answer; nothing was ordered then.
     """
     uuid = idempotency.token()
     order = _find(uuid) if idempotency.is_again() else None
@@ -46,6 +47,22 @@ def place(values: Mapping[str, Any]) -> Document:
         return settle(order)
     except Unavailable as error:
         return _give_up(order, error)
+    except ApiError as error:
+        if error.errors:
+            errors = [_where(each, order, sent) for each in error.errors]
+            raise type(error)("", errors, **error.extra) from error
+        raise
+
+
+def _where(error: dict[str, str], order: Document, sent: Mapping[str, Any]) -> dict[str, str]:
+    """Point at the line that was sent, where lines of one product have become one."""
+    *_, index = error.get("pointer", "").split("/")
+    lines = sent.get("items")
+    if not isinstance(lines, list):
+        return error | {"pointer": "/product_id"}
+    product = order["items"][int(index)]["product_id"]
+    first = next(n for n, each in enumerate(lines) if str(each["product_id"]) == str(product))
+    return error | {"pointer": f"/items/{first}"}
 
 
 def settle(order: Document) -> Document:
@@ -97,7 +114,7 @@ def moved(order: Document, target: str) -> Document:
     """
     state = str(order.get("status"))
     if not states.allows(state, target):
-        allowed = list(states.NEXT.get(state, ()))
+        allowed = states.actions(state)
         raise Conflict(states.why_not(state, target), state=state, allowed=allowed)
     due = {states.CANCELLED: RELEASE, states.SHIPPED: SHIP}.get(target)
     # What was made by hand or long ago holds no stock.

@@ -75,6 +75,10 @@ class OrderSchema(Schema):
     updated_at = Timestamp()
     revision = fields.Raw(dump_only=True)
 
+    def get_attribute(self, order: Any, attr: str, default: Any) -> Any:
+        """Return a value of a document, which has a method called ``items`` besides."""
+        return order.get(attr, default)
+
     @pre_load
     def _make_line(self, order: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Take ``product_id`` and ``quantity`` beside the rest as the only line."""
@@ -127,11 +131,12 @@ def _history(steps: Any) -> Any:
 class OrderQuery(Query):
     """Narrow by client, status, product, date or total."""
 
-    sortable = ("placed_at", "total")
+    sortable: tuple[str, ...] = ("placed_at", "total")
 
     client_id = eq(Ref(), "client_id", aliases=("client",))
     status = eq(fields.String(validate=validate.OneOf(STATES)), "status")
     product_id = eq(Ref(), "items.product_id", aliases=("product",))
+    sku = eq(fields.String(), "items.sku")
     external_ref = eq(fields.String(), "external_ref")
     uuid = eq(fields.String(), "uuid")
     placed_at__gte = gte(Moment(), "placed_at", aliases=("from",))
@@ -153,6 +158,7 @@ orders = Resource(
         IndexModel([("due", 1)], sparse=True),
         IndexModel([("status", 1), ("_id", 1)]),
         IndexModel([("items.product_id", 1), ("_id", 1)]),
+        IndexModel([("items.sku", 1), ("_id", 1)]),
         # Holds all that stats by day and by client add up.
         IndexModel(
             [

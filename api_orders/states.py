@@ -24,13 +24,17 @@ def allows(state: str, target: str) -> bool:
     return target in NEXT.get(state, ())
 
 
+def actions(state: str) -> list[str]:
+    """Return what clients may ask for of an order in a state."""
+    return [name for name, target in ACTIONS.items() if allows(state, target)]
+
+
 def why_not(state: str, target: str) -> str:
     """Say why an order cannot go to a state, and what it can do instead."""
-    actions = [name for name, each in ACTIONS.items() if allows(state, each)]
     if state == PENDING:
         instead = "it is being placed; ask again shortly"
-    elif actions:
-        instead = f"what it allows is {' or '.join(actions)}"
+    elif allowed := actions(state):
+        instead = f"it allows {' and '.join(allowed)}"
     else:
         instead = "that is its last state"
     return f"An order that is {state} cannot become {target}: {instead}."

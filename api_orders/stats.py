@@ -8,6 +8,8 @@ from marshmallow import fields, validate
 from api_orders.resource import OrderQuery, orders
 from api_orders.states import SOLD
 from shared.documents import Document
+from shared.errors import BadRequest
+from shared.fields import Ref
 from shared.keys import ALL, Address, key_of
 from shared.query import PageRequest
 from shared.responses import respond
@@ -24,8 +26,9 @@ _WAYS: dict[str, tuple[list[Document], Any, Document, Document]] = {
     "client": ([], {"$ifNull": ["$client_id", None]}, _SUMS, {"total": -1, "_id": 1}),
     "product": (
         [{"$unwind": "$items"}],
-        {"$ifNull": ["$items.product_id", "$items.sku", None]},
+        {"$ifNull": ["$items.product_id", None]},
         {
+            "sku": {"$last": "$items.sku"},
             "name": {"$last": "$items.name"},
             "lines": {"$sum": 1},
             "units": {"$sum": "$items.quantity"},
@@ -36,8 +39,18 @@ _WAYS: dict[str, tuple[list[Document], Any, Document, Document]] = {
 }
 
 
+_ADDED = ("orders", "lines", "units", "total")
+
+
 class StatsQuery(OrderQuery):
     """Sum by day, product or client; narrow like a list of orders."""
+
+    sortable = ("day", "client", "product", "orders", "lines", "units", "total")
+
+    class Meta:
+        """Sums have no words to be found by, and show all there is."""
+
+        exclude = ("q", "shown")
 
     by = fields.String(load_default="day", validate=validate.OneOf(tuple(_WAYS)))
 
@@ -63,18 +76,29 @@ def _sums(asked: PageRequest) -> Response:
     by = given.get("by", "day")
     sold = {} if "status" in given else {"status": {"$in": SOLD}}
     unwound, name, summed, order = _WAYS[by]
+    narrowed = _of_lines(given) if by == "product" else []
     skipped = (asked.page - 1) * asked.per
     groups = {"_id": {by: name, "currency": {"$ifNull": ["$currency", None]}}, **summed}
-    every: Document = {each: {"$sum": f"${each}"} for each in summed if each != "name"}
+    if by == "product":  # What has no id is known by its SKU.
+        groups["_id"]["of"] = {"$cond": [{"$gt": [name, None]}, None, "$items.sku"]}
+    every: Document = {each: {"$sum": f"${each}"} for each in summed if each in _ADDED}
     found = orders.repository.collection.aggregate(
         [
             {"$match": {"$and": [asked.filter, sold]}},
             *unwound,
+            *narrowed,
             {"$group": groups},
             {
                 "$facet": {
-                    "items": [{"$sort": order}, {"$skip": skipped}, {"$limit": asked.per}],
-                    "sums": [{"$group": {"_id": "$_id.currency", "groups": {"$sum": 1}, **every}}],
+                    "items": [
+                        {"$sort": _sort(asked, by) or order},
+                        {"$skip": skipped},
+                        {"$limit": asked.per},
+                    ],
+                    "sums": [
+                        {"$group": {"_id": "$_id.currency", "groups": {"$sum": 1}, **every}},
+                        {"$sort": {"_id": 1}},
+                    ],
                 }
             },
         ],
@@ -92,5 +116,31 @@ def _sums(asked: PageRequest) -> Response:
     )
 
 
+def _sort(asked: PageRequest, by: str) -> dict[str, int]:
+    """Return the order that was asked for, by what the sums have, or nothing."""
+    if "ordering" not in dict(asked.given):
+        return {}
+    known = {by: f"_id.{by}"} | {each: each for each in _WAYS[by][2] if each in _ADDED}
+    # The id comes last of itself; sums have none that one could ask for.
+    keys = asked.sort if asked.sort[-1][0] != "_id" or len(asked.sort) == 1 else asked.sort[:-1]
+    if wrong := [name for name, _ in keys if name not in known]:
+        message = (
+            f"Cannot order sums by {by} by {wrong[0].strip('_')!r}, only by {', '.join(known)}."
+        )
+        raise BadRequest("", [{"parameter": "ordering", "message": message}])
+    return {known[name]: way for name, way in keys} | {"_id": 1}
+
+
+def _of_lines(given: dict[str, str]) -> list[Document]:
+    """Return what leaves the other lines of the orders out when products are asked for."""
+    asked: Document = {}
+    if "product_id" in given:
+        asked["items.product_id"] = Ref().deserialize(given["product_id"])
+    if "sku" in given:
+        asked["items.sku"] = given["sku"]
+    return [{"$match": asked}] if asked else []
+
+
 def _shown(row: Document) -> Document:
-    return {**row.pop("_id"), **{name: value for name, value in row.items() if name != "groups"}}
+    named = row.pop("_id") | row
+    return {name: value for name, value in named.items() if name not in ("groups", "of")}

@@ -26,7 +26,8 @@ def create() -> Response:
     line that is short and what is left; 503 says that nothing was ordered.
     """
     orders.check_parameters()
-    return orders.created(placement.place(orders.load(orders.body())))
+    sent = orders.body()
+    return orders.created(placement.place(orders.load(sent), sent))
 
 
 @blueprint.post("/orders/<ref>/<any(pay, ship, deliver, cancel):action>")
@@ -93,5 +94,6 @@ def settle() -> Response:
 
 
 def _unsettled(due: list[Document], orphans: list[str]) -> Response:
-    shown = [{"order": str(each["uuid"]), "due": each["due"]} for each in due]
+    # In the trash the id is an ordinary field.
+    shown = [{"order": str(each.get("id", each["_id"])), "due": each["due"]} for each in due]
     return respond({"due": shown, "orphans": orphans})

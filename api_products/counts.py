@@ -27,7 +27,7 @@ def shown(drift: Document) -> Document:
         "product_id": products.schema.fields["id"].serialize("_id", drift),
         "name": drift["name"],
         "stock": drift["stock"],
-        "ledger": drift["ledger"],
+        "ledger": ledger.whole(drift["ledger"]),
     }
 
 
@@ -79,7 +79,9 @@ def _mend(id: Any, accept: bool) -> None:
     token = new_token()
     stamp = documents.stamp(drift, token)
     balance = {"stock": drift["ledger"]}
-    new = {"stock": max(0, ledger.counted(drift["stock"]) if accept else drift["ledger"])}
+    believed = drift["stock"] if accept else drift["ledger"]
+    # Accepted as not tracked, it stays so.
+    new = {} if believed is None else {"stock": max(0, int(ledger.counted(believed)))}
     products.repository.writable.update_one(
         {"_id": id}, {"$set": stamp | new}, session=backends().session
     )

@@ -22,12 +22,14 @@ def change(ref: str, count: int, reason: str) -> Document:
 
     def add() -> Document:
         product = products.matched(ref)
-        if not ledger.is_number(product.get("stock")):
+        stock = product.get("stock")
+        if not ledger.is_number(stock):
+            why = "tracked" if stock is None else "a number"
             raise Conflict(
-                f"The stock of {product.get('name')} is not tracked; set one first, such as by "
+                f"The stock of {product.get('name')} is not {why}; set one first, such as by "
                 'PATCH {"stock": 0}.'
             )
-        (after,) = move({product["_id"]: count}, reason)
+        (after,) = move([product], {product["_id"]: count}, reason)
         return product | after
 
     return backends().transaction(add)
@@ -59,18 +61,22 @@ def entries(product: Document, page: int, per: int) -> Document:
     }
 
 
-def move(changes: Mapping[Any, int], reason: str, **more: Any) -> list[Document]:
-    """Add to the stocks of products, by their ids, in the running transaction; return them.
+def move(
+    found: Iterable[Document], changes: Mapping[Any, int], reason: str, **more: Any
+) -> list[Document]:
+    """Add to the stocks of products by their ids; return those whose stock changed.
 
-    One that is not tracked stays as it is.  Raise ``Conflict`` where less than 0 would be left.
+    They were ``found`` in the running transaction.  One that is not tracked stays as it is.  Raise
+    ``Conflict`` where less than 0 would be left.
     """
     if not changes:
         return []
     token = new_token()
-    found = [each for each in find(list(changes)) if ledger.is_number(each.get("stock"))]
     writes, pairs = [], []
     for before in found:
-        change = changes[before["_id"]]
+        change = changes.get(before["_id"])
+        if change is None or not ledger.is_number(before.get("stock")):
+            continue
         stamp = documents.stamp(before, token)
         enough = {"_id": before["_id"], "stock": {"$gte": -change}}
         writes.append(UpdateOne(enough, {"$inc": {"stock": change}, "$set": stamp}))
@@ -84,7 +90,7 @@ def move(changes: Mapping[Any, int], reason: str, **more: Any) -> list[Document]
     ):
         left = ", ".join(f"{each.get('name')}: {max(0, int(each['stock']))} left" for each in short)
         raise Conflict(f"That would leave less than none. {left}".strip())
-    gone = changes.keys() - {each["_id"] for each in found}
+    gone = changes.keys() - {before["_id"] for before, _ in pairs}
     products.repository.book([*pairs, *_move_in_trash(gone, changes)], reason, **more)
     products.repository.invalidate([each for pair in pairs for each in pair], token)
     return [after for _, after in pairs]

@@ -50,7 +50,8 @@ def reserve(id: str, wanted: Mapping[ProductId, int]) -> Document:
     """
 
     def take() -> Document:
-        lines, refused = _priced(wanted)
+        found = movements.find([_key(each) for each in wanted])
+        lines, refused = _priced(wanted, found)
         new = {"_id": id, "state": HELD, "lines": lines, "at": documents.now()}
         try:
             # First of all, so that of two requests at once the second one meets the first.
@@ -60,7 +61,7 @@ def reserve(id: str, wanted: Mapping[ProductId, int]) -> Document:
         if refused:
             raise _refused(refused)
         taken = {_key(each["product_id"]): -each["quantity"] for each in lines if each["tracked"]}
-        movements.move(taken, "ordered", order=id)
+        movements.move(found, taken, "ordered", order=id)
         return new
 
     try:
@@ -95,7 +96,7 @@ def release(id: str) -> None:
         given = {
             _key(each["product_id"]): each["quantity"] for each in known["lines"] if each["tracked"]
         }
-        movements.move(given, "released", order=id)
+        movements.move(movements.find(list(given)), given, "released", order=id)
 
     backends().transaction(give_back)
 
@@ -137,12 +138,14 @@ def _key(id: ProductId) -> Any:
     return ObjectId(id) if isinstance(id, str) else id
 
 
-def _priced(wanted: Mapping[ProductId, int]) -> tuple[list[Document], list[_Refused]]:
+def _priced(
+    wanted: Mapping[ProductId, int], found: Sequence[Document]
+) -> tuple[list[Document], list[_Refused]]:
     """Return a line for each product at its price of now, and what cannot be had."""
-    found = {each["_id"]: each for each in movements.find([_key(id) for id in wanted])}
+    known = {each["_id"]: each for each in found}
     lines, refused = [], []
     for index, (id, quantity) in enumerate(wanted.items()):
-        product = found.get(_key(id))
+        product = known.get(_key(id))
         price = _price(product) if product else None
         lines.append(_line(product or {}, id, quantity, price))
         if wrong := stock.refusal(product, id, price, quantity):

@@ -18,6 +18,9 @@ MAX_LINES = 1000  # of a reservation
 MAX_QUANTITY = 1_000_000
 MAX_HELD = 500  # reservations listed at once
 
+# Reasons that nobody else gives.
+_OURS = ("created", "edited", "ordered", "released", "counted", "reconciled")
+
 blueprint = Blueprint("stock", __name__)
 _ledger = Query()
 
@@ -105,7 +108,7 @@ def repair_stock() -> Response:
 
 class _StockChange(Schema):
     change = Whole(-MAX_QUANTITY, MAX_QUANTITY, required=True)
-    reason = Text(200, required=True)
+    reason = Text(200, required=True, validate=validate.NoneOf(_OURS, error="Is said by Vitrine."))
 
     @validates("change")
     def _check(self, change: int, **_: Any) -> None:

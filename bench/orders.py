@@ -2,14 +2,15 @@
 
     .venv/bin/python bench/orders.py
 
-Runs against the stack that `vitrine up` has started; makes products of its own, and purges neither
-them nor their orders, so use a DATA_DIR that may go.  Each round says how many orders a second were
-placed, how long one took, and that what was sold and what is left is what there was.
+Runs against the stack that `vitrine up` has started and leaves thousands of orders behind, so use
+one with a DATA_DIR that may go.  Each round says how many orders a second were placed, how long one
+took, and that what was sold and what is left is what there was.
 """
 
 import http.client
 import json
 import random
+import sys
 import threading
 import time
 from urllib.parse import urlsplit
@@ -59,6 +60,8 @@ class Round:
 
 def main() -> None:
     """Place orders, one round after the other, and print what each did."""
+    if len(sys.argv) > 1:
+        sys.exit(__doc__)
     settings = Settings.from_env()
     products, orders = Client.find("products", settings), Client.find("orders", settings)
     items = [{"name": f"Bench {n}", "price": 9.99, "stock": STOCK} for n in range(PRODUCTS)]

@@ -29,6 +29,11 @@ def counted(value: Any) -> int | float:
     return value if is_number(value) else 0
 
 
+def whole(value: int | float) -> int | float:
+    """Return a whole number as one, though a hand edit may have made it a double."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def entry(
     field: str, before: Mapping[str, Any] | None, after: Mapping[str, Any], reason: str, **more: Any
 ) -> Document | None:
@@ -56,7 +61,9 @@ def append(
 ) -> None:
     """Store entries, leaving out what is None."""
     found = [each for each in entries if each]
-    if found:
+    if len(found) == 1:
+        collection.insert_one(found[0], session=session)
+    elif found:
         collection.insert_many(found, session=session)
 
 

@@ -139,7 +139,7 @@ class Query(Schema):
             values = self.load({k: v for k, v in given.items() if not k.startswith("attr.")})
             sort = self._sort(values.get("ordering", ""))
             shown = _shown(values.get("shown", ""), set(showable))
-            self._check_bounds(values)
+            self._check_bounds(values, sent)
         except ValidationError as error:
             errors |= cast(dict[str, list[str]], error.messages)
         if errors:
@@ -243,14 +243,15 @@ class Query(Schema):
         pairs = {("_id" if name == "id" else name): way for name, way in keys.items()}
         return tuple(({**pairs, "_id": pairs.get("_id", last)}).items())
 
-    def _check_bounds(self, values: dict[str, Any]) -> None:
+    def _check_bounds(self, values: dict[str, Any], sent: dict[str, str]) -> None:
         if values["page"] * values["per"] > MAX_DEPTH:
             raise ValidationError({"page": [f"Beyond the first {MAX_DEPTH} items."]})
         floors = {self.fields[n].metadata.get("floor_of"): (n, v) for n, v in values.items()}
         for name, value in values.items():
             path = self.fields[name].metadata.get("ceiling_of")
             if path and path in floors and _comparable(floors[path][1]) > _comparable(value):
-                raise ValidationError({floors[path][0]: [f"Is more than {name}."]})
+                ceiling = sent.get(name, name)
+                raise ValidationError({floors[path][0]: [f"Is more than {ceiling}."]})
 
 
 def _comparable(value: Any) -> Any:

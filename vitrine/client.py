@@ -7,7 +7,7 @@ import orjson
 import urllib3
 from urllib3.filepost import encode_multipart_formdata
 
-from shared.settings import Settings, service_url
+from shared.settings import PORTS, Settings, service_url
 from vitrine import stack
 from vitrine.stack import StackError
 
@@ -41,8 +41,10 @@ class Client:
         running = stack.read(stack.data_folder(settings))
         url = (running and running.services.get(service)) or service_url(settings, service)
         if not url:
+            known = ", ".join(running.services if running else PORTS)
             raise StackError(
-                f"No service {service} runs here; set {service.upper()}_URL to where it is."
+                f"No service {service} runs here, only {known}; set {service.upper()}_URL to where "
+                "it is."
             )
         return cls(service, url)
 

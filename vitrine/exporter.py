@@ -9,6 +9,8 @@ import orjson
 from vitrine.client import Client
 
 PAGE = 100
+# What a service keeps itself, and takes when an item is of the past.
+PAST = {"orders": ("placed_at", "status", "currency", "uuid")}
 
 
 def items(client: Client, *also: str) -> Iterator[dict[str, Any]]:
@@ -17,7 +19,8 @@ def items(client: Client, *also: str) -> Iterator[dict[str, Any]]:
     Of what it keeps, the fields ``also`` are there.
     """
     fields = client.get("/")["fields"]
-    kept = [name for name, field in fields.items() if not field["read_only"] or name in also]
+    told = (*also, *PAST.get(client.service, ()))
+    kept = [name for name, field in fields.items() if not field["read_only"] or name in told]
     query = {"ordering": "id", "per": PAGE, "fields": ",".join(kept)}
     for page in range(1, 1_000_000_000):
         found = client.get(f"/{client.service}", page=page, **query)

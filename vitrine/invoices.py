@@ -27,6 +27,7 @@ _ORDER = {
     "currency": ("Text", ()),
     "note": ("Text", ()),
 }
+_WHOLE = {"items": ("List", ()), "uuid": ("Text", ())}
 _LINE = {
     "sku": ("Text", ("stockcode", "stock_code", "productid", "product_id")),
     "name": ("Text", ("description", "productname", "product_name")),
@@ -44,7 +45,7 @@ def shape(maps: Iterable[str], sets: Iterable[str], nulls: Iterable[str]) -> Sha
     """Return how rows become lines, with what they say of their order."""
     fields = {
         name: {"type": type, "read_only": False, "aliases": aliases}
-        for name, (type, aliases) in (_ORDER | _LINE | {"items": ("List", ())}).items()
+        for name, (type, aliases) in (_ORDER | _LINE | _WHOLE).items()
     }
     return Shape(fields, maps, sets, nulls, None)
 
@@ -60,11 +61,14 @@ class Invoices:
         self._create = create_clients
         self._dry_run = dry_run
         self._found: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._rows: dict[str, list[int]] = {}
+        self._columns: Mapping[str, str] = {}
         self.report = report
         self.lines = 0
 
     def read(self, source: Source, shape: Shape, joins: "Sequence[Join]") -> None:
         """Take the rows of a file, each with what other files say of it."""
+        self._columns = shape.columns
         for number, row in source.rows():
             if isinstance(row, str):
                 self.report.counts["failed"] += 1
@@ -78,7 +82,7 @@ class Invoices:
     def _add(self, number: int, item: Mapping[str, Any]) -> None:
         """Take one row into the order it is of; the first row that tells something counts."""
         self.lines += 1
-        ref = item.get("external_ref")
+        ref = item.get("external_ref") or item.get("uuid")
         if not ref:
             self.report.fail(number, "", "Names no invoice; say --map external_ref=COLUMN.")
             self.report.counts["failed"] += 1
@@ -93,6 +97,7 @@ class Invoices:
             if not str(line.get("name", "x")).strip():
                 del line["name"]
             order["items"].append(line)
+            self._rows.setdefault(ref, []).append(number)
 
     def send(self) -> Iterator[int]:
         """Send all orders; yield how many lines are done after each batch."""
@@ -164,9 +169,18 @@ class Invoices:
         for (number, order), result in zip(batch, answer["results"], strict=True):
             self.report.counts[result["result"]] += 1
             for wrong in result.get("errors", ()):
-                place = wrong.get("pointer", "").removeprefix("/")
-                where = f"{order['external_ref']} {place}".strip()
-                self.report.fail(number, where, wrong["message"])
+                self._fail(number, order["external_ref"], wrong)
+
+    def _fail(self, number: int, ref: str, wrong: Mapping[str, str]) -> None:
+        """Note an error by the row and column that the place in the order came from."""
+        steps = wrong.get("pointer", "").split("/")
+        if steps[1:2] == ["items"] and len(steps) > 2 and len(self._rows[ref]) > int(steps[2]):
+            number = self._rows[ref][int(steps[2])]
+        column = self._columns.get(steps[-1], steps[-1])
+        message = wrong["message"]
+        if steps[-1] in _ORDER | _LINE and steps[-1] not in self._columns:
+            message += f" Say --map {steps[-1]}=COLUMN."
+        self.report.fail(number, column, f"{message} (invoice {ref})")
 
 
 def _plain(name: Any) -> str:
@@ -182,10 +196,12 @@ class Join:
     def __init__(self, file: str, column: str):
         self._column = column
         with Source(file, None) as source:
-            rows = [row for _, row in source.rows() if isinstance(row, dict)]
-        self._rows = {str(row[column]): row for row in rows if column in row}
-        if not self._rows:
+            rows = [row for _, row in source.rows() if isinstance(row, dict) and column in row]
+        self._rows = {str(row[column]): row for row in rows}
+        if not rows:
             raise StackError(f"No row of {file} has a column {column}.")
+        if len(self._rows) < len(rows):
+            raise StackError(f"Several rows of {file} have the same {column}; join by another.")
 
     def found(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return the row that has the same in the column, or nothing."""

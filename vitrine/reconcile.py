@@ -22,8 +22,8 @@ def reconcile_command(fix: bool, accept: bool) -> None:
 
     That is after an edit by hand, or after a restore of the database.  --fix believes the ledger,
     --accept believes the stock.  Orders that were left half-way, and reservations whose order is
-    gone, are shown as well; both options settle them now, and by themselves they are settled within
-    a minute or two.
+    gone for a minute, are shown as well; both options settle them now, and by themselves they are
+    settled within some minutes.
     """
     if fix and accept:
         raise click.ClickException("Either --fix or --accept.")
@@ -33,10 +33,9 @@ def reconcile_command(fix: bool, accept: bool) -> None:
     # Orders first: what they give back changes the stocks.
     unsettled = _ask(orders, "/orders:unsettled", mend)
     drift = _ask(products, "/products:stock", mend, **({"accept": "true"} if accept else {}))
-    done = ", mended" if mend else ""
-    _show(f"stocks that are not what the ledger says{done}", map(_drifted, drift["drift"]))
-    _show(f"orders that were left half-way{done}", map(_due, unsettled["due"]))
-    _show(f"reservations whose order is gone{done}", unsettled["orphans"])
+    _show("stocks that are not what the ledger says", map(_drifted, drift["drift"]), mend)
+    _show("orders that were left half-way", map(_due, unsettled["due"]), mend)
+    _show("reservations whose order is gone", unsettled["orphans"], mend)
     wrong = bool(drift["drift"] or unsettled["due"] or unsettled["orphans"])
     if drift["drift"] and not mend:
         console.print("--fix believes the ledger, --accept believes the stock.")
@@ -47,9 +46,9 @@ def _ask(client: Client, path: str, mend: bool, **query: str) -> Any:
     return client.post(path, None, **query) if mend else client.get(path)
 
 
-def _show(what: str, cases: Any) -> None:
-    known = list(cases)
-    console.print(f"{len(known):,} {what}")
+def _show(what: str, cases: Any, mend: bool) -> None:
+    known = sorted(cases)
+    console.print(f"{len(known):,} {what}{', mended' if known and mend else ''}")
     for case in known[:MOST_SHOWN]:
         console.print(f"  {case}", markup=False)
     if len(known) > MOST_SHOWN:
@@ -58,8 +57,9 @@ def _show(what: str, cases: Any) -> None:
 
 def _drifted(each: dict[str, Any]) -> str:
     name = f"/products/{each['product_id']} ({each['name']})"
-    return f"{name}: stock {each['stock']}, ledger {each['ledger']}"
+    stock = "not tracked" if each["stock"] is None else each["stock"]
+    return f"{name}: stock {stock}, ledger {each['ledger']}"
 
 
 def _due(each: dict[str, Any]) -> str:
-    return f"order {each['order']}: {each['due']} is due"
+    return f"/orders/{each['order']}: {each['due']} is due"

@@ -25,6 +25,9 @@ class Source:
     """A file of rows, to be used in ``with``; ``position`` and ``size`` are bytes, as stored."""
 
     def __init__(self, path: str, format: str | None):
+        self._path = path
+        if Path(path).is_dir():
+            raise StackError(f"{path} is a folder; name its files, such as {Path(path) / '*.csv'}.")
         suffixes = [suffix.lower() for suffix in Path(path).suffixes]
         packed = suffixes[-1] if suffixes and suffixes[-1] in _PACKED else ""
         named = (suffixes[-2:-1] if packed else suffixes[-1:]) or [""]
@@ -61,7 +64,9 @@ class Source:
         except (OSError, EOFError, lzma.LZMAError) as error:
             raise StackError(f"The file cannot be unpacked: {error}.") from error
         except UnicodeDecodeError as error:
-            raise StackError(f"The file is not UTF-8 at byte {error.start} of a block.") from error
+            raise StackError(
+                f"{self._path} is not UTF-8; convert it first, such as by iconv -f LATIN1 -t UTF-8."
+            ) from error
         except (ijson.JSONError, csv.Error) as error:
             raise StackError(f"The file is not {self.format}: {error}.") from error
 

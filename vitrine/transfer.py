@@ -69,6 +69,9 @@ def import_command(resource: str, files: tuple[str, ...], **options: Any) -> Non
         raise click.ClickException("--join is for orders.")
     if options["create_clients"] and resource != "orders":
         raise click.ClickException("--create-clients is for orders.")
+    for name in ("key", "attributes", "create_categories"):
+        if options[name] and resource == "orders":
+            raise click.ClickException(f"--{name.replace('_', '-')} is not for orders.")
     if resource == "images":
         failed = [
             _import_images(Path(each), options["match"], options["dry_run"]) for each in files
@@ -145,7 +148,7 @@ def _import_orders(files: Sequence[str], options: Mapping[str, Any], settings: S
         report.file = ""
         seconds = with_progress(None, gathered.send(), gathered.lines)
     show(report, shape, seconds, options["dry_run"], "orders")
-    console.print(f"They have {gathered.lines:,} lines.")
+    console.print(f"Lines read: {gathered.lines:,}")
     return report.counts["failed"]
 
 
@@ -201,6 +204,9 @@ def _write(format: str, client: Client, file: TextIO) -> int:
     found = exporter.items(client)
     if format == "csv":
         described = client.get("/")["fields"]
-        fields = [name for name, field in described.items() if not field["read_only"]]
+        told = exporter.PAST.get(client.service, ())
+        fields = [
+            name for name, field in described.items() if not field["read_only"] or name in told
+        ]
         return exporter.write_csv(found, file, fields)
     return {"json": exporter.write_json, "jsonl": exporter.write_jsonl}[format](found, file)

@@ -51,5 +51,5 @@ def test_every_state_says_what_it_allows():
         for target in states.STATES:
             if not states.allows(state, target):
                 assert state in states.why_not(state, target)
-    assert "pay or cancel" in states.why_not("placed", "shipped")
+    assert "pay and cancel" in states.why_not("placed", "shipped")
     assert "last state" in states.why_not("delivered", "cancelled")

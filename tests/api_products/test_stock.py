@@ -72,6 +72,7 @@ def test_an_entry_names_the_request(products, made):
         ({"change": "1", "reason": "x"}, 422, "/change"),
         ({"change": 1.5, "reason": "x"}, 422, "/change"),
         ({"change": 1, "reason": " "}, 422, "/reason"),
+        ({"change": 1, "reason": "ordered"}, 422, "/reason"),
         ({"change": 1, "reason": "x", "by": "me"}, 422, "/by"),
     ],
 )
@@ -86,6 +87,12 @@ def test_stock_that_is_not_tracked_is_not_changed(products):
     products.post("/products", json={"name": "Download"})
     response = products.post("/products/1/stock", json={"change": 1, "reason": "x"})
     assert (response.status_code, "not tracked" in response.get_json()["detail"]) == (409, True)
+
+
+def test_stock_that_is_no_number_is_called_so(products, made, db):
+    db["products"].update_one({}, {"$set": {"stock": "many"}})
+    response = products.post("/products/1/stock", json={"change": 1, "reason": "x"})
+    assert (response.status_code, "not a number" in response.get_json()["detail"]) == (409, True)
 
 
 def test_if_match_is_heeded(products, made):
@@ -239,14 +246,19 @@ class TestReconcile:
         assert products.get("/products/1").get_json()["stock"] == 2
         assert (drift(), entries()[0]) == ([], (-3, 2, "counted"))
 
-    @pytest.mark.parametrize("odd", ["many", -4, None])
+    @pytest.mark.parametrize(
+        ("odd", "accepted"), [("many", 0), (-4, 0), (None, None), (3.5, 3), (4.0, 4)]
+    )
     @pytest.mark.parametrize("accept", ["true", "false"])
-    def test_whatever_stands_there(self, products, made, db, drift, odd, accept):
+    def test_whatever_stands_there(self, products, made, db, drift, odd, accepted, accept):
         db["products"].update_one({"_id": 1}, {"$set": {"stock": odd}})
         assert len(drift()) == 1
         assert products.post(f"/products:stock?accept={accept}").status_code == 200
         assert drift() == []
-        assert products.get("/products/1").get_json()["stock"] == (5 if accept == "false" else 0)
+        stock = products.get("/products/1").get_json()["stock"]
+        assert (stock, type(stock)) == (
+            (5, int) if accept == "false" else (accepted, type(accepted))
+        )
 
     def test_a_product_made_by_hand_begins_with_what_it_has(self, products, db, drift, reserve):
         db["products"].insert_one({"_id": 1, "name": "By hand", "price": 3, "stock": 7})
