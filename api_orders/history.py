@@ -50,7 +50,10 @@ class HistoricOrderSchema(Schema):
     )
     client_id = Ref(allow_none=True)
     note = Text(2000, allow_none=True)
-    currency = fields.String(allow_none=True, validate=validate.Length(equal=3))
+    currency = fields.String(
+        allow_none=True,
+        validate=validate.Regexp(r"[A-Z]{3}\Z", error="Not a code such as EUR (ISO 4217)."),
+    )
     items = fields.List(
         fields.Nested(HistoricLineSchema), required=True, validate=validate.Length(1, MAX_LINES)
     )

@@ -1,6 +1,7 @@
 """What is done later, by ``shared.worker``: what is due of orders that were left half-way."""
 
 import logging
+import random
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 
 DUE_SECONDS = 5
 MOST = 500  # orders of one sweep
+PATIENCE = 3  # failures one after the other
 
 _CURSOR = {"_id": "orders:reservations"}
 
@@ -39,21 +41,32 @@ def sweep() -> None:
 def due() -> list[Document]:
     """Return the orders, also in the trash, of which something was to be done for a while."""
     moment = documents.now() - timedelta(seconds=DUE_SECONDS)
-    asked = {"due": {"$gt": ""}, "uuid": {"$gt": ""}, "updated_at": {"$lt": moment}}
+    asked = {
+        "due": {"$in": [placement.RESERVE, placement.RELEASE, placement.SHIP]},
+        "uuid": {"$type": "string"},
+        "updated_at": {"$lt": moment},
+    }
     places = (orders.repository.collection, orders.repository.trash)
-    return [each for place in places for each in place.find(asked, limit=MOST)]
+    found = [each for place in places for each in place.find(asked, limit=MOST)]
+    # In no order, so that what cannot be settled stands in nobody's way for long.
+    random.shuffle(found)
+    return found
 
 
 def settle(found: Iterable[Document]) -> None:
     """Do what is due of some orders; raise ``Unavailable`` when products does not answer."""
+    failed = 0
     for order in found:
         try:
             if order["due"] == placement.RESERVE:
                 placement.settle(order)
             elif placement.finish(order).get("due"):
                 raise Unavailable("The products service does not answer.")
+            failed = 0
         except Unavailable:
-            raise
+            failed += 1  # One alone may be to blame for it itself.
+            if failed == PATIENCE:
+                raise
         except ApiError as error:
             log.info("Order %s was settled: %s", order["_id"], error)
         except Exception:
@@ -85,10 +98,22 @@ def gone(ids: Iterable[str]) -> list[str]:
 
 
 def release(ids: Iterable[str]) -> None:
-    """Have the stock of reservations given back whose orders are gone."""
+    """Have the stock of reservations given back whose orders are gone.
+
+    Raise ``Unavailable`` when products does not answer.
+    """
+    failed = 0
     for id in ids:
-        placement.release(id)
-        log.warning("Reservation %s was released: its order is gone", id)
+        try:
+            placement.release(id)
+        except ApiError as error:
+            log.error("Reservation %s, whose order is gone, cannot be released: %s", id, error)
+            failed += 1
+            if failed == PATIENCE:
+                raise
+        else:
+            failed = 0
+            log.warning("Reservation %s was released: its order is gone", id)
 
 
 def _cursor() -> str:

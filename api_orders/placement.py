@@ -28,21 +28,28 @@ log = logging.getLogger(__name__)
 RESERVE, RELEASE, SHIP = "reserve", "release", "ship"
 # A client that waits has an answer within two seconds, also when products hangs.
 ANSWER_SECONDS = 1.5
+LINE_SECONDS = 0.005  # more for each line
 
 
-def place(values: Mapping[str, Any], sent: Mapping[str, Any]) -> Document:
-    """Store a new order and take its lines from the stock; return it as placed.
+def begun() -> Document | None:
+    """Return the order that was stored when this very request was sent before, if any."""
+    return _find(idempotency.token()) if idempotency.is_again() else None
+
+
+def begin(values: Mapping[str, Any]) -> Document:
+    """Store a new order, pending."""
+    new = {"uuid": idempotency.token(), "status": states.PENDING, "due": RESERVE}
+    step = _step({}, states.PENDING)
+    return orders.repository.insert({**values, **new, "placed_at": documents.now(), **step})
+
+
+def place(order: Document, sent: Mapping[str, Any]) -> Document:
+    """Take the lines of a pending order from the stock; return it as placed.
 
     Raise ``Conflict`` or ``Unprocessable`` naming the lines that cannot be had, by their places in
     what was ``sent``; the order is kept, as rejected.  Raise ``Unavailable`` when products does not
     answer; nothing was ordered then.
     """
-    uuid = idempotency.token()
-    order = _find(uuid) if idempotency.is_again() else None
-    if order is None:
-        moment = documents.now()
-        new = {"uuid": uuid, "status": states.PENDING, "due": RESERVE, "placed_at": moment}
-        order = orders.repository.insert({**values, **new, **_step({}, states.PENDING)})
     try:
         return settle(order)
     except Unavailable as error:
@@ -118,7 +125,7 @@ def moved(order: Document, target: str) -> Document:
         raise Conflict(states.why_not(state, target), state=state, allowed=allowed)
     due = {states.CANCELLED: RELEASE, states.SHIPPED: SHIP}.get(target)
     # What was made by hand or long ago holds no stock.
-    changes = {"status": target, "due": due if order.get("uuid") else None}
+    changes = {"status": target, "due": due if isinstance(order.get("uuid"), str) else None}
     return orders.repository.update(order, changes | _step(order, target))
 
 
@@ -126,7 +133,7 @@ def finish(order: Document) -> Document:
     """Ask what is due of an order that was moved on; if products does not answer, it stays due."""
     try:
         if order.get("due") == RELEASE:
-            _expect(_ask("DELETE", order), 204)
+            _expect(_ask("DELETE", order), 204, 409)
         elif order.get("due") == SHIP:
             _expect(_ask("POST", order, "ship"), 204, 409)
         else:
@@ -158,7 +165,9 @@ def _reject(order: Document, error: ApiError, due: str | None) -> Document:
     """Store that an order is rejected and raise the error that says why."""
     changes = {"status": states.REJECTED, "reason": str(error), "due": due}
     rejected = orders.repository.update(order, changes | _step(order, states.REJECTED))
-    if not isinstance(error, Unavailable):
+    if isinstance(error, Unavailable):
+        idempotency.forget()
+    else:
         error.extra["order"] = f"/orders/{order['_id']}"
         finish(rejected)
     raise error
@@ -206,12 +215,16 @@ def _refusal(answer: Any) -> ApiError:
 
 def _ask(method: str, order: Document, *action: str, body: Any = None) -> tuple[int, Any]:
     path = ("products", "reservations", order["uuid"], *action)
-    return backends().peers.ask(method, "products", *path, body=body, seconds=ANSWER_SECONDS)
+    seconds = ANSWER_SECONDS + LINE_SECONDS * len(order.get("items") or ())
+    return backends().peers.ask(method, "products", *path, body=body, seconds=seconds)
 
 
 def _expect(answer: tuple[int, Any], *statuses: int) -> None:
-    if answer[0] not in statuses:
-        raise Unavailable(f"The products service refused a request of ours ({answer[0]}).")
+    status = answer[0]
+    if status not in statuses:
+        raise Unavailable(f"The products service refused a request of ours ({status}).")
+    if status == 409:
+        log.warning("products: %s", answer[1].get("detail"))
 
 
 def _step(order: Mapping[str, Any], status: str) -> Document:

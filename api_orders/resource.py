@@ -82,6 +82,9 @@ class OrderSchema(Schema):
     @pre_load
     def _make_line(self, order: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Take ``product_id`` and ``quantity`` beside the rest as the only line."""
+        stored = Context[dict[str, Any]].get()["stored"]
+        if stored and "items" in order and order["items"] == self.dump(stored)["items"]:
+            return {name: value for name, value in order.items() if name != "items"}
         flat = [name for name in ("product_id", "quantity") if name in order]
         if not flat:
             return order
@@ -104,6 +107,8 @@ class OrderSchema(Schema):
                 )
         elif "items" in order:
             wanted = summed(order["items"])
+            if many := [id for id, quantity in wanted.items() if quantity > MAX_QUANTITY]:
+                raise ValidationError({"items": [f"More than {MAX_QUANTITY:,} of {many[0]}."]})
             order["items"] = [{"product_id": id, "quantity": n} for id, n in wanted.items()]
         return order
 

@@ -27,7 +27,8 @@ def create() -> Response:
     """
     orders.check_parameters()
     sent = orders.body()
-    return orders.created(placement.place(orders.load(sent), sent))
+    order = placement.begun() or placement.begin(orders.load(sent))
+    return orders.created(placement.place(order, sent))
 
 
 @blueprint.post("/orders/<ref>/<any(pay, ship, deliver, cancel):action>")
@@ -45,22 +46,26 @@ def move(ref: str, action: str) -> Response:
 def delete(ref: str) -> Response:
     """Move an order to the trash, or purge it; one that can be cancelled is cancelled first."""
     orders.check_parameters("purge")
-    order = orders.anywhere(ref) if flag("purge") else orders.matched(ref)
+    order, is_ours = None, False
     for _ in attempts():
+        if order is None:
+            order = orders.anywhere(ref) if flag("purge") else orders.matched(ref)
         if order.get("status") == states.PENDING:
             raise Conflict("This order is being placed; ask again shortly.")
         try:
+            if states.allows(str(order.get("status")), states.CANCELLED):
+                order, is_ours = placement.moved(order, states.CANCELLED), True
+                order = placement.finish(order)
             _remove(order)
         except Stale:
-            order = orders.repository.get(ref)
+            # Our own change is no reason to ask for the version again, anybody else's is.
+            order = orders.repository.get(ref) if is_ours else None
             continue
         return empty()
     raise Conflict("Too many others are writing this order at once; try again.")
 
 
 def _remove(order: Document) -> None:
-    if states.allows(str(order.get("status")), states.CANCELLED):
-        order = placement.finish(placement.moved(order, states.CANCELLED))
     if not flag("purge"):
         trash.delete(orders.repository, order)
         return

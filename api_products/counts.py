@@ -1,5 +1,6 @@
 """Whether the stocks are what the ledger of all their changes says, and what to do if not."""
 
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -72,6 +73,14 @@ def _compared(id: Any) -> Document | None:
     return product | {"stock": stock, "ledger": balance}
 
 
+def _count(value: Any) -> int | None:
+    """Return the whole number that a hand edit may have left as a double, decimal or text."""
+    try:
+        return int(Decimal(str(value)))
+    except (ArithmeticError, ValueError):
+        return None
+
+
 def _mend(id: Any, accept: bool) -> None:
     drift = _compared(id)
     if drift is None:
@@ -81,7 +90,10 @@ def _mend(id: Any, accept: bool) -> None:
     balance = {"stock": drift["ledger"]}
     believed = drift["stock"] if accept else drift["ledger"]
     # Accepted as not tracked, it stays so.
-    new = {} if believed is None else {"stock": max(0, int(ledger.counted(believed)))}
+    count = _count(believed)
+    if count is None and believed is not None:
+        return  # Neither a number nor nothing: somebody has to look at it.
+    new = {} if count is None else {"stock": max(0, count)}
     products.repository.writable.update_one(
         {"_id": id}, {"$set": stamp | new}, session=backends().session
     )

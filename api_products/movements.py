@@ -45,13 +45,13 @@ def entries(product: Document, page: int, per: int) -> Document:
         "stock": product.get("stock"),
         "items": [
             {
-                "change": each["change"],
-                "stock": each["balance"],
-                "reason": each["reason"],
+                "change": each.get("change"),
+                "stock": each.get("balance"),
+                "reason": each.get("reason"),
                 "order": each.get("order"),
-                "revision": each["revision"],
-                "request_id": each["request_id"],
-                "at": timestamp(each["at"]),
+                "revision": each.get("revision"),
+                "request_id": each.get("request_id"),
+                "at": timestamp(each.get("at")),
             }
             for each in found
         ],
@@ -78,10 +78,11 @@ def move(
         if change is None or not ledger.is_number(before.get("stock")):
             continue
         stamp = documents.stamp(before, token)
-        enough = {"_id": before["_id"], "stock": {"$gte": -change}}
-        writes.append(UpdateOne(enough, {"$inc": {"stock": change}, "$set": stamp}))
+        enough = {"stock": {"$gte": -change}} if change < 0 else {}
+        update = {"$inc": {"stock": change}, "$set": stamp}
+        writes.append(UpdateOne({"_id": before["_id"]} | enough, update))
         pairs.append((before, before | stamp | {"stock": before["stock"] + change}))
-    short = [before for before, after in pairs if after["stock"] < 0]
+    short = [before for before, after in pairs if after["stock"] < 0 and changes[after["_id"]] < 0]
     session = backends().session
     if short or (
         writes
@@ -91,25 +92,23 @@ def move(
         left = ", ".join(f"{each.get('name')}: {max(0, int(each['stock']))} left" for each in short)
         raise Conflict(f"That would leave less than none. {left}".strip())
     gone = changes.keys() - {before["_id"] for before, _ in pairs}
-    products.repository.book([*pairs, *_move_in_trash(gone, changes)], reason, **more)
+    products.repository.book([*pairs, *_move_in_trash(gone, changes, token)], reason, **more)
     products.repository.invalidate([each for pair in pairs for each in pair], token)
     return [after for _, after in pairs]
 
 
 def _move_in_trash(
-    ids: Iterable[Any], changes: Mapping[Any, int]
+    ids: Iterable[Any], changes: Mapping[Any, int], token: str
 ) -> list[tuple[Document, Document]]:
     """Add to the stocks of deleted products, which may come back; return before and after."""
     pairs = []
+    trash, session = products.repository.trash, backends().session
     for id in ids:
-        asked = {"id": id, "stock": {"$gte": -changes[id]}}
-        change = {"$inc": {"stock": changes[id]}}
-        kept = products.repository.trash.find_one_and_update(
-            asked, change, session=backends().session, sort=[("deleted_at", -1)]
-        )
-        if kept:
-            before = kept | {"_id": id}
-            pairs.append((before, before | {"stock": kept["stock"] + changes[id]}))
+        kept = trash.find_one({"id": id}, sort=[("deleted_at", -1)], session=session)
+        if kept and ledger.is_number(kept.get("stock")):
+            after = documents.stamp(kept, token) | {"stock": max(0, kept["stock"] + changes[id])}
+            trash.update_one({"_id": kept["_id"]}, {"$set": after}, session=session)
+            pairs.append((kept | {"_id": id}, kept | after | {"_id": id}))
     return pairs
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 UNKNOWN, NOT_FOR_SALE, SHORT = "unknown", "not_for_sale", "short"
@@ -32,9 +33,11 @@ def refusal(
         return Refusal(NOT_FOR_SALE, f"{name} is not for sale, being {status}.")
     if price is None:
         return Refusal(NOT_FOR_SALE, f"{name} is not for sale: it has no price.")
+    if not isinstance(product.get("currency"), str | None):
+        return Refusal(NOT_FOR_SALE, f"{name} is not for sale: its currency is not a text.")
     if stock is None:
         return None
-    if isinstance(stock, bool) or not isinstance(stock, (int, float)):
+    if isinstance(stock, bool) or not isinstance(stock, (int, float)) or not isfinite(stock):
         return Refusal(NOT_FOR_SALE, f"{name} is not for sale: its stock is not a number.")
     if stock < wanted:
         left = max(0, int(stock))

@@ -22,13 +22,12 @@ MAX_HELD = 500  # reservations listed at once
 _OURS = ("created", "edited", "ordered", "released", "counted", "reconciled")
 
 blueprint = Blueprint("stock", __name__)
-_ledger = Query()
 
 
 @blueprint.get("/products/<ref>/stock")
 def list_stock(ref: str) -> Response:
     """Answer how a product's stock changed, the latest first: by how many, why, by which order."""
-    asked = _ledger.parse(request.query_string, ())
+    asked = _LedgerQuery().parse(request.query_string, ())
     product = products.repository.get(ref)
     return conditional(respond(movements.entries(product, asked.page, asked.per)))
 
@@ -81,6 +80,7 @@ def ship(id: UUID) -> Response:
 @blueprint.get("/products:reservations")
 def list_held() -> Response:
     """Answer the ids of reservations held for a minute or longer, in order, behind ``after``."""
+    products.check_parameters("after")
     after = request.args.get("after", "")
     return respond({"items": reservations.held(after, MAX_HELD)})
 
@@ -104,6 +104,11 @@ def repair_stock() -> Response:
     found = counts.check()
     counts.repair(found, accept)
     return respond({"drift": [counts.shown(each) for each in found]})
+
+
+class _LedgerQuery(Query):
+    class Meta:
+        exclude = ("ordering", "q", "shown")
 
 
 class _StockChange(Schema):

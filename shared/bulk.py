@@ -6,7 +6,7 @@ from typing import Any
 from pymongo import InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from shared import documents
+from shared import allocation, documents
 from shared.backends import backends
 from shared.documents import Document
 from shared.errors import Conflict, Stale
@@ -83,6 +83,10 @@ def _write(
         counted = _together(lambda: run(chosen(counting)), counting)
         return counted | run(chosen(writes.keys() - counting))
     except BulkWriteError as error:
+        if backends().session:
+            # The transaction around this is tried again as a whole.
+            allocation.raise_counter(repository.collection)
+            raise
         raise Conflict("Another write took a value of these; nothing was written.") from error
 
 
@@ -91,6 +95,8 @@ def _together(run: Callable[[], set[int]], writes: Set[int]) -> set[int]:
     try:
         return backends().transaction(run) if writes else set()
     except BulkWriteError:
+        if backends().session:
+            raise
         return set(writes)
 
 

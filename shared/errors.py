@@ -175,6 +175,8 @@ def _invalid_body(error: ValidationError) -> Response:
 def _database_failed(error: PyMongoError) -> Response:
     if isinstance(error, (DuplicateKeyError, BulkWriteError)):
         return _api_error(Conflict("Others are writing the same values at once; try again."))
+    if error.has_error_label("TransientTransactionError") and error.timeout:
+        return _api_error(Unavailable("Too many others are writing the same at once; try again."))
     if isinstance(error, (ConnectionFailure, AutoReconnect)) or error.timeout:
         log.error("MongoDB cannot be reached: %s", str(error).partition(",")[0])
         return _api_error(Unavailable("MongoDB cannot be reached; try again shortly."))

@@ -156,7 +156,10 @@ def plain_number(value: Decimal128) -> int | float | str:
     amount = value.to_decimal()
     if not amount.is_finite() or abs(amount) > MAX_WHOLE:
         return str(amount)
-    return int(amount) if amount == amount.to_integral_value() else float(amount)
+    if amount == amount.to_integral_value():
+        return int(amount)
+    # A double has no room for more than fifteen digits.
+    return float(amount) if Decimal(repr(float(amount))) == amount else str(amount)
 
 
 class Timestamp(fields.Field[Any]):

@@ -12,7 +12,7 @@ the same ``token`` must find what the first one did.
 import hashlib
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar, cast
 from uuid import uuid4
@@ -58,8 +58,13 @@ def token() -> str:
 
 
 def is_again() -> bool:
-    """Whether this request was begun before, by a process that has not finished it."""
+    """Whether this request was begun before, and not finished."""
     return bool(g.get("idempotency_again"))
+
+
+def forget() -> None:
+    """Have a request that fails begin anew when it is sent again, for nothing is left of it."""
+    g.idempotency_forgotten = True
 
 
 def _once(view: Callable[..., Response]) -> Callable[..., Response]:
@@ -99,11 +104,14 @@ def _claim(key: str, fingerprint: str) -> Document:
         return new
     except DuplicateKeyError:
         known: Document = _records().find_one({"_id": key}) or {}
+    if known and not _is_sound(known):
+        _records().replace_one({"_id": key}, new)  # It was edited by hand.
+        return new
     if known and known["fingerprint"] != fingerprint:
         raise Unprocessable("This Idempotency-Key was used for another request; take a new one.")
     if known.get("state") == "done":
         return known
-    if known and known["until"] < moment:
+    if known and known["until"] <= moment:
         mine = {"until": moment + LEASE}
         if _records().update_one(_mine(known), {"$set": mine}).matched_count:
             g.idempotency_again = True
@@ -111,6 +119,17 @@ def _claim(key: str, fingerprint: str) -> Document:
     busy = Conflict("The request with this Idempotency-Key is still running; ask again shortly.")
     busy.headers["Retry-After"] = "1"
     raise busy
+
+
+def _is_sound(record: Document) -> bool:
+    """Whether a record is as it was written."""
+    kinds: dict[str, type] = {"fingerprint": str, "token": str, "until": datetime}
+    is_done = record.get("state") == "done"
+    if is_done:
+        kinds |= {"status": int, "headers": dict, "body": bytes}
+    if not all(isinstance(record.get(name), kind) for name, kind in kinds.items()):
+        return False
+    return 200 <= record["status"] < 500 if is_done else record.get("state") == "running"
 
 
 def _finished(record: Document, work: Callable[[], Response], resumes: bool) -> Response:
@@ -128,7 +147,10 @@ def _finished(record: Document, work: Callable[[], Response], resumes: bool) -> 
         response = current_app.make_response(current_app.handle_user_exception(error))
         if response.status_code < 500:
             _keep(record, response)
-    if response.status_code >= 500:
+    if response.status_code >= 500 and resumes and not g.get("idempotency_forgotten"):
+        # Something may be left of it, which is found by the token when it is sent again.
+        _records().update_one(_mine(record), {"$set": {"until": documents.now()}})
+    elif response.status_code >= 500:
         _records().delete_one(_mine(record))
     return response
 

@@ -6,6 +6,7 @@ of an item tells what it began with, so that items made by hand need none to beg
 """
 
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 from flask import g, has_request_context
@@ -21,7 +22,7 @@ INDEXES = (IndexModel([("item", 1), ("revision", 1), ("_id", 1)]),)
 
 def is_number(value: Any) -> bool:
     """Whether a value is a number, as a counter is unless a hand edit made it something else."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
 
 
 def counted(value: Any) -> int | float:
@@ -69,10 +70,14 @@ def append(
 
 def sums(*narrowed: Document) -> list[Document]:
     """Return the stages that add entries up to ``{_id: item, balance}``, behind narrowing ones."""
-    began = {"$first": {"$subtract": ["$balance", "$change"]}}
+    change, balance = (
+        {"$cond": [{"$in": [{"$type": name}, ["int", "long", "double"]]}, name, 0]}
+        for name in ("$change", "$balance")
+    )
+    began = {"$first": {"$subtract": [balance, change]}}
     return [
         *narrowed,
         {"$sort": {"item": 1, "revision": 1, "_id": 1}},
-        {"$group": {"_id": "$item", "began": began, "changes": {"$sum": "$change"}}},
+        {"$group": {"_id": "$item", "began": began, "changes": {"$sum": change}}},
         {"$project": {"balance": {"$add": ["$began", "$changes"]}}},
     ]

@@ -29,7 +29,9 @@ def load(schema: Schema, values: Document, stored: Document | None, patch: bool)
         renamed = {name: _merged(stored.get(name), value) for name, value in renamed.items()}
     try:
         with Context({"stored": stored or {}}):
-            loaded: Document = schema.load(renamed, partial=stored is not None)
+            # What is inside of a field is there as a whole or not at all.
+            partial = tuple(schema.load_fields) if stored is not None else False
+            loaded: Document = schema.load(renamed, partial=partial)
     except ValidationError as error:
         messages: dict[str, Any] = dict(error.messages_dict)
         for name, wrong in messages.items():

@@ -135,7 +135,7 @@ class Peers:
 
 
 def _address(path: tuple[str, ...], query: dict[str, Any]) -> str:
-    steps = "/".join(quote(step, safe=":") for step in path)
+    steps = "/".join(quote(str(step), safe=":") for step in path)
     return f"/{steps}?{urlencode(query)}" if query else f"/{steps}"
 
 

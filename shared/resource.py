@@ -175,10 +175,15 @@ class Resource:
         ``again`` are fields to validate as though they were sent: what they refer to may be gone.
         """
         self.check_parameters()
-        document = self._check_match(trash.get(self.repository, ref))
-        kept = {name: document[name] for name in again if document.get(name) is not None}
-        values = self.load(kept | (self.body() if request.get_data() else {}), document)
-        return self.answer(trash.restore(self.repository, document, values))
+        for _ in attempts():
+            document = self._check_match(trash.get(self.repository, ref))
+            kept = {name: document[name] for name in again if document.get(name) is not None}
+            values = self.load(kept | (self.body() if request.get_data() else {}), document)
+            try:
+                return self.answer(trash.restore(self.repository, document, values))
+            except Stale:
+                continue
+        raise Conflict(f"Too many others are writing this {self.item} at once; try again.")
 
     def batch(self) -> Response:
         """Create or change up to 1,000 items, and answer 207 with one result for each.

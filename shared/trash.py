@@ -49,8 +49,8 @@ def get(repository: Repository, ref: str) -> Document:
 def restore(repository: Repository, document: Document, values: Mapping[str, Any]) -> Document:
     """Bring a document back from the trash, with some values changed.
 
-    Raise ``NotFound`` when it is not there any more or, when its slug or another unique value
-    was taken meanwhile, ``Conflict``.
+    Raise ``NotFound`` when it is not there any more, ``Stale`` when it was written since it was
+    read or, when its slug or another unique value was taken meanwhile, ``Conflict``.
     """
     token = new_token()
     change = documents.change(document, {**values, "written": token}, token, repository.searched)
@@ -59,8 +59,12 @@ def restore(repository: Repository, document: Document, values: Mapping[str, Any
     def move() -> None:
         if clash := repository.clash(after, after["_id"]):
             raise clash
+        session = backends().session
+        same = {name: document.get(name) for name in ("revision", "written")}
         kept = {"id": document["_id"]}
-        if not repository.trash.delete_one(kept, session=backends().session).deleted_count:
+        if not repository.trash.delete_one(kept | same, session=session).deleted_count:
+            if repository.trash.find_one(kept, {"_id": True}, session=session):
+                raise Stale(f"The {repository.item} changed while this request was running.")
             raise NotFound(f"This {repository.item} is not in the trash any more.")
         repository.writable.insert_one(after, session=backends().session)
         repository.book([(document, after)], EDITED)

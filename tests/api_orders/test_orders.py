@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from bson import Decimal128, ObjectId
 
-from api_orders import jobs
+from api_orders import jobs, placement
 from shared import documents
 from tests.scaffold import on_real_servers
 
@@ -414,6 +414,138 @@ class TestBrokenSteps:
         assert orders.get("/orders/2").get_json()["status"] == "placed"
         assert orders.get("/orders").get_json()["total"] == 2
 
+    def test_a_key_finds_its_order_though_the_client_is_not_answered(
+        self, orders, clients, teapot, db, transport, stock_of, sweep
+    ):
+        clients.post("/clients", json={"name": "A"})
+        headers = {"Idempotency-Key": "k"}
+        body = {"product_id": 1, "quantity": 2, "client_id": 1}
+        orders.post("/orders", json=body, headers=headers)
+        past = documents.now() - timedelta(minutes=1)
+        left = {"$set": {"state": "running", "until": past}}
+        db["orders.idempotency"].update_one({}, left)
+        transport.down.add("clients")
+        again = orders.post("/orders", json=body, headers=headers)
+        assert (again.status_code, again.get_json()["id"], stock_of()) == (201, 1, 3)
+
+    def test_a_failure_after_the_order_was_stored_does_not_double_it(
+        self, orders, teapot, db, monkeypatch, stock_of
+    ):
+        headers = {"Idempotency-Key": "k"}
+        body = {"product_id": 1, "quantity": 2}
+        with monkeypatch.context() as broken:
+            broken.setattr(placement, "_priced", lambda *args: 1 / 0)
+            assert orders.post("/orders", json=body, headers=headers).status_code == 500
+        again = orders.post("/orders", json=body, headers=headers)
+        assert (again.status_code, again.get_json()["id"]) == (201, 1)
+        assert (db["orders"].count_documents({}), stock_of()) == (1, 3)
+
+    def test_after_a_503_the_key_begins_anew(self, orders, teapot, transport, sweep, stock_of):
+        headers = {"Idempotency-Key": "k"}
+        body = {"product_id": 1, "quantity": 2}
+        transport.down.add("products")
+        assert orders.post("/orders", json=body, headers=headers).status_code == 503
+        transport.down.clear()
+        again = orders.post("/orders", json=body, headers=headers)
+        assert (again.status_code, again.get_json()["id"]) == (201, 2)
+        sweep()
+        assert stock_of() == 3
+
+    @pytest.mark.parametrize(
+        ("broken", "left"),
+        [
+            # What it held is nobody's now, and comes back.
+            ({"uuid": "no uuid", "due": "release"}, 5),
+            ({"uuid": 5, "due": "release"}, 5),
+            ({"uuid": "../x?y", "due": "ship"}, 5),
+            ({"due": "foo"}, 4),
+            ({"items": None, "status": "pending", "due": "reserve"}, 4),
+        ],
+    )
+    def test_an_order_broken_by_hand_holds_no_other_up(
+        self, place, orders, products, teapot, db, transport, sweep, stock_of, broken, left
+    ):
+        for _ in range(2):
+            place((1, 1))
+        db["orders"].update_one({"_id": 1}, {"$set": broken})
+        transport.down.add("products")
+        orders.post("/orders/2/cancel")
+        transport.down.clear()
+        for _ in range(2):
+            sweep()
+        assert stock_of() == left
+        assert orders.post("/orders:unsettled").status_code == 200
+
+    def test_an_order_whose_reservation_was_shipped_by_others_is_cancelled(
+        self, place, orders, products, teapot, db
+    ):
+        uuid = place((1, 2)).get_json()["uuid"]
+        products.post(f"/products/reservations/{uuid}/ship")
+        assert orders.post("/orders/1/cancel").status_code == 200
+        assert db["orders"].find_one({"due": {"$gt": ""}}) is None
+
+    def test_stock_below_none_by_hand_takes_back_what_is_cancelled(
+        self, place, orders, products, teapot, db, stock_of
+    ):
+        place((1, 2))
+        db["products"].update_one({}, {"$set": {"stock": -10}})
+        assert orders.post("/orders/1/cancel").status_code == 200
+        assert stock_of() == -8
+
+    @pytest.mark.parametrize("currency", [["EUR"], {"a": 1}, 5])
+    def test_a_currency_that_is_no_text_is_refused(self, place, teapot, db, currency):
+        db["products"].update_one({}, {"$set": {"currency": currency}})
+        response = place((1, 1))
+        assert (response.status_code, "currency" in response.get_json()["detail"]) == (409, True)
+
+    def test_a_deletion_heeds_the_version_to_its_end(
+        self, place, orders, teapot, transport, monkeypatch, stock_of
+    ):
+        """Somebody pays between our look at the order and our cancelling it."""
+        old = place((1, 2)).headers["ETag"]
+        moved = placement.moved
+
+        def late(order, target):
+            monkeypatch.undo()
+            orders.post("/orders/1/pay")
+            return moved(order, target)
+
+        monkeypatch.setattr(placement, "moved", late)
+        assert orders.delete("/orders/1", headers={"If-Match": old}).status_code == 412
+        assert orders.get("/orders/1").get_json()["status"] == "paid"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"items": [{}]},
+        {"items": [{"quantity": 1}]},
+        {"items": [{"product_id": 1}]},
+        {"product_id": 5},
+    ],
+)
+def test_half_a_line_is_refused_in_a_change_too(place, orders, teapot, body):
+    place((1, 1))
+    assert orders.patch("/orders/1", json=body).status_code == 422
+    orders.delete("/orders/1")
+    assert orders.post("/orders/1/restore", json=body).status_code == 422
+
+
+def test_lines_that_sum_up_to_too_many_are_refused(place, teapot, db):
+    assert place((1, 600_000), (1, 600_000)).status_code == 422
+    assert db["orders"].find_one() is None
+
+
+@on_real_servers
+@pytest.mark.parametrize("odd", ["soon", 5, [1], {"a": 1}, True, b"x", None])
+def test_a_date_broken_by_hand_breaks_no_sums(place, orders, teapot, db, odd):
+    for _ in range(2):
+        place((1, 1))
+    db["orders"].update_one({"_id": 1}, {"$set": {"placed_at": odd}})
+    for by in ("day", "product", "client"):
+        assert orders.get(f"/orders/stats?by={by}").status_code == 200
+    assert orders.get("/orders/stats").get_json()["sums"][0]["orders"] == 1
+
 
 def pending(db, id, items):
     """An order as it is left by a process that was killed right after storing it."""
@@ -568,6 +700,19 @@ class TestHistory:
     def test_mistakes_are_named(self, orders, changes, pointer):
         (result,) = self.batch(orders, self.past(**changes))["results"]
         assert (result["status"], result["errors"][0]["pointer"]) == (422, pointer)
+
+    def test_what_was_answered_may_be_sent_back(self, orders):
+        line = {"sku": "D", "quantity": -1, "unit_price": 27.5}
+        self.batch(orders, self.past(external_ref="C1", status="returned", items=[line]))
+        order = orders.get("/orders/1").get_json()
+        again = orders.put("/orders/1", json=order | {"note": "Seen"})
+        assert (again.status_code, again.get_json()["items"]) == (200, order["items"])
+
+    def test_half_a_line_is_refused_in_a_change_too(self, orders):
+        self.batch(orders, self.past())
+        for line in ({"quantity": 1, "sku": "x"}, {}):
+            (result,) = self.batch(orders, {"external_ref": "536365", "items": [line]})["results"]
+            assert result["status"] == 422
 
     def test_an_order_placed_here_is_no_history(self, orders, place, teapot):
         order = place((1, 1), external_ref="536365").get_json()

@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 import pytest
+from bson import Decimal128
 
 from tests.scaffold import on_real_servers
 
@@ -183,6 +184,33 @@ def test_stock_of_a_deleted_product_comes_back_with_it(products, made, entries, 
     assert entries()[0] == (2, 5, "released")
 
 
+def test_a_restore_does_not_undo_what_came_back_meanwhile(
+    products, categories, made, reserve, transport, monkeypatch
+):
+    """The category is asked for between reading the trash and writing the product."""
+    categories.post("/categories", json={"name": "Tea"})
+    products.patch("/products/1", json={"category": "tea"})
+    id = uuid4()
+    reserve((1, 2), id=id)
+    products.delete("/products/1")
+    send = transport.send
+
+    def slow(service, *args):
+        if service == "categories":
+            monkeypatch.undo()
+            products.delete(f"/products/reservations/{id}")
+        return send(service, *args)
+
+    monkeypatch.setattr(transport, "send", slow)
+    assert products.post("/products/1/restore").get_json()["stock"] == 5
+
+
+@pytest.mark.parametrize("path", ["/products/1/stock?q=x", "/products/1/stock?ordering=id"])
+def test_what_a_ledger_is_not_asked_is_named(products, made, path):
+    assert products.get(path).status_code == 400
+    assert products.get("/products:reservations?afterr=1").status_code == 400
+
+
 def test_stock_that_is_no_longer_tracked_is_left_alone(products, made, reserve):
     id = uuid4()
     reserve((1, 2), id=id)
@@ -247,7 +275,8 @@ class TestReconcile:
         assert (drift(), entries()[0]) == ([], (-3, 2, "counted"))
 
     @pytest.mark.parametrize(
-        ("odd", "accepted"), [("many", 0), (-4, 0), (None, None), (3.5, 3), (4.0, 4)]
+        ("odd", "accepted"),
+        [(-4, 0), (None, None), (3.5, 3), (4.0, 4), ("7", 7), (Decimal128("7"), 7)],
     )
     @pytest.mark.parametrize("accept", ["true", "false"])
     def test_whatever_stands_there(self, products, made, db, drift, odd, accepted, accept):
@@ -259,6 +288,31 @@ class TestReconcile:
         assert (stock, type(stock)) == (
             (5, int) if accept == "false" else (accepted, type(accepted))
         )
+
+    @pytest.mark.parametrize("odd", ["many", float("nan"), float("inf"), [3]])
+    def test_what_is_no_number_is_shown_until_somebody_says_what_it_is(
+        self, products, made, db, drift, odd
+    ):
+        db["products"].update_one({"_id": 1}, {"$set": {"stock": odd}})
+        assert products.post("/products:stock?accept=true").status_code == 200
+        assert len(drift()) == 1
+        assert products.post("/products:stock").status_code == 200
+        assert drift() == []
+        assert products.get("/products/1").get_json()["stock"] == 5
+
+    @pytest.mark.parametrize(
+        "name", ["change", "balance", "revision", "reason", "at", "request_id"]
+    )
+    @pytest.mark.parametrize("odd", [None, "x", [1], {"a": 1}, Decimal128("1"), True])
+    def test_a_ledger_edited_by_hand_breaks_nothing(self, products, made, db, drift, name, odd):
+        products.put("/products/1", json={"stock": 9})
+        db["products.ledger"].update_one({}, {"$set": {name: odd}})
+        assert products.get("/products/1/stock").status_code == 200
+        assert len(drift()) <= 1
+        assert products.post("/products:stock").status_code == 200
+        db["products.ledger"].update_one({}, {"$unset": {name: ""}})
+        assert products.get("/products/1/stock").status_code == 200
+        assert products.post("/products:stock?accept=true").status_code == 200
 
     def test_a_product_made_by_hand_begins_with_what_it_has(self, products, db, drift, reserve):
         db["products"].insert_one({"_id": 1, "name": "By hand", "price": 3, "stock": 7})

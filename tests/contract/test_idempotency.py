@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared import documents
-from tests.scaffold import example
+from tests.scaffold import example, on_real_servers
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 
@@ -93,8 +93,32 @@ def test_the_fault_of_a_server_is_not_kept(client, url, body, records, transport
     with monkeypatch.context() as broken:
         broken.setattr(type(resource.schema), "load", fail)
         assert client.post(url, json=body, headers=KEY).status_code == 500
-    assert records.find_one() is None
+    assert (records.find_one() or {}).get("state") != "done"
     assert client.post(url, json=body, headers=KEY).status_code == 201
+
+
+@pytest.mark.parametrize("state", ["running", "done"])
+@pytest.mark.parametrize("name", ["fingerprint", "token", "until", "state", "body", "status"])
+@pytest.mark.parametrize("odd", [None, 5, "x", ["x"]])
+def test_a_record_of_nonsense_is_none(client, url, body, records, name, odd, state):
+    first = client.post(url, json=body | {"nope": 1}, headers=KEY)
+    records.update_one({}, {"$set": {"state": state, "until": later(-1), name: odd}})
+    again = client.post(url, json=body | {"nope": 1}, headers=KEY)
+    assert (again.status_code, again.data[:20]) == (422, first.data[:20])
+
+
+@on_real_servers
+@pytest.mark.parametrize("mode", ["reject_failed", "reject_all"])
+def test_a_batch_makes_way_for_ids_given_by_hand(
+    client, url, resource, db, minimal, text_field, serves, mode
+):
+    serves("batch")
+    db[resource.name].insert_one({"_id": 1, text_field: "Made by hand"})
+    path = f"{url}:batch?on_error={mode}"
+    for _ in range(2):
+        answer = client.post(path, json=[minimal("A"), minimal("B")], headers=KEY)
+        assert (answer.status_code, answer.get_json()["summary"]) == (207, {"created": 2})
+    assert client.get(url).get_json()["total"] == 3
 
 
 def test_records_are_kept_for_a_day(client, url, body, records):

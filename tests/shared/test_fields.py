@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from shared.fields import Attributes, Birthday, Email, Money, Timestamp, Whole
+from shared.fields import Attributes, Birthday, Email, Money, Timestamp, Whole, plain_number
 
 TOMORROW = (date.today() + timedelta(days=1)).isoformat()
 
@@ -165,3 +165,16 @@ def test_a_moment_is_utc_with_milliseconds():
     moment = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
     assert Timestamp()._serialize(moment, "at", {}) == "2026-01-31T09:30:00.000Z"
     assert Timestamp()._serialize("by hand", "at", {}) == "by hand"
+
+
+@pytest.mark.parametrize(
+    ("amount", "answered"),
+    [
+        ("8999909999.9999", 8999909999.9999),
+        ("9000009999999909.9999", "9000009999999909.9999"),
+        ("1234566655432809.8763", "1234566655432809.8763"),
+        ("0.10", 0.1),
+    ],
+)
+def test_what_a_double_cannot_hold_is_shown_as_text(amount, answered):
+    assert plain_number(Decimal128(amount)) == answered
