@@ -75,38 +75,7 @@ def show() -> Response:
 
 
 def _sums(asked: PageRequest) -> Response:
-    given = dict(asked.given)
-    by = given.get("by", "day")
-    sold = {} if "status" in given else {"status": {"$in": SOLD}}
-    unwound, name, summed, order = _WAYS[by]
-    narrowed = _of_lines(given) if by == "product" else []
-    skipped = (asked.page - 1) * asked.per
-    groups = {"_id": {by: name, "currency": {"$ifNull": ["$currency", None]}}, **summed}
-    if by == "product":  # What has no id is known by its SKU.
-        groups["_id"]["of"] = {"$cond": [{"$gt": [name, None]}, None, "$items.sku"]}
-    every: Document = {each: {"$sum": f"${each}"} for each in summed if each in _ADDED}
-    found = orders.repository.collection.aggregate(
-        [
-            {"$match": {"$and": [asked.filter, sold, _DATED if by == "day" else {}]}},
-            *unwound,
-            *narrowed,
-            {"$group": groups},
-            {
-                "$facet": {
-                    "items": [
-                        {"$sort": _sort(asked, by) or order},
-                        {"$skip": skipped},
-                        {"$limit": asked.per},
-                    ],
-                    "sums": [
-                        {"$group": {"_id": "$_id.currency", "groups": {"$sum": 1}, **every}},
-                        {"$sort": {"_id": 1}},
-                    ],
-                }
-            },
-        ],
-        allowDiskUse=True,
-    )
+    found = orders.repository.collection.aggregate(_pipeline(asked), allowDiskUse=True)
     result = next(iter(found))
     return respond(
         {
@@ -117,6 +86,33 @@ def _sums(asked: PageRequest) -> Response:
             "sums": [_shown(each | {"_id": {"currency": each["_id"]}}) for each in result["sums"]],
         }
     )
+
+
+def _pipeline(asked: PageRequest) -> list[Document]:
+    given = dict(asked.given)
+    by = given.get("by", "day")
+    sold = {} if "status" in given else {"status": {"$in": SOLD}}
+    dated = _DATED if by == "day" else {}
+    unwound, name, summed, order = _WAYS[by]
+    group: Document = {by: name, "currency": {"$ifNull": ["$currency", None]}}
+    if by == "product":
+        unwound = [*unwound, *_of_lines(given)]
+        # What has no id is known by its SKU.
+        group["of"] = {"$cond": [{"$gt": [name, None]}, None, "$items.sku"]}
+    every = {each: {"$sum": f"${each}"} for each in summed if each in _ADDED}
+    page = [{"$skip": (asked.page - 1) * asked.per}, {"$limit": asked.per}]
+    whole = {"_id": "$_id.currency", "groups": {"$sum": 1}, **every}
+    return [
+        {"$match": {"$and": [asked.filter, sold, dated]}},
+        *unwound,
+        {"$group": {"_id": group, **summed}},
+        {
+            "$facet": {
+                "items": [{"$sort": _sort(asked, by) or order}, *page],
+                "sums": [{"$group": whole}, {"$sort": {"_id": 1}}],
+            }
+        },
+    ]
 
 
 def _sort(asked: PageRequest, by: str) -> dict[str, int]:
