@@ -97,14 +97,14 @@ def test_the_fault_of_a_server_is_not_kept(client, url, body, records, transport
     assert client.post(url, json=body, headers=KEY).status_code == 201
 
 
-@pytest.mark.parametrize("state", ["running", "done"])
 @pytest.mark.parametrize("name", ["fingerprint", "token", "until", "state", "body", "status"])
-@pytest.mark.parametrize("odd", [None, 5, "x", ["x"]])
-def test_a_record_of_nonsense_is_none(client, url, body, records, name, odd, state):
+def test_a_record_of_nonsense_is_none(client, url, body, records, name):
     first = client.post(url, json=body | {"nope": 1}, headers=KEY)
-    records.update_one({}, {"$set": {"state": state, "until": later(-1), name: odd}})
-    again = client.post(url, json=body | {"nope": 1}, headers=KEY)
-    assert (again.status_code, again.data[:20]) == (422, first.data[:20])
+    for state in ("running", "done"):
+        for odd in (None, 5, "x", ["x"]):
+            records.update_one({}, {"$set": {"state": state, "until": later(-1), name: odd}})
+            again = client.post(url, json=body | {"nope": 1}, headers=KEY)
+            assert (again.status_code, again.data[:20]) == (422, first.data[:20])
 
 
 @on_real_servers

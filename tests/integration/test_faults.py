@@ -40,7 +40,7 @@ def stack(proxy):
 class Storm:
     """A fuzz run in the background, with a fault in the middle of it."""
 
-    def __init__(self, stack, capsys, what, seconds=9, others=()):
+    def __init__(self, stack, capsys, what, seconds=7, others=()):
         self._bounds = Bounds()
         run = fuzz(stack, seconds, others, self._bounds, ("products", "categories"))
         self._thread = threading.Thread(target=self._run, args=(run,))

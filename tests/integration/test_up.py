@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
-from tests.integration.conftest import Stack, descendants, is_alive, poll, stack_folder
+from tests.integration.conftest import NAMES, Stack, descendants, is_alive, poll, stack_folder
 from tests.scaffold import ROOT, environment
 from vitrine import stack as stacks
 from vitrine.processes import free_port
@@ -35,9 +35,9 @@ def test_it_says_what_runs_where_and_what_to_try(stack):
 def test_status_shows_every_service(stack):
     status = stack.run("status")
     assert status.returncode == 0
-    for name in ("products", "clients", "categories", "games"):
+    for name in NAMES:
         assert stack.url(name) in status.stdout
-    assert status.stdout.count(" ok ") == 4
+    assert status.stdout.count(" ok ") == len(NAMES)
 
 
 def test_a_plain_mongodb_uri_works_as_compass_uses_it(stack):
