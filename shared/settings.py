@@ -150,7 +150,9 @@ class Settings:
     workers: int = _setting(2, _integer(1, 64), "Processes of each service.")
     threads: int = _setting(8, _integer(1, 256), "Threads of each process.")
     job_workers: int | None = _setting(
-        None, _integer(0, 64), "Processes that do queued jobs, one per core when unset."
+        None,
+        _integer(0, 64),
+        "Processes of each service that do queued jobs, one per core when unset.",
     )
     data_dir: str = _setting(
         "data", str, "Where `vitrine up` keeps what it stores, from the project's folder."
