@@ -20,7 +20,7 @@ from shared import documents, idempotency
 from shared.attempts import attempts
 from shared.backends import backends
 from shared.documents import Document
-from shared.errors import ApiError, Conflict, NotFound, Stale, Unavailable, Unprocessable
+from shared.errors import ApiError, Conflict, Crowded, NotFound, Stale, Unavailable, Unprocessable
 from shared.fields import Money
 
 log = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ def move(ref: str, target: str) -> Document:
             return moved(order, target)
         except Stale:
             continue
-    raise Conflict("Too many others are writing this order at once; try again.")
+    raise Crowded("Too many others are writing this order at once; try again.")
 
 
 def moved(order: Document, target: str) -> Document:

@@ -8,7 +8,7 @@ from api_orders.resource import orders
 from shared import trash
 from shared.attempts import attempts
 from shared.documents import Document
-from shared.errors import Conflict, Stale, Unavailable
+from shared.errors import Conflict, Crowded, Stale, Unavailable
 from shared.idempotency import resumes
 from shared.resource import flag
 from shared.responses import empty, respond
@@ -62,7 +62,7 @@ def delete(ref: str) -> Response:
             order = orders.repository.get(ref) if is_ours else None
             continue
         return empty()
-    raise Conflict("Too many others are writing this order at once; try again.")
+    raise Crowded("Too many others are writing this order at once; try again.")
 
 
 def _remove(order: Document) -> None:

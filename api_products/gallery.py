@@ -19,7 +19,7 @@ from api_products.resource import products
 from shared import documents
 from shared.attempts import attempts
 from shared.documents import Document
-from shared.errors import Conflict, NotFound, Stale
+from shared.errors import Crowded, NotFound, Stale
 from shared.files import Files
 
 # An upload stores its files a moment before the product that names them.
@@ -98,7 +98,7 @@ def _write(ref: str, change: Callable[[Document], Document]) -> Document:
             return products.repository.update(product, change(product))
         except Stale:
             continue
-    raise Conflict("Too many others are writing this product at once; try again.")
+    raise Crowded("Too many others are writing this product at once; try again.")
 
 
 def _with(product: Document, number: int) -> list[images.Image]:

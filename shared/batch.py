@@ -15,6 +15,7 @@ from shared.errors import (
     ApiError,
     BadRequest,
     Conflict,
+    Crowded,
     Stale,
     TooLarge,
     Unprocessable,
@@ -107,7 +108,7 @@ def _each(resource: "Resource", items: Sequence[Any], asked: Asked) -> list[Step
             return steps
         allocation.raise_counter(resource.repository.collection)
     for number in waiting:
-        steps[number].error = Conflict("Too many others are writing the same at once; try again.")
+        steps[number].error = Crowded("Too many others are writing the same at once; try again.")
     return steps
 
 
@@ -131,7 +132,7 @@ def _all_or_none(resource: "Resource", items: Sequence[Any], asked: Asked) -> li
             return steps
         except (Conflict, Stale):
             continue
-    raise Conflict("Too many others are writing the same at once; nothing was written; try again.")
+    raise Crowded("Too many others are writing the same at once; nothing was written; try again.")
 
 
 def _prepared(resource: "Resource", items: Sequence[Any], key: str) -> list[Step]:

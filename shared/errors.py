@@ -1,7 +1,7 @@
 """Errors a client is told about, and the one place they become responses (RFC 9457).
 
 * ApiError
-  - BadRequest 400, NotFound 404, Conflict 409, Stale 412, TooLarge 413
+  - BadRequest 400, NotFound 404, Conflict 409 (Crowded), Stale 412, TooLarge 413
   - Unsupported 415, Unprocessable 422, Unavailable 503
 """
 
@@ -64,6 +64,14 @@ class Conflict(ApiError):
     """The request clashes with what is stored, such as a taken SKU."""
 
     status = HTTPStatus.CONFLICT
+
+
+class Crowded(Conflict):
+    """Too many others write the same at once; the same request may succeed a moment later."""
+
+    def __init__(self, detail: str):
+        super().__init__(detail)
+        self.headers = {"Retry-After": "1"}
 
 
 class Stale(ApiError):
@@ -174,7 +182,7 @@ def _invalid_body(error: ValidationError) -> Response:
 
 def _database_failed(error: PyMongoError) -> Response:
     if isinstance(error, (DuplicateKeyError, BulkWriteError)):
-        return _api_error(Conflict("Others are writing the same values at once; try again."))
+        return _api_error(Crowded("Others are writing the same values at once; try again."))
     if error.has_error_label("TransientTransactionError") and error.timeout:
         return _api_error(Unavailable("Too many others are writing the same at once; try again."))
     if isinstance(error, (ConnectionFailure, AutoReconnect)) or error.timeout:

@@ -25,7 +25,7 @@ from pymongo.errors import DuplicateKeyError
 from shared import documents
 from shared.backends import backends
 from shared.documents import Document
-from shared.errors import BadRequest, Conflict, Unprocessable
+from shared.errors import BadRequest, Crowded, Unprocessable
 
 KEPT = timedelta(hours=24)
 # Who has not answered for so long was killed, or loses the right to say that it is done.
@@ -88,7 +88,7 @@ def _once(view: Callable[..., Response]) -> Callable[..., Response]:
 def _claim(key: str, fingerprint: str) -> Document:
     """Return the record of a key: a new one, one left by who was killed, or one that is done.
 
-    Raise ``Conflict`` while somebody else works on it, ``Unprocessable`` for another request.
+    Raise ``Crowded`` while somebody else works on it, ``Unprocessable`` for another request.
     """
     moment = documents.now()
     new = {
@@ -116,9 +116,7 @@ def _claim(key: str, fingerprint: str) -> Document:
         if _records().update_one(_mine(known), {"$set": mine}).matched_count:
             g.idempotency_again = True
             return known | mine
-    busy = Conflict("The request with this Idempotency-Key is still running; ask again shortly.")
-    busy.headers["Retry-After"] = "1"
-    raise busy
+    raise Crowded("The request with this Idempotency-Key is still running; ask again shortly.")
 
 
 def _is_sound(record: Document) -> bool:
@@ -137,22 +135,28 @@ def _finished(record: Document, work: Callable[[], Response], resumes: bool) -> 
 
     def done() -> Response:
         response = work()
-        if response.status_code < 500 and not _keep(record, response):
-            raise Conflict("Another request with this Idempotency-Key has taken over; ask again.")
+        if not _is_passing(response) and not _keep(record, response):
+            raise Crowded("Another request with this Idempotency-Key has taken over; ask again.")
         return response
 
     try:
         response = done() if resumes else backends().transaction(done)
     except Exception as error:
         response = current_app.make_response(current_app.handle_user_exception(error))
-        if response.status_code < 500:
+        if not _is_passing(response):
             _keep(record, response)
-    if response.status_code >= 500 and resumes and not g.get("idempotency_forgotten"):
-        # Something may be left of it, which is found by the token when it is sent again.
-        _records().update_one(_mine(record), {"$set": {"until": documents.now()}})
-    elif response.status_code >= 500:
-        _records().delete_one(_mine(record))
+    if _is_passing(response):
+        if resumes and not g.get("idempotency_forgotten"):
+            # Something may be left of it, which is found by the token when it is sent again.
+            _records().update_one(_mine(record), {"$set": {"until": documents.now()}})
+        else:
+            _records().delete_one(_mine(record))
     return response
+
+
+def _is_passing(response: Response) -> bool:
+    """Whether an answer is of this moment only, so that the request may be sent again."""
+    return response.status_code >= 500 or "Retry-After" in response.headers
 
 
 def _keep(record: Document, response: Response) -> bool:

@@ -17,7 +17,7 @@ from shared.attempts import attempts
 from shared.backends import backends
 from shared.cache import Write
 from shared.documents import Document
-from shared.errors import Conflict, NotFound, Stale
+from shared.errors import Conflict, Crowded, NotFound, Stale
 from shared.keys import new_token
 from shared.query import PageRequest
 from shared.words import MAX_SLUG, Searched, make_slug
@@ -142,7 +142,7 @@ class Repository:
             self.book([(None, document)], CREATED)
             self.invalidate([document], token)
             return document
-        raise Conflict("Too many others are writing the same at once; try again.")
+        raise Crowded("Too many others are writing the same at once; try again.")
 
     def _make_way(
         self, document: Document, values: Document, attempt: int, error: DuplicateKeyError

@@ -20,7 +20,7 @@ from shared import batch, body, indexes, loading, pages, preconditions, trash
 from shared.attempts import attempts
 from shared.backends import backends
 from shared.documents import Document
-from shared.errors import BadRequest, Conflict, NotFound, Stale, Unsupported, nearest
+from shared.errors import BadRequest, Crowded, NotFound, Stale, Unsupported, nearest
 from shared.keys import Address, item_address, list_address
 from shared.metrics import LOOKUPS
 from shared.mongo import Repository
@@ -149,7 +149,7 @@ class Resource:
             except Stale:
                 # Somebody wrote between our read and our write: look again at what is there.
                 continue
-        raise Conflict(f"Too many others are writing this {self.item} at once; try again.")
+        raise Crowded(f"Too many others are writing this {self.item} at once; try again.")
 
     def delete(self, ref: str, *known: str) -> Response:
         """Move the item to the trash; with ``purge=true`` remove it for good, from there too.
@@ -167,7 +167,7 @@ class Resource:
             except Stale:
                 continue
             return empty()
-        raise Conflict(f"Too many others are writing this {self.item} at once; try again.")
+        raise Crowded(f"Too many others are writing this {self.item} at once; try again.")
 
     def restore(self, ref: str, *again: str) -> Response:
         """Bring an item back from the trash; the body may carry values to change on the way.
@@ -183,7 +183,7 @@ class Resource:
                 return self.answer(trash.restore(self.repository, document, values))
             except Stale:
                 continue
-        raise Conflict(f"Too many others are writing this {self.item} at once; try again.")
+        raise Crowded(f"Too many others are writing this {self.item} at once; try again.")
 
     def batch(self) -> Response:
         """Create or change up to 1,000 items, and answer 207 with one result for each.

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared import documents
+from shared import documents, trash
+from shared.errors import Stale
 from tests.scaffold import example, on_real_servers
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
@@ -95,6 +96,21 @@ def test_the_fault_of_a_server_is_not_kept(client, url, body, records, transport
         assert client.post(url, json=body, headers=KEY).status_code == 500
     assert (records.find_one() or {}).get("state") != "done"
     assert client.post(url, json=body, headers=KEY).status_code == 201
+
+
+def test_what_asks_to_be_sent_again_is_not_kept(client, url, body, monkeypatch, serves):
+    serves("create", "delete", "restore")
+    client.post(url, json=body)
+    client.delete(f"{url}/1")
+
+    def crowd(*args, **kwargs):
+        raise Stale("Somebody else was faster.")
+
+    with monkeypatch.context() as crowded:
+        crowded.setattr(trash, "restore", crowd)
+        busy = client.post(f"{url}/1/restore", headers=KEY)
+        assert (busy.status_code, busy.headers["Retry-After"]) == (409, "1")
+    assert client.post(f"{url}/1/restore", headers=KEY).status_code == 200
 
 
 @pytest.mark.parametrize("name", ["fingerprint", "token", "until", "state", "body", "status"])
