@@ -301,9 +301,12 @@ def three_members():
             members = [{"_id": number, "host": host} for number, host in enumerate(hosts)]
             settings = {"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 300}
             config = {"_id": embedded.REPLICA_SET, "members": members, "settings": settings}
-            direct = f"mongodb://{hosts[0]}/?directConnection=true"
-            with MongoClient(direct, serverSelectionTimeoutMS=20_000) as client:
-                client.admin.command("replSetInitiate", config)
+            for host in reversed(hosts):  # All of them must be there before one makes the set.
+                direct = f"mongodb://{host}/?directConnection=true"
+                with MongoClient(direct, serverSelectionTimeoutMS=30_000) as client:
+                    client.admin.command("ping")
+                    if host == hosts[0]:
+                        client.admin.command("replSetInitiate", config)
             uri = f"mongodb://{','.join(hosts)}/vitrine?replicaSet={embedded.REPLICA_SET}"
             with MongoClient(uri, serverSelectionTimeoutMS=20_000) as client:
                 assert len(poll(lambda: client.nodes if len(client.nodes) == 3 else None, 20)) == 3
