@@ -8,7 +8,7 @@ goes on.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -173,7 +173,7 @@ def _reject(order: Document, error: ApiError, due: str | None) -> Document:
     raise error
 
 
-def _priced(order: Document, lines: Iterable[Mapping[str, Any]]) -> Document:
+def _priced(order: Document, lines: Sequence[Mapping[str, Any]]) -> Document:
     """Return what is known of an order once it is placed: the lines as they are now, the total."""
     items = []
     for each in lines:

@@ -23,7 +23,7 @@ def create() -> Response:
     """Place an order: take its lines from the stock, all or none, at the prices of now.
 
     The body has ``items``, or ``product_id`` and ``quantity`` of a single one.  409 names every
-    line that is short and what is left; 503 says that nothing was ordered.
+    line that is short and what is left; a 503 that names products says that nothing was ordered.
     """
     orders.check_parameters()
     sent = orders.body()

@@ -28,7 +28,7 @@ def shown(drift: Document) -> Document:
         "product_id": products.schema.fields["id"].serialize("_id", drift),
         "name": drift["name"],
         "stock": drift["stock"],
-        "ledger": ledger.whole(drift["ledger"]),
+        "ledger": documents.whole(drift["ledger"]),
     }
 
 

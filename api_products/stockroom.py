@@ -97,13 +97,14 @@ def check_stock() -> Response:
 def repair_stock() -> Response:
     """Set these stocks to what the ledger says; with ``accept=true`` tell the ledger instead.
 
-    Answer what was mended.
+    Answer what was found, and what is left of it: a stock that is no number is not accepted.
     """
     products.check_parameters("accept")
     accept = flag("accept")
     found = counts.check()
     counts.repair(found, accept)
-    return respond({"drift": [counts.shown(each) for each in found]})
+    left = counts.check() if found else []
+    return respond({"drift": list(map(counts.shown, found)), "left": list(map(counts.shown, left))})
 
 
 class _LedgerQuery(Query):

@@ -110,7 +110,7 @@ def tags(documents: Iterable[Document], partition: tuple[str, str] | None) -> se
         values = document.get(partition[1]) if partition else None
         if partition and values is not None:
             within = values if isinstance(values, list) else [values]
-            found |= {f"{partition[0]}={_whole(value)}" for value in within}
+            found |= {f"{partition[0]}={whole(value)}" for value in within}
     return found
 
 
@@ -121,9 +121,9 @@ def refs(documents: Iterable[Document]) -> set[str]:
         slug = each.get("slug")
         # A hand edit may have left several slugs, each of which finds the document.
         names += [each["_id"], *(slug if isinstance(slug, list) else [slug])]
-    return {str(_whole(name)) for name in names if name is not None}
+    return {str(whole(name)) for name in names if name is not None}
 
 
-def _whole(value: Any) -> Any:
+def whole(value: Any) -> Any:
     """Return a whole number as one, though a hand edit may have left it as a double."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -30,11 +30,6 @@ def counted(value: Any) -> int | float:
     return value if is_number(value) else 0
 
 
-def whole(value: int | float) -> int | float:
-    """Return a whole number as one, though a hand edit may have made it a double."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 def entry(
     field: str, before: Mapping[str, Any] | None, after: Mapping[str, Any], reason: str, **more: Any
 ) -> Document | None:

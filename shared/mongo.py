@@ -164,10 +164,8 @@ class Repository:
                 f"{base}-{token_hex(3)}" if crowd else allocation.slugs(self.collection, [base])[0]
             )
 
-    def update(
-        self, document: Document, values: Mapping[str, Any], reason: str = EDITED
-    ) -> Document:
-        """Change some fields of a document, None removing one; the ledger is told the reason.
+    def update(self, document: Document, values: Mapping[str, Any]) -> Document:
+        """Change some fields of a document, None removing one.
 
         Raise ``Stale`` when it was written since it was read, ``Conflict`` when a value is taken.
         Values that change nothing write nothing.
@@ -183,7 +181,7 @@ class Repository:
             before: Document | None = self.writable.find_one_and_update(
                 change.filter, change.update, session=self._session
             )
-            self.book([(before, change.after)] if before else [], reason)
+            self.book([(before, change.after)] if before else [], EDITED)
             return before
 
         try:

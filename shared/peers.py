@@ -107,13 +107,12 @@ class Peers:
         *path: str,
         body: Any = None,
         seconds: float = READ_SECONDS,
-        **query: Any,
     ) -> tuple[int, Any]:
         """Send what may be repeated; return the status and JSON of an answer, be it a refusal.
 
         Raise ``Unavailable`` naming the service when it does not answer within the seconds.
         """
-        return self._send(service, method, _address(path, query), body, seconds)
+        return self._send(service, method, _address(path, {}), body, seconds)
 
     def _call(self, service: str, method: str, address: str, body: Any) -> Any | None:
         status, value = self._send(service, method, address, body, READ_SECONDS)

@@ -37,9 +37,11 @@ def reconcile_command(fix: bool, accept: bool) -> None:
     _show("orders that were left half-way", map(_due, unsettled["due"]), mend)
     _show("reservations whose order is gone", unsettled["orphans"], mend)
     wrong = bool(drift["drift"] or unsettled["due"] or unsettled["orphans"])
+    if left := drift.get("left"):
+        _show("of these stocks stay as they are: give them a number", map(_drifted, left), False)
     if drift["drift"] and not mend:
         console.print("--fix believes the ledger, --accept believes the stock.")
-    sys.exit(1 if wrong and not mend else 0)
+    sys.exit(1 if left or (wrong and not mend) else 0)
 
 
 def _ask(client: Client, path: str, mend: bool, **query: str) -> Any:
