@@ -33,12 +33,14 @@ def reconcile_command(fix: bool, accept: bool) -> None:
     # Orders first: what they give back changes the stocks.
     unsettled = _ask(orders, "/orders:unsettled", mend)
     drift = _ask(products, "/products:stock", mend, **({"accept": "true"} if accept else {}))
-    _show("stocks that are not what the ledger says", map(_drifted, drift["drift"]), mend)
+    left = drift.get("left", [])
+    told = [each for each in drift["drift"] if each not in left]
+    _show("stocks that are not what the ledger says", map(_drifted, told), mend)
     _show("orders that were left half-way", map(_due, unsettled["due"]), mend)
     _show("reservations whose order is gone", unsettled["orphans"], mend)
     wrong = bool(drift["drift"] or unsettled["due"] or unsettled["orphans"])
-    if left := drift.get("left"):
-        _show("of these stocks stay as they are: give them a number", map(_drifted, left), False)
+    if left:
+        _show("stocks that are no numbers and stay as they are", map(_drifted, left), False)
     if drift["drift"] and not mend:
         console.print("--fix believes the ledger, --accept believes the stock.")
     sys.exit(1 if left or (wrong and not mend) else 0)
