@@ -106,6 +106,7 @@ class CategoryQuery(Query):
     """Narrow by parent, by what they are below, or by words of the name."""
 
     sortable = ("name", "position", "created_at", "updated_at")
+    countable = ("parent",)
 
     parent = within("parent", "category")
     below = within("ancestors", "category")

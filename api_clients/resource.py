@@ -28,6 +28,7 @@ class ClientQuery(Query):
     """Narrow by city, genre, email, or words of the name."""
 
     sortable = ("name", "city", "created_at", "updated_at")
+    countable = ("city", "genre")
 
     city = eq(fields.String(), "city")
     genre = eq(fields.String(), "genre")

@@ -137,6 +137,7 @@ class OrderQuery(Query):
     """Narrow by client, status, product, date or total."""
 
     sortable: tuple[str, ...] = ("placed_at", "total")
+    countable = ("status", "currency", "client_id", "total")
 
     client_id = eq(Ref(), "client_id", aliases=("client",))
     status = eq(fields.String(validate=validate.OneOf(STATES)), "status")
@@ -161,9 +162,6 @@ orders = Resource(
     indexes=(
         IndexModel([("uuid", 1)], unique=True, partialFilterExpression={"uuid": {"$gt": ""}}),
         IndexModel([("due", 1)], sparse=True),
-        IndexModel([("status", 1), ("_id", 1)]),
-        IndexModel([("items.product_id", 1), ("_id", 1)]),
-        IndexModel([("items.sku", 1), ("_id", 1)]),
         # Holds all that stats by day and by client add up.
         IndexModel(
             [

@@ -53,7 +53,7 @@ class StatsQuery(OrderQuery):
     class Meta:
         """Sums have no words to be found by, and show all there is."""
 
-        exclude = ("q", "shown")
+        exclude = ("q", "shown", "cursor", "facets")
 
     by = fields.String(load_default="day", validate=validate.OneOf(tuple(_WAYS)))
 

@@ -80,8 +80,9 @@ def _category(name: str) -> dict[str, Any]:
 class ProductQuery(Query):
     """Narrow by category, price, stock, availability, brand, attributes or words."""
 
-    sortable = ("name", "price", "stock", "brand", "created_at", "updated_at")
+    sortable = ("name", "price", "stock", "brand", "created_at", "updated_at", "-price,name")
     attributes = "attributes"
+    countable = ("brand", "category", "status", "currency", "price", "stock")
 
     category = within("category_path", "category")
     price__gte = gte(Money(), "price", aliases=("price_min",))

@@ -9,14 +9,21 @@ from shared.words import Searched
 
 
 def derive(
-    query: Query, slug: str, unique: Iterable[str], searched: Searched | None, partition: str
+    query: Query,
+    slug: str,
+    unique: Iterable[str],
+    searched: Searched | None,
+    partition: str,
+    own: Iterable[IndexModel],
 ) -> list[IndexModel]:
-    """Return indexes for every order, in all and in each partition, and for every key.
+    """Return indexes for every order, in all and in each partition, for every key and filter.
+
+    Those that a resource names as its ``own`` are among them.
 
     Every order ends with ``_id``, as every sort does.  Unique indexes leave out documents
     without the field, such as those made by hand.
     """
-    orders = [[(name, 1), ("_id", 1)] for name in query.sortable]
+    orders = [_keys(order) for order in query.sortable]
     found = [IndexModel(order) for order in orders]
     if partition:
         found += [IndexModel([(partition, 1), *order]) for order in ([("_id", 1)], *orders)]
@@ -27,4 +34,16 @@ def derive(
         found.append(IndexModel([("old_slugs", 1)], sparse=True))
     if searched:
         found.append(IndexModel([("terms", 1), ("_id", 1)]))
+    found += own
+    firsts = {next(iter(index.document["key"])) for index in found}
+    filtered = dict.fromkeys(field.metadata.get("path") for field in query.fields.values())
+    found += [
+        IndexModel([(path, 1), ("_id", 1)]) for path in filtered if path and path not in firsts
+    ]
     return found
+
+
+def _keys(order: str) -> list[tuple[str, int]]:
+    """Return the keys of an index for an order such as ``-price,name``."""
+    keys = [(name.removeprefix("-"), -1 if name[0] == "-" else 1) for name in order.split(",")]
+    return [*keys, ("_id", keys[-1][1])]

@@ -19,9 +19,9 @@ from shared.cache import Write
 from shared.documents import Document
 from shared.errors import Conflict, Crowded, NotFound, Stale
 from shared.keys import new_token
-from shared.query import PageRequest
 from shared.words import MAX_SLUG, Searched, make_slug
 
+FEW = 1000  # Documents that may be sorted in memory.
 COUNT_CAP = 10_000
 # Why a counter changed, when nobody says.
 CREATED, EDITED = "created", "edited"
@@ -29,11 +29,16 @@ CREATED, EDITED = "created", "edited"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A slice of a collection and the size of the whole, as far as it was counted."""
+    """A slice of a collection, the size of the whole as far as it was counted, and what follows.
+
+    ``more`` says whether anything does, ``cursor`` where it goes on, None where no cursor can.
+    """
 
     documents: list[Document]
     total: int | None
     exact: bool
+    more: bool = False
+    cursor: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,49 +61,6 @@ class Repository:
 
     # Reading.
 
-    def page(self, request: PageRequest, shown: Mapping[str, Any], count: str = "") -> Page:
-        """Find the documents a ``PageRequest`` asks for, cut to the projection ``shown``.
-
-        The total is exact up to 10,000; ``count="exact"`` counts all, ``"none"`` none.
-        """
-        found = self._slice(request, shown)
-        if count == "none":
-            return Page(found, None, False)
-        limit: dict[str, Any] = {} if count == "exact" else {"limit": COUNT_CAP + 1}
-        every = _both(request.filter, request.tiers[-1] if request.tiers else {})
-        total = self.collection.count_documents(every, session=self._session, **limit)
-        if count == "exact" or total <= COUNT_CAP:
-            return Page(found, total, True)
-        return Page(found, COUNT_CAP, False)
-
-    def _slice(self, request: PageRequest, shown: Mapping[str, Any]) -> list[Document]:
-        """Walk the tiers, each without what an earlier one has, until the page is full."""
-        found: list[Document] = []
-        skip = (request.page - 1) * request.per
-        tiers = request.tiers or ({},)
-        for number, tier in enumerate(tiers):
-            wanted = _both(request.filter, tier)
-            if number:
-                wanted = _both(wanted, {"$nor": list(tiers[:number])})
-            room = request.per - len(found)
-            found += self.collection.find(
-                wanted,
-                shown,
-                skip=skip,
-                limit=room,
-                batch_size=room,
-                sort=list(request.sort),
-                session=self._session,
-            )
-            if len(found) == request.per or number == len(tiers) - 1:
-                break
-            # Nothing found so far means that the page may start behind this tier's last match.
-            if skip and not found:
-                skip -= self.collection.count_documents(wanted, limit=skip, session=self._session)
-            else:
-                skip = 0
-        return found
-
     def get(self, ref: str) -> Document:
         """Fetch one document by id or slug, or raise ``NotFound``."""
         document = self.collection.find_one(reference(ref), session=self._session)
@@ -120,9 +82,12 @@ class Repository:
         found = self.collection.find({field: {"$in": list(values)}}, session=self._session)
         return {each[field]: each for each in found if isinstance(each[field], str)}
 
-    def count(self, filter: Mapping[str, Any]) -> int:
-        """Count all documents that a filter finds."""
-        return self.collection.count_documents(filter, session=self._session)
+    def count(self, filter: Mapping[str, Any], limit: int = 0) -> int:
+        """Count the documents that a filter finds: all of them, or no more than a ``limit``."""
+        options: dict[str, Any] = {"limit": limit} if limit else {}
+        if not filter:
+            options["hint"] = "_id_"
+        return self.collection.count_documents(filter, session=self._session, **options)
 
     # Writing.
 
@@ -323,7 +288,8 @@ class Repository:
         backends().invalidate(Write(self.name, stale, token, keys))
 
 
-def _both(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+def both(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the filter for what two filters find."""
     return {"$and": [one, other]} if one and other else one or other
 
 

@@ -5,7 +5,7 @@ and an operator; neither can be sent, so operators cannot be injected.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
@@ -13,12 +13,14 @@ from urllib.parse import parse_qsl, urlencode
 from bson import Decimal128
 from marshmallow import Schema, ValidationError, fields, validate
 
+from shared import cursor as cursors
 from shared.errors import BadRequest, nearest
 from shared.fields import Whole
-from shared.words import ATTRIBUTE_NAME, tiers, to_slug
+from shared.words import ATTRIBUTE_NAME, Search, to_slug
 
 MAX_PARAMETERS = 50
-MAX_DEPTH = 10_000_000  # Documents that MongoDB may be asked to skip.
+MAX_FACETS = 10
+MAX_DEPTH = 10_000  # Documents that MongoDB may be asked to skip.
 
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?")
 
@@ -27,21 +29,34 @@ _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?")
 class PageRequest:
     """What to find, in which order, which page of it, and which fields to show.
 
-    ``tiers`` are further filters to try in turn when the order is by relevance.  ``given`` holds
-    the parameters under their canonical names, sorted: equal requests have equal ``given``.
+    ``equal`` are the values that paths are filtered by, ``ranges`` the floor and ceiling of paths;
+    ``q`` is a text to search by relevance, empty when there is an order.  ``after`` are the values
+    behind which a cursor goes on, None for a page by number, ``bound`` what binds a cursor to this
+    query.  ``facets`` maps what is to be counted to its path.  ``given`` holds the parameters under
+    their canonical names, sorted: equal requests have equal ``given``.
     """
 
     filter: dict[str, Any]
-    tiers: tuple[dict[str, Any], ...]
+    equal: dict[str, Any]
+    ranges: dict[str, tuple[Any, Any]]
+    q: str
     sort: tuple[tuple[str, int], ...]
     page: int
     per: int
+    after: tuple[Any, ...] | None
+    bound: bytes
     shown: tuple[str, ...]
+    facets: dict[str, str]
     given: tuple[tuple[str, str], ...]
 
     def url(self, path: str, page: int) -> str:
         """Return the canonical URL of another page of the same list."""
         return f"{path}?{urlencode((('page', page), ('per', self.per), *self.given))}"
+
+    def url_behind(self, path: str, cursor: str) -> str:
+        """Return the canonical URL of the page behind a cursor."""
+        others = [pair for pair in self.given if pair[0] not in ("cursor", "facets")]
+        return f"{path}?{urlencode((('per', self.per), ('cursor', cursor), *others))}"
 
 
 Condition = Callable[[Any], dict[str, Any]]
@@ -74,7 +89,7 @@ def titled(aliases: tuple[str, ...] = ()) -> Any:
     """Keep documents with all these words in their title or code."""
     return _filter(
         fields.String(validate=validate.Length(1, 200)),
-        lambda value: (tiers(value)[1:2] or tiers(value))[0],
+        lambda value: Search(value).titled,
         aliases,
     )
 
@@ -109,12 +124,15 @@ class Slugged(fields.String):
 class Query(Schema):
     """The query string of a collection; a subclass adds filters, made by the functions above.
 
-    ``sortable`` are the fields one may order by, besides ``id``.  ``attributes`` names the
-    document's field that ``attr.x=``, ``attr.x__gte=`` and ``attr.x__lte=`` look into.
+    ``sortable`` are the fields one may order by, besides ``id``, and what is ordered by several of
+    them at any size, such as ``-price,name``.  ``attributes`` names the document's field that
+    ``attr.x=``, ``attr.x__gte=`` and ``attr.x__lte=`` look into.  ``countable`` are the fields that
+    ``facets=`` may count, besides the attributes.
     """
 
     sortable: tuple[str, ...] = ()
     attributes: str = ""
+    countable: tuple[str, ...] = ()
 
     page = Whole(1, strict=False, load_default=1)
     per = Whole(
@@ -126,7 +144,9 @@ class Query(Schema):
     )
     q = fields.String(validate=validate.Length(1, 200), metadata={"aliases": ("search",)})
     ordering = fields.String(metadata={"aliases": ("sort",)})
+    cursor = fields.String(validate=validate.Length(max=4000))
     shown = fields.String(data_key="fields")
+    facets = fields.String()
 
     def parse(self, raw: bytes, showable: Iterable[str]) -> PageRequest:
         """Read a query string, as it came, or raise ``BadRequest`` naming every bad parameter.
@@ -139,6 +159,7 @@ class Query(Schema):
             values = self.load({k: v for k, v in given.items() if not k.startswith("attr.")})
             sort = self._sort(values.get("ordering", ""))
             shown = _shown(values.get("shown", ""), set(showable))
+            facets = self._facets(values.get("facets", ""))
             self._check_bounds(values, sent)
         except ValidationError as error:
             errors |= cast(dict[str, list[str]], error.messages)
@@ -152,18 +173,52 @@ class Query(Schema):
         for name, value in values.items():
             if "condition" in self.fields[name].metadata:
                 conditions.append(self.fields[name].metadata["condition"](value))
-        found = tiers(values["q"]) if "q" in values else []
-        if found and "ordering" in given:
-            conditions, found = [*conditions, found[-1]], []
+        q = values.get("q", "")
+        if q and "ordering" in given:
+            conditions, q = [*conditions, Search(q).anywhere], ""
+        bound = _bound(given)
         return PageRequest(
             filter={"$and": conditions} if len(conditions) > 1 else (conditions or [{}])[0],
-            tiers=tuple(found),
+            equal=self._equal(values),
+            ranges=self._ranges(values),
+            q=q,
             sort=sort,
             page=values["page"],
             per=values["per"],
+            after=self._after(given, bound, q, len(sort)),
+            bound=bound,
             shown=shown,
+            facets=facets,
             given=tuple(sorted((k, v) for k, v in given.items() if k not in ("page", "per"))),
         )
+
+    def _equal(self, values: dict[str, Any]) -> dict[str, Any]:
+        known = ((self.fields[name].metadata.get("path"), value) for name, value in values.items())
+        return {path: value for path, value in known if path}
+
+    def _ranges(self, values: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+        found: dict[str, tuple[Any, Any]] = {}
+        for name, value in values.items():
+            bounds = self.fields[name].metadata
+            if path := bounds.get("floor_of"):
+                found[path] = (value, found.get(path, (None, None))[1])
+            elif path := bounds.get("ceiling_of"):
+                found[path] = (found.get(path, (None, None))[0], value)
+        return found
+
+    def _after(
+        self, given: dict[str, str], bound: bytes, q: str, count: int
+    ) -> tuple[Any, ...] | None:
+        if "cursor" not in given:
+            return None
+        wrong = ""
+        if "page" in given:
+            wrong = "Goes on by itself; leave page out."
+        elif q:
+            wrong = "A search by relevance has none; add ordering."
+        if wrong:
+            raise BadRequest("", [{"parameter": "cursor", "message": wrong}])
+        return cursors.decode(given["cursor"], bound, count)
 
     def _canonical(self, raw: bytes) -> tuple[dict[str, str], dict[str, str], dict[str, list[str]]]:
         """Return the parameters by canonical name, how each was spelt, and what is wrong."""
@@ -228,30 +283,53 @@ class Query(Schema):
             readings.append(value == "true")
         return {f"{self.attributes}.{key}": {"$in": readings}}
 
+    def _facets(self, text: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name in filter(None, map(str.strip, text.split(","))):
+            attribute = name.removeprefix("attr.")
+            if self.attributes and attribute != name and ATTRIBUTE_NAME.fullmatch(attribute):
+                found[name] = f"{self.attributes}.{attribute}"
+            elif name in self.countable:
+                found[name] = name
+            else:
+                known = ", ".join((*self.countable, *(["attr.NAME"] if self.attributes else ())))
+                text = f"Counts {known}." if known else "There are none here."
+                raise ValidationError({"facets": [f"Cannot count {name!r}. {text}"]})
+        if len(found) > MAX_FACETS:
+            raise ValidationError({"facets": [f"Names more than {MAX_FACETS}."]})
+        return found
+
     def _sort(self, text: str) -> tuple[tuple[str, int], ...]:
         keys: dict[str, int] = {}
         for part in text.split(",") if text else []:
             name, direction = part.strip().removeprefix("-"), -1 if part[:1] == "-" else 1
-            if name not in ("id", *self.sortable):
+            if name not in ("id", *self.sortable) or "," in name:
                 known = ", ".join(("id", *self.sortable))
                 raise ValidationError({"ordering": [f"Cannot order by {name!r}, only by {known}."]})
             if name in keys:
                 raise ValidationError({"ordering": [f"Names {name} twice."]})
             keys[name] = direction
         # The id comes last, so that equal keys keep one order from page to page.
-        last = -1 if keys and all(direction == -1 for direction in keys.values()) else 1
+        last = [1, *keys.values()][-1]
         pairs = {("_id" if name == "id" else name): way for name, way in keys.items()}
         return tuple(({**pairs, "_id": pairs.get("_id", last)}).items())
 
     def _check_bounds(self, values: dict[str, Any], sent: dict[str, str]) -> None:
         if values["page"] * values["per"] > MAX_DEPTH:
-            raise ValidationError({"page": [f"Beyond the first {MAX_DEPTH} items."]})
+            text = f"Beyond the first {MAX_DEPTH:,} items; go on with the cursor of links.next."
+            raise ValidationError({"page": [text]})
         floors = {self.fields[n].metadata.get("floor_of"): (n, v) for n, v in values.items()}
         for name, value in values.items():
             path = self.fields[name].metadata.get("ceiling_of")
             if path and path in floors and _comparable(floors[path][1]) > _comparable(value):
                 ceiling = sent.get(name, name)
                 raise ValidationError({floors[path][0]: [f"Is more than {ceiling}."]})
+
+
+def _bound(given: Mapping[str, str]) -> bytes:
+    """Return what a cursor is bound to: all that says which items come in which order."""
+    free = ("page", "per", "cursor", "fields", "facets")
+    return cursors.digest(urlencode(sorted((k, v) for k, v in given.items() if k not in free)))
 
 
 def _comparable(value: Any) -> Any:

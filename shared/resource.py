@@ -16,11 +16,12 @@ from marshmallow.experimental.context import Context
 from pymongo import IndexModel
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from shared import batch, body, indexes, loading, pages, preconditions, trash
+from shared import batch, body, facets, indexes, listing, loading, pages, preconditions, trash
 from shared.attempts import attempts
 from shared.backends import backends
 from shared.documents import Document
 from shared.errors import BadRequest, Crowded, NotFound, Stale, Unsupported, nearest
+from shared.fields import Money, Whole
 from shared.keys import Address, item_address, list_address
 from shared.metrics import LOOKUPS
 from shared.mongo import Repository
@@ -74,9 +75,10 @@ class Resource:
             self.unique,
             self.searched,
             (self.partition, path) if path else None,
-            (
-                *indexes.derive(self.query, self.slug, self.unique, self.searched, path),
-                *self.indexes,
+            tuple(
+                indexes.derive(
+                    self.query, self.slug, self.unique, self.searched, path, self.indexes
+                )
             ),
             self.counter,
         )
@@ -250,9 +252,18 @@ class Resource:
         return item_address(self.name, self.item, ref, asked, self.depends)
 
     def _page(self, asked: PageRequest, count: str) -> Response:
-        page = self.repository.page(asked, self._projection(asked.shown), count)
+        shown = self._projection(asked.shown)
+        if asked.shown:  # What the cursor is made of.
+            shown |= {name: True for name, _ in asked.sort}
+        page = listing.page(self.repository, asked, shown, count)
         items = self.dump(page.documents, asked.shown or self.names)
-        return pages.answer(self.name, asked, page, items, count)
+        more = {"facets": self._facets(asked)} if asked.facets else {}
+        return pages.answer(self.name, asked, page, items, count, **more)
+
+    def _facets(self, asked: PageRequest) -> Document:
+        fields = self.schema.dump_fields
+        numbers = [name for name in asked.facets if isinstance(fields.get(name), (Money, Whole))]
+        return facets.count(self.repository, asked, numbers)
 
     def _item(self, ref: str, asked: PageRequest) -> Response:
         try:

@@ -9,7 +9,7 @@ a million products).  Here each document keeps its folded words in one indexed a
     +fifa       a word of a name or SKU
     -ps5        a word of any other searched field
 
-so that "all words, best matches first" is a short list of plain indexed filters, tried in turn.
+so that a search is a few plain filters on one index, from the best matches to all of them.
 """
 
 import re
@@ -18,13 +18,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bson.regex import Regex
 from slugify import slugify
 
 MAX_SLUG = 100  # characters, the number behind a repeated one included
 MAX_TEXT_WORDS = 200
 MAX_CODE = 64  # characters of a code that can be found by any part
 MAX_WHOLE = 200  # characters
+
+Filter = dict[str, Any]
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 ATTRIBUTE_NAME = re.compile(r"[^.$\0\s](?:[^.$\0]{0,62}[^.$\0\s])?")
@@ -107,29 +108,72 @@ class Searched:
         return list(found)
 
 
-def tiers(q: str) -> list[dict[str, Any]]:
-    """Return the filters for a search text, best matches first; the last one covers them all.
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a text searches for, as filters: from the best matches to all of them.
 
-    First the whole name or SKU, then all words in the title fields, then all words anywhere.
     A word of two letters or more also matches as the beginning of a longer one.
     """
-    exact: dict[str, Any] = {"terms": "=" + fold(q)[:MAX_WHOLE]}
-    words = list(dict.fromkeys(_split(q)))
-    if not words:
-        return [exact]
-    in_title: dict[str, Any] = {"$and": [{"terms": _begins("+" + word)} for word in words]}
-    anywhere: dict[str, Any] = {
-        "$and": [{"terms": {"$in": [_begins("+" + word), _begins("-" + word)]}} for word in words]
-    }
-    if len(words) > 1 and _PUNCTUATION.search(q):
-        # "25-p" may be the middle of the code "FI-25-PS5".
-        part = {"terms": _begins("+" + "".join(words))}
-        in_title, anywhere = {"$or": [in_title, part]}, {"$or": [anywhere, part]}
-    return [exact, in_title, anywhere]
+
+    text: str
+
+    @property
+    def words(self) -> list[str]:
+        """The words that all have to be there."""
+        return list(dict.fromkeys(_split(self.text)))
+
+    @property
+    def exact(self) -> Filter:
+        """The text is the whole name or SKU."""
+        return {"terms": "=" + fold(self.text)[:MAX_WHOLE]}
+
+    @property
+    def whole(self) -> Filter:
+        """All words stand in the title fields, as they are."""
+        return _all({"terms": "+" + word} for word in self.words) or self.exact
+
+    @property
+    def titled(self) -> Filter:
+        """All words stand in the title fields, or begin a word there."""
+        found = _all({"terms": _begins("+" + word)} for word in self.words)
+        return self._or_part(found) if found else self.exact
+
+    @property
+    def anywhere(self) -> Filter:
+        """All words stand, or begin a word, in any searched field."""
+        found = _all(somewhere(word) for word in self.words)
+        return self._or_part(found) if found else self.exact
+
+    def _or_part(self, filter: Filter) -> Filter:
+        """Let "25-p" also be the middle of the code "FI-25-PS5"."""
+        words = self.words
+        if len(words) > 1 and _PUNCTUATION.search(self.text):
+            return {"$or": [filter, {"terms": _begins("+" + "".join(words))}]}
+        return filter
+
+
+def somewhere(word: str) -> Filter:
+    """Return the filter for a word in any searched field."""
+    return {"$or": [{"terms": _begins(mark + word)} for mark in "+-"]}
+
+
+def ranges(word: str) -> list[tuple[str, str]]:
+    """Return where the terms of a word are in the index, from and to: titles, then the rest."""
+    return [(mark + word, _end(mark + word)) for mark in "+-"]
+
+
+def _all(filters: Iterable[Filter]) -> Filter:
+    found = list(filters)
+    return {"$and": found} if len(found) > 1 else (found or [{}])[0]
 
 
 def _begins(term: str) -> Any:
-    return Regex("^" + re.escape(term)) if len(term) > 2 else term
+    return {"$elemMatch": {"$gte": term, "$lt": _end(term)}} if len(term) > 2 else term
+
+
+def _end(term: str) -> str:
+    """Return what is behind all terms that begin so, or behind the term alone."""
+    return term + (chr(0x10FFFF) if len(term) > 2 else chr(0))
 
 
 def _split(text: str) -> list[str]:

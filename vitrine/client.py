@@ -1,5 +1,6 @@
 """One service, as the command line talks to it."""
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,6 +11,8 @@ from urllib3.filepost import encode_multipart_formdata
 from shared.settings import PORTS, Settings, service_url
 from vitrine import stack
 from vitrine.stack import StackError
+
+PAGE = 100
 
 # Every request of ours may be repeated: what we post is keyed, so a second time changes nothing.
 _RETRIES = urllib3.Retry(
@@ -51,6 +54,15 @@ class Client:
     def get(self, path: str, **query: Any) -> Any:
         """Return what a path answers."""
         return self._send("GET", path, None, query)
+
+    def every(self, path: str, **query: Any) -> Iterator[Any]:
+        """Yield all items of a list; what comes or goes meanwhile neither repeats nor hides one."""
+        while True:
+            found = self.get(path, per=PAGE, **query)
+            yield from found["items"]
+            if found["next_cursor"] is None:
+                return
+            query["cursor"] = found["next_cursor"]
 
     def post(self, path: str, body: Any, **query: Any) -> Any:
         """Post JSON to a path and return what it answers."""

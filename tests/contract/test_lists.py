@@ -62,6 +62,85 @@ def test_equal_keys_keep_one_order_over_pages(client, url, sortable, text_field,
     assert pages == [[1, 2, 3], [4, 5, 6], [7]]
 
 
+def walk(client, link):
+    """Follow a list by cursor from its first page; return the ids and the answers."""
+    seen, answers = [], []
+    while link:
+        answers.append(client.get(link))
+        seen.append(ids(answers[-1]))
+        cursor = answers[-1].get_json()["next_cursor"]
+        base = link.partition("&cursor=")[0]
+        link = cursor and f"{base}&cursor={cursor}"
+    return seen, answers
+
+
+@pytest.mark.parametrize("order", ["id", "-id", "-created_at", "updated_at"])
+def test_a_cursor_goes_on_where_the_page_before_ended(client, url, resource, five, order):
+    if order.strip("-") not in ("id", *resource.query.sortable):
+        pytest.skip(f"{resource.name} are not ordered by {order}")
+    seen, answers = walk(client, f"{url}?per=2&ordering={order}")
+    assert [len(page) for page in seen] == [2, 2, 1]
+    assert sorted(id for page in seen for id in page) == [1, 2, 3, 4, 5]
+    last = answers[-1].get_json()
+    assert (last["page"], last["next_cursor"], "next" in last["links"]) == (None, None, False)
+    assert (last["total"], last["total_is"]) == (None, "unknown")
+    second = answers[1].get_json()["links"]
+    assert f'<{second["next"]}>; rel="next"' in answers[1].headers["Link"]
+    assert ids(client.get(second["next"])) == seen[2]
+    assert ids(client.get(second["self"])) == seen[1]
+
+
+def test_a_cursor_neither_repeats_nor_skips_when_items_come_and_go(
+    client, url, five, minimal, serves
+):
+    serves("delete")
+    first = client.get(f"{url}?per=2&ordering=-id").get_json()
+    assert client.post(url, json=minimal("Item 6")).status_code == 201
+    assert client.delete(f"{url}/4?purge=true").status_code == 204
+    assert ids(client.get(f"{url}?per=2&ordering=-id&cursor={first['next_cursor']}")) == [3, 2]
+
+
+def test_a_cursor_shows_the_fields_asked_for(client, url, five):
+    first = client.get(f"{url}?per=2&fields=created_at").get_json()
+    assert list(first["items"][0]) == ["created_at"]
+    cursor = first["next_cursor"]
+    shown = client.get(f"{url}?per=1&fields=id&cursor={cursor}").get_json()["items"]
+    assert shown == [{"id": 3}]
+
+
+def test_a_cursor_is_counted_when_asked(client, url, five):
+    cursor = client.get(f"{url}?per=2").get_json()["next_cursor"]
+    found = client.get(f"{url}?cursor={cursor}", headers={"Prefer": "count=exact"}).get_json()
+    assert (found["total"], found["total_is"]) == (5, "exact")
+
+
+@pytest.mark.parametrize(
+    ("cursor", "says"),
+    [
+        ("{}&ordering=-id", "another query"),
+        ("{}&page=2", "leave page out"),
+        ("{}&q=item", "add ordering"),
+        ("nope", "no cursor"),
+        ("é", "no cursor"),
+        ("A" * 40, "no cursor"),
+    ],
+)
+def test_a_cursor_of_something_else_is_refused(client, url, five, cursor, says):
+    good = client.get(f"{url}?per=2").get_json()["next_cursor"]
+    response = client.get(f"{url}?cursor={cursor.format(good)}")
+    assert response.status_code == 400
+    (error,) = response.get_json()["errors"]
+    assert error["parameter"] == "cursor"
+    assert says in error["message"]
+
+
+def test_a_deep_page_names_the_cursor(client, url):
+    (error,) = client.get(f"{url}?page=101&per=100").get_json()["errors"]
+    assert error["parameter"] == "page"
+    assert "cursor" in error["message"]
+    assert client.get(f"{url}?page=100&per=100").status_code == 200
+
+
 def test_only_the_fields_asked_for_are_shown(client, url, five, text_field):
     response = client.get(f"{url}?fields=id,{text_field}&per=1")
     assert response.get_json()["items"] == [{"id": 1, text_field: "Item 1"}]

@@ -21,6 +21,7 @@ def test_an_empty_collection_is_an_empty_page(client, url):
         "per": 20,
         "total": 0,
         "total_is": "exact",
+        "next_cursor": None,
         "links": {"self": f"{url}?page=1&per=20"},
     }
 

@@ -12,7 +12,7 @@ from pymongo import MongoClient
 
 from tests.integration.conftest import Stack, running_stack, stack_folder
 from vitrine import stack as stacks
-from vitrine.exporter import PAGE
+from vitrine.client import PAGE
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +37,12 @@ def run_import(stack, *args, code=0, **options):
 
 def every(stack, service, query=""):
     """Return all items of a service by walking its pages."""
-    found, page = [], 1
-    while True:
-        answer = stack.get(service, f"/{service}?page={page}&per={PAGE}&{query}")
+    found, link = [], f"/{service}?per={PAGE}&{query}"
+    while link:
+        answer = stack.get(service, link)
         found += answer["items"]
-        if "next" not in answer["links"]:
-            return found
-        page += 1
+        link = answer["links"].get("next")
+    return found
 
 
 def test_the_whole_parts_catalog_becomes_products_and_again_changes_nothing(stack, unpack):

@@ -1,0 +1,181 @@
+"""Lists, cursors, searches and facets at 10,000, 100,000 and 1,000,000 products, side by side.
+
+    .venv/bin/python bench/scale.py FOLDER CATALOG.jsonl...
+
+The catalogs are JSON lines with a name and a price; each file is a category of its stem's name, and
+there are copies when there are too few.  The databases stay in FOLDER for the next run.  Every
+answer is made from MongoDB, none comes from the cache.  Times are medians in milliseconds, and what
+each is to that at 10,000.
+"""
+
+import itertools
+import json
+import random
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from bson import Decimal128
+from flask.testing import FlaskClient
+from pymongo import MongoClient
+
+from api_products.app import create_app
+from api_products.resource import products
+from shared import cursor, documents
+from shared.settings import Settings
+from shared.words import make_slug
+from vitrine import embedded
+from vitrine.processes import free_port, stop
+
+SIZES = (10_000, 100_000, 1_000_000)
+ROUNDS = 15
+QUERIES = {
+    "item": "/1",
+    "first page": "",
+    "first page by price": "?ordering=-price",
+    "by price and name": "?ordering=-price,name",
+    "of a category": "?category=memory&ordering=price",
+    "page 500": "?page=500",
+    "two filters: category, price": "?category=memory&price__lte=100&ordering=-price",
+    "two filters: category, brand": "?category=memory&brand=Corsair",
+    "two filters: brand, status": "?brand=Asus&status=active&ordering=price",
+    "three filters": "?category=memory&brand=Corsair&available=true&ordering=price",
+    "an attribute": "?attr.color=Black&ordering=price",
+    "a rare attribute": "?attr.color=Mint&ordering=price",
+    "three facets of a category": "?category=memory&facets=brand,attr.speed,price",
+    "three facets of a small one": "?category=thermal-paste&facets=brand,attr.amount,price",
+    "q: a word": "?q=corsair",
+    "q: a very common word": "?q=gb",
+    "q: a word to be completed": "?q=cor",
+    "q: two letters": "?q=bl",
+    "q: two words": "?q=corsair+vengeance",
+    "q: two common words": "?q=black+gb",
+    "q: three words": "?q=16+gb+black",
+    "q: a rare word": "?q=4090",
+    "q: none has both": "?q=asus+corsair",
+    "q: none has it": "?q=teapot",
+    "q in a category": "?q=black&category=keyboard",
+    "q by price": "?q=corsair&ordering=price",
+}
+BEHIND = {
+    "behind half of all": "ordering=price",
+    "behind half of a category": "category=memory&ordering=-price",
+}
+
+
+def catalog(paths: list[Path]) -> list[tuple[str, dict[str, Any]]]:
+    """Return all products with their categories, in no order."""
+    found = [
+        (path.stem, json.loads(line)) for path in paths for line in path.read_text().splitlines()
+    ]
+    random.Random(1).shuffle(found)
+    return found
+
+
+def made(known: list[tuple[str, dict[str, Any]]], count: int) -> Iterator[dict[str, Any]]:
+    """Yield so many documents as the service stores them."""
+    chance = random.Random(count)
+    for number in range(count):
+        copy, place = divmod(number, len(known))
+        category, item = known[place]
+        attributes = {name: value for name, value in item.items() if value is not None}
+        name = attributes.pop("name") + (f" Mk{copy + 1}" if copy else "")
+        values = {
+            "slug": f"{make_slug(name, 'product')}-{number}",
+            "sku": f"{category[:3].upper()}-{number:07d}",
+            "name": name,
+            "stock": chance.randrange(60),
+            "category": category,
+            "category_path": [category],
+            "brand": name.split()[0],
+            "status": chance.choice(("active",) * 18 + ("draft", "archived")),
+        }
+        if price := attributes.pop("price", None):
+            part = Decimal(100 + (chance.randrange(-20, 21) if copy else 0)) / 100
+            values["price"] = Decimal128(round(Decimal(str(price)) * part, 2))
+        values["attributes"] = attributes
+        yield documents.fresh(values, number + 1, "0" * 16, products.searched)
+
+
+def fill(uri: str, paths: list[Path]) -> None:
+    """Fill a database for each size, unless it is there."""
+    with MongoClient[dict[str, Any]](uri) as client:
+        for size in SIZES:
+            collection = client[f"scale_{size}"]["products"]
+            if collection.estimated_document_count() == size:
+                continue
+            collection.drop()
+            documents = made(catalog(paths), size)
+            while some := list(itertools.islice(documents, 2000)):
+                collection.insert_many(some, ordered=False)
+            print(f"{size:,} products stored", flush=True)
+
+
+def behind_half(uri: str, size: int, query: str) -> str:
+    """Return the query of the page behind the middle of a list."""
+    asked = products.query.parse(query.encode(), products.names)
+    with MongoClient[dict[str, Any]](uri) as client:
+        collection = client[f"scale_{size}"]["products"]
+        half = collection.count_documents(asked.filter) // 2
+        found = collection.find(asked.filter, sort=list(asked.sort), skip=half, limit=1)
+        values = [found[0].get(name) for name, _ in asked.sort]
+    return f"?{query}&{urlencode({'cursor': cursor.encode(asked.bound, values)})}"
+
+
+def milliseconds(client: FlaskClient, path: str) -> float:
+    """Return how long one answer took."""
+    started = time.perf_counter()
+    answer = client.get(path)
+    seconds = time.perf_counter() - started
+    assert answer.status_code == 200, answer.text
+    assert "hit" not in answer.headers.get("Cache-Status", ""), answer.headers
+    return seconds * 1000
+
+
+def measure(uri: str, redis: str) -> None:
+    """Print what each query takes at each size."""
+    clients = {}
+    for size in SIZES:
+        address = uri.replace("/?", f"/scale_{size}?")
+        clients[size] = create_app(
+            settings=Settings(mongo_uri=address, redis_url=redis, log_level="WARNING")
+        ).test_client()
+        print(f"{size:,} products indexed", flush=True)
+    print(f"{'':32}" + "".join(f"{size:>20,}" for size in SIZES))
+    paths = {name: dict.fromkeys(SIZES, query) for name, query in QUERIES.items()}
+    for name, query in BEHIND.items():
+        paths[name] = {size: behind_half(uri, size, query) for size in SIZES}
+    for name, queries in paths.items():
+        taken: dict[int, list[float]] = {size: [] for size in SIZES}
+        for _ in range(ROUNDS):
+            for size, client in clients.items():
+                taken[size].append(milliseconds(client, f"/products{queries[size]}"))
+        medians = {size: statistics.median(times) for size, times in taken.items()}
+        shown = (f"{ms:12.1f} {ms / medians[SIZES[0]]:6.1f}x" for ms in medians.values())
+        print(f"{name:32}" + "".join(shown), flush=True)
+
+
+def main() -> None:
+    """Start the servers, fill them, measure, end them."""
+    folder = Path(sys.argv[1])
+    ports = free_port(0), free_port(0)
+    mongod = embedded.start_mongod(folder / "mongo", ports[0], folder / "mongo.log", cache_gb=6)
+    redis = embedded.start_redis(folder / "redis", ports[1], folder / "redis.log")
+    try:
+        embedded.wait_for_mongod(mongod, ports[0], folder / "mongo.log")
+        embedded.wait_for_redis(redis, ports[1], folder / "redis.log")
+        uri = f"mongodb://127.0.0.1:{ports[0]}/?directConnection=true"
+        fill(uri, [Path(name) for name in sys.argv[2:]])
+        measure(uri, f"redis://127.0.0.1:{ports[1]}/0")
+    finally:
+        stop(mongod, 30)
+        stop(redis, 5)
+
+
+if __name__ == "__main__":
+    main()

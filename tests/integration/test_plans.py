@@ -1,0 +1,166 @@
+"""Every list the API can make stands on an index: what MongoDB says of its own plans."""
+
+import itertools
+import random
+from importlib import import_module
+
+import pytest
+from bson import Decimal128
+from pymongo import MongoClient
+from pymongo.monitoring import CommandListener
+from redis import Redis
+
+from shared import documents
+from shared.cache import Cache
+from shared.mongo import FEW
+from shared.peers import Peers
+from tests.scaffold import InProcess, UnfollowedBackends
+
+SIZE = 100_000
+# For each parameter a value that many products have, and one that few have.
+VALUES = {
+    "category": ("books", "maps"),
+    "price__gte": ("10", "990"),
+    "price__lte": ("995", "991"),
+    "stock__gte": ("5", "99"),
+    "stock__lte": ("100", "99"),
+    "available": ("true", "false"),
+    "brand": ("Common", "Rare"),
+    "sku": ("S-5", "S-6"),
+    "external_ref": ("none", "nothing"),
+    "status": ("active", "draft"),
+    "attr.color": ("blue", "mint"),
+    "attr.weight__gte": ("10", "999"),
+    "q": ("tea", "pot 99"),
+}
+ORDERS = ("", "-price,name", "price,-name")
+
+
+class Commands(CommandListener):
+    """Keeps the reading commands that were sent."""
+
+    def __init__(self):
+        self.seen = []
+
+    def started(self, event):
+        if event.command_name in ("find", "aggregate"):
+            own = ("lsid", "$clusterTime", "$db", "txnNumber", "$readPreference")
+            self.seen.append({k: v for k, v in event.command.items() if k not in own})
+
+    def succeeded(self, event):
+        pass
+
+    def failed(self, event):
+        pass
+
+
+def product(number, chance):
+    words = f"tea pot {number}" if number % 3 else f"cup {number}"
+    return {
+        "slug": f"product-{number}",
+        "sku": f"S-{number}",
+        "name": words,
+        "price": Decimal128(str(chance.randrange(1, 1000))),
+        "stock": chance.randrange(100),
+        "brand": chance.choice(("Common",) * 20 + ("Other",) * 79 + ("Rare",)),
+        "category_path": ["paper", "maps" if number % 200 == 0 else "books"],
+        "status": "draft" if number % 500 == 0 else "active",
+        "attributes": {
+            "color": "mint" if number % 400 == 0 else "blue",
+            "weight": chance.randrange(1000),
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def large(servers):
+    """The products service over 100,000 products, its database, and what it asks MongoDB."""
+    commands = Commands()
+    uri = f"mongodb://127.0.0.1:{servers[0]}"
+    module = import_module("api_products.resource")
+    with (
+        MongoClient(uri, tz_aware=True, event_listeners=[commands]) as client,
+        Redis(port=servers[1], socket_timeout=2) as redis,
+    ):
+        db = client["plans"]
+        chance = random.Random(6)
+        searched = module.products.searched
+        for start in range(0, SIZE, 5000):
+            some = (product(n, chance) for n in range(start + 1, start + 5001))
+            db["products"].insert_many(
+                [
+                    documents.fresh(each, start + n, "0" * 16, searched)
+                    for n, each in enumerate(some, 1)
+                ],
+                ordered=False,
+            )
+        connections = UnfollowedBackends(db, redis, Cache(redis, 60), Peers(InProcess(None)), redis)
+        app = import_module("api_products.app").create_app(connections=connections)
+        yield app.test_client(), db, commands
+        client.drop_database("plans")
+
+
+def queries():
+    """Every filter and pair of filters, with every order, both ways round."""
+    query = import_module("api_products.resource").products.query
+    known = {field.data_key or name for name, field in query.fields.items()}
+    shaping = {"page", "per", "ordering", "fields", "cursor", "facets", "deleted"}
+    assert known - shaping == {name for name in VALUES if not name.startswith("attr.")}
+    filters = [(name, value) for name, values in VALUES.items() for value in values]
+    pairs = [pair for pair in itertools.combinations(filters, 2) if pair[0][0] != pair[1][0]]
+    orders = [way + name for name in ("id", *query.sortable[:-1]) for way in ("", "-")]
+    cycle = itertools.cycle([*ORDERS, *orders])
+    for chosen in [(), *((each,) for each in filters)]:
+        for order in (*ORDERS, *orders):
+            yield dict(chosen), order
+    # Of the pairs, each meets a few of the orders.
+    for chosen in pairs:
+        for order in itertools.islice(cycle, 2):
+            yield dict(chosen), order
+
+
+def stages(plan):
+    """Every stage of an explained plan, from the top."""
+    if isinstance(plan, dict):
+        if "stage" in plan:
+            yield plan
+        for inner in plan.values():
+            yield from stages(inner)
+    elif isinstance(plan, list):
+        for inner in plan:
+            yield from stages(inner)
+
+
+def judge(db, command):
+    """Explain a command; return what is wrong with its plan."""
+    explained = db.command("explain", command, verbosity="queryPlanner")
+    if "stages" in explained:
+        explained = explained["stages"][0]["$cursor"]
+    names = {stage["stage"] for stage in stages(explained["queryPlanner"]["winningPlan"])}
+    if "COLLSCAN" in names:
+        return f"COLLSCAN: {command}"
+    if "SORT" in names:
+        matches = db["products"].count_documents(command["filter"], limit=FEW + 1)
+        if matches > FEW:
+            return f"sorts more than {FEW}: {command}"
+    return ""
+
+
+@pytest.mark.slow
+def test_every_list_stands_on_an_index(large):
+    client, db, commands = large
+    asked, wrong = 0, []
+    for chosen, order in queries():
+        given = chosen | ({"ordering": order} if order else {}) | {"per": 2}
+        commands.seen.clear()
+        response = client.get("/products", query_string=given)
+        assert response.status_code == 200, (given, response.get_json())
+        if (goes_on := response.get_json()["next_cursor"]) and len(chosen) < 2:
+            response = client.get("/products", query_string=given | {"cursor": goes_on})
+            assert response.status_code == 200, (given, response.get_json())
+        sent = list(commands.seen)
+        assert sent, given
+        wrong += [f"{given}: {text}" for each in sent if (text := judge(db, each))]
+        asked += 1
+    assert not wrong, f"{len(wrong)} of {asked}: {wrong[:5]}"
+    assert asked > 800
