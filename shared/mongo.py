@@ -242,7 +242,8 @@ class Repository:
         return backends().session
 
     def create_indexes(self) -> None:
-        """Make sure the collection has its indexes."""
+        """Make sure the collection has its indexes, though somebody may have dropped some."""
+        current_app.extensions.setdefault("indexed", set()).discard(self.name)
         _ = self.writable
 
     def fresh(self, values: Sequence[Document], token: str) -> list[Document]:
