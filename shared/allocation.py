@@ -1,4 +1,4 @@
-"""Ids and slugs that nobody else has."""
+"""Ids, slugs and the like that nobody else has."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -40,15 +40,18 @@ def raise_counter(collection: Collection[Document]) -> None:
         _counters().update_one(name, {"$max": {"last": int(last["_id"])}}, upsert=True)
 
 
-def slugs(collection: Collection[Document], bases: Sequence[str]) -> list[str]:
-    """Return a free slug for each base; asks about ever more numbers at once, not each."""
+def free(collection: Collection[Document], field: str, bases: Sequence[str]) -> list[str]:
+    """Return a free value of a field for each base, itself or with a number behind it.
+
+    Asks about ever more numbers at once, not about each.
+    """
     wanted = Counter(bases)
-    taken = _taken(collection, list(wanted))
+    taken = _taken(collection, field, list(wanted))
     short = {base: n - (base not in taken) for base, n in wanted.items()}
     low, high = 2, 10
     while short := {base: n for base, n in short.items() if n > 0}:
         numbered = {base: [f"{base}-{n}" for n in range(low, high)] for base in short}
-        found = _taken(collection, [slug for each in numbered.values() for slug in each])
+        found = _taken(collection, field, [slug for each in numbered.values() for slug in each])
         taken |= found
         for base, each in numbered.items():
             short[base] -= sum(slug not in found for slug in each)
@@ -56,9 +59,9 @@ def slugs(collection: Collection[Document], bases: Sequence[str]) -> list[str]:
     return free_slugs(bases, taken)
 
 
-def _taken(collection: Collection[Document], slugs: Sequence[str]) -> set[str]:
-    asked, shown = {"slug": {"$in": slugs}}, {"slug": True, "_id": False}
-    return {each["slug"] for each in collection.find(asked, shown, session=backends().session)}
+def _taken(collection: Collection[Document], field: str, values: Sequence[str]) -> set[str]:
+    asked, shown = {field: {"$in": values}}, {field: True, "_id": False}
+    return {each[field] for each in collection.find(asked, shown, session=backends().session)}
 
 
 def _counters() -> Collection[Any]:

@@ -40,6 +40,7 @@ def build_app(
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * 1_000_000
 
+    app.extensions["settings"] = settings
     logs.init_app(app, settings)
     connections = connections or Backends.connect(settings)
     connections.cache.release = _release(resource)
@@ -50,7 +51,6 @@ def build_app(
     inspection.init_app(app)
     app.register_blueprint(blueprint)
     app.extensions["resource"] = resource
-    app.extensions["settings"] = settings
     idempotency.init_app(app)
     front.init_app(app, resource, connections.cache)
 

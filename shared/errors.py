@@ -2,7 +2,7 @@
 
 * ApiError
   - BadRequest 400, NotFound 404, Conflict 409 (Crowded), Stale 412, TooLarge 413
-  - Unsupported 415, Unprocessable 422, Unavailable 503
+  - Unsupported 415, Unprocessable 422, PreconditionRequired 428, Unavailable 503
 """
 
 import logging
@@ -96,6 +96,12 @@ class Unprocessable(ApiError):
     """The body is JSON, but not what the schema asks for."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class PreconditionRequired(ApiError):
+    """A change is not made without the version it is for (RFC 6585)."""
+
+    status = HTTPStatus.PRECONDITION_REQUIRED
 
 
 class Unavailable(ApiError):

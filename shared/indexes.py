@@ -3,9 +3,13 @@
 from collections.abc import Iterable
 
 from pymongo import IndexModel
+from pymongo.collection import Collection
 
+from shared.documents import Document
 from shared.query import Query
 from shared.words import Searched
+
+_EXPIRY = "deleted_at_1"
 
 
 def derive(
@@ -41,6 +45,20 @@ def derive(
         IndexModel([(path, 1), ("_id", 1)]) for path in filtered if path and path not in firsts
     ]
     return found
+
+
+def keep_trash(trash: Collection[Document], days: int) -> None:
+    """Index a trash, and have MongoDB remove what has been there for so many days, 0 for never."""
+    trash.create_indexes([IndexModel([(name, 1)]) for name in ("id", "slug")])
+    known = trash.index_information().get(_EXPIRY, {}).get("expireAfterSeconds")
+    seconds = days * 86_400
+    if known is not None and not days:
+        trash.drop_index(_EXPIRY)
+    elif known is None and days:
+        trash.create_indexes([IndexModel([("deleted_at", 1)], expireAfterSeconds=seconds)])
+    elif known != seconds and days:
+        expiry = {"name": _EXPIRY, "expireAfterSeconds": seconds}
+        trash.database.command("collMod", trash.name, index=expiry)
 
 
 def _keys(order: str) -> list[tuple[str, int]]:

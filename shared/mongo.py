@@ -12,13 +12,14 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
-from shared import allocation, documents, ledger
+from shared import allocation, documents, indexes, ledger
 from shared.attempts import attempts
 from shared.backends import backends
 from shared.cache import Write
 from shared.documents import Document
 from shared.errors import Conflict, Crowded, NotFound, Stale
 from shared.keys import new_token
+from shared.settings import Settings
 from shared.words import MAX_SLUG, Searched, make_slug
 
 FEW = 1000  # Documents that may be sorted in memory.
@@ -126,7 +127,9 @@ class Repository:
             # In a crowd the next free number is taken before we come to it.
             crowd = attempt > 1
             document["slug"] = (
-                f"{base}-{token_hex(3)}" if crowd else allocation.slugs(self.collection, [base])[0]
+                f"{base}-{token_hex(3)}"
+                if crowd
+                else allocation.free(self.collection, "slug", [base])[0]
             )
 
     def update(self, document: Document, values: Mapping[str, Any]) -> Document:
@@ -143,6 +146,9 @@ class Repository:
             return document
 
         def write() -> Document | None:
+            # In a transaction nothing can be asked any more once a write has failed.
+            if backends().session and (clash := self.clash(values, document["_id"])):
+                raise clash
             before: Document | None = self.writable.find_one_and_update(
                 change.filter, change.update, session=self._session
             )
@@ -198,14 +204,15 @@ class Repository:
     def conflict(self, field: str, value: Any, owner: Document) -> Conflict:
         """Return the error that says whose a value is, and for a slug a free one."""
         link = f"/{self.name}/{owner['_id']}"
-        hint = (
-            {"suggestion": allocation.slugs(self.collection, [_shortened(value)])[0]}
-            if field == "slug"
-            else {}
-        )
+        hint = {}
+        # No other email or id would do.
+        if isinstance(value, str) and "@" not in value:
+            hint["suggestion"] = allocation.free(self.collection, field, [_shortened(value)])[0]
         text = f"The {field} {value!r} is taken by {link}."
         place = {"pointer": f"/{field}", "message": text}
-        return Conflict(text, [place], field=field, value=value, owner=link, **hint)
+        # What is in the trash takes nothing from the living.
+        told = {"field": field, "value": value, "owner": link, "owner_in_trash": False, **hint}
+        return Conflict(text, [place], **told)
 
     # The steps they are made of.
 
@@ -230,7 +237,8 @@ class Repository:
         indexed: set[str] = current_app.extensions.setdefault("indexed", set())
         if self.name not in indexed:
             self.collection.create_indexes(list(self.indexes))
-            self.trash.create_indexes([IndexModel([(name, 1)]) for name in ("id", "slug")])
+            settings: Settings = current_app.extensions["settings"]
+            indexes.keep_trash(self.trash, settings.trash_days)
             if self.counter:
                 self.ledger.create_indexes(list(ledger.INDEXES))
             indexed.add(self.name)
@@ -255,7 +263,9 @@ class Repository:
         if self.slug_from:
             nameless = [each for each in named if not each.get("slug")]
             bases = [make_slug(str(each.get(self.slug_from, "")), self.item) for each in nameless]
-            for each, slug in zip(nameless, allocation.slugs(self.collection, bases), strict=True):
+            for each, slug in zip(
+                nameless, allocation.free(self.collection, "slug", bases), strict=True
+            ):
                 each["slug"] = slug
         return [
             documents.fresh(each, id + offset, token, self.searched)
@@ -267,7 +277,7 @@ class Repository:
         if not self.slug_from or document.get("slug") or values.get("slug"):
             return values
         base = make_slug(str((document | dict(values)).get(self.slug_from, "")), self.item)
-        return {**values, "slug": allocation.slugs(self.collection, [base])[0]}
+        return {**values, "slug": allocation.free(self.collection, "slug", [base])[0]}
 
     def counts(self, change: Document) -> bool:
         """Whether an update of MongoDB's concerns the counter."""

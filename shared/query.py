@@ -32,7 +32,8 @@ class PageRequest:
     ``equal`` are the values that paths are filtered by, ``ranges`` the floor and ceiling of paths;
     ``q`` is a text to search by relevance, empty when there is an order.  ``after`` are the values
     behind which a cursor goes on, None for a page by number, ``bound`` what binds a cursor to this
-    query.  ``facets`` maps what is to be counted to its path.  ``given`` holds the parameters under
+    query.  ``facets`` maps what is to be counted to its path; ``deleted`` asks for the trash
+    instead.  ``given`` holds the parameters under
     their canonical names, sorted: equal requests have equal ``given``.
     """
 
@@ -47,6 +48,7 @@ class PageRequest:
     bound: bytes
     shown: tuple[str, ...]
     facets: dict[str, str]
+    deleted: bool
     given: tuple[tuple[str, str], ...]
 
     def url(self, path: str, page: int) -> str:
@@ -147,6 +149,7 @@ class Query(Schema):
     cursor = fields.String(validate=validate.Length(max=4000))
     shown = fields.String(data_key="fields")
     facets = fields.String()
+    deleted = fields.String(validate=validate.Equal("only"))
 
     def parse(self, raw: bytes, showable: Iterable[str]) -> PageRequest:
         """Read a query string, as it came, or raise ``BadRequest`` naming every bad parameter.
@@ -189,6 +192,7 @@ class Query(Schema):
             bound=bound,
             shown=shown,
             facets=facets,
+            deleted=_only_deleted(given),
             given=tuple(sorted((k, v) for k, v in given.items() if k not in ("page", "per"))),
         )
 
@@ -324,6 +328,16 @@ class Query(Schema):
             if path and path in floors and _comparable(floors[path][1]) > _comparable(value):
                 ceiling = sent.get(name, name)
                 raise ValidationError({floors[path][0]: [f"Is more than {ceiling}."]})
+
+
+def _only_deleted(given: Mapping[str, str]) -> bool:
+    """Whether the trash is asked for; it comes in the order of deletion and is not narrowed."""
+    if "deleted" not in given:
+        return False
+    if extra := sorted(given.keys() - {"deleted", "page", "per", "fields"}):
+        text = "Is not for the trash, which takes only page, per and fields."
+        raise BadRequest("", [{"parameter": name, "message": text} for name in extra])
+    return True
 
 
 def _bound(given: Mapping[str, str]) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, g, request
-from marshmallow import Schema
+from marshmallow import Schema, ValidationError
 from marshmallow.experimental.context import Context
 from pymongo import IndexModel
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -20,8 +20,17 @@ from shared import batch, body, facets, indexes, listing, loading, pages, precon
 from shared.attempts import attempts
 from shared.backends import backends
 from shared.documents import Document
-from shared.errors import BadRequest, Crowded, NotFound, Stale, Unsupported, nearest
-from shared.fields import Money, Whole
+from shared.errors import (
+    ApiError,
+    BadRequest,
+    Conflict,
+    Crowded,
+    NotFound,
+    Stale,
+    Unsupported,
+    nearest,
+)
+from shared.fields import Money, Whole, timestamp
 from shared.keys import Address, item_address, list_address
 from shared.metrics import LOOKUPS
 from shared.mongo import Repository
@@ -124,6 +133,8 @@ class Resource:
         """Answer one page of the items that the query string selects."""
         asked = self.query.parse(request.query_string, self.names)
         count = preconditions.preferred_count(request.headers.get("Prefer", ""))
+        if asked.deleted:
+            return self._trash(asked, count)
         return self.cached(self._list_address(asked, count), lambda: self._page(asked, count))
 
     def get(self, ref: str) -> Response:
@@ -139,10 +150,18 @@ class Resource:
     def update(self, ref: str) -> Response:
         """Change the fields in the body and keep the others; null empties an optional field.
 
-        With ``If-Match``, only when nobody has written since.
+        With ``If-Match``, only when nobody has written since.  A PUT with ``If-None-Match: *``
+        stores a new item under the slug.
         """
         self.check_parameters()
         values = self.body()
+        if request.method == "PUT" and preconditions.creates_only() and not self._lives(ref):
+            try:
+                return self.created(self.repository.insert(self.load(self._named(ref, values))))
+            except Conflict as error:
+                if error.extra.get("field") != "slug":
+                    raise
+                # Somebody was faster, so that it exists now.
         for _ in attempts():
             document = self.matched(ref)
             try:
@@ -198,15 +217,17 @@ class Resource:
 
     # The steps they are made of, for routes of your own.
 
-    def address(self, ref: str, query: bytes, prefer: str) -> Address:
+    def address(self, ref: str, query: bytes, prefer: str) -> Address | None:
         """Return where the answer to a GET is cached, of the list when ``ref`` is empty.
 
-        A pure function of what it is given.  Raise ``BadRequest`` for a bad query string.
+        None for the trash, which is not cached: nobody follows what is done to it by hand.  A pure
+        function of what it is given.  Raise ``BadRequest`` for a bad query string.
         """
         if ref:
             return self._item_address(ref, self._item_query(query))
+        asked = self.query.parse(query, self.names)
         count = preconditions.preferred_count(prefer)
-        return self._list_address(self.query.parse(query, self.names), count)
+        return None if asked.deleted else self._list_address(asked, count)
 
     def cached(self, address: Address, make: Callable[[], Response]) -> Response:
         """Answer from the cache, or make the answer and store it when it is a 200."""
@@ -259,6 +280,18 @@ class Resource:
         items = self.dump(page.documents, asked.shown or self.names)
         more = {"facets": self._facets(asked)} if asked.facets else {}
         return pages.answer(self.name, asked, page, items, count, **more)
+
+    def _trash(self, asked: PageRequest, count: str) -> Response:
+        page = trash.page(self.repository, asked, count)
+        shown = asked.shown or self.names
+        items = [
+            {**item, "deleted_at": timestamp(document["deleted_at"])}
+            for item, document in zip(self.dump(page.documents, shown), page.documents, strict=True)
+        ]
+        response = pages.answer(self.name, asked, page, items, count)
+        response.headers["Cache-Status"] = "vitrine; fwd=bypass; detail=trash"
+        response.headers["Cache-Control"] = CACHE_CONTROL
+        return conditional(response)
 
     def _facets(self, asked: PageRequest) -> Document:
         fields = self.schema.dump_fields
@@ -321,8 +354,42 @@ class Resource:
     def _check_match(self, document: Document) -> Document:
         if preconditions.asks_for_a_version():
             current = str(self.answer(document).get_etag()[0])
-            preconditions.check_match(current, document.get("revision"))
+            if not preconditions.fits(current):
+                differing = self._differing(document)
+                raise preconditions.stale(current, document.get("revision"), differing)
         return document
+
+    def _differing(self, document: Document) -> dict[str, Document]:
+        """Return the fields of the body that would change the document, as far as they fit."""
+        try:
+            values = self.load(self.body(), document)
+        except (ApiError, ValidationError):
+            return {}
+        stored, sent = self.dump([document, document | values], self.names)
+        return {
+            name: {"stored": stored[name], "sent": sent[name]}
+            for name in self.names
+            if name in values and stored[name] != sent[name]
+        }
+
+    def _lives(self, ref: str) -> bool:
+        try:
+            self.repository.get(ref)
+        except NotFound:
+            return False
+        return True
+
+    def _named(self, ref: str, values: Document) -> Document:
+        """Return the values of a new item with the slug it is put to."""
+        if not self.slug or ref.isdigit():
+            what = "a slug" if self.slug else "nothing"
+            raise NotFound(
+                f"There is no {self.item} {ref[:100]}, and ids are handed out: put a new one to "
+                f"{what}, or post it to /{self.name}."
+            )
+        if values.get("slug", ref) != ref:
+            raise ValidationError({"slug": [f"Is not {ref!r}, which it is put to."]})
+        return values | {"slug": ref}
 
     def anywhere(self, ref: str) -> Document:
         """Return the document from the collection or from the trash."""

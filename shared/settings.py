@@ -33,6 +33,12 @@ def _integer(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def _flag(text: str) -> bool:
+    if text.lower() not in ("true", "false", "1", "0"):
+        raise ValueError("must be true or false")
+    return text.lower() in ("true", "1")
+
+
 def _url(*schemes: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         parts = urlsplit(text)
@@ -124,6 +130,12 @@ class Settings:
     )
     orders_url: str = _setting(
         f"http://127.0.0.1:{PORTS['orders']}", _url("http", "https"), "Where orders are served."
+    )
+    require_if_match: bool = _setting(
+        False, _flag, "Whether PUT, PATCH and DELETE of an item need If-Match; 428 without."
+    )
+    trash_days: int = _setting(
+        30, _integer(0, 36_500), "Days until what was deleted is removed for good, 0 for never."
     )
     max_body_mb: int = _setting(
         8, _integer(1, 1024), "Megabytes a request body may have; a larger one gets a 413."

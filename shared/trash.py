@@ -14,7 +14,10 @@ from shared.backends import backends
 from shared.documents import Document
 from shared.errors import Conflict, NotFound, Stale
 from shared.keys import new_token
-from shared.mongo import EDITED, Repository, reference
+from shared.mongo import COUNT_CAP, EDITED, Page, Repository, reference
+from shared.query import PageRequest
+
+_HIDDEN = {"terms": False, "old_slugs": False, "written": False}
 
 
 def delete(repository: Repository, document: Document) -> None:
@@ -46,6 +49,22 @@ def get(repository: Repository, ref: str) -> Document:
     return {"_id": kept["id"]} | document
 
 
+def page(repository: Repository, asked: PageRequest, count: str) -> Page:
+    """Find one page of the trash, what was deleted last first; ``deleted_at`` tells when."""
+    found = repository.trash.find(
+        {}, _HIDDEN, sort=[("_id", -1)], skip=(asked.page - 1) * asked.per, limit=asked.per + 1
+    )
+    kept = [each | {"_id": each["id"]} for each in found]
+    more = len(kept) > asked.per
+    if count == "none":
+        return Page(kept[: asked.per], None, False, more)
+    cap = 0 if count == "exact" else COUNT_CAP + 1
+    options: dict[str, Any] = {"limit": cap} if cap else {}
+    total = repository.trash.count_documents({}, hint="_id_", **options)
+    known = total if not cap else min(total, COUNT_CAP)
+    return Page(kept[: asked.per], known, known == total, more)
+
+
 def restore(repository: Repository, document: Document, values: Mapping[str, Any]) -> Document:
     """Bring a document back from the trash, with some values changed.
 
@@ -60,6 +79,9 @@ def restore(repository: Repository, document: Document, values: Mapping[str, Any
         if clash := repository.clash(after, after["_id"]):
             raise clash
         session = backends().session
+        if repository.collection.find_one({"_id": after["_id"]}, {"_id": True}, session=session):
+            # A copy made by hand, or an earlier one of two in the trash.
+            raise repository.conflict("id", after["_id"], after)
         same = {name: document.get(name) for name in ("revision", "written")}
         kept = {"id": document["_id"]}
         if not repository.trash.delete_one(kept | same, session=session).deleted_count:

@@ -280,3 +280,12 @@ def test_a_new_product_does_not_make_a_categorys_etag_stale(categories, products
 def test_an_attribute_schema_that_cannot_be_is_refused(categories, attributes):
     refused = categories.post("/categories", json={"name": "X", "attributes": attributes})
     assert refused.status_code == 422
+
+
+@on_real_servers
+def test_a_slug_that_is_taken_is_a_conflict_in_a_transaction_too(categories):
+    for name in ("Games", "Books"):
+        assert categories.post("/categories", json={"name": name}).status_code == 201
+    refused = categories.patch("/categories/books", json={"slug": "games"})
+    assert refused.status_code == 409
+    assert refused.get_json()["suggestion"] == "games-2"

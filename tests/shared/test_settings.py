@@ -105,6 +105,7 @@ def test_every_setting_is_explained_in_the_example_file():
     text = (ROOT / ".env.example").read_text()
     named = re.findall(r"^# ?([A-Z_]+)=(.*)$", text, re.MULTILINE)
     defaults = {each.name.upper(): each.default for each in fields(Settings)}
-    assert dict(named) == {k: "" if v is None else str(v) for k, v in defaults.items()}
+    shown = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in defaults.items()}
+    assert dict(named) == {k: "" if v == "None" else v for k, v in shown.items()}
     for each in fields(Settings):
         assert each.metadata["help"] in text, each.name

@@ -1,0 +1,105 @@
+"""What every service promises of conditional writes: If-Match, If-None-Match, 412 and 428."""
+
+import pytest
+
+from shared.settings import Settings
+from tests.scaffold import example
+
+
+@pytest.fixture
+def made(client, url, resource, serves):
+    serves("create", "update", "delete")
+    response = client.post(url, json=example(resource))
+    assert response.status_code == 201
+    return response.headers["ETag"]
+
+
+def test_a_412_says_which_fields_differ(client, url, made, text_field):
+    old = {"If-Match": made}
+    client.patch(f"{url}/1", json={text_field: "Theirs"})
+    refused = client.patch(f"{url}/1", json={text_field: "Ours"}, headers=old)
+    assert refused.status_code == 412
+    problem = refused.get_json()
+    assert problem["differing"] == {text_field: {"stored": "Theirs", "sent": "Ours"}}
+    assert problem["current_revision"] >= 2
+    (error,) = problem["errors"]
+    assert error == {"pointer": f"/{text_field}", "message": 'Is "Theirs" now.'}
+    again = {"If-Match": problem["current_etag"]}
+    assert client.patch(f"{url}/1", json={text_field: "Ours"}, headers=again).status_code == 200
+
+
+@pytest.mark.parametrize("body", [{"nope": 1}, [], "x"])
+def test_a_412_comes_before_what_else_is_wrong(client, url, made, text_field, body):
+    client.patch(f"{url}/1", json={text_field: "Theirs"})
+    refused = client.patch(f"{url}/1", json=body, headers={"If-Match": made})
+    assert refused.status_code == (412 if isinstance(body, dict) else 400)
+
+
+def test_the_etag_of_a_write_is_that_of_a_read(client, url, made, text_field):
+    changed = client.patch(f"{url}/1", json={text_field: "Changed"}).headers["ETag"]
+    assert changed != made
+    assert client.get(f"{url}/1").headers["ETag"] == changed
+    same = client.patch(f"{url}/1", json={text_field: "Changed"}, headers={"If-Match": changed})
+    assert (same.status_code, same.headers["ETag"]) == (200, changed)
+
+
+def test_a_write_that_is_not_to_meet_a_version_heeds_it(client, url, made, text_field):
+    for header in (made, "*"):
+        headers = {"If-None-Match": header}
+        refused = client.put(f"{url}/1", json={text_field: "X"}, headers=headers)
+        assert refused.status_code == 412
+        assert refused.get_json()["current_etag"] == client.get(f"{url}/1").headers["ETag"]
+        assert client.delete(f"{url}/1", headers=headers).status_code == 412
+    other = {"If-None-Match": '"other"'}
+    assert client.put(f"{url}/1", json={text_field: "X"}, headers=other).status_code == 200
+
+
+def test_a_put_for_none_but_a_new_one_makes_it_under_its_slug(client, url, resource, serves):
+    serves("update")
+    if not resource.slug:
+        pytest.skip(f"{resource.name} have no slugs")
+    only_new = {"If-None-Match": "*"}
+    body = example(resource)
+    made = client.put(f"{url}/my-own", json=body, headers=only_new)
+    assert (made.status_code, made.headers["Location"]) == (201, f"{url}/1")
+    assert made.get_json()["slug"] == "my-own"
+    assert client.put(f"{url}/my-own", json=body, headers=only_new).status_code == 412
+    assert client.put(f"{url}/another", json=body).status_code == 404
+    for wrong in ("Not A Slug", "x--y"):
+        assert client.put(f"{url}/{wrong}", json=body, headers=only_new).status_code == 422
+    clash = client.put(f"{url}/one", json=body | {"slug": "two"}, headers=only_new)
+    assert clash.status_code == 422
+    assert clash.get_json()["errors"][0]["pointer"] == "/slug"
+
+
+def test_an_id_is_not_chosen_by_a_put(client, url, resource, serves):
+    serves("update")
+    response = client.put(f"{url}/17", json=example(resource), headers={"If-None-Match": "*"})
+    assert response.status_code == 404
+    assert f"/{resource.name}" in response.get_json()["detail"]
+
+
+class TestRequired:
+    @pytest.fixture
+    def settings(self, tmp_path):
+        return Settings(media_url=f"file://{tmp_path}/media", require_if_match=True)
+
+    def test_a_change_without_a_version_is_a_428(self, client, url, made, text_field):
+        for response in (
+            client.put(f"{url}/1", json={text_field: "X"}),
+            client.patch(f"{url}/1", json={text_field: "X"}),
+            client.delete(f"{url}/1"),
+            client.delete(f"{url}/1?purge=true"),
+        ):
+            assert response.status_code == 428
+            assert "If-Match" in response.get_json()["detail"]
+        assert client.get(f"{url}/1").headers["ETag"] == made
+
+    def test_with_one_it_is_done(self, client, url, made, text_field):
+        changed = client.put(f"{url}/1", json={text_field: "X"}, headers={"If-Match": made})
+        assert changed.status_code == 200
+        gone = client.delete(f"{url}/1", headers={"If-Match": "*"})
+        assert gone.status_code == 204
+
+    def test_what_is_not_there_is_a_404_all_the_same(self, client, url, made):
+        assert client.patch(f"{url}/999", json={}).status_code == 404
