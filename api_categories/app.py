@@ -11,4 +11,6 @@ from shared.app import build_app
 
 def create_app(**options: Any) -> Flask:
     """Build the service; ``options`` are those of ``build_app``."""
-    return build_app(categories, blueprint, **options)
+    app = build_app(categories, blueprint, **options)
+    app.extensions["checks"] += ["/categories:tree"]
+    return app

@@ -7,8 +7,10 @@ from flask import Response, request
 
 from api_categories.resource import categories
 from api_categories.tree import Cycle, ancestors, in_order, is_in_cycle, path_of
+from shared import checkup
 from shared.backends import backends
-from shared.documents import Document
+from shared.checkup import Kind
+from shared.documents import Document, same
 from shared.errors import BadRequest, Conflict, NotFound, Unprocessable
 from shared.responses import conditional, respond
 
@@ -73,6 +75,48 @@ def delete(ref: str) -> Response:
     response = _alone(lambda: _emptied(ref, moves))
     _tell_products(moves)
     return response
+
+
+@blueprint.get("/categories:paths")
+def get_paths() -> Response:
+    """Answer the slugs from the root to each category of ``?slugs=a,b`` that there is."""
+    categories.check_parameters("slugs")
+    slugs = request.args.get("slugs", "").split(",")
+    found = categories.repository.find("slug", slugs)
+    return respond({slug: path_of(each) for slug, each in found.items()})
+
+
+@blueprint.get("/categories:tree")
+def check_tree() -> Response:
+    """Answer the categories that hang on none that exists, on themselves, or at a wrong place."""
+    categories.check_parameters()
+    return _faults()
+
+
+@blueprint.post("/categories:tree")
+def repair_tree() -> Response:
+    """Put categories, and their products, where their parents say; answer all that was found."""
+    categories.check_parameters()
+    return _in_line(_faults)
+
+
+def _faults() -> Response:
+    found = {"parentless": Kind(), "circular": Kind(), "unsettled": Kind()}
+    known = _tree()
+    parents = _parents(known.values())
+    for id, each in known.items():
+        case = {"id": id, "path": f"/categories/{each['slug']}"}
+        parent = parents[each["slug"]]
+        if is_in_cycle(each["slug"], parents):
+            found["circular"].add(case | {"why": f"is below itself, by {parent!r}"}, False)
+            continue
+        if parent is not None and parent not in parents:
+            found["parentless"].add(case | {"why": f"there is no category {parent!r}"}, False)
+        above = ancestors(each["slug"], parents)
+        if not same(each, {"parent": parent, "ancestors": above or None}):
+            place = "/".join([*above, each["slug"]])
+            found["unsettled"].add(case | {"why": f"belongs at {place}"}, True)
+    return checkup.answer(found)
 
 
 def _emptied(ref: str, moves: list[Move]) -> Response:

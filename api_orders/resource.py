@@ -17,13 +17,15 @@ from shared.words import Searched
 
 MAX_LINES = 1000
 MAX_QUANTITY = 1_000_000
+_STORED_QUANTITY = Whole(-MAX_QUANTITY, MAX_QUANTITY, required=True)
 
 
 class LineSchema(Schema):
     """One product, how many of it, and what it was called and cost when it was ordered."""
 
-    product_id = Ref(required=True)
-    quantity = Whole(1, MAX_QUANTITY, required=True)
+    # A line of the past may name no product of ours, and what came back has a negative quantity.
+    product_id = Ref(required=True, metadata={"stored": Ref()})
+    quantity = Whole(1, MAX_QUANTITY, required=True, metadata={"stored": _STORED_QUANTITY})
     name = fields.Raw(dump_only=True)
     sku = fields.Raw(dump_only=True)
     unit_price = Money(dump_only=True)

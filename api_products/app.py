@@ -13,6 +13,7 @@ from shared.app import build_app
 def create_app(**options: Any) -> Flask:
     """Build the service; ``options`` are those of ``build_app``."""
     app = build_app(products, blueprint, **options)
+    app.extensions["checks"] += ["/products:categories", "/products:files"]
     files.init_app(app)
     queue.init_app(app)
     return app

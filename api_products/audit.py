@@ -1,4 +1,4 @@
-"""Are all files and images as they should be, and if not, what mends them."""
+"""Are all files, images and categories as they should be, and if not, what mends them."""
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,9 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 from api_products import gallery, images, jobs
+from api_products.resource import products
 from shared import documents
+from shared.backends import backends
+from shared.checkup import Kind
 from shared.documents import Document
 from shared.errors import NotFound
+from shared.words import to_slug
+
+MOST_SLUGS = 100  # asked for at once
 
 
 def check() -> dict[str, list[Any]]:
@@ -57,3 +63,60 @@ def repair(found: Mapping[str, Sequence[Any]]) -> None:
             jobs.queue_thumbnails(str(each["product"]), each["image"])
     for each in found["stuck"]:
         jobs.queue_thumbnails(str(each["product"]), each["image"])
+
+
+def shelve(mend: bool) -> dict[str, Kind]:
+    """Return the products whose category does not exist, and those that stand at another place.
+
+    The latter, whose ``category_path`` is not what the categories service says, are put right.
+    """
+    found = {"astray": Kind(), "misplaced": Kind()}
+    pairs = list(products.repository.collection.aggregate(_PAIRS, allowDiskUse=True))
+    named = {each["_id"]["category"] for each in pairs if isinstance(each["_id"]["category"], str)}
+    paths = _paths(sorted({to_slug(name, "category") for name in named}))
+    for each in pairs:
+        category, path = each["_id"]["category"], each["_id"]["path"]
+        is_text = isinstance(category, str)
+        right = paths.get(to_slug(category, "category")) if is_text else None
+        case = {"category": category, "path": f"/products/{each['first']}"}
+        if category is not None and right is None:
+            if is_text:  # Anything else is broken, and told as such.
+                why = f"there is no category {category!r} (products of it: {each['count']:,})"
+                found["astray"].add(case | {"why": why}, False, each["count"])
+        elif (category, path) != (right[-1] if right else None, right):
+            why = f"category {category!r} is at {right}, not {path} (products: {each['count']:,})"
+            found["misplaced"].add(case | {"why": why}, True, each["count"])
+            if mend:
+                _put(category, path, right)
+    return found
+
+
+_PAIRS: list[Document] = [
+    {
+        "$group": {
+            "_id": {
+                "category": {"$ifNull": ["$category", None]},
+                "path": {"$ifNull": ["$category_path", None]},
+            },
+            "first": {"$first": "$_id"},
+            "count": {"$sum": 1},
+        }
+    },
+]
+
+
+def _paths(slugs: Sequence[str]) -> dict[str, list[str]]:
+    """Ask the categories service for the paths of categories; those it has not are left out."""
+    found: dict[str, list[str]] = {}
+    for start in range(0, len(slugs), MOST_SLUGS):
+        some = ",".join(slugs[start : start + MOST_SLUGS])
+        found |= backends().peers.get("categories", "categories:paths", slugs=some) or {}
+    return found
+
+
+def _put(category: Any, path: Any, right: Sequence[str] | None) -> None:
+    """Bring all products of a category and a path to the right ones."""
+    new = {"category": right[-1], "category_path": list(right)} if right else {}
+    literal = {name: {"$literal": value} for name, value in new.items()}
+    change = {"$set": literal} if right else {"$unset": ["category", "category_path"]}
+    products.repository.rewrite({"category": category, "category_path": path}, [change])

@@ -1,6 +1,6 @@
 """``/products``: the standard methods, the images, and what the categories service asks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,7 +9,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from api_products import audit, events, gallery, images, jobs, stockroom, uploads
 from api_products.resource import products
-from shared import documents, idempotency
+from shared import checkup, documents, idempotency
 from shared.backends import backends
 from shared.documents import Document
 from shared.errors import BadRequest, NotFound, Unavailable
@@ -168,7 +168,7 @@ def delete_image(ref: str, number: int) -> Response:
 def check_files() -> Response:
     """Answer which files and images are not as they should be: orphans, missing, lost, stuck."""
     products.check_parameters()
-    return respond(audit.check())
+    return _files(audit.check())
 
 
 @blueprint.post("/products:files")
@@ -178,7 +178,26 @@ def repair_files() -> Response:
     products.check_parameters()
     found = audit.check()
     audit.repair(found)
-    return respond(found)
+    return _files(found)
+
+
+@blueprint.get("/products:categories")
+def check_categories() -> Response:
+    """Answer the products whose category does not exist, or is at another place than they say."""
+    products.check_parameters()
+    return checkup.answer(audit.shelve(mend=False))
+
+
+@blueprint.post("/products:categories")
+@resumes
+def repair_categories() -> Response:
+    """Put products where the categories service says that their categories are."""
+    products.check_parameters()
+    return checkup.answer(audit.shelve(mend=True))
+
+
+def _files(found: Mapping[str, Sequence[Any]]) -> Response:
+    return checkup.answer({what: checkup.of(found[what], what != "lost") for what in found})
 
 
 def _make_thumbnails(product: Document, new: Iterable[images.Image]) -> None:

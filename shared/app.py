@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Blueprint, Flask
 from pymongo.errors import PyMongoError
 
-from shared import backends, errors, front, health, idempotency, inspection, logs
+from shared import backends, checkup, errors, front, health, idempotency, inspection, logs
 from shared.backends import Backends
 from shared.resource import Resource
 from shared.responses import digest
@@ -49,6 +49,7 @@ def build_app(
     errors.init_app(app)
     health.init_app(app)
     inspection.init_app(app)
+    checkup.init_app(app, resource)
     app.register_blueprint(blueprint)
     app.extensions["resource"] = resource
     idempotency.init_app(app)

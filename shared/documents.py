@@ -81,7 +81,7 @@ def change(
         known = document.get("old_slugs")
         old = [*(known if isinstance(known, list) else []), document["slug"]]
         new["old_slugs"] = [slug for slug in dict.fromkeys(old) if slug != new["slug"]]
-    new |= stamp(document, token)
+    new |= stamp(after, token)
     update = {"$set": new} | ({"$unset": dict.fromkeys(gone, "")} if gone else {})
     seen = {"_id": document["_id"], "revision": document.get("revision")}
     return Change(seen, update, after | new)

@@ -37,6 +37,7 @@ from shared.documents import Document
 from shared.keys import new_token, root_of, tag_of
 from shared.mongo import Repository
 from shared.settings import Settings
+from shared.validators import json_schema
 
 log = logging.getLogger("vitrine.follower")
 
@@ -55,8 +56,16 @@ _TOKEN = re.compile(rb"[0-9a-f]{16}")
 class Follower:
     """One service's follower: one change stream, one connection to Redis."""
 
-    def __init__(self, repository: Repository, db: Database[Document], redis: Redis, ttl: int):
+    def __init__(
+        self,
+        repository: Repository,
+        validator: Document,
+        db: Database[Document],
+        redis: Redis,
+        ttl: int,
+    ):
         self._repository = repository
+        self._validator = validator
         self._service = repository.name
         self._db = db
         self._redis = redis
@@ -86,7 +95,7 @@ class Follower:
         sweeper.join()
 
     def _follow(self) -> None:
-        self._enable_images()
+        self._prepare()
         with self._open() as changes:
             # What happened before the stream began may be hidden from it; the root covers that.
             self._renew_root()
@@ -114,11 +123,21 @@ class Follower:
             self._followers.delete_one({"_id": self._service})
             return Changes(collection)
 
-    def _enable_images(self) -> None:
-        """See that changes carry the document as it was before: it tells the old partition."""
+    def _prepare(self) -> None:
+        """Have changes carry the document as it was before, and Compass warn of what does not fit.
+
+        The document before tells the old partition.
+        """
         if self._service not in self._db.list_collection_names():
             self._db.create_collection(self._service)
-        self._db.command("collMod", self._service, changeStreamPreAndPostImages={"enabled": True})
+        self._db.command(
+            "collMod",
+            self._service,
+            changeStreamPreAndPostImages={"enabled": True},
+            validator={"$jsonSchema": self._validator},
+            validationLevel="strict",
+            validationAction="warn",
+        )
 
     def _handle(self, events: Sequence[Document]) -> bool:
         """Renew the tags of some changes; return whether the stream goes on."""
@@ -272,7 +291,8 @@ def connect(package: str, settings: Settings) -> Follower:
     # No second try: a break must be noticed, not mended.
     redis = cluster.connect(settings.redis_write_url or settings.redis_url, 1, tries=1)
     db = mongo.get_default_database("vitrine")
-    return Follower(resource.repository, db, redis, settings.cache_ttl_seconds)
+    validator = json_schema(resource.schema)
+    return Follower(resource.repository, validator, db, redis, settings.cache_ttl_seconds)
 
 
 def main() -> None:

@@ -32,12 +32,11 @@ def index() -> Response:
     """Say which service this is, what its items are made of, and where to look next."""
     resource: Resource = current_app.extensions["resource"]
     links = {"items": f"/{resource.name}", "ready": "/health/ready", "redis": "/__ping/redis"}
-    if "files" in current_app.extensions:
-        links["files"] = f"/{resource.name}:files"
     described = {
         "service": resource.name,
         "item": resource.item,
         "links": links,
+        "checks": current_app.extensions["checks"],
         "fields": resource.describe(),
         "keys": resource.keys,
     }

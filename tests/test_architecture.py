@@ -8,11 +8,11 @@ from tests.scaffold import ROOT, SERVICES
 
 # A module of the kit imports only from groups before its own.
 LAYERS = [
-    {"attempts", "cluster", "metrics", "settings", "words"},
+    {"attempts", "cluster", "metrics", "misfits", "settings", "words"},
     {"errors"},
     {"body", "fields", "files", "process"},
     {"cursor"},
-    {"query"},
+    {"query", "validators"},
     {"keys"},
     {"cache", "documents", "peers", "sweep"},
     {"backends", "changes", "indexes", "loading", "preconditions", "responses"},
@@ -22,7 +22,7 @@ LAYERS = [
     {"bulk", "follower", "idempotency", "lease", "listing", "pages", "queue", "trash"},
     {"batch", "worker"},
     {"logs", "resource"},
-    {"front", "health", "inspection"},
+    {"checkup", "front", "health", "inspection"},
     {"app", "gunicorn"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 import click
 import orjson
@@ -41,12 +42,13 @@ class Duration(click.ParamType[int]):
 @click.command("doctor")
 @click.option("--fuzz", type=Duration(), metavar="30s", help="Write and read for this long.")
 @click.option("--at", "others", multiple=True, metavar="URL", help="Use this instance, too.")
-@click.option("--fix", is_flag=True, help="Mend what is wrong with files.")
+@click.option("--fix", is_flag=True, help="Mend what can be mended for sure.")
 def doctor_command(fuzz: int | None, others: tuple[str, ...], fix: bool) -> None:
     """Say whether the running stack is as it should be.
 
-    Files that no document names, images that lack files or wait for nothing are listed; --fix
-    removes the former and has the thumbnails of the latter made again.
+    Every document is looked at, and every file: those made or changed by hand that lack something
+    or do not fit, categories that hang on nothing, files that no document names, images that lack
+    files or wait for nothing.  --fix mends what can be mended for sure, and lists the rest.
 
     With --fuzz, write documents of our own at random, through the API and straight into MongoDB,
     read them all the while, and report every answer that was older than it may be.
@@ -64,7 +66,7 @@ def doctor_command(fuzz: int | None, others: tuple[str, ...], fix: bool) -> None
         urls[name].append(url)
     healthy = _is_healthy(urls)
     for name in running.services:
-        healthy = _has_its_files(Client(name, urls[name][0]), fix) and healthy
+        healthy = _is_sound(Client(name, urls[name][0]), fix) and healthy
     if fuzz and healthy:
         checked = {name: urls[name] for name in SERVICES if name in urls}
         stop_on_signals()
@@ -90,32 +92,39 @@ def _is_healthy(urls: Mapping[str, list[str]]) -> bool:
     return healthy
 
 
-def _has_its_files(client: Client, fix: bool) -> bool:
-    """Print what is wrong with a service's files, if it has any; return whether all is well."""
-    path = client.get("/")["links"].get("files")
-    if path is None:
-        return True
-    mended = ", mended" if fix else ""
-    found: dict[str, list[object]] = client.post(path, None) if fix else client.get(path)
-    for what, cases in found.items():
-        if cases:
-            done = mended if what != "lost" else ""
-            console.print(f"{client.service}: {len(cases):,} {_WORDS[what]}{done}")
-        for case in cases[:MOST_SHOWN]:
-            console.print(f"  {_said(case)}", markup=False)
-        if len(cases) > MOST_SHOWN:
-            console.print(f"  and {len(cases) - MOST_SHOWN:,} more")
-    lost = found.pop("lost", [])
-    if any(found.values()) and not fix:
-        console.print(
-            "`vitrine doctor --fix` mends the others."
-            if lost
-            else "`vitrine doctor --fix` mends this."
-        )
-    return not lost and (fix or not any(found.values()))
+def _is_sound(client: Client, fix: bool) -> bool:
+    """Print what the checks of a service find; return whether nothing of it is left."""
+    sound = True
+    for path in client.get("/")["checks"]:
+        found: dict[str, Any] = client.post(path, None) if fix else client.get(path)
+        wrong = {what: kind for what, kind in found.items() if kind["total"]}
+        for what, kind in wrong.items():
+            total, mends = kind["total"], kind["mends"]
+            done = ", mended" if mends == total else f", {mends:,} of them mended" if mends else ""
+            console.print(f"{client.service}: {total:,} {_WORDS[what]}{done if fix else ''}")
+            for case in kind["cases"][:MOST_SHOWN]:
+                console.print(f"  {_said(case)}", markup=False)
+            if len(kind["cases"]) > MOST_SHOWN:
+                console.print("  and more")
+        if not fix and (mends := sum(kind["mends"] for kind in wrong.values())):
+            all_of = mends == sum(kind["total"] for kind in wrong.values())
+            which = "this" if all_of else f"{mends:,} of these"
+            console.print(f"`vitrine doctor --fix` mends {which}.")
+        left = any(kind["total"] > kind["mends"] for kind in wrong.values())
+        sound = sound and not (left if fix else wrong)
+    return sound
 
 
 _WORDS = {
+    "lacking": "documents without all that a write gives them",
+    "broken": "documents that do not fit the schema",
+    "unreachable": "documents whose id no URL can name",
+    "twice": "documents that are in the trash as well",
+    "astray": "products whose category does not exist",
+    "misplaced": "products that are not where their category is",
+    "parentless": "categories whose parent does not exist",
+    "circular": "categories that are below themselves",
+    "unsettled": "categories that are not where their parent is",
     "orphans": "files that nothing names",
     "missing": "images that lack some files",
     "lost": "images whose picture is gone: upload it again, unless only MEDIA_URL is wrong",
@@ -124,6 +133,8 @@ _WORDS = {
 
 
 def _said(case: object) -> str:
+    if isinstance(case, dict) and "why" in case:
+        return f"{case['path'] or case['id']!r}: {case['why']}"
     if isinstance(case, dict):
         return ", ".join(f"{name} {value}" for name, value in case.items())
     return str(case)

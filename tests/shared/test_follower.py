@@ -14,6 +14,7 @@ from shared import follower as follower_module
 from shared.cache import LEASE_SECONDS, Cache, Write
 from shared.follower import Follower
 from shared.keys import root_of, tag_of
+from shared.validators import json_schema
 from tests.scaffold import UnfollowedBackends
 
 pytestmark = pytest.mark.real
@@ -40,7 +41,7 @@ def follow(db, redis):
     running = []
 
     def start():
-        follower = Follower(products.repository, db, redis, 60)
+        follower = Follower(products.repository, json_schema(products.schema), db, redis, 60)
         thread = threading.Thread(target=follower.run)
         thread.start()
         running.append((follower, thread))
