@@ -65,8 +65,7 @@ def doctor_command(fuzz: int | None, others: tuple[str, ...], fix: bool) -> None
             raise StackError(f"{url} is no instance of {', '.join(urls)}.")
         urls[name].append(url)
     healthy = _is_healthy(urls)
-    for name in running.services:
-        healthy = _is_sound(Client(name, urls[name][0]), fix) and healthy
+    sound = all([_is_sound(Client(name, urls[name][0]), fix) for name in running.services])
     if fuzz and healthy:
         checked = {name: urls[name] for name in SERVICES if name in urls}
         stop_on_signals()
@@ -77,7 +76,7 @@ def doctor_command(fuzz: int | None, others: tuple[str, ...], fix: bool) -> None
             sys.exit(1)
         _show(report, fuzz)
         healthy = not report.wrong
-    sys.exit(0 if healthy else 1)
+    sys.exit(0 if healthy and sound else 1)
 
 
 def _is_healthy(urls: Mapping[str, list[str]]) -> bool:
