@@ -66,9 +66,10 @@ def repair(found: Mapping[str, Sequence[Any]]) -> None:
 
 
 def shelve(mend: bool) -> dict[str, Kind]:
-    """Return the products whose category does not exist, and those that stand at another place.
+    """Return the categories of products that do not exist, and those that are at another place.
 
-    The latter, whose ``category_path`` is not what the categories service says, are put right.
+    A product is at the place that its ``category_path`` says; with ``mend`` it is put where the
+    categories service says that its category is.
     """
     found = {"astray": Kind(), "misplaced": Kind()}
     pairs = list(products.repository.collection.aggregate(_PAIRS, allowDiskUse=True))
@@ -81,11 +82,11 @@ def shelve(mend: bool) -> dict[str, Kind]:
         case = {"category": category, "path": f"/products/{each['first']}"}
         if category is not None and right is None:
             if is_text:  # Anything else is broken, and told as such.
-                why = f"there is no category {category!r} (products of it: {each['count']:,})"
-                found["astray"].add(case | {"why": why}, False, each["count"])
+                why = f"there is no category {category!r} (products: {each['count']:,})"
+                found["astray"].add(case | {"why": why}, False)
         elif (category, path) != (right[-1] if right else None, right):
             why = f"category {category!r} is at {right}, not {path} (products: {each['count']:,})"
-            found["misplaced"].add(case | {"why": why}, True, each["count"])
+            found["misplaced"].add(case | {"why": why}, True)
             if mend:
                 _put(category, path, right)
     return found

@@ -49,10 +49,10 @@ class Kind:
     mends: int = 0
     cases: list[Any] = field(default_factory=list)
 
-    def add(self, case: Any, mends: bool, count: int = 1) -> None:
-        """Count a case that stands for one document or several."""
-        self.total += count
-        self.mends += count if mends else 0
+    def add(self, case: Any, mends: bool) -> None:
+        """Count a case, and keep it while there are few."""
+        self.total += 1
+        self.mends += mends
         if len(self.cases) < MOST_CASES:
             self.cases.append(case)
 

@@ -35,7 +35,7 @@ _NUMBERS = (int, float, Decimal128)
 _KEYWORDS: Mapping[str, tuple[Any, Callable[[Any, Any], bool], str]] = {
     "minimum": (_NUMBERS, lambda value, least: value >= least, "is less than {}"),
     "maximum": (_NUMBERS, lambda value, most: value <= most, "is more than {}"),
-    "multipleOf": (_NUMBERS, lambda value, unit: value % unit == 0, "is no multiple of {}"),
+    "multipleOf": (_NUMBERS, lambda value, unit: value % unit == 0, "is no whole number"),
     "minLength": (str, lambda value, least: len(value) >= least, "is empty"),
     "maxLength": (str, lambda value, most: len(value) <= most, "has more than {} characters"),
     "pattern": (
@@ -55,8 +55,7 @@ def misfits(value: Any, rules: Mapping[str, Any], at: str = "") -> Iterator[tupl
     allowed = rules.get("bsonType", ())
     kind = _TYPES.get(type(value), type(value).__name__)
     if allowed and kind not in allowed:
-        named = " or ".join(each for each in allowed if each != "null")
-        yield at, f"is of type {kind}, not {named}"
+        yield at, f"is of type {kind}, not {_named(allowed)}"
         return
     for keyword, (types, holds, text) in _KEYWORDS.items():
         if keyword in rules and isinstance(value, types) and not isinstance(value, bool):
@@ -85,6 +84,14 @@ def _inside(
 def _plain(value: Any) -> Any:
     """Return a number that compares with any other; what is no number compares with none."""
     return float(value.to_decimal()) if isinstance(value, Decimal128) else value
+
+
+def _named(types: list[str]) -> str:
+    """Name types as MongoDB does, which calls all that count numbers together."""
+    numbers = ["int", "long", "double", "decimal"]
+    if all(each in types for each in numbers):
+        types = ["number", *(each for each in types if each not in numbers)]
+    return " or ".join(each for each in types if each != "null")
 
 
 def _listed(limit: Any) -> str:

@@ -65,18 +65,22 @@ def doctor_command(fuzz: int | None, others: tuple[str, ...], fix: bool) -> None
             raise StackError(f"{url} is no instance of {', '.join(urls)}.")
         urls[name].append(url)
     healthy = _is_healthy(urls)
-    sound = all([_is_sound(Client(name, urls[name][0]), fix) for name in running.services])
+    checked = [_checked(Client(name, urls[name][0]), fix) for name in running.services]
+    found, mends = (sum(column) for column in zip(*checked, strict=True))
+    if mends and not fix:
+        which = "this" if mends == found else f"{mends:,} of these {found:,}"
+        console.print(f"`vitrine doctor --fix` mends {which}.")
     if fuzz and healthy:
-        checked = {name: urls[name] for name in SERVICES if name in urls}
+        places = {name: urls[name] for name in SERVICES if name in urls}
         stop_on_signals()
         try:
-            report = Fuzz(checked, running.mongo_uri, fuzz).run()
+            report = Fuzz(places, running.mongo_uri, fuzz).run()
         except Stopped:
             console.print("Stopped; nothing is left of it.")
             sys.exit(1)
         _show(report, fuzz)
         healthy = not report.wrong
-    sys.exit(0 if healthy and sound else 1)
+    sys.exit(0 if healthy and (found == mends if fix else not found) else 1)
 
 
 def _is_healthy(urls: Mapping[str, list[str]]) -> bool:
@@ -91,27 +95,27 @@ def _is_healthy(urls: Mapping[str, list[str]]) -> bool:
     return healthy
 
 
-def _is_sound(client: Client, fix: bool) -> bool:
-    """Print what the checks of a service find; return whether nothing of it is left."""
-    sound = True
+def _checked(client: Client, fix: bool) -> tuple[int, int]:
+    """Print what the checks of a service find; return how much, and how much of it --fix mends."""
+    total = mends = 0
     for path in client.get("/")["checks"]:
         found: dict[str, Any] = client.post(path, None) if fix else client.get(path)
-        wrong = {what: kind for what, kind in found.items() if kind["total"]}
-        for what, kind in wrong.items():
-            total, mends = kind["total"], kind["mends"]
-            done = ", mended" if mends == total else f", {mends:,} of them mended" if mends else ""
-            console.print(f"{client.service}: {total:,} {_WORDS[what]}{done if fix else ''}")
-            for case in kind["cases"][:MOST_SHOWN]:
-                console.print(f"  {_said(case)}", markup=False)
-            if len(kind["cases"]) > MOST_SHOWN:
-                console.print("  and more")
-        if not fix and (mends := sum(kind["mends"] for kind in wrong.values())):
-            all_of = mends == sum(kind["total"] for kind in wrong.values())
-            which = "this" if all_of else f"{mends:,} of these"
-            console.print(f"`vitrine doctor --fix` mends {which}.")
-        left = any(kind["total"] > kind["mends"] for kind in wrong.values())
-        sound = sound and not (left if fix else wrong)
-    return sound
+        for what, kind in found.items():
+            if kind["total"]:
+                _list(client.service, what, kind, fix)
+            total += kind["total"]
+            mends += kind["mends"]
+    return total, mends
+
+
+def _list(service: str, what: str, kind: Mapping[str, Any], fix: bool) -> None:
+    total, mends = kind["total"], kind["mends"]
+    mended = "" if not (fix and mends) else ", mended" if mends == total else f", {mends:,} mended"
+    console.print(f"{service}: {total:,} {_WORDS[what]}{mended}")
+    for case in kind["cases"][:MOST_SHOWN]:
+        console.print(f"  {_said(case)}", markup=False)
+    if total > MOST_SHOWN:
+        console.print(f"  and {total - MOST_SHOWN:,} more")
 
 
 _WORDS = {
@@ -119,8 +123,8 @@ _WORDS = {
     "broken": "documents that do not fit the schema",
     "unreachable": "documents whose id no URL can name",
     "twice": "documents that are in the trash as well",
-    "astray": "products whose category does not exist",
-    "misplaced": "products that are not where their category is",
+    "astray": "categories of products that do not exist",
+    "misplaced": "categories of products that are elsewhere",
     "parentless": "categories whose parent does not exist",
     "circular": "categories that are below themselves",
     "unsettled": "categories that are not where their parent is",
@@ -133,7 +137,7 @@ _WORDS = {
 
 def _said(case: object) -> str:
     if isinstance(case, dict) and "why" in case:
-        return f"{case['path'] or case['id']!r}: {case['why']}"
+        return f"{case['path'] or repr(case['id'])}: {case['why']}"
     if isinstance(case, dict):
         return ", ".join(f"{name} {value}" for name, value in case.items())
     return str(case)
