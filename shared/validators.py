@@ -60,15 +60,14 @@ STORED: Mapping[type[fields.Field[Any]], Rules] = {
     Whole: {"bsonType": _NUMBER, "multipleOf": 1},
 }
 
-_TEXTS: Rules = {"bsonType": ["array", "null"], "items": {"bsonType": ["string"]}}
 # What the service keeps itself, and a document made by hand lacks.
 _KEPT: Rules = {
     "_id": STORED[Id],
     "revision": {"bsonType": [*_NUMBER, "null"]},
     "created_at": {"bsonType": ["date", "null"]},
     "updated_at": {"bsonType": ["date", "null"]},
-    "terms": _TEXTS,
-    "old_slugs": _TEXTS,
+    "terms": {"bsonType": ["array", "null"]},
+    "old_slugs": {"bsonType": ["array", "null"]},
     "written": {"bsonType": ["string", "null"]},
 }
 

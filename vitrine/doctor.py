@@ -99,7 +99,12 @@ def _checked(client: Client, fix: bool) -> tuple[int, int]:
     """Print what the checks of a service find; return how much, and how much of it --fix mends."""
     total = mends = 0
     for path in client.get("/")["checks"]:
-        found: dict[str, Any] = client.post(path, None) if fix else client.get(path)
+        try:
+            found: dict[str, Any] = client.post(path, None) if fix else client.get(path)
+        except StackError as error:
+            console.print(f"{path}: {error}", markup=False)
+            total += 1
+            continue
         for what, kind in found.items():
             if kind["total"]:
                 _list(client.service, what, kind, fix)

@@ -73,6 +73,7 @@ def test_the_whole_parts_catalog_becomes_products_and_again_changes_nothing(stac
     )[1]
     lines = (files[0].parent / "memory.jsonl").read_text().splitlines()
     assert memory["total"] == len(lines)
+    assert stack.run("doctor").returncode == 0
 
 
 def test_an_older_snapshot_updates_what_it_knows(stack, unpack):

@@ -53,6 +53,7 @@ def test_northwind(shop, unpack):
     assert counts == (830, 830, 0, 0, 0)
     assert run_import(shop, *args, "--create-clients")[0] == (830, 830, 0, 0, 0)
     assert run_import(shop, *args, "--create-clients")[0] == (830, 0, 0, 830, 0)
+    assert shop.run("doctor").returncode == 0
     found = sums(shop)
     assert (found["orders"], found["total"]) == (830, 1265793.0395)
     (order,) = shop.get("orders", "/orders?external_ref=10248")["items"]

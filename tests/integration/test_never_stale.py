@@ -183,3 +183,35 @@ def test_doctor_says_what_it_did_and_that_all_is_well(stack):
     wrong = stack.run("doctor", "--fuzz", "soon")
     assert "is no time from 1s to 60m" in wrong.stderr
     assert wrong.returncode == 2
+
+
+def test_doctor_lists_what_was_made_by_hand_and_mends_what_it_can(stack):
+    _, pot = stack.request("POST", "products", "/products", {"name": "Pot", "price": 1})
+    path = f"/products/{pot['id']}"
+    with MongoClient(stacks.read(stack.folder).mongo_uri) as client:
+        db = client["vitrine"]
+        validator = db.command("listCollections", filter={"name": "products"})
+        assert validator["cursor"]["firstBatch"][0]["options"]["validationAction"] == "warn"
+        assert stack.run("doctor").returncode == 0
+        db.products.update_one({"_id": pot["id"]}, {"$set": {"price": "12.50"}})
+        db.products.insert_one({"_id": 500, "name": "By hand", "category": "Kitchen"})
+        db.products.insert_one({"_id": "teapot", "name": "Odd"})
+        db.categories.insert_one({"_id": 500, "name": "Kitchen", "slug": "kitchen", "parent": "no"})
+        poll(lambda: stack.get("products", path)["price"] == "12.50")
+
+        found = stack.run("doctor")
+        assert found.returncode == 1
+        assert f"{path}: price is of type string, not number" in found.stdout
+        assert "/products/500: lacks slug, revision, created_at, updated_at" in found.stdout
+        assert "'teapot': its id is of type string" in found.stdout
+        assert "categories: 1 categories whose parent does not exist" in found.stdout
+        assert "`vitrine doctor --fix` mends " in found.stdout
+
+        assert stack.run("doctor", "--fix").returncode == 1
+        assert stack.get("products", path)["price"] == 12.5
+        assert stack.get("products", "/products/by-hand")["category_path"] == ["kitchen"]
+        db.products.delete_one({"_id": "teapot"})
+        db.categories.update_one({"_id": 500}, {"$unset": {"parent": ""}})
+        assert stack.run("doctor", "--fix").returncode == 0
+        for name in ("products", "categories"):
+            db[name].delete_many({})

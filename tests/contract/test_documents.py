@@ -1,0 +1,43 @@
+"""Documents made by hand, in every service, on a real MongoDB: the fakes know no $jsonSchema."""
+
+import pytest
+
+from tests.scaffold import example, on_real_servers
+
+pytestmark = on_real_servers
+
+
+@pytest.fixture
+def check(client, url):
+    return lambda: client.get(f"{url}:documents").get_json()
+
+
+def totals(found):
+    return {what: kind["total"] for what, kind in found.items() if kind["total"]}
+
+
+def test_the_service_names_its_checks(client, url):
+    assert client.get("/").get_json()["checks"][0] == f"{url}:documents"
+
+
+def test_what_the_service_writes_is_as_it_should_be(client, url, resource, check):
+    assert client.post(url, json=example(resource)).status_code == 201
+    assert totals(check()) == {}
+
+
+def test_a_document_made_by_hand_is_completed(client, url, resource, db, check):
+    body = example(resource)
+    required = {n: body[n] for n, field in resource.schema.load_fields.items() if field.required}
+    db[resource.name].insert_one({"_id": 5, **required})
+    assert totals(check()) == {"lacking": 1}
+    assert client.post(f"{url}:documents").get_json()["lacking"]["mends"] == 1
+    assert totals(check()) == {}
+    assert client.get(f"{url}/5").get_json()["revision"] == 1
+
+
+def test_a_document_that_lacks_what_is_required_is_told(client, url, resource, db, check):
+    db[resource.name].insert_one({"_id": 5})
+    (case,) = check()["broken"]["cases"]
+    assert case["path"] == f"{url}/5"
+    assert "is missing" in case["why"]
+    assert client.post(f"{url}:documents").get_json()["broken"]["mends"] == 0
