@@ -138,7 +138,7 @@ def test_a_product_made_by_hand_takes_pictures(products, db, id):
         jobs.make_thumbnails(ref, 1)
         jobs.sweep()
     assert products.get(answer.location).get_json()["state"] == "ready"
-    assert products.get("/products:files").get_json()["missing"] == []
+    assert products.get("/products:files").get_json()["missing"]["cases"] == []
 
 
 def test_an_upload_without_pictures_says_how_to_send_one(products, url):
