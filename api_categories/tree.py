@@ -16,6 +16,15 @@ def path_of(category: Mapping[str, Any]) -> list[str]:
     return [*(above if isinstance(above, list) else []), category.get("slug", "")]
 
 
+def inherited(schemas: Iterable[Any]) -> dict[str, Any]:
+    """Return the attribute schema that schemas from the root down make, nearer ones overriding."""
+    rules: dict[str, Any] = {}
+    for schema in schemas:
+        # A hand edit may have left what is no schema.
+        rules |= schema if isinstance(schema, dict) else {}
+    return rules
+
+
 def ancestors(slug: str, parents: Mapping[str, str | None]) -> list[str]:
     """Return the slugs above a category, from the root down, or raise ``Cycle``.
 
@@ -29,6 +38,23 @@ def ancestors(slug: str, parents: Mapping[str, str | None]) -> list[str]:
         above.append(at)
         at = parents[at]
     return above[::-1]
+
+
+def parents_of(found: Iterable[Mapping[str, Any]]) -> dict[str, str | None]:
+    """Map each slug to its parent's, by its new name where that was renamed."""
+    known = {each["slug"]: each for each in found}
+    renamed = {
+        old: slug
+        for slug, each in known.items()
+        if isinstance(each.get("old_slugs"), list)
+        for old in each["old_slugs"]
+    }
+    parents: dict[str, str | None] = {}
+    for slug, each in known.items():
+        parent = each.get("parent")
+        parent = parent if isinstance(parent, str) else None
+        parents[slug] = parent if parent in known else renamed.get(parent, parent)
+    return parents
 
 
 def is_in_cycle(slug: str, parents: Mapping[str, str | None]) -> bool:

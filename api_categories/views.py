@@ -1,18 +1,28 @@
 """``/categories``: the standard methods, made safe for a tree, and the tree itself."""
 
-from collections.abc import Callable, Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from flask import Response, request
 
 from api_categories.resource import categories
-from api_categories.tree import Cycle, ancestors, in_order, is_in_cycle, path_of
-from shared import checkup
+from api_categories.tree import (
+    Cycle,
+    ancestors,
+    in_order,
+    inherited,
+    is_in_cycle,
+    parents_of,
+    path_of,
+)
+from shared import checkup, documents
 from shared.backends import backends
 from shared.checkup import Kind
 from shared.documents import Document, same
-from shared.errors import BadRequest, Conflict, NotFound, Unprocessable
-from shared.responses import conditional, respond
+from shared.errors import BadRequest, Conflict, NotFound, TooLarge, Unavailable, Unprocessable
+from shared.resource import flag
+from shared.responses import conditional, encode, respond
 
 blueprint = categories.blueprint("list", "get")
 
@@ -20,6 +30,7 @@ blueprint = categories.blueprint("list", "get")
 Move = tuple[str, list[str]]
 
 LEAVING = ("products", "move_to")
+CHECK_SECONDS = 60.0  # for the products service to look at all products of a category
 TREE_FIELDS = ("id", "slug", "name", "parent", "position", "path")
 
 
@@ -47,8 +58,14 @@ def create() -> Response:
 
 @blueprint.route("/categories/<ref>", methods=["PUT", "PATCH"])
 def update(ref: str) -> Response:
-    """Change a category; one that moves or is renamed takes all below it and its products along."""
-    return _in_line(lambda: categories.update(ref))
+    """Change a category; one that moves or is renamed takes all below it and its products along.
+
+    With ``dry_run=true`` nothing is written, and the answer says how many products are in it and
+    below it, and how many of these would not fit the attribute schemas they would be under.
+    """
+    if flag("dry_run"):
+        return _rehearsed(ref)
+    return _in_line(lambda: categories.update(ref, "dry_run"))
 
 
 @blueprint.post("/categories:batch")
@@ -179,11 +196,68 @@ def _in_line(work: Callable[[], Response]) -> Response:
     return response
 
 
+def _rehearsed(ref: str) -> Response:
+    """Answer what the change in the body would do to products, without doing it."""
+    categories.check_parameters("dry_run")
+    category = categories.matched(ref)
+    repository = categories.repository
+    values = categories.load(categories.body(), category)
+    if clash := repository.clash(values, category["_id"]):
+        raise clash
+    change = documents.change(category, repository.named(category, values), "", None)
+    before = _tree()
+    after = before | {category["_id"]: change.after if change else category}
+    slug = category.get("slug", "")
+    body = {"category": slug, "changes": list(_schema_changes(slug, before, after))}
+    status, answer = backends().peers.ask(
+        "POST", "products", "products:misfits", body=body, seconds=CHECK_SECONDS
+    )
+    if status == TooLarge.status:
+        raise TooLarge("The schemas of all categories below are too large to check at once.")
+    if status >= 400:
+        raise Unavailable(f"The products service refused a request of ours ({status}).")
+    return respond(answer)
+
+
+def _schema_changes(
+    slug: str, before: Mapping[Any, Document], after: Mapping[Any, Document]
+) -> Iterator[Document]:
+    """Yield the attribute schemas of a category and all below it, each pair of them once."""
+    above = _above(before, after)
+    old = {each["slug"]: each.get("attributes") for each in before.values()}
+    new = {each["slug"]: each.get("attributes") for each in after.values()}
+    alike: dict[bytes, list[str]] = {}
+    for id, each in before.items():
+        path = path_of(each)
+        if slug in path:
+            steps = [*above.get(id, map(str, path[:-1])), after[id]["slug"]]
+            pair = {
+                "before": inherited(old.get(str(step)) for step in path),
+                "after": inherited(new.get(step) for step in steps),
+            }
+            alike.setdefault(encode(pair), []).append(each["slug"])
+    for encoded, slugs in alike.items():
+        yield {"categories": slugs, **json.loads(encoded)}
+
+
 def _settle(before: Mapping[Any, Document]) -> list[Move]:
     """Bring parents and ancestors in line and return the moves that products have to follow."""
     after = _tree()
-    parents = _parents(after.values())
-    old_parents = _parents(before.values())
+    parents = parents_of(after.values())
+    moves = []
+    for id, steps in _above(before, after).items():
+        each = after[id]
+        values = {"parent": parents[each["slug"]], "ancestors": steps or None}
+        categories.repository.update(each, values)
+        if id in before and path_of(before[id]) != [*steps, each["slug"]]:
+            moves.append((before[id]["slug"], [*steps, each["slug"]]))
+    return sorted(moves, key=lambda move: len(move[1]))
+
+
+def _above(before: Mapping[Any, Document], after: Mapping[Any, Document]) -> dict[Any, list[str]]:
+    """Return the slugs above each category; raise ``Unprocessable`` for a cycle that is new."""
+    parents = parents_of(after.values())
+    old_parents = parents_of(before.values())
     above: dict[Any, list[str]] = {}
     for id, each in after.items():
         try:
@@ -193,31 +267,7 @@ def _settle(before: Mapping[Any, Document]) -> list[Move]:
                 continue  # Made by hand, and not by this write: it is left as it is.
             wrong = [{"pointer": "/parent", "message": str(error)}]
             raise Unprocessable("", wrong) from error
-    moves = []
-    for id, steps in above.items():
-        each = after[id]
-        values = {"parent": parents[each["slug"]], "ancestors": steps or None}
-        categories.repository.update(each, values)
-        if id in before and path_of(before[id]) != [*steps, each["slug"]]:
-            moves.append((before[id]["slug"], [*steps, each["slug"]]))
-    return sorted(moves, key=lambda move: len(move[1]))
-
-
-def _parents(found: Iterable[Document]) -> dict[str, str | None]:
-    """Map each slug to its parent's, by its new name where that was renamed."""
-    known = {each["slug"]: each for each in found}
-    renamed = {
-        old: slug
-        for slug, each in known.items()
-        if isinstance(each.get("old_slugs"), list)
-        for old in each["old_slugs"]
-    }
-    parents: dict[str, str | None] = {}
-    for slug, each in known.items():
-        parent = each.get("parent")
-        parent = parent if isinstance(parent, str) else None
-        parents[slug] = parent if parent in known else renamed.get(parent, parent)
-    return parents
+    return above
 
 
 def _tree() -> dict[Any, Document]:

@@ -6,8 +6,8 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 from marshmallow.experimental.context import Context
 from pymongo import IndexModel
 
-from api_products.attributes import misfits
 from api_products.images import of, ready
+from shared.attributes import misfits
 from shared.backends import backends
 from shared.fields import Attributes, Id, Money, Slug, Text, Timestamp, Whole
 from shared.query import Query, either, eq, gte, lte, within
@@ -60,16 +60,17 @@ class ProductSchema(Schema):
         if "category" in product:
             product["category"] = category["slug"] if category else None
             product["category_path"] = category["path"] if category else None
-        schema = category["attributes"] if category else {}
-        wrong = misfits(after.get("attributes") or {}, schema if isinstance(schema, dict) else {})
-        if wrong:
+        schema = category["all_attributes"] if category else {}
+        if wrong := misfits(after.get("attributes"), schema):
             raise ValidationError({"attributes": wrong})
         return product
 
 
 def _category(name: str) -> dict[str, Any]:
     """Ask the categories service for a category, by slug or by a name that makes one."""
-    category = backends().peers.get("categories", "categories", to_slug(name, "category"))
+    slug = to_slug(name, "category")
+    fields = "slug,path,all_attributes"
+    category = backends().peers.get("categories", "categories", slug, fields=fields)
     if category is None:
         text = f"There is no category {name!r}; make it with POST /categories first."
         raise ValidationError({"category": [text]})

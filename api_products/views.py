@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, current_app, request
 from marshmallow import Schema, ValidationError, fields, validate
 
-from api_products import audit, events, gallery, images, jobs, stockroom, uploads
+from api_products import audit, events, fitting, gallery, images, jobs, stockroom, uploads
 from api_products.resource import products
 from shared import checkup, documents, idempotency
 from shared.backends import backends
@@ -76,6 +76,20 @@ def count_by_category() -> Response:
     slugs = [slug for slug in request.args.get("slugs", "").split(",") if slug]
     count = products.repository.count
     return respond({slug: count({"category_path": slug}) for slug in slugs[:100]})
+
+
+@blueprint.post("/products:misfits")
+@resumes
+def count_misfits() -> Response:
+    """Answer how many products would not fit other attribute schemas; nothing is written.
+
+    The body is ``{"category": "computers", "changes": [{"categories": ["memory"], "before":
+    {...}, "after": {...}}]}``: the products in a category and below it are held against the
+    schemas that their own categories have now, and are to have.
+    """
+    products.check_parameters()
+    asked = _Changes().load(products.body())
+    return respond(fitting.report(asked["category"], asked["changes"]))
 
 
 @blueprint.put("/products:category-path/<slug>")
@@ -233,3 +247,14 @@ class _ImageChange(Schema):
 
 class _Path(Schema):
     path = fields.List(Slug(), required=True)
+
+
+class _Change(Schema):
+    categories = fields.List(fields.String(), required=True)
+    before = fields.Dict(required=True)
+    after = fields.Dict(required=True)
+
+
+class _Changes(Schema):
+    category = fields.String(required=True)
+    changes = fields.List(fields.Nested(_Change), required=True)

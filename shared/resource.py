@@ -56,7 +56,7 @@ class Resource:
     ``item`` is the word for one of them, ``slug`` the field its slug is made of (empty for no
     slugs), ``unique`` the fields no two living ones share, ``searched`` what ``q`` looks at, and
     ``partition`` the query parameter that keeps cached lists apart, ``live`` the fields that are
-    not stored but asked elsewhere, of the services named by ``depends``; ``counter`` is a field
+    made of other documents, in the services named by ``depends``; ``counter`` is a field
     whose every change goes into a ledger.
     """
 
@@ -147,13 +147,14 @@ class Resource:
         self.check_parameters()
         return self.created(self.repository.insert(self.load(self.body())))
 
-    def update(self, ref: str) -> Response:
+    def update(self, ref: str, *known: str) -> Response:
         """Change the fields in the body and keep the others; null empties an optional field.
 
         With ``If-Match``, only when nobody has written since.  A PUT with ``If-None-Match: *``
-        stores a new item under the slug.
+        stores a new item under the slug.  ``known`` are parameters that the route itself has
+        heeded.
         """
-        self.check_parameters()
+        self.check_parameters(*known)
         values = self.body()
         if request.method == "PUT" and preconditions.creates_only() and not self._lives(ref):
             try:

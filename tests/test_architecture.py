@@ -8,7 +8,7 @@ from tests.scaffold import ROOT, SERVICES
 
 # A module of the kit imports only from groups before its own.
 LAYERS = [
-    {"attempts", "cluster", "metrics", "misfits", "settings", "words"},
+    {"attempts", "attributes", "cluster", "metrics", "misfits", "settings", "words"},
     {"errors"},
     {"body", "fields", "files", "process"},
     {"cursor"},
@@ -29,7 +29,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 VIEWS_ORDER = [
     "resource",
     *("gallery", "movements", "reservations", "placement", "history"),
-    *("jobs", "audit", "counts", "stockroom", "uploads", "stats", "views", "app"),
+    *("jobs", "audit", "counts", "fitting", "stockroom", "uploads", "stats", "views", "app"),
 ]
 FOLDERS = [
     path.parent for base in (ROOT, ROOT / "examples") for path in sorted(base.glob("api_*/app.py"))

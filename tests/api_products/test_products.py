@@ -248,7 +248,7 @@ class TestCategories:
         body = [{"name": f"P{n}", "category": "memory"} for n in range(50)]
         assert products.post("/products:batch", json=body).get_json()["summary"] == {"created": 50}
         asked = [path for _, _, path in transport.calls if path.startswith("/categories")]
-        assert asked == ["/categories/memory"]
+        assert [path.partition("?")[0] for path in asked] == ["/categories/memory"]
 
 
 class TestAttributes:
@@ -367,3 +367,59 @@ class TestSearch:
         products.patch("/products/1", json={"name": "Renamed"})
         assert names(products.get("/products?q=renamed")) == ["Renamed"]
         assert names(products.get("/products?q=fi-25-ps5")) == ["Renamed"]
+
+
+class TestCountingMisfits:
+    @pytest.fixture
+    def games(self, products, shelves):
+        for platform in ("PS5", "Xbox"):
+            attributes = {"platform": platform}
+            body = {"name": platform, "category": "games", "attributes": attributes}
+            assert products.post("/products", json=body).status_code == 201
+
+    def test_products_are_held_against_the_schemas_in_the_body(self, products, games):
+        rule = {"platform": {"choices": ["PS5"]}}
+        change = {"categories": ["games"], "before": {}, "after": rule}
+        answer = products.post("/products:misfits", json={"category": "games", "changes": [change]})
+        assert answer.get_json() == {
+            "products": 2,
+            "misfits": 1,
+            "new_misfits": 1,
+            "attributes": {
+                "platform": {
+                    "misfits": 1,
+                    "new_misfits": 1,
+                    "message": "Must be one of PS5.",
+                    "example": "/products/2",
+                }
+            },
+        }
+
+    @pytest.mark.parametrize(
+        ("body", "pointer"),
+        [
+            ({"changes": []}, "/category"),
+            ({"category": "games", "changes": [], "x": 1}, "/x"),
+            ({"category": {"$ne": 1}, "changes": []}, "/category"),
+            ({"category": "games", "changes": [5]}, "/changes/0"),
+            (
+                {"category": "g", "changes": [{"categories": [5], "before": {}, "after": {}}]},
+                "/changes/0/categories/0",
+            ),
+        ],
+    )
+    def test_a_body_that_is_none_is_named(self, products, body, pointer):
+        refused = products.post("/products:misfits", json=body)
+        assert refused.status_code == 422
+        assert refused.get_json()["errors"][0]["pointer"] == pointer
+
+    def test_a_body_that_is_too_large_is_a_problem(self, products):
+        body = {"category": "x" * 9_000_000, "changes": []}
+        refused = products.post("/products:misfits", json=body)
+        assert (refused.status_code, refused.mimetype) == (413, "application/problem+json")
+
+    def test_schemas_may_be_anything(self, products, games):
+        for odd in ({"platform": 5}, {"platform": {"min": "x", "choices": {}}}):
+            change = {"categories": ["games"], "before": odd, "after": odd}
+            body = {"category": "games", "changes": [change]}
+            assert products.post("/products:misfits", json=body).get_json()["misfits"] == 0
