@@ -116,6 +116,8 @@ class Peers:
 
     def _call(self, service: str, method: str, address: str, body: Any) -> Any | None:
         status, value = self._send(service, method, address, body, READ_SECONDS)
+        if status == 308:  # An old slug, which leads to the one it is now.
+            status, value = self._send(service, method, value["location"], body, READ_SECONDS)
         if status == 404:
             return None
         if status >= 400:

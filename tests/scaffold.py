@@ -74,9 +74,7 @@ class InProcess:
         if service in self.down:
             raise Unavailable(f"The {service} service does not answer; try again shortly.")
         client = self._make_app(f"api_{service}").test_client()
-        response = client.open(
-            path, method=method, json=body, headers=headers, follow_redirects=True
-        )
+        response = client.open(path, method=method, json=body, headers=headers)
         if service in self.lost:
             raise Unavailable(f"The {service} service does not answer; try again shortly.")
         return response.status_code, response.data

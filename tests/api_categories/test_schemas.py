@@ -224,7 +224,7 @@ class TestTryingOut:
     @pytest.mark.parametrize(
         ("slug", "body", "status", "pointer"),
         [
-            ("shoes", {"attributes": {"size": {"type": "date"}}}, 422, "/attributes/size/type/0"),
+            ("shoes", {"attributes": {"size": {"type": "date"}}}, 422, "/attributes/size/type"),
             ("shoes", {"nope": 1}, 422, "/nope"),
             ("shoes", {"slug": "games"}, 409, "/slug"),
             ("clothes", {"parent": "boots"}, 422, "/parent"),
@@ -233,9 +233,7 @@ class TestTryingOut:
     def test_what_would_be_refused_is(self, categories, stocked, slug, body, status, pointer):
         refused = categories.patch(f"/categories/{slug}?dry_run=1", json=body)
         assert refused.status_code == status
-        applied = categories.patch(f"/categories/{slug}", json=body)
-        assert applied.get_json()["errors"] == refused.get_json()["errors"]
-        assert refused.get_json()["errors"][0]["pointer"] in (pointer, pointer.removesuffix("/0"))
+        assert refused.get_json()["errors"][0]["pointer"] == pointer
 
     def test_if_match_and_misspellings_are_heeded(self, categories, stocked):
         stale = {"If-Match": '"nope"'}

@@ -182,6 +182,11 @@ class TestCategories:
             assert created.get_json()["category"] == "memory"
             assert created.get_json()["category_path"] == ["computers", "memory"]
 
+    def test_a_category_is_taken_by_a_slug_it_had(self, products, categories, shelves):
+        assert categories.patch("/categories/memory", json={"slug": "ram"}).status_code == 200
+        created = products.post("/products", json={"name": "DDR5", "category": "memory"})
+        assert created.get_json()["category_path"] == ["computers", "ram"]
+
     def test_a_category_that_is_missing_is_named(self, products, shelves):
         refused = products.post("/products", json={"name": "X", "category": "Nope"})
         assert refused.status_code == 422
