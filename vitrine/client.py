@@ -68,6 +68,10 @@ class Client:
         """Post JSON to a path and return what it answers."""
         return self._send("POST", path, None if body is None else orjson.dumps(body), query)
 
+    def patch(self, path: str, body: Any) -> Any:
+        """Merge JSON into what is at a path (RFC 7396) and return what it answers."""
+        return self._send("PATCH", path, orjson.dumps(body), {}, "application/merge-patch+json")
+
     def upload(self, path: str, name: str, data: bytes) -> Any:
         """Post a file to a path as a form does and return what it answers."""
         body, content_type = encode_multipart_formdata({"image": (name, data)})

@@ -40,11 +40,9 @@ class Shelves:
     def _resolve(self, text: str) -> tuple[str, list[str]]:
         if not ("/" in text or "\n" in text or self._create):
             return text, []  # A slug or a name: the service knows whether it exists.
-        lines = text.split("\n") if "\n" in text else text.split(",") if "/" in text else [text]
-        paths = [[step.strip() for step in line.split("/") if step.strip()] for line in lines]
-        deepest = max(reversed(paths), key=len)
+        paths = _paths(text)
         several = ["/".join(path) for path in paths] if len(paths) > 1 else []
-        return self._slug(deepest), several
+        return self._slug(_deepest(paths)), several
 
     def _slug(self, path: list[str]) -> str:
         if self._slugs is None:
@@ -73,6 +71,21 @@ class Shelves:
 
     def _all(self) -> Iterator[dict[str, Any]]:
         return self._categories.every("/categories", fields="slug,name,parent")
+
+
+def named(text: str) -> str:
+    """Return the path of the category that a text means, such as "Men/Tops"."""
+    return "/".join(_deepest(_paths(text)))
+
+
+def _paths(text: str) -> list[list[str]]:
+    """Return the categories that a text names, each as the names from the root down."""
+    lines = text.split("\n") if "\n" in text else text.split(",") if "/" in text else [text]
+    return [[step.strip() for step in line.split("/") if step.strip()] for line in lines]
+
+
+def _deepest(paths: list[list[str]]) -> list[str]:
+    return max(reversed(paths), key=len)
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from vitrine.rows import FORMATS, Source
 from vitrine.shaping import VOLATILE, Shape
 from vitrine.shelves import Shelves
 from vitrine.stack import StackError
+from vitrine.survey import Survey
 
 MOST_SHOWN = 10
 
@@ -38,6 +39,12 @@ MOST_SHOWN = 10
     help="What may change in an item without a key, and it is still the same.",
 )
 @click.option("--create-categories", is_flag=True, help="Make the categories that are missing.")
+@click.option(
+    "--infer-attributes",
+    is_flag=True,
+    help="For products: propose what the attributes of each category are, and stop there.",
+)
+@click.option("--yes", is_flag=True, help="Apply what --infer-attributes proposes, and import.")
 @click.option("--create-clients", is_flag=True, help="Make the clients that orders name.")
 @click.option(
     "--join",
@@ -72,6 +79,7 @@ def import_command(resource: str, files: tuple[str, ...], **options: Any) -> Non
     for name in ("key", "attributes", "create_categories"):
         if options[name] and resource == "orders":
             raise click.ClickException(f"--{name.replace('_', '-')} is not for orders.")
+    _check_inference(resource, files, options)
     if resource == "images":
         failed = [
             _import_images(Path(each), options["match"], options["dry_run"]) for each in files
@@ -98,6 +106,8 @@ def _import_items(
     shelves = None
     if resource == "products":
         categories = Client.find("categories", settings)
+        if options["infer_attributes"] and not _infer(files, options, shape, categories):
+            return 0
         shelves = Shelves(categories, options["create_categories"], options["dry_run"])
     with ExitStack() as opened:
         report = _report(options["errors"], opened)
@@ -123,6 +133,40 @@ def _import_items(
                 ) from None
     show(report, shape, seconds, options["dry_run"], "rows")
     return report.counts["failed"]
+
+
+def _check_inference(resource: str, files: Sequence[str], options: Mapping[str, Any]) -> None:
+    if not options["infer_attributes"]:
+        if options["yes"]:
+            raise click.ClickException("--yes is for --infer-attributes.")
+        return
+    if resource != "products":
+        raise click.ClickException("--infer-attributes is for products.")
+    if options["yes"] and options["dry_run"]:
+        raise click.ClickException("--yes applies, --dry-run does not; take one of them.")
+    for file in files:
+        if file == "-" or Path(file).is_fifo():
+            raise click.ClickException("--infer-attributes reads a file twice; name one on disk.")
+
+
+def _infer(
+    files: Sequence[str], options: Mapping[str, Any], shape: Shape, categories: Client
+) -> bool:
+    """Propose schemas for the categories of some files; return whether they are applied."""
+    makes = options["yes"] and options["create_categories"]
+    survey = Survey(shape, Shelves(categories, create=True, dry_run=not makes), categories)
+    for file in files:
+        with Source(file, options["format"]) as source:
+            with_progress(source, survey.read(source))
+    proposals = survey.proposals()
+    survey.show(proposals)
+    if options["yes"]:
+        survey.apply(proposals)
+        return True
+    for option in shape.not_found:
+        click.echo(f"Nothing in the file for {option}: is it misspelt?")
+    click.echo("Run it again with --yes to apply it and import.")
+    return False
 
 
 def _report(errors: str | None, opened: ExitStack) -> Report:

@@ -1,0 +1,111 @@
+"""``vitrine import --infer-attributes``: what a file says of each category's attributes."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+
+from vitrine.client import Client, Refused
+from vitrine.inference import MIXED, Seen, Shelf
+from vitrine.rows import Source
+from vitrine.shaping import Shape
+from vitrine.shelves import Shelves, named
+
+console = Console(highlight=False)
+
+COLUMNS = ("category", "attribute", "type", "choices", "seen in", "example")
+STEP = 1000  # rows between two looks at the progress bar
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Rules for the attributes of a category that have none; ``depth`` is that of the category."""
+
+    shelf: Shelf
+    schema: Mapping[str, Any]
+    depth: int = 0
+
+
+class Survey:
+    """Reads files as an import would, and proposes a schema for each category in them."""
+
+    def __init__(self, shape: Shape, shelves: Shelves, categories: Client):
+        self._shape = shape
+        self._shelves = shelves
+        self._categories = categories
+        self._found: dict[str, Shelf] = {}
+        self._rows = self._homeless = 0
+
+    def read(self, source: Source) -> Iterator[int]:
+        """Read a file; yield how many rows are done, now and then."""
+        for _, row in source.rows():
+            if isinstance(row, dict):
+                self._note(row)
+            self._rows += 1
+            if self._rows % STEP == 0:
+                yield self._rows
+
+    def _note(self, row: Mapping[str, Any]) -> None:
+        item = self._shape.item(row)
+        text = item.get("category")
+        if not isinstance(text, str) or not text.strip():
+            self._homeless += 1
+            return
+        try:
+            self._shelves.place(item)
+        except Refused:
+            item["category"] = None  # The import says why.
+        slug = item["category"] or ""
+        name = slug or named(text)
+        self._found.setdefault(name.casefold(), Shelf(name, slug)).add(item.get("attributes"))
+
+    def proposals(self) -> list[Proposal]:
+        """Return a proposal for each category; what is ruled there or above it stays."""
+        return [self._proposal(each) for each in self._found.values()]
+
+    def _proposal(self, shelf: Shelf) -> Proposal:
+        if not shelf.slug:
+            return Proposal(shelf, shelf.schema({}))
+        found = self._categories.get(f"/categories/{shelf.slug}", fields="path,all_attributes")
+        return Proposal(shelf, shelf.schema(found["all_attributes"]), len(found["path"]))
+
+    def show(self, proposals: list[Proposal]) -> None:
+        """Print proposals as a table, and what they leave out."""
+        table = Table(*(Column(name, overflow="fold") for name in COLUMNS))
+        for each in proposals:
+            for number, name in enumerate(each.schema):
+                cells = _cells(each.shelf, name, each.shelf.attributes[name])
+                table.add_row("" if number else escape(each.shelf.name), *map(escape, cells))
+            table.add_section()
+        if table.row_count:
+            console.print(table)
+        else:
+            console.print("Nothing to propose: no attribute is without a rule.")
+        ruled = sum(len(each.shelf.attributes) - len(each.schema) for each in proposals)
+        if ruled:
+            console.print(f"{ruled:,} attributes have rules already, which stay.")
+        if self._homeless:
+            console.print(f"{self._homeless:,} rows have no category, and so no schema.")
+
+    def apply(self, proposals: list[Proposal]) -> None:
+        """Merge proposals into their categories, but for those that do not exist."""
+        # The deepest first: a rule above, taken alone, would be a rule for them as well.
+        applied = 0
+        for each in sorted(proposals, key=lambda proposal: -proposal.depth):
+            if not each.shelf.slug:
+                missing = f"There is no category {each.shelf.name!r}; --create-categories makes it."
+                console.print(missing, markup=False)
+            elif each.schema:
+                body = {"attributes": each.schema}
+                self._categories.patch(f"/categories/{each.shelf.slug}", body)
+                applied += 1
+        console.print(f"Schemas changed: {applied:,}.")
+
+
+def _cells(shelf: Shelf, name: str, seen: Seen) -> tuple[str, ...]:
+    kind = f"list of {seen.type}" if seen.has_lists and seen.type != MIXED else seen.type
+    rows = f"{seen.rows:,} of {shelf.rows:,}"
+    return name, kind, ", ".join(seen.choices), rows, seen.example
