@@ -68,9 +68,11 @@ class Client:
         """Post JSON to a path and return what it answers."""
         return self._send("POST", path, None if body is None else orjson.dumps(body), query)
 
-    def patch(self, path: str, body: Any) -> Any:
-        """Merge JSON into what is at a path (RFC 7396) and return what it answers."""
-        return self._send("PATCH", path, orjson.dumps(body), {}, "application/merge-patch+json")
+    def merge(self, items: Any) -> None:
+        """Merge JSON into items found by their slugs (RFC 7396), into all of them or none."""
+        query = {"key": "slug", "on_error": "reject_all"}
+        body, content_type = orjson.dumps(items), "application/merge-patch+json"
+        self._send("POST", f"/{self.service}:batch", body, query, content_type)
 
     def upload(self, path: str, name: str, data: bytes) -> Any:
         """Post a file to a path as a form does and return what it answers."""

@@ -1,6 +1,6 @@
 """``vitrine import --infer-attributes``: what a file says of each category's attributes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +10,15 @@ from rich.table import Column, Table
 
 from vitrine.client import Client, Refused
 from vitrine.inference import MIXED, Seen, Shelf
+from vitrine.progress import with_progress
 from vitrine.rows import Source
 from vitrine.shaping import Shape
 from vitrine.shelves import Shelves, named
 
-console = Console(highlight=False)
+console = Console(highlight=False)  # wraps what is wide, unlike that of the import
 
 COLUMNS = ("category", "attribute", "type", "choices", "seen in", "example")
+BATCH = 100  # categories changed at once
 STEP = 1000  # rows between two looks at the progress bar
 
 
@@ -27,6 +29,29 @@ class Proposal:
     shelf: Shelf
     schema: Mapping[str, Any]
     depth: int = 0
+
+
+def infer(
+    files: Iterable[str], options: Mapping[str, Any], shape: Shape, categories: Client
+) -> bool:
+    """Propose schemas for the categories of some files; return whether they were applied.
+
+    ``options`` are those of the command: ``format``, ``yes`` and ``create_categories``.
+    """
+    makes = options["yes"] and options["create_categories"]
+    survey = Survey(shape, Shelves(categories, create=True, dry_run=not makes), categories)
+    for file in files:
+        with Source(file, options["format"]) as source:
+            with_progress(source, survey.read(source))
+    proposals = survey.proposals()
+    survey.show(proposals)
+    if options["yes"]:
+        survey.apply(proposals)
+        return True
+    for option in shape.not_found:
+        console.print(f"Nothing in the file for {option}: is it misspelt?", markup=False)
+    console.print("Run it again with --yes to apply it and import.")
+    return False
 
 
 class Survey:
@@ -92,17 +117,20 @@ class Survey:
 
     def apply(self, proposals: list[Proposal]) -> None:
         """Merge proposals into their categories, but for those that do not exist."""
-        # The deepest first: a rule above, taken alone, would be a rule for them as well.
-        applied = 0
-        for each in sorted(proposals, key=lambda proposal: -proposal.depth):
+        for each in proposals:
             if not each.shelf.slug:
                 missing = f"There is no category {each.shelf.name!r}; --create-categories makes it."
                 console.print(missing, markup=False)
-            elif each.schema:
-                body = {"attributes": each.schema}
-                self._categories.patch(f"/categories/{each.shelf.slug}", body)
-                applied += 1
-        console.print(f"Schemas changed: {applied:,}.")
+        # The deepest first: a rule above, taken alone, would be a rule for them as well.
+        ordered = sorted(proposals, key=lambda proposal: -proposal.depth)
+        items = [
+            {"slug": each.shelf.slug, "attributes": each.schema}
+            for each in ordered
+            if each.shelf.slug and each.schema
+        ]
+        for start in range(0, len(items), BATCH):
+            self._categories.merge(items[start : start + BATCH])
+        console.print(f"Schemas changed: {len(items):,}.")
 
 
 def _cells(shelf: Shelf, name: str, seen: Seen) -> tuple[str, ...]:

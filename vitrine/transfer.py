@@ -17,7 +17,7 @@ from vitrine.rows import FORMATS, Source
 from vitrine.shaping import VOLATILE, Shape
 from vitrine.shelves import Shelves
 from vitrine.stack import StackError
-from vitrine.survey import Survey
+from vitrine.survey import infer
 
 MOST_SHOWN = 10
 
@@ -95,18 +95,11 @@ def _import_items(
     resource: str, files: Sequence[str], options: Mapping[str, Any], settings: Settings
 ) -> int:
     client = Client.find(resource, settings)
-    attributes = options["attributes"]
-    shape = Shape(
-        client.get("/")["fields"],
-        options["maps"],
-        options["sets"],
-        options["nulls"],
-        None if attributes is None else attributes.split(","),
-    )
+    shape = _shape(client, options)
     shelves = None
     if resource == "products":
         categories = Client.find("categories", settings)
-        if options["infer_attributes"] and not _infer(files, options, shape, categories):
+        if options["infer_attributes"] and not infer(files, options, shape, categories):
             return 0
         shelves = Shelves(categories, options["create_categories"], options["dry_run"])
     with ExitStack() as opened:
@@ -135,6 +128,17 @@ def _import_items(
     return report.counts["failed"]
 
 
+def _shape(client: Client, options: Mapping[str, Any]) -> Shape:
+    attributes = options["attributes"]
+    return Shape(
+        client.get("/")["fields"],
+        options["maps"],
+        options["sets"],
+        options["nulls"],
+        None if attributes is None else attributes.split(","),
+    )
+
+
 def _check_inference(resource: str, files: Sequence[str], options: Mapping[str, Any]) -> None:
     if not options["infer_attributes"]:
         if options["yes"]:
@@ -147,26 +151,6 @@ def _check_inference(resource: str, files: Sequence[str], options: Mapping[str, 
     for file in files:
         if file == "-" or Path(file).is_fifo():
             raise click.ClickException("--infer-attributes reads a file twice; name one on disk.")
-
-
-def _infer(
-    files: Sequence[str], options: Mapping[str, Any], shape: Shape, categories: Client
-) -> bool:
-    """Propose schemas for the categories of some files; return whether they are applied."""
-    makes = options["yes"] and options["create_categories"]
-    survey = Survey(shape, Shelves(categories, create=True, dry_run=not makes), categories)
-    for file in files:
-        with Source(file, options["format"]) as source:
-            with_progress(source, survey.read(source))
-    proposals = survey.proposals()
-    survey.show(proposals)
-    if options["yes"]:
-        survey.apply(proposals)
-        return True
-    for option in shape.not_found:
-        click.echo(f"Nothing in the file for {option}: is it misspelt?")
-    click.echo("Run it again with --yes to apply it and import.")
-    return False
 
 
 def _report(errors: str | None, opened: ExitStack) -> Report:
