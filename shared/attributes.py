@@ -42,9 +42,10 @@ def misfits(attributes: Any, schema: Mapping[str, Any]) -> dict[str, list[str]]:
 def misfit(value: Any, rule: Mapping[str, Any]) -> str:
     """Return what is wrong with one value, or nothing."""
     unit = f" {rule['unit']}" if rule.get("unit") else ""
-    type = TYPES.get(str(rule.get("type")))
+    allowed = TYPES.get(str(rule.get("type")))
     # True is no 1 to anybody but Python.
-    if type and (not isinstance(value, type) or (isinstance(value, bool) and bool not in type)):
+    is_bool = isinstance(value, bool)
+    if allowed and (not isinstance(value, allowed) or (is_bool and bool not in allowed)):
         return f"Must be of type {rule['type']}{f' in{unit}' if unit else ''}."
     if is_number(value):
         low, high = rule.get("min"), rule.get("max")

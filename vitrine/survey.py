@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from vitrine.client import Client, Refused
-from vitrine.inference import MIXED, Seen, Shelf
+from vitrine.inference import MAX_ATTRIBUTES, MIXED, Seen, Shelf
 from vitrine.progress import with_progress
 from vitrine.rows import Source
 from vitrine.shaping import Shape
@@ -112,6 +112,10 @@ class Survey:
         ruled = sum(len(each.shelf.attributes) - len(each.schema) for each in proposals)
         if ruled:
             console.print(f"{ruled:,} attributes have rules already, which stay.")
+        for each in proposals:
+            if len(each.shelf.attributes) == MAX_ATTRIBUTES:
+                much = f"{each.shelf.name} has too many attributes; those behind are left free."
+                console.print(much, markup=False)
         if self._homeless:
             console.print(f"{self._homeless:,} rows have no category, and so no schema.")
 

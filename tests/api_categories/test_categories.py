@@ -1,8 +1,10 @@
 """What is special about categories: they are a tree, and products hang on it."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import pytest
+from bson import Decimal128, ObjectId
 
 from tests.scaffold import on_real_servers
 
@@ -181,11 +183,13 @@ class TestMoving:
     "odd",
     [
         {"ancestors": None},
+        {"ancestors": [["x"], 5, None, "games"]},
         {"parent": ["a"]},
         {"parent": "odd"},
         {"old_slugs": None},
         {"attributes": ["a"]},
         {"attributes": {"a": {"choices": 5, "type": ["x"]}, "b": 5}},
+        {"attributes": {"a": {"min": Decimal128("5"), "x": ObjectId(), "y": datetime(2026, 1, 1)}}},
         {"slug": None},
         {"position": "first", "name": 5},
     ],
@@ -196,6 +200,8 @@ def test_one_odd_category_does_not_stop_the_others(categories, products, tree, d
         changed = categories.patch(f"/categories/{ref}", json={"description": "X"})
         assert changed.status_code == 200, changed.get_json()
         assert categories.get(f"/categories/{ref}/tree").status_code == 200
+        tried = categories.patch(f"/categories/{ref}?dry_run=1", json={"description": "Y"})
+        assert tried.status_code == 200, tried.get_json()
     moved = categories.patch("/categories/games", json={"parent": "computers"})
     assert moved.status_code == 200
     assert categories.get("/categories").status_code == 200
