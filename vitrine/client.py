@@ -23,6 +23,7 @@ _RETRIES = urllib3.Retry(
     raise_on_status=False,
 )
 
+_MERGE_PATCH = "application/merge-patch+json"
 _TIMEOUT = urllib3.Timeout(connect=2.0, read=120.0)
 
 
@@ -68,11 +69,15 @@ class Client:
         """Post JSON to a path and return what it answers."""
         return self._send("POST", path, None if body is None else orjson.dumps(body), query)
 
+    def patch(self, path: str, body: Any, **query: Any) -> Any:
+        """Merge JSON into what is at a path (RFC 7396) and return what it answers."""
+        return self._send("PATCH", path, orjson.dumps(body), query, _MERGE_PATCH)
+
     def merge(self, items: Any) -> None:
-        """Merge JSON into items found by their slugs (RFC 7396), into all of them or none."""
+        """Merge JSON into items found by their slugs, into all of them or none."""
         query = {"key": "slug", "on_error": "reject_all"}
-        body, content_type = orjson.dumps(items), "application/merge-patch+json"
-        self._send("POST", f"/{self.service}:batch", body, query, content_type)
+        path = f"/{self.service}:batch"
+        self._send("POST", path, orjson.dumps(items), query, _MERGE_PATCH)
 
     def upload(self, path: str, name: str, data: bytes) -> Any:
         """Post a file to a path as a form does and return what it answers."""

@@ -48,6 +48,7 @@ def infer(
     if options["yes"]:
         survey.apply(proposals)
         return True
+    survey.try_out(proposals)
     for option in shape.not_found:
         console.print(f"Nothing in the file for {option}: is it misspelt?", markup=False)
     console.print("Run it again with --yes to apply it and import.")
@@ -118,6 +119,23 @@ class Survey:
                 console.print(much, markup=False)
         if self._homeless:
             console.print(f"{self._homeless:,} rows have no category, and so no schema.")
+
+    def try_out(self, proposals: list[Proposal]) -> None:
+        """Print what each proposal, taken alone, would do to the products that are stored."""
+        for each in proposals:
+            if not each.shelf.slug or not each.schema:
+                continue
+            path, body = f"/categories/{each.shelf.slug}", {"attributes": each.schema}
+            told = self._categories.patch(path, body, dry_run="true")
+            if not told["new_misfits"]:
+                continue
+            attributes = told["attributes"].items()
+            name, first = next(each for each in attributes if each[1]["new_misfits"])
+            console.print(
+                f"{each.shelf.slug}: {told['new_misfits']:,} of {told['products']:,} products that "
+                f"are stored would not fit; {first['example']}, {name}: {first['message']}",
+                markup=False,
+            )
 
     def apply(self, proposals: list[Proposal]) -> None:
         """Merge proposals into their categories, but for those that do not exist."""

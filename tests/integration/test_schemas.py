@@ -75,6 +75,8 @@ def test_rules_that_are_there_stay_and_categories_that_are_not_are_named(stack, 
     for name, parent in (("Wear", None), ("Hats", "wear")):
         body = {"name": name, "parent": parent, "attributes": {} if parent else rule}
         assert stack.request("POST", "categories", "/categories", body)[0] == 201
+    body = {"name": "Beret", "category": "hats", "attributes": {"size": "XL", "color": "red"}}
+    beret = stack.request("POST", "products", "/products", body)[1]
     file = tmp_path / "hats.jsonl"
     lines = [
         {"name": f"Hat {number}", "category": category, "color": "red", "size": number, "mix": mix}
@@ -82,7 +84,12 @@ def test_rules_that_are_there_stay_and_categories_that_are_not_are_named(stack, 
     ]
     lines.append({"name": "Nowhere", "size": 1})
     file.write_text("\n".join(map(json.dumps, lines)))
-    done = stack.run("import", "products", str(file), "--infer-attributes", "--yes")
+    args = ("import", "products", str(file), "--infer-attributes")
+    assert (
+        "hats: 1 of 1 products that are stored would not fit; "
+        f"/products/{beret['id']}, size: Must be of type integer."
+    ) in " ".join(stack.run(*args).stdout.split())
+    done = stack.run(*args, "--yes")
     assert "There is no category 'Gloves'; --create-categories makes it." in done.stdout
     assert "1 attributes have rules already, which stay." in done.stdout
     assert "1 rows have no category, and so no schema." in done.stdout
