@@ -120,7 +120,7 @@ def repair_tree() -> Response:
 def _faults() -> Response:
     found = {"parentless": Kind(), "circular": Kind(), "unsettled": Kind()}
     known = _tree()
-    parents = _parents(known.values())
+    parents = parents_of(known.values())
     for id, each in known.items():
         case = {"id": id, "path": f"/categories/{each['slug']}"}
         parent = parents[each["slug"]]
