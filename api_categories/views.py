@@ -1,11 +1,13 @@
 """``/categories``: the standard methods, made safe for a tree, and the tree itself."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from flask import Response, request
 
+from api_categories import moves
+from api_categories.moves import Move
 from api_categories.resource import categories
 from api_categories.tree import (
     Cycle,
@@ -22,12 +24,9 @@ from shared.checkup import Kind
 from shared.documents import Document, same
 from shared.errors import BadRequest, Conflict, NotFound, TooLarge, Unavailable, Unprocessable
 from shared.resource import flag
-from shared.responses import conditional, encode, respond
+from shared.responses import conditional, empty, encode, respond
 
 blueprint = categories.blueprint("list", "get")
-
-# The slug a category had, and the slugs from the root to where it is now.
-Move = tuple[str, list[str]]
 
 LEAVING = ("products", "move_to")
 CHECK_SECONDS = 60.0  # for the products service to look at all products of a category
@@ -88,10 +87,7 @@ def delete(ref: str) -> Response:
     ``move_to=slug`` puts them into another one.
     """
     categories.check_parameters("purge", *LEAVING)
-    moves: list[Move] = []
-    response = _alone(lambda: _emptied(ref, moves))
-    _tell_products(moves)
-    return response
+    return _alone(lambda: _emptied(ref))
 
 
 @blueprint.get("/categories:paths")
@@ -101,6 +97,21 @@ def get_paths() -> Response:
     slugs = request.args.get("slugs", "").split(",")
     found = categories.repository.find("slug", slugs)
     return respond({slug: path_of(each) for slug, each in found.items()})
+
+
+@blueprint.get("/categories:moves")
+def list_moves() -> Response:
+    """Answer the moves that products have to follow, and where each category is now."""
+    categories.check_parameters()
+    return respond({"moves": moves.pending()})
+
+
+@blueprint.delete("/categories:moves/<id>")
+def delete_move(id: str) -> Response:
+    """Strike out a move that products have followed for good."""
+    categories.check_parameters()
+    moves.strike_out(id)
+    return empty()
 
 
 @blueprint.get("/categories:tree")
@@ -136,7 +147,7 @@ def _faults() -> Response:
     return checkup.answer(found)
 
 
-def _emptied(ref: str, moves: list[Move]) -> Response:
+def _emptied(ref: str) -> Response:
     """Delete a category once nothing hangs on it any more."""
     if request.args.get("products", "detach") != "detach":
         raise BadRequest("", [{"parameter": "products", "message": "Is detach, or left out."}])
@@ -156,13 +167,12 @@ def _emptied(ref: str, moves: list[Move]) -> Response:
             children=children,
             products=products,
         )
-    if move_to or "products" in request.args:
-        target = categories.repository.get(move_to) if move_to else {}
-        if target and target["_id"] == category["_id"]:
-            message = "Names the category that is being deleted."
-            raise BadRequest("", [{"parameter": "move_to", "message": message}])
-        moves[:] = [(slug, path_of(target) if target else [])]
-        _tell_products(moves)
+    target = categories.repository.get(move_to) if move_to else {}
+    if target and target["_id"] == category["_id"]:
+        message = "Names the category that is being deleted."
+        raise BadRequest("", [{"parameter": "move_to", "message": message}])
+    # Though it had no products, one may be about to be put into it.
+    moves.note([(slug, path_of(target) if target else [])])
     return categories.delete(ref, *LEAVING)
 
 
@@ -180,20 +190,14 @@ def _alone(work: Callable[[], Response]) -> Response:
 
 def _in_line(work: Callable[[], Response]) -> Response:
     """Run a write that may move or rename categories, and take along all that hangs on them."""
-    moves: list[Move] = []
 
     def settled() -> Response:
         before = _tree()
         response = work()
-        moves[:] = _settle(before)
-        # Before the commit, so that a move the products cannot follow does not happen ...
-        _tell_products(moves)
+        moves.note(_settle(before))
         return response
 
-    response = _alone(settled)
-    # ... and behind it, for products that were put into the old place meanwhile.
-    _tell_products(moves)
-    return response
+    return _alone(settled)
 
 
 def _rehearsed(ref: str) -> Response:
@@ -244,14 +248,14 @@ def _settle(before: Mapping[Any, Document]) -> list[Move]:
     """Bring parents and ancestors in line and return the moves that products have to follow."""
     after = _tree()
     parents = parents_of(after.values())
-    moves = []
+    found = []
     for id, steps in _above(before, after).items():
         each = after[id]
         values = {"parent": parents[each["slug"]], "ancestors": steps or None}
         categories.repository.update(each, values)
         if id in before and path_of(before[id]) != [*steps, each["slug"]]:
-            moves.append((before[id]["slug"], [*steps, each["slug"]]))
-    return sorted(moves, key=lambda move: len(move[1]))
+            found.append((before[id]["slug"], [*steps, each["slug"]]))
+    return sorted(found, key=lambda move: len(move[1]))
 
 
 def _above(before: Mapping[Any, Document], after: Mapping[Any, Document]) -> dict[Any, list[str]]:
@@ -279,8 +283,3 @@ def _tree() -> dict[Any, Document]:
 def _product_count(slug: str) -> int:
     counts: Any = backends().peers.get("products", "products:category-counts", slugs=slug)
     return int((counts or {}).get(slug, 0))
-
-
-def _tell_products(moves: Iterable[Move]) -> None:
-    for slug, path in moves:
-        backends().peers.put("products", "products:category-path", slug, body={"path": path})

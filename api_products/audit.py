@@ -41,6 +41,16 @@ def check() -> dict[str, list[Any]]:
     }
 
 
+def remove_orphans() -> None:
+    """Remove the files that no product names, as a job that runs once a day."""
+    _remove(check()["orphans"])
+
+
+def _remove(orphans: Iterable[str]) -> None:
+    for digest in {name.partition("/")[0] for name in orphans}:
+        gallery.remove_unnamed(digest)
+
+
 def _places(found: Iterable[tuple[str, images.Image]]) -> list[Document]:
     return [_place(product, image["id"]) for product, image in found]
 
@@ -54,8 +64,7 @@ def repair(found: Mapping[str, Sequence[Any]]) -> None:
 
     What is lost stays as it is: perhaps only the folder is another one.
     """
-    for digest in {name.partition("/")[0] for name in found["orphans"]}:
-        gallery.remove_unnamed(digest)
+    _remove(found["orphans"])
     for each in found["missing"]:
         with contextlib.suppress(NotFound):
             again: Document = {"state": "queued", "since": documents.now(), "tries": 0}

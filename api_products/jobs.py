@@ -1,6 +1,7 @@
 """What is done later, by ``shared.worker``: the jobs, and how each is queued."""
 
 import contextlib
+import logging
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
@@ -11,15 +12,20 @@ from flask import current_app
 from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 
-from api_products import events, gallery, images, thumbnails
+from api_products import events, gallery, images, shelving, thumbnails
 from api_products.resource import products
 from shared import documents, queue
+from shared.backends import backends
 from shared.errors import NotFound, Unavailable
 from shared.settings import MOST_URLS, Settings
+
+log = logging.getLogger(__name__)
 
 MAX_TRIES = 3
 GAVE_UP = "The program that makes the thumbnails ended each time it tried."
 STUCK_SECONDS = 15
+FOLLOW_SECONDS = 10.0
+DAY_SECONDS = 86_400
 NOTIFY_SECONDS = 5.0
 NOTIFY_RETRY_SECONDS = (1, 10, 60, 300, 1800)
 
@@ -81,9 +87,29 @@ def _job_id(product: str, image: int) -> str:
 
 
 def sweep() -> None:
-    """Queue again what waits without a job: Redis was emptied, or a worker died."""
+    """Queue again what waits without a job: Redis was emptied, or a worker died.
+
+    Once a day the files of products that left the trash by age are removed.
+    """
     for product, image in stuck():
         queue_thumbnails(product, image)
+    if backends().queue.set("products:files-swept", 1, nx=True, ex=DAY_SECONDS):
+        queue.enqueue("remove-orphans", "api_products.audit.remove_orphans")
+    follow_categories()
+
+
+def queue_following() -> None:
+    """Have products follow the categories that moved."""
+    queue.enqueue("follow-categories", f"{__name__}.follow_categories", retry_seconds=())
+
+
+def follow_categories() -> None:
+    """Bring products in line with categories that moved; the next job or sweep goes on."""
+    try:
+        if shelving.follow(FOLLOW_SECONDS):
+            queue_following()
+    except Unavailable as error:
+        log.info("Products follow their categories later: %s", error)
 
 
 def stuck() -> list[tuple[str, int]]:

@@ -7,17 +7,29 @@ from typing import Any
 from flask import Response, current_app, request
 from marshmallow import Schema, ValidationError, fields, validate
 
-from api_products import audit, events, fitting, gallery, images, jobs, stockroom, uploads
+from api_products import (
+    audit,
+    events,
+    fitting,
+    gallery,
+    images,
+    jobs,
+    shelving,
+    stockroom,
+    uploads,
+)
 from api_products.resource import products
 from shared import checkup, documents, idempotency
 from shared.backends import backends
 from shared.documents import Document
 from shared.errors import BadRequest, NotFound, Unavailable
-from shared.fields import Slug, Text, Whole
+from shared.fields import Text, Whole
 from shared.idempotency import resumes
 from shared.resource import flag
 from shared.responses import conditional, empty, encode, respond
 from shared.settings import Settings
+
+FOLLOW_SECONDS = 1.0  # in a request; a job does the rest
 
 blueprint = products.blueprint("list", "get", "update", "batch")
 blueprint.before_request(uploads.allow)
@@ -92,27 +104,15 @@ def count_misfits() -> Response:
     return respond(fitting.report(asked["category"], asked["changes"]))
 
 
-@blueprint.put("/products:category-path/<slug>")
-def put_category_path(slug: str) -> Response:
-    """Bring products in line with a category that moved, was renamed, or goes.
-
-    The body is ``{"path": ["computers", "memory"]}``, the slugs from the root to where the
-    category is now, or an empty path to leave its products without a category.
-    """
-    path = _Path().load(products.body())["path"]
-    stale: dict[str, Any] = {"category_path": slug}
-    if not path:
-        gone: dict[str, Any] = {"$unset": ["category", "category_path"]}
-        return respond({"updated": products.repository.rewrite(stale, [gone])})
-    new: dict[str, Any] = {"$literal": path}
-    # A hand edit may have left one slug where a list of them belongs.
-    known = {"$cond": [{"$isArray": "$category_path"}, "$category_path", ["$category_path"]]}
-    stale["$expr"] = {"$ne": [{"$slice": [known, len(path)]}, new]}
-    below, length = {"$add": [{"$indexOfArray": [known, slug]}, 1]}, {"$size": known}
-    tail = {"$cond": [{"$lt": [below, length]}, {"$slice": [known, below, length]}, []]}
-    own = {"$cond": [{"$eq": ["$category", slug]}, {"$literal": path[-1]}, "$category"]}
-    changes = {"$set": {"category": own, "category_path": {"$concatArrays": [new, tail]}}}
-    return respond({"updated": products.repository.rewrite(stale, [changes])})
+@blueprint.post("/products:category-moves")
+@resumes
+def follow_categories() -> Response:
+    """Bring products in line with categories that moved, or have a job do what takes long."""
+    products.check_parameters()
+    left = shelving.follow(FOLLOW_SECONDS)
+    if left:
+        jobs.queue_following()
+    return respond({"left": left}, 202 if left else 200)
 
 
 @blueprint.get("/products/<ref>/images")
@@ -243,10 +243,6 @@ class _Order(Schema):
 class _ImageChange(Schema):
     alt = Text(500, allow_none=True)
     main = fields.Boolean()
-
-
-class _Path(Schema):
-    path = fields.List(Slug(), required=True)
 
 
 class _Change(Schema):

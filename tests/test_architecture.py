@@ -28,7 +28,7 @@ LAYERS = [
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 VIEWS_ORDER = [
     "resource",
-    *("gallery", "movements", "reservations", "placement", "history"),
+    *("moves", "shelving", "gallery", "movements", "reservations", "placement", "history"),
     *("jobs", "audit", "counts", "fitting", "stockroom", "uploads", "stats", "views", "app"),
 ]
 FOLDERS = [
