@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Blueprint, Flask
 from pymongo.errors import PyMongoError
 
-from shared import backends, checkup, errors, front, health, idempotency, inspection, logs
+from shared import backends, checkup, errors, feed, front, health, idempotency, inspection, logs
 from shared.backends import Backends
 from shared.resource import Resource
 from shared.responses import digest
@@ -53,6 +53,7 @@ def build_app(
     app.register_blueprint(blueprint)
     app.extensions["resource"] = resource
     idempotency.init_app(app)
+    feed.init_app(app, resource, settings)
     front.init_app(app, resource, connections.cache)
 
     with app.app_context():

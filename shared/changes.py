@@ -1,14 +1,17 @@
 """The change stream of a collection, a batch at a time.
 
 pymongo's own hands out one change after the other and does not say which is the last one it has;
-a follower that knows many changes at once asks Redis once for all of them.
+a follower that knows many changes at once asks Redis once for all of them, and a feed answers
+them at once.
 """
 
 import contextlib
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
+from uuid import UUID
 
+from bson import Binary
 from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
@@ -16,6 +19,8 @@ from shared.documents import Document
 
 BATCH_SIZE = 500
 POLL_MILLISECONDS = 200
+# What MongoDB says of a token whose changes its oplog no longer holds.
+HISTORY_LOST = (280, 286)
 
 Token = Mapping[str, Any]
 
@@ -23,11 +28,17 @@ Token = Mapping[str, Any]
 class Changes:
     """What happens to a collection from now on, or from where a ``token`` was; use it in ``with``.
 
-    Each change has its document before and after, as far as MongoDB has kept them.  Raise pymongo's
-    errors; after one the stream is over.
+    Each change has its document before and after, as far as MongoDB has kept them.  A batch has
+    up to ``size`` changes.  Raise pymongo's errors; after one the stream is over.
     """
 
-    def __init__(self, collection: Collection[Document], token: Token | None = None):
+    def __init__(
+        self,
+        collection: Collection[Document],
+        token: Token | None = None,
+        size: int = BATCH_SIZE,
+    ):
+        self._size = size
         self._db = collection.database
         self._name = collection.name
         self._options = collection.codec_options
@@ -43,7 +54,7 @@ class Changes:
                 {
                     "aggregate": self._name,
                     "pipeline": [{"$changeStream": stage}],
-                    "cursor": {"batchSize": BATCH_SIZE},
+                    "cursor": {"batchSize": size},
                     "readConcern": {"level": "majority"},
                 }
             )
@@ -52,8 +63,8 @@ class Changes:
             raise
         self._first: list[Document] = self._cursor["firstBatch"]
 
-    def next(self) -> tuple[list[Document], Token]:
-        """Return the next changes, none after 200 ms without, and the token of where that is."""
+    def next(self, milliseconds: int = POLL_MILLISECONDS) -> tuple[list[Document], Token]:
+        """Return the next changes, none when none came in time, and the token of where that is."""
         if self._first:
             found, self._first = self._first, []
             return found, self._cursor["postBatchResumeToken"]
@@ -61,8 +72,8 @@ class Changes:
             {
                 "getMore": self._cursor["id"],
                 "collection": self._name,
-                "batchSize": BATCH_SIZE,
-                "maxTimeMS": POLL_MILLISECONDS,
+                "batchSize": self._size,
+                "maxTimeMS": milliseconds,
             }
         )
         return self._cursor["nextBatch"], self._cursor["postBatchResumeToken"]
@@ -85,3 +96,12 @@ class Changes:
         with contextlib.suppress(PyMongoError):
             self._db.command(ended, session=self._session)
         self._session.end_session()
+
+
+def identity(collection: Collection[Document]) -> str:
+    """Return 32 hexadecimal digits that no other collection has, nor one of this name before it.
+
+    It is MongoDB's own UUID of it, all zeros where there is no such collection.
+    """
+    found = next(collection.database.list_collections(filter={"name": collection.name}), None)
+    return cast(Binary, found["info"]["uuid"]).as_uuid().hex if found else UUID(int=0).hex

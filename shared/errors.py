@@ -1,8 +1,9 @@
 """Errors a client is told about, and the one place they become responses (RFC 9457).
 
 * ApiError
-  - BadRequest 400, NotFound 404, Conflict 409 (Crowded), Stale 412, TooLarge 413
-  - Unsupported 415, Unprocessable 422, PreconditionRequired 428, Unavailable 503
+  - BadRequest 400, NotFound 404, Conflict 409 (Crowded), Gone 410, Stale 412, TooLarge 413
+  - Unsupported 415, Unprocessable 422, PreconditionRequired 428, Unequipped 501
+  - Unavailable 503
 """
 
 import logging
@@ -74,6 +75,12 @@ class Crowded(Conflict):
         self.headers = {"Retry-After": "1"}
 
 
+class Gone(ApiError):
+    """What was asked for was here once, and will not be again."""
+
+    status = HTTPStatus.GONE
+
+
 class Stale(ApiError):
     """The ``If-Match`` version is not the stored one: somebody wrote in between."""
 
@@ -102,6 +109,12 @@ class PreconditionRequired(ApiError):
     """A change is not made without the version it is for (RFC 6585)."""
 
     status = HTTPStatus.PRECONDITION_REQUIRED
+
+
+class Unequipped(ApiError):
+    """This installation lacks what the request needs; the detail names it."""
+
+    status = HTTPStatus.NOT_IMPLEMENTED
 
 
 class Unavailable(ApiError):

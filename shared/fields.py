@@ -12,7 +12,7 @@ from typing import Any
 from bson import Decimal128, ObjectId
 from marshmallow import ValidationError, fields, validate
 
-from shared.words import ATTRIBUTE_NAME, MAX_SLUG, SLUG
+from shared.words import ATTRIBUTE_NAME, MAX_SLUG, RESERVED, SLUG
 
 MAX_MONEY = Decimal(10) ** 10
 MAX_WHOLE = 2**53 - 1  # The largest whole number every JSON reader keeps exact.
@@ -81,11 +81,12 @@ class Text(fields.String):
 
 
 class Slug(Text):
-    """Lowercase ASCII words joined by hyphens, not only digits."""
+    """Lowercase ASCII words joined by hyphens, neither only digits nor reserved."""
 
     default_error_messages = {
         "invalid_slug": "Use lowercase letters and digits joined by single hyphens.",
         "digits": "Has only digits, which would read as an id.",
+        "reserved": "Is the address of something else.",
     }
 
     def __init__(self, **kwargs: Any):
@@ -97,6 +98,8 @@ class Slug(Text):
             raise self.make_error("invalid_slug")
         if slug.isdigit():
             raise self.make_error("digits")
+        if slug in RESERVED:
+            raise self.make_error("reserved")
         return slug
 
 

@@ -31,7 +31,7 @@ from redis import Redis
 from shared import cluster, documents, process, sweep
 from shared.backends import open_mongo
 from shared.cache import LEASE_SECONDS, Cache, Write
-from shared.changes import Changes, Token
+from shared.changes import HISTORY_LOST, Changes, Token
 from shared.cluster import REDIS_ERRORS
 from shared.documents import Document
 from shared.keys import new_token, root_of, tag_of
@@ -47,7 +47,6 @@ SAVE_SECONDS = 1.0
 RETRY_SECONDS = 0.2
 FAILURES = 3
 SWEEP_SECONDS = 0.3
-_HISTORY_LOST = (280, 286)
 _NEVER = Timestamp(0, 0)
 _IMAGES = ("fullDocumentBeforeChange", "fullDocument")
 _TOKEN = re.compile(rb"[0-9a-f]{16}")
@@ -117,7 +116,7 @@ class Follower:
         try:
             return Changes(collection, saved.get("token"))
         except OperationFailure as error:
-            if error.code not in _HISTORY_LOST:
+            if error.code not in HISTORY_LOST:
                 raise
             log.warning("%s: the oplog no longer holds what was missed", self._service)
             self._followers.delete_one({"_id": self._service})

@@ -23,6 +23,7 @@ from shared.logs import note_request, request_id
 from shared.metrics import LOOKUPS
 from shared.resource import Resource
 from shared.responses import CACHE_CONTROL, JSON
+from shared.words import RESERVED
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -83,6 +84,8 @@ class Front:
         try:
             # WSGI hands the bytes of a path over as Latin-1 (PEP 3333).
             name = ref[1:].encode("latin-1").decode()
+            if name in RESERVED:
+                return None
             return self._resource.address(name, query.encode("latin-1"), prefer)
         except (ApiError, UnicodeDecodeError):
             return None  # Flask says what is wrong with it.

@@ -48,6 +48,11 @@ def on_exit(server: Any) -> None:
         Path(_counters).rmdir()
 
 
+def post_worker_init(worker: Any) -> None:
+    """Let requests that wait see when their worker is told to stop: it waits for them."""
+    worker.wsgi.extensions["worker"] = worker
+
+
 def post_fork(server: Any, worker: Any) -> None:
     """Let the kernel end a worker whose master was killed; by itself it may take minutes."""
     end_with_parent(signal.SIGKILL)

@@ -31,7 +31,12 @@ def init_app(app: Flask) -> None:
 def index() -> Response:
     """Say which service this is, what its items are made of, and where to look next."""
     resource: Resource = current_app.extensions["resource"]
-    links = {"items": f"/{resource.name}", "ready": "/health/ready", "redis": "/__ping/redis"}
+    links = {
+        "items": f"/{resource.name}",
+        "changes": f"/{resource.name}/changes",
+        "ready": "/health/ready",
+        "redis": "/__ping/redis",
+    }
     described = {
         "service": resource.name,
         "item": resource.item,

@@ -35,6 +35,11 @@ def request_id(given: str) -> str:
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
+def leave_out(seconds: float) -> None:
+    """Leave the time that a client has chosen to wait out of how long its request took."""
+    g.started += seconds
+
+
 def note_request(
     id: str, method: str, path: str, route: str, status: int, started: float, cache: str = ""
 ) -> None:

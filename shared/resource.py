@@ -405,6 +405,14 @@ class Resource:
             dumped = self.schema.dump(documents, many=True)
         return [{name: each.get(name) for name in names} for each in dumped]
 
+    def reads(self, names: Iterable[str]) -> set[str]:
+        """Return the stored fields that some fields clients see are made of."""
+        read: set[str] = set()
+        for name, field in self.schema.dump_fields.items():
+            if (field.data_key or name) in names:
+                read |= {field.attribute or name, *field.metadata.get("reads", ())}
+        return read
+
     def answer(self, document: Document, shown: Sequence[str] = ()) -> Response:
         """Turn a document into a response."""
         (value,) = self.dump([document], shown or self.names)
@@ -424,11 +432,7 @@ class Resource:
     def _projection(self, shown: Sequence[str]) -> Document:
         if not shown:
             return {"terms": False, "old_slugs": False, "written": False}
-        read: set[str] = set()
-        for name, field in self.schema.dump_fields.items():
-            if (field.data_key or name) in shown:
-                read |= {field.attribute or name, *field.metadata.get("reads", ())}
-        return dict.fromkeys(read, True)
+        return dict.fromkeys(self.reads(shown), True)
 
     def _moved(self, slug: str) -> Response:
         query = request.query_string.decode()

@@ -25,6 +25,9 @@ MAX_TEXT_WORDS = 200
 MAX_CODE = 64  # characters of a code that can be found by any part
 MAX_WHOLE = 200  # characters
 
+# What stands where the slug of an item would: ``/products/changes``.
+RESERVED = frozenset({"changes"})
+
 Filter = dict[str, Any]
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -41,19 +44,20 @@ _UNSPACED = re.compile("[\u3040-\u9fff\uac00-\ud7af]")
 
 
 def make_slug(text: str, otherwise: str) -> str:
-    """Return lowercase ASCII words joined by hyphens: never empty, never only digits.
+    """Return lowercase ASCII words joined by hyphens: never empty, only digits, or reserved.
 
-    ``otherwise`` is used for a text without letters, and before one of digits only.
+    ``otherwise`` is used for a text without letters, and before one of digits or a reserved one.
     """
     slug: str = slugify(text, max_length=MAX_SLUG - 20, word_boundary=True)
-    return f"{otherwise}-{slug}".rstrip("-") if not slug or slug.isdigit() else slug
+    is_free = slug and not slug.isdigit() and slug not in RESERVED
+    return slug if is_free else f"{otherwise}-{slug}".rstrip("-")
 
 
 def to_slug(text: str, otherwise: str) -> str:
     """Return a slug as it is, and the slug of anything else."""
     text = text.strip()
     if SLUG.fullmatch(text) and not text.isdigit() and len(text) <= MAX_SLUG:
-        return text
+        return text if text not in RESERVED else make_slug(text, otherwise)
     return make_slug(text, otherwise)
 
 

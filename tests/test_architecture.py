@@ -22,7 +22,8 @@ LAYERS = [
     {"bulk", "follower", "idempotency", "lease", "listing", "pages", "queue", "trash"},
     {"batch", "worker"},
     {"logs", "resource"},
-    {"checkup", "front", "health", "inspection"},
+    {"changelog", "checkup", "front", "health", "inspection"},
+    {"feed"},
     {"app", "gunicorn"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.fields import Slug
-from shared.words import Search, Searched, fold, free_slugs, make_slug
+from shared.words import Search, Searched, fold, free_slugs, make_slug, to_slug
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,7 @@ from shared.words import Search, Searched, fold, free_slugs, make_slug
         ("Crépin & Søn", "crepin-son"),
         ("日本", "ri-ben"),
         ("12345", "product-12345"),
+        ("Changes", "product-changes"),
         ("🐔", "product"),
         ("   ", "product"),
         ("", "product"),
@@ -33,6 +34,10 @@ def test_any_text_makes_a_slug_that_the_api_takes(text):
     slug = make_slug(text, "product")
     assert Slug().deserialize(slug) == slug
     assert make_slug(slug, "product") == slug
+
+
+def test_a_reserved_word_means_the_slug_that_was_made_of_it():
+    assert to_slug("changes", "category") == make_slug("Changes", "category")
 
 
 def test_a_slug_leaves_room_for_a_number():
