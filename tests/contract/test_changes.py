@@ -1,0 +1,23 @@
+"""The change feed where there is none, and what its address means for items."""
+
+import pytest
+
+
+def test_a_mongodb_without_change_streams_is_named(client, url):
+    answer = client.get(f"{url}/changes")
+    assert answer.status_code == 501
+    assert answer.json["detail"] == "This MongoDB has no change streams: they need a replica set."
+    assert "Cache-Status" not in answer.headers
+
+
+def test_no_item_takes_the_address_of_the_feed(client, url, resource, minimal):
+    if not resource.slug:
+        pytest.skip(f"{resource.name} have no slugs")
+    made = client.post(url, json=minimal("Changes"))
+    assert made.json["slug"] == f"{resource.item}-changes"
+    assert client.get(f"{url}/{resource.item}-changes").json == made.json
+    refused = client.patch(f"{url}/{made.json['id']}", json={"slug": "changes"})
+    assert refused.status_code == 422
+    assert refused.json["errors"] == [
+        {"pointer": "/slug", "message": "Is the address of something else."}
+    ]
