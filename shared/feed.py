@@ -62,8 +62,7 @@ class Feed:
         """
         if not backends().cache.leased:
             raise no_streams()
-        accepted = request.accept_mimetypes
-        if accepted.quality(EVENTS) > accepted.quality("application/json"):
+        if request.accept_mimetypes.best_match(("application/json", EVENTS)) == EVENTS:
             given = _given("since")
             return self._stream(request.headers.get("Last-Event-ID") or given.get("since", ""))
         return self._poll(_given("since", "wait", "limit"))

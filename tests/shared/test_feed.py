@@ -192,6 +192,20 @@ def test_waiting_is_not_counted_as_work(products, caplog):
     assert json.loads(caplog.messages[-1])["ms"] < 900
 
 
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("*/*", "application/json"),
+        ("application/json, text/event-stream", "application/json"),
+        ("text/event-stream", "text/event-stream"),
+        ("*/*, text/event-stream", "text/event-stream"),
+    ],
+)
+def test_a_stream_is_for_who_asks_for_one(products, accept, kind):
+    answer = products.head(FEED, headers={"Accept": accept})
+    assert answer.mimetype == kind
+
+
 def test_head_does_not_wait(products):
     since = now(products)
     assert products.head(FEED, query_string={"since": since, "wait": 60}).status_code == 200
