@@ -45,13 +45,15 @@ def every(stack, service, query=""):
     return found
 
 
-def test_the_whole_parts_catalog_becomes_products_and_again_changes_nothing(stack, unpack):
-    files = sorted((unpack("catalog/pcparts-2025-07-23-jsonl.tar.xz") / "jsonl").glob("*.jsonl"))
-    assert len(files) == 25
+def test_a_parts_catalog_becomes_products_and_again_changes_nothing(stack, unpack):
+    # Those of no more than a few thousand rows; all 25 files take half a minute each time.
+    folder = unpack("catalog/pcparts-2025-07-23-jsonl.tar.xz") / "jsonl"
+    files = sorted(path for path in folder.glob("*.jsonl") if path.stat().st_size < 500_000)
+    assert len(files) > 12
     rows = [json.loads(line) for file in files for line in file.read_text().splitlines()]
     for expected in ("created", "unchanged"):
         totals = Counter()
-        for file in files if expected == "created" else files[:8]:
+        for file in files:
             args = ("--set", f"category={file.stem}", "--create-categories")
             (count, created, updated, unchanged, failed), _ = run_import(
                 stack, "products", file, *args
@@ -59,20 +61,17 @@ def test_the_whole_parts_catalog_becomes_products_and_again_changes_nothing(stac
             totals += Counter(rows=count, created=created, unchanged=unchanged)
             assert (updated, failed) == (0, 0)
         assert totals["rows"] == totals[expected]
-        assert expected == "unchanged" or totals["rows"] == 66_778
+        assert totals["rows"] == len(rows) > 9_000
 
     uri = stacks.read(stack.folder).mongo_uri
     with MongoClient(uri) as client:
         stored = list(client["vitrine"]["products"].find({}, {"slug": 1, "name": 1, "price": 1}))
-    assert len({each["slug"] for each in stored}) == 66_778
+    assert len({each["slug"] for each in stored}) == len(rows)
     assert Counter(each["name"] for each in stored) == Counter(row["name"] for row in rows)
     assert sum("price" not in each for each in stored) == sum(row["price"] is None for row in rows)
     assert all(str(each["price"]) != "0" for each in stored if "price" in each)
-    memory = stack.request(
-        "GET", "products", "/products?category=memory&per=1", Prefer="count=exact"
-    )[1]
-    lines = (files[0].parent / "memory.jsonl").read_text().splitlines()
-    assert memory["total"] == len(lines)
+    lines = (folder / "cpu.jsonl").read_text().splitlines()
+    assert stack.get("products", "/products?category=cpu&per=1")["total"] == len(lines)
     assert stack.run("doctor").returncode == 0
 
 

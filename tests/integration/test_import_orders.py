@@ -97,19 +97,23 @@ def test_no_stock_is_touched_and_what_was_exported_is_imported(shop, tmp_path):
     assert sums(shop, "to=2020-01-01") == before
 
 
-def test_a_shop_of_seven_months(shop, unpack):
+def test_a_shop_of_a_month(shop, unpack):
     files = sorted(
         (unpack("orders/uci-online-retail-by-day-2010-12_2011-06.tar.xz")).rglob("*.csv")
     )
-    assert len(files) == 167
-    counts, _ = run_import(shop, *files, "--create-clients")
-    assert counts == (12_795, 12_795, 0, 0, 0)
+    files, rows = files[:20], []
+    for file in files:
+        rows += csv.DictReader(file.read_text().splitlines())
+    count = len({row["InvoiceNo"] for row in rows})
+    assert run_import(shop, *files, "--create-clients")[0] == (count, count, 0, 0, 0)
     found = sums(shop, "from=2010-12-01")
-    assert (found["total"], found["units"]) == (4397950.761, 2_292_167)
-    returned = shop.get("orders", "/orders?status=returned&per=1")
-    assert returned["total"] == 2006
+    totals = [Decimal(row["Quantity"]) * Decimal(row["UnitPrice"]) for row in rows]
+    assert found["total"] == float(sum(totals))
+    assert found["units"] == sum(int(row["Quantity"]) for row in rows)
+    returned = {row["InvoiceNo"] for row in rows if row["InvoiceNo"].startswith("C")}
+    assert shop.get("orders", "/orders?status=returned&per=1")["total"] == len(returned) > 50
     clients = shop.get("orders", "/orders/stats?by=client&from=2010-12-01&per=1")
-    assert clients["total"] == 3002 + 1  # Some have no client.
+    assert clients["total"] == len({row["CustomerID"] for row in rows})
     with open_mongo(stack.read(shop.folder).mongo_uri, 30) as client:
         found = client["vitrine"]["orders"].aggregate(
             [
@@ -119,12 +123,12 @@ def test_a_shop_of_seven_months(shop, unpack):
             ]
         )
         by_sku = {each["_id"]: each for each in found}
-    assert len(by_sku) == 3651
-    assert sum(each["all"] for each in by_sku.values()) == 245_903
+    assert len(by_sku) == len({row["StockCode"] for row in rows})
+    assert sum(each["all"] for each in by_sku.values()) == len(rows)
     sold = sum(each["sold"].to_decimal() for each in by_sku.values())
-    assert sold == Decimal("4826466.491")
+    assert sold == sum(total for total in totals if total > 0)
     by_product = shop.get("orders", "/orders/stats?by=product&from=2010-12-01&per=3")
-    assert by_product["sums"][0]["total"] == 4397950.761
+    assert by_product["sums"][0]["total"] == float(sum(totals))
     # What was not changed is not written.
     assert run_import(shop, *files[:9])[0][3:] == (counts_of(files[:9]), 0)
 
