@@ -101,7 +101,7 @@ FITS = [
     {"born": "2001-10-29"},
     {"owner": 1},
     {"owner": "6b020c7c7d1a6827d65110aa"},
-    {"_id": ObjectId()},
+    {"_id": ObjectId("6b020c7c7d1a6827d65110aa")},
     {"_id": 7.0},
     {"at": NOW, "made": NOW, "extra": {"a": [1]}},
     {"parts": [{"size": 1}, {"size": 9.0}], "named": {"x": {"size": 2}}},
