@@ -21,7 +21,8 @@ from shared.attributes import NUMBERS, TYPES, is_number, misfit
 from shared.backends import backends
 from shared.errors import NotFound, Unavailable
 from shared.fields import MAX_WHOLE, Id, Slug, Text, Timestamp, Whole
-from shared.query import Query, either, eq, titled, within
+from shared.filters import either, eq, titled, within
+from shared.query import Query
 from shared.resource import Resource
 from shared.words import ATTRIBUTE_NAME, Searched, to_slug
 

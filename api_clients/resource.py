@@ -3,7 +3,8 @@
 from marshmallow import Schema, fields
 
 from shared.fields import Birthday, Email, Id, Text, Timestamp
-from shared.query import Query, eq, titled
+from shared.filters import eq, titled
+from shared.query import Query
 from shared.resource import Resource
 from shared.words import Searched
 

@@ -11,7 +11,8 @@ from api_orders.pricing import summed
 from api_orders.states import STATES
 from shared.backends import backends
 from shared.fields import Id, Moment, Money, Ref, Text, Timestamp, Whole, timestamp
-from shared.query import Query, eq, gte, lte
+from shared.filters import eq, gte, lte
+from shared.query import Query
 from shared.resource import Resource
 from shared.words import Searched
 

@@ -10,7 +10,8 @@ from api_products.images import of, ready
 from shared.attributes import misfits
 from shared.backends import backends
 from shared.fields import Attributes, Id, Money, Slug, Text, Timestamp, Whole
-from shared.query import Query, either, eq, gte, lte, within
+from shared.filters import either, eq, gte, lte, within
+from shared.query import Query
 from shared.resource import Resource
 from shared.words import Searched, to_slug
 

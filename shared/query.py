@@ -5,7 +5,7 @@ and an operator; neither can be sent, so operators cannot be injected.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
@@ -16,7 +16,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from shared import cursor as cursors
 from shared.errors import BadRequest, nearest
 from shared.fields import Whole
-from shared.words import ATTRIBUTE_NAME, Search, to_slug
+from shared.words import ATTRIBUTE_NAME, Search
 
 MAX_PARAMETERS = 50
 MAX_FACETS = 10
@@ -33,8 +33,8 @@ class PageRequest:
     ``q`` is a text to search by relevance, empty when there is an order.  ``after`` are the values
     behind which a cursor goes on, None for a page by number, ``bound`` what binds a cursor to this
     query.  ``facets`` maps what is to be counted to its path; ``deleted`` asks for the trash
-    instead.  ``given`` holds the parameters under
-    their canonical names, sorted: equal requests have equal ``given``.
+    instead.  ``given`` holds the parameters under their canonical names, sorted: equal requests
+    have equal ``given``.
     """
 
     filter: dict[str, Any]
@@ -61,70 +61,8 @@ class PageRequest:
         return f"{path}?{urlencode((('per', self.per), ('cursor', cursor), *others))}"
 
 
-Condition = Callable[[Any], dict[str, Any]]
-
-
-def eq(field: fields.Field[Any], path: str, aliases: tuple[str, ...] = ()) -> Any:
-    """Keep documents whose ``path`` equals the parameter."""
-    return _filter(field, lambda value: {path: value}, aliases, path=path)
-
-
-def gte(field: fields.Field[Any], path: str, aliases: tuple[str, ...] = ()) -> Any:
-    """Keep documents whose ``path`` is the parameter or more."""
-    return _filter(field, lambda value: {path: {"$gte": value}}, aliases, floor_of=path)
-
-
-def lte(field: fields.Field[Any], path: str, aliases: tuple[str, ...] = ()) -> Any:
-    """Keep documents whose ``path`` is the parameter or less."""
-    return _filter(field, lambda value: {path: {"$lte": value}}, aliases, ceiling_of=path)
-
-
-def within(path: str, item: str, aliases: tuple[str, ...] = ()) -> Any:
-    """Keep documents whose ``path``, an array of slugs from the root down, holds the parameter.
-
-    A name is made into the slug of an ``item`` first, so ``Books`` finds what ``books`` finds.
-    """
-    return _filter(Slugged(item), lambda value: {path: value}, aliases, path=path)
-
-
-def titled(aliases: tuple[str, ...] = ()) -> Any:
-    """Keep documents with all these words in their title or code."""
-    return _filter(
-        fields.String(validate=validate.Length(1, 200)),
-        lambda value: Search(value).titled,
-        aliases,
-    )
-
-
-def either(
-    yes: dict[str, Any], no: dict[str, Any], aliases: tuple[str, ...] = ()
-) -> fields.Boolean:
-    """Keep documents that fit ``yes`` when the parameter is true, ``no`` when it is false."""
-    return cast(
-        fields.Boolean, _filter(fields.Boolean(), lambda value: yes if value else no, aliases)
-    )
-
-
-def _filter(
-    field: fields.Field[Any], condition: Condition, aliases: tuple[str, ...], **bounds: str
-) -> Any:
-    field.metadata = {**field.metadata, "condition": condition, "aliases": aliases, **bounds}
-    return field
-
-
-class Slugged(fields.String):
-    """A slug, or a name that is made into the slug of an ``item``."""
-
-    def __init__(self, item: str):
-        super().__init__()
-        self.item = item
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        return to_slug(super()._deserialize(value, attr, data, **kwargs), self.item)
-
-
 class Query(Schema):
-    """The query string of a collection; a subclass adds filters, made by the functions above.
+    """The query string of a collection; a subclass adds filters, made by ``shared.filters``.
 
     ``sortable`` are the fields one may order by, besides ``id``, and what is ordered by several of
     them at any size, such as ``-price,name``.  ``attributes`` names the document's field that

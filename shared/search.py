@@ -56,13 +56,16 @@ def _matches(repository: Repository, filter: Filter, search: Search) -> tuple[li
     sizes = {word: repository.count(somewhere(word), COUNTED) for word in words}
     fewest = min(sizes.values(), default=0)
     if fewest <= FEW or (filter and repository.count(filter, FEW + 1) <= FEW):
-        return _sorted_ids(repository.collection.find(wanted, {"_id": True})), True
+        found = repository.collection.find(wanted, {"_id": True}, batch_size=FEW)
+        return _sorted_ids(found), True
     lead = min(words, key=lambda word: (sizes[word], -len(word)))
-    exact = repository.collection.find(both(filter, search.exact), {"_id": True}, limit=BEST)
+    # All in one batch: a second round trip costs more than the documents.
+    batch = {"limit": BEST + 1, "batch_size": BEST + 1}
+    exact = repository.collection.find(both(filter, search.exact), {"_id": True}, **batch)
     ids = dict.fromkeys(_sorted_ids(exact))
     for start, end in ranges(lead):
         if len(ids) <= BEST:
-            found = repository.collection.find(wanted, {"_id": True}, limit=BEST + 1, hint=TERMS)
+            found = repository.collection.find(wanted, {"_id": True}, hint=TERMS, **batch)
             within = found.min(_bound(start)).max(_bound(end))
             ids |= dict.fromkeys(each["_id"] for each in within)
     return list(ids)[:BEST], len(ids) <= BEST
@@ -78,7 +81,8 @@ def _ranked(repository: Repository, search: Search, ids: list[Any]) -> Iterable[
     for filter in (search.exact, search.whole, search.titled):
         if len(left) > 1:
             best = {"$and": [{"_id": {"$in": list(left)}}, filter]}
-            found = {each["_id"] for each in repository.collection.find(best, {"_id": True})}
+            named = repository.collection.find(best, {"_id": True}, batch_size=len(left))
+            found = {each["_id"] for each in named}
             yield from (id for id in left if id in found)
             left = dict.fromkeys(id for id in left if id not in found)
     yield from left

@@ -11,7 +11,7 @@ LAYERS = [
     {"attempts", "attributes", "cluster", "metrics", "misfits", "settings", "words"},
     {"errors"},
     {"body", "fields", "files", "process"},
-    {"cursor"},
+    {"cursor", "filters"},
     {"query", "validators"},
     {"keys"},
     {"cache", "documents", "peers", "sweep"},

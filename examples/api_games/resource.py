@@ -3,7 +3,8 @@
 from marshmallow import Schema, fields
 
 from shared.fields import Id, Money, Text, Timestamp, Whole
-from shared.query import Query, eq, gte, lte
+from shared.filters import eq, gte, lte
+from shared.query import Query
 from shared.resource import Resource
 from shared.words import Searched
 

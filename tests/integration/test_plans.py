@@ -43,7 +43,7 @@ class Commands(CommandListener):
         self.seen = []
 
     def started(self, event):
-        if event.command_name in ("find", "aggregate"):
+        if event.command_name in ("find", "aggregate", "getMore"):
             own = ("lsid", "$clusterTime", "$db", "txnNumber", "$readPreference")
             self.seen.append({k: v for k, v in event.command.items() if k not in own})
 
@@ -144,6 +144,15 @@ def judge(db, command):
         if matches > FEW:
             return f"sorts more than {FEW}: {command}"
     return ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("query", ["per=100", "per=100&ordering=-price", "per=100&q=tea"])
+def test_a_page_comes_in_one_batch(large, query):
+    client, _, commands = large
+    commands.seen.clear()
+    assert len(client.get(f"/products?{query}").get_json()["items"]) == 100
+    assert not [each for each in commands.seen if "getMore" in each]
 
 
 @pytest.mark.slow

@@ -1,0 +1,64 @@
+"""A category with many products moves, and whoever does it is killed on the way."""
+
+import contextlib
+import os
+import signal
+from itertools import cycle
+
+import pytest
+import urllib3
+from pymongo import MongoClient
+
+from shared.documents import fresh
+from tests.integration.conftest import poll, processes_of, running_stack
+from vitrine import stack as stacks
+
+COUNT = 30_000
+
+
+@pytest.fixture
+def shop():
+    """A stack with a worker, and a category of many products below another one."""
+    with running_stack("--only", "products,categories", JOB_WORKERS="1") as shop:
+        for name, parent in (("Old", None), ("New", None), ("Lamps", "old")):
+            body = {"name": name, "parent": parent}
+            assert shop.request("POST", "categories", "/categories", body)[0] == 201
+        with MongoClient(stacks.read(shop.folder).mongo_uri) as client:
+            values = {"name": "Lamp", "category": "lamps", "category_path": ["old", "lamps"]}
+            lamps = (fresh(values, number, "0" * 16, None) for number in range(1, COUNT + 1))
+            client["vitrine"]["products"].insert_many(lamps, ordered=False)
+        yield shop
+
+
+def total(shop, slug):
+    """How many products a category has, None while nobody answers."""
+    path = f"/products?category={slug}&per=1"
+    with contextlib.suppress(urllib3.exceptions.HTTPError):
+        return shop.request("GET", "products", path, Prefer="count=exact")[1]["total"]
+
+
+def test_products_follow_whoever_is_killed_on_the_way(shop):
+    assert poll(lambda: total(shop, "old") == COUNT, what="the list of all lamps")
+    moved = shop.request("PATCH", "categories", "/categories/lamps", {"parent": "new"})
+    assert moved[0] == 200
+    with MongoClient(stacks.read(shop.folder).mongo_uri) as client:
+        lamps = client["vitrine"]["products"]
+        left = lamps.count_documents({"category_path": "old"})
+        assert 0 < left < COUNT, "it is too fast to be killed on the way"
+        # The web processes and the worker in turn, each time some products have followed.
+        for word in cycle((b"api_products.app", b"shared.worker\0api_products")):
+            for pid in processes_of(shop, word):
+                os.kill(pid, signal.SIGKILL)
+            (left,) = poll(lambda before=left: _fewer(lamps, before), 60, "products follow")
+            if not left:
+                break
+    assert poll(lambda: total(shop, "new") == COUNT, what="the new list")
+    assert total(shop, "old") == 0
+    (lamp,) = shop.get("products", "/products?category=new&per=1&ordering=-id")["items"]
+    assert (lamp["category"], lamp["category_path"]) == ("lamps", ["new", "lamps"])
+
+
+def _fewer(lamps, before):
+    """How many are left to follow, once that is fewer than before; a list, which is true."""
+    left = lamps.count_documents({"category_path": "old"})
+    return [left] if left < before or not left else []
