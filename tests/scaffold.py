@@ -80,6 +80,8 @@ class InProcess:
         return response.status_code, response.data
 
 
+# For what is refused before any database is asked.
+on_fakes = pytest.mark.parametrize("stores", ["fake"], indirect=True)
 # For what the fakes cannot do: transactions, pipelines in updates, comparing decimals.
 on_real_servers = pytest.mark.parametrize(
     "stores", [pytest.param("real", marks=pytest.mark.real)], indirect=True

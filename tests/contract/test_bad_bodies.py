@@ -4,8 +4,9 @@ from io import BytesIO
 
 import pytest
 
-from tests.scaffold import example
+from tests.scaffold import example, on_fakes
 
+pytestmark = on_fakes
 JSON = "application/json"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from shared import documents, trash
 from shared.errors import Stale
-from tests.scaffold import example, on_real_servers
+from tests.scaffold import example, on_fakes, on_real_servers
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 
@@ -63,6 +63,7 @@ def test_another_key_is_another_request(client, url, body):
         )
 
 
+@on_fakes
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256, "é"])
 def test_a_key_that_is_none_is_named(client, url, body, key):
     response = client.post(url, json=body, headers={"Idempotency-Key": key})

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.scaffold import on_fakes
+
 
 @pytest.fixture
 def five(client, url, minimal, serves):
@@ -42,6 +44,7 @@ def test_a_page_links_to_its_neighbours(client, url, five):
     assert f'<{url}?page=3&per=2>; rel="next"' in response.headers["Link"]
 
 
+@on_fakes
 @pytest.mark.parametrize("name", ["per", "page_size", "per_page", "limit"])
 def test_the_page_size_has_many_names(client, url, five, name):
     assert ids(client.get(f"{url}?page=1&{name}=2")) == [1, 2]
@@ -114,6 +117,7 @@ def test_a_cursor_is_counted_when_asked(client, url, five):
     assert (found["total"], found["total_is"]) == (5, "exact")
 
 
+@on_fakes
 @pytest.mark.parametrize(
     ("cursor", "says"),
     [
@@ -193,6 +197,7 @@ def test_the_whole_name_comes_first_then_names_then_the_rest(
     assert ids(client.get(f"{url}?q=red+chair&ordering=id")) == [1, 2, 3]
 
 
+@on_fakes
 @pytest.mark.parametrize(
     "query",
     [

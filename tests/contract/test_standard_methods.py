@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from bson import Decimal128, Int64, MinKey, ObjectId, Regex, Timestamp
 
-from tests.scaffold import example, on_real_servers, path_of
+from tests.scaffold import example, on_fakes, on_real_servers, path_of
 
 JSON = "application/json; charset=utf-8"
 PROBLEM = "application/problem+json; charset=utf-8"
@@ -339,6 +339,7 @@ class TestMadeByHand:
         assert client.get(f"{url}/{made}").status_code == 404
 
 
+@on_fakes
 class TestPaths:
     @pytest.mark.parametrize("prefix", ["", "/api", "/v1", "/api/v1"])
     @pytest.mark.parametrize("slash", ["", "/"])

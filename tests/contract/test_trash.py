@@ -3,7 +3,7 @@
 import pytest
 
 from shared.settings import Settings
-from tests.scaffold import on_real_servers
+from tests.scaffold import on_fakes, on_real_servers
 
 
 @pytest.fixture
@@ -43,6 +43,7 @@ def test_what_is_restored_or_purged_is_not_listed_any_more(client, url, deleted)
     assert client.get(f"{url}?deleted=only").get_json()["items"] == []
 
 
+@on_fakes
 @pytest.mark.parametrize("query", ["deleted=yes", "deleted=only&q=x", "deleted=only&ordering=id"])
 def test_the_trash_is_not_narrowed(client, url, query):
     response = client.get(f"{url}?{query}")
