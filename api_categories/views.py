@@ -1,35 +1,30 @@
 """``/categories``: the standard methods, made safe for a tree, and the tree itself."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, request
 
-from api_categories import moves
-from api_categories.moves import Move
+from api_categories import moves, rehearsal
 from api_categories.resource import categories
 from api_categories.tree import (
-    Cycle,
     ancestors,
     in_order,
-    inherited,
     is_in_cycle,
     parents_of,
     path_of,
 )
-from shared import checkup, documents
+from shared import checkup
 from shared.backends import backends
 from shared.checkup import Kind
-from shared.documents import Document, same
-from shared.errors import BadRequest, Conflict, NotFound, TooLarge, Unavailable, Unprocessable
+from shared.documents import same
+from shared.errors import BadRequest, Conflict, NotFound
 from shared.resource import flag
-from shared.responses import conditional, empty, encode, respond
+from shared.responses import conditional, empty, respond
 
 blueprint = categories.blueprint("list", "get")
 
 LEAVING = ("products", "move_to")
-CHECK_SECONDS = 60.0  # for the products service to look at all products of a category
 TREE_FIELDS = ("id", "slug", "name", "parent", "position", "path")
 
 
@@ -63,7 +58,7 @@ def update(ref: str) -> Response:
     below it, and how many of these would not fit the attribute schemas they would be under.
     """
     if flag("dry_run"):
-        return _rehearsed(ref)
+        return rehearsal.report(ref)
     return _in_line(lambda: categories.update(ref, "dry_run"))
 
 
@@ -130,7 +125,7 @@ def repair_tree() -> Response:
 
 def _faults() -> Response:
     found = {"parentless": Kind(), "circular": Kind(), "unsettled": Kind()}
-    known = _tree()
+    known = moves.tree()
     parents = parents_of(known.values())
     for id, each in known.items():
         case = {"id": id, "path": f"/categories/{each['slug']}"}
@@ -192,92 +187,12 @@ def _in_line(work: Callable[[], Response]) -> Response:
     """Run a write that may move or rename categories, and take along all that hangs on them."""
 
     def settled() -> Response:
-        before = _tree()
+        before = moves.tree()
         response = work()
-        moves.note(_settle(before))
+        moves.note(moves.settle(before))
         return response
 
     return _alone(settled)
-
-
-def _rehearsed(ref: str) -> Response:
-    """Answer what the change in the body would do to products, without doing it."""
-    categories.check_parameters("dry_run")
-    category = categories.matched(ref)
-    repository = categories.repository
-    values = categories.load(categories.body(), category)
-    if clash := repository.clash(values, category["_id"]):
-        raise clash
-    change = documents.change(category, repository.named(category, values), "", None)
-    before = _tree()
-    after = before | {category["_id"]: change.after if change else category}
-    slug = category.get("slug", "")
-    body = {"category": slug, "changes": list(_schema_changes(slug, before, after))}
-    status, answer = backends().peers.ask(
-        "POST", "products", "products:misfits", body=body, seconds=CHECK_SECONDS
-    )
-    if status == TooLarge.status:
-        raise TooLarge("The schemas of all categories below are too large to check at once.")
-    if status >= 400:
-        raise Unavailable(f"The products service refused a request of ours ({status}).")
-    return respond(answer)
-
-
-def _schema_changes(
-    slug: str, before: Mapping[Any, Document], after: Mapping[Any, Document]
-) -> Iterator[Document]:
-    """Yield the attribute schemas of a category and all below it, each pair of them once."""
-    above = _above(before, after)
-    old = {each["slug"]: each.get("attributes") for each in before.values()}
-    new = {each["slug"]: each.get("attributes") for each in after.values()}
-    alike: dict[bytes, list[str]] = {}
-    for id, each in before.items():
-        path = path_of(each)
-        if slug in path:
-            steps = [*above.get(id, map(str, path[:-1])), after[id]["slug"]]
-            pair = {
-                "before": inherited(old.get(str(step)) for step in path),
-                "after": inherited(new.get(step) for step in steps),
-            }
-            alike.setdefault(encode(pair), []).append(each["slug"])
-    for encoded, slugs in alike.items():
-        yield {"categories": slugs, **json.loads(encoded)}
-
-
-def _settle(before: Mapping[Any, Document]) -> list[Move]:
-    """Bring parents and ancestors in line and return the moves that products have to follow."""
-    after = _tree()
-    parents = parents_of(after.values())
-    found = []
-    for id, steps in _above(before, after).items():
-        each = after[id]
-        values = {"parent": parents[each["slug"]], "ancestors": steps or None}
-        categories.repository.update(each, values)
-        if id in before and path_of(before[id]) != [*steps, each["slug"]]:
-            found.append((before[id]["slug"], [*steps, each["slug"]]))
-    return sorted(found, key=lambda move: len(move[1]))
-
-
-def _above(before: Mapping[Any, Document], after: Mapping[Any, Document]) -> dict[Any, list[str]]:
-    """Return the slugs above each category; raise ``Unprocessable`` for a cycle that is new."""
-    parents = parents_of(after.values())
-    old_parents = parents_of(before.values())
-    above: dict[Any, list[str]] = {}
-    for id, each in after.items():
-        try:
-            above[id] = ancestors(each["slug"], parents)
-        except Cycle as error:
-            if id in before and is_in_cycle(before[id]["slug"], old_parents):
-                continue  # Made by hand, and not by this write: it is left as it is.
-            wrong = [{"pointer": "/parent", "message": str(error)}]
-            raise Unprocessable("", wrong) from error
-    return above
-
-
-def _tree() -> dict[Any, Document]:
-    slugged = {"slug": {"$gt": ""}}
-    found = categories.repository.collection.find(slugged, session=backends().session)
-    return {each["_id"]: each for each in found}
 
 
 def _product_count(slug: str) -> int:

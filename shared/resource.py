@@ -4,110 +4,34 @@ A service binds the methods that suit it with ``Resource.blueprint`` and writes 
 ordinary Flask route that calls the same steps.  There are no hooks.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
-from urllib.parse import parse_qsl
+from collections.abc import Callable, Sequence
 
-from flask import Blueprint, Response, g, request
-from marshmallow import Schema, ValidationError
-from marshmallow.experimental.context import Context
-from pymongo import IndexModel
-from werkzeug.exceptions import RequestEntityTooLarge
+from flask import Blueprint, Response, request
+from marshmallow import ValidationError
 
-from shared import batch, body, facets, indexes, listing, loading, pages, preconditions, trash
+from shared import batch, facets, listing, pages, preconditions, trash
 from shared.attempts import attempts
-from shared.backends import backends
 from shared.documents import Document
 from shared.errors import (
-    ApiError,
     BadRequest,
     Conflict,
     Crowded,
     NotFound,
     Stale,
-    Unsupported,
-    nearest,
 )
 from shared.fields import Money, Whole, timestamp
-from shared.keys import Address, item_address, list_address
-from shared.metrics import LOOKUPS
-from shared.mongo import Repository
-from shared.query import PageRequest, Query
+from shared.query import PageRequest
 from shared.responses import (
     CACHE_CONTROL,
-    Clock,
     conditional,
-    digest,
     empty,
-    encode,
-    extra_headers,
     respond,
-    stored,
 )
-from shared.words import Searched
+from shared.steps import Steps
 
 
-@dataclass(frozen=True)
-class Resource:
-    """A collection, the schema of its documents and the query string it understands.
-
-    ``item`` is the word for one of them, ``slug`` the field its slug is made of (empty for no
-    slugs), ``unique`` the fields no two living ones share, ``searched`` what ``q`` looks at, and
-    ``partition`` the query parameter that keeps cached lists apart, ``live`` the fields that are
-    made of other documents, in the services named by ``depends``; ``counter`` is a field
-    whose every change goes into a ledger.
-    """
-
-    name: str
-    item: str
-    schema: Schema
-    query: Query
-    slug: str = ""
-    unique: tuple[str, ...] = ()
-    searched: Searched | None = None
-    partition: str = ""
-    live: tuple[str, ...] = ()
-    depends: tuple[str, ...] = ()
-    counter: str = ""
-    indexes: tuple[IndexModel, ...] = ()
-
-    @cached_property
-    def repository(self) -> Repository:
-        """The documents themselves."""
-        path = self.query.fields[self.partition].metadata["path"] if self.partition else ""
-        return Repository(
-            self.name,
-            self.item,
-            self.slug,
-            self.unique,
-            self.searched,
-            (self.partition, path) if path else None,
-            tuple(
-                indexes.derive(
-                    self.query, self.slug, self.unique, self.searched, path, self.indexes
-                )
-            ),
-            self.counter,
-        )
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """The fields clients see, in the order of their declaration."""
-        return tuple(field.data_key or name for name, field in self.schema.dump_fields.items())
-
-    def describe(self) -> dict[str, Document]:
-        """Return each field's type, whether it is required, and what else it may be called."""
-        return {
-            name: {
-                "type": type(self.schema.fields[name]).__name__,
-                "required": self.schema.fields[name].required,
-                "read_only": name not in self.schema.load_fields,
-                "aliases": self.schema.fields[name].metadata.get("aliases", ()),
-            }
-            for name in self.names
-        }
+class Resource(Steps):
+    """The standard methods of a collection, to be bound by ``blueprint``."""
 
     def blueprint(self, *methods: str) -> Blueprint:
         """Route the named methods: list, get, create, update, delete, restore, batch."""
@@ -126,8 +50,6 @@ class Resource:
             rule, verbs, view = routes[method]
             blueprint.add_url_rule(rule, method, view, methods=verbs)
         return blueprint
-
-    # The standard methods.
 
     def list(self) -> Response:
         """Answer one page of the items that the query string selects."""
@@ -216,63 +138,6 @@ class Resource:
         asked = batch.parse(request.args, self.keys)
         return respond(batch.run(self, batch.items(self.read()), asked), 207)
 
-    # The steps they are made of, for routes of your own.
-
-    def address(self, ref: str, query: bytes, prefer: str) -> Address | None:
-        """Return where the answer to a GET is cached, of the list when ``ref`` is empty.
-
-        None for the trash, which is not cached: nobody follows what is done to it by hand.  A pure
-        function of what it is given.  Raise ``BadRequest`` for a bad query string.
-        """
-        if ref:
-            return self._item_address(ref, self._item_query(query))
-        asked = self.query.parse(query, self.names)
-        count = preconditions.preferred_count(prefer)
-        return None if asked.deleted else self._list_address(asked, count)
-
-    def cached(self, address: Address, make: Callable[[], Response]) -> Response:
-        """Answer from the cache, or make the answer and store it when it is a 200."""
-        cache = backends().cache
-        clock = Clock()
-        lookup = request.environ.get("vitrine.lookup")
-        if lookup is None or lookup.address != address:
-            lookup = cache.get(address)
-        lookup = cache.begin(lookup)
-        LOOKUPS.labels(lookup.state, lookup.detail).inc()
-        clock.lap("cache")
-        if lookup.is_hit:
-            return conditional(clock.tell(stored(lookup)))
-        try:
-            response = make()
-            whole = response.status_code == 200 and not g.get("incomplete")
-            kept = whole and cache.fill(
-                lookup, response.get_data(), str(response.get_etag()[0]), extra_headers(response)
-            )
-        finally:
-            cache.end(lookup)
-        response.headers["Cache-Status"] = lookup.status(stored=kept)
-        response.headers["Cache-Control"] = CACHE_CONTROL
-        clock.lap("make")
-        return conditional(clock.tell(response))
-
-    def _list_address(self, asked: PageRequest, count: str) -> Address:
-        given = dict(asked.given).get(self.partition)
-        # Read as the filter reads it, so that the tag is the one that writes renew.
-        value = self.query.fields[self.partition].deserialize(given) if given else ""
-        within = f"{self.partition}={value}" if value else ""
-        return list_address(self.name, within, asked, count, self.depends)
-
-    def _item_query(self, query: bytes) -> PageRequest:
-        asked = self.query.parse(query, self.names)
-        names = [name for name, _ in parse_qsl(query.decode(), True)]
-        if extra := [name for name in names if name != "fields"]:
-            only = "Is not for one item, which takes only fields."
-            raise BadRequest("", [{"parameter": name, "message": only} for name in extra])
-        return asked
-
-    def _item_address(self, ref: str, asked: PageRequest) -> Address:
-        return item_address(self.name, self.item, ref, asked, self.depends)
-
     def _page(self, asked: PageRequest, count: str) -> Response:
         shown = self._projection(asked.shown)
         if asked.shown:  # What the cursor is made of.
@@ -307,72 +172,6 @@ class Resource:
                 return self._moved(slug)
             raise
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The fields that name one item: the slug and what is unique."""
-        return (*(("slug",) if self.slug else ()), *self.unique)
-
-    def read(self) -> Any:
-        """Return the JSON value in the request body, of whatever shape."""
-        if not request.is_json:
-            raise Unsupported(
-                "Send JSON with the header Content-Type: application/json; charset=utf-8."
-            )
-        raw = request.get_data()
-        limit = request.max_content_length
-        if limit is not None and len(raw) >= limit:
-            raise RequestEntityTooLarge  # Sent in chunks, it was cut off there.
-        return body.parse(raw)
-
-    def body(self) -> Document:
-        """Return the JSON object in the request body."""
-        values = self.read()
-        if not isinstance(values, dict):
-            raise BadRequest("The body is not a JSON object.")
-        return values
-
-    def load(self, values: Document, stored: Document | None = None) -> Document:
-        """Validate new values, or changes to a ``stored`` document: see ``loading.load``."""
-        patch = request.mimetype == loading.MERGE_PATCH
-        return loading.load(self.schema, values, stored, patch)
-
-    def check_parameters(self, *known: str) -> None:
-        """Raise ``BadRequest`` for parameters a write does not have, lest one be misspelt."""
-        unknown = [name for name in request.args if name not in known]
-        if unknown:
-            raise BadRequest(
-                "",
-                [
-                    {"parameter": name, "message": f"Unknown parameter{nearest(name, known)}"}
-                    for name in unknown
-                ],
-            )
-
-    def matched(self, ref: str) -> Document:
-        """Return the stored document, or raise ``Stale`` if ``If-Match`` names another version."""
-        return self._check_match(self.repository.get(ref))
-
-    def _check_match(self, document: Document) -> Document:
-        if preconditions.asks_for_a_version():
-            current = str(self.answer(document).get_etag()[0])
-            if not preconditions.fits(current):
-                differing = self._differing(document)
-                raise preconditions.stale(current, document.get("revision"), differing)
-        return document
-
-    def _differing(self, document: Document) -> dict[str, Document]:
-        """Return the fields of the body that would change the document, as far as they fit."""
-        try:
-            values = self.load(self.body(), document)
-        except (ApiError, ValidationError):
-            return {}
-        stored, sent = self.dump([document, document | values], self.names)
-        return {
-            name: {"stored": stored[name], "sent": sent[name]}
-            for name in self.names
-            if name in values and stored[name] != sent[name]
-        }
-
     def _lives(self, ref: str) -> bool:
         try:
             self.repository.get(ref)
@@ -391,43 +190,6 @@ class Resource:
         if values.get("slug", ref) != ref:
             raise ValidationError({"slug": [f"Is not {ref!r}, which it is put to."]})
         return values | {"slug": ref}
-
-    def anywhere(self, ref: str) -> Document:
-        """Return the document from the collection or from the trash."""
-        try:
-            return self.matched(ref)
-        except NotFound:
-            return self._check_match(trash.get(self.repository, ref))
-
-    def dump(self, documents: Sequence[Document], names: Iterable[str]) -> Sequence[Document]:
-        """Return documents as clients see them, with these fields."""
-        with Context({"shown": names}):
-            dumped = self.schema.dump(documents, many=True)
-        return [{name: each.get(name) for name in names} for each in dumped]
-
-    def reads(self, names: Iterable[str]) -> set[str]:
-        """Return the stored fields that some fields clients see are made of."""
-        read: set[str] = set()
-        for name, field in self.schema.dump_fields.items():
-            if (field.data_key or name) in names:
-                read |= {field.attribute or name, *field.metadata.get("reads", ())}
-        return read
-
-    def answer(self, document: Document, shown: Sequence[str] = ()) -> Response:
-        """Turn a document into a response."""
-        (value,) = self.dump([document], shown or self.names)
-        if not self.live:
-            return respond(value)
-        live = {name: value[name] for name in self.live if name in value}
-        kept = {name: each for name, each in value.items() if name not in live}
-        return respond(value, etag=f"{digest(encode(kept))}-{digest(encode(live))}")
-
-    def created(self, document: Document) -> Response:
-        """Turn a new document into a response that says where it lives."""
-        response = self.answer(document)
-        response.status_code = 201
-        response.location = f"/{self.name}/{document['_id']}"
-        return response
 
     def _projection(self, shown: Sequence[str]) -> Document:
         if not shown:

@@ -20,7 +20,7 @@ LAYERS = [
     {"mongo"},
     {"facets", "search"},
     {"bulk", "follower", "idempotency", "lease", "listing", "pages", "queue", "trash"},
-    {"batch", "worker"},
+    {"batch", "steps", "worker"},
     {"logs", "resource"},
     {"changelog", "checkup", "front", "health", "inspection"},
     {"feed"},
@@ -29,7 +29,16 @@ LAYERS = [
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 VIEWS_ORDER = [
     "resource",
-    *("moves", "shelving", "gallery", "movements", "reservations", "placement", "history"),
+    *(
+        "moves",
+        "rehearsal",
+        "shelving",
+        "gallery",
+        "movements",
+        "reservations",
+        "placement",
+        "history",
+    ),
     *("jobs", "audit", "counts", "fitting", "stockroom", "uploads", "stats", "views", "app"),
 ]
 FOLDERS = [
