@@ -2,14 +2,18 @@
 
 A move is noted in the transaction that makes it, so it is known whatever ends in between.  The
 products service comes for what is noted, is told where each category is by then, and strikes it out
-once no request that had read the old place can still be running.
+once all its products are there.  Products know categories by slugs, so until then no other
+category may take the slug.
 """
 
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from bson import ObjectId
+from flask import Response, after_this_request, has_request_context
 from pymongo.collection import Collection
 
 from api_categories.resource import categories
@@ -17,55 +21,94 @@ from api_categories.tree import Cycle, ancestors, is_in_cycle, parents_of, path_
 from shared import documents
 from shared.backends import backends
 from shared.documents import Document
-from shared.errors import NotFound, Unavailable, Unprocessable
+from shared.errors import Crowded, Unavailable, Unprocessable
 
 log = logging.getLogger(__name__)
 
 MOST = 1000
 MOST_STEPS = 20
 
-# The slug a category had, and the slugs from the root to where its products belong.
-Move = tuple[str, list[str]]
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A slug that a category had and where what was in it belongs: in it, or in a ``target``.
+
+    ``deleted`` is a category that went, the products of which go to the target, None for nowhere.
+    """
+
+    slug: str
+    category: Any
+    deleted: bool = False
+    target: Any = None
 
 
 def note(moves: Iterable[Move]) -> None:
     """Write down moves with the running transaction, and have the products follow behind it."""
     moment = documents.now()
-    noted = [{"slug": slug, "path": path, "at": moment} for slug, path in moves]
+    noted = [
+        {
+            "slug": each.slug,
+            "category": each.category,
+            "deleted": each.deleted,
+            "target": each.target,
+            "at": moment,
+        }
+        for each in moves
+    ]
     if noted:
         _noted().insert_many(noted, session=backends().session)
         backends().once_committed(announce)
 
 
+def check_free(slugs: Mapping[str, Any]) -> None:
+    """Raise ``Crowded`` when a category, by its id, took a slug that products of another follow."""
+    asked = {"slug": {"$in": list(slugs)}}
+    for each in _noted().find(asked, session=backends().session):
+        if each["category"] != slugs[each["slug"]]:
+            slug = each["slug"]
+            raise Crowded(f"Products still leave the slug {slug!r}; take it in a moment.")
+
+
 def announce() -> None:
     """Have the products service follow at once; it comes by itself a little later otherwise."""
     try:
-        backends().peers.ask("POST", "products", "products:category-moves")
+        status, _ = backends().peers.ask("POST", "products", "products:category-moves")
     except Unavailable as error:
         log.warning("Products follow later: %s", error)
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+    if status != HTTPStatus.OK and has_request_context():
+        after_this_request(_say_where_to_look)
+
+
+def _say_where_to_look(response: Response) -> Response:
+    """Link to what is still under way (the relation is that of RFC 5989)."""
+    response.headers["Link"] = '</categories:moves>; rel="monitor"'
+    return response
 
 
 def pending() -> list[Document]:
-    """Return the moves that were noted, the oldest first: ``{id, slug, path, seconds}`` each.
+    """Return the moves that were noted, the oldest first: ``{id, slug, path, deleted}`` each.
 
-    The path is where the category of that slug is now, empty when it is nowhere.
+    The path is where what is in that slug belongs now, empty when that is nowhere.
     """
     found = list(_noted().find(sort=[("_id", 1)], limit=MOST))
-    went = {each["slug"]: each["path"] for each in found}
-    moment = documents.now()
+    targets = {each["category"]: each["target"] for each in found if each["deleted"]}
+    ids = {id for each in found for id in (each["category"], each["target"])}
+    living = categories.repository.collection.find({"_id": {"$in": list(ids)}})
+    paths = {each["_id"]: path_of(each) for each in living}
     return [
         {
             "id": str(each["_id"]),
             "slug": each["slug"],
-            "path": _place(each["slug"], went),
-            "seconds": (moment - each["at"]).total_seconds(),
+            "path": _place(each["category"], paths, targets),
+            "deleted": each["deleted"],
         }
         for each in found
     ]
 
 
 def strike_out(id: str) -> None:
-    """Forget a move that products have followed for good."""
+    """Forget a move that products have followed."""
     if ObjectId.is_valid(id):
         _noted().delete_one({"_id": ObjectId(id)})
 
@@ -80,8 +123,12 @@ def settle(before: Mapping[Any, Document]) -> list[Move]:
         values = {"parent": parents[each["slug"]], "ancestors": steps or None}
         categories.repository.update(each, values)
         if id in before and path_of(before[id]) != [*steps, each["slug"]]:
-            found.append((before[id]["slug"], [*steps, each["slug"]]))
-    return sorted(found, key=lambda move: len(move[1]))
+            found.append((len(steps), Move(before[id]["slug"], id)))
+    taken = {
+        each["slug"]: id for id, each in after.items() if _slug(before.get(id)) != each["slug"]
+    }
+    check_free(taken)
+    return [move for _, move in sorted(found, key=lambda pair: pair[0])]
 
 
 def above(before: Mapping[Any, Document], after: Mapping[Any, Document]) -> dict[Any, list[str]]:
@@ -101,22 +148,27 @@ def above(before: Mapping[Any, Document], after: Mapping[Any, Document]) -> dict
 
 
 def tree() -> dict[Any, Document]:
-    """Return all categories that have a slug, by id."""
+    """Return all categories that have a slug and an id that is one, by id."""
     slugged = {"slug": {"$gt": ""}}
     found = categories.repository.collection.find(slugged, session=backends().session)
-    return {each["_id"]: each for each in found}
+    # By hand there may be several slugs, and an object as the id.
+    return {each["_id"]: each for each in found if _slug(each) and isinstance(each["_id"], _IDS)}
 
 
-def _place(slug: str, went: Mapping[str, list[str]]) -> list[str]:
-    """Return the path of the category that has or had a slug, or took over what was in it."""
+_IDS = (int, float, str, ObjectId)
+
+
+def _slug(category: Mapping[str, Any] | None) -> str:
+    slug = category.get("slug") if category else ""
+    return slug if type(slug) is str else ""
+
+
+def _place(id: Any, paths: Mapping[Any, list[str]], targets: Mapping[Any, Any]) -> list[str]:
+    """Return the path of a category, or of the one that took over what was in it."""
     for _ in range(MOST_STEPS):
-        try:
-            return path_of(categories.repository.get(slug))
-        except NotFound:
-            following = categories.repository.moved(slug) or (went.get(slug) or [""])[-1]
-        if not following:
-            return []
-        slug = following
+        if id in paths or id is None:
+            return paths.get(id, [])
+        id = targets.get(id)
     return []
 
 

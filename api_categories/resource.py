@@ -20,7 +20,7 @@ from api_categories.tree import MAX_DEPTH, inherited, path_of
 from shared.attributes import NUMBERS, TYPES, is_number, misfit
 from shared.backends import backends
 from shared.errors import NotFound, Unavailable
-from shared.fields import MAX_WHOLE, Id, Slug, Text, Timestamp, Whole
+from shared.fields import MAX_WHOLE, Id, Plain, Slug, Text, Timestamp, Whole
 from shared.filters import either, eq, titled, within
 from shared.query import Query
 from shared.resource import Resource
@@ -99,7 +99,7 @@ class CategorySchema(Schema):
     external_ref = Text(200, allow_none=True)
     name = Text(200, required=True, metadata={"example": "Kitchen"})
     parent = Text(200, allow_none=True)
-    description = fields.String(allow_none=True, validate=validate.Length(max=100_000))
+    description = Plain(allow_none=True, validate=validate.Length(max=100_000))
     position = Whole(allow_none=True, metadata={"example": 1})
     attributes = AttributeSchemas(
         fields.String(
@@ -133,8 +133,9 @@ class CategorySchema(Schema):
             return category
         above: list[str] = []
         if category["parent"] is not None:
+            slug = to_slug(category["parent"], "category")
             try:
-                parent = categories.repository.get(to_slug(category["parent"], "category"))
+                parent = _living(slug)
             except NotFound as error:
                 raise ValidationError({"parent": [str(error)]}) from error
             above = path_of(parent)
@@ -186,6 +187,15 @@ def _count(found: Sequence[dict[str, Any]]) -> None:
         counts, g.incomplete = None, True
     for each in found:
         each["product_count"] = (counts or {}).get(str(each.get("slug")))
+
+
+def _living(slug: str) -> dict[str, Any]:
+    """Return the category that has a slug or, where none has it, had it; else ``NotFound``."""
+    repository = categories.repository
+    try:
+        return repository.get(slug)
+    except NotFound:
+        return repository.get(repository.moved(slug) or slug)
 
 
 class CategoryQuery(Query):

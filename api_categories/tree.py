@@ -48,12 +48,14 @@ def parents_of(found: Iterable[Mapping[str, Any]]) -> dict[str, str | None]:
         for slug, each in known.items()
         if isinstance(each.get("old_slugs"), list)
         for old in each["old_slugs"]
+        if type(old) is str
     }
     parents: dict[str, str | None] = {}
     for slug, each in known.items():
         parent = each.get("parent")
-        parent = parent if isinstance(parent, str) else None
-        parents[slug] = parent if parent in known else renamed.get(parent, parent)
+        # What a hand edit may leave there, such as code, can be a kind of text.
+        known_as = parent if type(parent) is str else ""
+        parents[slug] = known_as if known_as in known else renamed.get(known_as, known_as) or None
     return parents
 
 

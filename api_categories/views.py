@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response, request
 
 from api_categories import moves, rehearsal
+from api_categories.moves import Move
 from api_categories.resource import categories
 from api_categories.tree import (
     ancestors,
@@ -47,7 +48,14 @@ def get_tree(ref: str) -> Response:
 @blueprint.post("/categories")
 def create() -> Response:
     """Store the category in the body."""
-    return _alone(categories.create)
+
+    def made() -> Response:
+        response = categories.create()
+        new = response.get_json()
+        moves.check_free({new["slug"]: new["id"]})
+        return response
+
+    return _alone(made)
 
 
 @blueprint.route("/categories/<ref>", methods=["PUT", "PATCH"])
@@ -87,10 +95,13 @@ def delete(ref: str) -> Response:
 
 @blueprint.get("/categories:paths")
 def get_paths() -> Response:
-    """Answer the slugs from the root to each category of ``?slugs=a,b`` that there is."""
+    """Answer the slugs from the root to each category of ``?slugs=a,b`` that has or had one."""
     categories.check_parameters("slugs")
     slugs = request.args.get("slugs", "").split(",")
     found = categories.repository.find("slug", slugs)
+    lost = {slug: categories.repository.moved(slug) for slug in slugs if slug not in found}
+    now = categories.repository.find("slug", [slug for slug in lost.values() if slug])
+    found |= {slug: now[new] for slug, new in lost.items() if new in now}
     return respond({slug: path_of(each) for slug, each in found.items()})
 
 
@@ -103,7 +114,7 @@ def list_moves() -> Response:
 
 @blueprint.delete("/categories:moves/<id>")
 def delete_move(id: str) -> Response:
-    """Strike out a move that products have followed for good."""
+    """Strike out a move that products have followed."""
     categories.check_parameters()
     moves.strike_out(id)
     return empty()
@@ -146,6 +157,9 @@ def _emptied(ref: str) -> Response:
     """Delete a category once nothing hangs on it any more."""
     if request.args.get("products", "detach") != "detach":
         raise BadRequest("", [{"parameter": "products", "message": "Is detach, or left out."}])
+    if all(name in request.args for name in LEAVING):
+        text = "Leaves the products to no category, but move_to names one: give one of the two."
+        raise BadRequest("", [{"parameter": "products", "message": text}])
     try:
         category = categories.matched(ref)
     except NotFound:
@@ -166,8 +180,7 @@ def _emptied(ref: str) -> Response:
     if target and target["_id"] == category["_id"]:
         message = "Names the category that is being deleted."
         raise BadRequest("", [{"parameter": "move_to", "message": message}])
-    # Though it had no products, one may be about to be put into it.
-    moves.note([(slug, path_of(target) if target else [])])
+    moves.note([Move(slug, category["_id"], deleted=True, target=target.get("_id"))])
     return categories.delete(ref, *LEAVING)
 
 

@@ -82,11 +82,11 @@ def shelve(mend: bool) -> dict[str, Kind]:
     """
     found = {"astray": Kind(), "misplaced": Kind()}
     pairs = list(products.repository.collection.aggregate(_PAIRS, allowDiskUse=True))
-    named = {each["_id"]["category"] for each in pairs if isinstance(each["_id"]["category"], str)}
+    named = {each["_id"]["category"] for each in pairs if _is_text(each["_id"]["category"])}
     paths = _paths(sorted({to_slug(name, "category") for name in named}))
     for each in pairs:
         category, path = each["_id"]["category"], each["_id"]["path"]
-        is_text = isinstance(category, str)
+        is_text = _is_text(category)
         right = paths.get(to_slug(category, "category")) if is_text else None
         case = {"category": category, "path": f"/products/{each['first']}"}
         if category is not None and right is None:
@@ -113,6 +113,11 @@ _PAIRS: list[Document] = [
         }
     },
 ]
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a value is a text, and not code, which BSON has as a kind of it."""
+    return type(value) is str
 
 
 def _paths(slugs: Sequence[str]) -> dict[str, list[str]]:

@@ -91,11 +91,11 @@ def sweep() -> None:
 
     Once a day the files of products that left the trash by age are removed.
     """
+    follow_categories()
     for product, image in stuck():
         queue_thumbnails(product, image)
     if backends().queue.set("products:files-swept", 1, nx=True, ex=DAY_SECONDS):
         queue.enqueue("remove-orphans", "api_products.audit.remove_orphans")
-    follow_categories()
 
 
 def queue_following() -> None:

@@ -2,14 +2,16 @@
 
 from typing import Any
 
+from flask import g, has_request_context
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 from marshmallow.experimental.context import Context
 from pymongo import IndexModel
 
 from api_products.images import of, ready
+from shared import documents
 from shared.attributes import misfits
 from shared.backends import backends
-from shared.fields import Attributes, Id, Money, Slug, Text, Timestamp, Whole
+from shared.fields import Attributes, Id, Money, Plain, Slug, Text, Timestamp, Whole
 from shared.filters import either, eq, gte, lte, within
 from shared.query import Query
 from shared.resource import Resource
@@ -26,11 +28,11 @@ class ProductSchema(Schema):
     sku = Text(64, allow_none=True, metadata={"example": "TP-100"})
     external_ref = Text(200, allow_none=True)
     name = Text(200, required=True, metadata={"example": "Teapot", "aliases": ("title",)})
-    description = fields.String(
+    description = Plain(
         allow_none=True, validate=validate.Length(max=100_000), metadata={"example": "Holds 1 l."}
     )
     price = Money(allow_none=True, metadata={"example": 12.5})
-    currency = fields.String(
+    currency = Plain(
         allow_none=True,
         validate=validate.Regexp(r"[A-Z]{3}\Z", error="Not a code such as EUR (ISO 4217)."),
         metadata={"example": "EUR"},
@@ -43,7 +45,7 @@ class ProductSchema(Schema):
         allow_none=True, dump_default={}, metadata={"example": {"color": "blue"}}
     )
     images = fields.Function(lambda product: ready(of(product)), metadata={"reads": ("images",)})
-    status = fields.String(
+    status = Plain(
         load_default="active", validate=validate.OneOf(STATUSES), metadata={"example": "active"}
     )
     created_at = Timestamp()
@@ -70,12 +72,15 @@ class ProductSchema(Schema):
 def _category(name: str) -> dict[str, Any]:
     """Ask the categories service for a category, by slug or by a name that makes one."""
     slug = to_slug(name, "category")
-    fields = "slug,path,all_attributes"
+    fields = "id,slug,path,all_attributes"
     category = backends().peers.get("categories", "categories", slug, fields=fields)
     if category is None:
         text = f"There is no category {name!r}; make it with POST /categories first."
         raise ValidationError({"category": [text]})
     found: dict[str, Any] = category
+    if has_request_context():
+        # It may move before the product is written: see shelving.look_again.
+        g.setdefault("shelves", {}).setdefault(found["id"], (found, documents.now()))
     return found
 
 

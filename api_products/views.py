@@ -1,10 +1,11 @@
 """``/products``: the standard methods, the images, and what the categories service asks."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 from marshmallow import Schema, ValidationError, fields, validate
 
 from api_products import (
@@ -29,11 +30,22 @@ from shared.resource import flag
 from shared.responses import conditional, empty, encode, respond
 from shared.settings import Settings
 
-FOLLOW_SECONDS = 1.0  # in a request; a job does the rest
+log = logging.getLogger(__name__)
 
 blueprint = products.blueprint("list", "get", "update", "batch")
 blueprint.before_request(uploads.allow)
 blueprint.register_blueprint(stockroom.blueprint)
+
+
+@blueprint.after_request
+def settle(response: Response) -> Response:
+    """See that nothing was put where a category was before, while that category moved."""
+    if shelves := g.get("shelves"):
+        try:
+            shelving.look_again(shelves.values())
+        except Unavailable as error:
+            log.warning("Not looked at again: %s", error)
+    return response
 
 
 @blueprint.post("/products")
@@ -109,7 +121,7 @@ def count_misfits() -> Response:
 def follow_categories() -> Response:
     """Bring products in line with categories that moved, or have a job do what takes long."""
     products.check_parameters()
-    left = shelving.follow(FOLLOW_SECONDS)
+    left = shelving.follow(shelving.SECONDS)
     if left:
         jobs.queue_following()
     return respond({"left": left}, 202 if left else 200)

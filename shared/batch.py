@@ -21,6 +21,7 @@ from shared.errors import (
     Unprocessable,
     nearest,
     pointers,
+    summary,
 )
 
 if TYPE_CHECKING:
@@ -122,7 +123,8 @@ def _all_or_none(resource: "Resource", items: Sequence[Any], asked: Asked) -> li
             for error in _errors(step.error)
         ]
         if errors:
-            raise Unprocessable("Some items are wrong, so nothing was written.", errors)
+            text = f"Some items are wrong, so nothing was written. {summary(errors)}"
+            raise Unprocessable(text, errors)
         if asked.dry_run:
             return steps
         try:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import islice
-from math import isfinite
 from typing import Any
 
 from bson import Decimal128
@@ -124,7 +123,11 @@ def _misfits(resource: Resource, mend: bool) -> tuple[Kind, Kind]:
 def _lacking(resource: Resource, mend: bool) -> Kind:
     """Return the documents without what every write of ours gives them."""
     kind, repository = Kind(), resource.repository
-    every = ((each, _lacks(repository, each)) for each in repository.collection.find())
+    every = (
+        (each, _lacks(repository, each))
+        for each in repository.collection.find()
+        if not any(misfits(each["_id"], STORED[Id]))
+    )
     found = (pair for pair in every if pair[1])
     while some := list(islice(found, TOGETHER)):
         pairs = [(each, {"written": new_token()}) for each, _ in some]
@@ -231,9 +234,8 @@ def _spellings(value: Any, as_text: bool) -> Iterator[Any]:
         if _WHOLE.fullmatch(value):
             yield int(value)
     elif isinstance(value, (int, float, Decimal128)) and not isinstance(value, bool):
-        number = value.to_decimal() if isinstance(value, Decimal128) else value
-        whole = int(number) if isfinite(number) and number == int(number) else number
-        yield str(value if isinstance(value, Decimal128) else whole) if as_text else whole
+        whole = documents.whole(value)
+        yield str(whole) if as_text else whole
 
 
 def _case(resource: Resource, document: Document, why: str) -> Document:

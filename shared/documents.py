@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from bson import Decimal128
+
 from shared.keys import ALL
 from shared.words import Searched
 
@@ -83,8 +85,13 @@ def change(
         new["old_slugs"] = [slug for slug in dict.fromkeys(old) if slug != new["slug"]]
     new |= stamp(after, token)
     update = {"$set": new} | ({"$unset": dict.fromkeys(gone, "")} if gone else {})
-    seen = {"_id": document["_id"], "revision": document.get("revision")}
-    return Change(seen, update, after | new)
+    return Change(seen(document), update, after | new)
+
+
+def seen(document: Mapping[str, Any]) -> Document:
+    """Return the filter that finds a document as long as nobody has written it."""
+    # By hand it may be an object, which would read as an operator.
+    return {"_id": document["_id"], "revision": {"$eq": document.get("revision")}}
 
 
 def stamp(document: Mapping[str, Any], token: str) -> Document:
@@ -125,5 +132,9 @@ def refs(documents: Iterable[Document]) -> set[str]:
 
 
 def whole(value: Any) -> Any:
-    """Return a whole number as one, though a hand edit may have left it as a double."""
+    """Return a whole number as one, though a hand edit may have left it as another type."""
+    if isinstance(value, Decimal128):
+        number = value.to_decimal()
+        is_whole = number.is_finite() and -MAX_REVISION < number < MAX_REVISION and number % 1 == 0
+        return int(number) if is_whole else value
     return int(value) if isinstance(value, float) and value.is_integer() else value

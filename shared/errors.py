@@ -43,7 +43,7 @@ class ApiError(Exception):
     status = HTTPStatus.INTERNAL_SERVER_ERROR
 
     def __init__(self, detail: str, errors: list[dict[str, str]] | None = None, **extra: Any):
-        super().__init__(detail or _summary(errors or []))
+        super().__init__(detail or summary(errors or []))
         self.errors = errors or []
         self.extra = extra
         self.headers: dict[str, str] = {}
@@ -168,7 +168,7 @@ def nearest(word: str, words: Iterable[str]) -> str:
     return f"; did you mean {match[0]}?" if match else "."
 
 
-def _summary(errors: list[dict[str, str]]) -> str:
+def summary(errors: list[dict[str, str]]) -> str:
     """Return the first few errors in one line, for people who read only the detail."""
     places = [
         f"{each.get('parameter', each.get('pointer'))}: {each['message']}" for each in errors[:3]
@@ -196,7 +196,7 @@ def _api_error(error: ApiError) -> Response:
 
 def _invalid_body(error: ValidationError) -> Response:
     errors = pointers(error.messages)
-    return problem(422, f"The body does not fit the schema. {_summary(errors)}", errors)
+    return problem(422, f"The body does not fit the schema. {summary(errors)}", errors)
 
 
 def _database_failed(error: PyMongoError) -> Response:

@@ -8,6 +8,9 @@ each from the lowest to the highest value in it, so that both ends fit the filte
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pymongo
+from pymongo.errors import ExecutionTimeout
+
 from shared.documents import Document
 from shared.errors import BadRequest
 from shared.mongo import Repository, both
@@ -16,6 +19,7 @@ from shared.words import Search
 
 MOST = 100_000  # Items that are looked at.
 VALUES = 50
+MOST_SECONDS = 3
 FEW_NUMBERS = 20  # Different ones that are told as they are.
 RANGES = 6
 
@@ -39,11 +43,16 @@ def count(repository: Repository, asked: PageRequest, numbers: Iterable[str]) ->
     pipeline: list[Mapping[str, Any]] = [
         {"$match": filter},
         {"$limit": MOST + 1},
-        {"$project": {"_id": False} | {name: f"${path}" for name, path in paths.items()}},
+        {"$project": {"_id": False} | {name: _set(f"${path}") for name, path in paths.items()}},
         {"$facet": parts},
     ]
     options: Document = {} if filter else {"hint": "_id_"}
-    found = next(iter(repository.collection.aggregate(pipeline, **options)))
+    try:
+        with pymongo.timeout(MOST_SECONDS):
+            found = next(iter(repository.collection.aggregate(pipeline, **options)))
+    except ExecutionTimeout as error:
+        text = "Takes too long; ask for fewer facets, or narrow the list."
+        raise BadRequest("", [{"parameter": "facets", "message": text}]) from error
     if found["n"] and found["n"][0]["n"] > MOST:
         text = f"More than {MOST:,} items match; narrow the list first."
         raise BadRequest("", [{"parameter": "facets", "message": text}])
@@ -51,6 +60,11 @@ def count(repository: Repository, asked: PageRequest, numbers: Iterable[str]) ->
         facet: _shown(found.get(f"{name}v"), found.get(f"{name}r", []))
         for name, facet in zip(paths, asked.facets, strict=True)
     }
+
+
+def _set(path: str) -> Document:
+    """Return the expression for a value, or for the different values of a list."""
+    return {"$cond": [{"$isArray": path}, {"$setUnion": [path, []]}, path]}
 
 
 def _values(name: str) -> list[Document]:
@@ -67,9 +81,8 @@ def _ranges(name: str) -> list[Document]:
     """Return the stages that share numbers out to ranges of about as many items each."""
     output = {"low": {"$min": f"${name}"}, "high": {"$max": f"${name}"}, "count": {"$sum": 1}}
     by = {"groupBy": f"${name}", "buckets": RANGES, "output": output}
-    # A list of numbers is not one.
     number = {"$match": {"$expr": {"$isNumber": f"${name}"}}}
-    return [number, {"$bucketAuto": by}]
+    return [{"$unwind": f"${name}"}, number, {"$bucketAuto": by}]
 
 
 def _shown(values: list[Document] | None, ranges: list[Document]) -> Document:

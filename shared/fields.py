@@ -80,6 +80,13 @@ class Text(fields.String):
         return value
 
 
+class Plain(fields.String):
+    """A text of any length, also an empty one."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value
+
+
 class Slug(Text):
     """Lowercase ASCII words joined by hyphens, neither only digits nor reserved."""
 

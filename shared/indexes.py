@@ -49,7 +49,8 @@ def derive(
 
 def keep_trash(trash: Collection[Document], days: int) -> None:
     """Index a trash, and have MongoDB remove what has been there for so many days, 0 for never."""
-    trash.create_indexes([IndexModel([(name, 1)]) for name in ("id", "slug")])
+    orders = ([("id", 1)], [("slug", 1)], [("deleted_at", 1), ("_id", 1)])
+    trash.create_indexes([IndexModel(order) for order in orders])
     known = trash.index_information().get(_EXPIRY, {}).get("expireAfterSeconds")
     seconds = days * 86_400
     if known is not None and not days:

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pymongo
 from bson import MaxKey, MinKey
 from pymongo import IndexModel
 from pymongo.cursor import Cursor as Found
-from pymongo.errors import OperationFailure
+from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from shared import cursor, search
 from shared.documents import Document
@@ -20,7 +21,13 @@ from shared.errors import BadRequest
 from shared.mongo import COUNT_CAP, FEW, Page, Repository, both
 from shared.query import PageRequest
 
-_BAD_HINT = 2
+_BAD_HINT, _BAD_BOUNDS = 2, 51175
+
+MOST_SECONDS = 3
+TOO_MUCH = (
+    "Too many items have to be looked through for this: leave the ordering out, or narrow the list "
+    "by fewer or other filters."
+)
 
 Keys = Sequence[tuple[str, int]]
 
@@ -43,8 +50,14 @@ def page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], c
     cursor nothing is counted unless asked for.  Raise ``BadRequest`` for an order that no index
     has when there is too much to sort.
     """
-    if asked.q:
-        return search.page(repository, asked, shown, count)
+    try:
+        with pymongo.timeout(MOST_SECONDS):
+            return (search.page if asked.q else _page)(repository, asked, shown, count)
+    except ExecutionTimeout as error:
+        raise BadRequest(TOO_MUCH) from error
+
+
+def _page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], count: str) -> Page:
     untold = count == "none" or (asked.after is not None and count != "exact")
     cap = 0 if count == "exact" else (FEW if untold else COUNT_CAP) + 1
     total = repository.count(asked.filter, cap)
@@ -55,7 +68,7 @@ def page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], c
     reached = min(total, COUNT_CAP) if cap else total
     goes_on = None
     if more:
-        goes_on = cursor.encode(asked.bound, [documents[-1].get(name) for name, _ in asked.sort])
+        goes_on = cursor.encode(asked.bound, _keys(repository, asked, documents[-1]))
     return Page(documents, None if untold else reached, exact, more, goes_on)
 
 
@@ -79,6 +92,9 @@ def _walked(repository: Repository, asked: PageRequest, shown: Mapping[str, Any]
     try:
         return list(_along(repository, asked, shown, way))
     except OperationFailure as error:
+        if asked.after is not None and error.code == _BAD_BOUNDS:
+            text = "Is no cursor of this list."
+            raise BadRequest("", [{"parameter": "cursor", "message": text}]) from error
         if error.code != _BAD_HINT:
             raise
         repository.create_indexes()
@@ -92,11 +108,12 @@ def _along(
         return repository.collection.find(
             asked.filter, shown, sort=list(asked.sort), hint=list(way.keys), **_window(asked)
         )
-    # The bounds of an index compare whatever values there are, of one type or of several.
+    # The bounds of an index compare whatever values there are, of one type or of several.  Of a
+    # list it has every element, of which only the first one in this order is the item's place.
     start, end = _bounds(asked, way)
-    others = both(asked.filter, {"_id": {"$ne": asked.after[-1]}})
+    behind = both(asked.filter, _behind(asked.sort, asked.after))
     found = repository.collection.find(
-        others, shown, sort=list(asked.sort), hint=list(way.keys), **_window(asked)
+        behind, shown, sort=list(asked.sort), hint=list(way.keys), **_window(asked)
     )
     return found.min(start).max(end)
 
@@ -149,13 +166,31 @@ def _bounds(asked: PageRequest, way: Way) -> tuple[list[Any], list[Any]]:
     return list(zip(names, start, strict=True)), list(zip(names, end, strict=True))
 
 
+def _keys(repository: Repository, asked: PageRequest, document: Document) -> list[Any]:
+    """Return the values that a document is sorted by: of a list, made by hand, one element."""
+    values = [document.get(name) for name, _ in asked.sort]
+    if not any(isinstance(value, list) for value in values):
+        return values
+    shown = {f"k{n}": _sorted_by(*pair) for n, pair in enumerate(asked.sort)}
+    found = repository.collection.aggregate(
+        [{"$match": {"_id": document["_id"]}}, {"$project": {"_id": False, **shown}}]
+    )
+    keys: Document = next(iter(found), {})
+    return [keys.get(f"k{number}") for number in range(len(values))]
+
+
+def _sorted_by(name: str, direction: int) -> Document:
+    """Return the expression for what MongoDB sorts a document by, where no value is null."""
+    first = {"$min" if direction > 0 else "$max": f"${name}"}
+    return {"$cond": [{"$isArray": f"${name}"}, first, {"$ifNull": [f"${name}", None]}]}
+
+
 def _behind(sort: Sequence[tuple[str, int]], after: Sequence[Any]) -> Document:
     """Return the filter for what comes behind some values, whatever their types."""
     options: list[Document] = []
     same: list[Document] = []
     for (name, direction), value in zip(sort, after, strict=True):
-        # What has no value is sorted as null.
-        stored = {"$ifNull": [f"${name}", None]}
+        stored = _sorted_by(name, direction)
         literal = {"$literal": value}
         options.append({"$and": [*same, {"$gt" if direction > 0 else "$lt": [stored, literal]}]})
         same.append({"$eq": [stored, literal]})

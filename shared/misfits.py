@@ -7,6 +7,7 @@ This reads what ``shared.validators`` writes, and no more of JSON Schema (draft 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from math import nan
 from types import NoneType
 from typing import Any
 
@@ -83,7 +84,10 @@ def _inside(
 
 def _plain(value: Any) -> Any:
     """Return a number that compares with any other; what is no number compares with none."""
-    return float(value.to_decimal()) if isinstance(value, Decimal128) else value
+    if not isinstance(value, Decimal128):
+        return value
+    number = value.to_decimal()
+    return nan if number.is_nan() else float(number)
 
 
 def _named(types: list[str]) -> str:

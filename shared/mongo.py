@@ -170,21 +170,29 @@ class Repository:
         self.invalidate([before, after], token)
         return after
 
-    def rewrite(self, filter: Mapping[str, Any], pipeline: list[Mapping[str, Any]]) -> int:
+    def rewrite(
+        self,
+        filter: Mapping[str, Any],
+        pipeline: list[Mapping[str, Any]],
+        concerned: Sequence[Document] = (),
+    ) -> int:
         """Update all documents that a filter finds by an aggregation pipeline; return how many.
 
-        They may be many, so all that is cached of the service is invalidated at once.
+        What is cached of those ``concerned``, as they were and as they are, is invalidated; when
+        nobody says, they may be any, so all that is cached of the service is.
         """
         token = new_token()
         stamp = {
             "written": token,
             "updated_at": documents.now(),
-            "revision": {"$add": [{"$ifNull": ["$revision", 0]}, 1]},
+            "revision": {"$cond": [{"$isNumber": "$revision"}, {"$add": ["$revision", 1]}, 1]},
         }
         result = self.writable.update_many(
             filter, [*pipeline, {"$set": stamp}], session=self._session
         )
-        if result.matched_count:
+        if concerned:
+            self.invalidate(concerned, token)
+        elif result.matched_count:
             backends().invalidate(Write(self.name, None, token))
         return result.matched_count
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
@@ -105,6 +106,7 @@ class Peers:
         method: str,
         service: str,
         *path: str,
+        query: Mapping[str, Any] | None = None,
         body: Any = None,
         seconds: float = READ_SECONDS,
     ) -> tuple[int, Any]:
@@ -112,7 +114,7 @@ class Peers:
 
         Raise ``Unavailable`` naming the service when it does not answer within the seconds.
         """
-        return self._send(service, method, _address(path, {}), body, seconds)
+        return self._send(service, method, _address(path, query or {}), body, seconds)
 
     def _call(self, service: str, method: str, address: str, body: Any) -> Any | None:
         status, value = self._send(service, method, address, body, READ_SECONDS)
@@ -135,7 +137,7 @@ class Peers:
             raise Unavailable(f"What answers as the {service} service speaks no JSON.") from error
 
 
-def _address(path: tuple[str, ...], query: dict[str, Any]) -> str:
+def _address(path: tuple[str, ...], query: Mapping[str, Any]) -> str:
     steps = "/".join(quote(str(step), safe=":") for step in path)
     return f"/{steps}?{urlencode(query)}" if query else f"/{steps}"
 

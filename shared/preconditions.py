@@ -21,14 +21,16 @@ def asks_for_a_version() -> bool:
         return False
     if "If-Match" in request.headers and not request.if_match:
         raise BadRequest("If-Match holds no ETag; send it as it was answered, in double quotes.")
-    if request.if_match or request.if_none_match:
-        return bool(request.if_none_match) or not request.if_match.star_tag
     settings: Settings = current_app.extensions["settings"]
-    if settings.require_if_match and request.method in ("PUT", "PATCH", "DELETE"):
+    is_change = request.method in ("PUT", "PATCH", "DELETE")
+    if settings.require_if_match and is_change and not (request.if_match or creates_only()):
         raise PreconditionRequired(
-            "Read it first, and send the ETag of that answer in the header If-Match."
+            "Read it first, and send the ETag of that answer in the header If-Match, or * for "
+            "whatever version there is."
         )
-    return False
+    if request.if_none_match:
+        return True
+    return bool(request.if_match) and not request.if_match.star_tag
 
 
 def creates_only() -> bool:

@@ -4,10 +4,9 @@ Parsing is a pure function of the text, so its result may be remembered.  A para
 and an operator; neither can be sent, so operators cannot be injected.
 """
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl, urlencode
 
 from bson import Decimal128
@@ -16,13 +15,14 @@ from marshmallow import Schema, ValidationError, fields, validate
 from shared import cursor as cursors
 from shared.errors import BadRequest, nearest
 from shared.fields import Whole
+from shared.filters import by_attributes
 from shared.words import ATTRIBUTE_NAME, Search
 
 MAX_PARAMETERS = 50
 MAX_FACETS = 10
 MAX_DEPTH = 10_000  # Documents that MongoDB may be asked to skip.
 
-_NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +95,18 @@ class Query(Schema):
         ``showable`` are the field names that ``fields=`` may ask for.
         """
         given, sent, errors = self._canonical(raw)
-        conditions = self._attributes(given, errors)
+        conditions, wrong = by_attributes(self.attributes, given)
+        errors |= wrong
         try:
             values = self.load({k: v for k, v in given.items() if not k.startswith("attr.")})
-            sort = self._sort(values.get("ordering", ""))
-            shown = _shown(values.get("shown", ""), set(showable))
-            facets = self._facets(values.get("facets", ""))
-            self._check_bounds(values, sent)
         except ValidationError as error:
-            errors |= cast(dict[str, list[str]], error.messages)
+            values = cast(dict[str, Any], error.valid_data)
+            errors |= error.messages_dict
+        known = {*showable, *(["deleted_at"] if "deleted" in given else [])}
+        sort = _checked(lambda: self._sort(values.get("ordering", "")), errors)
+        shown = _checked(lambda: _shown(values.get("shown", ""), known), errors)
+        facets = _checked(lambda: self._facets(values.get("facets", "")), errors)
+        _checked(lambda: self._check_bounds(values, sent), errors)
         if errors:
             places = [
                 {"parameter": sent.get(name, name), "message": str(message)}
@@ -197,34 +200,6 @@ class Query(Schema):
                 names[spelling] = canonical
         return names
 
-    def _attributes(
-        self, given: dict[str, str], errors: dict[str, list[str]]
-    ) -> list[dict[str, Any]]:
-        conditions = []
-        for name in [name for name in given if name.startswith("attr.")]:
-            try:
-                conditions.append(self._attribute(name, given[name]))
-            except ValidationError as error:
-                errors[name] = cast(list[str], error.messages)
-        return conditions
-
-    def _attribute(self, name: str, value: str) -> dict[str, Any]:
-        """Turn ``attr.x=5`` into a filter; a value that reads as a number or bool is that, too."""
-        key, operator = name.removeprefix("attr."), ""
-        if key.endswith(("__gte", "__lte")):
-            key, operator = key[:-5], key[-3:]
-        if not ATTRIBUTE_NAME.fullmatch(key):
-            raise ValidationError("Write attr.name, attr.name__gte or attr.name__lte.")
-        number = float(value) if _NUMBER.fullmatch(value) else None
-        if operator:
-            if number is None:
-                raise ValidationError("Not a number.")
-            return {f"{self.attributes}.{key}": {f"${operator}": number}}
-        readings: list[Any] = [value] if number is None else [value, number]
-        if value in ("true", "false"):
-            readings.append(value == "true")
-        return {f"{self.attributes}.{key}": {"$in": readings}}
-
     def _facets(self, text: str) -> dict[str, str]:
         found: dict[str, str] = {}
         for name in filter(None, map(str.strip, text.split(","))):
@@ -243,8 +218,8 @@ class Query(Schema):
 
     def _sort(self, text: str) -> tuple[tuple[str, int], ...]:
         keys: dict[str, int] = {}
-        for part in text.split(",") if text else []:
-            name, direction = part.strip().removeprefix("-"), -1 if part[:1] == "-" else 1
+        for part in map(str.strip, text.split(",") if text else []):
+            name, direction = part.removeprefix("-"), -1 if part[:1] == "-" else 1
             if name not in ("id", *self.sortable) or "," in name:
                 known = ", ".join(("id", *self.sortable))
                 raise ValidationError({"ordering": [f"Cannot order by {name!r}, only by {known}."]})
@@ -257,7 +232,7 @@ class Query(Schema):
         return tuple(({**pairs, "_id": pairs.get("_id", last)}).items())
 
     def _check_bounds(self, values: dict[str, Any], sent: dict[str, str]) -> None:
-        if values["page"] * values["per"] > MAX_DEPTH:
+        if values.get("page", 1) * values.get("per", 1) > MAX_DEPTH:
             text = f"Beyond the first {MAX_DEPTH:,} items; go on with the cursor of links.next."
             raise ValidationError({"page": [text]})
         floors = {self.fields[n].metadata.get("floor_of"): (n, v) for n, v in values.items()}
@@ -276,6 +251,15 @@ def _only_deleted(given: Mapping[str, str]) -> bool:
         text = "Is not for the trash, which takes only page, per and fields."
         raise BadRequest("", [{"parameter": name, "message": text} for name in extra])
     return True
+
+
+def _checked(part: Callable[[], T], errors: dict[str, list[str]]) -> T:
+    """Return a part of what was asked, or note what is wrong with it and return nothing of use."""
+    try:
+        return part()
+    except ValidationError as error:
+        errors |= error.messages_dict
+        return cast(T, ())
 
 
 def _bound(given: Mapping[str, str]) -> bytes:

@@ -101,13 +101,13 @@ class Resource(Steps):
         ``known`` are further parameters that the route itself has heeded.
         """
         self.check_parameters("purge", *known)
-        if flag("purge"):
-            trash.purge(self.repository, self.anywhere(ref))
-            return empty()
+        find, remove = (
+            (self.anywhere, trash.purge) if flag("purge") else (self.matched, trash.delete)
+        )
         for _ in attempts():
-            document = self.matched(ref)
+            document = find(ref)
             try:
-                trash.delete(self.repository, document)
+                remove(self.repository, document)
             except Stale:
                 continue
             return empty()
@@ -135,6 +135,8 @@ class Resource(Steps):
         ``key`` names the field that tells which exist already, ``on_error`` is ``reject_failed``
         (the default) or ``reject_all``, ``dry_run=true`` writes nothing.
         """
+        if "If-Match" in request.headers or "If-None-Match" in request.headers:
+            raise BadRequest("A batch has many items, and heeds no If-Match; change one by itself.")
         asked = batch.parse(request.args, self.keys)
         return respond(batch.run(self, batch.items(self.read()), asked), 207)
 
@@ -151,7 +153,7 @@ class Resource(Steps):
         page = trash.page(self.repository, asked, count)
         shown = asked.shown or self.names
         items = [
-            {**item, "deleted_at": timestamp(document["deleted_at"])}
+            {**item, "deleted_at": timestamp(document.get("deleted_at"))}
             for item, document in zip(self.dump(page.documents, shown), page.documents, strict=True)
         ]
         response = pages.answer(self.name, asked, page, items, count)

@@ -5,21 +5,24 @@ the rest.  No score is computed for every match: where the rarest word occurs a 
 most, all matches are ranked; else two hundred are, those first that have it in the title.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from bson import MinKey
+from bson import MinKey, ObjectId
 
 from shared.documents import Document
 from shared.errors import BadRequest
 from shared.mongo import COUNT_CAP, FEW, Page, Repository, both
 from shared.query import PageRequest
-from shared.words import Filter, Search, ranges, somewhere
+from shared.words import Filter, Search, ranges, somewhere, titled
 
 BEST = 200
 COUNTED = 5_000  # Documents that are counted to find the rarest word.
+MOST_WORDS = 6  # are counted, the longest ones
 TERMS = [("terms", 1), ("_id", 1)]
+# All in one batch: a second round trip costs more than the documents.
+_BATCH = {"limit": BEST + 1, "batch_size": BEST + 1}
 
 
 def page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], count: str) -> Page:
@@ -52,23 +55,49 @@ def page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], c
 def _matches(repository: Repository, filter: Filter, search: Search) -> tuple[list[Any], bool]:
     """Return the ids of all matches, or of the first ones, and whether these are all."""
     wanted = both(filter, search.anywhere)
-    words = search.words
-    sizes = {word: repository.count(somewhere(word), COUNTED) for word in words}
-    fewest = min(sizes.values(), default=0)
-    if fewest <= FEW or (filter and repository.count(filter, FEW + 1) <= FEW):
+    if _are_few(repository, filter, search):
         found = repository.collection.find(wanted, {"_id": True}, batch_size=FEW)
         return _sorted_ids(found), True
-    lead = min(words, key=lambda word: (sizes[word], -len(word)))
-    # All in one batch: a second round trip costs more than the documents.
-    batch = {"limit": BEST + 1, "batch_size": BEST + 1}
-    exact = repository.collection.find(both(filter, search.exact), {"_id": True}, **batch)
-    ids = dict.fromkeys(_sorted_ids(exact))
-    for start, end in ranges(lead):
-        if len(ids) <= BEST:
-            found = repository.collection.find(wanted, {"_id": True}, hint=TERMS, **batch)
-            within = found.min(_bound(start)).max(_bound(end))
-            ids |= dict.fromkeys(each["_id"] for each in within)
+    exact = both(filter, search.exact)
+    ids = dict.fromkeys(_sorted_ids(repository.collection.find(exact, {"_id": True}, **_BATCH)))
+    words = search.words
+    if len(words) > 1:
+        # Those with all words in the title, by the word that the fewest titles have.
+        lead = _rarest(repository, {word: titled(word) for word in words})
+        _add(repository, ids, both(filter, search.titled), ranges(lead)[:1])
+    lead = _rarest(repository, {word: somewhere(word) for word in words})
+    _add(repository, ids, wanted, ranges(lead))
     return list(ids)[:BEST], len(ids) <= BEST
+
+
+def _are_few(repository: Repository, filter: Filter, search: Search) -> bool:
+    """Whether so few documents have a word, or fit the filter, that all can be looked at."""
+    longest = sorted(search.words, key=len, reverse=True)[:MOST_WORDS]
+    conditions = [*map(somewhere, longest), *([filter] if filter else [])]
+    # Long words are rare, so the first one mostly tells.
+    return not longest or any(repository.count(each, FEW + 1) <= FEW for each in conditions)
+
+
+def _rarest(repository: Repository, conditions: dict[str, Filter]) -> str:
+    """Return the word of which the fewest documents have a term, as far as is worth counting."""
+    words = sorted(conditions, key=len, reverse=True)[:MOST_WORDS]
+    if len(words) == 1:
+        return words[0]
+    return min(words, key=lambda word: repository.count(conditions[word], COUNTED))
+
+
+def _add(
+    repository: Repository,
+    ids: dict[Any, None],
+    wanted: Mapping[str, Any],
+    places: list[tuple[str, str]],
+) -> None:
+    """Add the matches that the index of terms has at some places, until there are enough."""
+    for start, end in places:
+        if len(ids) <= BEST:
+            found = repository.collection.find(wanted, {"_id": True}, hint=TERMS, **_BATCH)
+            within = found.min(_bound(start)).max(_bound(end))
+            ids |= dict.fromkeys(_ids(within))
 
 
 def _bound(term: str) -> list[Any]:
@@ -90,4 +119,15 @@ def _ranked(repository: Repository, search: Search, ids: list[Any]) -> Iterable[
 
 def _sorted_ids(found: Iterable[Document]) -> list[Any]:
     """Return ids in order; a hand edit may have left some that are not numbers."""
-    return sorted((each["_id"] for each in found), key=lambda id: (str(type(id)), id))
+    return sorted(_ids(found), key=_place)
+
+
+def _ids(found: Iterable[Document]) -> Iterator[Any]:
+    """Yield ids, but for those of a hand edit that no address leads to, such as objects."""
+    return (each["_id"] for each in found if isinstance(each["_id"], Hashable))
+
+
+def _place(id: Any) -> tuple[str, Any]:
+    if isinstance(id, (int, float)):
+        return "", id
+    return type(id).__name__, id if isinstance(id, (str, ObjectId)) else repr(id)

@@ -135,7 +135,7 @@ class Settings:
         False, _flag, "Whether PUT, PATCH and DELETE of an item need If-Match; 428 without."
     )
     trash_days: int = _setting(
-        30, _integer(0, 36_500), "Days until what was deleted is removed for good, 0 for never."
+        30, _integer(0, 10_000), "Days until what was deleted is removed for good, 0 for never."
     )
     max_body_mb: int = _setting(
         8, _integer(1, 1024), "Megabytes a request body may have; a larger one gets a 413."

@@ -205,7 +205,14 @@ class Steps:
 
     def matched(self, ref: str) -> Document:
         """Return the stored document, or raise ``Stale`` if ``If-Match`` names another version."""
-        return self._check_match(self.repository.get(ref))
+        try:
+            document = self.repository.get(ref)
+        except NotFound as error:
+            if slug := self.repository.moved(ref):
+                where = f"/{self.name}/{slug}"
+                raise NotFound(f"The {self.item} {ref} is {where} now.", location=where) from error
+            raise
+        return self._check_match(document)
 
     def _check_match(self, document: Document) -> Document:
         if preconditions.asks_for_a_version():

@@ -23,7 +23,7 @@ _HIDDEN = {"terms": False, "old_slugs": False, "written": False}
 def delete(repository: Repository, document: Document) -> None:
     """Move a document to the trash, or raise ``Stale`` when it was written since it was read."""
     token = new_token()
-    seen = {"_id": document["_id"], "revision": document.get("revision")}
+    seen = documents.seen(document)
 
     def move() -> Document | None:
         whole: Document | None = repository.writable.find_one_and_delete(
@@ -52,9 +52,13 @@ def get(repository: Repository, ref: str) -> Document:
 def page(repository: Repository, asked: PageRequest, count: str) -> Page:
     """Find one page of the trash, what was deleted last first; ``deleted_at`` tells when."""
     found = repository.trash.find(
-        {}, _HIDDEN, sort=[("_id", -1)], skip=(asked.page - 1) * asked.per, limit=asked.per + 1
+        {},
+        _HIDDEN,
+        sort=[("deleted_at", -1), ("_id", -1)],
+        skip=(asked.page - 1) * asked.per,
+        limit=asked.per + 1,
     )
-    kept = [each | {"_id": each["id"]} for each in found]
+    kept = [each | {"_id": each.get("id")} for each in found]
     more = len(kept) > asked.per
     if count == "none":
         return Page(kept[: asked.per], None, False, more)
@@ -100,11 +104,21 @@ def restore(repository: Repository, document: Document, values: Mapping[str, Any
 
 
 def purge(repository: Repository, document: Document) -> None:
-    """Remove a document for good, from the trash too."""
-    session = backends().session
-    whole = repository.collection.find_one_and_delete({"_id": document["_id"]}, session=session)
-    repository.trash.delete_many({"id": document["_id"]}, session=session)
-    repository.invalidate([document, *([whole] if whole else [])], new_token())
+    """Remove a document for good, from the trash too, or raise ``Stale`` when it was written."""
+    id, token = document["_id"], new_token()
+    same = {"_id": id} | {name: document.get(name) for name in ("revision", "written")}
+
+    def remove() -> list[Document]:
+        session = backends().session
+        gone = repository.writable.find_one_and_delete(same, session=session)
+        if gone is None and repository.collection.find_one(
+            {"_id": id}, {"_id": 1}, session=session
+        ):
+            raise Stale(f"The {repository.item} changed while this request was running.")
+        repository.trash.delete_many({"id": id}, session=session)
+        return [gone] if gone else []
+
+    repository.invalidate([document, *backends().transaction(remove)], token)
 
 
 def _in_trash(ref: str) -> Document:

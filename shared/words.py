@@ -80,6 +80,7 @@ def fold(text: str) -> str:
     """Return text without case, accents and repeated blanks: "Crépin  & Ø" is "crepin & o"."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(c for c in plain if not unicodedata.combining(c)).translate(_LETTERS)
+    plain = unicodedata.normalize("NFC", plain)  # Korean was taken apart into its letters.
     return " ".join(plain.casefold().split())
 
 
@@ -139,7 +140,7 @@ class Search:
     @property
     def titled(self) -> Filter:
         """All words stand in the title fields, or begin a word there."""
-        found = _all({"terms": _begins("+" + word)} for word in self.words)
+        found = _all(titled(word) for word in self.words)
         return self._or_part(found) if found else self.exact
 
     @property
@@ -161,6 +162,11 @@ def somewhere(word: str) -> Filter:
     return {"$or": [{"terms": _begins(mark + word)} for mark in "+-"]}
 
 
+def titled(word: str) -> Filter:
+    """Return the filter for a word in a title field."""
+    return {"terms": _begins("+" + word)}
+
+
 def ranges(word: str) -> list[tuple[str, str]]:
     """Return where the terms of a word are in the index, from and to: titles, then the rest."""
     return [(mark + word, _end(mark + word)) for mark in "+-"]
@@ -172,12 +178,17 @@ def _all(filters: Iterable[Filter]) -> Filter:
 
 
 def _begins(term: str) -> Any:
-    return {"$elemMatch": {"$gte": term, "$lt": _end(term)}} if len(term) > 2 else term
+    return {"$elemMatch": {"$gte": term, "$lt": _end(term)}} if _is_prefix(term) else term
 
 
 def _end(term: str) -> str:
     """Return what is behind all terms that begin so, or behind the term alone."""
-    return term + (chr(0x10FFFF) if len(term) > 2 else chr(0))
+    return term + (chr(0x10FFFF) if _is_prefix(term) else chr(0))
+
+
+def _is_prefix(term: str) -> bool:
+    """Whether longer words may begin so: with two letters, or one that is a word by itself."""
+    return len(term) > 2 or bool(_UNSPACED.search(term))
 
 
 def _split(text: str) -> list[str]:
@@ -188,7 +199,7 @@ def _words(text: str) -> Iterator[str]:
     for word in _split(text):
         yield word
         if _UNSPACED.search(word):
-            yield from (word[start:] for start in range(1, min(len(word), 20)))
+            yield from (word[start:] for start in range(1, len(word)))
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """From what the rows of a file say under each attribute name to a schema that fits them all."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,6 +64,10 @@ class Seen:
         return rule | ({"choices": self.choices} if self.choices else {})
 
 
+# As the products service takes them.
+_NAME = re.compile(r"(?!.*__[gl]te$)[^.$\0\s](?:[^.$\0]{0,62}[^.$\0\s])?", re.DOTALL)
+
+
 @dataclass(slots=True)
 class Shelf:
     """What the rows of one category say; ``slug`` is empty while there is no such category."""
@@ -76,8 +81,8 @@ class Shelf:
         """Note the attributes of one row."""
         self.rows += 1
         for name, value in attributes.items() if isinstance(attributes, Mapping) else ():
-            if value is None or isinstance(value, Mapping):
-                continue  # No product can have an object there; the import says so.
+            if value is None or isinstance(value, Mapping) or not _NAME.fullmatch(name):
+                continue  # No product can have an object there, or such a name; the import says so.
             if name not in self.attributes:
                 if len(self.attributes) == MAX_ATTRIBUTES:
                     continue

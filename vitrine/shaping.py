@@ -16,7 +16,7 @@ from vitrine.stack import StackError
 KEYS = ("external_ref", "slug", "sku", "email")
 VOLATILE = ("price", "price_*", "stock")
 
-_TEXTS = ("Text", "String", "Slug", "Email", "Birthday")
+_TEXTS = ("Text", "Plain", "String", "Slug", "Email", "Birthday")
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?")
 
 

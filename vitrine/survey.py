@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
@@ -76,6 +77,10 @@ class Survey:
 
     def _note(self, row: Mapping[str, Any]) -> None:
         item = self._shape.item(row)
+        try:
+            orjson.dumps(item)
+        except TypeError:
+            return  # The import says why it cannot be sent.
         text = item.get("category")
         if not isinstance(text, str) or not text.strip():
             self._homeless += 1

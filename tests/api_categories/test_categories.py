@@ -1,7 +1,7 @@
 """What is special about categories: they are a tree, and products hang on it."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import pytest
 from bson import Decimal128, ObjectId
@@ -107,7 +107,9 @@ class TestMoving:
         self, categories, products, stocked, transport
     ):
         transport.down.add("products")
-        assert categories.put("/categories/parts", json={"parent": "games"}).status_code == 200
+        moved = categories.put("/categories/parts", json={"parent": "games"})
+        assert moved.status_code == 200
+        assert moved.headers["Link"] == '</categories:moves>; rel="monitor"'
         assert path(categories, "memory") == ["games", "parts", "memory"]
         transport.down.clear()
         assert products.get("/products?category=games").get_json()["total"] == 0
@@ -115,25 +117,73 @@ class TestMoving:
         assert products.get("/products?category=games").get_json()["total"] == 1
         assert products.get("/products/1").get_json()["category_path"][0] == "games"
 
-    def test_a_product_that_came_to_the_old_place_late_follows_too(
-        self, categories, products, stocked, db
+    def test_a_move_is_struck_out_once_products_have_followed(
+        self, categories, products, stocked, transport
     ):
-        categories.put("/categories/memory", json={"slug": "ram"})
-        late = {"category": "memory", "category_path": ["computers", "parts", "memory"]}
-        db.products.update_one({"_id": 2}, {"$set": late})
-        products.post("/products:category-moves")
-        assert products.get("/products/2").get_json()["category"] == "ram"
-
-    def test_a_move_is_kept_until_no_request_can_be_late(self, categories, products, stocked, db):
+        transport.down.add("products")
         categories.put("/categories/memory", json={"slug": "ram"})
         (move,) = categories.get("/categories:moves").get_json()["moves"]
         assert (move["slug"], move["path"]) == ("memory", ["computers", "parts", "ram"])
-        products.post("/products:category-moves")
-        assert categories.get("/categories:moves").get_json()["moves"]
-        long_ago = datetime.now(UTC) - timedelta(minutes=2)
-        db["categories.moves"].update_many({}, {"$set": {"at": long_ago}})
-        products.post("/products:category-moves")
+        transport.down.clear()
+        assert products.post("/products:category-moves").get_json() == {"left": 0}
         assert categories.get("/categories:moves").get_json()["moves"] == []
+
+    def test_a_slug_that_products_still_leave_is_nobody_elses(
+        self, categories, products, stocked, transport
+    ):
+        transport.down.add("products")
+        categories.put("/categories/memory", json={"slug": "ram"})
+        for refused in (
+            categories.put("/categories/games", json={"slug": "memory"}),
+            categories.post("/categories", json={"name": "Memory"}),
+            categories.post("/categories:batch", json=[{"name": "Memory"}]),
+        ):
+            assert refused.status_code == 409, refused.get_json()
+            assert refused.headers["Retry-After"] == "1"
+        # It may take it back itself.
+        assert categories.put("/categories/ram", json={"slug": "memory"}).status_code == 200
+        transport.down.clear()
+        products.post("/products:category-moves")
+        assert products.get("/products/1").get_json()["category"] == "memory"
+        assert categories.put("/categories/memory", json={"slug": "ram"}).status_code == 200
+        assert categories.put("/categories/games", json={"slug": "memory"}).status_code == 200
+        assert products.get("/products/1").get_json()["category"] == "ram"
+
+    @pytest.mark.parametrize(
+        ("how", "path"), [("products=detach", None), ("move_to=games", "games")]
+    )
+    def test_what_is_deleted_is_not_mistaken_for_who_had_its_slug(
+        self, categories, products, stocked, how, path
+    ):
+        categories.post("/categories", json={"name": "Books"})
+        categories.put("/categories/books", json={"slug": "novels"})
+        categories.post("/categories", json={"name": "Books"})
+        products.patch("/products/1", json={"category": "books"})
+        assert categories.delete(f"/categories/books?{how}").status_code == 204
+        assert products.get("/products/1").get_json()["category"] == path
+
+    def test_a_broken_product_keeps_no_other_from_following(
+        self, categories, products, stocked, db
+    ):
+        db.products.update_one({"_id": 1}, {"$set": {"revision": "3"}})
+        categories.put("/categories/computers", json={"slug": "pcs"})
+        assert products.get("/products/1").get_json()["category_path"][0] == "pcs"
+        assert products.get("/products/2").get_json()["category"] == "pcs"
+
+    def test_a_category_comes_back_under_a_parent_of_another_slug(self, categories, stocked):
+        categories.put("/categories/memory", json={"parent": "games"})
+        categories.post("/categories", json={"name": "DDR", "parent": "memory"})
+        assert categories.delete("/categories/ddr").status_code == 204
+        categories.put("/categories/memory", json={"slug": "ram"})
+        assert categories.post("/categories/ddr/restore").status_code == 200
+        assert path(categories, "ddr") == ["games", "ram", "ddr"]
+
+    @pytest.mark.parametrize(
+        "odd", [{"slug": ["a", "b"]}, {"slug": "z", "old_slugs": [{"a": 1}]}, {"_id": {"a": 1}}]
+    )
+    def test_a_category_made_by_hand_keeps_no_other_from_moving(self, categories, stocked, db, odd):
+        db.categories.insert_one({"slug": "odd", "name": "Odd"} | odd)
+        assert categories.put("/categories/parts", json={"parent": "games"}).status_code == 200
 
     def test_products_go_where_their_category_is_by_then(
         self, categories, products, stocked, transport
@@ -192,6 +242,8 @@ class TestMoving:
         assert refused.status_code == 409
         assert (refused.get_json()["products"], refused.get_json()["children"]) == (1, 0)
         assert categories.delete("/categories/memory?move_to=nope").status_code == 404
+        both = categories.delete("/categories/memory?move_to=games&products=detach")
+        assert both.status_code == 400
         assert categories.delete("/categories/memory?move_to=games").status_code == 204
         product = products.get("/products/1").get_json()
         assert (product["category"], product["category_path"]) == ("games", ["games"])
@@ -251,13 +303,13 @@ def test_one_odd_category_does_not_stop_the_others(categories, products, tree, d
 def test_a_restored_category_hangs_where_its_parent_is_or_says_so(categories, tree):
     categories.delete("/categories/memory")
     categories.put("/categories/parts", json={"slug": "bits"})
-    refused = categories.post("/categories/memory/restore")
-    assert refused.status_code == 422
-    assert refused.get_json()["errors"][0]["pointer"] == "/parent"
-    restored = categories.post("/categories/memory/restore", json={"parent": "bits"})
+    restored = categories.post("/categories/memory/restore")
     assert restored.get_json()["path"] == ["computers", "bits", "memory"]
     categories.delete("/categories/memory")
     categories.delete("/categories/bits")
+    refused = categories.post("/categories/memory/restore")
+    assert refused.status_code == 422
+    assert refused.get_json()["errors"][0]["pointer"] == "/parent"
     restored = categories.post("/categories/memory/restore", json={"parent": None})
     assert restored.get_json()["path"] == ["memory"]
 

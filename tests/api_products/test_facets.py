@@ -54,6 +54,30 @@ def test_each_element_of_a_list_counts_and_types_stay_apart(products, parts):
 
 
 @on_real_servers
+def test_an_item_counts_once_however_often_its_list_has_a_value(products):
+    modules = ([8, 8], [8], [4, 8], 4)
+    many = [{"name": f"N {n}", "attributes": {"m": each}} for n, each in enumerate(modules)]
+    products.post("/products:batch", json=many)
+    found = facets(products, "facets=attr.m")["attr.m"]["values"]
+    assert found == [{"value": 8, "count": 3}, {"value": 4, "count": 2}]
+    for each in found:
+        assert (
+            products.get(f"/products?attr.m={each['value']}").get_json()["total"] == each["count"]
+        )
+
+
+@on_real_servers
+def test_numbers_in_lists_are_told_in_ranges_too(products):
+    many = [{"name": f"N {n}", "attributes": {"speed": [n, n + 1000]}} for n in range(30)]
+    products.post("/products:batch", json=many)
+    found = facets(products, "facets=attr.speed")["attr.speed"]["ranges"]
+    assert sum(each["count"] for each in found) == 60
+    for each in found:
+        query = f"attr.speed__gte={each['from']}&attr.speed__lte={each['to']}"
+        assert products.get(f"/products?{query}").get_json()["total"] == each["count"]
+
+
+@on_real_servers
 def test_many_different_numbers_of_an_attribute_become_ranges(products):
     many = [{"name": f"N {n}", "attributes": {"weight": n}} for n in range(1, 61)]
     products.post("/products:batch", json=many)

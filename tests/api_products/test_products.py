@@ -253,7 +253,9 @@ class TestCategories:
         body = [{"name": f"P{n}", "category": "memory"} for n in range(50)]
         assert products.post("/products:batch", json=body).get_json()["summary"] == {"created": 50}
         asked = [path for _, _, path in transport.calls if path.startswith("/categories")]
-        assert [path.partition("?")[0] for path in asked] == ["/categories/memory"]
+        # Once before it is written, and once behind, whether it has moved meanwhile.
+        once = ["/categories/memory", "/categories/2"]
+        assert [path.partition("?")[0] for path in asked] == once
 
 
 class TestAttributes:
@@ -428,3 +430,52 @@ class TestCountingMisfits:
             change = {"categories": ["games"], "before": odd, "after": odd}
             body = {"category": "games", "changes": [change]}
             assert products.post("/products:misfits", json=body).get_json()["misfits"] == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("attr.speed__gte=3000&attr.speed__lte=4000", [2, 3]),
+        ("attr.speed__gte=7&attr.speed__lte=2000", []),
+        ("attr.speed__gte=6", [1, 2, 3]),
+        ("attr.speed__lte=5", [1]),
+    ],
+)
+def test_one_element_of_a_list_meets_both_bounds(products, query, found):
+    for number, speed in enumerate(([5, 6000], [4, 3000], 3600), 1):
+        body = {"name": f"N {number}", "attributes": {"speed": speed}}
+        if number == 2:
+            body["attributes"]["speed"] = [6, 3000]
+        products.post("/products", json=body)
+    response = products.get(f"/products?{query}")
+    assert [each["id"] for each in response.get_json()["items"]] == found
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("attr.color__in=red", "attr.color__in"),
+        ("attr.year__gt=3", "attr.year__gt"),
+        ("attr.year__gte=4&attr.year__lte=3", "attr.year__gte"),
+        ("attr.year__gte=x", "attr.year__gte"),
+    ],
+)
+def test_a_comparison_that_there_is_not_is_named(products, query, named):
+    response = products.get(f"/products?{query}")
+    assert response.status_code == 400
+    assert [each["parameter"] for each in response.get_json()["errors"]] == [named]
+
+
+def test_every_wrong_parameter_is_named_at_once(products):
+    query = "pagee=1&price_max=abc&ordering=colour&fields=foo&per=200&facets=x&attr.a__gte=y"
+    named = {e["parameter"] for e in products.get(f"/products?{query}").get_json()["errors"]}
+    assert named == {"pagee", "price_max", "ordering", "fields", "per", "facets", "attr.a__gte"}
+
+
+def test_a_write_to_an_old_slug_is_told_the_new_one(products):
+    products.post("/products", json={"name": "Teapot"})
+    products.patch("/products/teapot", json={"slug": "pot"})
+    response = products.patch("/products/teapot", json={"stock": 1})
+    assert response.status_code == 404
+    assert response.get_json()["location"] == "/products/pot"
+    assert "/products/pot" in response.get_json()["detail"]

@@ -1,9 +1,11 @@
 """What every service promises of conditional writes: If-Match, If-None-Match, 412 and 428."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from shared.settings import Settings
-from tests.scaffold import example
+from tests.scaffold import example, on_real_servers
 
 
 @pytest.fixture
@@ -90,6 +92,7 @@ class TestRequired:
             client.patch(f"{url}/1", json={text_field: "X"}),
             client.delete(f"{url}/1"),
             client.delete(f"{url}/1?purge=true"),
+            client.patch(f"{url}/1", json={}, headers={"If-None-Match": '"other"'}),
         ):
             assert response.status_code == 428
             assert "If-Match" in response.get_json()["detail"]
@@ -103,3 +106,31 @@ class TestRequired:
 
     def test_what_is_not_there_is_a_404_all_the_same(self, client, url, made):
         assert client.patch(f"{url}/999", json={}).status_code == 404
+
+
+@on_real_servers
+def test_of_a_change_and_a_purge_of_one_version_one_is_done(
+    client, url, minimal, text_field, serves
+):
+    serves("create", "update", "delete")
+    application = client.application
+
+    def send(method, etag, **more):
+        return (
+            application.test_client()
+            .open(
+                f"{url}/{made['id']}{more.pop('query', '')}",
+                method=method,
+                headers={"If-Match": etag},
+                **more,
+            )
+            .status_code
+        )
+
+    for number in range(12):
+        response = client.post(url, json=minimal(f"Item {number}"))
+        made, etag = response.get_json(), response.headers["ETag"]
+        with ThreadPoolExecutor() as pool:
+            change = pool.submit(send, "PATCH", etag, json={text_field: "Changed"})
+            purge = pool.submit(send, "DELETE", etag, query="?purge=true")
+        assert (change.result(), purge.result()) in ((200, 412), (404, 204), (412, 204))

@@ -30,6 +30,8 @@ def test_the_trash_is_listed_the_latest_first(client, url, deleted):
 def test_the_trash_has_pages_and_shows_the_fields_asked_for(client, url, deleted):
     first = client.get(f"{url}?deleted=only&per=1&fields=id").get_json()
     assert list(first["items"][0]) == ["id", "deleted_at"]
+    assert client.get(f"{url}?deleted=only&fields=deleted_at,id").status_code == 200
+    assert client.get(f"{url}?fields=deleted_at").status_code == 400
     assert "prev" not in first["links"]
     second = client.get(first["links"]["next"]).get_json()
     assert [each["id"] for each in second["items"]] == [3]
@@ -92,3 +94,9 @@ class TestExpiry:
     def test_mongodb_removes_what_is_old(self, client, resource, db, days):
         index = db[f"{resource.name}.trash"].index_information().get("deleted_at_1", {})
         assert index.get("expireAfterSeconds") == (days * 86_400 or None)
+
+
+def test_an_odd_document_in_the_trash_is_listed(client, url, resource, db):
+    db[f"{resource.name}.trash"].insert_one({"name": "By hand"})
+    (listed,) = client.get(f"{url}?deleted=only").get_json()["items"]
+    assert (listed["id"], listed["deleted_at"]) == (None, None)

@@ -31,6 +31,7 @@ VALUES = {
     "status": ("active", "draft"),
     "attr.color": ("blue", "mint"),
     "attr.weight__gte": ("10", "999"),
+    "attr.weight__lte": ("1000", "1001"),
     "q": ("tea", "pot 99"),
 }
 ORDERS = ("", "-price,name", "price,-name")

@@ -3,8 +3,11 @@
 import random
 
 import pytest
-from bson import Decimal128, ObjectId
+from bson import Decimal128, MaxKey, MinKey, ObjectId
+from bson.regex import Regex
 
+from api_products.resource import ProductQuery
+from shared import cursor
 from tests.scaffold import on_real_servers
 
 pytestmark = [on_real_servers]
@@ -31,14 +34,14 @@ def many(products, db):
 
 def walk(client, query):
     """Return all ids of a list, page by page along its cursor."""
-    found, cursor = [], ""
-    while cursor is not None:
-        response = client.get(f"/products?per=97&fields=id&{query}{cursor}")
+    found, link = [], ""
+    while link is not None:
+        response = client.get(f"/products?per=97&fields=id&{query}{link}")
         assert response.status_code == 200, response.get_json()
         page = response.get_json()
         found += [each["id"] for each in page["items"]]
         goes_on = page["next_cursor"]
-        cursor = goes_on and f"&cursor={goes_on}"
+        link = goes_on and f"&cursor={goes_on}"
     return found
 
 
@@ -63,7 +66,9 @@ def test_a_cursor_finds_each_item_once_in_order(products, db, many, order, query
         str(each["_id"]) if isinstance(each["_id"], ObjectId) else each["_id"]
         for each in db["products"].find(filter).sort(sort)
     ]
-    assert walk(products, f"ordering={order}&{query}") == expected
+    found = walk(products, f"ordering={order}&{query}")
+    assert len(found) == len(set(found)) == len(expected)
+    assert found == expected
 
 
 def test_an_order_that_no_index_has_is_for_a_thousand_items_at_most(products, many):
@@ -120,3 +125,61 @@ def test_a_search_of_many_matches_ranks_the_best(products, db):
     exact = products.get("/products?q=blue+tea", headers={"Prefer": "count=exact"}).get_json()
     assert (exact["total"], exact["total_is"]) == (2001, "exact")
     assert len(walk(products, "q=blue+tea&ordering=name")) == 2001
+
+
+@pytest.mark.parametrize("count", [20, 1200])
+@pytest.mark.parametrize("order", ["name", "-name"])
+def test_lists_made_by_hand_have_one_place_in_an_order(clients, db, count, order):
+    names = [f"n{number:05}" for number in range(count)]
+    odd = [["a", "z"], [], [5, 500], ["n00003x"], [["x"]], {"a": 1}]
+    documents = [{"_id": n, "name": name} for n, name in enumerate([*names, *odd], 1)]
+    db["clients"].insert_many(documents)
+    found, link = [], ""
+    while link is not None:
+        page = clients.get(f"/clients?per=7&fields=id&ordering={order}{link}").get_json()
+        found += [each["id"] for each in page["items"]]
+        assert len(found) <= len(documents)
+        link = page["next_cursor"] and f"&cursor={page['next_cursor']}"
+    assert sorted(found) == [each["_id"] for each in documents]
+
+
+@pytest.mark.parametrize(
+    ("query", "values"),
+    [
+        ("ordering=id", [Regex("a(")]),
+        ("ordering=id", [MaxKey()]),
+        ("ordering=id", [{"$where": "1"}]),
+        ("ordering=price", [999_999, Regex("a(")]),
+        ("ordering=-price&price__gte=5", [1, 1]),
+        ("ordering=price&price__lte=5", [{"$gt": 1}, MinKey()]),
+    ],
+)
+def test_a_forged_cursor_does_no_harm(products, many, query, values):
+    asked = ProductQuery().parse(query.encode(), ())
+    forged = cursor.encode(asked.bound, values)
+    assert products.get(f"/products?{query}&cursor={forged}").status_code in (200, 400)
+
+
+def test_a_blank_in_an_order_changes_nothing(products, many):
+    dear = products.get("/products?ordering=-price,name").get_json()["items"]
+    assert products.get("/products?ordering=%20-price,%20name").get_json()["items"] == dear
+
+
+def test_names_with_all_words_come_before_the_rest_however_many_match(products, db):
+    fields = ({"name": f"Alfax {n}", "description": "betax"} for n in range(1100))
+    rows = [*fields, *({"name": f"Alfax betax {n}"} for n in range(3))]
+    for start in (0, 600):
+        products.post("/products:batch", json=rows[start : start + 600])
+    found = products.get("/products?q=alfax+betax&per=4").get_json()["items"]
+    assert [each["name"][:11] for each in found[:3]] == ["Alfax betax"] * 3
+
+
+def test_ids_that_cannot_be_compared_do_no_harm(clients, db):
+    ids = ({"a": 1}, {"a": 2}, Decimal128("1.5"), Decimal128("2.5"), 3, "x", ObjectId())
+    db["clients"].insert_many([{"_id": id, "name": "Zork", "terms": ["+zork"]} for id in ids])
+    assert clients.get("/clients?q=zork").get_json()["total"] == len(ids) - 4
+
+
+def test_a_search_of_many_words_is_answered(products, many):
+    words = "+".join(f"{a}{b}" for a in "thing" for b in "abcdefgh")
+    assert products.get(f"/products?q={words}").get_json()["total"] == 0

@@ -133,3 +133,11 @@ def test_every_naughty_string_finds_the_item_it_names(data_folder):
 def test_long_texts_are_cut_not_refused():
     document = {"name": "x", "description": " ".join(f"word{n}" for n in range(10_000))}
     assert len(SEARCHED.terms(document)) < 210
+
+
+@pytest.mark.parametrize(
+    ("name", "q"),
+    [("游戏手柄", "手"), ("游戏手柄", "游"), ("비디오게임", "게임"), ("漢" * 34 + "末尾", "末尾")],
+)
+def test_any_part_of_an_unspaced_name_is_found(name, q):
+    assert matches({"name": name}, q, SEARCHED) is not None
