@@ -1,6 +1,6 @@
 """What a service process is connected to, and the single seam tests replace."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ from flask import Flask, current_app
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError, PyMongoError
 from redis import Redis
 
 from shared import cluster
@@ -119,6 +119,21 @@ class Backends:
         for call in running.calls:
             call()
         return result
+
+    def count(self, name: str, filter: Mapping[str, Any], limit: int = 0) -> int:
+        """Count the documents of a collection that a filter finds, no more than a limit, 0 for all.
+
+        By MongoDB's own command, which counts the keys of an index in a third of the time that the
+        aggregation takes which pymongo makes of it.
+        """
+        command: Document = {"count": name, "query": filter}
+        command |= {"limit": limit} if limit else {}
+        command |= {} if filter else {"hint": "_id_"}
+        try:
+            answer = self.db.command(command)
+        except AutoReconnect:
+            answer = self.db.command(command)  # Another member has taken over.
+        return int(answer["n"])
 
     def open_session(self) -> ClientSession:
         """Open a session for one transaction."""

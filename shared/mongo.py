@@ -85,10 +85,10 @@ class Repository:
 
     def count(self, filter: Mapping[str, Any], limit: int = 0) -> int:
         """Count the documents that a filter finds: all of them, or no more than a ``limit``."""
-        options: dict[str, Any] = {"limit": limit} if limit else {}
-        if not filter:
-            options["hint"] = "_id_"
-        return self.collection.count_documents(filter, session=self._session, **options)
+        if self._session:
+            options: dict[str, Any] = {"limit": limit} if limit else {}
+            return self.collection.count_documents(filter, session=self._session, **options)
+        return backends().count(self.name, filter, limit)
 
     # Writing.
 

@@ -15,7 +15,7 @@ from shared.documents import Document
 from shared.errors import BadRequest
 from shared.mongo import COUNT_CAP, FEW, Page, Repository, both
 from shared.query import PageRequest
-from shared.words import Filter, Search, ranges, somewhere, titled
+from shared.words import Filter, Search, in_titles, ranges, somewhere
 
 BEST = 200
 COUNTED = 5_000  # Documents that are counted to find the rarest word.
@@ -38,17 +38,19 @@ def page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], c
         text = f"Only the best {BEST} are in order of relevance; add ordering to go through all."
         raise BadRequest("", [{"parameter": "page", "message": text}])
     wanted = list(islice(_ranked(repository, search, ids), start, end))
-    found = repository.collection.find({"_id": {"$in": wanted}}, shown, batch_size=asked.per)
+    found = repository.collection.find({"_id": {"$in": wanted}}, shown, batch_size=asked.per + 1)
     documents = sorted(found, key=lambda each: wanted.index(each["_id"]))
     more = end < (len(ids) if complete else BEST)
     if count == "none":
         return Page(documents, None, False, more)
     if complete:
         return Page(documents, len(ids), True, more)
-    one_word = len(search.words) == 1 and not asked.filter
-    cap = 0 if count == "exact" else COUNT_CAP if one_word else len(ids)
-    every = both(asked.filter, search.anywhere)
-    total = len(ids) if cap == len(ids) else repository.count(every, cap)
+    words = search.words
+    if count != "exact" and (len(words) > 1 or asked.filter):
+        return Page(documents, len(ids), False, more)
+    every = both(asked.filter, somewhere(words[0]) if len(words) == 1 else search.anywhere)
+    cap = 0 if count == "exact" else COUNT_CAP
+    total = repository.count(every, cap)
     return Page(documents, total, total != cap, more)
 
 
@@ -56,14 +58,14 @@ def _matches(repository: Repository, filter: Filter, search: Search) -> tuple[li
     """Return the ids of all matches, or of the first ones, and whether these are all."""
     wanted = both(filter, search.anywhere)
     if _are_few(repository, filter, search):
-        found = repository.collection.find(wanted, {"_id": True}, batch_size=FEW)
+        found = repository.collection.find(wanted, {"_id": True}, batch_size=FEW + 1)
         return _sorted_ids(found), True
     exact = both(filter, search.exact)
     ids = dict.fromkeys(_sorted_ids(repository.collection.find(exact, {"_id": True}, **_BATCH)))
     words = search.words
     if len(words) > 1:
         # Those with all words in the title, by the word that the fewest titles have.
-        lead = _rarest(repository, {word: titled(word) for word in words})
+        lead = _rarest(repository, {word: in_titles(word) for word in words})
         _add(repository, ids, both(filter, search.titled), ranges(lead)[:1])
     lead = _rarest(repository, {word: somewhere(word) for word in words})
     _add(repository, ids, wanted, ranges(lead))
@@ -110,7 +112,7 @@ def _ranked(repository: Repository, search: Search, ids: list[Any]) -> Iterable[
     for filter in (search.exact, search.whole, search.titled):
         if len(left) > 1:
             best = {"$and": [{"_id": {"$in": list(left)}}, filter]}
-            named = repository.collection.find(best, {"_id": True}, batch_size=len(left))
+            named = repository.collection.find(best, {"_id": True}, batch_size=len(left) + 1)
             found = {each["_id"] for each in named}
             yield from (id for id in left if id in found)
             left = dict.fromkeys(id for id in left if id not in found)

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bson.regex import Regex
 from slugify import slugify
 
 MAX_SLUG = 100  # characters, the number behind a repeated one included
@@ -140,13 +141,15 @@ class Search:
     @property
     def titled(self) -> Filter:
         """All words stand in the title fields, or begin a word there."""
-        found = _all(titled(word) for word in self.words)
+        found = _all({"terms": _begins("+" + word)} for word in self.words)
         return self._or_part(found) if found else self.exact
 
     @property
     def anywhere(self) -> Filter:
         """All words stand, or begin a word, in any searched field."""
-        found = _all(somewhere(word) for word in self.words)
+        found = _all(
+            {"$or": [{"terms": _begins(mark + word)} for mark in "+-"]} for word in self.words
+        )
         return self._or_part(found) if found else self.exact
 
     def _or_part(self, filter: Filter) -> Filter:
@@ -158,13 +161,13 @@ class Search:
 
 
 def somewhere(word: str) -> Filter:
-    """Return the filter for a word in any searched field."""
-    return {"$or": [{"terms": _begins(mark + word)} for mark in "+-"]}
+    """Return the filter to count a word by, in any searched field: its terms in the index do."""
+    return {"terms": {"$in": [_in_index(mark + word) for mark in "+-"]}}
 
 
-def titled(word: str) -> Filter:
-    """Return the filter for a word in a title field."""
-    return {"terms": _begins("+" + word)}
+def in_titles(word: str) -> Filter:
+    """Return the filter to count a word by in the title fields."""
+    return {"terms": {"$in": [_in_index("+" + word)]}}
 
 
 def ranges(word: str) -> list[tuple[str, str]]:
@@ -179,6 +182,11 @@ def _all(filters: Iterable[Filter]) -> Filter:
 
 def _begins(term: str) -> Any:
     return {"$elemMatch": {"$gte": term, "$lt": _end(term)}} if _is_prefix(term) else term
+
+
+def _in_index(term: str) -> Any:
+    """Return what finds a term without a look at the document, which a range would need."""
+    return Regex("^" + re.escape(term)) if _is_prefix(term) else term
 
 
 def _end(term: str) -> str:

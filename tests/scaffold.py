@@ -28,6 +28,9 @@ class FakeBackends(Backends):
     def is_followed(self):
         return False
 
+    def count(self, name, filter, limit=0):
+        return self.db[name].count_documents(filter, **({"limit": limit} if limit else {}))
+
 
 def create_indexes(collection, indexes, session=None):
     """Stand in for mongomock's own, which makes a partial unique index a whole one."""

@@ -44,7 +44,7 @@ class Commands(CommandListener):
         self.seen = []
 
     def started(self, event):
-        if event.command_name in ("find", "aggregate", "getMore"):
+        if event.command_name in ("find", "aggregate", "count", "getMore"):
             own = ("lsid", "$clusterTime", "$db", "txnNumber", "$readPreference")
             self.seen.append({k: v for k, v in event.command.items() if k not in own})
 
