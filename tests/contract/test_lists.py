@@ -182,7 +182,7 @@ def test_the_whole_name_comes_first_then_names_then_the_rest(
     other = next(
         name
         for name in resource.searched.text
-        if type(resource.schema.fields[name]).__name__ in ("String", "Text")
+        if type(resource.schema.fields[name]).__name__ in ("Plain", "String", "Text")
     )
     body = [
         {text_field: "Lamp", other: "Red chair"},

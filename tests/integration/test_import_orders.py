@@ -101,7 +101,7 @@ def test_a_shop_of_a_month(shop, unpack):
     files = sorted(
         (unpack("orders/uci-online-retail-by-day-2010-12_2011-06.tar.xz")).rglob("*.csv")
     )
-    files, rows = files[:20], []
+    files, rows = files[:10], []
     for file in files:
         rows += csv.DictReader(file.read_text().splitlines())
     count = len({row["InvoiceNo"] for row in rows})
@@ -111,7 +111,7 @@ def test_a_shop_of_a_month(shop, unpack):
     assert found["total"] == float(sum(totals))
     assert found["units"] == sum(int(row["Quantity"]) for row in rows)
     returned = {row["InvoiceNo"] for row in rows if row["InvoiceNo"].startswith("C")}
-    assert shop.get("orders", "/orders?status=returned&per=1")["total"] == len(returned) > 50
+    assert shop.get("orders", "/orders?status=returned&per=1")["total"] == len(returned) > 20
     clients = shop.get("orders", "/orders/stats?by=client&from=2010-12-01&per=1")
     assert clients["total"] == len({row["CustomerID"] for row in rows})
     with open_mongo(stack.read(shop.folder).mongo_uri, 30) as client:

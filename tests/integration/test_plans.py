@@ -114,10 +114,9 @@ def queries():
     for chosen in [(), *((each,) for each in filters)]:
         for order in (*ORDERS, *orders):
             yield dict(chosen), order
-    # Of the pairs, each meets a few of the orders.
+    # Of the pairs, each meets one of the orders, in turn.
     for chosen in pairs:
-        for order in itertools.islice(cycle, 2):
-            yield dict(chosen), order
+        yield dict(chosen), next(cycle)
 
 
 def stages(plan):
@@ -173,4 +172,4 @@ def test_every_list_stands_on_an_index(large):
         wrong += [f"{given}: {text}" for each in sent if (text := judge(db, each))]
         asked += 1
     assert not wrong, f"{len(wrong)} of {asked}: {wrong[:5]}"
-    assert asked > 800
+    assert asked > 700
