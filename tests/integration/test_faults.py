@@ -123,7 +123,7 @@ def test_other_kinds_of_redis(request, servers, capsys, kind):
             "REDIS_READ_URL": f"redis://127.0.0.1:{replica}/0",
         }
     with running_stack("--only", "products,categories", **urls) as stack:
-        report = fuzz(stack, 6, only=("products", "categories")).run()
+        report = fuzz(stack, 4, only=("products", "categories")).run()
         assert stack.run("cache", "stats").returncode == 0
     with capsys.disabled():
         tell(report, f"\n{kind}: ")

@@ -40,7 +40,7 @@ def test_every_string_is_a_name_and_a_text_and_comes_back_by_its_slug(stack, nau
     assert len(refused) < 20
 
 
-def test_every_string_is_a_query_and_finds_what_it_names(stack, naughty):
+def test_a_third_of_the_strings_are_queries_and_find_what_they_name(stack, naughty):
     def ask(text):
         for name in ("q", "brand", "attr.text", "category", "name"):
             answer = stack._http.request(
@@ -50,14 +50,14 @@ def test_every_string_is_a_query_and_finds_what_it_names(stack, naughty):
             assert answer.json()["items"] is not None if answer.status == 200 else True
 
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(ask, naughty))
+        list(threads.map(ask, naughty[::3]))
     text = "Ω≈ç√∫˜µ≤≥÷"
     answer = stack._http.request("GET", stack.url("products") + "/products", fields={"q": text})
     assert answer.json()["items"][0]["name"] == text
 
 
-def test_every_string_as_a_slug_or_an_attribute_name_is_taken_or_named(stack, naughty):
-    for text in naughty:
+def test_another_third_as_slugs_or_attribute_names_are_taken_or_named(stack, naughty):
+    for text in naughty[1::3]:
         status, value = stack.request("POST", "products", "/products", {"name": "x", "slug": text})
         assert status in (201, 409, 422), (text, value)
         body = {"name": "x", "attributes": {text: 1}}
@@ -65,10 +65,10 @@ def test_every_string_as_a_slug_or_an_attribute_name_is_taken_or_named(stack, na
         assert status in (201, 422), (text, value)
 
 
-def test_every_string_in_a_path_is_found_or_not(stack, naughty):
+def test_the_last_third_in_paths_are_found_or_not(stack, naughty):
     from urllib.parse import quote
 
-    for text in naughty:
+    for text in naughty[2::3]:
         for path in (f"/products/{quote(text, safe='')}", f"/categories/{quote(text)}"):
             service = path.split("/")[1]
             answer = stack._http.request("GET", stack.url(service) + path)

@@ -25,7 +25,7 @@ from vitrine.fuzz import Bounds, Fuzz
 pytestmark = pytest.mark.alone
 
 # The proof of the whole takes a minute; each run of the suite a part of it.
-FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "20"))
+FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "15"))
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_no_read_is_older_than_what_was_acknowledged_before_it(stack, capsys):
 
 def test_no_instance_is_stale_whichever_follower_is_first(stack, capsys):
     with instance(stack) as other, second_follower(stack, "api_products"):
-        report = fuzz(stack, 10, [other], writes_per_second=10).run()
+        report = fuzz(stack, 7, [other], writes_per_second=10).run()
     with capsys.disabled():
         tell(report, "\nnever stale, with many writes: ")
     assert report.wrong == []

@@ -24,7 +24,7 @@ from vitrine import stack as stacks
 from vitrine.processes import free_port, stop
 
 # The proof of the whole takes a minute; each run of the suite a part of it.
-CHAOS_SECONDS = float(os.environ.get("CHAOS_SECONDS", "8"))
+CHAOS_SECONDS = float(os.environ.get("CHAOS_SECONDS", "6"))
 
 
 @pytest.fixture(scope="module")
