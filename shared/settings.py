@@ -18,6 +18,9 @@ from pymongo.uri_parser import parse_uri
 PORTS = {"products": 5000, "clients": 5001, "categories": 5002, "orders": 5003}
 
 MOST_URLS = 8
+MOST_REQUESTS = 1_000_000_000
+UNITS = ("second", "minute", "hour", "day")
+SECRET_BYTES = 32
 
 
 class SettingsError(Exception):
@@ -57,11 +60,37 @@ def _urls(text: str) -> str:
     return ",".join(map(_url("http", "https"), urls))
 
 
+def _rate(text: str) -> str:
+    if text.lower() == "off":
+        return ""
+    count, _, unit = text.lower().partition("/")
+    if not (count.isdecimal() and 0 < int(count) <= MOST_REQUESTS and (unit or "minute") in UNITS):
+        raise ValueError(f"must be off, or a number a {' or '.join(UNITS)}, such as 100/minute")
+    return f"{int(count)}/{unit or 'minute'}"
+
+
+def _origins(text: str) -> str:
+    origins = [each.strip() for each in text.split(",") if each.strip()]
+    for each in origins:
+        parts = urlsplit(each)
+        is_origin = parts.scheme in ("http", "https") and each == f"{parts.scheme}://{parts.netloc}"
+        if each != "*" and not (is_origin and parts.netloc):
+            raise ValueError("must be *, or origins such as https://shop.example with commas")
+    return ",".join(origins)
+
+
+def _secret(text: str) -> str:
+    if len(text.encode()) < SECRET_BYTES:
+        raise ValueError(f"must have {SECRET_BYTES} bytes or more (RFC 7518, 3.2)")
+    return text
+
+
 def _choice(*allowed: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
-        if text.upper() not in allowed:
-            raise ValueError(f"must be one of {', '.join(allowed)}")
-        return text.upper()
+        for each in allowed:
+            if text.lower() == each.lower():
+                return each
+        raise ValueError(f"must be one of {', '.join(allowed)}")
 
     return parse
 
@@ -131,6 +160,49 @@ class Settings:
     orders_url: str = _setting(
         f"http://127.0.0.1:{PORTS['orders']}", _url("http", "https"), "Where orders are served."
     )
+    auth_mode: str = _setting(
+        "open",
+        _choice("open", "token"),
+        "open: this machine may do all, nobody else anything; token: bearer tokens say who may.",
+    )
+    secret_key: str = _setting(
+        "",
+        _secret,
+        "What tokens are signed with by HS256, 32 bytes or more; needed for AUTH_MODE=token.",
+    )
+    auth_jwks_url: str = _setting(
+        "",
+        _url("http", "https"),
+        "Where the public keys of tokens signed by RS256 or ES256 are (RFC 7517).",
+    )
+    auth_issuer: str = _setting("vitrine", str, "Who signs tokens: what their iss has to be.")
+    auth_audience: str = _setting("vitrine", str, "Whom tokens are for: what their aud has to be.")
+    rate_limit_anonymous: str = _setting(
+        "100/minute", _rate, "Requests of an address without a token, off for any number."
+    )
+    rate_limit_token: str = _setting(
+        "1000/minute", _rate, "Requests with one token, unless its scope is admin."
+    )
+    rate_limit_writes: str = _setting(
+        "500/minute", _rate, "Of these, requests that write, whoever sends them."
+    )
+    rate_limit_uploads: str = _setting(
+        "60/minute", _rate, "Of these, requests that upload pictures, whoever sends them."
+    )
+    trusted_proxies: int = _setting(
+        0,
+        _integer(0, 10),
+        "Proxies in front of the services, whose X-Forwarded-For is believed that far.",
+    )
+    cors_origins: str = _setting(
+        "", _origins, "Whose pages may call the services: origins with commas between, or *."
+    )
+    sentry_dsn: str = _setting(
+        "", _url("http", "https"), "Where Sentry is told of what goes wrong; nobody when unset."
+    )
+    history_days: int = _setting(
+        90, _integer(0, 10_000), "Days that who changed what is kept, 0 for ever."
+    )
     require_if_match: bool = _setting(
         False, _flag, "Whether PUT, PATCH and DELETE of an item need If-Match; 428 without."
     )
@@ -189,6 +261,10 @@ class Settings:
                     break
         if values.get("notify_urls") and not values.get("notify_secret"):
             raise SettingsError("NOTIFY_URLS needs NOTIFY_SECRET, which messages are signed with.")
+        if values.get("auth_mode") == "token" and not values.get("secret_key"):
+            raise SettingsError(
+                "AUTH_MODE=token needs SECRET_KEY, which tokens are signed with: 32 random bytes."
+            )
         return cls(**values)
 
     @property
@@ -225,5 +301,6 @@ def _parse(name: str, text: str, parse: Callable[[str], Any]) -> Any:
         return parse(text)
     except ValueError as error:
         # A URL may hold a password, so the value itself is never repeated.
-        shown = "" if name.endswith(("URL", "URLS", "URI", "SECRET")) else f"={text!r}"
+        hidden = name.endswith(("URL", "URLS", "URI", "SECRET", "KEY", "DSN"))
+        shown = "" if hidden else f"={text!r}"
         raise SettingsError(f"{name}{shown}: {error}.") from error
