@@ -219,6 +219,7 @@ categories = Resource(
     CategoryQuery(),
     slug="name",
     unique=("external_ref",),
+    public=True,
     searched=Searched(("name",), (), ("description",)),
     partition="parent",
     live=("product_count", "all_attributes"),

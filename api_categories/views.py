@@ -15,12 +15,12 @@ from api_categories.tree import (
     parents_of,
     path_of,
 )
-from shared import checkup
+from shared import auth, checkup
 from shared.backends import backends
 from shared.checkup import Kind
 from shared.documents import same
 from shared.errors import BadRequest, Conflict, NotFound
-from shared.resource import flag
+from shared.resource import flag, purges
 from shared.responses import conditional, empty, respond
 
 blueprint = categories.blueprint("list", "get")
@@ -90,6 +90,7 @@ def delete(ref: str) -> Response:
     ``move_to=slug`` puts them into another one.
     """
     categories.check_parameters("purge", *LEAVING)
+    purges()
     return _alone(lambda: _emptied(ref))
 
 
@@ -106,6 +107,7 @@ def get_paths() -> Response:
 
 
 @blueprint.get("/categories:moves")
+@auth.requires(auth.ADMIN)
 def list_moves() -> Response:
     """Answer the moves that products have to follow, and where each category is now."""
     categories.check_parameters()
@@ -113,6 +115,7 @@ def list_moves() -> Response:
 
 
 @blueprint.delete("/categories:moves/<id>")
+@auth.requires(auth.ADMIN)
 def delete_move(id: str) -> Response:
     """Strike out a move that products have followed."""
     categories.check_parameters()
@@ -121,6 +124,7 @@ def delete_move(id: str) -> Response:
 
 
 @blueprint.get("/categories:tree")
+@auth.requires(auth.ADMIN)
 def check_tree() -> Response:
     """Answer the categories that hang on none that exists, on themselves, or at a wrong place."""
     categories.check_parameters()
@@ -128,6 +132,7 @@ def check_tree() -> Response:
 
 
 @blueprint.post("/categories:tree")
+@auth.requires(auth.ADMIN)
 def repair_tree() -> Response:
     """Put categories, and their products, where their parents say; answer all that was found."""
     categories.check_parameters()

@@ -5,12 +5,12 @@ from flask import Response
 from api_orders import jobs, placement, states, stats
 from api_orders.history import history
 from api_orders.resource import orders
-from shared import trash
+from shared import auth, trash
 from shared.attempts import attempts
 from shared.documents import Document
 from shared.errors import Conflict, Crowded, Stale, Unavailable
 from shared.idempotency import resumes
-from shared.resource import flag
+from shared.resource import purges
 from shared.responses import empty, respond
 
 blueprint = orders.blueprint("list", "get", "update", "restore")
@@ -49,7 +49,7 @@ def delete(ref: str) -> Response:
     order, is_ours = None, False
     for _ in attempts():
         if order is None:
-            order = orders.anywhere(ref) if flag("purge") else orders.matched(ref)
+            order = orders.anywhere(ref) if purges() else orders.matched(ref)
         if order.get("status") == states.PENDING:
             raise Conflict("This order is being placed; ask again shortly.")
         try:
@@ -66,7 +66,7 @@ def delete(ref: str) -> Response:
 
 
 def _remove(order: Document) -> None:
-    if not flag("purge"):
+    if not purges():
         trash.delete(orders.repository, order)
         return
     if order.get("due"):
@@ -81,6 +81,7 @@ def import_history() -> Response:
 
 
 @blueprint.get("/orders:unsettled")
+@auth.requires(auth.ADMIN)
 def check() -> Response:
     """Answer what is due of which orders, and which reservations have no order any more."""
     orders.check_parameters()
@@ -88,6 +89,7 @@ def check() -> Response:
 
 
 @blueprint.post("/orders:unsettled")
+@auth.requires(auth.ADMIN)
 @resumes
 def settle() -> Response:
     """Settle what ``GET`` shows and answer it."""

@@ -114,6 +114,7 @@ products = Resource(
     ProductQuery(),
     slug="name",
     unique=("sku", "external_ref"),
+    public=True,
     searched=Searched(("name",), ("sku",), ("brand", "attributes", "description")),
     partition="category",
     counter="stock",

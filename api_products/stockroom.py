@@ -8,6 +8,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates
 
 from api_products import counts, movements, reservations
 from api_products.resource import products
+from shared import auth
 from shared.fields import Ref, Text, Whole
 from shared.idempotency import resumes
 from shared.query import Query
@@ -25,6 +26,7 @@ blueprint = Blueprint("stock", __name__)
 
 
 @blueprint.get("/products/<ref>/stock")
+@auth.requires(auth.READ)
 def list_stock(ref: str) -> Response:
     """Answer how a product's stock changed, the latest first: by how many, why, by which order."""
     asked = _LedgerQuery().parse(request.query_string, ())
@@ -44,6 +46,7 @@ def change_stock(ref: str) -> Response:
 
 
 @blueprint.put("/products/reservations/<uuid:id>")
+@auth.requires(auth.ADMIN)
 def reserve(id: UUID) -> Response:
     """Take ``{"lines": [{"product_id": 1, "quantity": 2}]}`` from the stocks, all or nothing.
 
@@ -58,12 +61,14 @@ def reserve(id: UUID) -> Response:
 
 
 @blueprint.get("/products/reservations/<uuid:id>")
+@auth.requires(auth.ADMIN)
 def get_reservation(id: UUID) -> Response:
     """Answer what an order holds, held, shipped or released."""
     return respond(reservations.shown(reservations.get(str(id))))
 
 
 @blueprint.delete("/products/reservations/<uuid:id>")
+@auth.requires(auth.ADMIN)
 def release(id: UUID) -> Response:
     """Give back what a reservation holds; it cannot be made again, even if it never was."""
     reservations.release(str(id))
@@ -71,6 +76,7 @@ def release(id: UUID) -> Response:
 
 
 @blueprint.post("/products/reservations/<uuid:id>/ship")
+@auth.requires(auth.ADMIN)
 def ship(id: UUID) -> Response:
     """Keep what a reservation holds for good, because it has left the house."""
     reservations.ship(str(id))
@@ -78,6 +84,7 @@ def ship(id: UUID) -> Response:
 
 
 @blueprint.get("/products:reservations")
+@auth.requires(auth.ADMIN)
 def list_held() -> Response:
     """Answer the ids of reservations held for a minute or longer, in order, behind ``after``."""
     products.check_parameters("after")
@@ -86,6 +93,7 @@ def list_held() -> Response:
 
 
 @blueprint.get("/products:stock")
+@auth.requires(auth.ADMIN)
 def check_stock() -> Response:
     """Answer the products whose stock is not what the ledger of its changes adds up to."""
     products.check_parameters()
@@ -93,6 +101,7 @@ def check_stock() -> Response:
 
 
 @blueprint.post("/products:stock")
+@auth.requires(auth.ADMIN)
 @resumes
 def repair_stock() -> Response:
     """Set these stocks to what the ledger says; with ``accept=true`` tell the ledger instead.

@@ -20,13 +20,13 @@ from api_products import (
     uploads,
 )
 from api_products.resource import products
-from shared import checkup, documents, idempotency
+from shared import auth, checkup, documents, idempotency
 from shared.backends import backends
 from shared.documents import Document
 from shared.errors import BadRequest, NotFound, Unavailable
 from shared.fields import Text, Whole
 from shared.idempotency import resumes
-from shared.resource import flag
+from shared.resource import purges
 from shared.responses import conditional, empty, encode, respond
 from shared.settings import Settings
 
@@ -65,7 +65,7 @@ def create() -> Response:
 @blueprint.delete("/products/<ref>")
 def delete(ref: str) -> Response:
     """Move a product to the trash or purge it; pictures that no product names go a minute later."""
-    hashes = gallery.hashes(ref) if flag("purge") else ()
+    hashes = gallery.hashes(ref) if purges() else ()
     response = products.delete(ref)
     jobs.queue_removal(hashes)
     return response
@@ -103,6 +103,7 @@ def count_by_category() -> Response:
 
 
 @blueprint.post("/products:misfits")
+@auth.requires(auth.ADMIN)
 @resumes
 def count_misfits() -> Response:
     """Answer how many products would not fit other attribute schemas; nothing is written.
@@ -117,6 +118,7 @@ def count_misfits() -> Response:
 
 
 @blueprint.post("/products:category-moves")
+@auth.requires(auth.ADMIN)
 @resumes
 def follow_categories() -> Response:
     """Bring products in line with categories that moved, or have a job do what takes long."""
@@ -191,6 +193,7 @@ def delete_image(ref: str, number: int) -> Response:
 
 
 @blueprint.get("/products:files")
+@auth.requires(auth.ADMIN)
 def check_files() -> Response:
     """Answer which files and images are not as they should be: orphans, missing, lost, stuck."""
     products.check_parameters()
@@ -198,6 +201,7 @@ def check_files() -> Response:
 
 
 @blueprint.post("/products:files")
+@auth.requires(auth.ADMIN)
 @resumes
 def repair_files() -> Response:
     """Mend what ``GET`` shows, all but the lost, and answer it."""
@@ -208,6 +212,7 @@ def repair_files() -> Response:
 
 
 @blueprint.get("/products:categories")
+@auth.requires(auth.ADMIN)
 def check_categories() -> Response:
     """Answer the products whose category does not exist, or is at another place than they say."""
     products.check_parameters()
@@ -215,6 +220,7 @@ def check_categories() -> Response:
 
 
 @blueprint.post("/products:categories")
+@auth.requires(auth.ADMIN)
 @resumes
 def repair_categories() -> Response:
     """Put products where the categories service says that their categories are."""

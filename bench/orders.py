@@ -16,7 +16,7 @@ import time
 from urllib.parse import urlsplit
 
 from shared.settings import Settings
-from vitrine.client import Client
+from vitrine.client import Client, authorization
 
 SECONDS = 8
 PRODUCTS = 500
@@ -45,7 +45,7 @@ class Round:
 
     def _place(self) -> None:
         connection = http.client.HTTPConnection(self._url.hostname or "", self._url.port or 80)
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", "Authorization": authorization()}
         while time.monotonic() < self._end:
             chosen = random.sample(self._ids, self._lines)
             body = json.dumps({"items": [{"product_id": id, "quantity": 1} for id in chosen]})

@@ -6,11 +6,27 @@ from pathlib import Path
 
 from flask import Blueprint, Flask
 from pymongo.errors import PyMongoError
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from shared import backends, checkup, errors, feed, front, health, idempotency, inspection, logs
+from shared import (
+    auth,
+    backends,
+    checkup,
+    cors,
+    errors,
+    feed,
+    front,
+    health,
+    idempotency,
+    inspection,
+    limits,
+    logs,
+)
+from shared.auth import Auth
 from shared.backends import Backends
+from shared.limits import Limits
 from shared.resource import Resource
-from shared.responses import digest
+from shared.responses import digest, secure
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -47,6 +63,10 @@ def build_app(
     connections.cache.leased = connections.is_followed()
     backends.init_app(app, connections)
     errors.init_app(app)
+    allowances = Limits(settings)
+    limits.init_app(app, allowances)
+    auth.init_app(app)
+    app.after_request(secure)
     health.init_app(app)
     inspection.init_app(app)
     checkup.init_app(app, resource)
@@ -54,7 +74,10 @@ def build_app(
     app.extensions["resource"] = resource
     idempotency.init_app(app)
     feed.init_app(app, resource, settings)
-    front.init_app(app, resource, connections.cache)
+    front.init_app(app, resource, connections.cache, Auth(settings), allowances)
+    cors.init_app(app, settings)
+    if proxies := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, proxies, proxies)  # type: ignore[method-assign]
 
     with app.app_context():
         try:

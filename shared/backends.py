@@ -17,6 +17,7 @@ from shared import cluster
 from shared.cache import Cache, Write
 from shared.peers import Http, Peers
 from shared.settings import Settings
+from shared.tokens import Tokens
 
 T = TypeVar("T")
 TRANSACTION_SECONDS = 8
@@ -64,7 +65,7 @@ class Backends:
             mongo.get_default_database("vitrine"),
             redis,
             Cache(redis, settings.cache_ttl_seconds, reader=reader, writer=writer),
-            Peers(Http(settings)),
+            Peers(Http(settings), Tokens(settings)),
             cluster.connect(settings.queue_url, QUEUE_SECONDS, tries=2),
         )
 

@@ -15,7 +15,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
@@ -25,7 +25,7 @@ from redis import Redis
 from shared import cluster
 from shared.cluster import REDIS_ERRORS
 from shared.keys import Address, new_token, root_of, tag_of
-from shared.metrics import FILLS, WAITS
+from shared.metrics import FILLS, UNCHECKED, WAITS
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ WAIT_SECONDS = 0.5
 FIRST_PAUSE = 0.002
 BREAK_SECONDS = 1.0
 HEAD_DIGITS = 4
+UNCOUNTED = (0, 0.0)
 
 _NEEDED = {"key", "root", "generation", "depends", "release", "expires", "etag", "headers"}
 _HEAD = re.compile(rb'\{"head":"(\d{4})","root":"([0-9a-f]{16})","generation":"([0-9a-f]{16})",')
@@ -51,6 +52,7 @@ class Lookup:
     head: Mapping[str, Any] = field(default_factory=dict)
     body: bytes = b""
     filling: bool = False
+    counted: tuple[int, float] = UNCOUNTED
 
     @property
     def is_hit(self) -> bool:
@@ -102,34 +104,67 @@ class Cache:
 
     # Reading.
 
-    def get(self, address: Address) -> Lookup:
-        """Look an address up, in one round trip for a hit."""
+    def get(self, address: Address, counter: tuple[str, int] | None = None) -> Lookup:
+        """Look an address up, in one round trip for a hit.
+
+        On the way it counts one more under the key of a ``counter``, which lives for so many
+        seconds: see ``count``.
+        """
         if time.monotonic() < self._broken_until:
-            return Lookup(address, "bypass", "redis")
+            return self._uncounted(Lookup(address, "bypass", "redis"), counter)
         try:
-            entry, tokens = self._read(address)
+            counted, entry, tokens = self._read(address, counter)
             if None in tokens and (not self.leased or tokens[0] is not None):
                 tokens = self._with_missing(address, tokens)
         except REDIS_ERRORS as error:
             self._trip(error)
-            return Lookup(address, "bypass", "redis")
+            return self._uncounted(Lookup(address, "bypass", "redis"), counter)
         if None in tokens:
-            return Lookup(address, "bypass", "lease")
+            return Lookup(address, "bypass", "lease", counted=counted)
         stamp = tuple(cast(bytes, token).decode(errors="replace") for token in tokens)
-        return self._judge(Lookup(address, "miss", tokens=stamp), entry)
+        return self._judge(Lookup(address, "miss", tokens=stamp, counted=counted), entry)
 
-    def _read(self, address: Address) -> tuple[bytes | None, list[bytes | None]]:
-        """Read an entry and its tokens; the tokens always where they are written."""
+    def count(self, key: str, seconds: int) -> tuple[int, float]:
+        """Count one more, and return how many there were and for how long the count still lives.
+
+        A count lives for so many seconds from its first on.  While Redis is down it is 0.
+        """
+        if time.monotonic() >= self._broken_until:
+            try:
+                return cluster.count(self._redis, key, seconds)[:2]
+            except REDIS_ERRORS as error:
+                self._trip(error)
+        UNCHECKED.inc()
+        return UNCOUNTED
+
+    def _uncounted(self, lookup: Lookup, counter: tuple[str, int] | None) -> Lookup:
+        if counter:
+            UNCHECKED.inc()
+        return lookup
+
+    def _read(
+        self, address: Address, counter: tuple[str, int] | None
+    ) -> tuple[tuple[int, float], bytes | None, list[bytes | None]]:
+        """Count, and read an entry and its tokens; the tokens always where they are written."""
         if self._reader and time.monotonic() >= self._reader_broken_until:
-            tokens = cluster.read(self._redis, address.tokens)
+            counted, tokens = self._read_here(address.tokens, counter)
             try:
                 # MGET, because GET fails at what is no string.
-                return cluster.read(self._reader, [address.key])[0], tokens
+                return counted, cluster.read(self._reader, [address.key])[0], tokens
             except REDIS_ERRORS as error:
                 self._reader_broken_until = time.monotonic() + BREAK_SECONDS
                 log.warning("The replica of Redis does not answer: %s", error)
-        entry, *tokens = cluster.read(self._redis, [address.key, *address.tokens])
-        return entry, tokens
+            return counted, cluster.read(self._redis, [address.key])[0], tokens
+        counted, (entry, *tokens) = self._read_here([address.key, *address.tokens], counter)
+        return counted, entry, tokens
+
+    def _read_here(
+        self, names: Sequence[str], counter: tuple[str, int] | None
+    ) -> tuple[tuple[int, float], list[bytes | None]]:
+        if counter is None:
+            return UNCOUNTED, cluster.read(self._redis, names)
+        number, seconds, values = cluster.count(self._redis, *counter, names)
+        return (number, seconds), values
 
     def _with_missing(self, address: Address, tokens: list[bytes | None]) -> list[bytes | None]:
         """Make the tokens that are not there, but for leased roots, and return all of them."""

@@ -19,7 +19,7 @@ from marshmallow import ValidationError
 from marshmallow.fields import Field, String
 from pymongo.errors import DuplicateKeyError
 
-from shared import documents
+from shared import auth, documents
 from shared.backends import backends
 from shared.bulk import bulk
 from shared.documents import Change, Document
@@ -77,11 +77,13 @@ def init_app(app: Flask, resource: Resource) -> None:
     app.add_url_rule(path, "mend_documents", mend_documents, methods=["POST"])
 
 
+@auth.requires(auth.ADMIN)
 def check_documents() -> Response:
     """Answer the documents that lack something, are broken, unreachable, or there twice."""
     return _answered(mend=False)
 
 
+@auth.requires(auth.ADMIN)
 @resumes
 def mend_documents() -> Response:
     """Mend what can be mended for sure, and answer all that was found."""

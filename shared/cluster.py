@@ -58,6 +58,36 @@ def read(redis: Redis, names: Sequence[str]) -> list[Any]:
     return cast(list[Any], redis.mget(names))
 
 
+def count(
+    redis: Redis, counter: str, seconds: int, names: Sequence[str] = ()
+) -> tuple[int, float, list[Any]]:
+    """Count one more, and return the count, the seconds it lives, and the values of some keys.
+
+    All of it in one round trip, to each server of a cluster.  A counter lives for so many seconds
+    from its first count on, and is never prolonged.
+    """
+    pipeline = redis.pipeline(transaction=False)
+    pipeline.incr(counter)
+    pipeline.pttl(counter)
+    if isinstance(redis, (_Cluster, RedisCluster)):
+        for name in names:
+            pipeline.get(name)
+    elif names:
+        pipeline.mget(names)
+    number, left, *values = pipeline.execute(raise_on_error=False)
+    if values and isinstance(values[0], list):
+        (values,) = values
+    values = [None if isinstance(value, Exception) else value for value in values]
+    if isinstance(number, Exception):
+        redis.delete(counter)  # Somebody has put there what is no number.
+        return 0, 0.0, values
+    if left < 0:
+        # A new one; or whoever counted first has died before it came here.
+        redis.expire(counter, seconds)
+        left = seconds * 1000
+    return number, left / 1000, values
+
+
 def servers(redis: Redis) -> frozenset[str]:
     """Return what identifies the servers that take writes, as they run now (``run_id``).
 

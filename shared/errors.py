@@ -1,9 +1,9 @@
 """Errors a client is told about, and the one place they become responses (RFC 9457).
 
 * ApiError
-  - BadRequest 400, NotFound 404, Conflict 409 (Crowded), Gone 410, Stale 412, TooLarge 413
-  - Unsupported 415, Unprocessable 422, PreconditionRequired 428, Unequipped 501
-  - Unavailable 503
+  - BadRequest 400, Unauthorized 401, Forbidden 403, NotFound 404, Conflict 409 (Crowded)
+  - Gone 410, Stale 412, TooLarge 413, Unsupported 415, Unprocessable 422
+  - PreconditionRequired 428, TooMany 429, Unequipped 501, Unavailable 503
 """
 
 import logging
@@ -53,6 +53,18 @@ class BadRequest(ApiError):
     """The request cannot be understood: its query string or its JSON is malformed."""
 
     status = HTTPStatus.BAD_REQUEST
+
+
+class Unauthorized(ApiError):
+    """Nobody is known to make this request: it has no token, or one that is not taken."""
+
+    status = HTTPStatus.UNAUTHORIZED
+
+
+class Forbidden(ApiError):
+    """Whoever makes this request may not."""
+
+    status = HTTPStatus.FORBIDDEN
 
 
 class NotFound(ApiError):
@@ -111,6 +123,12 @@ class PreconditionRequired(ApiError):
     status = HTTPStatus.PRECONDITION_REQUIRED
 
 
+class TooMany(ApiError):
+    """Whoever makes this request has made all they may for now (RFC 6585)."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+
 class Unequipped(ApiError):
     """This installation lacks what the request needs; the detail names it."""
 
@@ -147,19 +165,32 @@ def problem(
     extra: dict[str, Any] | None = None,
 ) -> Response:
     """Answer with one problem document."""
+    body = document(status, detail, request.path, g.get("request_id"), errors, extra)
+    return Response(body, status, content_type=PROBLEM)
+
+
+def document(
+    status: int,
+    detail: str,
+    path: str,
+    request_id: str | None,
+    errors: list[dict[str, str]] | None = None,
+    extra: dict[str, Any] | None = None,
+) -> bytes:
+    """Return one problem document."""
     phrase = HTTPStatus(status).phrase
     body: dict[str, Any] = {
         "type": f"urn:vitrine:problem:{phrase.lower().replace(' ', '-')}",
         "title": phrase,
         "status": int(status),
         "detail": detail,
-        "instance": request.path,
-        "request_id": g.get("request_id"),
+        "instance": path,
+        "request_id": request_id,
     }
     if errors:
         body["errors"] = errors
     body |= extra or {}
-    return Response(orjson.dumps(body), status, content_type=PROBLEM)
+    return orjson.dumps(body)
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
@@ -179,7 +210,7 @@ def summary(errors: list[dict[str, str]]) -> str:
 
 def init_app(app: Flask) -> None:
     """Answer every failure with a problem document, whatever raised it."""
-    app.register_error_handler(ApiError, _api_error)
+    app.register_error_handler(ApiError, answer)
     app.register_error_handler(ValidationError, _invalid_body)
     app.register_error_handler(PyMongoError, _database_failed)
     for kind in REDIS_ERRORS:
@@ -188,7 +219,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected)
 
 
-def _api_error(error: ApiError) -> Response:
+def answer(error: ApiError) -> Response:
+    """Answer with the problem document of an error."""
     response = problem(error.status, str(error), error.errors, error.extra)
     response.headers.update(error.headers)
     return response
@@ -201,18 +233,18 @@ def _invalid_body(error: ValidationError) -> Response:
 
 def _database_failed(error: PyMongoError) -> Response:
     if isinstance(error, (DuplicateKeyError, BulkWriteError)):
-        return _api_error(Crowded("Others are writing the same values at once; try again."))
+        return answer(Crowded("Others are writing the same values at once; try again."))
     if error.has_error_label("TransientTransactionError") and error.timeout:
-        return _api_error(Unavailable("Too many others are writing the same at once; try again."))
+        return answer(Unavailable("Too many others are writing the same at once; try again."))
     if isinstance(error, (ConnectionFailure, AutoReconnect)) or error.timeout:
         log.error("MongoDB cannot be reached: %s", str(error).partition(",")[0])
-        return _api_error(Unavailable("MongoDB cannot be reached; try again shortly."))
+        return answer(Unavailable("MongoDB cannot be reached; try again shortly."))
     return _unexpected(error)
 
 
 def _redis_failed(error: Exception) -> Response:
     log.error("Redis cannot be reached: %s", error)
-    return _api_error(Unavailable("Redis cannot be reached; try again shortly."))
+    return answer(Unavailable("Redis cannot be reached; try again shortly."))
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -15,6 +15,7 @@ from flask import Flask, Response, current_app, request
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store, from_url
 
+from shared import auth
 from shared.errors import NotFound, Unavailable
 from shared.settings import Settings
 
@@ -129,6 +130,7 @@ def _content_type(name: str) -> str:
     return f"image/{name.rpartition('.')[2]}"
 
 
+@auth.public
 def show_file(name: str) -> Response:
     """Answer a file, which may be kept for ever (RFC 8246), or redirect to where it is."""
     files: Files = current_app.extensions["files"]

@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from werkzeug.http import parse_etags
 
+from shared.auth import Auth
 from shared.cache import Cache, Lookup
-from shared.errors import ApiError
+from shared.errors import PROBLEM, ApiError, document
 from shared.keys import Address
+from shared.limits import Allowance, Limits
 from shared.logs import note_request, request_id
 from shared.metrics import LOOKUPS
 from shared.resource import Resource
-from shared.responses import CACHE_CONTROL, JSON
+from shared.responses import CACHE_CONTROL, JSON, SECURITY
+from shared.tokens import Principal
 from shared.words import RESERVED
 
 if TYPE_CHECKING:
@@ -37,10 +40,20 @@ _PREFIX = re.compile(r"/(?:api/v1|api|v1)(?=/|$)")
 class Front:
     """Answers hits and hands everything else on, under the canonical spelling of its path."""
 
-    def __init__(self, app: "WSGIApplication", resource: Resource, cache: Cache):
+    def __init__(
+        self,
+        app: "WSGIApplication",
+        resource: Resource,
+        cache: Cache,
+        auth: Auth,
+        limits: Limits,
+    ):
         self._app = app
         self._resource = resource
         self._cache = cache
+        self._auth = auth
+        self._limits = limits
+        self._scope = "" if resource.public else f"{resource.name}:read"
         self._collection = f"/{resource.name}"
         self._item = f"/{resource.name}/<ref>"
         self._addresses: dict[tuple[str, str, str], Address | None] = {}
@@ -50,16 +63,43 @@ class Front:
     ) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
         environ["PATH_INFO"] = path = canonical(environ.get("PATH_INFO", ""))
+        try:
+            environ["vitrine.principal"] = principal = self._auth.identify(environ)
+        except ApiError as error:
+            environ["vitrine.refused"] = error  # Flask says so.
+            return self._app(environ, start_response)
         if environ["REQUEST_METHOD"] in ("GET", "HEAD") and path.startswith(self._collection):
             started = time.perf_counter()
             address = self._address(
                 path, environ.get("QUERY_STRING", ""), environ.get("HTTP_PREFER", "")
             )
-            if address is not None:
-                lookup = self._cache.get(address)
-                if lookup.is_hit:
-                    return self._answer(lookup, environ, start_response, started)
-                environ["vitrine.lookup"] = lookup
+            # What not everybody may read is in the cache for those who may.
+            if address is not None and (not self._scope or principal.may(self._scope)):
+                return self._look_up(address, principal, environ, start_response, started)
+        return self._app(environ, start_response)
+
+    def _look_up(
+        self,
+        address: Address,
+        principal: Principal,
+        environ: "WSGIEnvironment",
+        start_response: "StartResponse",
+        started: float,
+    ) -> Iterable[bytes]:
+        """Count the request, and answer it if the cache has the answer."""
+        counter = self._limits.counter(principal, environ)
+        if counter is None:
+            lookup, allowance = self._cache.get(address), None
+        else:
+            name, limit, key = counter
+            lookup = self._cache.get(address, (key, limit.get_expiry()))
+            allowance = Allowance(name, limit, *lookup.counted)
+        environ["vitrine.allowance"] = allowance
+        if allowance and allowance.is_used_up:
+            return self._refuse(allowance, environ, start_response, started)
+        if lookup.is_hit:
+            return self._answer(lookup, allowance, environ, start_response, started)
+        environ["vitrine.lookup"] = lookup
         return self._app(environ, start_response)
 
     def _address(self, path: str, query: str, prefer: str) -> Address | None:
@@ -90,9 +130,38 @@ class Front:
         except (ApiError, UnicodeDecodeError):
             return None  # Flask says what is wrong with it.
 
+    def _refuse(
+        self,
+        allowance: Allowance,
+        environ: "WSGIEnvironment",
+        start_response: "StartResponse",
+        started: float,
+    ) -> list[bytes]:
+        """Answer 429; whoever asks too often costs as little as possible."""
+        id = request_id(environ.get("HTTP_X_REQUEST_ID", ""))
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        error = allowance.error()
+        # WSGI hands the bytes of a path over as Latin-1 (PEP 3333).
+        shown = path.encode("latin-1").decode(errors="replace")
+        body = document(error.status, str(error), shown, id, extra=error.extra)
+        headers = [
+            ("Content-Type", PROBLEM),
+            ("Content-Length", str(len(body))),
+            ("X-Request-ID", id),
+            *SECURITY,
+            *error.headers.items(),
+        ]
+        start_response("429 TOO MANY REQUESTS", headers)
+        note_request(id, method, path, self._route(path), 429, started)
+        return [body if method == "GET" else b""]
+
+    def _route(self, path: str) -> str:
+        return self._collection if path == self._collection else self._item
+
     def _answer(
         self,
         hit: Lookup,
+        allowance: Allowance | None,
         environ: "WSGIEnvironment",
         start_response: "StartResponse",
         started: float,
@@ -105,8 +174,11 @@ class Front:
             ("Cache-Status", hit.status()),
             ("Server-Timing", f"cache;dur={(time.perf_counter() - started) * 1000:.2f}"),
             ("X-Request-ID", id),
+            *SECURITY,
             *hit.head["headers"].items(),
         ]
+        if allowance:
+            headers += allowance.headers()
         asked = environ.get("HTTP_IF_NONE_MATCH")
         if asked and (asked == f'"{etag}"' or parse_etags(asked).contains_weak(etag)):
             status, body = "304 NOT MODIFIED", b""
@@ -116,9 +188,8 @@ class Front:
         method = environ["REQUEST_METHOD"]
         start_response(status, headers)
         path = environ["PATH_INFO"]
-        route = self._collection if path == self._collection else self._item
         LOOKUPS.labels("hit", "").inc()
-        note_request(id, method, path, route, int(status[:3]), started, "hit")
+        note_request(id, method, path, self._route(path), int(status[:3]), started, "hit")
         return [body if method == "GET" else b""]
 
 
@@ -128,6 +199,8 @@ def canonical(path: str) -> str:
     return path.removesuffix("/") or "/"
 
 
-def init_app(app: Flask, resource: Resource, cache: Cache) -> None:
+def init_app(app: Flask, resource: Resource, cache: Cache, auth: Auth, limits: Limits) -> None:
     """Put the layer in front of an app."""
-    app.wsgi_app = Front(app.wsgi_app, resource, cache)  # type: ignore[method-assign]
+    app.wsgi_app = Front(  # type: ignore[method-assign]
+        app.wsgi_app, resource, cache, auth, limits
+    )

@@ -6,10 +6,12 @@ gunicorn -c python:shared.gunicorn -b 127.0.0.1:5000 "api_products.app:create_ap
 import contextlib
 import os
 import signal
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from shared.auth import is_loopback
 from shared.process import end_with_parent, read_settings
 
 _settings = read_settings()
@@ -39,6 +41,20 @@ keepalive = 15
 # Bounds on what a client may send before the first byte of the body.
 limit_request_line = 8190
 limit_request_fields = 100
+limit_request_field_size = 8190
+# What proxies say is believed as TRUSTED_PROXIES tells, and by nobody else.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+
+
+def on_starting(server: Any) -> None:
+    """Refuse to let everybody do everything from elsewhere than this machine."""
+    hosts = [address[0] if isinstance(address, tuple) else address for address in server.address]
+    if _settings.auth_mode == "open" and not all(map(is_loopback, hosts)):
+        sys.exit(
+            "Vitrine cannot start: AUTH_MODE=open is for this machine only; bind to 127.0.0.1, or "
+            "set AUTH_MODE=token."
+        )
 
 
 def on_exit(server: Any) -> None:

@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from pymongo.errors import PyMongoError
 from redis import RedisError
 
-from shared import metrics, queue
+from shared import auth, metrics, queue
 from shared.backends import backends
 from shared.cluster import REDIS_ERRORS
 from shared.lease import following
@@ -28,6 +28,7 @@ def init_app(app: Flask) -> None:
     app.add_url_rule("/metrics", "metrics", show_metrics)
 
 
+@auth.public
 def index() -> Response:
     """Say which service this is, what its items are made of, and where to look next."""
     resource: Resource = current_app.extensions["resource"]
@@ -48,11 +49,13 @@ def index() -> Response:
     return respond(described)
 
 
+@auth.public
 def live() -> Response:
     """Answer 200 as long as the process serves requests."""
     return respond({"status": "ok"})
 
 
+@auth.public
 def ready() -> Response:
     """Answer 200 when requests can be served, 503 naming what is missing.
 
@@ -72,6 +75,7 @@ def ready() -> Response:
     return respond(value, 200 if up else 503)
 
 
+@auth.public
 def ping_redis() -> Response:
     """Answer 200 with Redis' latency, or 503 when it is down."""
     probe = _probe(lambda: backends().redis.ping())
@@ -80,6 +84,7 @@ def ping_redis() -> Response:
     return respond({"redis": "ok", **probe})
 
 
+@auth.public
 def show_metrics() -> Response:
     """Answer the service's metrics, all its processes together."""
     follower = _follower()

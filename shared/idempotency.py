@@ -22,7 +22,7 @@ from pymongo import IndexModel
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
-from shared import documents
+from shared import auth, documents
 from shared.backends import backends
 from shared.documents import Document
 from shared.errors import BadRequest, Crowded, Unprocessable
@@ -76,7 +76,8 @@ def _once(view: Callable[..., Response]) -> Callable[..., Response]:
         key = given.strip('"')
         if not _KEY.fullmatch(key):
             raise BadRequest("Idempotency-Key has 1 to 255 visible ASCII characters, no blanks.")
-        record = _claim(key, _fingerprint())
+        # The key of one caller is another one's of the same name: nobody is answered for others.
+        record = _claim(f"{auth.caller()} {key}", _fingerprint())
         if record["state"] == "done":
             return _replayed(record)
         g.idempotency_token = record["token"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask, Response, current_app, g, request
 
-from shared import sweep
+from shared import auth, sweep
 from shared.backends import backends
 from shared.errors import BadRequest, NotFound
 from shared.keys import Address
@@ -22,6 +22,7 @@ def init_app(app: Flask) -> None:
     app.add_url_rule("/__cache", "purge_cache", purge_cache, methods=["DELETE"])
 
 
+@auth.requires(auth.ADMIN)
 def show_cache() -> Response:
     """Answer how many entries there are of each kind, or with ``?key=`` all about one."""
     key = request.args.get("key", "")
@@ -34,6 +35,7 @@ def show_cache() -> Response:
     return respond({"entries": {prefix: counts[prefix] for prefix in _prefixes()}})
 
 
+@auth.requires(auth.ADMIN)
 def purge_cache() -> Response:
     """Remove the entries whose keys begin with ``?prefix=``; the log keeps who did."""
     prefix = request.args.get("prefix", "")
@@ -45,8 +47,8 @@ def purge_cache() -> Response:
         for keys in sweep.batches(backends().redis, f"{sweep.escaped(prefix)}*")
     )
     audit.warning(
-        "%s entries purged by prefix %r, request %s from %s",
-        *(gone, prefix, g.request_id, request.remote_addr),
+        "%s entries purged by prefix %r, by %s, request %s from %s",
+        *(gone, prefix, auth.caller(), g.request_id, request.remote_addr),
     )
     return respond({"prefix": prefix, "purged": gone})
 

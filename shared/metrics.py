@@ -31,6 +31,15 @@ LOOKUPS = Counter(
 )
 FILLS = Counter("vitrine_cache_fills", "Answers stored in the cache.")
 WAITS = Counter("vitrine_cache_waits", "Reads that waited for another one to fill.")
+REFUSALS = Counter(
+    "vitrine_auth_refused", "Requests refused for their token, or for a scope it lacks.", ["why"]
+)
+LIMITED = Counter(
+    "vitrine_limits_refused", "Requests refused because a limit was reached.", ["limit"]
+)
+UNCHECKED = Counter(
+    "vitrine_limits_unchecked", "Requests let through uncounted because Redis did not answer."
+)
 
 
 class _Now:

@@ -7,15 +7,18 @@ from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
 import urllib3
-from flask import g, has_request_context
+from flask import current_app, g, has_request_context
 
 from shared.errors import Unavailable
 from shared.settings import Settings, service_url
+from shared.tokens import ADMIN, Tokens
 
 CONNECT_SECONDS = 0.5
 READ_SECONDS = 5.0
 TRIES = 3
 PAUSE_SECONDS = 0.1
+TOKEN_SECONDS = 120
+MAX_MINTED = 1000
 # What a service that starts, ends or has lost its database answers for a moment.
 PASSING = (502, 503, 504)
 
@@ -81,8 +84,10 @@ class Http:
 class Peers:
     """The other services, as this one sees them."""
 
-    def __init__(self, transport: Transport):
+    def __init__(self, transport: Transport, tokens: Tokens | None = None):
         self._transport = transport
+        self._tokens = tokens
+        self._minted: dict[str, tuple[str, float]] = {}
 
     def get(self, service: str, *path: str, **query: Any) -> Any | None:
         """Return the JSON at a path of a service, or None where it has nothing (404).
@@ -130,11 +135,30 @@ class Peers:
         self, service: str, method: str, address: str, body: Any, seconds: float
     ) -> tuple[int, Any]:
         headers = {"X-Request-ID": str(g.get("request_id", ""))} if has_request_context() else {}
+        if self._tokens:
+            headers["Authorization"] = f"Bearer {self._token()}"
         status, data = self._transport.send(service, method, address, body, headers, seconds)
         try:
             return status, json.loads(data) if data else None
         except ValueError as error:
             raise Unavailable(f"What answers as the {service} service speaks no JSON.") from error
+
+    def _token(self) -> str:
+        """Return a token of this service's own, made for whoever it is that asks.
+
+        What they may do was found out here; ``act`` says who does it for them (RFC 8693, 4.1).
+        """
+        assert self._tokens
+        own = f"service:{current_app.extensions['resource'].name}"
+        is_asked = has_request_context() and "principal" in g
+        subject = g.principal.id if is_asked else own
+        token, until = self._minted.get(subject, ("", 0.0))
+        if time.monotonic() >= until:
+            if len(self._minted) >= MAX_MINTED:
+                self._minted.clear()
+            token = self._tokens.mint(subject, [ADMIN], TOKEN_SECONDS, act={"sub": own})
+            self._minted[subject] = token, time.monotonic() + TOKEN_SECONDS / 2
+        return token
 
 
 def _address(path: tuple[str, ...], query: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from rq import Queue, Retry, Worker
 from rq.job import Job
 from rq.worker import BaseWorker
 
+from shared import auth
 from shared.backends import backends
 from shared.errors import NotFound
 from shared.fields import timestamp
@@ -98,6 +99,7 @@ def state() -> dict[str, Any]:
     }
 
 
+@auth.requires(auth.WRITE)
 def show_job(id: str) -> Response:
     """Answer what has become of a job, for a day: its state, and what it says of itself."""
     known = _ID.fullmatch(id)

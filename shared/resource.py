@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from flask import Blueprint, Response, request
 from marshmallow import ValidationError
 
-from shared import batch, facets, listing, pages, preconditions, trash
+from shared import auth, batch, facets, listing, pages, preconditions, trash
 from shared.attempts import attempts
 from shared.documents import Document
 from shared.errors import (
@@ -56,6 +56,7 @@ class Resource(Steps):
         asked = self.query.parse(request.query_string, self.names)
         count = preconditions.preferred_count(request.headers.get("Prefer", ""))
         if asked.deleted:
+            auth.require(auth.READ)
             return self._trash(asked, count)
         return self.cached(self._list_address(asked, count), lambda: self._page(asked, count))
 
@@ -101,9 +102,7 @@ class Resource(Steps):
         ``known`` are further parameters that the route itself has heeded.
         """
         self.check_parameters("purge", *known)
-        find, remove = (
-            (self.anywhere, trash.purge) if flag("purge") else (self.matched, trash.delete)
-        )
+        find, remove = (self.anywhere, trash.purge) if purges() else (self.matched, trash.delete)
         for _ in attempts():
             document = find(ref)
             try:
@@ -204,6 +203,13 @@ class Resource(Steps):
         response = respond({"location": location}, 308)
         response.location = location
         return response
+
+
+def purges() -> bool:
+    """Whether the request removes something for good, which needs the scope ``admin``."""
+    if purging := flag("purge"):
+        auth.require(auth.ADMIN)
+    return purging
 
 
 def flag(name: str) -> bool:

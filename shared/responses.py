@@ -14,6 +14,12 @@ from shared.fields import plain_number
 JSON = "application/json; charset=utf-8"
 # Private, and asked again each time: an unchanged answer then costs a 304.
 CACHE_CONTROL = "private, no-cache"
+# What a browser is told of every answer (OWASP's list for APIs): it is no page, and shows nowhere.
+SECURITY = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Referrer-Policy", "no-referrer"),
+)
 # The headers of an answer that are stored with it.
 STORED = ("Link", "Vary", "Preference-Applied")
 
@@ -79,6 +85,13 @@ def _shown(value: Any) -> Any:
 def digest(encoded: bytes) -> str:
     """Return the strong ETag of a body: 128 bits of BLAKE2 (RFC 7693) in hexadecimal."""
     return hashlib.blake2b(encoded, digest_size=16).hexdigest()
+
+
+def secure(response: Response) -> Response:
+    """Tell browsers what ``SECURITY`` says, unless the answer says otherwise."""
+    for name, value in SECURITY:
+        response.headers.setdefault(name, value)
+    return response
 
 
 def conditional(response: Response) -> Response:

@@ -21,6 +21,9 @@ MOST_URLS = 8
 MOST_REQUESTS = 1_000_000_000
 UNITS = ("second", "minute", "hour", "day")
 SECRET_BYTES = 32
+DIFFERENT = 8  # characters that are not the same, at the least
+# Signs tokens where everybody may do everything: they only tell who somebody is.
+KNOWN_SECRET = "AUTH_MODE=open: this is no secret"
 
 
 class SettingsError(Exception):
@@ -80,8 +83,11 @@ def _origins(text: str) -> str:
 
 
 def _secret(text: str) -> str:
-    if len(text.encode()) < SECRET_BYTES:
-        raise ValueError(f"must have {SECRET_BYTES} bytes or more (RFC 7518, 3.2)")
+    if len(text.encode()) < SECRET_BYTES or len(set(text)) < DIFFERENT or text == KNOWN_SECRET:
+        raise ValueError(
+            f"must be {SECRET_BYTES} random bytes or more (RFC 7518, 3.2), such as "
+            "`openssl rand -hex 32` prints"
+        )
     return text
 
 

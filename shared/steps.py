@@ -47,7 +47,7 @@ class Steps:
     slugs), ``unique`` the fields no two living ones share, ``searched`` what ``q`` looks at, and
     ``partition`` the query parameter that keeps cached lists apart, ``live`` the fields that are
     made of other documents, in the services named by ``depends``; ``counter`` is a field
-    whose every change goes into a ledger.
+    whose every change goes into a ledger; ``public`` is what anybody may read.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Steps:
     live: tuple[str, ...] = ()
     depends: tuple[str, ...] = ()
     counter: str = ""
+    public: bool = False
     indexes: tuple[IndexModel, ...] = ()
 
     @cached_property

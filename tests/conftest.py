@@ -16,6 +16,7 @@ from shared.backends import open_mongo
 from shared.cache import Cache
 from shared.peers import Peers
 from shared.settings import Settings
+from shared.tokens import Tokens
 from tests.scaffold import (
     DATA,
     MEMORY,
@@ -138,7 +139,10 @@ def stores(request):
 
 @pytest.fixture
 def settings(tmp_path):
-    return Settings(media_url=f"file://{tmp_path}/media")
+    # Limits are tests of their own.
+    counted = ("anonymous", "token", "writes", "uploads")
+    unlimited = {f"rate_limit_{name}": "" for name in counted}
+    return Settings(media_url=f"file://{tmp_path}/media", **unlimited)
 
 
 @pytest.fixture
@@ -160,7 +164,7 @@ def transport(request, stores, settings):
         if kind is FakeBackends
         else Redis(port=request.getfixturevalue("servers")[1], db=1)
     )
-    connections = kind(db, redis, Cache(redis, 60), Peers(transport), queue)
+    connections = kind(db, redis, Cache(redis, 60), Peers(transport, Tokens(settings)), queue)
     transport.make_app = make_app
     yield transport
     queue.close()

@@ -22,6 +22,7 @@ from vitrine.reconcile import reconcile_command
 from vitrine.signals import Stopped, stop_on_signals
 from vitrine.stack import ROOT, Service, StackError
 from vitrine.supervisor import Supervisor
+from vitrine.token import token_command
 from vitrine.transfer import export_command, import_command
 
 console = Console(highlight=False, soft_wrap=True)
@@ -52,6 +53,7 @@ main.add_command(export_command)
 main.add_command(cache_command)
 main.add_command(doctor_command)
 main.add_command(reconcile_command)
+main.add_command(token_command)
 
 
 @main.command()

@@ -9,6 +9,7 @@ import urllib3
 from urllib3.filepost import encode_multipart_formdata
 
 from shared.settings import PORTS, Settings, service_url
+from shared.tokens import ADMIN, Tokens
 from vitrine import stack
 from vitrine.stack import StackError
 
@@ -23,8 +24,15 @@ _RETRIES = urllib3.Retry(
     raise_on_status=False,
 )
 
+_TOKEN_SECONDS = 12 * 3600  # An import may take hours.
 _MERGE_PATCH = "application/merge-patch+json"
 _TIMEOUT = urllib3.Timeout(connect=2.0, read=120.0)
+
+
+def authorization() -> str:
+    """Return the header by which the command line may do everything, and is not counted."""
+    token = Tokens(Settings.from_env()).mint("vitrine", [ADMIN], _TOKEN_SECONDS)
+    return f"Bearer {token}"
 
 
 class Refused(StackError):
@@ -37,7 +45,9 @@ class Client:
     def __init__(self, service: str, url: str):
         self.service = service
         self.url = url
-        self._pool = urllib3.PoolManager(retries=_RETRIES, timeout=_TIMEOUT)
+        self._pool = urllib3.PoolManager(
+            retries=_RETRIES, timeout=_TIMEOUT, headers={"Authorization": authorization()}
+        )
 
     @classmethod
     def find(cls, service: str, settings: Settings) -> "Client":
@@ -99,7 +109,7 @@ class Client:
         url = f"{self.url}{path}"
         if query:
             url += "?" + urlencode(query)
-        headers = {"Content-Type": content_type}
+        headers = {"Content-Type": content_type} | dict(self._pool.headers)
         try:
             answer = self._pool.request(method, url, body=body, headers=headers)
         except urllib3.exceptions.HTTPError as error:

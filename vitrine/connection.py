@@ -20,12 +20,15 @@ class Answer:
 
 
 class Connection:
-    """One connection to one server; ``used`` counts its requests."""
+    """One connection to one server; ``used`` counts its requests.
 
-    def __init__(self, url: str):
+    ``authorization`` is the header of that name, which each request has.
+    """
+
+    def __init__(self, url: str, authorization: str):
         parts = urlsplit(url)
         self.used = 0
-        self._host = parts.netloc
+        self._head = f"Host: {parts.netloc}\r\nAuthorization: {authorization}\r\n\r\n"
         self._socket = socket.create_connection(
             (parts.hostname or "", parts.port or 80), TIMEOUT_SECONDS
         )
@@ -34,7 +37,7 @@ class Connection:
     def get(self, path: str) -> Answer:
         """Return the answer to a GET, or raise ``OSError`` when there is none that is whole."""
         self.used += 1
-        self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
+        self._socket.sendall(f"GET {path} HTTP/1.1\r\n{self._head}".encode())
         data = self._receive()
         while (end := data.find(b"\r\n\r\n")) < 0:
             data += self._receive()

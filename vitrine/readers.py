@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from vitrine.client import authorization
 from vitrine.connection import Answer, Connection
 from vitrine.scratch import GONE, Scratch, Subject
 
@@ -204,7 +205,7 @@ class _Reader:
             connection.close()
             connection = None
         try:
-            connection = connection or Connection(url)
+            connection = connection or Connection(url, authorization())
             self._connections[url] = connection
             return connection.get(path)
         except OSError:

@@ -13,6 +13,7 @@ import urllib3
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
+from vitrine.client import authorization
 from vitrine.readers import Versions
 from vitrine.scratch import GONE, Scratch, Subject
 
@@ -49,7 +50,9 @@ class Writer:
     _removed: dict[int, dict[str, Any]] = field(default_factory=dict)
     _unseen: list[tuple[float, bool, int, int]] = field(default_factory=list)
     _http: urllib3.PoolManager = field(
-        default_factory=lambda: urllib3.PoolManager(retries=False, timeout=30)
+        default_factory=lambda: urllib3.PoolManager(
+            retries=False, timeout=30, headers={"Authorization": authorization()}
+        )
     )
 
     def run(self, until: float) -> None:
@@ -132,7 +135,7 @@ class Writer:
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[bool, str]:
         url = random.choice(self.urls[path.split("/")[1]])
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", **self._http.headers}
         try:
             answer = self._http.request(
                 method,

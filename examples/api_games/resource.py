@@ -43,5 +43,6 @@ games = Resource(
     GameSchema(),
     GameQuery(),
     unique=("external_ref",),
+    public=True,
     searched=Searched(title=("title",), text=("platform", "genre", "year")),
 )

@@ -1,0 +1,176 @@
+"""Who may do what: a principal for every request, and the scope that each route needs.
+
+With ``AUTH_MODE=token`` a principal is what a bearer token says (RFC 6750).  Reading what is public
+needs none; reading anything else needs ``<name>:read``, writing ``<name>:write``, and a view may
+ask for ``admin`` instead; ``admin`` holds all of these.  With ``AUTH_MODE=open`` whoever is on this
+machine may do everything, and nobody else anything; a token then only tells who it is.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from flask import Flask, current_app, g, has_request_context, request
+
+from shared.errors import Forbidden, Unauthorized
+from shared.metrics import REFUSALS
+from shared.settings import Settings
+from shared.tokens import ADMIN as ADMIN
+from shared.tokens import Principal, Refused, Tokens
+
+READ, WRITE = "read", "write"
+READING = ("GET", "HEAD", "OPTIONS")
+# A token is verified again after so long, for the key it was signed with may be taken back.
+REMEMBERED_SECONDS = 300
+MAX_REMEMBERED = 10_000
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class Auth:
+    """Tells who makes a request; remembers the tokens it has verified."""
+
+    def __init__(self, settings: Settings):
+        self._tokens = Tokens(settings)
+        self._is_open = settings.auth_mode == "open"
+        self._origins = frozenset(settings.cors_origins.split(","))
+        self._everything = frozenset({ADMIN} if self._is_open else ())
+        self._anonymous = Principal("anonymous", self._everything)
+        self._known: dict[str, tuple[Principal, float]] = {}
+
+    def identify(self, environ: Mapping[str, Any]) -> Principal:
+        """Return who makes a request.
+
+        Raise ``Unauthorized`` for a token that is not taken, ``Forbidden`` in open mode for a
+        request from elsewhere, ``Unavailable`` when keys to verify with cannot be had.
+        """
+        if self._is_open:
+            self._check_origin(environ)
+        given = environ.get("HTTP_AUTHORIZATION")
+        if not given:
+            return self._anonymous
+        known = self._known.get(given)
+        if known is not None and time.time() < known[1]:
+            return known[0]
+        return self._verify(given)
+
+    def _verify(self, given: str) -> Principal:
+        scheme, _, token = given.partition(" ")
+        if scheme.lower() != "bearer":
+            raise _unauthorized("Send the token as Authorization: Bearer TOKEN.")
+        try:
+            principal = self._tokens.verify(token.strip())
+        except Refused as error:
+            raise _unauthorized(f"The token is not taken. {error}", "invalid_token") from error
+        if self._is_open:
+            scopes = principal.scopes | self._everything
+            principal = Principal(
+                principal.id, scopes, principal.key, principal.limited, principal.expires
+            )
+        if len(self._known) >= MAX_REMEMBERED:
+            self._known.clear()
+        self._known[given] = principal, min(principal.expires, time.time() + REMEMBERED_SECONDS)
+        return principal
+
+    def _check_origin(self, environ: Mapping[str, Any]) -> None:
+        """See that a request comes from this machine, and was not made by somebody's page.
+
+        A name that leads here may be anybody's, so a page of theirs could read what we answer
+        (DNS rebinding); and a form on any page may be sent here.
+        """
+        if environ.get("REMOTE_ADDR") not in _LOCAL or not _is_local(environ.get("HTTP_HOST", "")):
+            raise Forbidden(
+                "AUTH_MODE=open answers only this machine, as localhost; set AUTH_MODE=token."
+            )
+        origin = environ.get("HTTP_ORIGIN")
+        if origin and environ["REQUEST_METHOD"] not in READING:
+            own = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST')}"
+            if origin not in (own, *self._origins) and "*" not in self._origins:
+                raise Forbidden(f"Pages of {origin[:100]} may not write here; see CORS_ORIGINS.")
+
+
+_LOCAL = ("127.0.0.1", "::1", "", None)
+
+
+def _is_local(host: str) -> bool:
+    """Whether a Host header names this machine."""
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    return name in ("localhost", "127.0.0.1", "[::1]", "") or name.endswith(".localhost")
+
+
+def requires(scope: str) -> Callable[[View], View]:
+    """Have a view need a scope: ``read``, ``write`` or ``admin``; nothing for an empty one."""
+
+    def mark(view: View) -> View:
+        view.scope = scope  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+# What anybody may ask for, as often as they like: probes, documentation, files.
+public = requires("")
+
+
+def scope_of(view: Callable[..., Any], method: str, name: str, is_public: bool) -> str:
+    """Return the scope that a view of the service ``name`` needs, nothing when it needs none."""
+    reads = method in READING
+    verb: str = getattr(view, "scope", ("" if is_public else READ) if reads else WRITE)
+    return f"{name}:{verb}" if verb in (READ, WRITE) else verb
+
+
+def require(scope: str) -> None:
+    """Raise ``Unauthorized`` or ``Forbidden`` unless the request's principal has a scope.
+
+    ``read`` and ``write`` are those of this service.
+    """
+    if scope in (READ, WRITE):
+        scope = f"{current_app.extensions['resource'].name}:{scope}"
+    principal: Principal = g.principal
+    if principal.may(scope):
+        return
+    if not principal.key:
+        raise _unauthorized(f"This needs a token with the scope {scope}.")
+    REFUSALS.labels("scope").inc()
+    error = Forbidden(f"This needs the scope {scope}, which the token does not have.")
+    error.headers["WWW-Authenticate"] = (
+        f'Bearer realm="vitrine", error="insufficient_scope", scope="{scope}"'
+    )
+    raise error
+
+
+def caller() -> str:
+    """Return the id of who makes the request; of the service itself outside of one."""
+    if has_request_context() and "principal" in g:
+        return str(g.principal.id)
+    return f"service:{current_app.extensions['resource'].name}"
+
+
+def _unauthorized(detail: str, code: str = "") -> Unauthorized:
+    REFUSALS.labels("token").inc()
+    error = Unauthorized(detail)
+    more = f', error="{code}"' if code else ""
+    error.headers["WWW-Authenticate"] = f'Bearer realm="vitrine"{more}'
+    return error
+
+
+def _admit() -> None:
+    """Let a request in that front has found a principal for, and that has what its route needs."""
+    if refused := request.environ.get("vitrine.refused"):
+        raise refused
+    g.principal = request.environ["vitrine.principal"]
+    if request.endpoint and request.method != "OPTIONS":
+        resource = current_app.extensions["resource"]
+        view = current_app.view_functions[request.endpoint]
+        if scope := scope_of(view, request.method, resource.name, resource.public):
+            require(scope)
+
+
+def init_app(app: Flask) -> None:
+    """Ask every request that enters Flask for what its route needs."""
+    app.before_request(_admit)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what listens at an address is reached from this machine only."""
+    return host in ("localhost", "::1", "[::1]") or host.startswith(("127.", "unix:", "/"))
