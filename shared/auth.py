@@ -169,8 +169,3 @@ def _admit() -> None:
 def init_app(app: Flask) -> None:
     """Ask every request that enters Flask for what its route needs."""
     app.before_request(_admit)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether what listens at an address is reached from this machine only."""
-    return host in ("localhost", "::1", "[::1]") or host.startswith(("127.", "unix:", "/"))

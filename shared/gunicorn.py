@@ -11,14 +11,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from shared.auth import is_loopback
-from shared.process import end_with_parent, read_settings
+from shared.process import end_with_parent, is_loopback, read_settings
 
 _settings = read_settings()
 
 workers = _settings.workers
 threads = _settings.threads
-worker_class = "gthread"
+worker_class = "shared.server.Worker"
 # Heartbeats go to memory where that is possible, so that a slow disk does not look like a death.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 loglevel = "warning"

@@ -32,3 +32,8 @@ def end_with_parent(signal: int) -> None:
     """
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what listens at an address is reached from this machine only."""
+    return host in ("localhost", "::1", "[::1]") or host.startswith(("127.", "unix:", "/"))

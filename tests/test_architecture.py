@@ -24,7 +24,7 @@ LAYERS = [
     {"batch", "steps", "worker"},
     {"logs", "resource"},
     {"changelog", "checkup", "front", "health", "inspection"},
-    {"feed"},
+    {"feed", "server"},
     {"app", "gunicorn"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.auth import is_loopback
+from shared.process import is_loopback
 from tests.scaffold import on_fakes
 
 
