@@ -10,6 +10,7 @@ from shared.tokens import Tokens
 from tests.scaffold import example, on_fakes
 
 SECRET = "0123456789abcdef0123456789abcdef"
+ALIASES = ("/api{}", "/v1{}/", "/api/v1{}", "{}/", "{}?per=1")
 pytestmark = on_fakes
 
 
@@ -67,6 +68,14 @@ def test_what_is_cached_for_one_is_not_told_to_another(client, url, resource, be
                 assert answer.status_code == (403 if other else 401)
                 assert "ETag" not in answer.headers
                 assert "Cache-Status" not in answer.headers
+
+
+@pytest.mark.parametrize("form", [*ALIASES, "/%2e%2e/products/..{}", "{};x", "/nowhere/..{}"])
+def test_no_spelling_of_a_path_gets_round_it(client, url, resource, bearer, form):
+    client.get(url, headers=bearer(f"{resource.name}:read"))
+    status = client.get(form.format(url)).status_code
+    known = 200 if resource.public else 401
+    assert status == known if form in ALIASES else status == 404, form
 
 
 def test_writing_needs_the_scope_to_write(client, url, resource, bearer, serves):
