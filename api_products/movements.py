@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from prometheus_client import Counter
 from pymongo import UpdateOne
 
 from api_products.resource import products
@@ -12,6 +13,8 @@ from shared.documents import Document
 from shared.errors import Conflict
 from shared.fields import timestamp
 from shared.keys import new_token
+
+SHORT = Counter("vitrine_stock_conflicts", "What was refused because too few were left.")
 
 
 def change(ref: str, count: int, reason: str) -> Document:
@@ -89,6 +92,7 @@ def move(
         and products.repository.writable.bulk_write(writes, session=session).matched_count
         < len(writes)
     ):
+        SHORT.inc()
         left = ", ".join(f"{each.get('name')}: {max(0, int(each['stock']))} left" for each in short)
         raise Conflict(f"That would leave less than none. {left}".strip())
     gone = changes.keys() - {before["_id"] for before, _ in pairs}

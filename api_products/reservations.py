@@ -59,6 +59,8 @@ def reserve(id: str, wanted: Mapping[ProductId, int]) -> Document:
         except DuplicateKeyError as error:
             raise _Known from error
         if refused:
+            if any(wrong.why == stock.SHORT for *_, wrong in refused):
+                movements.SHORT.inc()
             raise _refused(refused)
         taken = {_key(each["product_id"]): -each["quantity"] for each in lines if each["tracked"]}
         movements.move(found, taken, "ordered", order=id)

@@ -2,9 +2,9 @@
 
 A module imports only from modules to its right, and nothing here imports a service:
 
-    app, gunicorn > front, health, inspection > logs, resource > batch, worker
+    app, gunicorn > scrape > front, health, inspection > logs, resource > batch, worker
         > bulk, follower, lease, pages, queue, trash > mongo > allocation
         > backends, indexes, loading, preconditions, responses
-        > cache, documents, peers, sweep > keys > query > body, fields, files, process
+        > cache, documents, peers, pool, sweep, tally > keys > query > body, fields, files, process
         > errors > attempts, cluster, metrics, settings, words
 """

@@ -21,6 +21,7 @@ from shared import (
     inspection,
     limits,
     logs,
+    scrape,
 )
 from shared.auth import Auth
 from shared.backends import Backends
@@ -68,6 +69,7 @@ def build_app(
     auth.init_app(app)
     app.after_request(secure)
     health.init_app(app)
+    scrape.init_app(app)
     inspection.init_app(app)
     checkup.init_app(app, resource)
     app.register_blueprint(blueprint)

@@ -16,6 +16,7 @@ from redis import Redis
 from shared import cluster
 from shared.cache import Cache, Write
 from shared.peers import Http, Peers
+from shared.pool import PoolListener
 from shared.settings import Settings
 from shared.tokens import Tokens
 
@@ -170,6 +171,7 @@ def open_mongo(uri: str, seconds: float) -> MongoClient[Document]:
         serverSelectionTimeoutMS=2000,
         connectTimeoutMS=2000,
         socketTimeoutMS=round(seconds * 1000),
+        event_listeners=[PoolListener()],
     )
 
 

@@ -25,7 +25,7 @@ from redis import Redis
 from shared import cluster
 from shared.cluster import REDIS_ERRORS
 from shared.keys import Address, new_token, root_of, tag_of
-from shared.metrics import FILLS, UNCHECKED, WAITS
+from shared.metrics import CACHE_ERRORS, FILLS, LEFT, UNCHECKED, WAITS
 
 log = logging.getLogger(__name__)
 
@@ -153,6 +153,7 @@ class Cache:
                 return counted, cluster.read(self._reader, [address.key])[0], tokens
             except REDIS_ERRORS as error:
                 self._reader_broken_until = time.monotonic() + BREAK_SECONDS
+                CACHE_ERRORS.inc()
                 log.warning("The replica of Redis does not answer: %s", error)
             return counted, cluster.read(self._redis, [address.key])[0], tokens
         counted, (entry, *tokens) = self._read_here([address.key, *address.tokens], counter)
@@ -293,6 +294,7 @@ class Cache:
                 return True
             except REDIS_ERRORS as error:
                 why = error
+        LEFT.inc(len(writes))
         services = ", ".join(sorted({each.service for each in writes}))
         log.error("%s could not be invalidated in Redis: %s", services, why)
         return False
@@ -319,6 +321,7 @@ class Cache:
 
     def _trip(self, error: Exception) -> None:
         """Leave Redis alone for a second, so that a dead one costs little."""
+        CACHE_ERRORS.inc()
         if time.monotonic() >= self._broken_until:
             log.warning("Redis does not answer, nothing is cached: %s", error)
         self._broken_until = time.monotonic() + BREAK_SECONDS

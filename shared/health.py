@@ -4,28 +4,28 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pymongo
 from flask import Flask, Response, current_app
-from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily
 from pymongo.errors import PyMongoError
 from redis import RedisError
 
-from shared import auth, metrics, queue
+from shared import auth, queue
 from shared.backends import backends
 from shared.cluster import REDIS_ERRORS
 from shared.lease import following
 from shared.resource import Resource
 from shared.responses import respond
 
+PROBE_SECONDS = 1.0
+
 
 def init_app(app: Flask) -> None:
-    """Serve ``/health`` and its kin, ``/__ping/redis``, ``/metrics`` and ``/``."""
+    """Serve ``/health`` and its kin, ``/__ping/redis`` and ``/``."""
     app.add_url_rule("/", "index", index)
     app.add_url_rule("/health/live", "live", live)
     app.add_url_rule("/health", "health", ready)
     app.add_url_rule("/health/ready", "ready", ready)
     app.add_url_rule("/__ping/redis", "ping_redis", ping_redis)
-    app.add_url_rule("/metrics", "metrics", show_metrics)
 
 
 @auth.public
@@ -61,14 +61,13 @@ def ready() -> Response:
 
     Redis being down is shown but does not make the service unready: every read still works.
     """
-    mongodb = _probe(lambda: backends().db.command("ping"))
-    redis = _probe(lambda: backends().redis.ping())
+    mongodb, redis = probe_mongodb(), probe_redis()
     up = "latency_ms" in mongodb
     value = {
         "status": "ok" if up else "MongoDB is down",
         "mongodb": mongodb,
         "redis": redis,
-        **(_follower() if up and "latency_ms" in redis else {"follower": "unknown"}),
+        **(follower() if up and "latency_ms" in redis else {"follower": "unknown"}),
     }
     if "has_queue" in current_app.extensions:
         value["queue"] = _queue()
@@ -78,32 +77,32 @@ def ready() -> Response:
 @auth.public
 def ping_redis() -> Response:
     """Answer 200 with Redis' latency, or 503 when it is down."""
-    probe = _probe(lambda: backends().redis.ping())
+    probe = probe_redis()
     if "error" in probe:
         return respond({"redis": "down", **probe}, 503)
     return respond({"redis": "ok", **probe})
 
 
-@auth.public
-def show_metrics() -> Response:
-    """Answer the service's metrics, all its processes together."""
-    follower = _follower()
-    state = GaugeMetricFamily("vitrine_follower_up", "Whether a follower keeps the cache's lease.")
-    state.add_metric([], float(follower["follower"] == "ok"))
-    lag = GaugeMetricFamily(
-        "vitrine_follower_lag_seconds", "Time since the follower had last seen every change."
-    )
-    if follower["follower_lag_seconds"] is not None:
-        lag.add_metric([], follower["follower_lag_seconds"])
-    now: list[Metric] = [state, lag]
-    return Response(metrics.text(now), content_type=metrics.TEXT)
+def probe_mongodb() -> dict[str, Any]:
+    """Ask MongoDB for a sign of life; return its ``latency_ms``, or the ``error`` it came to.
+
+    One that does not answer within a second is down, also when its connections stand.
+    """
+    with pymongo.timeout(PROBE_SECONDS):
+        return _probe(lambda: backends().db.command("ping"))
 
 
-def _follower() -> dict[str, Any]:
+def probe_redis() -> dict[str, Any]:
+    """Ask Redis for a sign of life; return its ``latency_ms``, or the ``error`` it came to."""
+    return _probe(lambda: backends().redis.ping())
+
+
+def follower() -> dict[str, Any]:
     """Say who sees to it that edits made beside the API are noticed."""
     resource: Resource = current_app.extensions["resource"]
     try:
-        found = following(resource.name)
+        with pymongo.timeout(PROBE_SECONDS):
+            found = following(resource.name)
     except (PyMongoError, *REDIS_ERRORS) as error:
         return {"follower": f"unknown: {type(error).__name__}", "follower_lag_seconds": None}
     return {"follower": found.state, "follower_lag_seconds": found.lag_seconds}

@@ -1,15 +1,18 @@
 """What Prometheus asks for: counters that all worker processes of a service share.
 
 The processes keep them in files in ``PROMETHEUS_MULTIPROC_DIR``, which ``shared.gunicorn`` sets.
+``shared.scrape`` serves them, with what is worked out at that moment.
 """
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from prometheus_client import (
     REGISTRY,
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     Metric,
     generate_latest,
@@ -40,10 +43,28 @@ LIMITED = Counter(
 UNCHECKED = Counter(
     "vitrine_limits_unchecked", "Requests let through uncounted because Redis did not answer."
 )
+CACHE_ERRORS = Counter(
+    "vitrine_cache_errors", "Calls of the cache to Redis that failed; for a second none follows."
+)
+LEFT = Counter(
+    "vitrine_cache_left", "Writes that could not be invalidated and were left to the follower."
+)
+CONNECTIONS = Gauge(
+    "vitrine_mongodb_connections",
+    "Connections to MongoDB, and those of them that are in use.",
+    ["state"],
+    multiprocess_mode="livesum",
+)
+CONNECTION_WAITS = Counter(
+    "vitrine_mongodb_waits", "Operations that waited more than 10 ms for a connection to MongoDB."
+)
+CONNECTION_FAILURES = Counter(
+    "vitrine_mongodb_failures", "Operations that got no connection to MongoDB."
+)
 
 
-class _Now:
-    """Metrics that are worked out when they are asked for."""
+class _Metrics:
+    """Metrics to be told with others."""
 
     def __init__(self, metrics: Iterable[Metric]):
         self._metrics = metrics
@@ -56,8 +77,11 @@ class _Now:
 def text(now: Iterable[Metric]) -> bytes:
     """Return all metrics, with some of this moment, as Prometheus reads them (format 0.0.4)."""
     registry = CollectorRegistry()
-    registry.register(_Now(now))
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return generate_latest(registry)
-    return generate_latest(REGISTRY) + generate_latest(registry)
+    registry.register(_Metrics(now))
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if not folder:
+        return generate_latest(REGISTRY) + generate_latest(registry)
+    # A process that was killed as it made its file has left an empty one.
+    files = [str(file) for file in Path(folder).glob("*.db") if file.stat().st_size]
+    registry.register(_Metrics(MultiProcessCollector.merge(files)))  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

@@ -6,19 +6,22 @@ Every job runs in a process of its own, with a limit on its time and memory, so 
 does ends that job and never the worker.
 """
 
+import contextlib
 import os
 import resource
 import signal
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
 
-from redis import Redis
+from redis import Redis, RedisError
 from rq import Queue, Worker, worker_registration
+from rq.exceptions import DeserializationError, InvalidJobOperation
 from rq.executions import Execution
-from rq.job import Job
+from rq.job import Job, JobStatus
 
-from shared import process
+from shared import process, tally
 from shared.queue import JOB_SECONDS
 from shared.settings import Settings
 
@@ -54,6 +57,14 @@ class ServiceWorker(Worker):
                 self._sweep, timeout=JOB_SECONDS, result_ttl=0, failure_ttl=60, at_front=True
             )
 
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """See a job through to its end, whatever that is, and count it."""
+        started = time.perf_counter()
+        super().execute_job(job, queue)
+        seconds = time.perf_counter() - started
+        with contextlib.suppress(RedisError):
+            tally.note(self.connection, self._name, _name(job), _outcome(job), seconds)
+
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         """Do a job; called in the process that was made for it."""
         with self._create_app().app_context():
@@ -63,6 +74,23 @@ class ServiceWorker(Worker):
             # A decoder that hangs listens to nothing else.
             resource.setrlimit(resource.RLIMIT_CPU, (JOB_SECONDS, JOB_SECONDS))
             return bool(super().perform_job(job, queue, execution))
+
+
+def _name(job: Job) -> str:
+    """Return the name of the function that a job is a call of."""
+    try:
+        return str(job.func_name).rpartition(".")[2]
+    except DeserializationError:
+        return "unknown"
+
+
+def _outcome(job: Job) -> str:
+    """Say how a job ended, in one of the words of ``shared.tally``."""
+    try:
+        status = job.get_status()
+    except InvalidJobOperation:
+        return "done"  # It was not to be kept.
+    return {JobStatus.FINISHED: "done", JobStatus.FAILED: "failed"}.get(status, "retried")
 
 
 def _data_bytes() -> int:

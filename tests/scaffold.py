@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from mongomock.collection import BulkOperationBuilder
+from prometheus_client.parser import text_string_to_metric_families
 
 from shared.backends import Backends
 from shared.errors import Unavailable
@@ -100,6 +101,15 @@ def example(resource, **changes):
     }
     body.pop("slug", None)
     return body | changes
+
+
+def samples(text):
+    """Return the samples of a scrape by their names and the values of their labels, in order."""
+    return {
+        (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
 
 
 def path_of(url):

@@ -15,7 +15,7 @@ LAYERS = [
     {"files"},
     {"query", "validators"},
     {"keys"},
-    {"cache", "documents", "peers", "sweep"},
+    {"cache", "documents", "peers", "pool", "sweep", "tally"},
     {"backends", "changes", "indexes", "loading", "preconditions", "responses"},
     {"allocation", "ledger"},
     {"limits", "mongo"},
@@ -24,7 +24,7 @@ LAYERS = [
     {"batch", "steps", "worker"},
     {"logs", "resource"},
     {"changelog", "checkup", "front", "health", "inspection"},
-    {"feed", "server"},
+    {"feed", "scrape", "server"},
     {"app", "gunicorn"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

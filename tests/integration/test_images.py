@@ -11,6 +11,7 @@ from rq import Queue, Retry
 
 from tests.api_products.test_images import picture
 from tests.integration.conftest import poll, process_of, processes_of, running_stack
+from tests.scaffold import samples
 from vitrine import stack as stacks
 
 
@@ -163,3 +164,16 @@ def test_the_queue_is_shown(stack):
         return queue == {"workers": 2, "waiting": 0, "oldest_seconds": None}
 
     assert poll(is_at_rest, 30)
+
+
+def test_jobs_are_counted_however_they_end(stack, product):
+    upload(stack, product, picture())
+    outcome(stack, product)
+    ends = ("make_thumbnails", "done"), ("crash", "retried"), ("crash", "failed")
+
+    def counted():
+        answer = stack._http.request("GET", stack.url("products") + "/metrics")
+        found = samples(answer.data.decode())
+        return all(found.get(("vitrine_job_seconds_count", *each)) for each in ends)
+
+    poll(counted)
