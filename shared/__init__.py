@@ -6,5 +6,5 @@ A module imports only from modules to its right, and nothing here imports a serv
         > bulk, follower, lease, pages, queue, trash > mongo > allocation
         > backends, indexes, loading, preconditions, responses
         > cache, documents, peers, pool, sweep, tally > keys > query > body, fields, files, process
-        > errors > attempts, cluster, metrics, settings, words
+        > errors > attempts, auth, cluster, lines, metrics, settings, words
 """

@@ -141,8 +141,8 @@ def require(scope: str) -> None:
 
 def caller() -> str:
     """Return the id of who makes the request; of the service itself outside of one."""
-    if has_request_context() and "principal" in g:
-        return str(g.principal.id)
+    if has_request_context():
+        return str(g.principal.id) if "principal" in g else "anonymous"
     return f"service:{current_app.extensions['resource'].name}"
 
 

@@ -296,7 +296,8 @@ def connect(package: str, settings: Settings) -> Follower:
 
 def main() -> None:
     """Follow the service named on the command line until told to stop."""
-    follower = connect(sys.argv[1], process.start())
+    package = sys.argv[1]
+    follower = connect(package, process.start(package.removeprefix("api_")))
 
     def stop(number: int, frame: FrameType | None) -> None:
         follower.stopping = True

@@ -96,9 +96,9 @@ class Front:
             allowance = Allowance(name, limit, *lookup.counted)
         environ["vitrine.allowance"] = allowance
         if allowance and allowance.is_used_up:
-            return self._refuse(allowance, environ, start_response, started)
+            return self._refuse(allowance, principal, environ, start_response, started)
         if lookup.is_hit:
-            return self._answer(lookup, allowance, environ, start_response, started)
+            return self._answer(lookup, allowance, principal, environ, start_response, started)
         environ["vitrine.lookup"] = lookup
         return self._app(environ, start_response)
 
@@ -133,6 +133,7 @@ class Front:
     def _refuse(
         self,
         allowance: Allowance,
+        principal: Principal,
         environ: "WSGIEnvironment",
         start_response: "StartResponse",
         started: float,
@@ -141,8 +142,7 @@ class Front:
         id = request_id(environ.get("HTTP_X_REQUEST_ID", ""))
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         error = allowance.error()
-        # WSGI hands the bytes of a path over as Latin-1 (PEP 3333).
-        shown = path.encode("latin-1").decode(errors="replace")
+        shown = _shown(path)
         body = document(error.status, str(error), shown, id, extra=error.extra)
         headers = [
             ("Content-Type", PROBLEM),
@@ -152,7 +152,7 @@ class Front:
             *error.headers.items(),
         ]
         start_response("429 TOO MANY REQUESTS", headers)
-        note_request(id, method, path, self._route(path), 429, started)
+        note_request(id, method, shown, self._route(path), 429, started, "", principal.id)
         return [body if method == "GET" else b""]
 
     def _route(self, path: str) -> str:
@@ -162,6 +162,7 @@ class Front:
         self,
         hit: Lookup,
         allowance: Allowance | None,
+        principal: Principal,
         environ: "WSGIEnvironment",
         start_response: "StartResponse",
         started: float,
@@ -189,8 +190,14 @@ class Front:
         start_response(status, headers)
         path = environ["PATH_INFO"]
         LOOKUPS.labels("hit", "").inc()
-        note_request(id, method, path, self._route(path), int(status[:3]), started, "hit")
+        state = (int(status[:3]), started, "hit", principal.id)
+        note_request(id, method, _shown(path), self._route(path), *state)
         return [body if method == "GET" else b""]
+
+
+def _shown(path: str) -> str:
+    """Return a path as it was sent: WSGI hands its bytes over as Latin-1 (PEP 3333)."""
+    return path if path.isascii() else path.encode("latin-1").decode(errors="replace")
 
 
 def canonical(path: str) -> str:

@@ -5,6 +5,7 @@ gunicorn -c python:shared.gunicorn -b 127.0.0.1:5000 "api_products.app:create_ap
 
 import contextlib
 import itertools
+import logging
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 from prometheus_client import values
 from prometheus_client.multiprocess import mark_process_dead
 
+from shared import lines
 from shared.process import end_with_parent, is_loopback, read_settings
 
 _settings = read_settings()
@@ -24,7 +26,15 @@ threads = _settings.threads
 worker_class = "shared.server.Worker"
 # Heartbeats go to memory where that is possible, so that a slow disk does not look like a death.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-loglevel = "warning"
+# What gunicorn has to say, too, is a line as all others are.
+_service = sys.argv[-1].partition(".")[0].removeprefix("api_")
+logconfig_dict = {
+    "root": {"level": _settings.log_level, "handlers": ["lines"]},
+    "handlers": {"lines": {"()": lines.handler, "service": _service}},
+    "loggers": {"gunicorn.error": {"level": "WARNING", "propagate": True}},
+    "formatters": {},
+}
+logging.captureWarnings(True)
 # Nobody is told of the socket that gunicorn would put into the home folder.
 control_socket_disable = True
 # The workers count together, in the files of a folder that is this service's own.

@@ -9,12 +9,11 @@ from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import Any
 
-from flask import g, has_request_context
 from pymongo import IndexModel
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
-from shared import documents
+from shared import documents, lines
 from shared.documents import Document
 
 INDEXES = (IndexModel([("item", 1), ("revision", 1), ("_id", 1)]),)
@@ -44,7 +43,7 @@ def entry(
         "balance": balance,
         "revision": after.get("revision"),
         "reason": reason,
-        "request_id": g.get("request_id") if has_request_context() else None,
+        "request_id": lines.request_id() or None,
         "at": documents.now(),
         **more,
     }

@@ -1,14 +1,16 @@
-"""Logs: one JSON line for every request, and the request id that joins them."""
+"""One line in the log for every request, and the request id that joins what was done for it.
+
+A line tells neither bodies nor query strings nor tokens.
+"""
 
 import logging
 import re
-import sys
 import time
 import uuid
 
-import orjson
 from flask import Flask, Response, g, request
 
+from shared import auth, lines
 from shared.metrics import REQUESTS
 from shared.settings import Settings
 
@@ -17,17 +19,15 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 access = logging.getLogger("vitrine.access")
 
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+_STATE = re.compile(r"vitrine; (?:fwd=)?(\w+)", re.ASCII)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Give every request an id, taken from the caller where there is one, and log it once."""
-    logging.basicConfig(
-        level=settings.log_level,
-        stream=sys.stdout,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    lines.start(app.name.removeprefix("api_"), settings.log_level)
     app.before_request(_begin)
     app.after_request(_end)
+    app.teardown_request(_forget)
 
 
 def request_id(given: str) -> str:
@@ -41,33 +41,59 @@ def leave_out(seconds: float) -> None:
 
 
 def note_request(
-    id: str, method: str, path: str, route: str, status: int, started: float, cache: str = ""
+    id: str,
+    method: str,
+    path: str,
+    route: str,
+    status: int,
+    started: float,
+    cache: str = "",
+    principal: str = "",
 ) -> None:
     """Count a request that began at ``started`` of ``time.perf_counter``, and log one line."""
     seconds = time.perf_counter() - started
     known = method if method in METHODS else "other"
     REQUESTS.labels(known, route, status).observe(seconds)
     if access.isEnabledFor(logging.INFO):
-        line = {
+        fields = {
             "request_id": id,
             "method": method,
             "path": path,
+            "route": route,
             "status": status,
             "ms": round(seconds * 1000, 2),
         }
         if cache:
-            line["cache"] = cache
-        access.info(orjson.dumps(line).decode())
+            fields["cache"] = cache
+        if principal:
+            fields["principal"] = principal
+        access.info("", extra={"fields": fields})
 
 
 def _begin() -> None:
     g.request_id = request_id(request.headers.get("X-Request-ID", ""))
     g.started = time.perf_counter()
+    g.about_before = lines.ABOUT.get()
+    lines.ABOUT.set({"request_id": g.request_id})
 
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
     route = request.url_rule.rule if request.url_rule else ""
     status = response.status_code
-    note_request(g.request_id, request.method, request.path, route, status, g.started)
+    cache = _cache_state(response)
+    caller = auth.caller()
+    note_request(
+        g.request_id, request.method, request.path, route, status, g.started, cache, caller
+    )
     return response
+
+
+def _cache_state(response: Response) -> str:
+    """Return what the cache said of a request: hit, or why it was not: miss, stale or bypass."""
+    found = _STATE.match(response.headers.get("Cache-Status", ""))
+    return found[1] if found else ""
+
+
+def _forget(error: BaseException | None) -> None:
+    lines.ABOUT.set(g.pop("about_before", {}))

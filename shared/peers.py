@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 import urllib3
 from flask import current_app, g, has_request_context
 
+from shared import lines
 from shared.errors import Unavailable
 from shared.settings import Settings, service_url
 from shared.tokens import ADMIN, Tokens
@@ -134,7 +135,8 @@ class Peers:
     def _send(
         self, service: str, method: str, address: str, body: Any, seconds: float
     ) -> tuple[int, Any]:
-        headers = {"X-Request-ID": str(g.get("request_id", ""))} if has_request_context() else {}
+        id = lines.request_id()
+        headers = {"X-Request-ID": id} if id else {}
         if self._tokens:
             headers["Authorization"] = f"Bearer {self._token()}"
         status, data = self._transport.send(service, method, address, body, headers, seconds)

@@ -4,6 +4,7 @@ import ctypes
 import logging
 import sys
 
+from shared import lines
 from shared.settings import Settings, SettingsError
 
 _PR_SET_PDEATHSIG = 1
@@ -18,10 +19,11 @@ def read_settings() -> Settings:
         sys.exit(f"Vitrine cannot start: {error}")
 
 
-def start() -> Settings:
+def start(service: str) -> Settings:
     """Return the settings, as ``read_settings``, of a process that logs as they say."""
     settings = read_settings()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s")
+    lines.start(service, settings.log_level)
+    logging.captureWarnings(True)
     return settings
 
 

@@ -16,7 +16,7 @@ from rq import Queue, Retry, Worker
 from rq.job import Job
 from rq.worker import BaseWorker
 
-from shared import auth
+from shared import auth, lines
 from shared.backends import backends
 from shared.errors import NotFound
 from shared.fields import timestamp
@@ -60,6 +60,8 @@ def enqueue(
             result_ttl=KEPT_SECONDS,
             failure_ttl=KEPT_SECONDS,
             retry=Retry(len(retry_seconds), list(retry_seconds)) if retry_seconds else None,
+            # On whose behalf it is done; for want of a request the worker takes the job's own id.
+            meta={"request_id": asked} if (asked := lines.request_id()) else {},
         )
         if delay_seconds:
             queue.schedule_job(job, datetime.now(UTC) + timedelta(seconds=delay_seconds))

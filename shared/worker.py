@@ -7,6 +7,7 @@ does ends that job and never the worker.
 """
 
 import contextlib
+import logging
 import os
 import resource
 import signal
@@ -21,10 +22,13 @@ from rq.exceptions import DeserializationError, InvalidJobOperation
 from rq.executions import Execution
 from rq.job import Job, JobStatus
 
-from shared import process, tally
+from shared import lines, process, tally
 from shared.queue import JOB_SECONDS
 from shared.settings import Settings
 
+log = logging.getLogger("vitrine.jobs")
+
+LEVELS = {"done": logging.INFO, "retried": logging.WARNING, "failed": logging.ERROR}
 MEMORY_BYTES = 400_000_000
 SWEEP_SECONDS = 10
 HEARTBEAT_SECONDS = 5
@@ -36,9 +40,9 @@ class ServiceWorker(Worker):
 
     def __init__(self, package: str, settings: Settings):
         redis = Redis.from_url(settings.queue_url)
-        self._name = package.removeprefix("api_")
+        self._service = package.removeprefix("api_")
         super().__init__(
-            [Queue(self._name, connection=redis)],
+            [Queue(self._service, connection=redis)],
             connection=redis,
             worker_ttl=WORKER_SECONDS,
             maintenance_interval=SWEEP_SECONDS,
@@ -52,18 +56,26 @@ class ServiceWorker(Worker):
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
         worker_registration.register(self)  # A Redis that was emptied has forgotten it.
         # One of all the workers does it, the others find that it was done.
-        if self.connection.set(f"{self._name}:swept", 1, nx=True, ex=SWEEP_SECONDS - 1):
+        if self.connection.set(f"{self._service}:swept", 1, nx=True, ex=SWEEP_SECONDS - 1):
             self.queues[0].enqueue_call(
                 self._sweep, timeout=JOB_SECONDS, result_ttl=0, failure_ttl=60, at_front=True
             )
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """See a job through to its end, whatever that is, and count it."""
+        """See a job through to its end, whatever that is; count it, and log one line."""
+        # What its own process says and asks for is on behalf of the same request.
+        lines.ABOUT.set({"request_id": job.meta.get("request_id") or job.id, "job": job.id})
         started = time.perf_counter()
         super().execute_job(job, queue)
         seconds = time.perf_counter() - started
+        name, outcome = _name(job), _outcome(job)
         with contextlib.suppress(RedisError):
-            tally.note(self.connection, self._name, _name(job), _outcome(job), seconds)
+            tally.note(self.connection, self._service, name, outcome, seconds)
+        # That the sweep, every ten seconds, has nothing to tell is not worth a line.
+        level = logging.DEBUG if (name, outcome) == ("sweep", "done") else LEVELS[outcome]
+        fields = {"name": name, "outcome": outcome, "ms": round(seconds * 1000, 2)}
+        log.log(level, "", extra={"fields": fields})
+        lines.ABOUT.set({})
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         """Do a job; called in the process that was made for it."""
@@ -101,11 +113,13 @@ def _data_bytes() -> int:
 
 def main() -> None:
     """Work for the service named on the command line until told to stop."""
-    settings = process.start()
+    package = sys.argv[1]
+    settings = process.start(package.removeprefix("api_"))
     # The job that runs and the scheduler of retries are processes of their own.
     os.register_at_fork(after_in_child=lambda: process.end_with_parent(signal.SIGKILL))
-    worker = ServiceWorker(sys.argv[1], settings)
-    worker.work(logging_level=settings.log_level, with_scheduler=True)
+    worker = ServiceWorker(package, settings)
+    # Its lines about each job hold the arguments, which are nobody's business.
+    worker.work(logging_level="WARNING", with_scheduler=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from shared.process import end_with_parent
 
-_ERROR = re.compile(r'[\w.]*(Error|Exception|cannot start)\b.*: |\{.*"s":"E"')
+_ERROR = re.compile(r'[\w.]*(Error|Exception|cannot start)\b.*: |\{.*"s":"E"|\{"time":.*"error":"')
 
 
 def spawn(
@@ -87,6 +87,9 @@ def last_words(log: Path) -> str:
     errors = [line for line in lines if _ERROR.match(line)]
     line = (errors or lines or [""])[-1].strip()
     with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
-        entry = json.loads(line)  # mongod logs JSON.
-        line = " ".join(filter(None, (entry["msg"], entry.get("attr", {}).get("error"))))
+        entry = json.loads(line)
+        if "msg" in entry:  # It is mongod's.
+            line = " ".join(filter(None, (entry["msg"], entry.get("attr", {}).get("error"))))
+        else:
+            line = entry.get("error") or entry["message"]
     return line[:300]

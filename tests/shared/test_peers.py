@@ -71,9 +71,8 @@ def test_a_service_that_is_not_there_is_named():
 def test_within_one_request_an_address_is_asked_once_and_the_request_id_goes_along(
     server, peers, products
 ):
-    from flask import g
-
-    with products.application.test_request_context("/"):
-        g.request_id = "abc"
+    app = products.application
+    with app.test_request_context("/", headers={"X-Request-ID": "abc"}):
+        app.preprocess_request()
         assert peers.get("products", "x") == peers.get("products", "x")
     assert server.seen == [("/x", "abc")]

@@ -1,0 +1,72 @@
+"""Lines of logs: JSON whatever is in them, and words that no terminal obeys."""
+
+import json
+import logging
+import sys
+
+import pytest
+
+from shared import lines
+
+
+def record(message="", level=logging.INFO, **more):
+    made = logging.LogRecord("vitrine.test", level, "", 0, message, (), None)
+    made.__dict__ |= more
+    return made
+
+
+def line(made):
+    text = lines.Lines("products").format(made)
+    assert "\n" not in text
+    return json.loads(text)
+
+
+def test_a_line_says_when_how_bad_and_by_whom():
+    said = line(record("It is late", logging.WARNING))
+    assert said["time"][-1] == "Z"
+    del said["time"]
+    logger = {"logger": "vitrine.test", "message": "It is late"}
+    assert said == {"level": "warning", "service": "products", **logger}
+
+
+def test_an_exception_is_one_line_with_its_trace():
+    try:
+        raise ValueError("no such\nluck")
+    except ValueError:
+        said = line(record("It failed", logging.ERROR, exc_info=sys.exc_info()))
+    assert said["error"] == "ValueError: no such\nluck"
+    assert "test_lines.py" in said["trace"]
+
+
+@pytest.mark.parametrize("odd", ["\udcff", b"\xff", object(), {1: 2}, 2**70, float("nan")])
+def test_nothing_that_is_logged_breaks_the_line(odd):
+    assert line(record(fields={"odd": odd}))["level"] == "info"
+
+
+def test_what_is_done_for_a_request_says_so():
+    before = lines.ABOUT.get()
+    lines.ABOUT.set({"request_id": "mine", "job": "image-1"})
+    try:
+        said = line(record("Done"))
+        assert lines.request_id() == "mine"
+    finally:
+        lines.ABOUT.set(before)
+    assert (said["request_id"], said["job"]) == ("mine", "image-1")
+    assert lines.request_id() == ""
+
+
+def test_people_read_words_and_no_terminal_obeys_them():
+    fields = {"method": "GET", "path": "/\x1b[2J\n", "status": 200, "ms": 0.5, "cache": "hit"}
+    words = lines.in_words(line(record(fields={"request_id": "mine", **fields})))
+    assert words.partition(" ")[2] == "products: GET /\\x1b[2J\\n 200 0.5 ms cache=hit [mine]"
+
+
+def test_what_is_bad_is_coloured_and_keeps_its_trace():
+    try:
+        raise ValueError("no luck")
+    except ValueError:
+        bad = record("It failed", logging.ERROR, exc_info=sys.exc_info())
+    words = lines.Words("products").format(bad)
+    assert words.startswith("\x1b[31m")
+    assert words.endswith("\n    ValueError: no luck\x1b[0m")
+    assert "\x1b" not in lines.in_words(line(bad))
