@@ -37,9 +37,8 @@ class Lines(logging.Formatter):
 
     def line(self, record: logging.LogRecord) -> dict[str, Any]:
         """Return what there is to say, in the order in which people look for it."""
-        moment = datetime.fromtimestamp(record.created, UTC)
         line: dict[str, Any] = {
-            "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "time": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname.lower(),
             "service": self._service,
             **ABOUT.get(),
@@ -119,7 +118,7 @@ def _clock(time: str) -> str:
 
 def _json(line: Mapping[str, Any]) -> str:
     try:
-        return orjson.dumps(line, default=str).decode()
+        return orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z).decode()
     except TypeError:
         # It holds half a character, which is no UTF-8.
         return json.dumps(line, default=str)
