@@ -1,8 +1,6 @@
 """The application factory all services share."""
 
-import inspect
 import logging
-from pathlib import Path
 
 from flask import Blueprint, Flask
 from pymongo.errors import PyMongoError
@@ -21,23 +19,18 @@ from shared import (
     inspection,
     limits,
     logs,
+    release,
     scrape,
+    sentry,
 )
 from shared.auth import Auth
 from shared.backends import Backends
 from shared.limits import Limits
 from shared.resource import Resource
-from shared.responses import digest, secure
+from shared.responses import secure
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
-
-
-def _release(resource: Resource) -> str:
-    """Return a digest of the code that shapes answers: the kit's and the service's."""
-    folders = (Path(__file__).parent, Path(inspect.getfile(type(resource.schema))).parent)
-    code = b"".join(path.read_bytes() for folder in folders for path in sorted(folder.glob("*.py")))
-    return digest(code)[:8]
 
 
 def build_app(
@@ -60,7 +53,8 @@ def build_app(
     app.extensions["settings"] = settings
     logs.init_app(app, settings)
     connections = connections or Backends.connect(settings)
-    connections.cache.release = _release(resource)
+    connections.cache.release = release.of(type(resource.schema))
+    sentry.start(settings, resource.name, connections.cache.release)
     connections.cache.leased = connections.is_followed()
     backends.init_app(app, connections)
     errors.init_app(app)

@@ -26,6 +26,7 @@ from pymongo.errors import (
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.exceptions import NotFound as RoutingNotFound
 
+from shared import sentry
 from shared.cluster import REDIS_ERRORS
 
 log = logging.getLogger(__name__)
@@ -268,6 +269,9 @@ def _unexpected(error: Exception) -> Response:
     if _is_from_gunicorn(error):
         return problem(400, f"The body cannot be read: {error}.")
     log.exception("%s %s failed", request.method, request.path, exc_info=error)
+    rule = request.url_rule.rule if request.url_rule else ""
+    asked = {"method": request.method, "url": request.path}
+    sentry.report(error, f"{request.method} {rule}", asked)
     return problem(500, "Something went wrong on our side; the log has the details.")
 
 

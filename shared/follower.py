@@ -28,7 +28,7 @@ from pymongo.database import Database
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from redis import Redis
 
-from shared import cluster, documents, process, sweep
+from shared import cluster, documents, process, release, sentry, sweep
 from shared.backends import open_mongo
 from shared.cache import LEASE_SECONDS, Cache, Write
 from shared.changes import HISTORY_LOST, Changes, Token
@@ -89,7 +89,7 @@ class Follower:
                 self._redis.close()
                 time.sleep(RETRY_SECONDS)
                 if not isinstance(error, (ConnectionFailure, *REDIS_ERRORS)):
-                    self._skip_what_fails()
+                    self._skip_what_fails(error)
         self._to_sweep.set()
         sweeper.join()
 
@@ -212,9 +212,11 @@ class Follower:
         if not same or not _is_token(current) or not self._redis.pexpire(root, milliseconds):
             self._renew_root()
 
-    def _skip_what_fails(self) -> None:
+    def _skip_what_fails(self, error: Exception) -> None:
         """Let go of the place in the stream when following fails again and again at it."""
         self._failures += 1
+        if self._failures == FAILURES:
+            sentry.report(error, "follower")
         if self._failures % FAILURES == 0:
             with contextlib.suppress(PyMongoError):
                 self._followers.delete_one({"_id": self._service})
@@ -297,7 +299,10 @@ def connect(package: str, settings: Settings) -> Follower:
 def main() -> None:
     """Follow the service named on the command line until told to stop."""
     package = sys.argv[1]
-    follower = connect(package, process.start(package.removeprefix("api_")))
+    service = package.removeprefix("api_")
+    settings = process.start(service)
+    sentry.start(settings, service, release.of(import_module(f"{package}.resource")))
+    follower = connect(package, settings)
 
     def stop(number: int, frame: FrameType | None) -> None:
         follower.stopping = True

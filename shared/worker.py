@@ -15,6 +15,7 @@ import sys
 import time
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from redis import Redis, RedisError
 from rq import Queue, Worker, worker_registration
@@ -22,7 +23,7 @@ from rq.exceptions import DeserializationError, InvalidJobOperation
 from rq.executions import Execution
 from rq.job import Job, JobStatus
 
-from shared import lines, process, tally
+from shared import lines, process, release, sentry, tally
 from shared.queue import JOB_SECONDS
 from shared.settings import Settings
 
@@ -33,6 +34,10 @@ MEMORY_BYTES = 400_000_000
 SWEEP_SECONDS = 10
 HEARTBEAT_SECONDS = 5
 WORKER_SECONDS = 25  # RQ wakes an idle worker 15 s before it would be given up.
+
+
+class JobKilled(Exception):
+    """The process of a job ended before the job did."""
 
 
 class ServiceWorker(Worker):
@@ -77,6 +82,22 @@ class ServiceWorker(Worker):
         log.log(level, "", extra={"fields": fields})
         lines.ABOUT.set({})
 
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """Log what a job raised, and report it when it is not tried again; called in its process.
+
+        That process ends at once.
+        """
+        super().handle_exception(job, *exc_info)
+        if not job.should_retry:
+            sentry.report(exc_info[1], _name(job))
+            sentry.flush()
+
+    def handle_work_horse_killed(self, job: Job, *ended: Any) -> None:
+        """Log that the process of a job was killed, and report it when it is not tried again."""
+        super().handle_work_horse_killed(job, *ended)  # type: ignore[no-untyped-call]
+        if not job.should_retry:
+            sentry.report(JobKilled(f"Its process ended with status {ended[1]}."), _name(job))
+
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         """Do a job; called in the process that was made for it."""
         with self._create_app().app_context():
@@ -114,7 +135,9 @@ def _data_bytes() -> int:
 def main() -> None:
     """Work for the service named on the command line until told to stop."""
     package = sys.argv[1]
-    settings = process.start(package.removeprefix("api_"))
+    service = package.removeprefix("api_")
+    settings = process.start(service)
+    sentry.start(settings, service, release.of(import_module(f"{package}.app")))
     # The job that runs and the scheduler of retries are processes of their own.
     os.register_at_fork(after_in_child=lambda: process.end_with_parent(signal.SIGKILL))
     worker = ServiceWorker(package, settings)

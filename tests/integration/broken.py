@@ -62,3 +62,20 @@ def take_memory(bytes):
         return len(bytearray(bytes))
     except MemoryError:
         return 0
+
+
+def fails():
+    """It fails where nobody expects it, and says in the error what is nobody's business."""
+    app = create_app()
+
+    @app.route("/fails/<name>", methods=["GET", "POST"])
+    def fail(name):
+        token, email = request.headers["Authorization"], request.args["email"]
+        raise RuntimeError(f"No luck: {token} of {email} at mongodb://{email}/db")
+
+    return app
+
+
+def raise_error(email):
+    """A job that fails, and says so as ``fails`` does."""
+    raise RuntimeError(f"No luck with {email}")
