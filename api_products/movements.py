@@ -110,9 +110,10 @@ def _move_in_trash(
     for id in ids:
         kept = trash.find_one({"id": id}, sort=[("deleted_at", -1)], session=session)
         if kept and ledger.is_number(kept.get("stock")):
-            after = documents.stamp(kept, token) | {"stock": max(0, kept["stock"] + changes[id])}
+            before = kept | {"_id": id}
+            after = documents.stamp(before, token) | {"stock": max(0, kept["stock"] + changes[id])}
             trash.update_one({"_id": kept["_id"]}, {"$set": after}, session=session)
-            pairs.append((kept | {"_id": id}, kept | after | {"_id": id}))
+            pairs.append((before, before | after))
     return pairs
 
 

@@ -20,6 +20,7 @@ from shared import (
     limits,
     logs,
     release,
+    revisions,
     scrape,
     sentry,
 )
@@ -70,6 +71,7 @@ def build_app(
     app.extensions["resource"] = resource
     idempotency.init_app(app)
     feed.init_app(app, resource, settings)
+    revisions.init_app(app, resource)
     front.init_app(app, resource, connections.cache, Auth(settings), allowances)
     cors.init_app(app, settings)
     if proxies := settings.trusted_proxies:

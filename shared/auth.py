@@ -158,7 +158,7 @@ def _admit() -> None:
     """Let a request in that front has found a principal for, and that has what its route needs."""
     if refused := request.environ.get("vitrine.refused"):
         raise refused
-    g.principal = request.environ["vitrine.principal"]
+    g.principal = request.environ.get("vitrine.principal") or Principal("anonymous")
     if request.endpoint and request.method != "OPTIONS":
         resource = current_app.extensions["resource"]
         view = current_app.view_functions[request.endpoint]

@@ -17,7 +17,7 @@ from typing import Self
 from pymongo.errors import OperationFailure
 
 from shared import documents
-from shared.changes import BATCH_SIZE, HISTORY_LOST, Changes, identity
+from shared.changes import BATCH_SIZE, HISTORY_LOST, KINDS, Changes, identity, moment, written
 from shared.documents import Document
 from shared.errors import BadRequest, Gone, Unavailable, Unequipped
 from shared.fields import timestamp
@@ -29,7 +29,6 @@ SKIP_SECONDS = 2
 # What MongoDB says where it has no change streams, of a token behind which there is nothing, and
 # of a change of more than 16 MB with the document before and after.
 _NO_STREAMS, _ENDED, _TOO_LARGE = 40573, 260, 10334
-_KINDS = {"insert": "created", "update": "updated", "replace": "updated", "delete": "deleted"}
 
 
 class Changelog:
@@ -131,12 +130,12 @@ class Changelog:
         return [None if each is None else next(dumped) for each in known]
 
     def _change(self, event: Document, before: Document | None, after: Document | None) -> Document:
-        kind = _KINDS[event["operationType"]]
+        kind = KINDS[event["operationType"]]
         change = {
             "token": self._spell(event["_id"]["_data"]),
             "type": kind,
             "id": documents.whole(event["documentKey"]["_id"]),
-            "at": timestamp(event.get("wallTime") or event["clusterTime"].as_datetime()),
+            "at": timestamp(moment(event)),
         }
         if kind == "updated":
             change["fields"] = self._changed(event, before, after)
@@ -152,11 +151,11 @@ class Changelog:
             return [name for name in self._names if not documents.same(before, {name: after[name]})]
         if event["operationType"] == "replace":
             return self._names
-        written = _written(event)
-        return [name for name in self._names if self._resource.reads([name]) & written]
+        touched = written(event)
+        return [name for name in self._names if self._resource.reads([name]) & touched]
 
     def _may_show(self, event: Document) -> bool:
-        return event["operationType"] != "update" or bool(_written(event) & self._stored)
+        return event["operationType"] != "update" or bool(written(event) & self._stored)
 
     def __enter__(self) -> Self:
         return self
@@ -177,12 +176,4 @@ def no_streams() -> Unequipped:
 
 def _is_of_a_document(event: Document) -> bool:
     """Whether an event concerns one document, and not the whole collection, which it ends."""
-    return event["operationType"] in _KINDS
-
-
-def _written(event: Document) -> set[str]:
-    """Return the stored fields that an update has written or removed, all or a part of each."""
-    update = event["updateDescription"]
-    arrays = (each["field"] for each in update.get("truncatedArrays", ()))
-    paths = (*update["updatedFields"], *update["removedFields"], *arrays)
-    return {path.partition(".")[0] for path in paths}
+    return event["operationType"] in KINDS

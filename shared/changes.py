@@ -7,6 +7,7 @@ them at once.
 
 import contextlib
 from collections.abc import Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, cast
 from uuid import UUID
@@ -21,6 +22,9 @@ BATCH_SIZE = 500
 POLL_MILLISECONDS = 200
 # What MongoDB says of a token whose changes its oplog no longer holds.
 HISTORY_LOST = (280, 286)
+
+# What becomes of a document, by what MongoDB calls it.
+KINDS = {"insert": "created", "update": "updated", "replace": "updated", "delete": "deleted"}
 
 Token = Mapping[str, Any]
 
@@ -63,6 +67,11 @@ class Changes:
             raise
         self._first: list[Document] = self._cursor["firstBatch"]
 
+    @property
+    def start(self) -> Token | None:
+        """The token of where the stream begins, None when something is there to be read."""
+        return None if self._first else self._cursor["postBatchResumeToken"]
+
     def next(self, milliseconds: int = POLL_MILLISECONDS) -> tuple[list[Document], Token]:
         """Return the next changes, none when none came in time, and the token of where that is."""
         if self._first:
@@ -96,6 +105,20 @@ class Changes:
         with contextlib.suppress(PyMongoError):
             self._db.command(ended, session=self._session)
         self._session.end_session()
+
+
+def moment(event: Document) -> datetime:
+    """Return when a change was made."""
+    found: datetime = event.get("wallTime") or event["clusterTime"].as_datetime()
+    return found
+
+
+def written(event: Document) -> set[str]:
+    """Return the stored fields that an update has written or removed, all or a part of each."""
+    update = event["updateDescription"]
+    arrays = (each["field"] for each in update.get("truncatedArrays", ()))
+    paths = (*update["updatedFields"], *update["removedFields"], *arrays)
+    return {path.partition(".")[0] for path in paths}
 
 
 def identity(collection: Collection[Document]) -> str:

@@ -36,7 +36,7 @@ MOST_CASES = 1000  # of a kind are answered, though all are counted
 TOGETHER = 500  # documents of one write
 
 # What every write sets, whatever was there.
-_GIVEN = ("revision", "updated_at", "written", "terms")
+_GIVEN = ("revision", "updated_at", "written", "writer", "terms")
 _WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 
 

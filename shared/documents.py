@@ -1,9 +1,10 @@
-"""What a stored document has besides what its client sent; pure functions of plain values.
+"""What a stored document has besides what its client sent.
 
 ``_id`` an integer; ``slug`` where the resource has slugs, and the ``old_slugs`` it had before;
 ``terms`` to search by; ``created_at`` and ``updated_at``; ``revision``, which counts its writes;
-``written``, the random token of the last one.  A document made by hand may lack all but ``_id``
-and gets what it lacks on its first write.  No field is ever stored as null: it is left out.
+``written``, the random token of the last one, and ``writer``, who that was.  A document made by
+hand may lack all but ``_id`` and gets what it lacks on its first write.  No field is ever stored as
+null: it is left out.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,10 +14,13 @@ from typing import Any
 
 from bson import Decimal128
 
+from shared import writer
 from shared.keys import ALL
 from shared.words import Searched
 
 MAX_REVISION = 2**53
+# The projection that leaves out what nobody is shown.
+UNSHOWN = dict.fromkeys(("terms", "old_slugs", "written", "writer"), False)
 
 Document = dict[str, Any]
 
@@ -47,12 +51,19 @@ def fresh(values: Mapping[str, Any], id: int, token: str, searched: Searched | N
         "updated_at": moment,
         "revision": 1,
         "written": token,
+        "writer": writer.mark(id),
     }
 
 
 def same(document: Document, values: Mapping[str, Any]) -> bool:
     """Whether a document has these values already."""
     return all(_equal(document.get(name), value) for name, value in values.items())
+
+
+def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:
+    """Return the names of the fields in which two documents differ; null is like none."""
+    names = one.keys() | other.keys()
+    return {name for name in names if not _equal(one.get(name), other.get(name))}
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -103,6 +114,7 @@ def stamp(document: Mapping[str, Any], token: str) -> Document:
         "updated_at": moment,
         "revision": revision + 1 if isinstance(revision, int) and revision < MAX_REVISION else 1,
         "written": token,
+        "writer": writer.mark(document["_id"]),
     }
 
 

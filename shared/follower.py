@@ -34,6 +34,7 @@ from shared.cache import LEASE_SECONDS, Cache, Write
 from shared.changes import HISTORY_LOST, Changes, Token
 from shared.cluster import REDIS_ERRORS
 from shared.documents import Document
+from shared.history import History
 from shared.keys import new_token, root_of, tag_of
 from shared.mongo import Repository
 from shared.settings import Settings
@@ -62,8 +63,10 @@ class Follower:
         db: Database[Document],
         redis: Redis,
         ttl: int,
+        history: History,
     ):
         self._repository = repository
+        self._history = history
         self._validator = validator
         self._service = repository.name
         self._db = db
@@ -102,7 +105,10 @@ class Follower:
             log.info("%s: following", self._service)
             while not self.stopping:
                 events, token = changes.next()
-                if events and not self._handle(events):
+                goes_on = self._handle(events) if events else True
+                # Before it is noted how far we are, lest any change be left out.
+                self._history.record(events)
+                if not goes_on:
                     # The collection is gone, and this stream with it; the next one begins anew.
                     self._followers.delete_one({"_id": self._service})
                     return
@@ -113,14 +119,17 @@ class Follower:
     def _open(self) -> Changes:
         collection = self._db[self._service]
         saved = self._followers.find_one({"_id": self._service}) or {}
-        try:
-            return Changes(collection, saved.get("token"))
-        except OperationFailure as error:
-            if error.code not in HISTORY_LOST:
-                raise
-            log.warning("%s: the oplog no longer holds what was missed", self._service)
-            self._followers.delete_one({"_id": self._service})
-            return Changes(collection)
+        if token := saved.get("token"):
+            try:
+                return Changes(collection, token)
+            except OperationFailure as error:
+                if error.code not in HISTORY_LOST:
+                    raise
+                log.warning("%s: the oplog no longer holds what was missed", self._service)
+        changes = Changes(collection)
+        if changes.start:
+            self._save(changes.start)
+        return changes
 
     def _prepare(self) -> None:
         """Have changes carry the document as it was before, and Compass warn of what does not fit.
@@ -200,10 +209,13 @@ class Follower:
         if left > 0:
             self._extend(left)
         if time.monotonic() - self._saved >= SAVE_SECONDS:
-            self._saved = time.monotonic()
             self._failures = 0
-            note = {"token": token, "at": documents.now()}
-            self._followers.update_one({"_id": self._service}, {"$set": note}, upsert=True)
+            self._save(token)
+
+    def _save(self, token: Token) -> None:
+        self._saved = time.monotonic()
+        note = {"token": token, "at": documents.now()}
+        self._followers.update_one({"_id": self._service}, {"$set": note}, upsert=True)
 
     def _extend(self, milliseconds: int) -> None:
         root = root_of(self._service)
@@ -293,7 +305,8 @@ def connect(package: str, settings: Settings) -> Follower:
     redis = cluster.connect(settings.redis_write_url or settings.redis_url, 1, tries=1)
     db = mongo.get_default_database("vitrine")
     validator = json_schema(resource.schema)
-    return Follower(resource.repository, validator, db, redis, settings.cache_ttl_seconds)
+    history = History(db[f"{name}.history"], resource.origins)
+    return Follower(resource.repository, validator, db, redis, settings.cache_ttl_seconds, history)
 
 
 def main() -> None:

@@ -9,7 +9,12 @@ from shared.documents import Document
 from shared.query import Query
 from shared.words import Searched
 
-_EXPIRY = "deleted_at_1"
+# Those of a trash, where the id is an ordinary field.
+TRASH = (
+    IndexModel([("id", 1)]),
+    IndexModel([("slug", 1)]),
+    IndexModel([("deleted_at", 1), ("_id", 1)]),
+)
 
 
 def derive(
@@ -47,19 +52,18 @@ def derive(
     return found
 
 
-def keep_trash(trash: Collection[Document], days: int) -> None:
-    """Index a trash, and have MongoDB remove what has been there for so many days, 0 for never."""
-    orders = ([("id", 1)], [("slug", 1)], [("deleted_at", 1), ("_id", 1)])
-    trash.create_indexes([IndexModel(order) for order in orders])
-    known = trash.index_information().get(_EXPIRY, {}).get("expireAfterSeconds")
+def expire(collection: Collection[Document], moment: str, days: int) -> None:
+    """Have MongoDB remove documents so many days after a ``moment`` in them, 0 for never."""
+    name = f"{moment}_1"
+    known = collection.index_information().get(name, {}).get("expireAfterSeconds")
     seconds = days * 86_400
     if known is not None and not days:
-        trash.drop_index(_EXPIRY)
+        collection.drop_index(name)
     elif known is None and days:
-        trash.create_indexes([IndexModel([("deleted_at", 1)], expireAfterSeconds=seconds)])
+        collection.create_indexes([IndexModel([(moment, 1)], expireAfterSeconds=seconds)])
     elif known != seconds and days:
-        expiry = {"name": _EXPIRY, "expireAfterSeconds": seconds}
-        trash.database.command("collMod", trash.name, index=expiry)
+        expiry = {"name": name, "expireAfterSeconds": seconds}
+        collection.database.command("collMod", collection.name, index=expiry)
 
 
 def _keys(order: str) -> list[tuple[str, int]]:

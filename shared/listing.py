@@ -18,7 +18,7 @@ from pymongo.errors import ExecutionTimeout, OperationFailure
 from shared import cursor, search
 from shared.documents import Document
 from shared.errors import BadRequest
-from shared.mongo import COUNT_CAP, FEW, Page, Repository, both
+from shared.mongo import FEW, Page, Repository, both, count_limit
 from shared.query import PageRequest
 
 _BAD_HINT, _BAD_BOUNDS = 2, 51175
@@ -59,17 +59,13 @@ def page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], c
 
 def _page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], count: str) -> Page:
     untold = count == "none" or (asked.after is not None and count != "exact")
-    cap = 0 if count == "exact" else (FEW if untold else COUNT_CAP) + 1
-    total = repository.count(asked.filter, cap)
+    total = repository.count(asked.filter, FEW + 1 if untold else count_limit(count))
     read = _sorted if total <= FEW else _walked
     found = read(repository, asked, shown)
-    documents, more = found[: asked.per], len(found) > asked.per
-    exact = not untold and (not cap or total < cap)
-    reached = min(total, COUNT_CAP) if cap else total
     goes_on = None
-    if more:
-        goes_on = cursor.encode(asked.bound, _keys(repository, asked, documents[-1]))
-    return Page(documents, None if untold else reached, exact, more, goes_on)
+    if len(found) > asked.per:
+        goes_on = cursor.encode(asked.bound, _keys(repository, asked, found[asked.per - 1]))
+    return Page.of(found, asked.per, None if untold else total, count, goes_on)
 
 
 def _sorted(repository: Repository, asked: PageRequest, shown: Mapping[str, Any]) -> list[Document]:

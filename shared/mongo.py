@@ -12,7 +12,7 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
-from shared import allocation, documents, indexes, ledger
+from shared import allocation, documents, history, indexes, ledger, writer
 from shared.attempts import attempts
 from shared.backends import backends
 from shared.cache import Write
@@ -40,6 +40,28 @@ class Page:
     exact: bool
     more: bool = False
     cursor: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        found: list[Document],
+        per: int,
+        total: int | None,
+        count: str,
+        cursor: str | None = None,
+    ) -> "Page":
+        """Return a page of so many documents, of which one more was looked for.
+
+        ``total`` was counted as far as ``count_limit`` says, or not at all.
+        """
+        known = total if total is None or count == "exact" else min(total, COUNT_CAP)
+        exact = total is not None and known == total
+        return cls(found[:per], known, exact, len(found) > per, cursor)
+
+
+def count_limit(count: str) -> int:
+    """Return how far is counted, by the preference of who asks: 0 for all."""
+    return 0 if count == "exact" else COUNT_CAP + 1
 
 
 @dataclass(frozen=True)
@@ -122,6 +144,7 @@ class Repository:
             raise clash
         if self.collection.find_one({"_id": document["_id"]}, {"_id": True}):
             document["_id"] = allocation.next_ids(self.name, 1)
+            document["writer"] = writer.mark(document["_id"])
         if self.slug_from and not values.get("slug"):
             base = make_slug(str(values.get(self.slug_from, "")), self.item)
             # In a crowd the next free number is taken before we come to it.
@@ -184,6 +207,8 @@ class Repository:
         token = new_token()
         stamp = {
             "written": token,
+            # An object alone would be merged into the mark that is there.
+            "writer": {"$mergeObjects": [{"$literal": writer.mark(None)}, {"item": "$_id"}]},
             "updated_at": documents.now(),
             "revision": {"$cond": [{"$isNumber": "$revision"}, {"$add": ["$revision", 1]}, 1]},
         }
@@ -235,6 +260,11 @@ class Repository:
         return backends().db[f"{self.name}.trash"]
 
     @property
+    def history(self) -> Collection[Document]:
+        """The collection of who changed what."""
+        return backends().db[f"{self.name}.history"]
+
+    @property
     def ledger(self) -> Collection[Document]:
         """The collection of all changes of the counter."""
         return backends().db[f"{self.name}.ledger"]
@@ -246,7 +276,10 @@ class Repository:
         if self.name not in indexed:
             self.collection.create_indexes(list(self.indexes))
             settings: Settings = current_app.extensions["settings"]
-            indexes.keep_trash(self.trash, settings.trash_days)
+            self.trash.create_indexes(list(indexes.TRASH))
+            indexes.expire(self.trash, "deleted_at", settings.trash_days)
+            self.history.create_indexes(list(history.INDEXES))
+            indexes.expire(self.history, "at", settings.history_days)
             if self.counter:
                 self.ledger.create_indexes(list(ledger.INDEXES))
             indexed.add(self.name)

@@ -47,7 +47,8 @@ def enqueue(
 ) -> bool:
     """Queue a call of an importable function, given by its path, under an id of its own.
 
-    It begins after a delay; when it fails it is tried again, after some seconds each time.
+    It begins after a delay; when it fails it is tried again, after some seconds each time.  What it
+    writes is by this service, with the id of this request.
     Return False when Redis is down.
     """
     try:

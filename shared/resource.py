@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from flask import Blueprint, Response, request
 from marshmallow import ValidationError
 
-from shared import auth, batch, facets, listing, pages, preconditions, trash
+from shared import auth, batch, documents, facets, listing, pages, preconditions, trash
 from shared.attempts import attempts
 from shared.documents import Document
 from shared.errors import (
@@ -194,7 +194,7 @@ class Resource(Steps):
 
     def _projection(self, shown: Sequence[str]) -> Document:
         if not shown:
-            return {"terms": False, "old_slugs": False, "written": False}
+            return dict(documents.UNSHOWN)
         return dict.fromkeys(self.reads(shown), True)
 
     def _moved(self, slug: str) -> Response:

@@ -88,6 +88,15 @@ class Steps:
         """The fields clients see, in the order of their declaration."""
         return tuple(field.data_key or name for name, field in self.schema.dump_fields.items())
 
+    @cached_property
+    def origins(self) -> dict[str, set[str]]:
+        """The stored fields that a field is made of, for those whose changes are its history.
+
+        Without what an entry of the history tells by itself, and what other documents say.
+        """
+        told = ("id", "revision", *self.live)
+        return {name: self.reads([name]) for name in self.names if name not in told}
+
     @property
     def keys(self) -> tuple[str, ...]:
         """The fields that name one item: the slug and what is unique."""

@@ -9,15 +9,13 @@ from typing import Any
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
-from shared import documents
+from shared import documents, history, writer
 from shared.backends import backends
 from shared.documents import Document
 from shared.errors import Conflict, NotFound, Stale
 from shared.keys import new_token
-from shared.mongo import COUNT_CAP, EDITED, Page, Repository, reference
+from shared.mongo import EDITED, Page, Repository, count_limit, reference
 from shared.query import PageRequest
-
-_HIDDEN = {"terms": False, "old_slugs": False, "written": False}
 
 
 def delete(repository: Repository, document: Document) -> None:
@@ -26,9 +24,7 @@ def delete(repository: Repository, document: Document) -> None:
     seen = documents.seen(document)
 
     def move() -> Document | None:
-        whole: Document | None = repository.writable.find_one_and_delete(
-            seen, session=backends().session
-        )
+        whole = _take(repository, seen, token, writer.DELETED)
         if whole:
             kept = whole | {"_id": ObjectId(), "id": whole["_id"], "deleted_at": documents.now()}
             repository.trash.insert_one(kept, session=backends().session)
@@ -53,20 +49,16 @@ def page(repository: Repository, asked: PageRequest, count: str) -> Page:
     """Find one page of the trash, what was deleted last first; ``deleted_at`` tells when."""
     found = repository.trash.find(
         {},
-        _HIDDEN,
+        documents.UNSHOWN,
         sort=[("deleted_at", -1), ("_id", -1)],
         skip=(asked.page - 1) * asked.per,
         limit=asked.per + 1,
     )
     kept = [each | {"_id": each.get("id")} for each in found]
-    more = len(kept) > asked.per
-    if count == "none":
-        return Page(kept[: asked.per], None, False, more)
-    cap = 0 if count == "exact" else COUNT_CAP + 1
-    options: dict[str, Any] = {"limit": cap} if cap else {}
-    total = repository.trash.count_documents({}, hint="_id_", **options)
-    known = total if not cap else min(total, COUNT_CAP)
-    return Page(kept[: asked.per], known, known == total, more)
+    total = (
+        None if count == "none" else backends().count(repository.trash.name, {}, count_limit(count))
+    )
+    return Page.of(kept, asked.per, total, count)
 
 
 def restore(repository: Repository, document: Document, values: Mapping[str, Any]) -> Document:
@@ -78,6 +70,7 @@ def restore(repository: Repository, document: Document, values: Mapping[str, Any
     token = new_token()
     change = documents.change(document, {**values, "written": token}, token, repository.searched)
     after = change.after if change else document
+    after["writer"] = writer.mark(after["_id"], writer.RESTORED)
 
     def move() -> None:
         if clash := repository.clash(after, after["_id"]):
@@ -110,15 +103,33 @@ def purge(repository: Repository, document: Document) -> None:
 
     def remove() -> list[Document]:
         session = backends().session
-        gone = repository.writable.find_one_and_delete(same, session=session)
+        gone = _take(repository, same, token, writer.PURGED)
         if gone is None and repository.collection.find_one(
             {"_id": id}, {"_id": 1}, session=session
         ):
             raise Stale(f"The {repository.item} changed while this request was running.")
         repository.trash.delete_many({"id": id}, session=session)
+        history.note_purge(repository.history, document, session)
+        # What the follower stores meanwhile is not seen from within the transaction.
+        backends().once_committed(lambda: history.forget(repository.history, id))
         return [gone] if gone else []
 
     repository.invalidate([document, *backends().transaction(remove)], token)
+
+
+def _take(repository: Repository, filter: Document, token: str, kind: str) -> Document | None:
+    """Take a document out of the collection, by the running transaction; return it as it was.
+
+    MongoDB tells of a deletion only what was deleted, so who does it is written there before.
+    """
+    session = backends().session
+    mark = {"written": token, "writer": writer.mark(filter["_id"], kind)}
+    whole: Document | None = repository.writable.find_one_and_update(
+        filter, {"$set": mark}, session=session
+    )
+    if whole:
+        repository.collection.delete_one({"_id": whole["_id"]}, session=session)
+    return whole
 
 
 def _in_trash(ref: str) -> Document:

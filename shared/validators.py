@@ -69,6 +69,7 @@ _KEPT: Rules = {
     "terms": {"bsonType": ["array", "null"]},
     "old_slugs": {"bsonType": ["array", "null"]},
     "written": {"bsonType": ["string", "null"]},
+    "writer": {"bsonType": ["object", "null"]},
 }
 
 

@@ -13,6 +13,7 @@ from api_products.resource import products
 from shared import follower as follower_module
 from shared.cache import LEASE_SECONDS, Cache, Write
 from shared.follower import Follower
+from shared.history import History
 from shared.keys import root_of, tag_of
 from shared.validators import json_schema
 from tests.scaffold import UnfollowedBackends
@@ -41,7 +42,9 @@ def follow(db, redis):
     running = []
 
     def start():
-        follower = Follower(products.repository, json_schema(products.schema), db, redis, 60)
+        history = History(db["products.history"], products.origins)
+        validator = json_schema(products.schema)
+        follower = Follower(products.repository, validator, db, redis, 60, history)
         thread = threading.Thread(target=follower.run)
         thread.start()
         running.append((follower, thread))

@@ -1,0 +1,104 @@
+"""``/products/1/history``: the revisions of an item, who made each and what it changed."""
+
+from contextlib import suppress
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from flask import Flask, Response, current_app, request
+
+from shared import auth, pages, preconditions, trash
+from shared.backends import backends
+from shared.changelog import no_streams
+from shared.documents import Document
+from shared.errors import NotFound
+from shared.fields import timestamp
+from shared.mongo import Page, count_limit, reference
+from shared.query import Query
+from shared.resource import Resource
+from shared.responses import conditional
+
+OUTSIDE = "outside the API"
+
+
+class _HistoryQuery(Query):
+    """The query string: ``page`` and ``per``."""
+
+    class Meta:
+        exclude = ("cursor", "deleted", "facets", "ordering", "q", "shown")
+
+
+def init_app(app: Flask, resource: Resource) -> None:
+    """Serve the history of the items of a resource."""
+    path = f"/{resource.name}/<ref>/history"
+    app.add_url_rule(path, "history", show_history, methods=["GET"])
+
+
+@auth.requires("read")
+def show_history(ref: str) -> Response:
+    """Answer who changed an item, when, and from which revision to which, the latest first.
+
+    Also of one in the trash, or that was removed for good, by its id.  ``by`` is "outside the API"
+    for what was done in MongoDB itself.  Kept for HISTORY_DAYS.
+    """
+    resource: Resource = current_app.extensions["resource"]
+    if not backends().cache.leased:
+        raise no_streams()
+    asked = _HistoryQuery().parse(request.query_string, ())
+    count = preconditions.preferred_count(request.headers.get("Prefer", ""))
+    item, collection = _item(resource, ref), resource.repository.history
+    found = collection.find(
+        {"item": item},
+        sort=[("at", -1), ("_id", -1)],
+        skip=(asked.page - 1) * asked.per,
+        limit=asked.per + 1,
+    )
+    limit = count_limit(count)
+    total = None if count == "none" else backends().count(collection.name, {"item": item}, limit)
+    page = Page.of(list(found), asked.per, total, count)
+    items = [_shown(resource, each) for each in page.documents]
+    name = f"{resource.name}/{quote(ref)}/history"
+    return conditional(pages.answer(name, asked, page, items, count))
+
+
+def _item(resource: Resource, ref: str) -> Any:
+    """Return the id of what lives, is in the trash or has a history; raise ``NotFound``."""
+    repository = resource.repository
+    for get in (repository.get, partial(trash.get, repository)):
+        with suppress(NotFound):
+            return get(ref)["_id"]
+    asked = reference(ref)
+    for id in (each["_id"] for each in asked.get("$or", [asked]) if "_id" in each):
+        if repository.history.find_one({"item": id}, {"_id": True}):
+            return id
+    raise NotFound(f"There is no {repository.item} {ref[:100]}, nor any history of one.")
+
+
+def _shown(resource: Resource, entry: Document) -> Document:
+    """Return an entry as clients see it."""
+    shown = {
+        "at": timestamp(entry["at"]),
+        "type": entry["kind"],
+        "by": entry["by"] or OUTSIDE,
+        "request_id": entry["request"],
+        "revision": entry["revision"],
+        "fields": entry["fields"],
+    }
+    if not entry.keys() & {"before", "after"}:
+        return shown | {"changes": None}
+    before, after = (_values(resource, entry, side) for side in ("before", "after"))
+    differing = [name for name in entry["fields"] if before.get(name) != after.get(name)]
+    changes = {name: {"from": before.get(name), "to": after.get(name)} for name in differing}
+    return shown | {"fields": differing, "changes": changes}
+
+
+def _values(resource: Resource, entry: Document, side: str) -> Document:
+    """Return values as the schema shows them; what is left of a long one is a text already."""
+    stored = entry.get(side)
+    if stored is None:
+        return {}
+    fields = [name for name in entry["fields"] if name in resource.origins]
+    (dumped,) = resource.dump([stored | {"_id": entry["item"]}], fields)
+    shortened = set(entry.get("shortened", {}).get(side, ()))
+    texts = {name: stored[each] for name in fields for each in resource.origins[name] & shortened}
+    return dict(dumped) | texts
