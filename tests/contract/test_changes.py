@@ -1,10 +1,11 @@
-"""The change feed where there is none, and what its address means for items."""
+"""The change feed and the history where there are none, and what the feed's address means."""
 
 import pytest
 
 
-def test_a_mongodb_without_change_streams_is_named(client, url):
-    answer = client.get(f"{url}/changes")
+@pytest.mark.parametrize("path", ["changes", "1/history"])
+def test_a_mongodb_without_change_streams_is_named(client, url, path):
+    answer = client.get(f"{url}/{path}")
     assert answer.status_code == 501
     assert answer.json["detail"] == "This MongoDB has no change streams: they need a replica set."
     assert "Cache-Status" not in answer.headers
@@ -21,3 +22,7 @@ def test_no_item_takes_the_address_of_the_feed(client, url, resource, minimal):
     assert refused.json["errors"] == [
         {"pointer": "/slug", "message": "Is the address of something else."}
     ]
+
+
+def test_who_did_what_is_for_those_who_may_read(client):
+    assert client.application.view_functions["history"].scope == "read"

@@ -26,10 +26,9 @@ def product(stack):
     return f"/products/{stack.request('POST', 'products', '/products', {'name': 'Pot'})[1]['id']}"
 
 
-def upload(stack, product, data):
-    answer = stack._http.request(
-        "POST", stack.url("products") + f"{product}/images", fields={"image": ("x", data)}
-    )
+def upload(stack, product, data, **headers):
+    url = stack.url("products") + f"{product}/images"
+    answer = stack._http.request("POST", url, fields={"image": ("x", data)}, headers=headers)
     return answer.status, answer.json()
 
 
@@ -50,6 +49,17 @@ def test_an_upload_is_soon_ready(stack, product):
     assert image["state"] == "ready"
     path = image["thumbnails"]["small"]["webp"]
     assert stack._http.request("GET", stack.url("products") + path).data[:4] == b"RIFF"
+
+
+def test_what_a_job_writes_names_the_request_that_has_queued_it(stack, product):
+    upload(stack, product, picture(), **{"X-Request-ID": "upload-1"})
+    outcome(stack, product)
+    path = f"{product}/history"
+    told = poll(lambda: each if len(each := stack.get("products", path)["items"]) == 4 else None)
+    assert {(each["by"], each["request_id"]) for each in told[:2]} == {
+        ("service:products", "upload-1")
+    }
+    assert told[0]["changes"]["images"]["from"] == []
 
 
 @pytest.mark.parametrize("folder", ["images", "hostile_images"])
