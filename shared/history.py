@@ -76,12 +76,12 @@ class History:
             "written": {"$in": list({each["written"] for each in made})},
         }
         known = self.collection.find(asked, {"item": True, "written": True}) if made else ()
-        first: dict[tuple[bytes, str], str] = {}
+        first: dict[tuple[str, str], str] = {}
         for each in (*known, *made):
-            key = bson.encode({"": each["item"]}), each["written"]
+            key = repr(each["item"]), each["written"]
             first[key] = min(each["_id"], first.get(key, each["_id"]))
         for each in made:
-            if first[bson.encode({"": each["item"]}), each["written"]] != each["_id"]:
+            if first[repr(each["item"]), each["written"]] != each["_id"]:
                 each["by"] = each["request"] = None
 
 
@@ -166,7 +166,9 @@ def _changed(event: Document) -> set[str]:
     before, after = event.get("fullDocumentBeforeChange"), event.get("fullDocument")
     if event["operationType"] == "update" and not (before and after):
         return changes.written(event)
-    return documents.differing(before or {}, after or {})
+    if before and after:
+        return documents.differing(before, after)
+    return set(before or after or ())
 
 
 def _set(event: Document) -> Document:
@@ -194,7 +196,12 @@ def _values(before: Document | None, after: Document | None, stored: set[str]) -
 
 def _short(value: Any) -> Any:
     """Return a value, or the beginning of a long one as text."""
-    if isinstance(value, _SMALL) or len(bson.encode({"": value})) <= MAX_BYTES:
+    if isinstance(value, _SMALL):
         return value
-    text = value if isinstance(value, str) else json_util.dumps(value)
-    return f"{text[:MAX_TEXT]}…"
+    if isinstance(value, str):
+        text = value
+    elif len(bson.encode({"": value})) <= MAX_BYTES:
+        return value
+    else:
+        text = json_util.dumps(value)
+    return value if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
