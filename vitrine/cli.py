@@ -2,13 +2,10 @@
 
 import os
 import signal
-import sys
 import time
 from typing import Any
 
 import click
-import orjson
-import urllib3
 from dotenv import load_dotenv
 from rich.console import Console
 from rich.table import Table
@@ -21,6 +18,7 @@ from vitrine.inspect import cache_command
 from vitrine.reconcile import reconcile_command
 from vitrine.signals import Stopped, stop_on_signals
 from vitrine.stack import ROOT, Service, StackError
+from vitrine.status import ask, problem, status_command
 from vitrine.supervisor import Supervisor
 from vitrine.token import token_command
 from vitrine.transfer import export_command, import_command
@@ -54,6 +52,7 @@ main.add_command(cache_command)
 main.add_command(doctor_command)
 main.add_command(reconcile_command)
 main.add_command(token_command)
+main.add_command(status_command)
 
 
 @main.command()
@@ -77,26 +76,6 @@ def up(only: str | None, extra: tuple[str, ...]) -> None:
             console.print("Stopped; the data stays.")
         finally:
             running.stop()
-
-
-@main.command()
-def status() -> None:
-    """Show what runs where, and whether it can do its work."""
-    running = stack.read(stack.data_folder(Settings.from_env()))
-    if running is None:
-        raise StackError("Vitrine does not run; start it with `vitrine up`.")
-    table = Table("service", "address", "state")
-    down = False
-    for name, url in running.services.items():
-        state = _state(url)
-        down = down or state != "ok"
-        table.add_row(name, url, state)
-    console.print(table)
-    console.print(f"MongoDB {running.mongo_uri}\nRedis   {running.redis_url}")
-    if running.dashboard_url:
-        console.print(f"Jobs    {running.dashboard_url}")
-    console.print(f"Process {running.pid}")
-    sys.exit(1 if down else 0)
 
 
 @main.command()
@@ -127,20 +106,6 @@ def _chosen(services: list[Service], only: str | None) -> list[Service]:
     return [service for service in services if service.name in names]
 
 
-def _state(url: str) -> str:
-    try:
-        # A connection that is kept would keep the service from ending, for two seconds.
-        headers = {"Connection": "close"}
-        answer = urllib3.request(
-            "GET", f"{url}/health/ready", headers=headers, timeout=3.0, retries=False
-        )
-        ready = orjson.loads(answer.data)
-        down = ", but Redis is down and nothing is cached" if "error" in ready["redis"] else ""
-        return str(ready["status"]) + down
-    except (urllib3.exceptions.HTTPError, ValueError, KeyError):
-        return "does not answer"
-
-
 def _print_stack(
     running: Supervisor, services: list[Service], settings: Settings, seconds: float
 ) -> None:
@@ -163,6 +128,6 @@ def _print_stack(
         f"  curl {first.url}/__ping/redis"
     )
     for service in services:
-        if (state := _state(service.url)) != "ok":
-            console.print(f"Not all is well: {service.name}: {state}.")
+        if wrong := problem(ask(service.url)):
+            console.print(f"Not all is well: {service.name}: {wrong}.")
     console.print("Ctrl-C here, or `.venv/bin/vitrine stop` there, ends it.")

@@ -1,0 +1,91 @@
+"""Readiness while MongoDB stops and comes back, and how a stack shows its state."""
+
+import os
+import signal
+import time
+
+import pytest
+from pymongo import MongoClient
+
+from tests.integration.conftest import poll, process_of, running_stack
+from vitrine import stack as stacks
+
+FLIP_SECONDS = 2.0
+STOPPED_SECONDS = 3.0  # Long enough for the driver to give up its connections.
+
+
+@pytest.fixture(scope="module")
+def stack():
+    with running_stack("--only", "products", JOB_WORKERS="1") as stack:
+        yield stack
+
+
+def ready(stack):
+    return stack.request("GET", "products", "/health/ready")
+
+
+def scrape(stack):
+    return stack._http.request("GET", stack.url("products") + "/metrics").data.decode()
+
+
+def flips(stack, status):
+    """Return what is answered once readiness has flipped, which it has to do soon."""
+    return poll(
+        lambda: answer if (answer := ready(stack))[0] == status else None,
+        FLIP_SECONDS,
+        f"a {status}",
+    )[1]
+
+
+def test_everything_is_told_with_its_latency(stack):
+    value = poll(lambda: answer if (answer := ready(stack)[1])["follower"] == "ok" else None)
+    assert value["status"] == "ok"
+    assert 0 < value["mongodb"]["latency_ms"] < 1000
+    assert 0 < value["redis"]["latency_ms"] < 1000
+    assert 0 <= value["follower_lag_seconds"] < 5
+    assert poll(lambda: ready(stack)[1]["queue"]["workers"]) == 1
+
+
+def test_readiness_flips_when_mongodb_is_held_and_let_go(stack):
+    mongod = process_of(stack, b"mongod")
+    os.kill(mongod, signal.SIGSTOP)
+    try:
+        value = flips(stack, 503)
+        assert value["status"] == "MongoDB is down"
+        assert "error" in value["mongodb"]
+        held = time.monotonic() + STOPPED_SECONDS
+        slowest = 0.0
+        while time.monotonic() < held:
+            started = time.monotonic()
+            assert ready(stack)[0] == 503
+            slowest = max(slowest, time.monotonic() - started)
+        assert slowest < FLIP_SECONDS
+        assert 'backend="mongodb"} 0.0' in scrape(stack)
+        status = stack.run("status")
+        assert (status.returncode, "products: MongoDB is down." in status.stdout) == (1, True)
+    finally:
+        os.kill(mongod, signal.SIGCONT)
+    flips(stack, 200)
+
+
+def test_readiness_flips_when_mongodb_is_killed_and_back(stack, kill):
+    uri = stacks.read(stack.folder).mongo_uri
+    kill(process_of(stack, b"mongod"))
+    flips(stack, 503)
+    with MongoClient(uri, directConnection=True, serverSelectionTimeoutMS=20_000) as client:
+        poll(lambda: client.admin.command("hello")["isWritablePrimary"], 20)
+    flips(stack, 200)
+
+
+def test_status_is_a_table_with_figures(stack):
+    poll(lambda: ready(stack)[1]["queue"]["workers"] == 1)
+    status = stack.run("status")
+    assert status.returncode == 0, status.stdout
+    (row,) = [line for line in status.stdout.splitlines() if stack.url("products") in line]
+    name, address, state, mongodb, redis, lag, workers, waiting = row.split()
+    assert (name, address, state) == ("products", stack.url("products"), "ok")
+    assert float(mongodb) > 0
+    assert float(redis) > 0
+    assert 0 <= float(lag) < 5
+    assert (workers, waiting) == ("1", "0")
+    assert max(map(len, status.stdout.splitlines())) <= 80
