@@ -15,6 +15,7 @@ from vitrine import stack
 from vitrine.doctor import doctor_command
 from vitrine.embedded import EmbeddedError
 from vitrine.inspect import cache_command
+from vitrine.logs import logs_command
 from vitrine.reconcile import reconcile_command
 from vitrine.signals import Stopped, stop_on_signals
 from vitrine.stack import ROOT, Service, StackError
@@ -53,6 +54,7 @@ main.add_command(doctor_command)
 main.add_command(reconcile_command)
 main.add_command(token_command)
 main.add_command(status_command)
+main.add_command(logs_command)
 
 
 @main.command()

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from shared.process import end_with_parent
 
+LOG_BYTES = 20_000_000
 _ERROR = re.compile(r'[\w.]*(Error|Exception|cannot start)\b.*: |\{.*"s":"E"|\{"time":.*"error":"')
 
 
@@ -43,6 +45,23 @@ def spawn(
             pass_fds=keep,
             preexec_fn=tie_to_parent,
         )
+
+
+def older(log: Path) -> Path:
+    """Return where a log goes that has grown too large."""
+    return log.with_name(f"{log.name}.1")
+
+
+def bound(log: Path, most: int = LOG_BYTES) -> None:
+    """Move what a log holds aside when it is too much; its writers go on at its beginning.
+
+    They append, as ``spawn`` has them do.  What one writes in the microsecond between the last look
+    and the emptying is lost.
+    """
+    if log.exists() and log.stat().st_size > most:
+        with log.open("r+b") as file, older(log).open("wb") as kept:
+            shutil.copyfileobj(file, kept)
+            file.truncate(0)
 
 
 def stop(process: subprocess.Popen[bytes], seconds: float) -> None:

@@ -12,7 +12,7 @@ import urllib3
 
 from shared.settings import Settings, is_set
 from vitrine import embedded, stack
-from vitrine.processes import free_port, is_free, last_words, spawn, stop
+from vitrine.processes import bound, free_port, is_free, last_words, spawn, stop
 from vitrine.stack import ROOT, Running, Service, StackError
 
 START_SECONDS = 30
@@ -79,6 +79,7 @@ class Supervisor:
         while True:
             now = time.monotonic()
             for child in self._children:
+                bound(child.log)
                 if child.process is None:
                     if now >= child.due:
                         self._launch(child)
