@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from api_products import gallery, images, jobs
+from api_products import gallery, images, jobs, shelving
 from api_products.resource import products
 from shared import documents
 from shared.backends import backends
@@ -97,7 +97,7 @@ def shelve(mend: bool) -> dict[str, Kind]:
             why = f"category {category!r} is at {right}, not {path} (products: {each['count']:,})"
             found["misplaced"].add(case | {"why": why}, True)
             if mend:
-                _put(category, path, right)
+                shelving.put({"category": category, "category_path": path}, right or [])
     return found
 
 
@@ -127,11 +127,3 @@ def _paths(slugs: Sequence[str]) -> dict[str, list[str]]:
         some = ",".join(slugs[start : start + MOST_SLUGS])
         found |= backends().peers.get("categories", "categories:paths", slugs=some) or {}
     return found
-
-
-def _put(category: Any, path: Any, right: Sequence[str] | None) -> None:
-    """Bring all products of a category and a path to the right ones."""
-    new = {"category": right[-1], "category_path": list(right)} if right else {}
-    literal = {name: {"$literal": value} for name, value in new.items()}
-    change = {"$set": literal} if right else {"$unset": ["category", "category_path"]}
-    products.repository.rewrite({"category": category, "category_path": path}, [change])

@@ -6,7 +6,7 @@ have left it.  So a request that has read where a category is looks again once i
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -61,12 +61,17 @@ def look_again(read: Iterable[tuple[Document, datetime]]) -> None:
             follow(SECONDS)  # As long as it is noted where its products go.
         elif status != 200 or now["path"] == category["path"]:
             continue
-        path = now["path"] if status == 200 else []
-        new = {"category": path[-1], "category_path": path} if path else {}
-        literal = {name: {"$literal": value} for name, value in new.items()}
-        change = {"$set": literal} if path else {"$unset": ["category", "category_path"]}
         late = {"category": category["slug"], "category_path": category["path"]}
-        products.repository.rewrite(late | {"updated_at": {"$gte": since}}, [change])
+        put(late | {"updated_at": {"$gte": since}}, now["path"] if status == 200 else [])
+
+
+def put(stale: Document, path: Sequence[str]) -> None:
+    """Put all products that a filter finds, until none is left, at a path, or nowhere."""
+    new = {"category": path[-1], "category_path": list(path)} if path else {}
+    literal = {name: {"$literal": value} for name, value in new.items()}
+    change = {"$set": literal} if path else {"$unset": ["category", "category_path"]}
+    while not _rewrite(stale, change, path):
+        pass
 
 
 def _moves() -> list[Document]:
@@ -81,11 +86,16 @@ def _moves() -> list[Document]:
 def _put(move: Document) -> bool:
     """Put some of the products at a slug where they belong; return whether all are there."""
     stale, change = _moving(move["slug"], move["path"], move["deleted"])
+    return _rewrite(stale, change, move["path"])
+
+
+def _rewrite(stale: Document, change: Document, path: Sequence[str]) -> bool:
+    """Change some of the products that a filter finds; return whether these are all."""
     repository = products.repository
     found = list(repository.collection.find(stale, _SHOWN, limit=AT_ONCE, batch_size=AT_ONCE))
     if found:
         chosen = {"_id": {"$in": [each["_id"] for each in found]}}
-        after = [each | {"category_path": move["path"]} for each in found]
+        after = [each | {"category_path": list(path)} for each in found]
         repository.rewrite({"$and": [chosen, stale]}, [change], [*found, *after])
     return len(found) < AT_ONCE
 

@@ -197,12 +197,11 @@ class Repository:
         self,
         filter: Mapping[str, Any],
         pipeline: list[Mapping[str, Any]],
-        concerned: Sequence[Document] = (),
-    ) -> int:
-        """Update all documents that a filter finds by an aggregation pipeline; return how many.
+        concerned: Sequence[Document],
+    ) -> None:
+        """Update all documents that a filter finds by an aggregation pipeline.
 
-        What is cached of those ``concerned``, as they were and as they are, is invalidated; when
-        nobody says, they may be any, so all that is cached of the service is.
+        What is cached of those ``concerned``, as they were and as they are, is invalidated.
         """
         token = new_token()
         stamp = {
@@ -212,14 +211,8 @@ class Repository:
             "updated_at": documents.now(),
             "revision": {"$cond": [{"$isNumber": "$revision"}, {"$add": ["$revision", 1]}, 1]},
         }
-        result = self.writable.update_many(
-            filter, [*pipeline, {"$set": stamp}], session=self._session
-        )
-        if concerned:
-            self.invalidate(concerned, token)
-        elif result.matched_count:
-            backends().invalidate(Write(self.name, None, token))
-        return result.matched_count
+        self.writable.update_many(filter, [*pipeline, {"$set": stamp}], session=self._session)
+        self.invalidate(concerned, token)
 
     def clash(self, values: Mapping[str, Any], id: Any = None) -> Conflict | None:
         """Return the conflict that ``values`` would meet for the document ``id``, if any."""

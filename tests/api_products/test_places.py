@@ -50,6 +50,16 @@ def test_a_product_is_put_where_its_category_is(shop, db, broken, path):
     )
 
 
+def test_mending_leaves_what_is_cached_of_other_products(shop, db):
+    db.products.update_one({"_id": 1}, {"$set": {"category_path": ["memory"]}})
+    for path in ("/products/1", "/products/2", "/products?category=books"):
+        shop.get(path)
+    shop.post("/products:categories")
+    assert shop.get("/products/1").get_json()["category_path"] == ["computers", "memory"]
+    for path in ("/products/2", "/products?category=books"):
+        assert shop.get(path).headers["Cache-Status"].startswith("vitrine; hit")
+
+
 def test_a_category_that_does_not_exist_is_told_and_left(shop, db):
     db.products.update_one({"_id": 1}, {"$set": {"category": "nowhere"}})
     for found in (shop.get, shop.post):
