@@ -8,7 +8,7 @@ category may take the slug.
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -18,7 +18,6 @@ from pymongo.collection import Collection
 
 from api_categories.resource import categories
 from api_categories.tree import Cycle, ancestors, is_in_cycle, parents_of, path_of
-from shared import documents
 from shared.backends import backends
 from shared.documents import Document
 from shared.errors import Crowded, Unavailable, Unprocessable
@@ -44,18 +43,7 @@ class Move:
 
 def note(moves: Iterable[Move]) -> None:
     """Write down moves with the running transaction, and have the products follow behind it."""
-    moment = documents.now()
-    noted = [
-        {
-            "slug": each.slug,
-            "category": each.category,
-            "deleted": each.deleted,
-            "target": each.target,
-            "at": moment,
-        }
-        for each in moves
-    ]
-    if noted:
+    if noted := list(map(asdict, moves)):
         _noted().insert_many(noted, session=backends().session)
         backends().once_committed(announce)
 

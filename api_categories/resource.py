@@ -135,7 +135,7 @@ class CategorySchema(Schema):
         if category["parent"] is not None:
             slug = to_slug(category["parent"], "category")
             try:
-                parent = _living(slug)
+                parent = categories.repository.locate(slug)[0]
             except NotFound as error:
                 raise ValidationError({"parent": [str(error)]}) from error
             above = path_of(parent)
@@ -187,15 +187,6 @@ def _count(found: Sequence[dict[str, Any]]) -> None:
         counts, g.incomplete = None, True
     for each in found:
         each["product_count"] = (counts or {}).get(str(each.get("slug")))
-
-
-def _living(slug: str) -> dict[str, Any]:
-    """Return the category that has a slug or, where none has it, had it; else ``NotFound``."""
-    repository = categories.repository
-    try:
-        return repository.get(slug)
-    except NotFound:
-        return repository.get(repository.moved(slug) or slug)
 
 
 class CategoryQuery(Query):

@@ -50,10 +50,10 @@ def create() -> Response:
     """Store the category in the body."""
 
     def made() -> Response:
-        response = categories.create()
-        new = response.get_json()
-        moves.check_free({new["slug"]: new["id"]})
-        return response
+        categories.check_parameters()
+        new = categories.repository.insert(categories.load(categories.body()))
+        moves.check_free({new["slug"]: new["_id"]})
+        return categories.created(new)
 
     return _alone(made)
 

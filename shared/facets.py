@@ -13,13 +13,12 @@ from pymongo.errors import ExecutionTimeout
 
 from shared.documents import Document
 from shared.errors import BadRequest
-from shared.mongo import Repository, both
+from shared.mongo import MOST_SECONDS, Repository, both
 from shared.query import PageRequest
 from shared.words import Search
 
 MOST = 100_000  # Items that are looked at.
 VALUES = 50
-MOST_SECONDS = 3
 FEW_NUMBERS = 20  # Different ones that are told as they are.
 RANGES = 6
 

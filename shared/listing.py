@@ -18,12 +18,11 @@ from pymongo.errors import ExecutionTimeout, OperationFailure
 from shared import cursor, search
 from shared.documents import Document
 from shared.errors import BadRequest
-from shared.mongo import FEW, Page, Repository, both, count_limit
+from shared.mongo import FEW, MOST_SECONDS, Page, Repository, both, count_limit
 from shared.query import PageRequest
 
 _BAD_HINT, _BAD_BOUNDS = 2, 51175
 
-MOST_SECONDS = 3
 TOO_MUCH = (
     "Too many items have to be looked through for this: leave the ordering out, or narrow the list "
     "by fewer or other filters."

@@ -23,6 +23,7 @@ from shared.settings import Settings
 from shared.words import MAX_SLUG, Searched, make_slug
 
 FEW = 1000  # Documents that may be sorted in memory.
+MOST_SECONDS = 3  # A list that takes longer is refused.
 COUNT_CAP = 10_000
 # Why a counter changed, when nobody says.
 CREATED, EDITED = "created", "edited"
@@ -90,6 +91,18 @@ class Repository:
         if document is None:
             raise NotFound(f"There is no {self.item} {ref[:100]}.")
         return document
+
+    def locate(self, ref: str) -> tuple[Document, bool]:
+        """Fetch one document by id, slug or a slug it used to have, or raise ``NotFound``.
+
+        The second value is whether it has another slug now.
+        """
+        try:
+            return self.get(ref), False
+        except NotFound:
+            if slug := self.moved(ref):
+                return self.get(slug), True
+            raise
 
     def moved(self, ref: str) -> str:
         """Return the slug of the document that used to have the slug ``ref``, or nothing."""

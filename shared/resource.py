@@ -166,12 +166,8 @@ class Resource(Steps):
         return facets.count(self.repository, asked, numbers)
 
     def _item(self, ref: str, asked: PageRequest) -> Response:
-        try:
-            return self.answer(self.repository.get(ref), asked.shown)
-        except NotFound:
-            if slug := self.repository.moved(ref):
-                return self._moved(slug)
-            raise
+        document, has_moved = self.repository.locate(ref)
+        return self._moved(document["slug"]) if has_moved else self.answer(document, asked.shown)
 
     def _lives(self, ref: str) -> bool:
         try:

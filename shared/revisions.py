@@ -1,7 +1,6 @@
 """``/products/1/history``: the revisions of an item, who made each and what it changed."""
 
 from contextlib import suppress
-from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -64,9 +63,10 @@ def show_history(ref: str) -> Response:
 def _item(resource: Resource, ref: str) -> Any:
     """Return the id of what lives, is in the trash or has a history; raise ``NotFound``."""
     repository = resource.repository
-    for get in (repository.get, partial(trash.get, repository)):
-        with suppress(NotFound):
-            return get(ref)["_id"]
+    with suppress(NotFound):
+        return repository.locate(ref)[0]["_id"]
+    with suppress(NotFound):
+        return trash.get(repository, ref)["_id"]
     asked = reference(ref)
     for id in (each["_id"] for each in asked.get("$or", [asked]) if "_id" in each):
         if repository.history.find_one({"item": id}, {"_id": True}):

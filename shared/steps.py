@@ -215,13 +215,10 @@ class Steps:
 
     def matched(self, ref: str) -> Document:
         """Return the stored document, or raise ``Stale`` if ``If-Match`` names another version."""
-        try:
-            document = self.repository.get(ref)
-        except NotFound as error:
-            if slug := self.repository.moved(ref):
-                where = f"/{self.name}/{slug}"
-                raise NotFound(f"The {self.item} {ref} is {where} now.", location=where) from error
-            raise
+        document, has_moved = self.repository.locate(ref)
+        if has_moved:
+            where = f"/{self.name}/{document['slug']}"
+            raise NotFound(f"The {self.item} {ref} is {where} now.", location=where)
         return self._check_match(document)
 
     def _check_match(self, document: Document) -> Document:
