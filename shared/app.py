@@ -4,13 +4,11 @@ import logging
 
 from flask import Blueprint, Flask
 from pymongo.errors import PyMongoError
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shared import (
     auth,
     backends,
     checkup,
-    cors,
     errors,
     feed,
     front,
@@ -24,9 +22,7 @@ from shared import (
     scrape,
     sentry,
 )
-from shared.auth import Auth
 from shared.backends import Backends
-from shared.limits import Limits
 from shared.resource import Resource
 from shared.responses import secure
 from shared.settings import Settings
@@ -59,8 +55,7 @@ def build_app(
     connections.cache.leased = connections.is_followed()
     backends.init_app(app, connections)
     errors.init_app(app)
-    allowances = Limits(settings)
-    limits.init_app(app, allowances)
+    limits.init_app(app, settings)
     auth.init_app(app)
     app.after_request(secure)
     health.init_app(app)
@@ -72,10 +67,7 @@ def build_app(
     idempotency.init_app(app)
     feed.init_app(app, resource, settings)
     revisions.init_app(app, resource)
-    front.init_app(app, resource, connections.cache, Auth(settings), allowances)
-    cors.init_app(app, settings)
-    if proxies := settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, proxies, proxies)  # type: ignore[method-assign]
+    front.init_app(app, resource, connections.cache, settings)
 
     with app.app_context():
         try:

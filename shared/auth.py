@@ -138,12 +138,6 @@ def require(scope: str) -> None:
     )
     raise error
 
-from prometheus_client import Counter
-
-REFUSED = Counter("vitrine_auth_refused", "Requests whose token was not accepted.")
-LIMITED = Counter("vitrine_limits_refused", "Requests refused because there were too many.")
-UNCHECKED = Counter("vitrine_limits_unchecked", "Requests let through without counting them.")
-
 
 def caller() -> str:
     """Return the id of who makes the request; of the service itself outside of one."""

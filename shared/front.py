@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 from werkzeug.http import parse_etags
+from werkzeug.middleware.proxy_fix import ProxyFix
 
+from shared import cors
 from shared.auth import Auth
 from shared.cache import Cache, Lookup
 from shared.errors import PROBLEM, ApiError, document
@@ -25,6 +27,7 @@ from shared.logs import note_request, request_id
 from shared.metrics import LOOKUPS
 from shared.resource import Resource
 from shared.responses import CACHE_CONTROL, JSON, SECURITY
+from shared.settings import Settings
 from shared.tokens import Principal
 from shared.words import RESERVED
 
@@ -95,12 +98,23 @@ class Front:
             lookup = self._cache.get(address, (key, limit.get_expiry()))
             allowance = Allowance(name, limit, *lookup.counted)
         environ["vitrine.allowance"] = allowance
-        if allowance and allowance.is_used_up:
-            return self._refuse(allowance, principal, environ, start_response, started)
-        if lookup.is_hit:
-            return self._answer(lookup, allowance, principal, environ, start_response, started)
-        environ["vitrine.lookup"] = lookup
-        return self._app(environ, start_response)
+        is_refused = allowance is not None and allowance.is_used_up
+        if not (is_refused or lookup.is_hit):
+            environ["vitrine.lookup"] = lookup
+            return self._app(environ, start_response)
+        id = request_id(environ.get("HTTP_X_REQUEST_ID", ""))
+        method, path = environ["REQUEST_METHOD"], _shown(environ["PATH_INFO"])
+        if allowance is not None and is_refused:
+            status, headers, body = _refusal(allowance, path, id)
+        else:
+            status, headers, body = _answer(lookup, environ.get("HTTP_IF_NONE_MATCH"), started)
+            headers += allowance.headers() if allowance else ()
+            LOOKUPS.labels("hit", "").inc()
+        start_response(status, [*headers, ("X-Request-ID", id), *SECURITY])
+        route = self._collection if path == self._collection else self._item
+        state = "" if is_refused else "hit"
+        note_request(id, method, path, route, int(status[:3]), started, state, principal.id)
+        return [body if method == "GET" else b""]
 
     def _address(self, path: str, query: str, prefer: str) -> Address | None:
         """Return where a GET is cached, or None for what is not; bounded, and never wrong."""
@@ -130,69 +144,32 @@ class Front:
         except (ApiError, UnicodeDecodeError):
             return None  # Flask says what is wrong with it.
 
-    def _refuse(
-        self,
-        allowance: Allowance,
-        principal: Principal,
-        environ: "WSGIEnvironment",
-        start_response: "StartResponse",
-        started: float,
-    ) -> list[bytes]:
-        """Answer 429; whoever asks too often costs as little as possible."""
-        id = request_id(environ.get("HTTP_X_REQUEST_ID", ""))
-        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        error = allowance.error()
-        shown = _shown(path)
-        body = document(error.status, str(error), shown, id, extra=error.extra)
-        headers = [
-            ("Content-Type", PROBLEM),
-            ("Content-Length", str(len(body))),
-            ("X-Request-ID", id),
-            *SECURITY,
-            *error.headers.items(),
-        ]
-        start_response("429 TOO MANY REQUESTS", headers)
-        note_request(id, method, shown, self._route(path), 429, started, "", principal.id)
-        return [body if method == "GET" else b""]
 
-    def _route(self, path: str) -> str:
-        return self._collection if path == self._collection else self._item
+def _refusal(allowance: Allowance, path: str, id: str) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Return a 429; whoever asks too often costs as little as possible."""
+    error = allowance.error()
+    body = document(error.status, str(error), path, id, extra=error.extra)
+    length = str(len(body))
+    headers = [("Content-Type", PROBLEM), ("Content-Length", length), *error.headers.items()]
+    return "429 TOO MANY REQUESTS", headers, body
 
-    def _answer(
-        self,
-        hit: Lookup,
-        allowance: Allowance | None,
-        principal: Principal,
-        environ: "WSGIEnvironment",
-        start_response: "StartResponse",
-        started: float,
-    ) -> list[bytes]:
-        id = request_id(environ.get("HTTP_X_REQUEST_ID", ""))
-        etag = hit.head["etag"]
-        headers = [
-            ("ETag", f'"{etag}"'),
-            ("Cache-Control", CACHE_CONTROL),
-            ("Cache-Status", hit.status()),
-            ("Server-Timing", f"cache;dur={(time.perf_counter() - started) * 1000:.2f}"),
-            ("X-Request-ID", id),
-            *SECURITY,
-            *hit.head["headers"].items(),
-        ]
-        if allowance:
-            headers += allowance.headers()
-        asked = environ.get("HTTP_IF_NONE_MATCH")
-        if asked and (asked == f'"{etag}"' or parse_etags(asked).contains_weak(etag)):
-            status, body = "304 NOT MODIFIED", b""
-        else:
-            status, body = "200 OK", hit.body
-            headers += [("Content-Type", JSON), ("Content-Length", str(len(body)))]
-        method = environ["REQUEST_METHOD"]
-        start_response(status, headers)
-        path = environ["PATH_INFO"]
-        LOOKUPS.labels("hit", "").inc()
-        state = (int(status[:3]), started, "hit", principal.id)
-        note_request(id, method, _shown(path), self._route(path), *state)
-        return [body if method == "GET" else b""]
+
+def _answer(
+    hit: Lookup, asked: str | None, started: float
+) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Return what is cached, or a 304 to who ``asked`` with its ETag."""
+    etag = hit.head["etag"]
+    headers = [
+        ("ETag", f'"{etag}"'),
+        ("Cache-Control", CACHE_CONTROL),
+        ("Cache-Status", hit.status()),
+        ("Server-Timing", f"cache;dur={(time.perf_counter() - started) * 1000:.2f}"),
+        *hit.head["headers"].items(),
+    ]
+    if asked and (asked == f'"{etag}"' or parse_etags(asked).contains_weak(etag)):
+        return "304 NOT MODIFIED", headers, b""
+    headers += [("Content-Type", JSON), ("Content-Length", str(len(hit.body)))]
+    return "200 OK", headers, hit.body
 
 
 def _shown(path: str) -> str:
@@ -206,8 +183,11 @@ def canonical(path: str) -> str:
     return path.removesuffix("/") or "/"
 
 
-def init_app(app: Flask, resource: Resource, cache: Cache, auth: Auth, limits: Limits) -> None:
-    """Put the layer in front of an app."""
+def init_app(app: Flask, resource: Resource, cache: Cache, settings: Settings) -> None:
+    """Put the layer in front of an app, behind the proxies that the settings tell of."""
     app.wsgi_app = Front(  # type: ignore[method-assign]
-        app.wsgi_app, resource, cache, auth, limits
+        app.wsgi_app, resource, cache, Auth(settings), Limits(settings)
     )
+    cors.init_app(app, settings)
+    if proxies := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, proxies, proxies)  # type: ignore[method-assign]

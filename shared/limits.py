@@ -212,11 +212,11 @@ def _refuse(_: RateLimitExceeded) -> Response:
     return answer(next(each for each in _allowances() if each.is_used_up).error())
 
 
-def init_app(app: Flask, limits: Limits) -> None:
+def init_app(app: Flask, settings: Settings) -> None:
     """Count what enters Flask; call it before anything that may refuse a request."""
     limiter = Limiter(
         key_func=lambda: _client(_principal(), request.environ),
-        application_limits=_limits(limits),
+        application_limits=_limits(Limits(settings)),
         storage_uri="vitrine://",
         request_identifier=lambda: "all",  # What is not found is counted as well.
     )

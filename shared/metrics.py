@@ -63,6 +63,13 @@ CONNECTION_FAILURES = Counter(
 )
 
 
+# An alert can tell 0 from nothing, so what has not happened yet is told as well.
+for _why in ("token", "scope"):
+    REFUSALS.labels(_why)
+for _limit in ("anonymous", "token", "writes", "uploads"):
+    LIMITED.labels(_limit)
+
+
 class _Metrics:
     """Metrics to be told with others."""
 
