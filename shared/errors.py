@@ -17,7 +17,6 @@ import orjson
 from flask import Flask, Response, current_app, g, request
 from marshmallow import ValidationError
 from pymongo.errors import (
-    AutoReconnect,
     BulkWriteError,
     ConnectionFailure,
     DuplicateKeyError,
@@ -200,6 +199,13 @@ def nearest(word: str, words: Iterable[str]) -> str:
     return f"; did you mean {match[0]}?" if match else "."
 
 
+def is_outage(error: BaseException | None) -> bool:
+    """Whether an error says no more than that a server is down or too slow, which passes."""
+    if isinstance(error, PyMongoError):
+        return isinstance(error, ConnectionFailure) or error.timeout
+    return isinstance(error, (Unavailable, *REDIS_ERRORS))
+
+
 def summary(errors: list[dict[str, str]]) -> str:
     """Return the first few errors in one line, for people who read only the detail."""
     places = [
@@ -237,7 +243,7 @@ def _database_failed(error: PyMongoError) -> Response:
         return answer(Crowded("Others are writing the same values at once; try again."))
     if error.has_error_label("TransientTransactionError") and error.timeout:
         return answer(Unavailable("Too many others are writing the same at once; try again."))
-    if isinstance(error, (ConnectionFailure, AutoReconnect)) or error.timeout:
+    if is_outage(error):
         log.error("MongoDB cannot be reached: %s", str(error).partition(",")[0])
         return answer(Unavailable("MongoDB cannot be reached; try again shortly."))
     return _unexpected(error)

@@ -88,13 +88,14 @@ def in_words(line: Mapping[str, Any], color: bool = False) -> str:
         words.append(level.upper())
     if "path" in line:
         words += [line["method"], line["path"], line["status"], f"{line['ms']} ms"]
-    words.append(line.get("message", ""))
+    message, *more = str(line.get("message", "")).splitlines() or [""]
+    words.append(message)
     seen = _TOLD | ({"method", "status", "ms", "route"} if "path" in line else set())
     words += [f"{name}={value}" for name, value in line.items() if name not in seen and value]
     words += [f"[{line['request_id']}]"] if line.get("request_id") else []
     text = " ".join(printable(str(each)) for each in words if each != "")
-    if trace := line.get("trace") or line.get("error"):
-        text += "".join(f"\n    {printable(each)}" for each in str(trace).splitlines())
+    more += str(line.get("trace") or line.get("error") or "").splitlines()
+    text += "".join(f"\n    {printable(each)}" for each in more)
     code = COLORS.get(level)
     return f"\x1b[{code}m{text}\x1b[0m" if color and code else text
 

@@ -24,6 +24,7 @@ from rq.executions import Execution
 from rq.job import Job, JobStatus
 
 from shared import lines, process, release, sentry, tally
+from shared.errors import is_outage
 from shared.queue import JOB_SECONDS
 from shared.settings import Settings
 
@@ -71,24 +72,27 @@ class ServiceWorker(Worker):
         # What its own process says and asks for is on behalf of the same request.
         lines.ABOUT.set({"request_id": job.meta.get("request_id") or job.id, "job": job.id})
         started = time.perf_counter()
-        super().execute_job(job, queue)
-        seconds = time.perf_counter() - started
-        name, outcome = _name(job), _outcome(job)
-        with contextlib.suppress(RedisError):
-            tally.note(self.connection, self._service, name, outcome, seconds)
+        try:
+            super().execute_job(job, queue)
+            with contextlib.suppress(RedisError):  # It is down, and does not say how it ended.
+                self._tell(_name(job), _outcome(job), time.perf_counter() - started)
+        finally:
+            lines.ABOUT.set({})
+
+    def _tell(self, name: str, outcome: str, seconds: float) -> None:
         # That the sweep, every ten seconds, has nothing to tell is not worth a line.
         level = logging.DEBUG if (name, outcome) == ("sweep", "done") else LEVELS[outcome]
         fields = {"name": name, "outcome": outcome, "ms": round(seconds * 1000, 2)}
         log.log(level, "", extra={"fields": fields})
-        lines.ABOUT.set({})
+        tally.note(self.connection, self._service, name, outcome, seconds)
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Log what a job raised, and report it when it is not tried again; called in its process.
 
         That process ends at once.
         """
-        super().handle_exception(job, *exc_info)
-        if not job.should_retry:
+        log.error("%s failed", _name(job), exc_info=exc_info)
+        if not job.should_retry and not is_outage(exc_info[1]):
             sentry.report(exc_info[1], _name(job))
             sentry.flush()
 

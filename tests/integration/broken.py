@@ -8,6 +8,7 @@ from flask import request
 
 from api_products.app import create_app
 from shared.cache import _decoded
+from shared.errors import Unavailable
 
 
 def dies_before_invalidating():
@@ -79,3 +80,8 @@ def fails():
 def raise_error(email):
     """A job that fails, and says so as ``fails`` does."""
     raise RuntimeError(f"No luck with {email}")
+
+
+def miss_server():
+    """A job that cannot be done because a server is down."""
+    raise Unavailable("The categories service does not answer.")

@@ -74,7 +74,7 @@ def test_readiness_flips_when_mongodb_is_killed_and_back(stack, kill):
     flips(stack, 503)
     with MongoClient(uri, directConnection=True, serverSelectionTimeoutMS=20_000) as client:
         poll(lambda: client.admin.command("hello")["isWritablePrimary"], 20)
-    flips(stack, 200)
+    assert flips(stack, 200)["status"] == "ok"
 
 
 def test_status_is_a_table_with_figures(stack):

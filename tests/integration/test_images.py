@@ -186,4 +186,4 @@ def test_jobs_are_counted_however_they_end(stack, product):
         found = samples(answer.data.decode())
         return all(found.get(("vitrine_job_seconds_count", *each)) for each in ends)
 
-    poll(counted)
+    assert poll(counted)

@@ -70,3 +70,8 @@ def test_what_is_bad_is_coloured_and_keeps_its_trace():
     assert words.startswith("\x1b[31m")
     assert words.endswith("\n    ValueError: no luck\x1b[0m")
     assert "\x1b" not in lines.in_words(line(bad))
+
+
+def test_a_message_of_several_lines_stays_readable():
+    words = lines.in_words(line(record("First\n  second")))
+    assert words.partition(" ")[2] == "products: First\n      second"
