@@ -20,7 +20,7 @@ CHECK_SECONDS = 60.0  # for the products service to look at all products of a ca
 
 def report(ref: str) -> Response:
     """Answer what the change in the body would do to products, without doing it."""
-    categories.check_parameters("dry_run")
+    categories.check_parameters()
     category = categories.matched(ref)
     repository = categories.repository
     values = categories.load(categories.body(), category)

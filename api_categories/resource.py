@@ -20,7 +20,7 @@ from api_categories.tree import MAX_DEPTH, inherited, path_of
 from shared.attributes import NUMBERS, TYPES, is_number, misfit
 from shared.backends import backends
 from shared.errors import NotFound, Unavailable
-from shared.fields import MAX_WHOLE, Id, Plain, Slug, Text, Timestamp, Whole
+from shared.fields import MAX_WHOLE, Id, Plain, Revision, Slug, Text, Timestamp, Whole
 from shared.filters import either, eq, titled, within
 from shared.query import Query
 from shared.resource import Resource
@@ -91,6 +91,9 @@ class AttributeSchema(Schema):
             raise ValidationError({"choices": wrong})
 
 
+_SCHEMAS = fields.Dict(fields.String(), fields.Nested(AttributeSchema))
+
+
 class CategorySchema(Schema):
     """A category as clients send and receive it."""
 
@@ -115,13 +118,23 @@ class CategorySchema(Schema):
         metadata={"example": {"color": {"type": "string", "required": True}}},
     )
     all_attributes = fields.Raw(
-        dump_only=True, metadata={"reads": ("slug", "ancestors", "attributes")}
+        dump_only=True,
+        metadata={"reads": ("slug", "ancestors", "attributes"), "shown": _SCHEMAS},
     )
-    path = fields.Method("_path", metadata={"reads": ("ancestors", "slug")})
-    product_count = fields.Raw(dump_only=True, metadata={"reads": ("slug",)})
+    path = fields.Method(
+        "_path",
+        metadata={
+            "reads": ("ancestors", "slug"),
+            "shown": fields.List(fields.String()),
+            "example": ["kitchen"],
+        },
+    )
+    product_count = fields.Raw(
+        dump_only=True, metadata={"reads": ("slug",), "shown": fields.Integer(), "example": 12}
+    )
     created_at = Timestamp()
     updated_at = Timestamp()
-    revision = fields.Raw(dump_only=True)
+    revision = Revision()
 
     def _path(self, category: dict[str, Any]) -> list[str]:
         return path_of(category)

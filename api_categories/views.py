@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Response, request
+from marshmallow import fields, validate
 
 from api_categories import moves, rehearsal
+from api_categories.bodies import FaultsSchema, MovesSchema, TreeSchema
 from api_categories.moves import Move
 from api_categories.resource import categories
 from api_categories.tree import (
@@ -16,8 +18,10 @@ from api_categories.tree import (
     path_of,
 )
 from shared import auth, checkup
+from shared.attributes import FitSchema
 from shared.backends import backends
 from shared.checkup import Kind
+from shared.contract import gives, like, takes
 from shared.documents import same
 from shared.errors import BadRequest, Conflict, NotFound
 from shared.resource import flag, purges
@@ -30,6 +34,7 @@ TREE_FIELDS = ("id", "slug", "name", "parent", "position", "path")
 
 
 @blueprint.get("/categories/<ref>/tree")
+@gives(TreeSchema, conditional=True)
 def get_tree(ref: str) -> Response:
     """Answer a category and all below it, depth first, each with its depth below the first."""
     top = categories.repository.get(ref)
@@ -46,6 +51,7 @@ def get_tree(ref: str) -> Response:
 
 
 @blueprint.post("/categories")
+@like(categories.create)
 def create() -> Response:
     """Store the category in the body."""
 
@@ -59,6 +65,9 @@ def create() -> Response:
 
 
 @blueprint.route("/categories/<ref>", methods=["PUT", "PATCH"])
+@like(categories.update)
+@takes(dry_run=fields.Boolean())
+@gives(FitSchema)
 def update(ref: str) -> Response:
     """Change a category; one that moves or is renamed takes all below it and its products along.
 
@@ -67,37 +76,43 @@ def update(ref: str) -> Response:
     """
     if flag("dry_run"):
         return rehearsal.report(ref)
-    return _in_line(lambda: categories.update(ref, "dry_run"))
+    return _in_line(lambda: categories.update(ref))
 
 
 @blueprint.post("/categories:batch")
+@like(categories.batch)
 def batch() -> Response:
     """Create or change many categories; a parent must exist before the batch."""
     return _in_line(categories.batch)
 
 
 @blueprint.post("/categories/<ref>/restore")
+@like(categories.restore)
 def restore(ref: str) -> Response:
     """Bring a category back from the trash, under its parent if that still exists."""
     return _in_line(lambda: categories.restore(ref, "parent"))
 
 
 @blueprint.delete("/categories/<ref>")
+@like(categories.delete)
+@takes(products=fields.String(validate=validate.Equal("detach")), move_to=fields.String())
 def delete(ref: str) -> Response:
     """Move a category without children to the trash.
 
     Its products stop the deletion, unless ``products=detach`` leaves them without a category or
     ``move_to=slug`` puts them into another one.
     """
-    categories.check_parameters("purge", *LEAVING)
+    categories.check_parameters()
     purges()
     return _alone(lambda: _emptied(ref))
 
 
 @blueprint.get("/categories:paths")
+@takes(slugs=fields.String(metadata={"example": "kitchen,tea"}))
+@gives(fields.Dict(fields.String(), fields.List(fields.String())))
 def get_paths() -> Response:
     """Answer the slugs from the root to each category of ``?slugs=a,b`` that has or had one."""
-    categories.check_parameters("slugs")
+    categories.check_parameters()
     slugs = request.args.get("slugs", "").split(",")
     found = categories.repository.find("slug", slugs)
     lost = {slug: categories.repository.moved(slug) for slug in slugs if slug not in found}
@@ -108,6 +123,7 @@ def get_paths() -> Response:
 
 @blueprint.get("/categories:moves")
 @auth.requires(auth.ADMIN)
+@gives(MovesSchema)
 def list_moves() -> Response:
     """Answer the moves that products have to follow, and where each category is now."""
     categories.check_parameters()
@@ -116,6 +132,7 @@ def list_moves() -> Response:
 
 @blueprint.delete("/categories:moves/<id>")
 @auth.requires(auth.ADMIN)
+@gives(None, 204)
 def delete_move(id: str) -> Response:
     """Strike out a move that products have followed."""
     categories.check_parameters()
@@ -125,6 +142,7 @@ def delete_move(id: str) -> Response:
 
 @blueprint.get("/categories:tree")
 @auth.requires(auth.ADMIN)
+@gives(FaultsSchema)
 def check_tree() -> Response:
     """Answer the categories that hang on none that exists, on themselves, or at a wrong place."""
     categories.check_parameters()
@@ -133,6 +151,7 @@ def check_tree() -> Response:
 
 @blueprint.post("/categories:tree")
 @auth.requires(auth.ADMIN)
+@gives(FaultsSchema, headers=("Link",))
 def repair_tree() -> Response:
     """Put categories, and their products, where their parents say; answer all that was found."""
     categories.check_parameters()
@@ -169,7 +188,7 @@ def _emptied(ref: str) -> Response:
         category = categories.matched(ref)
     except NotFound:
         # It may be in the trash, to be purged from there.
-        return categories.delete(ref, *LEAVING)
+        return categories.delete(ref)
     slug = category.get("slug", "")
     children = categories.repository.count({"parent": slug})
     products = _product_count(slug)
@@ -186,7 +205,7 @@ def _emptied(ref: str) -> Response:
         message = "Names the category that is being deleted."
         raise BadRequest("", [{"parameter": "move_to", "message": message}])
     moves.note([Move(slug, category["_id"], deleted=True, target=target.get("_id"))])
-    return categories.delete(ref, *LEAVING)
+    return categories.delete(ref)
 
 
 def _alone(work: Callable[[], Response]) -> Response:

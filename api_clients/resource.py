@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from shared.fields import Birthday, Email, Id, Text, Timestamp
+from shared.fields import Birthday, Email, Id, Revision, Text, Timestamp
 from shared.filters import eq, titled
 from shared.query import Query
 from shared.resource import Resource
@@ -22,7 +22,7 @@ class ClientSchema(Schema):
     genre = Text(40, allow_none=True, metadata={"example": "Woman"})
     created_at = Timestamp()
     updated_at = Timestamp()
-    revision = fields.Raw(dump_only=True)
+    revision = Revision()
 
 
 class ClientQuery(Query):

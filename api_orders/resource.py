@@ -10,7 +10,7 @@ from pymongo import IndexModel
 from api_orders.pricing import summed
 from api_orders.states import STATES
 from shared.backends import backends
-from shared.fields import Id, Moment, Money, Ref, Text, Timestamp, Whole, timestamp
+from shared.fields import Id, Moment, Money, Ref, Revision, Text, Timestamp, Whole, timestamp
 from shared.filters import eq, gte, lte
 from shared.query import Query
 from shared.resource import Resource
@@ -21,14 +21,17 @@ MAX_QUANTITY = 1_000_000
 _STORED_QUANTITY = Whole(-MAX_QUANTITY, MAX_QUANTITY, required=True)
 
 
+_TEXT = {"shown": fields.String()}
+
+
 class LineSchema(Schema):
     """One product, how many of it, and what it was called and cost when it was ordered."""
 
     # A line of the past may name no product of ours, and what came back has a negative quantity.
     product_id = Ref(required=True, metadata={"stored": Ref()})
     quantity = Whole(1, MAX_QUANTITY, required=True, metadata={"stored": _STORED_QUANTITY})
-    name = fields.Raw(dump_only=True)
-    sku = fields.Raw(dump_only=True)
+    name = fields.Raw(dump_only=True, metadata=_TEXT)
+    sku = fields.Raw(dump_only=True, metadata=_TEXT)
     unit_price = Money(dump_only=True)
     discount = Money(dump_only=True)
     total = Money(dump_only=True)
@@ -56,6 +59,13 @@ class Lines(fields.List[Any]):
         return value
 
 
+class StepSchema(Schema):
+    """When an order came to a state."""
+
+    status = fields.String(validate=validate.OneOf(STATES))
+    at = Timestamp()
+
+
 class OrderSchema(Schema):
     """An order as clients send and receive it."""
 
@@ -63,20 +73,30 @@ class OrderSchema(Schema):
     external_ref = Text(200, allow_none=True)
     client_id = Ref(allow_none=True, metadata={"aliases": ("client",)})
     note = Text(2000, allow_none=True, metadata={"example": "Leave it at the door"})
-    items = Lines(required=True, metadata={"example": [{"product_id": 1, "quantity": 2}]})
-    status = fields.Raw(dump_only=True)
-    reason = fields.Raw(dump_only=True)
-    currency = fields.Raw(dump_only=True)
-    total = Money(dump_only=True)
-    units = fields.Raw(dump_only=True)
+    items = Lines(
+        required=True,
+        metadata={
+            "example": [{"product_id": 1, "quantity": 2}],
+            "flat": ("product_id", "quantity"),
+        },
+    )
+    status = fields.Raw(
+        dump_only=True,
+        metadata={"shown": fields.String(validate=validate.OneOf(STATES)), "example": "placed"},
+    )
+    reason = fields.Raw(dump_only=True, metadata=_TEXT)
+    currency = fields.Raw(dump_only=True, metadata=_TEXT | {"example": "EUR"})
+    total = Money(dump_only=True, metadata={"example": 25})
+    units = fields.Raw(dump_only=True, metadata={"shown": fields.Integer(), "example": 2})
     placed_at = Timestamp()
-    uuid = fields.Raw(dump_only=True)
+    uuid = fields.Raw(dump_only=True, metadata={"shown": fields.UUID()})
     history = fields.Function(
-        lambda order: _history(order.get("history")), metadata={"reads": ("history",)}
+        lambda order: _history(order.get("history")),
+        metadata={"reads": ("history",), "shown": fields.List(fields.Nested(StepSchema))},
     )
     created_at = Timestamp()
     updated_at = Timestamp()
-    revision = fields.Raw(dump_only=True)
+    revision = Revision()
 
     def get_attribute(self, order: Any, attr: str, default: Any) -> Any:
         """Return a value of a document, which has a method called ``items`` besides."""
@@ -88,7 +108,7 @@ class OrderSchema(Schema):
         stored = Context[dict[str, Any]].get()["stored"]
         if stored and "items" in order and order["items"] == self.dump(stored)["items"]:
             return {name: value for name, value in order.items() if name != "items"}
-        flat = [name for name in ("product_id", "quantity") if name in order]
+        flat = [name for name in self.fields["items"].metadata["flat"] if name in order]
         if not flat:
             return order
         if "items" in order:

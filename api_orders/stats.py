@@ -4,13 +4,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response, request
-from marshmallow import fields, validate
+from marshmallow import Schema, fields, validate
 
 from api_orders.resource import OrderQuery, orders
 from api_orders.states import SOLD
+from shared.contract import CACHED, gives, takes
 from shared.documents import Document
 from shared.errors import BadRequest
-from shared.fields import Ref
+from shared.fields import Money, Ref
 from shared.keys import ALL, Address, key_of
 from shared.query import PageRequest
 from shared.responses import respond
@@ -53,7 +54,7 @@ class StatsQuery(OrderQuery):
     class Meta:
         """Sums have no words to be found by, and show all there is."""
 
-        exclude = ("q", "shown", "cursor", "facets")
+        exclude = ("cursor", "deleted", "facets", "q", "shown")
 
     by = fields.String(load_default="day", validate=validate.OneOf(tuple(_WAYS)))
 
@@ -61,6 +62,33 @@ class StatsQuery(OrderQuery):
 _query = StatsQuery()
 
 
+class SumSchema(Schema):
+    """One sum: of a day, a product or a client, in one currency."""
+
+    day = fields.String(metadata={"example": "2026-01-31", "optional": True})
+    client = fields.Raw(allow_none=True, metadata={"shown": Ref(), "optional": True})
+    product = fields.Raw(allow_none=True, metadata={"shown": Ref(), "optional": True})
+    currency = fields.String(allow_none=True)
+    sku = fields.String(allow_none=True, metadata={"optional": True})
+    name = fields.String(allow_none=True, metadata={"optional": True})
+    orders = fields.Integer(metadata={"optional": True})
+    lines = fields.Integer(metadata={"optional": True})
+    units = fields.Integer()
+    total = Money(dump_only=True, metadata={"example": 25})
+
+
+class SumsSchema(Schema):
+    """A page of sums, and the sums of all."""
+
+    items = fields.List(fields.Nested(SumSchema))
+    page = fields.Integer()
+    per = fields.Integer()
+    total = fields.Integer()
+    sums = fields.List(fields.Nested(SumSchema))
+
+
+@takes(query=StatsQuery)
+@gives(SumsSchema, headers=CACHED, conditional=True)
 def show() -> Response:
     """Answer sums of what was sold ``by`` day, product or client, a page of them, and of all.
 

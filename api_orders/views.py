@@ -1,12 +1,14 @@
 """``/orders``: read like any collection, placed and moved on by rules of their own."""
 
 from flask import Response
+from marshmallow import Schema, fields
 
 from api_orders import jobs, placement, states, stats
-from api_orders.history import history
+from api_orders.history import HistoricOrderSchema, history
 from api_orders.resource import orders
 from shared import auth, trash
 from shared.attempts import attempts
+from shared.contract import ITEM, NEW, Batch, gives, like, takes
 from shared.documents import Document
 from shared.errors import Conflict, Crowded, Stale, Unavailable
 from shared.idempotency import resumes
@@ -19,6 +21,8 @@ blueprint.add_url_rule("/orders/stats", "stats", stats.show)
 
 @blueprint.post("/orders")
 @resumes
+@takes(NEW)
+@gives(ITEM, 201, headers=("Location",))
 def create() -> Response:
     """Place an order: take its lines from the stock, all or none, at the prices of now.
 
@@ -33,6 +37,8 @@ def create() -> Response:
 
 @blueprint.post("/orders/<ref>/<any(pay, ship, deliver, cancel):action>")
 @resumes
+@takes(headers=("If-Match",))
+@gives(ITEM)
 def move(ref: str, action: str) -> Response:
     """Move an order on: pay, ship, deliver; or cancel it, which gives its stock back.
 
@@ -43,9 +49,10 @@ def move(ref: str, action: str) -> Response:
 
 
 @blueprint.delete("/orders/<ref>")
+@like(orders.delete)
 def delete(ref: str) -> Response:
     """Move an order to the trash, or purge it; one that can be cancelled is cancelled first."""
-    orders.check_parameters("purge")
+    orders.check_parameters()
     order, is_ours = None, False
     for _ in attempts():
         if order is None:
@@ -75,13 +82,30 @@ def _remove(order: Document) -> None:
 
 
 @blueprint.post("/orders:batch")
+@like(orders.batch)
+@takes(Batch(HistoricOrderSchema))
 def import_history() -> Response:
     """Store up to 1,000 orders of the past as they were, found again by ``key=external_ref``."""
     return history.batch()
 
 
+class DueSchema(Schema):
+    """What is to be done of an order."""
+
+    order = fields.String(metadata={"example": "1"})
+    due = fields.String(metadata={"example": "release"})
+
+
+class UnsettledSchema(Schema):
+    """What is due of orders, and the reservations without one."""
+
+    due = fields.List(fields.Nested(DueSchema))
+    orphans = fields.List(fields.String())
+
+
 @blueprint.get("/orders:unsettled")
 @auth.requires(auth.ADMIN)
+@gives(UnsettledSchema)
 def check() -> Response:
     """Answer what is due of which orders, and which reservations have no order any more."""
     orders.check_parameters()
@@ -91,6 +115,7 @@ def check() -> Response:
 @blueprint.post("/orders:unsettled")
 @auth.requires(auth.ADMIN)
 @resumes
+@gives(UnsettledSchema)
 def settle() -> Response:
     """Settle what ``GET`` shows and answer it."""
     orders.check_parameters()

@@ -27,7 +27,7 @@ from shared.documents import Document
 from shared.errors import Conflict, NotFound
 from shared.fields import Money
 
-HELD, SHIPPED, RELEASED = "held", "shipped", "released"
+STATES = HELD, SHIPPED, RELEASED = "held", "shipped", "released"
 # A reservation is asked after no sooner: its order may be on its way still.
 SETTLE_SECONDS = 60
 

@@ -11,13 +11,33 @@ from api_products.images import of, ready
 from shared import documents
 from shared.attributes import misfits
 from shared.backends import backends
-from shared.fields import Attributes, Id, Money, Plain, Slug, Text, Timestamp, Whole
+from shared.fields import Attributes, Id, Money, Plain, Revision, Slug, Text, Timestamp, Whole
 from shared.filters import either, eq, gte, lte, within
 from shared.query import Query
 from shared.resource import Resource
 from shared.words import Searched, to_slug
 
 STATUSES = ("active", "draft", "archived")
+
+
+class ThumbnailSchema(Schema):
+    """One size of an image: its paths, and its pixels."""
+
+    width = Whole(1)
+    height = Whole(1)
+    webp = fields.String(metadata={"example": "/media/9f86…/small.webp"})
+    jpeg = fields.String(metadata={"example": "/media/9f86…/small.jpeg"})
+
+
+class ReadyImageSchema(Schema):
+    """An image that can be looked at, with its thumbnails by size."""
+
+    id = Whole(1, required=True)
+    width = Whole(1, allow_none=True)
+    height = Whole(1, allow_none=True)
+    color = fields.String(allow_none=True, metadata={"example": "#a0522d"})
+    alt = fields.String(allow_none=True)
+    thumbnails = fields.Dict(fields.String(), fields.Nested(ThumbnailSchema), allow_none=True)
 
 
 class ProductSchema(Schema):
@@ -39,18 +59,24 @@ class ProductSchema(Schema):
     )
     stock = Whole(0, allow_none=True, metadata={"example": 3, "aliases": ("quantity",)})
     category = Text(100, allow_none=True)
-    category_path = fields.Raw(dump_only=True)
+    category_path = fields.Raw(
+        dump_only=True,
+        metadata={"shown": fields.List(fields.String()), "example": ["kitchen", "tea"]},
+    )
     brand = Text(200, allow_none=True, metadata={"example": "Acme"})
     attributes = Attributes(
         allow_none=True, dump_default={}, metadata={"example": {"color": "blue"}}
     )
-    images = fields.Function(lambda product: ready(of(product)), metadata={"reads": ("images",)})
+    images = fields.Function(
+        lambda product: ready(of(product)),
+        metadata={"reads": ("images",), "shown": fields.List(fields.Nested(ReadyImageSchema))},
+    )
     status = Plain(
         load_default="active", validate=validate.OneOf(STATUSES), metadata={"example": "active"}
     )
     created_at = Timestamp()
     updated_at = Timestamp()
-    revision = fields.Raw(dump_only=True)
+    revision = Revision()
 
     @post_load
     def _shelve(self, product: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from flask import Response, current_app, g, request
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import fields
 
 from api_products import (
     audit,
@@ -19,12 +19,24 @@ from api_products import (
     stockroom,
     uploads,
 )
+from api_products.bodies import (
+    FilesSchema,
+    ImageChangeSchema,
+    ImageSchema,
+    ImagesSchema,
+    LeftSchema,
+    OrderSchema,
+    PlacesSchema,
+    QueuedSchema,
+    SchemaChangesSchema,
+)
 from api_products.resource import products
 from shared import auth, checkup, documents, idempotency
+from shared.attributes import FitSchema
 from shared.backends import backends
+from shared.contract import FILES, FORM, ITEM, JSON, NEW, gives, like, takes
 from shared.documents import Document
 from shared.errors import BadRequest, NotFound, Unavailable
-from shared.fields import Text, Whole
 from shared.idempotency import resumes
 from shared.resource import purges
 from shared.responses import conditional, empty, encode, respond
@@ -49,6 +61,8 @@ def settle(response: Response) -> Response:
 
 
 @blueprint.post("/products")
+@takes(NEW, media=(JSON, FORM))
+@gives(ITEM, 201, headers=("Location",))
 def create() -> Response:
     """Store the product in the body, be it JSON or a form that brings pictures along."""
     if request.mimetype != uploads.MULTIPART:
@@ -63,6 +77,7 @@ def create() -> Response:
 
 
 @blueprint.delete("/products/<ref>")
+@like(products.delete)
 def delete(ref: str) -> Response:
     """Move a product to the trash or purge it; pictures that no product names go a minute later."""
     hashes = gallery.hashes(ref) if purges() else ()
@@ -72,6 +87,7 @@ def delete(ref: str) -> Response:
 
 
 @blueprint.post("/products/<ref>/restore")
+@like(products.restore)
 def restore(ref: str) -> Response:
     """Bring a product back from the trash, if its category still exists or another is given."""
     return products.restore(ref, "category")
@@ -79,6 +95,7 @@ def restore(ref: str) -> Response:
 
 @blueprint.post("/products/<ref>/notify_update")
 @resumes
+@gives(QueuedSchema, 202, headers=("Location",))
 def notify_update(ref: str) -> Response:
     """Tell everybody in NOTIFY_URLS of a product, later; answer 202 with the job that does."""
     products.check_parameters()
@@ -95,6 +112,8 @@ def notify_update(ref: str) -> Response:
 
 
 @blueprint.get("/products:category-counts")
+@takes(slugs=fields.String(metadata={"example": "kitchen,tea"}))
+@gives(fields.Dict(fields.String(), fields.Integer()))
 def count_by_category() -> Response:
     """Answer how many products each of ``?slugs=a,b`` has, in it or below it."""
     slugs = [slug for slug in request.args.get("slugs", "").split(",") if slug]
@@ -105,6 +124,8 @@ def count_by_category() -> Response:
 @blueprint.post("/products:misfits")
 @auth.requires(auth.ADMIN)
 @resumes
+@takes(SchemaChangesSchema)
+@gives(FitSchema)
 def count_misfits() -> Response:
     """Answer how many products would not fit other attribute schemas; nothing is written.
 
@@ -113,13 +134,15 @@ def count_misfits() -> Response:
     schemas that their own categories have now, and are to have.
     """
     products.check_parameters()
-    asked = _Changes().load(products.body())
+    asked = SchemaChangesSchema().load(products.body())
     return respond(fitting.report(asked["category"], asked["changes"]))
 
 
 @blueprint.post("/products:category-moves")
 @auth.requires(auth.ADMIN)
 @resumes
+@gives(LeftSchema)
+@gives(LeftSchema, 202)
 def follow_categories() -> Response:
     """Bring products in line with categories that moved, or have a job do what takes long."""
     products.check_parameters()
@@ -130,6 +153,7 @@ def follow_categories() -> Response:
 
 
 @blueprint.get("/products/<ref>/images")
+@gives(ImagesSchema, conditional=True)
 def list_images(ref: str) -> Response:
     """Answer all images of a product, whatever their state, the main one first."""
     products.check_parameters()
@@ -137,17 +161,21 @@ def list_images(ref: str) -> Response:
 
 
 @blueprint.put("/products/<ref>/images")
+@takes(OrderSchema, headers=("If-Match",))
+@gives(ImagesSchema)
 def order_images(ref: str) -> Response:
     """Bring the images into the order of ``{"order": [3, 1, 2]}``; the first is the main one.
 
     Those that are not named come behind, as they were.
     """
     products.check_parameters()
-    order = _Order().load(products.body())["order"]
+    order = OrderSchema().load(products.body())["order"]
     return _gallery(gallery.order(ref, order))
 
 
 @blueprint.post("/products/<ref>/images")
+@takes(FILES, media=(FORM,), headers=("If-Match",))
+@gives(ImagesSchema, 202, headers=("Location",))
 def upload_images(ref: str) -> Response:
     """Take one picture or several, and answer 202 with where each becomes an image.
 
@@ -170,6 +198,7 @@ def upload_images(ref: str) -> Response:
 
 
 @blueprint.get("/products/<ref>/images/<int:number>")
+@gives(ImageSchema, conditional=True)
 def get_image(ref: str, number: int) -> Response:
     """Answer one image."""
     products.check_parameters()
@@ -177,14 +206,18 @@ def get_image(ref: str, number: int) -> Response:
 
 
 @blueprint.patch("/products/<ref>/images/<int:number>")
+@takes(ImageChangeSchema, headers=("If-Match",))
+@gives(ImageSchema)
 def update_image(ref: str, number: int) -> Response:
     """Change an image's ``alt`` text, or make it the main one by ``"main": true``."""
     products.check_parameters()
-    values = _ImageChange().load(products.body())
+    values = ImageChangeSchema().load(products.body())
     return _image(gallery.change(ref, number, **values), number)
 
 
 @blueprint.delete("/products/<ref>/images/<int:number>")
+@takes(headers=("If-Match",))
+@gives(None, 204)
 def delete_image(ref: str, number: int) -> Response:
     """Take an image away."""
     products.check_parameters()
@@ -194,6 +227,7 @@ def delete_image(ref: str, number: int) -> Response:
 
 @blueprint.get("/products:files")
 @auth.requires(auth.ADMIN)
+@gives(FilesSchema)
 def check_files() -> Response:
     """Answer which files and images are not as they should be: orphans, missing, lost, stuck."""
     products.check_parameters()
@@ -203,6 +237,7 @@ def check_files() -> Response:
 @blueprint.post("/products:files")
 @auth.requires(auth.ADMIN)
 @resumes
+@gives(FilesSchema)
 def repair_files() -> Response:
     """Mend what ``GET`` shows, all but the lost, and answer it."""
     products.check_parameters()
@@ -213,6 +248,7 @@ def repair_files() -> Response:
 
 @blueprint.get("/products:categories")
 @auth.requires(auth.ADMIN)
+@gives(PlacesSchema)
 def check_categories() -> Response:
     """Answer the products whose category does not exist, or is at another place than they say."""
     products.check_parameters()
@@ -222,6 +258,7 @@ def check_categories() -> Response:
 @blueprint.post("/products:categories")
 @auth.requires(auth.ADMIN)
 @resumes
+@gives(PlacesSchema)
 def repair_categories() -> Response:
     """Put products where the categories service says that their categories are."""
     products.check_parameters()
@@ -247,28 +284,3 @@ def _image(product: Document, number: int) -> Response:
     if image is None:
         raise NotFound(f"This product has no image {number}.")
     return conditional(respond(images.shown(image)))
-
-
-def _check_once(numbers: Sequence[int]) -> None:
-    if len(set(numbers)) < len(numbers):
-        raise ValidationError("Names an image twice.")
-
-
-class _Order(Schema):
-    order = fields.List(Whole(1), required=True, validate=[validate.Length(1, 1000), _check_once])
-
-
-class _ImageChange(Schema):
-    alt = Text(500, allow_none=True)
-    main = fields.Boolean()
-
-
-class _Change(Schema):
-    categories = fields.List(fields.String(), required=True)
-    before = fields.Dict(required=True)
-    after = fields.Dict(required=True)
-
-
-class _Changes(Schema):
-    category = fields.String(required=True)
-    changes = fields.List(fields.Nested(_Change), required=True)

@@ -2,11 +2,11 @@
 
 A module imports only from modules to its right, and nothing here imports a service:
 
-    app, gunicorn, server > feed, revisions, scrape > changelog, front, health, inspection
-        > logs, resource > batch, worker > bulk, follower, lease, pages, queue, trash
-        > limits, mongo > allocation, history, ledger, release
+    app, gunicorn, server > docs > openapi > feed, revisions, scrape > changelog, components,
+        front, health, inspection > logs, resource > batch, worker > bulk, follower, lease,
+        pages, queue, trash > limits, mongo > allocation, history, ledger, release
         > backends, changes, indexes, loading, preconditions, responses
-        > cache, documents, peers, pool, sweep, tally > keys > query, writer
+        > cache, documents, peers, pool, sweep, tally > keys, shapes > query, writer
         > auth, files > body, cors, fields, process, tokens > errors > sentry
-        > attempts, cluster, lines, metrics, settings, words
+        > attempts, cluster, contract, lines, metrics, parts, settings, words
 """

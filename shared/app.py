@@ -9,6 +9,7 @@ from shared import (
     auth,
     backends,
     checkup,
+    docs,
     errors,
     feed,
     front,
@@ -62,6 +63,7 @@ def build_app(
     scrape.init_app(app)
     inspection.init_app(app)
     checkup.init_app(app, resource)
+    docs.init_app(app)
     app.register_blueprint(blueprint)
     app.extensions["resource"] = resource
     idempotency.init_app(app)

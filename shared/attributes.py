@@ -7,6 +7,8 @@ optional.  A hand edit may have left anything there; what is no rule asks for no
 from collections.abc import Mapping
 from typing import Any
 
+from marshmallow import Schema, fields
+
 TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
@@ -15,6 +17,24 @@ TYPES: dict[str, tuple[type, ...]] = {
 }
 NUMBERS = ("integer", "number")  # the types that have a min and a max
 MAX_NAMED = 20  # choices in one message
+
+
+class MisfitSchema(Schema):
+    """How many products do not fit by one attribute, why, and one of them."""
+
+    misfits = fields.Integer()
+    new_misfits = fields.Integer()
+    message = fields.String()
+    example = fields.String(metadata={"example": "/products/1"})
+
+
+class FitSchema(Schema):
+    """How many products there are, and how many would not fit; new ones fit as it is now."""
+
+    products = fields.Integer(metadata={"example": 12})
+    misfits = fields.Integer(metadata={"example": 1})
+    new_misfits = fields.Integer(metadata={"example": 1})
+    attributes = fields.Dict(fields.String(), fields.Nested(MisfitSchema))
 
 
 def misfits(attributes: Any, schema: Mapping[str, Any]) -> dict[str, list[str]]:

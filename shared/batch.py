@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError, fields, validate
 
 from shared import allocation, documents
 from shared.attempts import attempts
@@ -23,11 +23,44 @@ from shared.errors import (
     pointers,
     summary,
 )
+from shared.fields import Id
 
 if TYPE_CHECKING:
     from shared.resource import Resource
 
 MAX_ITEMS = 1000
+ON_ERROR = ("reject_failed", "reject_all")
+RESULTS = ("created", "updated", "unchanged", "failed")
+
+
+class ErrorSchema(Schema):
+    """What is wrong where: a JSON pointer (RFC 6901) into the body, or a parameter."""
+
+    pointer = fields.String(metadata={"example": "/name", "optional": True})
+    parameter = fields.String(metadata={"optional": True})
+    message = fields.String(required=True, metadata={"example": "Is blank."})
+
+
+class ResultSchema(Schema):
+    """What has become of one item."""
+
+    index = fields.Integer(required=True, metadata={"example": 0})
+    status = fields.Integer(required=True, metadata={"example": 201})
+    result = fields.String(required=True, validate=validate.OneOf(RESULTS))
+    id = fields.Raw(metadata={"shown": Id(), "optional": True})
+    slug = fields.String(metadata={"optional": True})
+    errors = fields.List(fields.Nested(ErrorSchema), metadata={"optional": True})
+
+
+class ResultsSchema(Schema):
+    """One result for each item, in order, and how many there are of each kind."""
+
+    results = fields.List(fields.Nested(ResultSchema))
+    summary = fields.Dict(
+        keys=fields.String(validate=validate.OneOf(RESULTS)),
+        values=fields.Integer(),
+        metadata={"example": {"created": 1}},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +86,7 @@ def parse(args: Mapping[str, str], keys: Sequence[str]) -> Asked:
     """Read the query string of a batch or raise ``BadRequest`` naming the parameter."""
     allowed = {
         "key": keys,
-        "on_error": ("reject_failed", "reject_all"),
+        "on_error": ON_ERROR,
         "dry_run": ("false", "true", "0", "1"),
     }
     for name, value in args.items():

@@ -15,13 +15,14 @@ from typing import Any
 
 from bson import Decimal128
 from flask import Flask, Response, current_app
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError, fields
 from marshmallow.fields import Field, String
 from pymongo.errors import DuplicateKeyError
 
 from shared import auth, documents
 from shared.backends import backends
 from shared.bulk import bulk
+from shared.contract import gives
 from shared.documents import Change, Document
 from shared.fields import Id, Moment, Timestamp
 from shared.idempotency import resumes
@@ -38,6 +39,23 @@ TOGETHER = 500  # documents of one write
 # What every write sets, whatever was there.
 _GIVEN = ("revision", "updated_at", "written", "writer", "terms")
 _WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
+
+
+class KindSchema(Schema):
+    """The cases of one kind, how many there are, and how many of them are mended by a POST."""
+
+    total = fields.Integer(metadata={"example": 1})
+    mends = fields.Integer(metadata={"example": 1})
+    cases = fields.List(fields.Raw())
+
+
+class FoundSchema(Schema):
+    """What is not as it should be."""
+
+    lacking = fields.Nested(KindSchema)
+    broken = fields.Nested(KindSchema)
+    unreachable = fields.Nested(KindSchema)
+    twice = fields.Nested(KindSchema)
 
 
 @dataclass(slots=True)
@@ -78,6 +96,7 @@ def init_app(app: Flask, resource: Resource) -> None:
 
 
 @auth.requires(auth.ADMIN)
+@gives(FoundSchema)
 def check_documents() -> Response:
     """Answer the documents that lack something, are broken, unreachable, or there twice."""
     return _answered(mend=False)
@@ -85,6 +104,7 @@ def check_documents() -> Response:
 
 @auth.requires(auth.ADMIN)
 @resumes
+@gives(FoundSchema)
 def mend_documents() -> Response:
     """Mend what can be mended for sure, and answer all that was found."""
     return _answered(mend=True)

@@ -19,9 +19,11 @@ from marshmallow import Schema, ValidationError, fields, validate
 from shared import logs
 from shared.backends import backends
 from shared.changelog import NO_TOKEN, TOKEN, Changelog, no_streams
+from shared.changes import KINDS
+from shared.contract import gives, takes
 from shared.documents import Document
 from shared.errors import BadRequest, Unavailable, nearest
-from shared.fields import Whole
+from shared.fields import Id, Timestamp, Whole
 from shared.resource import Resource
 from shared.responses import JSON, encode
 from shared.settings import Settings
@@ -45,6 +47,32 @@ class _Asked(Schema):
     limit = Whole(1, MOST_CHANGES, strict=False, load_default=100)
 
 
+class ChangeSchema(Schema):
+    """What has become of one item; ``fields`` are those that have changed."""
+
+    token = fields.String()
+    type = fields.String(validate=validate.OneOf(sorted({*KINDS.values()})))
+    id = fields.Raw(metadata={"shown": Id()})
+    at = Timestamp()
+    names = fields.List(fields.String(), data_key="fields", metadata={"optional": True})
+    slug = fields.String(allow_none=True, metadata={"optional": True})
+    item = fields.Dict(allow_none=True)
+
+
+class NextSchema(Schema):
+    """Where to go on."""
+
+    next = fields.String()
+
+
+class ChangesSchema(Schema):
+    """What has changed, and the token to go on from."""
+
+    changes = fields.List(fields.Nested(ChangeSchema))
+    since = fields.String()
+    links = fields.Nested(NextSchema)
+
+
 class Feed:
     """The changes of a resource, and the places for those who wait for more in this process."""
 
@@ -54,6 +82,9 @@ class Feed:
         self._most = min(threads // 2, MOST_WAITING)
         self._places = threading.Semaphore(self._most)
 
+    @takes(query=_Asked, headers=("Last-Event-ID",))
+    @gives(ChangesSchema, headers=("Cache-Control",), errors=(410, 501))
+    @gives(None, media=(EVENTS,))
     def show(self) -> Response:
         """Answer what has changed since a token, or wait for the next change.
 

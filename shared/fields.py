@@ -182,6 +182,13 @@ class Timestamp(fields.Field[Any]):
         return timestamp(value)
 
 
+class Revision(fields.Raw):
+    """How often an item was written, which the service counts."""
+
+    def __init__(self) -> None:
+        super().__init__(dump_only=True, metadata={"example": 1, "shown": fields.Integer()})
+
+
 def timestamp(value: Any) -> Any:
     """Return a moment as ISO 8601 in UTC with milliseconds, and anything else as it is."""
     if not isinstance(value, datetime):

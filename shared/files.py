@@ -15,7 +15,8 @@ from flask import Flask, Response, current_app, request
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store, from_url
 
-from shared import auth
+from shared.auth import public
+from shared.contract import gives, takes
 from shared.errors import NotFound, Unavailable
 from shared.settings import Settings
 
@@ -130,7 +131,17 @@ def _content_type(name: str) -> str:
     return f"image/{name.rpartition('.')[2]}"
 
 
-@auth.public
+@public
+@takes(headers=("Range",))
+@gives(
+    None,
+    media=("image/webp", "image/jpeg"),
+    headers=("ETag", "Cache-Control"),
+    conditional=True,
+    errors=(404, 416, 503),
+)
+@gives(None, 206, media=("image/webp", "image/jpeg"), headers=("ETag", "Cache-Control"))
+@gives(None, 302, media=(), headers=("Location", "Cache-Control"))
 def show_file(name: str) -> Response:
     """Answer a file, which may be kept for ever (RFC 8246), or redirect to where it is."""
     files: Files = current_app.extensions["files"]

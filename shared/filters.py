@@ -13,17 +13,20 @@ Condition = Callable[[Any], dict[str, Any]]
 
 def eq(field: fields.Field[Any], path: str, aliases: tuple[str, ...] = ()) -> Any:
     """Keep documents whose ``path`` equals the parameter."""
-    return _filter(field, lambda value: {path: value}, aliases, path=path)
+    about = f"Only where `{path}` is this."
+    return _filter(field, about, lambda value: {path: value}, aliases, path=path)
 
 
 def gte(field: fields.Field[Any], path: str, aliases: tuple[str, ...] = ()) -> Any:
     """Keep documents whose ``path`` is the parameter or more."""
-    return _filter(field, lambda value: {path: {"$gte": value}}, aliases, floor_of=path)
+    about = f"Only where `{path}` is this or more."
+    return _filter(field, about, lambda value: {path: {"$gte": value}}, aliases, floor_of=path)
 
 
 def lte(field: fields.Field[Any], path: str, aliases: tuple[str, ...] = ()) -> Any:
     """Keep documents whose ``path`` is the parameter or less."""
-    return _filter(field, lambda value: {path: {"$lte": value}}, aliases, ceiling_of=path)
+    about = f"Only where `{path}` is this or less."
+    return _filter(field, about, lambda value: {path: {"$lte": value}}, aliases, ceiling_of=path)
 
 
 def within(path: str, item: str, aliases: tuple[str, ...] = ()) -> Any:
@@ -31,13 +34,15 @@ def within(path: str, item: str, aliases: tuple[str, ...] = ()) -> Any:
 
     A name is made into the slug of an ``item`` first, so ``Books`` finds what ``books`` finds.
     """
-    return _filter(Slugged(item), lambda value: {path: value}, aliases, path=path)
+    about = f"Only in this {item}, by slug or name."
+    return _filter(Slugged(item), about, lambda value: {path: value}, aliases, path=path)
 
 
 def titled(aliases: tuple[str, ...] = ()) -> Any:
     """Keep documents with all these words in their title or code."""
     return _filter(
         fields.String(validate=validate.Length(1, 200)),
+        "Only with all these words in the name or a code.",
         lambda value: Search(value).titled,
         aliases,
     )
@@ -47,15 +52,25 @@ def either(
     yes: dict[str, Any], no: dict[str, Any], aliases: tuple[str, ...] = ()
 ) -> fields.Boolean:
     """Keep documents that fit ``yes`` when the parameter is true, ``no`` when it is false."""
-    return cast(
-        fields.Boolean, _filter(fields.Boolean(), lambda value: yes if value else no, aliases)
-    )
+    about = "Only those that are, or those that are not."
+    found = _filter(fields.Boolean(), about, lambda value: yes if value else no, aliases)
+    return cast(fields.Boolean, found)
 
 
 def _filter(
-    field: fields.Field[Any], condition: Condition, aliases: tuple[str, ...], **bounds: str
+    field: fields.Field[Any],
+    about: str,
+    condition: Condition,
+    aliases: tuple[str, ...],
+    **bounds: str,
 ) -> Any:
-    field.metadata = {**field.metadata, "condition": condition, "aliases": aliases, **bounds}
+    field.metadata = {
+        "description": about,
+        **field.metadata,
+        "condition": condition,
+        "aliases": aliases,
+        **bounds,
+    }
     return field
 
 

@@ -6,12 +6,16 @@ from typing import Any
 
 import pymongo
 from flask import Flask, Response, current_app
+from marshmallow import Schema
+from marshmallow.fields import Boolean, Dict, Float, Integer, List, Nested, String
 from pymongo.errors import PyMongoError
 from redis import RedisError
 
-from shared import auth, queue
+from shared import queue
+from shared.auth import public
 from shared.backends import backends
 from shared.cluster import REDIS_ERRORS
+from shared.contract import gives
 from shared.lease import following
 from shared.resource import Resource
 from shared.responses import respond
@@ -28,7 +32,67 @@ def init_app(app: Flask) -> None:
     app.add_url_rule("/__ping/redis", "ping_redis", ping_redis)
 
 
-@auth.public
+class FieldSchema(Schema):
+    """What a field of an item is."""
+
+    type = String(metadata={"example": "Text"})
+    required = Boolean()
+    read_only = Boolean()
+    aliases = List(String())
+
+
+class IndexSchema(Schema):
+    """What a service serves, and where."""
+
+    service = String(metadata={"example": "products"})
+    item = String(metadata={"example": "product"})
+    links = Dict(String(), String())
+    checks = List(String())
+    described = Dict(String(), Nested(FieldSchema), data_key="fields")
+    keys = List(String())
+
+
+class LifeSchema(Schema):
+    """A process that serves requests."""
+
+    status = String(metadata={"example": "ok"})
+
+
+class ProbeSchema(Schema):
+    """How long a server took to answer, or why it did not."""
+
+    latency_ms = Float(metadata={"example": 0.42, "optional": True})
+    error = String(metadata={"optional": True})
+
+
+class QueueSchema(Schema):
+    """The job queue: who works on it, and what waits in it."""
+
+    workers = Integer(metadata={"optional": True})
+    waiting = Integer(metadata={"optional": True})
+    oldest_seconds = Float(allow_none=True, metadata={"optional": True})
+    error = String(metadata={"optional": True})
+
+
+class ReadySchema(Schema):
+    """What the service needs, and how that is."""
+
+    status = String(metadata={"example": "ok"})
+    mongodb = Nested(ProbeSchema)
+    redis = Nested(ProbeSchema)
+    follower = String(metadata={"example": "ok"})
+    follower_lag_seconds = Float(allow_none=True, metadata={"optional": True})
+    queue = Nested(QueueSchema, metadata={"optional": True})
+
+
+class PingSchema(ProbeSchema):
+    """Whether Redis is up."""
+
+    redis = String(metadata={"example": "ok"})
+
+
+@public
+@gives(IndexSchema)
 def index() -> Response:
     """Say which service this is, what its items are made of, and where to look next."""
     resource: Resource = current_app.extensions["resource"]
@@ -37,6 +101,9 @@ def index() -> Response:
         "changes": f"/{resource.name}/changes",
         "ready": "/health/ready",
         "redis": "/__ping/redis",
+        "docs": "/docs",
+        "redoc": "/redoc",
+        "openapi": "/openapi.json",
     }
     described = {
         "service": resource.name,
@@ -49,13 +116,16 @@ def index() -> Response:
     return respond(described)
 
 
-@auth.public
+@public
+@gives(LifeSchema)
 def live() -> Response:
     """Answer 200 as long as the process serves requests."""
     return respond({"status": "ok"})
 
 
-@auth.public
+@public
+@gives(ReadySchema)
+@gives(ReadySchema, 503)
 def ready() -> Response:
     """Answer 200 when requests can be served, 503 naming what is missing.
 
@@ -74,7 +144,9 @@ def ready() -> Response:
     return respond(value, 200 if up else 503)
 
 
-@auth.public
+@public
+@gives(PingSchema)
+@gives(PingSchema, 503)
 def ping_redis() -> Response:
     """Answer 200 with Redis' latency, or 503 when it is down."""
     probe = probe_redis()

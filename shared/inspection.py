@@ -5,9 +5,11 @@ from collections import Counter
 from typing import Any
 
 from flask import Flask, Response, current_app, g, request
+from marshmallow import Schema, fields
 
 from shared import auth, sweep
 from shared.backends import backends
+from shared.contract import gives, takes
 from shared.errors import BadRequest, NotFound
 from shared.keys import Address
 from shared.resource import Resource
@@ -22,7 +24,35 @@ def init_app(app: Flask) -> None:
     app.add_url_rule("/__cache", "purge_cache", purge_cache, methods=["DELETE"])
 
 
+class CountsSchema(Schema):
+    """How many entries there are, by the beginning of their keys."""
+
+    entries = fields.Dict(fields.String(), fields.Integer(), metadata={"example": {"product:": 2}})
+
+
+class EntrySchema(Schema):
+    """One entry: whether it counts and why, and what is in it besides the body."""
+
+    key = fields.String(metadata={"example": "product:1"})
+    counts = fields.Boolean()
+    why = fields.String()
+    ttl = fields.Integer(metadata={"optional": True})
+    bytes = fields.Integer(metadata={"optional": True})
+    head = fields.Dict(metadata={"optional": True})
+    generations = fields.List(fields.String(allow_none=True), metadata={"optional": True})
+
+
+class PurgedSchema(Schema):
+    """How many entries were removed."""
+
+    prefix = fields.String(metadata={"example": "products:list:"})
+    purged = fields.Integer()
+
+
 @auth.requires(auth.ADMIN)
+@takes(key=fields.String(metadata={"description": "An entry to tell all about."}))
+@gives(CountsSchema)
+@gives(EntrySchema, errors=(404,))
 def show_cache() -> Response:
     """Answer how many entries there are of each kind, or with ``?key=`` all about one."""
     key = request.args.get("key", "")
@@ -36,6 +66,8 @@ def show_cache() -> Response:
 
 
 @auth.requires(auth.ADMIN)
+@takes(prefix=fields.String(metadata={"description": "What the keys begin with."}))
+@gives(PurgedSchema)
 def purge_cache() -> Response:
     """Remove the entries whose keys begin with ``?prefix=``; the log keeps who did."""
     prefix = request.args.get("prefix", "")

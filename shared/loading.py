@@ -9,8 +9,6 @@ from marshmallow.experimental.context import Context
 from shared.documents import Document
 from shared.errors import nearest
 
-MERGE_PATCH = "application/merge-patch+json"
-
 
 def load(schema: Schema, values: Document, stored: Document | None, patch: bool) -> Document:
     """Validate new values, or changes to a ``stored`` document, or raise ``ValidationError``.

@@ -4,11 +4,53 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import Response
+from marshmallow import Schema, fields, validate
 
 from shared.documents import Document
 from shared.mongo import Page
 from shared.query import MAX_DEPTH, PageRequest
 from shared.responses import respond
+
+
+class LinksSchema(Schema):
+    """The addresses of this page and of its neighbours."""
+
+    self = fields.String(metadata={"example": "/products?page=2&per=20"})
+    prev = fields.String(metadata={"optional": True})
+    next = fields.String(metadata={"optional": True})
+
+
+class ValueSchema(Schema):
+    """A value, and how many items have it."""
+
+    value = fields.Raw()
+    count = fields.Integer()
+
+
+RangeSchema = Schema.from_dict(
+    {"from": fields.Raw(), "to": fields.Raw(), "count": fields.Integer()}, name="Range"
+)
+
+
+class FacetSchema(Schema):
+    """How many items have which value, or a number in which range."""
+
+    values = fields.List(fields.Nested(ValueSchema), metadata={"optional": True})
+    more = fields.Boolean(metadata={"optional": True})
+    ranges = fields.List(fields.Nested(RangeSchema), metadata={"optional": True})
+
+
+class PageSchema(Schema):
+    """One page of a list."""
+
+    items = fields.Raw()
+    page = fields.Integer(allow_none=True, metadata={"example": 1})
+    per = fields.Integer(metadata={"example": 20})
+    total = fields.Integer(allow_none=True, metadata={"example": 1250})
+    total_is = fields.String(validate=validate.OneOf(("exact", "at_least", "unknown")))
+    next_cursor = fields.String(allow_none=True)
+    links = fields.Nested(LinksSchema)
+    facets = fields.Dict(fields.String(), fields.Nested(FacetSchema), metadata={"optional": True})
 
 
 def answer(

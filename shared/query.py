@@ -74,20 +74,46 @@ class Query(Schema):
     attributes: str = ""
     countable: tuple[str, ...] = ()
 
-    page = Whole(1, strict=False, load_default=1)
+    page = Whole(
+        1, strict=False, load_default=1, metadata={"description": "The page, up to item 10,000."}
+    )
     per = Whole(
         1,
         100,
         strict=False,
         load_default=20,
-        metadata={"aliases": ("page_size", "per_page", "limit")},
+        metadata={
+            "aliases": ("page_size", "per_page", "limit"),
+            "description": "How many items a page has.",
+        },
     )
-    q = fields.String(validate=validate.Length(1, 200), metadata={"aliases": ("search",)})
-    ordering = fields.String(metadata={"aliases": ("sort",)})
-    cursor = fields.String(validate=validate.Length(max=4000))
-    shown = fields.String(data_key="fields")
-    facets = fields.String()
-    deleted = fields.String(validate=validate.Equal("only"))
+    q = fields.String(
+        validate=validate.Length(max=200),
+        metadata={
+            "aliases": ("search",),
+            "description": "Words that all have to be there, or begin a word; the best first.",
+        },
+    )
+    ordering = fields.String(
+        metadata={
+            "aliases": ("sort",),
+            "list_of": "orders",
+            "description": "What to order by, `-` before what is to go down.",
+        }
+    )
+    cursor = fields.String(
+        validate=validate.Length(max=4000),
+        metadata={"description": "Where to go on: `next_cursor` of an answer to the same query."},
+    )
+    shown = fields.String(
+        data_key="fields", metadata={"list_of": "names", "description": "The fields to show."}
+    )
+    facets = fields.String(
+        metadata={"list_of": "facets", "description": "What to count the values of."}
+    )
+    deleted = fields.String(
+        validate=validate.Equal("only"), metadata={"description": "Show the trash instead."}
+    )
 
     def parse(self, raw: bytes, showable: Iterable[str]) -> PageRequest:
         """Read a query string, as it came, or raise ``BadRequest`` naming every bad parameter.

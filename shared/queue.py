@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask, Response, current_app
+from marshmallow import Schema, fields
 from redis import RedisError
 from rq import Queue, Retry, Worker
 from rq.job import Job
@@ -18,8 +19,9 @@ from rq.worker import BaseWorker
 
 from shared import auth, lines
 from shared.backends import backends
+from shared.contract import gives
 from shared.errors import NotFound
-from shared.fields import timestamp
+from shared.fields import Timestamp, timestamp
 from shared.responses import respond
 
 _ID = re.compile(r"[\w-]{1,200}", re.ASCII)
@@ -102,7 +104,28 @@ def state() -> dict[str, Any]:
     }
 
 
+class DeliverySchema(Schema):
+    """Whether somebody got a message."""
+
+    url = fields.String()
+    attempts = fields.Integer()
+    delivered = fields.Boolean()
+    status = fields.Integer(metadata={"optional": True})
+    error = fields.String(allow_none=True, metadata={"optional": True})
+
+
+class JobSchema(Schema):
+    """What has become of a job."""
+
+    id = fields.String()
+    state = fields.String(metadata={"example": "finished"})
+    created_at = Timestamp()
+    ended_at = fields.Raw(allow_none=True, metadata={"shown": Timestamp()})
+    deliveries = fields.List(fields.Nested(DeliverySchema), metadata={"optional": True})
+
+
 @auth.requires(auth.WRITE)
+@gives(JobSchema)
 def show_job(id: str) -> Response:
     """Answer what has become of a job, for a day: its state, and what it says of itself."""
     known = _ID.fullmatch(id)

@@ -7,10 +7,25 @@ ordinary Flask route that calls the same steps.  There are no hooks.
 from collections.abc import Callable, Sequence
 
 from flask import Blueprint, Response, request
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError, fields, validate
 
 from shared import auth, batch, documents, facets, listing, pages, preconditions, trash
 from shared.attempts import attempts
+from shared.contract import (
+    CACHED,
+    CHANGES,
+    CONDITIONS,
+    ITEM,
+    JSON,
+    LIST,
+    MERGE_PATCH,
+    NEW,
+    PAGE,
+    SELECTION,
+    Batch,
+    gives,
+    takes,
+)
 from shared.documents import Document
 from shared.errors import (
     BadRequest,
@@ -28,6 +43,12 @@ from shared.responses import (
     respond,
 )
 from shared.steps import Steps
+
+
+class MovedSchema(Schema):
+    """Where an item is now."""
+
+    location = fields.String(metadata={"example": "/products/teapot"})
 
 
 class Resource(Steps):
@@ -51,6 +72,8 @@ class Resource(Steps):
             blueprint.add_url_rule(rule, method, view, methods=verbs)
         return blueprint
 
+    @takes(query=LIST, headers=("Prefer",))
+    @gives(PAGE, headers=(*CACHED, "Link", "Preference-Applied"), conditional=True)
     def list(self) -> Response:
         """Answer one page of the items that the query string selects."""
         asked = self.query.parse(request.query_string, self.names)
@@ -60,24 +83,31 @@ class Resource(Steps):
             return self._trash(asked, count)
         return self.cached(self._list_address(asked, count), lambda: self._page(asked, count))
 
+    @takes(fields=fields.String(metadata={"list_of": "names"}))
+    @gives(SELECTION, headers=CACHED, conditional=True)
+    @gives(MovedSchema, 308, headers=("Location",))
     def get(self, ref: str) -> Response:
         """Answer one item, by id or slug; an old slug redirects to the new one."""
         asked = self._item_query(request.query_string)
         return self.cached(self._item_address(ref, asked), lambda: self._item(ref, asked))
 
+    @takes(NEW)
+    @gives(ITEM, 201, headers=("Location",))
     def create(self) -> Response:
         """Store the item in the body and answer 201 with where it lives."""
         self.check_parameters()
         return self.created(self.repository.insert(self.load(self.body())))
 
-    def update(self, ref: str, *known: str) -> Response:
+    @takes(CHANGES, media=(JSON, MERGE_PATCH), headers=CONDITIONS)
+    @gives(ITEM)
+    @gives(ITEM, 201, headers=("Location",))
+    def update(self, ref: str) -> Response:
         """Change the fields in the body and keep the others; null empties an optional field.
 
         With ``If-Match``, only when nobody has written since.  A PUT with ``If-None-Match: *``
-        stores a new item under the slug.  ``known`` are parameters that the route itself has
-        heeded.
+        stores a new item under the slug.
         """
-        self.check_parameters(*known)
+        self.check_parameters()
         values = self.body()
         if request.method == "PUT" and preconditions.creates_only() and not self._lives(ref):
             try:
@@ -96,12 +126,11 @@ class Resource(Steps):
                 continue
         raise Crowded(f"Too many others are writing this {self.item} at once; try again.")
 
-    def delete(self, ref: str, *known: str) -> Response:
-        """Move the item to the trash; with ``purge=true`` remove it for good, from there too.
-
-        ``known`` are further parameters that the route itself has heeded.
-        """
-        self.check_parameters("purge", *known)
+    @takes(purge=fields.Boolean(), headers=CONDITIONS)
+    @gives(None, 204)
+    def delete(self, ref: str) -> Response:
+        """Move the item to the trash; with ``purge=true`` remove it for good, from there too."""
+        self.check_parameters()
         find, remove = (self.anywhere, trash.purge) if purges() else (self.matched, trash.delete)
         for _ in attempts():
             document = find(ref)
@@ -112,6 +141,8 @@ class Resource(Steps):
             return empty()
         raise Crowded(f"Too many others are writing this {self.item} at once; try again.")
 
+    @takes(CHANGES, media=(JSON, MERGE_PATCH), optional=True, headers=("If-Match",))
+    @gives(ITEM)
     def restore(self, ref: str, *again: str) -> Response:
         """Bring an item back from the trash; the body may carry values to change on the way.
 
@@ -128,6 +159,15 @@ class Resource(Steps):
                 continue
         raise Crowded(f"Too many others are writing this {self.item} at once; try again.")
 
+    @takes(
+        Batch(CHANGES),
+        key=fields.String(metadata={"one_of": "keys"}),
+        on_error=fields.String(
+            validate=validate.OneOf(batch.ON_ERROR), load_default="reject_failed"
+        ),
+        dry_run=fields.Boolean(),
+    )
+    @gives(batch.ResultsSchema, 207)
     def batch(self) -> Response:
         """Create or change up to 1,000 items, and answer 207 with one result for each.
 

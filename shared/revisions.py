@@ -5,19 +5,44 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import Flask, Response, current_app, request
+from marshmallow import Schema, fields
 
 from shared import auth, pages, preconditions, trash
 from shared.backends import backends
 from shared.changelog import no_streams
+from shared.contract import gives, takes
 from shared.documents import Document
 from shared.errors import NotFound
-from shared.fields import timestamp
+from shared.fields import Timestamp, timestamp
 from shared.mongo import Page, count_limit, reference
+from shared.pages import PageSchema
 from shared.query import Query
 from shared.resource import Resource
 from shared.responses import conditional
 
 OUTSIDE = "outside the API"
+
+
+class ChangeSchema(Schema):
+    """One change of an item: who made it, when, and what it changed."""
+
+    at = Timestamp()
+    type = fields.String(metadata={"example": "updated"})
+    by = fields.String(metadata={"example": "ann"})
+    request_id = fields.String(allow_none=True)
+    revision = fields.Dict(
+        fields.String(),
+        fields.Integer(allow_none=True),
+        metadata={"example": {"from": 1, "to": 2}},
+    )
+    changed = fields.List(fields.String(), data_key="fields")
+    changes = fields.Dict(fields.String(), fields.Dict(), allow_none=True)
+
+
+class HistorySchema(PageSchema):
+    """A page of the history of an item, the latest change first."""
+
+    items = fields.List(fields.Nested(ChangeSchema))
 
 
 class _HistoryQuery(Query):
@@ -33,7 +58,11 @@ def init_app(app: Flask, resource: Resource) -> None:
     app.add_url_rule(path, "history", show_history, methods=["GET"])
 
 
-@auth.requires("read")
+@auth.requires(auth.READ)
+@takes(query=_HistoryQuery, headers=("Prefer",))
+@gives(
+    HistorySchema, headers=("Link", "Vary", "Preference-Applied"), conditional=True, errors=(501,)
+)
 def show_history(ref: str) -> Response:
     """Answer who changed an item, when, and from which revision to which, the latest first.
 

@@ -7,8 +7,10 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from redis import RedisError
 
-from shared import auth, health, metrics, queue, tally
+from shared import health, metrics, queue, tally
+from shared.auth import public
 from shared.backends import backends
+from shared.contract import gives
 
 
 def init_app(app: Flask) -> None:
@@ -16,7 +18,8 @@ def init_app(app: Flask) -> None:
     app.add_url_rule("/metrics", "metrics", show_metrics)
 
 
-@auth.public
+@public
+@gives(None, media=("text/plain",))
 def show_metrics() -> Response:
     """Answer the service's metrics, all its processes together."""
     return Response(metrics.text([*_state(), *_jobs()]), content_type=metrics.TEXT)

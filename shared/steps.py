@@ -12,7 +12,7 @@ from marshmallow.experimental.context import Context
 from pymongo import IndexModel
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from shared import body, indexes, loading, preconditions, trash
+from shared import body, contract, indexes, loading, preconditions, trash
 from shared.backends import backends
 from shared.documents import Document
 from shared.errors import (
@@ -198,11 +198,12 @@ class Steps:
 
     def load(self, values: Document, stored: Document | None = None) -> Document:
         """Validate new values, or changes to a ``stored`` document: see ``loading.load``."""
-        patch = request.mimetype == loading.MERGE_PATCH
+        patch = request.mimetype == contract.MERGE_PATCH
         return loading.load(self.schema, values, stored, patch)
 
-    def check_parameters(self, *known: str) -> None:
-        """Raise ``BadRequest`` for parameters a write does not have, lest one be misspelt."""
+    def check_parameters(self) -> None:
+        """Raise ``BadRequest`` for parameters the view does not declare, lest one be misspelt."""
+        known = contract.parameters()
         unknown = [name for name in request.args if name not in known]
         if unknown:
             raise BadRequest(

@@ -120,7 +120,7 @@ def _rules(field: fields.Field[Any]) -> Rules:
     if isinstance(field, Text):
         rules["maxLength"] = field.longest
     for validator in field.validators:
-        rules |= _limits(validator, "Items" if isinstance(field, fields.List) else "Length")
+        rules |= limits(validator, "Items" if isinstance(field, fields.List) else "Length")
     if isinstance(field, fields.List):
         rules["items"] = _rules(field.inner)
     elif isinstance(field, fields.Dict) and field.value_field:
@@ -130,8 +130,11 @@ def _rules(field: fields.Field[Any]) -> Rules:
     return rules
 
 
-def _limits(validator: Any, size: str) -> Rules:
-    """Return what a validator of marshmallow's demands, as far as MongoDB can say it."""
+def limits(validator: Any, size: str) -> Rules:
+    """Return what a validator of marshmallow's demands, as far as JSON Schema can say it.
+
+    ``size`` is what a length is one of: ``Length`` or ``Items``.
+    """
     found: Rules = {}
     if isinstance(validator, validate.Range):
         found = {"minimum": validator.min, "maximum": validator.max}

@@ -12,9 +12,11 @@ LAYERS = [
         "attempts",
         "attributes",
         "cluster",
+        "contract",
         "lines",
         "metrics",
         "misfits",
+        "parts",
         "settings",
         "words",
     },
@@ -24,7 +26,7 @@ LAYERS = [
     {"auth", "cursor", "filters"},
     {"files"},
     {"query", "validators", "writer"},
-    {"keys"},
+    {"keys", "shapes"},
     {"cache", "documents", "peers", "pool", "sweep", "tally"},
     {"backends", "changes", "indexes", "loading", "preconditions", "responses"},
     {"allocation", "history", "ledger", "release"},
@@ -33,8 +35,9 @@ LAYERS = [
     {"bulk", "follower", "idempotency", "lease", "listing", "pages", "queue", "trash"},
     {"batch", "steps", "worker"},
     {"logs", "resource"},
-    {"changelog", "checkup", "front", "health", "inspection"},
-    {"feed", "revisions", "scrape", "server"},
+    {"changelog", "checkup", "components", "front", "health", "inspection"},
+    {"feed", "openapi", "revisions", "scrape", "server"},
+    {"docs"},
     {"app", "gunicorn"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -50,7 +53,18 @@ VIEWS_ORDER = [
         "placement",
         "history",
     ),
-    *("jobs", "audit", "counts", "fitting", "stockroom", "uploads", "stats", "views", "app"),
+    *(
+        "bodies",
+        "jobs",
+        "audit",
+        "counts",
+        "fitting",
+        "stockroom",
+        "uploads",
+        "stats",
+        "views",
+        "app",
+    ),
 ]
 FOLDERS = [
     path.parent for base in (ROOT, ROOT / "examples") for path in sorted(base.glob("api_*/app.py"))

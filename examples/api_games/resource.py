@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from shared.fields import Id, Money, Text, Timestamp, Whole
+from shared.fields import Id, Money, Revision, Text, Timestamp, Whole
 from shared.filters import eq, gte, lte
 from shared.query import Query
 from shared.resource import Resource
@@ -22,7 +22,7 @@ class GameSchema(Schema):
     quantity = Whole(0, allow_none=True, metadata={"example": 12})
     created_at = Timestamp()
     updated_at = Timestamp()
-    revision = fields.Raw(dump_only=True)
+    revision = Revision()
 
 
 class GameQuery(Query):

@@ -1,0 +1,265 @@
+"""The OpenAPI 3.1 document of a service, made of what the service itself is made of.
+
+Paths come from Flask's routes, what is taken and given from ``shared.contract``, schemas from
+``shared.shapes``, words from the docstrings of views and schemas.  What routes have in common,
+such as ``Idempotency-Key`` on every POST, is told here, once.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any
+
+from flask import Flask
+from marshmallow import fields
+from werkzeug.routing import Rule
+
+from shared import contract, parts, shapes
+from shared.auth import scope_of
+from shared.components import Components
+from shared.contract import Answer, Contract
+from shared.parts import Json
+from shared.query import Query
+from shared.resource import Resource
+from shared.shapes import Way
+
+View = Callable[..., Any]
+
+_VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_STANDARD = ("get", "create", "update", "delete", "restore")
+_UPKEEP, _SERVICE = "upkeep", "service"
+_ABOUT = """{0}.
+
+Errors are problem documents (RFC 9457). A document that was edited by hand in MongoDB is shown as \
+it is, whatever is in it.
+
+Every path also answers with `/api`, `/v1` or `/api/v1` before it, and with a slash behind it."""
+
+
+def document(app: Flask) -> Json:
+    """Return the document of a service."""
+    resource: Resource = app.extensions["resource"]
+    components = Components(resource)
+    paths: dict[str, Json] = {}
+    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+        path, parameters = _path(rule, resource)
+        for verb in _VERBS:
+            if verb in (rule.methods or ()):
+                operation = _operation(rule, verb, app.view_functions[rule.endpoint], components)
+                operation["parameters"] = [*parameters, *operation["parameters"]]
+                paths.setdefault(path, {})[verb.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": f"Vitrine: {resource.name}",
+            "version": version("vitrine"),
+            "description": _ABOUT.format(_words(type(resource.schema))[0]),
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [
+            {"name": resource.name},
+            {"name": _UPKEEP, "description": "Checks, repairs, and what services ask each other."},
+            {"name": _SERVICE, "description": "How the service is."},
+        ],
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(components.schemas.items())),
+            "responses": parts.RESPONSES,
+            "parameters": parts.PARAMETERS,
+            "headers": parts.HEADERS,
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+            },
+        },
+    }
+
+
+def _operation(rule: Rule, verb: str, view: View, components: Components) -> Json:
+    declared, resource = contract.of(view), components.resource
+    summary, description = _words(view)
+    if declared.query == contract.LIST:
+        # Which filters there are is said by the query of the resource.
+        description = f"{description}\n\n{_words(type(resource.query))[0]}.".strip()
+    is_exempt = getattr(view, "scope", None) == ""
+    scope = scope_of(view, verb, resource.name, resource.public)
+    # Who reads what is public may have a token all the same.
+    free: list[Json] = [] if scope else [{}]
+    operation: Json = {
+        "operationId": _id(rule, verb, resource),
+        "summary": summary,
+        "description": description,
+        "tags": [_tag(rule, resource)],
+        "security": [*free, {"bearer": [scope] if scope else []}],
+        "parameters": [*_query(declared, resource), *_headers(declared, verb)],
+        "responses": _answers(declared, verb, is_exempt, components)
+        | {
+            str(status): {"$ref": f"#/components/responses/{parts.response_name(status)}"}
+            for status in sorted(_errors(rule, verb, declared, is_exempt))
+            if status not in declared.answers
+        },
+    }
+    if declared.body:
+        operation["requestBody"] = _body(declared, components)
+    return operation
+
+
+def _id(rule: Rule, verb: str, resource: Resource) -> str:
+    name = rule.endpoint.rpartition(".")[2]
+    if name in ("list", "batch"):
+        return f"{name}_{resource.name}"
+    if name == "update" and len(rule.methods or ()) > 2:
+        name = verb.lower()  # One view for both, with an OPTIONS from Flask.
+        return f"{name}_{resource.item}"
+    return f"{name}_{resource.item}" if name in _STANDARD else name
+
+
+def _tag(rule: Rule, resource: Resource) -> str:
+    rest = rule.rule.removeprefix(f"/{resource.name}")
+    if rest == rule.rule:
+        return _SERVICE
+    return _UPKEEP if rest.startswith(":") and rest != ":batch" else resource.name
+
+
+def _words(documented: Any) -> tuple[str, str]:
+    """Return the first sentence of a docstring, and the rest of it, as Markdown."""
+    text = (inspect.getdoc(documented) or "").replace("``", "`")
+    first, _, rest = text.partition("\n\n")
+    summary, _, more = " ".join(first.split()).partition(". ")
+    return summary.removesuffix("."), "\n\n".join(filter(None, (more, rest)))
+
+
+_CONVERTED = re.compile(r"<(?:(\w+)(?:\((.*?)\))?:)?(\w+)>")
+
+
+def _path(rule: Rule, resource: Resource) -> tuple[str, list[Json]]:
+    """Return the path of a route as OpenAPI writes it, and its parameters."""
+    found = []
+    for kind, options, name in _CONVERTED.findall(rule.rule):
+        schema: Json = {"type": "string", "minLength": 1}
+        if kind == "int":
+            schema = {"type": "integer", "minimum": 0}
+        elif kind == "uuid":
+            schema = {"type": "string", "format": "uuid"}
+        elif kind == "any":
+            schema = {"type": "string", "enum": [each.strip() for each in options.split(",")]}
+        told: Json = {"name": name, "in": "path", "required": True, "schema": schema}
+        if name == "ref":
+            what = "id or slug" if resource.slug else "id"
+            told |= {"description": f"The {what} of the {resource.item}.", "example": "1"}
+        found.append(told)
+    return _CONVERTED.sub(r"{\3}", rule.rule), found
+
+
+def _query(declared: Contract, resource: Resource) -> Iterator[Json]:
+    """Yield the parameters of a query string; other names of one are told as deprecated."""
+    query: Any = resource.query if declared.query == contract.LIST else declared.query
+    if isinstance(query, type):
+        query = query()
+    if getattr(query, "attributes", ""):
+        yield parts.ATTRIBUTES
+    options = _options(query if isinstance(query, Query) else resource.query, resource)
+    for key, field in (query if isinstance(query, Mapping) else query.load_fields).items():
+        name = field.data_key or key
+        told = _parameter(name, field, options)
+        yield told
+        for alias in field.metadata.get("aliases", ()):
+            about = {"name": alias, "deprecated": True, "description": f"As `{name}`."}
+            yield {k: v for k, v in told.items() if k != "example"} | about
+
+
+def _options(query: Query, resource: Resource) -> dict[str, Json]:
+    """Return what parameters may hold that hold names of fields."""
+    orders = [each for each in ("id", *query.sortable) if "," not in each]
+    facets: list[Json] = [{"enum": [*query.countable]}] if query.countable else []
+    facets += [{"pattern": r"^attr\.[^,.$\s]+$"}] if query.attributes else []
+    return {
+        "names": {"enum": [*resource.names, "deleted_at"]},
+        "keys": {"enum": [*resource.keys]},
+        "orders": {"enum": [sign + each for each in orders for sign in ("", "-")]},
+        "facets": {"anyOf": facets} if facets else {"not": {}},
+    }
+
+
+def _parameter(name: str, field: fields.Field[Any], options: Mapping[str, Json]) -> Json:
+    schema = shapes.shape(field, Way.SENT)
+    told: Json = {"name": name, "in": "query"}
+    if text := schema.pop("description", ""):
+        told["description"] = text
+    if examples := schema.pop("examples", []):
+        told["example"] = examples[0]
+    if several := field.metadata.get("list_of"):
+        items = {"type": "string"} | options[several]
+        schema = {"type": "array", "items": items, "minItems": 1, "uniqueItems": True}
+        told |= {"style": "form", "explode": False}
+    elif one := field.metadata.get("one_of"):
+        schema |= options[one]
+    return told | {"schema": schema}
+
+
+def _headers(declared: Contract, verb: str) -> Iterator[Json]:
+    names = [*declared.headers]
+    names += ["If-None-Match"] if 304 in declared.answers else []
+    names += ["Idempotency-Key"] if verb == "POST" else []
+    for name in (*names, "X-Request-ID"):
+        yield {"$ref": f"#/components/parameters/{name}"}
+
+
+def _body(declared: Contract, components: Components) -> Json:
+    assert declared.body
+    content: Json = {}
+    for media in declared.media:
+        if media == contract.FORM:
+            content[media] = {"schema": components.form(declared.body)}
+            continue
+        content[media] = {"schema": components.schema(declared.body, Way.SENT)}
+        if example := components.example(declared.body):
+            content[media]["example"] = example
+    return {"content": content, "required": not declared.optional}
+
+
+def _answers(declared: Contract, verb: str, is_exempt: bool, components: Components) -> Json:
+    found: Json = {}
+    for status, answers in sorted(declared.answers.items()):
+        if status == 201 and verb == "PATCH":
+            continue  # Of a view for both only a PUT makes something new.
+        names = ["X-Request-ID", *(() if is_exempt else ("RateLimit", "RateLimit-Policy"))]
+        names += ["Idempotency-Replayed"] if verb == "POST" else []
+        names += [header for each in answers for header in each.headers]
+        content = _content(answers, components)
+        names += ["ETag"] if status == 304 or contract.JSON in content else []
+        found[str(status)] = {
+            "description": HTTPStatus(status).phrase,
+            "headers": parts.header_references(tuple(dict.fromkeys(names))),
+            **({"content": content} if content and status != 304 else {}),
+        }
+    return found
+
+
+def _content(answers: tuple[Answer, ...], components: Components) -> Json:
+    """Return the media types of the answers of one status, with the schemas of those in JSON."""
+    shown = [components.schema(each.shape, Way.TOLD) for each in answers if each.shape is not None]
+    content: Json = {media: {} for each in answers if each.shape is None for media in each.media}
+    if shown:
+        content[contract.JSON] = {"schema": {"anyOf": shown} if len(shown) > 1 else shown[0]}
+    return content
+
+
+def _errors(rule: Rule, verb: str, declared: Contract, is_exempt: bool) -> Iterator[int]:
+    """Yield what may go wrong with a request, besides what its view declares."""
+    yield from declared.errors
+    if is_exempt:
+        return
+    yield from (400, 401, 403, 429, 503)
+    if rule.arguments:
+        yield 404
+    if verb != "GET":
+        yield 409
+    if declared.body:
+        yield from (413, 415, 422)
+    if verb == "POST":
+        yield 422  # An Idempotency-Key that was used for another request.
+    if "If-Match" in declared.headers:
+        yield from (412, 428)
