@@ -43,8 +43,8 @@ class HistoricLineSchema(Schema):
 class HistoricOrderSchema(Schema):
     """An order that is over: delivered, cancelled, or a return of negative quantities."""
 
-    external_ref = Text(200, required=True)
-    placed_at = Moment(required=True)
+    external_ref = Text(200, required=True, metadata={"example": "2019-0042"})
+    placed_at = Moment(required=True, metadata={"example": "2019-03-01T10:00:00Z"})
     status = fields.String(
         load_default=DELIVERED, validate=validate.OneOf((DELIVERED, CANCELLED, RETURNED))
     )
@@ -55,7 +55,10 @@ class HistoricOrderSchema(Schema):
         validate=validate.Regexp(r"[A-Z]{3}\Z", error="Not a code such as EUR (ISO 4217)."),
     )
     items = fields.List(
-        fields.Nested(HistoricLineSchema), required=True, validate=validate.Length(1, MAX_LINES)
+        fields.Nested(HistoricLineSchema),
+        required=True,
+        validate=validate.Length(1, MAX_LINES),
+        metadata={"example": [{"name": "Teapot", "quantity": 2, "unit_price": 12.5}]},
     )
 
     @post_load

@@ -30,8 +30,13 @@ class LedgerQuery(Query):
 class StockChangeSchema(Schema):
     """By how many a stock changes, and why."""
 
-    change = Whole(-MAX_QUANTITY, MAX_QUANTITY, required=True)
-    reason = Text(200, required=True, validate=validate.NoneOf(_OURS, error="Is said by Vitrine."))
+    change = Whole(-MAX_QUANTITY, MAX_QUANTITY, required=True, metadata={"example": -3})
+    reason = Text(
+        200,
+        required=True,
+        validate=validate.NoneOf(_OURS, error="Is said by Vitrine."),
+        metadata={"example": "damaged"},
+    )
 
     @validates("change")
     def _check(self, change: int, **_: Any) -> None:
@@ -50,7 +55,10 @@ class ReservingSchema(Schema):
     """What an order wants."""
 
     lines = fields.List(
-        fields.Nested(WantedSchema), required=True, validate=validate.Length(1, MAX_LINES)
+        fields.Nested(WantedSchema),
+        required=True,
+        validate=validate.Length(1, MAX_LINES),
+        metadata={"example": [{"product_id": 1, "quantity": 2}]},
     )
 
 
@@ -125,13 +133,18 @@ def _check_once(numbers: Sequence[int]) -> None:
 class OrderSchema(Schema):
     """The numbers of images in the order to bring them into."""
 
-    order = fields.List(Whole(1), required=True, validate=[validate.Length(1, 1000), _check_once])
+    order = fields.List(
+        Whole(1),
+        required=True,
+        validate=[validate.Length(1, 1000), _check_once],
+        metadata={"example": [3, 1, 2]},
+    )
 
 
 class ImageChangeSchema(Schema):
     """What may be changed of an image."""
 
-    alt = Text(500, allow_none=True)
+    alt = Text(500, allow_none=True, metadata={"example": "A blue teapot"})
     main = fields.Boolean()
 
 
@@ -146,8 +159,16 @@ class SchemaChangeSchema(Schema):
 class SchemaChangesSchema(Schema):
     """Changes of attribute schemas, in a category and below it."""
 
-    category = fields.String(required=True)
-    changes = fields.List(fields.Nested(SchemaChangeSchema), required=True)
+    category = fields.String(required=True, metadata={"example": "kitchen"})
+    changes = fields.List(
+        fields.Nested(SchemaChangeSchema),
+        required=True,
+        metadata={
+            "example": [
+                {"categories": ["tea"], "before": {}, "after": {"color": {"required": True}}}
+            ]
+        },
+    )
 
 
 class ImageSchema(Schema):

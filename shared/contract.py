@@ -5,7 +5,7 @@ query parameters that a write has are those declared here.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from flask import current_app, request
@@ -35,11 +35,20 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer: its shape (None for no JSON), its media types, and headers of its own."""
+    """One answer: its shape in JSON, or its other media types, and headers of its own."""
 
     shape: Shape | None
-    media: tuple[str, ...] = (JSON,)
+    media: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The body of a request: its shape, its media types, and whether there may be none."""
+
+    shape: Shape
+    media: tuple[str, ...] = (JSON,)
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +59,25 @@ class Contract:
     request headers it heeds; ``errors`` are statuses that not every route like it has.
     """
 
-    body: Shape | None = None
-    optional: bool = False
-    media: tuple[str, ...] = (JSON,)
-    query: Mapping[str, fields.Field[Any]] | type[Schema] | str = field(default_factory=dict)
+    body: Body | None = None
+    query: Mapping[str, fields.Field[Any]] | type[Schema] | str = ""
     headers: tuple[str, ...] = ()
     answers: Mapping[int, tuple[Answer, ...]] = field(default_factory=dict)
     errors: tuple[int, ...] = ()
+
+    def __or__(self, other: "Contract") -> "Contract":
+        """Return what both declare; of body and query string, what the other does."""
+        query = other.query or self.query
+        if isinstance(self.query, Mapping) and isinstance(other.query, Mapping):
+            query = {**self.query, **other.query}
+        mine, others = self.answers, other.answers
+        return Contract(
+            other.body or self.body,
+            query,
+            (*self.headers, *other.headers),
+            {n: (*mine.get(n, ()), *others.get(n, ())) for n in (*mine, *others)},
+            (*self.errors, *other.errors),
+        )
 
 
 def of(view: Callable[..., Any]) -> Contract:
@@ -75,50 +96,32 @@ def takes(
     **parameters: fields.Field[Any],
 ) -> Callable[[View], View]:
     """Declare the body, the query string and the headers of a view's request."""
-
-    def mark(view: View) -> View:
-        known = of(view)
-        if body is not None:
-            known = replace(known, body=body, media=media, optional=optional)
-        if query:
-            known = replace(known, query=query)
-        elif parameters:
-            before = known.query if isinstance(known.query, Mapping) else {}
-            known = replace(known, query={**before, **parameters})
-        return _marked(view, replace(known, headers=(*known.headers, *headers)))
-
-    return mark
+    given = None if body is None else Body(body, media, optional)
+    return _marking(Contract(given, query or parameters, headers))
 
 
 def gives(
     shape: Shape | None,
     status: int = 200,
     *,
-    media: tuple[str, ...] = (JSON,),
+    media: tuple[str, ...] = (),
     headers: tuple[str, ...] = (),
     conditional: bool = False,
     errors: tuple[int, ...] = (),
 ) -> Callable[[View], View]:
-    """Declare an answer of a view, besides those declared already.
+    """Declare one answer of a view.
 
     A ``conditional`` one is a 304 for whom it is the same as before; ``errors`` are statuses that
     not every view like it answers.
     """
-
-    def mark(view: View) -> View:
-        known = of(view)
-        same = (*known.answers.get(status, ()), Answer(shape, media, headers))
-        answers = {**known.answers, status: same}
-        if conditional:
-            answers[304] = (Answer(None, (), headers),)
-        return _marked(view, replace(known, answers=answers, errors=(*known.errors, *errors)))
-
-    return mark
+    answers = {status: (Answer(shape, media, headers),)}
+    answers |= {304: (Answer(None, (), headers),)} if conditional else {}
+    return _marking(Contract(answers=answers, errors=errors))
 
 
 def like(other: Callable[..., Any]) -> Callable[[View], View]:
-    """Declare that a view takes and gives what another one does."""
-    return lambda view: _marked(view, of(other))
+    """Declare that a view takes and gives what another one does, besides what it says itself."""
+    return _marking(of(other))
 
 
 def parameters() -> tuple[str, ...]:
@@ -127,6 +130,9 @@ def parameters() -> tuple[str, ...]:
     return tuple(query) if isinstance(query, Mapping) else ()
 
 
-def _marked(view: View, known: Contract) -> View:
-    view.contract = known  # type: ignore[attr-defined]
-    return view
+def _marking(declared: Contract) -> Callable[[View], View]:
+    def mark(view: View) -> View:
+        view.contract = declared | of(view)  # type: ignore[attr-defined]
+        return view
+
+    return mark

@@ -3,9 +3,9 @@
 Both show ``/openapi.json``.  Their scripts and styles come in a package and are served from here.
 """
 
-from pathlib import Path
+from functools import cache
 
-from flask import Flask, Response, current_app, send_file
+from flask import Flask, Response, current_app
 from marshmallow import fields
 from openapi_ui_bundles import redoc, swagger_ui
 
@@ -24,11 +24,12 @@ POLICY = (
 )
 ASSET_SECONDS = 3600
 _MEDIA = ("text/css", "text/javascript", "image/png")
-_FILES: dict[str, Path] = {
-    "swagger-ui.css": swagger_ui.static_path,
-    "swagger-ui-bundle.js": swagger_ui.static_path,
-    "favicon-32x32.png": swagger_ui.static_path,
-    "redoc.standalone.js": redoc.static_path,
+_TYPES = {
+    "swagger-ui.css": "text/css; charset=utf-8",
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "start.js": "text/javascript; charset=utf-8",
+    "redoc.standalone.js": "text/javascript; charset=utf-8",
+    "favicon-32x32.png": "image/png",
 }
 
 _PAGE = """<!doctype html>
@@ -98,15 +99,23 @@ def show_redoc() -> Response:
 @gives(None, media=_MEDIA, headers=("Cache-Control", "ETag"), conditional=True, errors=(404,))
 def show_file(name: str) -> Response:
     """Answer a script, style or icon of these pages."""
-    if name == "start.js":
-        response = Response(_START, content_type="text/javascript; charset=utf-8")
-        response.set_etag(digest(_START.encode()))
-        response.headers["Cache-Control"] = f"public, max-age={ASSET_SECONDS}"
-        return conditional(response)
-    if name not in _FILES:
+    if name not in _TYPES:
         raise NotFound(f"There is no file {name[:100]}.")
-    response = send_file(_FILES[name] / name, max_age=ASSET_SECONDS)
-    return current_app.make_response(response)
+    data, etag = _asset(name)
+    response = Response(data, content_type=_TYPES[name])
+    response.headers["Cache-Control"] = f"public, max-age={ASSET_SECONDS}"
+    response.set_etag(etag)
+    return conditional(response)
+
+
+@cache
+def _asset(name: str) -> tuple[bytes, str]:
+    """Return a file and its ETag."""
+    folder = (redoc if "redoc" in name else swagger_ui).static_path
+    data = _START.encode() if name == "start.js" else (folder / name).read_bytes()
+    # ReDoc would load its own logo from elsewhere.
+    data = data.replace(b"https://cdn.redoc.ly/redoc/logo-mini.svg", b"/docs/favicon-32x32.png")
+    return data, digest(data)
 
 
 def _page(body: str) -> Response:

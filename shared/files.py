@@ -141,7 +141,7 @@ def _content_type(name: str) -> str:
     errors=(404, 416, 503),
 )
 @gives(None, 206, media=("image/webp", "image/jpeg"), headers=("ETag", "Cache-Control"))
-@gives(None, 302, media=(), headers=("Location", "Cache-Control"))
+@gives(None, 302, headers=("Location", "Cache-Control"))
 def show_file(name: str) -> Response:
     """Answer a file, which may be kept for ever (RFC 8246), or redirect to where it is."""
     files: Files = current_app.extensions["files"]

@@ -32,7 +32,8 @@ KEPT = timedelta(hours=24)
 LEASE = timedelta(seconds=10)
 CHUNK = 1 << 16
 
-_KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
+# With quotes it is a string of RFC 8941, as the draft has it.
+_KEY = re.compile(r'"?([!#-~]{1,255})"?', re.ASCII)
 _HEADERS = ("Content-Type", "ETag", "Link", "Location", "Vary")
 
 View = TypeVar("View", bound=Callable[..., Response])
@@ -73,11 +74,13 @@ def _once(view: Callable[..., Response]) -> Callable[..., Response]:
         given = request.headers.get("Idempotency-Key")
         if given is None or request.method != "POST":
             return view(**values)
-        key = given.strip('"')
-        if not _KEY.fullmatch(key):
-            raise BadRequest("Idempotency-Key has 1 to 255 visible ASCII characters, no blanks.")
+        found = _KEY.fullmatch(given)
+        if not found:
+            raise BadRequest(
+                "Idempotency-Key has 1 to 255 visible ASCII characters, no blanks or quotes."
+            )
         # The key of one caller is another one's of the same name: nobody is answered for others.
-        record = _claim(f"{auth.caller()} {key}", _fingerprint())
+        record = _claim(f"{auth.caller()} {found[1]}", _fingerprint())
         if record["state"] == "done":
             return _replayed(record)
         g.idempotency_token = record["token"]

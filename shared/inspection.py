@@ -11,7 +11,7 @@ from shared import auth, sweep
 from shared.backends import backends
 from shared.contract import gives, takes
 from shared.errors import BadRequest, NotFound
-from shared.keys import Address
+from shared.keys import Address, prefixes_of
 from shared.resource import Resource
 from shared.responses import respond
 
@@ -66,7 +66,12 @@ def show_cache() -> Response:
 
 
 @auth.requires(auth.ADMIN)
-@takes(prefix=fields.String(metadata={"description": "What the keys begin with."}))
+@takes(
+    prefix=fields.String(
+        required=True,
+        metadata={"one_of": "prefixes", "description": "What the keys begin with."},
+    )
+)
 @gives(PurgedSchema)
 def purge_cache() -> Response:
     """Remove the entries whose keys begin with ``?prefix=``; the log keeps who did."""
@@ -87,7 +92,7 @@ def purge_cache() -> Response:
 
 def _prefixes() -> tuple[str, ...]:
     resource: Resource = current_app.extensions["resource"]
-    return (f"{resource.item}:", f"{resource.name}:list:", f"{resource.name}:search:")
+    return prefixes_of(resource.name, resource.item)
 
 
 def _entry(key: str) -> dict[str, Any]:

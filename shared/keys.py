@@ -58,6 +58,11 @@ def key_of(prefix: str, pairs: Iterable[tuple[str, Any]]) -> str:
     return key if len(key) <= MAX_KEY else f"{prefix}:{hashlib.sha1(key.encode()).hexdigest()}"
 
 
+def prefixes_of(service: str, item: str) -> tuple[str, ...]:
+    """Return what the keys of a service's entries begin with: of items, lists and searches."""
+    return (f"{item}:", f"{service}:list:", f"{service}:search:")
+
+
 def new_token() -> str:
     """Return a generation: random, so that a lost one cannot come back."""
     return secrets.token_hex(8)

@@ -19,7 +19,8 @@ from werkzeug.routing import Rule
 from shared import contract, parts, shapes
 from shared.auth import scope_of
 from shared.components import Components
-from shared.contract import Answer, Contract
+from shared.contract import Answer, Body, Contract
+from shared.keys import prefixes_of
 from shared.parts import Json
 from shared.query import Query
 from shared.resource import Resource
@@ -102,7 +103,7 @@ def _operation(rule: Rule, verb: str, view: View, components: Components) -> Jso
         },
     }
     if declared.body:
-        operation["requestBody"] = _body(declared, components)
+        operation["requestBody"] = _body(declared.body, components)
     return operation
 
 
@@ -128,7 +129,8 @@ def _words(documented: Any) -> tuple[str, str]:
     text = (inspect.getdoc(documented) or "").replace("``", "`")
     first, _, rest = text.partition("\n\n")
     summary, _, more = " ".join(first.split()).partition(". ")
-    return summary.removesuffix("."), "\n\n".join(filter(None, (more, rest)))
+    # A summary is no Markdown.
+    return summary.removesuffix(".").replace("`", ""), "\n\n".join(filter(None, (more, rest)))
 
 
 _CONVERTED = re.compile(r"<(?:(\w+)(?:\((.*?)\))?:)?(\w+)>")
@@ -158,6 +160,7 @@ def _query(declared: Contract, resource: Resource) -> Iterator[Json]:
     query: Any = resource.query if declared.query == contract.LIST else declared.query
     if isinstance(query, type):
         query = query()
+    query = query or {}
     if getattr(query, "attributes", ""):
         yield parts.ATTRIBUTES
     options = _options(query if isinstance(query, Query) else resource.query, resource)
@@ -166,8 +169,7 @@ def _query(declared: Contract, resource: Resource) -> Iterator[Json]:
         told = _parameter(name, field, options)
         yield told
         for alias in field.metadata.get("aliases", ()):
-            about = {"name": alias, "deprecated": True, "description": f"As `{name}`."}
-            yield {k: v for k, v in told.items() if k != "example"} | about
+            yield told | {"name": alias, "deprecated": True, "description": f"As `{name}`."}
 
 
 def _options(query: Query, resource: Resource) -> dict[str, Json]:
@@ -176,27 +178,32 @@ def _options(query: Query, resource: Resource) -> dict[str, Json]:
     facets: list[Json] = [{"enum": [*query.countable]}] if query.countable else []
     facets += [{"pattern": r"^attr\.[^,.$\s]+$"}] if query.attributes else []
     return {
-        "names": {"enum": [*resource.names, "deleted_at"]},
+        "names": {"enum": [*resource.names]},
         "keys": {"enum": [*resource.keys]},
         "orders": {"enum": [sign + each for each in orders for sign in ("", "-")]},
         "facets": {"anyOf": facets} if facets else {"not": {}},
+        "prefixes": {"pattern": f"^({'|'.join(prefixes_of(resource.name, resource.item))})"},
     }
 
 
 def _parameter(name: str, field: fields.Field[Any], options: Mapping[str, Json]) -> Json:
     schema = shapes.shape(field, Way.SENT)
     told: Json = {"name": name, "in": "query"}
-    if text := schema.pop("description", ""):
-        told["description"] = text
+    texts = [schema.pop("description", "")]
+    if "default" in schema:
+        # Were it told as such, those who try a request out would send it along every time.
+        texts.append(f"`{schema.pop('default')}` when left out.")
+    if any(texts):
+        told["description"] = " ".join(filter(None, texts))
     if examples := schema.pop("examples", []):
         told["example"] = examples[0]
     if several := field.metadata.get("list_of"):
         items = {"type": "string"} | options[several]
-        schema = {"type": "array", "items": items, "minItems": 1, "uniqueItems": True}
+        schema = {"type": "array", "items": items, "minItems": 1}
         told |= {"style": "form", "explode": False}
     elif one := field.metadata.get("one_of"):
         schema |= options[one]
-    return told | {"schema": schema}
+    return told | {"schema": schema} | ({"required": True} if field.required else {})
 
 
 def _headers(declared: Contract, verb: str) -> Iterator[Json]:
@@ -207,17 +214,16 @@ def _headers(declared: Contract, verb: str) -> Iterator[Json]:
         yield {"$ref": f"#/components/parameters/{name}"}
 
 
-def _body(declared: Contract, components: Components) -> Json:
-    assert declared.body
+def _body(body: Body, components: Components) -> Json:
     content: Json = {}
-    for media in declared.media:
+    for media in body.media:
         if media == contract.FORM:
-            content[media] = {"schema": components.form(declared.body)}
+            content[media] = {"schema": components.form(body.shape)}
             continue
-        content[media] = {"schema": components.schema(declared.body, Way.SENT)}
-        if example := components.example(declared.body):
+        content[media] = {"schema": components.schema(body.shape, Way.SENT)}
+        if example := components.example(body.shape):
             content[media]["example"] = example
-    return {"content": content, "required": not declared.optional}
+    return {"content": content, "required": not body.optional}
 
 
 def _answers(declared: Contract, verb: str, is_exempt: bool, components: Components) -> Json:
@@ -233,7 +239,7 @@ def _answers(declared: Contract, verb: str, is_exempt: bool, components: Compone
         found[str(status)] = {
             "description": HTTPStatus(status).phrase,
             "headers": parts.header_references(tuple(dict.fromkeys(names))),
-            **({"content": content} if content and status != 304 else {}),
+            **({"content": content} if content else {}),
         }
     return found
 
@@ -241,7 +247,7 @@ def _answers(declared: Contract, verb: str, is_exempt: bool, components: Compone
 def _content(answers: tuple[Answer, ...], components: Components) -> Json:
     """Return the media types of the answers of one status, with the schemas of those in JSON."""
     shown = [components.schema(each.shape, Way.TOLD) for each in answers if each.shape is not None]
-    content: Json = {media: {} for each in answers if each.shape is None for media in each.media}
+    content: Json = {media: {} for each in answers for media in each.media}
     if shown:
         content[contract.JSON] = {"schema": {"anyOf": shown} if len(shown) > 1 else shown[0]}
     return content
@@ -252,7 +258,7 @@ def _errors(rule: Rule, verb: str, declared: Contract, is_exempt: bool) -> Itera
     yield from declared.errors
     if is_exempt:
         return
-    yield from (400, 401, 403, 429, 503)
+    yield from (400, 401, 403, 429, 500, 503)
     if rule.arguments:
         yield 404
     if verb != "GET":

@@ -51,14 +51,15 @@ HEADERS: Json = {
     for name, (schema, text, example) in _HEADERS.items()
 }
 
+_ETAGS = r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'
 # The headers of requests.
 _ASKED: dict[str, tuple[Json, str]] = {
     "Idempotency-Key": (
-        {"type": "string", "minLength": 1, "maxLength": 257, "pattern": "^[!-~]+$"},
+        {**_TEXT, "pattern": '^"?[!#-~]{1,255}"?$'},
         "Sent again with the same key, a request is answered again and not done again, for a day.",
     ),
     "If-Match": (
-        _TEXT,
+        {**_TEXT, "pattern": _ETAGS},
         'The ETags to write onto, such as `"33a64df551425fcc55e4d42a148795d9"`; another version '
         "is a 412.",
     ),
@@ -88,7 +89,6 @@ ATTRIBUTES: Json = {
         "additionalProperties": {"type": "string", "minLength": 1},
         "propertyNames": {"pattern": r"^attr\.[^.$\s_]+(__gte|__lte)?$"},
     },
-    "example": {"attr.color": "blue"},
 }
 
 DELETED_AT: Json = {
@@ -163,6 +163,11 @@ _PROBLEMS: dict[int, tuple[str, str, tuple[str, ...]]] = {
         "100 requests a minute are what an address without a token may send.",
         ("Retry-After",),
     ),
+    500: (
+        "It is our fault.",
+        "Something went wrong on our side; the log has the details.",
+        (),
+    ),
     501: ("This installation lacks what it needs.", "This MongoDB has no change streams.", ()),
     503: (
         "Something that the service needs is down.",
@@ -193,7 +198,7 @@ def _response(status: int) -> Json:
         "instance": "/products",
         "request_id": "7f3c0f5b6f4b4f6f",
     }
-    known = ("X-Request-ID", "RateLimit", "RateLimit-Policy", *headers)
+    known = ("X-Request-ID", "RateLimit", "RateLimit-Policy", "Idempotency-Replayed", *headers)
     return {
         "description": text,
         "headers": header_references(known),

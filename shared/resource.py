@@ -85,7 +85,7 @@ class Resource(Steps):
 
     @takes(fields=fields.String(metadata={"list_of": "names"}))
     @gives(SELECTION, headers=CACHED, conditional=True)
-    @gives(MovedSchema, 308, headers=("Location",))
+    @gives(MovedSchema, 308, headers=(*CACHED, "Location"))
     def get(self, ref: str) -> Response:
         """Answer one item, by id or slug; an old slug redirects to the new one."""
         asked = self._item_query(request.query_string)

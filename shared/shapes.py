@@ -8,7 +8,7 @@ deprecated, ``shown``, a field that it is shown like where its own class does no
 ``optional`` where an answer may be without it, and ``flat``, what its first element may be sent as.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -135,7 +135,8 @@ def sent(schema: Schema, whole: bool) -> Rules:
         if field.required and len(names) == 1 and not flat:
             required.append(name)
         elif field.required:
-            choices.append({"anyOf": [*({"required": [n]} for n in names), *_all(flat)]})
+            ways = [*((each,) for each in names), *([flat] if flat else [])]
+            choices.append({"anyOf": [{"title": " ".join(w), "required": [*w]} for w in ways]})
     for name in (name for name in schema.dump_fields if name not in schema.load_fields):
         # What was answered may be sent back.
         properties.setdefault(name, {"readOnly": True, "description": "Ignored."})
@@ -172,10 +173,6 @@ def example(schema: Schema, partial: bool = False) -> Rules:
 
 def _named(known: Mapping[str, fields.Field[Any]]) -> dict[str, fields.Field[Any]]:
     return {field.data_key or name: field for name, field in known.items()}
-
-
-def _all(names: Sequence[str]) -> list[Rules]:
-    return [{"required": [*names]}] if names else []
 
 
 def _row(field: fields.Field[Any], table: Mapping[type[fields.Field[Any]], Rules]) -> Rules:

@@ -17,6 +17,7 @@ from shared.cache import Cache
 from shared.peers import Peers
 from shared.settings import Settings
 from shared.tokens import Tokens
+from tests.conformance import CheckedClient, LenientClient
 from tests.scaffold import (
     DATA,
     MEMORY,
@@ -150,12 +151,15 @@ def transport(request, stores, settings):
     """The way services reach each other in a test; ``transport.make_app`` builds them."""
     kind, db, redis = stores
     apps: dict[str, Flask] = {}
+    by_hand = request.node.get_closest_marker("by_hand")
+    kind_of_client = LenientClient if by_hand else CheckedClient
 
     def make_app(package):
         if package not in apps:
             create_app = import_module(f"{package}.app").create_app
             apps[package] = create_app(settings=settings, connections=connections)
             apps[package].config["PROPAGATE_EXCEPTIONS"] = False
+            apps[package].test_client_class = kind_of_client
         return apps[package]
 
     transport = InProcess(make_app)

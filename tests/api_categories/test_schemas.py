@@ -57,6 +57,7 @@ def test_what_is_inherited_makes_no_write_stale(categories, clothes):
     assert categories.patch("/categories/boots", json=body, headers=headers).status_code == 412
 
 
+@pytest.mark.by_hand
 def test_what_hands_left_above_is_no_rule(categories, products, clothes, db):
     for odd in ([], 5, {"size": 7, "color": {"choices": 5}}):
         db.categories.update_one({"slug": "clothes"}, {"$set": {"attributes": odd}})

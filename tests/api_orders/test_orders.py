@@ -134,6 +134,7 @@ def test_mistakes_are_pointed_at_where_they_were_sent(place, orders, teapot):
     assert problem["detail"] == "/product_id: There is no product 99."
 
 
+@pytest.mark.by_hand
 def test_an_order_that_lost_its_lines_by_hand_is_shown(place, orders, teapot, db):
     place((1, 1))
     db["orders"].update_one({}, {"$unset": {"items": "", "history": "", "total": ""}})
@@ -407,6 +408,7 @@ class TestBrokenSteps:
         assert orders.get("/orders:unsettled").get_json() == {"due": [], "orphans": []}
         assert stock_of() == 5
 
+    @pytest.mark.by_hand
     def test_one_order_that_cannot_be_settled_holds_no_other_up(self, orders, teapot, db, sweep):
         pending(db, 1, "nonsense")
         pending(db, 2, [{"product_id": 1, "quantity": 1}])

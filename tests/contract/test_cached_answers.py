@@ -83,6 +83,7 @@ def test_ids_are_cached_under_one_key_however_they_are_written(client, url, reso
         assert client.get(f"{url}/{ref}").get_json()["id"] == 1
 
 
+@pytest.mark.by_hand
 def test_an_object_id_is_one_tag_in_capitals_too(client, url, resource, db, text_field, serves):
     serves("update")
     made = ObjectId("65a1b2c3d4e5f60718293a4b")

@@ -253,6 +253,7 @@ class TestConditional:
 
 
 class TestMadeByHand:
+    @pytest.mark.by_hand
     def test_a_bare_document_is_readable_listable_and_editable(
         self, client, url, resource, db, text_field, serves
     ):
@@ -276,6 +277,7 @@ class TestMadeByHand:
         created = client.post(url, json=minimal("Made by us"))
         assert (created.status_code, created.get_json()["id"]) == (201, 2)
 
+    @pytest.mark.by_hand
     def test_a_document_of_nonsense_does_not_break_its_list(self, client, url, resource, db):
         nonsense = {name: {"odd": [1]} for name in resource.schema.load_fields}
         db[resource.name].insert_one({"_id": 7, **nonsense})
@@ -311,6 +313,7 @@ class TestMadeByHand:
             changed = client.patch(f"{url}/{number}", json={text_field: f"Even {number}"})
             assert changed.status_code == 200, changed.get_json()
 
+    @pytest.mark.by_hand
     def test_nulls_where_lists_and_numbers_belong_do_no_harm(
         self, client, url, resource, db, text_field, serves
     ):
@@ -321,6 +324,7 @@ class TestMadeByHand:
         assert client.delete(f"{url}/1").status_code == 204
         assert client.post(f"{url}/1/restore").status_code == 200
 
+    @pytest.mark.by_hand
     def test_a_revision_beyond_counting_starts_again(
         self, client, url, resource, db, text_field, serves
     ):
@@ -328,6 +332,7 @@ class TestMadeByHand:
         db[resource.name].insert_one({"_id": 1, text_field: "X", "revision": Int64(2**63 - 1)})
         assert client.patch(f"{url}/1", json={text_field: "Y"}).get_json()["revision"] == 1
 
+    @pytest.mark.by_hand
     def test_an_object_id_is_an_id_for_every_method(
         self, client, url, resource, db, text_field, serves
     ):

@@ -96,6 +96,7 @@ class TestExpiry:
         assert index.get("expireAfterSeconds") == (days * 86_400 or None)
 
 
+@pytest.mark.by_hand
 def test_an_odd_document_in_the_trash_is_listed(client, url, resource, db):
     db[f"{resource.name}.trash"].insert_one({"name": "By hand"})
     (listed,) = client.get(f"{url}?deleted=only").get_json()["items"]
