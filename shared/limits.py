@@ -22,7 +22,7 @@ from flask_limiter.errors import RateLimitExceeded
 from limits import RateLimitItem, parse
 from limits.storage import Storage
 
-from shared.auth import READING
+from shared.auth import READING, is_for_anybody
 from shared.backends import backends
 from shared.errors import TooMany, answer
 from shared.metrics import LIMITED
@@ -163,8 +163,7 @@ def _is_exempt() -> bool:
     """Whether a request is not counted here: front has done so, or nobody does."""
     if "vitrine.allowance" in request.environ or not _principal().limited:
         return True
-    view = current_app.view_functions.get(request.endpoint or "")
-    return getattr(view, "scope", None) == ""
+    return is_for_anybody(current_app.view_functions.get(request.endpoint or ""))
 
 
 def _principal() -> Principal:

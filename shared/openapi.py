@@ -17,7 +17,7 @@ from marshmallow import fields
 from werkzeug.routing import Rule
 
 from shared import contract, parts, shapes
-from shared.auth import scope_of
+from shared.auth import is_for_anybody, scope_of
 from shared.components import Components
 from shared.contract import Answer, Body, Contract
 from shared.keys import prefixes_of
@@ -84,7 +84,7 @@ def _operation(rule: Rule, verb: str, view: View, components: Components) -> Jso
     if declared.query == contract.LIST:
         # Which filters there are is said by the query of the resource.
         description = f"{description}\n\n{_words(type(resource.query))[0]}.".strip()
-    is_exempt = getattr(view, "scope", None) == ""
+    is_exempt = is_for_anybody(view)
     scope = scope_of(view, verb, resource.name, resource.public)
     # Who reads what is public may have a token all the same.
     free: list[Json] = [] if scope else [{}]
@@ -257,6 +257,7 @@ def _errors(rule: Rule, verb: str, declared: Contract, is_exempt: bool) -> Itera
     """Yield what may go wrong with a request, besides what its view declares."""
     yield from declared.errors
     if is_exempt:
+        yield from (403, 500)
         return
     yield from (400, 401, 403, 429, 500, 503)
     if rule.arguments:

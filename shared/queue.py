@@ -121,6 +121,7 @@ class JobSchema(Schema):
     state = fields.String(metadata={"example": "finished"})
     created_at = Timestamp()
     ended_at = fields.Raw(allow_none=True, metadata={"shown": Timestamp()})
+    request_id = fields.String(metadata={"optional": True})
     deliveries = fields.List(fields.Nested(DeliverySchema), metadata={"optional": True})
 
 

@@ -39,10 +39,9 @@ class ChangeSchema(Schema):
     changes = fields.Dict(fields.String(), fields.Dict(), allow_none=True)
 
 
-class HistorySchema(PageSchema):
-    """A page of the history of an item, the latest change first."""
-
-    items = fields.List(fields.Nested(ChangeSchema))
+HistorySchema = PageSchema.from_dict(
+    {"items": fields.List(fields.Nested(ChangeSchema))}, name="HistorySchema"
+)
 
 
 class _HistoryQuery(Query):
