@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.scaffold import example
+from tests.scaffold import example, on_fakes
 
 
 @pytest.fixture
@@ -110,6 +110,7 @@ def test_names_that_clash_get_distinct_slugs(batch, resource, text_field):
     assert [each["slug"] for each in results] == [f"same-{n}" for n in range(2, 22)]
 
 
+@on_fakes
 @pytest.mark.parametrize(
     ("query", "named"),
     [({"key": "nope"}, "key"), ({"on_error": "x"}, "on_error"), ({"dry": "1"}, "dry")],

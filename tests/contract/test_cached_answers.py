@@ -2,14 +2,16 @@
 
 import json
 import re
+from itertools import product
 
 import pytest
 from bson import ObjectId
 from bson.datetime_ms import DatetimeMS
 
 from shared.front import MAX_REMEMBERED, Front
-from tests.scaffold import example
+from tests.scaffold import example, on_fakes
 
+PREFERENCES = ({}, {"Prefer": "count=exact"}, {"Prefer": "count=none"})
 DIFFER = ("Cache-Status", "Server-Timing", "X-Request-ID", "Date")
 
 
@@ -26,10 +28,9 @@ def paths(resource, url, item):
 
 
 @pytest.mark.parametrize("verb", ["GET", "HEAD"])
-@pytest.mark.parametrize("prefer", [None, "count=exact", "count=none"])
-def test_a_hit_is_what_a_miss_was_but_for_saying_so(client, url, resource, item, verb, prefer):
-    headers = {"Prefer": prefer} if prefer else {}
-    for path in paths(resource, url, item):
+def test_a_hit_is_what_a_miss_was_but_for_saying_so(client, url, resource, item, verb):
+    asked = product(paths(resource, url, item), PREFERENCES)
+    for path, headers in asked:
         made = client.open(path, method=verb, headers=headers)
         again = client.open(path, method=verb, headers=headers)
         assert "hit; ttl=" in again.headers["Cache-Status"], path
@@ -153,6 +154,8 @@ def test_an_entry_is_explained_and_a_prefix_is_purged(
     assert client.get("/__cache?key=other:1").status_code == 404
 
 
+@on_fakes
+@pytest.mark.parametrize("package", ["api_products"], indirect=True)
 def test_what_is_remembered_of_urls_is_bounded(client, resource):
     front = client.application.wsgi_app
     assert isinstance(front, Front)

@@ -114,10 +114,11 @@ def test_what_asks_to_be_sent_again_is_not_kept(client, url, body, monkeypatch, 
     assert client.post(f"{url}/1/restore", headers=KEY).status_code == 200
 
 
-@pytest.mark.parametrize("name", ["fingerprint", "token", "until", "state", "body", "status"])
-def test_a_record_of_nonsense_is_none(client, url, body, records, name):
-    first = client.post(url, json=body | {"nope": 1}, headers=KEY)
-    for state in ("running", "done"):
+@pytest.mark.parametrize("state", ["running", "done"])
+def test_a_record_of_nonsense_is_none(client, url, body, records, state):
+    for name in ("fingerprint", "token", "until", "state", "body", "status"):
+        records.delete_many({})
+        first = client.post(url, json=body | {"nope": 1}, headers=KEY)
         for odd in (None, 5, "x", ["x"]):
             records.update_one({}, {"$set": {"state": state, "until": later(-1), name: odd}})
             again = client.post(url, json=body | {"nope": 1}, headers=KEY)

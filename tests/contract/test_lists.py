@@ -138,6 +138,7 @@ def test_a_cursor_of_something_else_is_refused(client, url, five, cursor, says):
     assert says in error["message"]
 
 
+@on_fakes
 def test_a_deep_page_names_the_cursor(client, url):
     (error,) = client.get(f"{url}?page=101&per=100").get_json()["errors"]
     assert error["parameter"] == "page"
@@ -151,22 +152,23 @@ def test_only_the_fields_asked_for_are_shown(client, url, five, text_field):
     assert client.get(f"{url}/1?fields={text_field}").get_json() == {text_field: "Item 1"}
 
 
-@pytest.mark.parametrize(
-    ("preference", "total", "total_is"),
-    [("count=exact", 5, "exact"), ("count=none", None, "unknown"), ("wait=1", 5, "exact")],
-)
-def test_the_total_is_as_preferred(client, url, five, preference, total, total_is):
-    response = client.get(url, headers={"Prefer": preference})
-    assert response.get_json()["total"] == total
-    assert response.get_json()["total_is"] == total_is
-    applied = preference if "count" in preference else None
-    assert response.headers.get("Preference-Applied") == applied
+def test_the_total_is_as_preferred(client, url, five):
+    for preference, total, total_is in (
+        ("count=exact", 5, "exact"),
+        ("count=none", None, "unknown"),
+        ("wait=1", 5, "exact"),
+    ):
+        response = client.get(url, headers={"Prefer": preference})
+        assert response.get_json()["total"] == total
+        assert response.get_json()["total_is"] == total_is
+        applied = preference if "count" in preference else None
+        assert response.headers.get("Preference-Applied") == applied
 
 
-@pytest.mark.parametrize("name", ["q", "search"])
-@pytest.mark.parametrize("words", ["item 3", "3 ITEM", "ítem+3", "ite+3", "item  3"])
-def test_words_are_found_in_any_order_case_and_accent(client, url, five, name, words):
-    assert ids(client.get(f"{url}?{name}={words}")) == [3]
+def test_words_are_found_in_any_order_case_and_accent(client, url, five):
+    for words in ("item 3", "3 ITEM", "ítem+3", "ite+3", "item  3"):
+        for name in ("q", "search"):
+            assert ids(client.get(f"{url}?{name}={words}")) == [3], words
 
 
 def test_all_words_are_required(client, url, five):
@@ -230,19 +232,23 @@ def test_a_bad_query_string_names_the_parameter(client, url, query):
     assert named == [query.split("&")[0].partition("=")[0]]
 
 
+@on_fakes
 def test_a_query_string_that_is_not_utf8_is_refused(client, url):
     assert client.get(f"{url}?q=%ff%fe").status_code == 400
 
 
+@on_fakes
 def test_a_near_miss_is_pointed_out(client, url):
     (error,) = client.get(f"{url}?orderin=id").get_json()["errors"]
     assert "did you mean ordering?" in error["message"]
 
 
+@on_fakes
 def test_too_many_parameters_are_refused(client, url):
     assert client.get(f"{url}?" + "&".join(f"a{n}=1" for n in range(60))).status_code == 400
 
 
+@on_fakes
 def test_one_item_takes_no_list_parameters(client, url, five):
     response = client.get(f"{url}/1?page=1")
     assert response.status_code == 400

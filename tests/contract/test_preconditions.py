@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from shared.settings import Settings
-from tests.scaffold import example, on_real_servers
+from tests.scaffold import example, on_fakes, on_real_servers
 
 
 @pytest.fixture
@@ -30,6 +30,7 @@ def test_a_412_says_which_fields_differ(client, url, made, text_field):
     assert client.patch(f"{url}/1", json={text_field: "Ours"}, headers=again).status_code == 200
 
 
+@on_fakes
 @pytest.mark.parametrize("body", [{"nope": 1}, [], "x"])
 def test_a_412_comes_before_what_else_is_wrong(client, url, made, text_field, body):
     client.patch(f"{url}/1", json={text_field: "Theirs"})

@@ -15,8 +15,6 @@ from tests.scaffold import ROOT, environment
 from vitrine import stack as stacks
 from vitrine.processes import free_port
 
-pytestmark = pytest.mark.alone
-
 
 def mongo_uri(stack):
     return stacks.read(stack.folder).mongo_uri
@@ -54,6 +52,7 @@ def test_a_second_up_names_the_first(stack):
     assert len(second.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.alone
 def test_stop_ends_everything_soon_and_loses_nothing(fresh_stack):
     fresh_stack.up("--only", "products")
     assert fresh_stack.request("POST", "products", "/products", {"name": "Kept"})[0] == 201
@@ -70,6 +69,7 @@ def test_stop_ends_everything_soon_and_loses_nothing(fresh_stack):
     assert fresh_stack.get("products", "/products/kept")["id"] == 1
 
 
+@pytest.mark.alone
 def test_ctrl_c_ends_everything(fresh_stack):
     fresh_stack.up("--only", "clients")
     below = descendants(fresh_stack.process.pid)
