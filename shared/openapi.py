@@ -6,23 +6,19 @@ such as ``Idempotency-Key`` on every POST, is told here, once.
 """
 
 import inspect
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
 from flask import Flask
-from marshmallow import fields
 from werkzeug.routing import Rule
 
-from shared import contract, parts, shapes
+from shared import contract, parameters, parts
 from shared.auth import is_for_anybody, scope_of
 from shared.components import Components
 from shared.contract import Answer, Body, Contract
-from shared.keys import prefixes_of
 from shared.parts import Json
-from shared.query import Query
 from shared.resource import Resource
 from shared.shapes import Way
 
@@ -31,6 +27,10 @@ View = Callable[..., Any]
 _VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _STANDARD = ("get", "create", "update", "delete", "restore")
 _UPKEEP, _SERVICE = "upkeep", "service"
+_TAGS = [
+    {"name": _UPKEEP, "description": "Checks, repairs, and what services ask each other."},
+    {"name": _SERVICE, "description": "How the service is."},
+]
 _ABOUT = """{0}.
 
 Errors are problem documents (RFC 9457). A document that was edited by hand in MongoDB is shown as \
@@ -45,11 +45,11 @@ def document(app: Flask) -> Json:
     components = Components(resource)
     paths: dict[str, Json] = {}
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        path, parameters = _path(rule, resource)
+        path, steps = parameters.path(rule, resource)
         for verb in _VERBS:
             if verb in (rule.methods or ()):
                 operation = _operation(rule, verb, app.view_functions[rule.endpoint], components)
-                operation["parameters"] = [*parameters, *operation["parameters"]]
+                operation["parameters"] = [*steps, *operation["parameters"]]
                 paths.setdefault(path, {})[verb.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -60,20 +60,14 @@ def document(app: Flask) -> Json:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
-        "tags": [
-            {"name": resource.name},
-            {"name": _UPKEEP, "description": "Checks, repairs, and what services ask each other."},
-            {"name": _SERVICE, "description": "How the service is."},
-        ],
+        "tags": [{"name": resource.name}, *_TAGS],
         "paths": paths,
         "components": {
             "schemas": dict(sorted(components.schemas.items())),
             "responses": parts.RESPONSES,
             "parameters": parts.PARAMETERS,
             "headers": parts.HEADERS,
-            "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
-            },
+            "securitySchemes": parts.SECURITY,
         },
     }
 
@@ -94,7 +88,7 @@ def _operation(rule: Rule, verb: str, view: View, components: Components) -> Jso
         "description": description,
         "tags": [_tag(rule, resource)],
         "security": [*free, {"bearer": [scope] if scope else []}],
-        "parameters": [*_query(declared, resource), *_headers(declared, verb)],
+        "parameters": [*parameters.query(declared, resource), *parameters.headers(declared, verb)],
         "responses": _answers(declared, verb, is_exempt, components)
         | {
             str(status): {"$ref": f"#/components/responses/{parts.response_name(status)}"}
@@ -131,87 +125,6 @@ def _words(documented: Any) -> tuple[str, str]:
     summary, _, more = " ".join(first.split()).partition(". ")
     # A summary is no Markdown.
     return summary.removesuffix(".").replace("`", ""), "\n\n".join(filter(None, (more, rest)))
-
-
-_CONVERTED = re.compile(r"<(?:(\w+)(?:\((.*?)\))?:)?(\w+)>")
-
-
-def _path(rule: Rule, resource: Resource) -> tuple[str, list[Json]]:
-    """Return the path of a route as OpenAPI writes it, and its parameters."""
-    found = []
-    for kind, options, name in _CONVERTED.findall(rule.rule):
-        schema: Json = {"type": "string", "minLength": 1}
-        if kind == "int":
-            schema = {"type": "integer", "minimum": 0}
-        elif kind == "uuid":
-            schema = {"type": "string", "format": "uuid"}
-        elif kind == "any":
-            schema = {"type": "string", "enum": [each.strip() for each in options.split(",")]}
-        told: Json = {"name": name, "in": "path", "required": True, "schema": schema}
-        if name == "ref":
-            what = "id or slug" if resource.slug else "id"
-            told |= {"description": f"The {what} of the {resource.item}.", "example": "1"}
-        found.append(told)
-    return _CONVERTED.sub(r"{\3}", rule.rule), found
-
-
-def _query(declared: Contract, resource: Resource) -> Iterator[Json]:
-    """Yield the parameters of a query string; other names of one are told as deprecated."""
-    query: Any = resource.query if declared.query == contract.LIST else declared.query
-    if isinstance(query, type):
-        query = query()
-    query = query or {}
-    if getattr(query, "attributes", ""):
-        yield parts.ATTRIBUTES
-    options = _options(query if isinstance(query, Query) else resource.query, resource)
-    for key, field in (query if isinstance(query, Mapping) else query.load_fields).items():
-        name = field.data_key or key
-        told = _parameter(name, field, options)
-        yield told
-        for alias in field.metadata.get("aliases", ()):
-            yield told | {"name": alias, "deprecated": True, "description": f"As `{name}`."}
-
-
-def _options(query: Query, resource: Resource) -> dict[str, Json]:
-    """Return what parameters may hold that hold names of fields."""
-    orders = [each for each in ("id", *query.sortable) if "," not in each]
-    facets: list[Json] = [{"enum": [*query.countable]}] if query.countable else []
-    facets += [{"pattern": r"^attr\.[^,.$\s]+$"}] if query.attributes else []
-    return {
-        "names": {"enum": [*resource.names]},
-        "keys": {"enum": [*resource.keys]},
-        "orders": {"enum": [sign + each for each in orders for sign in ("", "-")]},
-        "facets": {"anyOf": facets} if facets else {"not": {}},
-        "prefixes": {"pattern": f"^({'|'.join(prefixes_of(resource.name, resource.item))})"},
-    }
-
-
-def _parameter(name: str, field: fields.Field[Any], options: Mapping[str, Json]) -> Json:
-    schema = shapes.shape(field, Way.SENT)
-    told: Json = {"name": name, "in": "query"}
-    texts = [schema.pop("description", "")]
-    if "default" in schema:
-        # Were it told as such, those who try a request out would send it along every time.
-        texts.append(f"`{schema.pop('default')}` when left out.")
-    if any(texts):
-        told["description"] = " ".join(filter(None, texts))
-    if examples := schema.pop("examples", []):
-        told["example"] = examples[0]
-    if several := field.metadata.get("list_of"):
-        items = {"type": "string"} | options[several]
-        schema = {"type": "array", "items": items, "minItems": 1}
-        told |= {"style": "form", "explode": False}
-    elif one := field.metadata.get("one_of"):
-        schema |= options[one]
-    return told | {"schema": schema} | ({"required": True} if field.required else {})
-
-
-def _headers(declared: Contract, verb: str) -> Iterator[Json]:
-    names = [*declared.headers]
-    names += ["If-None-Match"] if 304 in declared.answers else []
-    names += ["Idempotency-Key"] if verb == "POST" else []
-    for name in (*names, "X-Request-ID"):
-        yield {"$ref": f"#/components/parameters/{name}"}
 
 
 def _body(body: Body, components: Components) -> Json:

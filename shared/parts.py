@@ -88,8 +88,12 @@ ATTRIBUTES: Json = {
         "type": "object",
         "additionalProperties": {"type": "string", "minLength": 1},
         "propertyNames": {"pattern": r"^attr\.[^.$\s_]+(__gte|__lte)?$"},
+        # Else Swagger UI would send properties of its own invention.
+        "default": {},
     },
 }
+
+SECURITY: Json = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
 
 DELETED_AT: Json = {
     "type": ["string", "null"],

@@ -120,30 +120,39 @@ def shape(field: fields.Field[Any], way: Way) -> Rules:
 def sent(schema: Schema, whole: bool) -> Rules:
     """Return the JSON Schema of an object to be sent, ``whole``, or those fields that change."""
     properties: Rules = {}
-    required: list[str] = []
-    choices: list[Rules] = []
+    needed: list[Rules] = []
     for name, field in _named(schema.load_fields).items():
-        properties[name] = rules = shape(field, Way.SENT)
-        names = [name, *field.metadata.get("aliases", ())]
-        for alias in names[1:]:
-            about = {"deprecated": True, "description": f"Another name for `{name}`."}
-            properties[alias] = {k: v for k, v in rules.items() if k != "examples"} | about
-        flat = field.metadata.get("flat", ())
-        for each in flat:
-            about = {"description": f"Of the only element of `{name}`, which is left out then."}
-            properties[each] = rules["items"]["properties"][each] | about
-        if field.required and len(names) == 1 and not flat:
-            required.append(name)
-        elif field.required:
-            ways = [*((each,) for each in names), *([flat] if flat else [])]
-            choices.append({"anyOf": [{"title": " ".join(w), "required": [*w]} for w in ways]})
-    for name in (name for name in schema.dump_fields if name not in schema.load_fields):
+        properties |= _spellings(name, field)
+        needed += [_presence(name, field)] if field.required and whole else []
+    for name in schema.dump_fields:
         # What was answered may be sent back.
         properties.setdefault(name, {"readOnly": True, "description": "Ignored."})
-    rules = {"type": "object", "properties": properties, "additionalProperties": False}
-    if whole and required:
-        rules["required"] = required
-    return rules | ({"allOf": choices} if whole and choices else {})
+    rules: Rules = {"type": "object", "properties": properties, "additionalProperties": False}
+    required = [name for each in needed for name in each.get("required", ())]
+    choices = [each for each in needed if "anyOf" in each]
+    rules |= {"required": required} if required else {}
+    return rules | ({"allOf": choices} if choices else {})
+
+
+def _spellings(name: str, field: fields.Field[Any]) -> Rules:
+    """Return the schemas of a field and of what may be sent for it, by their names."""
+    rules = shape(field, Way.SENT)
+    found = {name: rules}
+    for alias in field.metadata.get("aliases", ()):
+        about = {"deprecated": True, "description": f"Another name for `{name}`."}
+        found[alias] = {k: v for k, v in rules.items() if k != "examples"} | about
+    for each in field.metadata.get("flat", ()):
+        about = {"description": f"Of the only element of `{name}`, which is left out then."}
+        found[each] = rules["items"]["properties"][each] | about
+    return found
+
+
+def _presence(name: str, field: fields.Field[Any]) -> Rules:
+    """Return the rule that a field has to be there, by one of its names."""
+    ways = [(each,) for each in (name, *field.metadata.get("aliases", ()))]
+    ways += [field.metadata["flat"]] if "flat" in field.metadata else []
+    rules = [{"title": " ".join(way), "required": [*way]} for way in ways]
+    return {"anyOf": rules} if len(rules) > 1 else {"required": [name]}
 
 
 def given(schema: Schema, way: Way, whole: bool = True) -> Rules:

@@ -2,7 +2,6 @@
 
 import re
 from functools import cache
-from http import HTTPStatus
 
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
@@ -43,43 +42,44 @@ class LenientClient(CheckedClient):
 
 def _wrong(app, response, checks_bodies):
     """Say what is not as the document of an app says, if anything."""
-    request, status = response.request, response.status_code
+    request, whole = response.request, _document(app)
     if request.method == "OPTIONS":
         return ""
-    whole = _document(app)
+    routes = app.url_map.bind("")
     try:
-        rule, _ = app.url_map.bind("").match(
-            canonical(request.path), request.method, return_rule=True
-        )
+        rule, _ = routes.match(canonical(request.path), request.method, return_rule=True)
     except NotFound:
         return _wrong_problem(app, response, 404)
     except MethodNotAllowed:
-        return _wrong_problem(app, response, 405) or (
-            "" if "Allow" in response.headers else "has no Allow"
-        )
+        missing = "" if "Allow" in response.headers else "has no Allow"
+        return missing or _wrong_problem(app, response, 405)
     path = re.sub(r"<(?:[^<>:]*:)?(\w+)>", r"{\1}", rule.rule)
     verb = "get" if request.method == "HEAD" else request.method.lower()
     operation = whole["paths"][path][verb]
-    found = operation["responses"].get(str(status))
+    found = operation["responses"].get(str(response.status_code))
     if found is None:
-        return f"{HTTPStatus(status).phrase} is not documented: {response.data[:300]}"
+        return f"{response.status} is not documented: {response.data[:300]}"
     if "$ref" in found:
         found = whole["components"]["responses"][found["$ref"].rpartition("/")[2]]
-    known = _titled(GENERAL | found["headers"].keys())
-    if unknown := _titled(response.headers.keys()) - known:
+    wrong = _wrong_head(response, operation, found)
+    if wrong or request.method == "HEAD" or not (checks_bodies and response.is_json):
+        return wrong
+    place = (path, verb, response.status_code, response.mimetype)
+    return _misfit(app.name, place, response.json)
+
+
+def _wrong_head(response, operation, found):
+    """Say which header, parameter or media type is not documented, if one is not."""
+    if unknown := _titled(response.headers.keys()) - _titled(GENERAL | found["headers"].keys()):
         return f"has the headers {unknown}, which are not documented"
-    if status < 400 and (unknown := set(request.args) - _parameters(whole, operation)):
+    taken = {each["name"] for each in operation["parameters"] if each.get("in") == "query"}
+    asked = {"attr" if each.startswith("attr.") else each for each in response.request.args}
+    if response.status_code < 400 and (unknown := asked - taken):
         return f"takes {unknown}, which is not documented"
-    if request.method == "HEAD" or status in (204, 304):
-        return ""
     content = found.get("content", {})
-    if not content:
-        return ""
-    if response.mimetype not in content:
+    if content and response.mimetype not in content:
         return f"is {response.mimetype}, which is not documented"
-    if not checks_bodies or not response.is_json:
-        return ""
-    return _misfit(app.name, (path, verb, status, response.mimetype), response.json)
+    return "has a body, which is not documented" if not content and response.data else ""
 
 
 def _wrong_problem(app, response, status):
@@ -100,18 +100,6 @@ def _document(app):
 
 def _titled(names):
     return {name.title() for name in names}
-
-
-def _parameters(whole, operation):
-    known = {each["name"] for each in operation["parameters"] if each.get("in") == "query"}
-    return _Prefixed(known) if "attr" in known else known
-
-
-class _Prefixed(set):
-    """Names, and all that begin with ``attr.``."""
-
-    def __rsub__(self, names):
-        return {name for name in names if name not in self and not name.startswith("attr.")}
 
 
 def _misfit(service, place, value):

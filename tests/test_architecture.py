@@ -35,7 +35,7 @@ LAYERS = [
     {"bulk", "follower", "idempotency", "lease", "listing", "pages", "queue", "trash"},
     {"batch", "steps", "worker"},
     {"logs", "resource"},
-    {"changelog", "checkup", "components", "front", "health", "inspection"},
+    {"changelog", "checkup", "components", "front", "health", "inspection", "parameters"},
     {"feed", "openapi", "revisions", "scrape", "server"},
     {"docs"},
     {"app", "gunicorn"},

@@ -126,7 +126,7 @@ class TestConformance:
 
     def test_an_undocumented_status_is_noticed(self, promised, client, url):
         del promised["paths"][url + "/{ref}"]["get"]["responses"]["404"]
-        with pytest.raises(AssertionError, match="Not Found is not documented"):
+        with pytest.raises(AssertionError, match="404 NOT FOUND is not documented"):
             client.get(f"{url}/99")
 
     def test_an_undocumented_header_is_noticed(self, promised, client, url):
