@@ -82,11 +82,15 @@ class Auth:
             raise Forbidden(
                 "AUTH_MODE=open answers only this machine, as localhost; set AUTH_MODE=token."
             )
-        origin = environ.get("HTTP_ORIGIN")
-        if origin and environ["REQUEST_METHOD"] not in READING:
-            own = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST')}"
-            if origin not in (own, *self._origins) and "*" not in self._origins:
-                raise Forbidden(f"Pages of {origin[:100]} may not write here; see CORS_ORIGINS.")
+        origin = environ.get("HTTP_ORIGIN") or ""
+        own = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST')}"
+        if "*" in self._origins or origin in (own, *self._origins - {""}):
+            return
+        # A link on a page may lead here; what a page does by itself says so (W3C Fetch Metadata).
+        is_link = environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
+        is_link = is_link and environ["REQUEST_METHOD"] in READING
+        if origin or (environ.get("HTTP_SEC_FETCH_SITE") == "cross-site" and not is_link):
+            raise Forbidden(f"Pages of {origin[:100] or 'others'} may not ask; see CORS_ORIGINS.")
 
 
 _LOCAL = ("127.0.0.1", "::1", "", None)

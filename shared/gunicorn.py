@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import logging
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -23,6 +24,10 @@ _settings = read_settings()
 
 workers = _settings.workers
 threads = _settings.threads
+# Each is a file to the system, and who is idle costs little.
+worker_connections = 4000
+_most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (_most_files, _most_files))
 worker_class = "shared.server.Worker"
 # Heartbeats go to memory where that is possible, so that a slow disk does not look like a death.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

@@ -169,9 +169,21 @@ def _keep(record: Document, response: Response) -> bool:
         "status": response.status_code,
         "headers": {name: response.headers[name] for name in _HEADERS if name in response.headers},
         "body": response.get_data(),
+        "about": _items(response),
     }
     result = _records().update_one(_mine(record), {"$set": kept}, session=backends().session)
     return result.matched_count == 1
+
+
+def _items(response: Response) -> list[Any]:
+    """Return the ids of the items that an answer tells of: with them it is purged."""
+    value = response.get_json(silent=True)
+    told = value.get("results", [value]) if isinstance(value, dict) else []
+    owners = [str(each.get("owner", "")).rpartition("/")[2] for each in told]
+    return [
+        *(each["id"] for each in told if each.get("id") is not None),
+        *(int(id) if id.isdigit() else id for id in owners if id),
+    ]
 
 
 def _mine(record: Document) -> Document:
@@ -208,10 +220,10 @@ def _fingerprint() -> str:
 
 def _records() -> Collection[Any]:
     """Return the collection of records, with the index that ends them."""
-    name = f"{current_app.extensions['resource'].name}.idempotency"
-    records = backends().db[name]
+    records: Collection[Any] = current_app.extensions["resource"].repository.records
     indexed: set[str] = current_app.extensions.setdefault("indexed", set())
-    if name not in indexed:
-        records.create_indexes([IndexModel([("expires", 1)], expireAfterSeconds=0)])
-        indexed.add(name)
+    if records.name not in indexed:
+        expiry = IndexModel([("expires", 1)], expireAfterSeconds=0)
+        records.create_indexes([expiry, IndexModel([("about", 1)], sparse=True)])
+        indexed.add(records.name)
     return records

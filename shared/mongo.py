@@ -276,6 +276,11 @@ class Repository:
         return backends().db[f"{self.name}.ledger"]
 
     @property
+    def records(self) -> Collection[Document]:
+        """The collection of what was answered to whom sent an ``Idempotency-Key``."""
+        return backends().db[f"{self.name}.idempotency"]
+
+    @property
     def writable(self) -> Collection[Document]:
         """The collection, with its indexes in place: without them two could take one slug."""
         indexed: set[str] = current_app.extensions.setdefault("indexed", set())

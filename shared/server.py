@@ -13,6 +13,7 @@ import socket
 import struct
 import time
 import uuid
+from collections import deque
 from concurrent.futures import Future
 from functools import partial
 from http import HTTPStatus
@@ -27,9 +28,24 @@ from shared.errors import PROBLEM, document
 HEAD_SECONDS = 10
 MAX_HEAD = 1 << 16
 BODY_SECONDS = 15
-BODY_BYTES_PER_SECOND = 50_000
-SEND_SECONDS = 30
+BYTES_PER_SECOND = 50_000
+SEND_SECONDS = 10
+LARGE = 1 << 16  # bytes of an answer that may not fit into what the kernel takes at once
+LINGER_SECONDS = 2  # for a client to read what we have ended (RFC 9112, 9.6)
 _END = b"\r\n\r\n"
+
+
+class _Socket(socket.socket):
+    """A socket whose large answers have to be taken in a time that goes by their length."""
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """Send all, or raise ``TimeoutError``."""
+        if len(data) > LARGE:
+            self.settimeout(SEND_SECONDS + len(data) / BYTES_PER_SECOND)
+            super().sendall(data, flags)
+            self.settimeout(None)
+        else:
+            super().sendall(data, flags)
 
 
 class _Connection(TConn):  # type: ignore[misc]
@@ -44,6 +60,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         """Begin to work."""
         self._bodies: dict[_Connection, float] = {}
+        self._ended: deque[_Connection] = deque()
         super().init_process()
 
     def accept(self, listener: socket.socket) -> None:
@@ -51,9 +68,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         try:
             client, address = listener.accept()
         except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EMFILE):
                 raise
             return
+        client = _Socket(fileno=client.detach())
         # For who asks and does not listen; a timeout of Python's would be for reading as well.
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
         self.nr_conns += 1
@@ -73,8 +91,44 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             conn.head = left
             if not self._begin(conn):
                 self._wait(conn)
+        elif is_kept:
+            super().finish_request(conn, fs)
+        else:
+            self._end(conn)
+
+    def _end(self, conn: _Connection) -> None:
+        """Say that no more comes, and close when the client has, or shortly.
+
+        Closed at once, an answer could be lost with what the client has sent and nobody read;
+        gunicorn would wait for that in this very loop.
+        """
+        conn.timeout = time.monotonic() + LINGER_SECONDS
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+            conn.sock.setblocking(False)
+            self.poller.register(conn.sock, EVENT_READ, partial(self._linger, conn))
+        except (OSError, ValueError, KeyError):
+            self._close(conn)
+        else:
+            self._ended.append(conn)
+
+    def _linger(self, conn: _Connection, client: socket.socket) -> None:
+        """Throw away what still comes."""
+        try:
+            if client.recv(MAX_HEAD):
+                return
+        except (BlockingIOError, InterruptedError):
             return
-        super().finish_request(conn, fs)
+        except OSError:
+            pass
+        self._ended.remove(conn)
+        self._close(conn)
+
+    def _close(self, conn: _Connection) -> None:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        conn.close()
 
     def _wait(self, conn: _Connection) -> None:
         conn.sock.setblocking(False)
@@ -121,15 +175,27 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Answer a request whose head was read; its body has some time to come."""
         length = _length(req)
         if length:
-            self._bodies[conn] = time.monotonic() + BODY_SECONDS + length / BODY_BYTES_PER_SECOND
+            self._bodies[conn] = time.monotonic() + BODY_SECONDS + length / BYTES_PER_SECOND
         try:
             return super().handle_request(req, conn)
         finally:
             self._bodies.pop(conn, None)
 
+    def _keepalive_after(self, conn: _Connection, keepalive: bool) -> bool:
+        """Keep a connection unless there is a body on its way that nobody has read."""
+        if not keepalive:
+            return False
+        conn.sock.setblocking(False)
+        try:
+            return bool(conn.parser.finish_body(max_bytes=MAX_HEAD))
+        except BlockingIOError:
+            return False
+
     def murder_pending(self) -> None:
-        """Close the connections whose heads or bodies do not come."""
+        """Close the connections whose heads or bodies do not come, or whose clients do not go."""
         now = time.monotonic()
+        while self._ended and self._ended[0].timeout <= now:
+            self._close(self._ended.popleft())
         for conn in [conn for conn in self.pending_conns if conn.timeout <= now and conn.head]:
             _write_problem(conn.sock, 408, "", f"The request did not come in {HEAD_SECONDS} s.")
         for conn in [conn for conn, end in list(self._bodies.items()) if end <= now]:
@@ -143,7 +209,7 @@ def _length(request: Any) -> int:
     """Return the bytes a body is to have, one for a body that does not say."""
     for name, value in request.headers:
         if name == "CONTENT-LENGTH":
-            return int(value)
+            return min(int(value), 1 << 40)  # What is longer is refused, but has to be a time.
         if name == "TRANSFER-ENCODING":
             return 1
     return 0

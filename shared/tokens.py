@@ -6,7 +6,10 @@ decides which key it is held against, so that a public key never serves as a sec
 """
 
 import hashlib
+import json
 import logging
+import math
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +17,8 @@ from secrets import token_urlsafe
 from typing import Any
 
 import jwt
-from jwt import PyJWKClient, PyJWKClientConnectionError, PyJWTError
+import urllib3
+from jwt import PyJWK, PyJWKSet, PyJWTError
 
 from shared.errors import Unavailable
 from shared.settings import KNOWN_SECRET, Settings
@@ -29,6 +33,7 @@ KEYS_SECONDS = 300  # after which the public keys are asked for again
 # A key that is not known is asked for at once, but no more often than this.
 UNKNOWN_KEY_SECONDS = 10
 FETCH_SECONDS = 2
+MAX_KEY_BYTES = 1_000_000
 MAX_SUBJECT = 200
 _NEEDED = ["exp", "sub", "iss", "aud"]
 _WHY: Mapping[type[Exception], str] = {
@@ -38,6 +43,11 @@ _WHY: Mapping[type[Exception], str] = {
     jwt.InvalidIssuerError: "Its iss is none that is trusted here.",
     jwt.InvalidSignatureError: "Its signature is wrong.",
 }
+
+
+def is_reserved(subject: str) -> bool:
+    """Whether a name means something in the history, so that nobody else may have it."""
+    return subject in ("anonymous", "unknown", "outside the API") or subject.startswith("service:")
 
 
 class Refused(Exception):
@@ -98,18 +108,23 @@ class Tokens:
             scopes = _scopes(claims)
         except (PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise Refused(_WHY.get(type(error), "It is no token that is taken here.")) from error
-        if claims["exp"] <= time.time():
+        ends, subject = claims["exp"], claims["sub"]
+        if not isinstance(ends, int | float) or ends <= time.time():
             raise Refused(_WHY[jwt.ExpiredSignatureError])  # For its end there is no leeway.
-        if not 0 < len(claims["sub"]) <= MAX_SUBJECT:
-            raise Refused(f"Its sub has not 1 to {MAX_SUBJECT} characters.")
-        key = hashlib.blake2b(token.encode(), digest_size=8).hexdigest()
-        return Principal(claims["sub"], scopes, key, ADMIN not in scopes, claims["exp"])
+        if not (0 < len(subject) <= MAX_SUBJECT and subject.isprintable()):
+            raise Refused(f"Its sub has not 1 to {MAX_SUBJECT} characters that can be shown.")
+        if algorithm != SIGNED_BY_US and is_reserved(subject):
+            raise Refused("Its sub is a name that only Vitrine gives.")
+        # Of what is signed, for a signature may be spelled in several ways.
+        signed = token.rpartition(".")[0]
+        key = hashlib.blake2b(signed.encode(), digest_size=8).hexdigest()
+        return Principal(subject, scopes, key, ADMIN not in scopes, ends)
 
     def _claims(self, token: str, algorithm: Any) -> dict[str, Any]:
         if algorithm == SIGNED_BY_US and self._secret:
             key: Any = self._secret
         elif algorithm in SIGNED_ELSEWHERE and self._keys:
-            key = self._keys.of(token)
+            key = self._keys.of(jwt.get_unverified_header(token).get("kid"))
         else:
             raise Refused(f"Its algorithm {str(algorithm)[:20]!r} is not taken here.")
         claims: dict[str, Any] = jwt.decode(
@@ -124,49 +139,69 @@ class Tokens:
         return claims
 
 
-class _Keys(PyJWKClient):
-    """The public keys of those who sign tokens elsewhere; old ones do while none can be had."""
+class _Keys:
+    """The public keys of those who sign tokens elsewhere; old ones do while none can be had.
+
+    One request at a time asks for them, and no other one waits for that.
+    """
 
     def __init__(self, url: str):
-        super().__init__(
-            url,
-            lifespan=KEYS_SECONDS,
-            timeout=FETCH_SECONDS,
-            cooldown_duration=UNKNOWN_KEY_SECONDS,
-        )
-        self._last: Any = None
+        self._url = url
+        self._known: dict[str, PyJWK] = {}
+        self._asked = -math.inf
         self._is_down = False
+        self._asking = threading.Lock()
 
-    def fetch_data(self) -> Any:
-        """Return the keys as they are now, or as they were before they were out of reach."""
+    def of(self, kid: Any) -> PyJWK:
+        """Return the key of this name, or raise ``Refused`` or ``Unavailable``."""
+        kid = str(kid)
+        wait = KEYS_SECONDS if kid in self._known else UNKNOWN_KEY_SECONDS
+        if time.monotonic() - self._asked >= wait and self._asking.acquire(blocking=False):
+            try:
+                self._ask()
+            finally:
+                self._asking.release()
+        if key := self._known.get(kid):
+            return key
+        if self._is_down or self._asking.locked():
+            raise Unavailable("The keys at AUTH_JWKS_URL cannot be reached; try again shortly.")
+        raise Refused("The key it is signed with is not known here.")
+
+    def _ask(self) -> None:
+        """Read the keys, in a bounded time and of a bounded size."""
+        self._asked = time.monotonic()
         try:
-            self._last = super().fetch_data()
-            self._is_down = False
-        except (PyJWKClientConnectionError, ValueError) as error:
-            log.error("AUTH_JWKS_URL cannot be reached: %s", error)
+            keys = PyJWKSet.from_dict(json.loads(self._read())).keys
+        except (urllib3.exceptions.HTTPError, PyJWTError, OSError, ValueError, TypeError) as error:
+            log.error("AUTH_JWKS_URL has no keys: %s", error)
             self._is_down = True
-            if self._last is None:
-                raise _no_keys() from error
-        return self._last
+            return
+        self._is_down = False
+        self._known = {
+            key.key_id: key for key in keys if key.key_id and key.public_key_use in ("sig", None)
+        }
 
-    def of(self, token: str) -> Any:
-        """Return the key that a token says it is signed with."""
-        try:
-            return self.get_signing_key_from_jwt(token)
-        except PyJWTError:
-            if self._is_down:
-                raise _no_keys() from None  # It may be a new one.
-            raise
-
-
-def _no_keys() -> Unavailable:
-    return Unavailable("The keys at AUTH_JWKS_URL cannot be reached; try again shortly.")
+    def _read(self) -> bytes:
+        data = b""
+        with urllib3.request(
+            "GET",
+            self._url,
+            timeout=FETCH_SECONDS,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        ) as answer:
+            while chunk := answer.read1(MAX_KEY_BYTES):
+                data += chunk
+                if len(data) > MAX_KEY_BYTES or time.monotonic() - self._asked > FETCH_SECONDS:
+                    raise ValueError("they are too many, or come too slowly")
+        return data
 
 
 def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
     """Return what a token is for: ``scope`` (RFC 8693), or the list ``scp`` some servers send."""
     given = claims.get("scope", claims.get("scp", ""))
-    names = given.split() if isinstance(given, str) else given
+    names = given.split(" ") if isinstance(given, str) else given
     if not (isinstance(names, list) and all(isinstance(each, str) for each in names)):
         raise ValueError("scope is neither a text nor a list of texts")
-    return frozenset(names)
+    return frozenset(filter(None, names))

@@ -109,6 +109,7 @@ def purge(repository: Repository, document: Document) -> None:
         ):
             raise Stale(f"The {repository.item} changed while this request was running.")
         repository.trash.delete_many({"id": id}, session=session)
+        repository.records.delete_many({"about": id}, session=session)
         history.note_purge(repository.history, document, session)
         # What the follower stores meanwhile is not seen from within the transaction.
         backends().once_committed(lambda: history.forget(repository.history, id))

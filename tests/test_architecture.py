@@ -130,7 +130,7 @@ def test_the_command_line_is_a_client(path):
     for module in imports(path):
         package, _, rest = module.partition(".")
         assert not package.startswith("api_")
-        known = ("errors", "lines", "process", "settings", "tokens")
+        known = ("auth", "errors", "lines", "process", "settings", "tokens")
         assert package != "shared" or rest in known, f"{path.stem}: {module}"
 
 

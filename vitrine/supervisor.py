@@ -180,8 +180,8 @@ class Supervisor:
 
     def _show_queues(self) -> subprocess.Popen[bytes]:
         port = self.dashboard_url.rpartition(":")[2]
-        args = [sys.executable, "-m", "rq_dashboard", "--bind", "127.0.0.1", "--port", port]
-        env = dict(os.environ) | {"RQ_DASHBOARD_REDIS_URL": self._queue_url}
+        args = [sys.executable, "-m", "vitrine.dashboard", port]
+        env = dict(os.environ) | {"REDIS_QUEUE_URL": self._queue_url}
         return spawn(args, self._log("dashboard"), env, self._keep)
 
     @property

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from shared.errors import Unavailable
 from shared.settings import Settings
-from shared.tokens import Refused, Tokens
+from shared.tokens import Refused, Tokens, is_reserved
 from vitrine.stack import StackError
 
 console = Console(highlight=False, soft_wrap=True)
@@ -50,6 +50,8 @@ def token_command(scopes: tuple[str, ...], expires: str, subject: str, show: str
     for scope in wanted:
         if not _SCOPE.fullmatch(scope):
             raise StackError(f"{scope!r} is no scope: NAME:read, NAME:write or admin.")
+    if is_reserved(subject) or not subject.isprintable():
+        raise StackError(f"--subject {subject!r} is a name that only Vitrine gives.")
     click.echo(tokens.mint(subject, wanted, _seconds(expires)))
 
 

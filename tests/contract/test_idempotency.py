@@ -171,3 +171,16 @@ def test_every_post_heeds_it(client):
 
 def later(seconds):
     return documents.now() + timedelta(seconds=seconds)
+
+
+def test_a_purge_takes_what_was_answered_along(client, url, resource, db, serves):
+    serves("create", "delete")
+    body, key = example(resource), {"Idempotency-Key": "kept"}
+    item = client.post(url, json=body, headers=key).location
+    client.post(url, json=body, headers={"Idempotency-Key": "refused"})
+    assert client.delete(f"{item}?purge=true").status_code == 204
+    about = db[f"{resource.name}.idempotency"].find({"about": int(item.rpartition("/")[2])})
+    assert list(about) == []
+    again = client.post(url, json=body, headers=key)
+    assert "Idempotency-Replayed" not in again.headers
+    assert again.location != item

@@ -1,5 +1,6 @@
 """What a service is up to that anybody can reach: limits for all, slow clients, tokens."""
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -86,6 +87,38 @@ def test_slow_clients_keep_nobody_else_out_and_are_not_waited_for(stack):
                 thread.join()
             for client in (body, *idle):
                 client.close()
+
+
+def connect(url):
+    host, port = url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), 30)
+
+
+def head(first, *lines):
+    return "\r\n".join((first, "Host: localhost", *lines, "", "")).encode()
+
+
+LONG = head("GET /products/1 HTTP/1.1", "Content-Length: 1000")
+CLOSING = head("GET /health/live HTTP/1.1", "Connection: close")
+NONSENSE = b"\r\n\r\n\r\n"
+REFUSED = head("POST /products HTTP/1.1", "Content-Type: text/plain", "Content-Length: 999")
+
+
+@pytest.mark.parametrize("said", [LONG, CLOSING, NONSENSE, REFUSED])
+def test_whoever_stays_after_the_answer_keeps_nobody_waiting(stack, said):
+    """A body that does not come and that nobody reads; a connection that is never closed."""
+    with instance(stack, workers=1, THREADS="2") as url, contextlib.ExitStack() as clients:
+        for _ in range(40):
+            clients.enter_context(connect(url)).sendall(said)
+        with urllib3.PoolManager(retries=False, timeout=3) as http:
+            for _ in range(5):
+                assert http.request("GET", f"{url}/products?per=1").status == 200
+
+
+def test_a_length_beyond_all_bounds_is_a_refusal(stack):
+    with connect(stack.url("products")) as client:
+        client.sendall(head("POST /products HTTP/1.1", f"Content-Length: {'9' * 400}"))
+        assert client.recv(100).startswith(b"HTTP/1.1 4")
 
 
 def test_open_mode_does_not_start_where_others_come_in():

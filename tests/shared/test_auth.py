@@ -4,6 +4,7 @@ import pytest
 
 from shared.process import is_loopback
 from tests.scaffold import on_fakes
+from vitrine.dashboard import build_app
 
 
 @on_fakes
@@ -42,6 +43,27 @@ def test_no_page_elsewhere_may_send_a_form_here(products):
     assert "CORS_ORIGINS" in evil.json["detail"]
     own = products.post("/products", headers={"Origin": "http://localhost"}, **form)
     assert own.status_code == 201
+
+
+@on_fakes
+def test_no_page_elsewhere_may_ask_but_a_link_may_lead_here(products):
+    evil = {"Origin": "https://evil.example"}
+    picture = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    for _ in range(2):  # The second one may come from the cache.
+        assert products.get("/products", headers=evil).status_code == 403
+        assert products.get("/products", headers=picture).status_code == 403
+        assert products.get("/products", headers=link).status_code == 200
+    assert products.post("/products", json={"name": "Pot"}, headers=link).status_code == 403
+    assert products.get("/products", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
+
+
+def test_the_dashboard_of_the_queue_is_for_this_machine_too():
+    client = build_app("redis://127.0.0.1:1/1").test_client()
+    assert client.get("/nowhere").status_code == 404
+    rebound = client.get("/", headers={"Host": "evil.example"})
+    emptied = client.post("/queue/products/empty", headers={"Origin": "https://evil.example"})
+    assert (rebound.status_code, emptied.status_code) == (403, 403)
 
 
 @on_fakes

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import threading
 import time
@@ -69,6 +70,9 @@ def test_two_tokens_of_one_subject_have_keys_of_their_own():
         (lambda: token(sub="x" * 201), "sub"),
         (lambda: token(exp=None), "no token"),
         (lambda: token(exp="soon"), "no token"),
+        (lambda: token(exp="4102444800"), "expired"),
+        (lambda: token(sub="a\nb"), "sub"),
+        (lambda: token(sub="\ud800"), "sub"),
         (lambda: token(scope={"admin": True}), "no token"),
         (lambda: token(scope=["admin", 1]), "no token"),
         (lambda: token("1" * 32), "signature"),
@@ -168,23 +172,107 @@ def test_a_public_key_is_no_secret(issuer):
     assert refusal(tokens, token(RSA, "RS256"))
 
 
-def test_a_new_key_is_asked_for_and_unknown_ones_not_again_and_again(issuer):
+def test_a_new_key_is_asked_for_and_unknown_ones_not_again_and_again(issuer, monkeypatch):
     tokens = Tokens(settings(auth_jwks_url=issuer.url))
     new = rsa.generate_private_key(65537, 2048)
     tokens.verify(token(RSA, "RS256", kid="rsa"))
     issuer.add("new", new, "RS256")
-    tokens._keys._last_successful_fetch -= 10
+    later = time.monotonic() + 10
+    monkeypatch.setattr("shared.tokens.time.monotonic", lambda: later)
     assert tokens.verify(token(new, "RS256", kid="new")).id == "ann"
     for number in range(20):
         assert refusal(tokens, token(new, "RS256", kid=f"forged-{number}"))
     assert issuer.asked == 2
 
 
-def test_keys_that_cannot_be_had_are_named_and_old_ones_still_do(issuer):
+def test_keys_that_cannot_be_had_are_named_and_old_ones_still_do(issuer, monkeypatch):
     tokens = Tokens(settings(auth_jwks_url=issuer.url))
     tokens.verify(token(RSA, "RS256", kid="rsa"))
     issuer.stop()
-    tokens._keys.jwk_set_cache.jwk_set_with_timestamp.timestamp -= 1000
+    later = time.monotonic() + 1000
+    monkeypatch.setattr("shared.tokens.time.monotonic", lambda: later)
     assert tokens.verify(token(RSA, "RS256", kid="rsa")).id == "ann"
     with pytest.raises(Unavailable, match="AUTH_JWKS_URL"):
         Tokens(settings(auth_jwks_url=issuer.url)).verify(token(RSA, "RS256", kid="rsa"))
+
+
+@pytest.mark.parametrize("answer", ["hang", "drip", "flood", "garbage", "redirect"])
+def test_a_server_of_keys_that_misbehaves_holds_one_request_for_a_moment(answer):
+    server = Misbehaving(answer)
+    tokens = Tokens(settings(auth_jwks_url=server.url))
+    outcomes = []
+
+    def verify(number):
+        started = time.monotonic()
+        with pytest.raises(Unavailable, match="AUTH_JWKS_URL"):
+            tokens.verify(token(RSA, "RS256", kid=f"x{number}"))
+        outcomes.append(time.monotonic() - started)
+
+    threads = [threading.Thread(target=verify, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(15)
+    server.stop()
+    assert len(outcomes) == 8
+    assert sorted(outcomes)[6] < 2, "all of them waited"
+    assert max(outcomes) < 8
+
+
+class Misbehaving:
+    """A server of keys that does what it should not."""
+
+    def __init__(self, how):
+        self.over = threading.Event()
+        over = self.over
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(302 if how == "redirect" else 200)
+                self.send_header("Location", "/elsewhere")
+                self.end_headers()
+                if how == "hang":
+                    over.wait(20)
+                elif how == "drip":
+                    while not over.wait(0.2):
+                        self.wfile.write(b" ")
+                elif how == "flood":
+                    while not over.is_set():
+                        self.wfile.write(b" " * 65536)
+                else:
+                    self.wfile.write(b"{")
+
+            def handle_one_request(self):
+                with contextlib.suppress(OSError):
+                    super().handle_one_request()
+
+            def log_message(self, *args):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}/keys"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.over.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.mark.parametrize("subject", ["anonymous", "unknown", "outside the API", "service:orders"])
+def test_nobody_elsewhere_takes_a_name_that_means_something(issuer, subject):
+    tokens = Tokens(settings(auth_jwks_url=issuer.url))
+    assert "only Vitrine" in refusal(tokens, token(RSA, "RS256", kid="rsa", sub=subject))
+    assert tokens.verify(token(sub=subject)).id == subject
+
+
+def test_a_signature_spelled_in_another_way_is_no_other_token():
+    tokens = Tokens(settings())
+    text = token()
+    assert tokens.verify(f"{text}=").key == tokens.verify(text).key
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u2028", "\t", "\n", "\x1f"])
+def test_scopes_have_blanks_between_and_nothing_else(blank):
+    assert not Tokens(settings()).verify(token(scope=f"x{blank}admin")).may("admin")
