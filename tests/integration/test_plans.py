@@ -16,7 +16,7 @@ from shared.mongo import FEW
 from shared.peers import Peers
 from tests.scaffold import InProcess, UnfollowedBackends
 
-SIZE = 100_000
+SIZE = 40_000
 # For each parameter a value that many products have, and one that few have.
 VALUES = {
     "category": ("books", "maps"),
@@ -75,7 +75,7 @@ def product(number, chance):
 
 @pytest.fixture(scope="module")
 def large(servers):
-    """The products service over 100,000 products, its database, and what it asks MongoDB."""
+    """The products service over 40,000 products, its database, and what it asks MongoDB."""
     commands = Commands()
     uri = f"mongodb://127.0.0.1:{servers[0]}"
     module = import_module("api_products.resource")
