@@ -21,7 +21,7 @@ from shared import auth, checkup
 from shared.attributes import FitSchema
 from shared.backends import backends
 from shared.checkup import Kind
-from shared.contract import gives, like, takes
+from shared.contract import ITEM, gives, like, takes
 from shared.documents import same
 from shared.errors import BadRequest, Conflict, NotFound
 from shared.resource import flag, purges
@@ -67,7 +67,7 @@ def create() -> Response:
 @blueprint.route("/categories/<ref>", methods=["PUT", "PATCH"])
 @like(categories.update)
 @takes(dry_run=fields.Boolean())
-@gives(FitSchema)
+@gives(FitSchema, headers=("Link",))
 def update(ref: str) -> Response:
     """Change a category; one that moves or is renamed takes all below it and its products along.
 
@@ -88,6 +88,7 @@ def batch() -> Response:
 
 @blueprint.post("/categories/<ref>/restore")
 @like(categories.restore)
+@gives(ITEM, headers=("Link",))
 def restore(ref: str) -> Response:
     """Bring a category back from the trash, under its parent if that still exists."""
     return _in_line(lambda: categories.restore(ref, "parent"))
@@ -96,6 +97,7 @@ def restore(ref: str) -> Response:
 @blueprint.delete("/categories/<ref>")
 @like(categories.delete)
 @takes(products=fields.String(validate=validate.Equal("detach")), move_to=fields.String())
+@gives(None, 204, headers=("Link",))
 def delete(ref: str) -> Response:
     """Move a category without children to the trash.
 

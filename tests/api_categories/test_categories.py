@@ -285,6 +285,7 @@ class TestMoving:
         {"position": "first", "name": 5},
     ],
 )
+@pytest.mark.by_hand
 def test_one_odd_category_does_not_stop_the_others(categories, products, tree, db, odd):
     db.categories.insert_one({"_id": 9, "name": "Odd", "slug": "odd"} | odd)
     for ref in ("games", "9"):

@@ -305,6 +305,7 @@ class TestReconcile:
         "name", ["change", "balance", "revision", "reason", "at", "request_id"]
     )
     @pytest.mark.parametrize("odd", [None, "x", [1], {"a": 1}, Decimal128("1"), True])
+    @pytest.mark.by_hand
     def test_a_ledger_edited_by_hand_breaks_nothing(self, products, made, db, drift, name, odd):
         products.put("/products/1", json={"stock": 9})
         db["products.ledger"].update_one({}, {"$set": {name: odd}})

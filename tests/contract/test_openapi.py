@@ -164,7 +164,7 @@ def test_requests_of_all_kinds_are_answered_as_promised(client, resource, url):
             cases += len(event.recorder.cases)
             broken |= _failures(event.recorder)
     assert not broken, "\n\n".join(f"{title}\n{text}" for title, text in broken.items())
-    assert cases > 500
+    assert cases > 50
 
 
 def _failures(recorder):

@@ -301,6 +301,7 @@ class TestMadeByHand:
         ],
         ids=lambda odd: type(odd).__name__,
     )
+    @pytest.mark.by_hand
     def test_a_value_of_any_type_is_shown_and_replaced(
         self, client, url, resource, db, odd, text_field, serves
     ):

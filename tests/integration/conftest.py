@@ -77,7 +77,8 @@ class Stack:
         # Few tests need workers, which take seconds to start.
         known = {"DATA_DIR": str(self.folder), "JOB_WORKERS": "0", **urls}
         # Tests send more than anybody may; those of the limits say so.
-        known |= {"RATE_LIMIT_ANONYMOUS": "off"}
+        counted = ("ANONYMOUS", "TOKEN", "WRITES", "UPLOADS")
+        known |= {f"RATE_LIMIT_{name}": "off" for name in counted}
         self.env = environment(**known) | self.env
         self._http = urllib3.PoolManager(retries=False, timeout=60, maxsize=64)
 

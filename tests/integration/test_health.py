@@ -10,6 +10,9 @@ from pymongo import MongoClient
 from tests.integration.conftest import poll, process_of, running_stack
 from vitrine import stack as stacks
 
+# It holds times, so nothing else may run meanwhile.
+pytestmark = pytest.mark.alone
+
 FLIP_SECONDS = 2.0
 STOPPED_SECONDS = 3.0  # Long enough for the driver to give up its connections.
 

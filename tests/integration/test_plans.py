@@ -14,6 +14,7 @@ from shared import documents
 from shared.cache import Cache
 from shared.mongo import FEW
 from shared.peers import Peers
+from shared.settings import Settings
 from tests.scaffold import InProcess, UnfollowedBackends
 
 SIZE = 40_000
@@ -96,7 +97,9 @@ def large(servers):
                 ordered=False,
             )
         connections = UnfollowedBackends(db, redis, Cache(redis, 60), Peers(InProcess(None)), redis)
-        app = import_module("api_products.app").create_app(connections=connections)
+        app = import_module("api_products.app").create_app(
+            settings=Settings(rate_limit_anonymous=""), connections=connections
+        )
         yield app.test_client(), db, commands
         client.drop_database("plans")
 

@@ -17,9 +17,10 @@ from rq import Queue, Retry
 from tests.integration.conftest import instance, poll
 from tests.scaffold import ROOT
 from vitrine import stack as stacks
+from vitrine.client import authorization
 from vitrine.processes import spawn, stop
 
-SECRETS = ("ada@", "hunter2", "Lovelace", "127.0.0.1")
+SECRETS = ("ada@", "hunter2", "Lovelace", "127.0.0.1", "Bearer", "eyJ")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -73,7 +74,8 @@ def only(events):
 def test_a_request_that_fails_is_one_event_with_its_request_id(stack, server, events):
     app = "tests.integration.broken:fails()"
     with instance(stack, app, SENTRY_DSN=server.dsn) as url:
-        headers = {"X-Request-ID": "mine", "Authorization": "Bearer hunter2", "Cookie": "a=hunter2"}
+        known = {"Authorization": authorization(), "Cookie": "a=hunter2"}
+        headers = {"X-Request-ID": "mine"} | known
         answer = stack._http.request(
             "POST",
             f"{url}/fails/1?email=ada@example.org",

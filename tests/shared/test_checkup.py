@@ -88,6 +88,7 @@ def test_search_terms_of_before_are_renewed(products, db, make, check, mend):
     ],
     ids=str,
 )
+@pytest.mark.by_hand
 def test_what_a_value_plainly_says_is_mended(products, db, make, check, mend, broken, mended):
     id = make(db, broken, price=1, stock=5)
     products.get(f"/products/{id}")  # So that it is cached.

@@ -69,6 +69,7 @@ def test_a_cursor_finds_each_item_once_in_order(products, db, many, order):
         assert found == expected
 
 
+@pytest.mark.by_hand
 def test_an_order_that_no_index_has_is_for_a_thousand_items_at_most(products, many):
     response = products.get("/products?ordering=brand,name")
     assert response.status_code == 400
@@ -152,12 +153,14 @@ def test_lists_made_by_hand_have_one_place_in_an_order(clients, db, count, order
         ("ordering=price&price__lte=5", [{"$gt": 1}, MinKey()]),
     ],
 )
+@pytest.mark.by_hand
 def test_a_forged_cursor_does_no_harm(products, many, query, values):
     asked = ProductQuery().parse(query.encode(), ())
     forged = cursor.encode(asked.bound, values)
     assert products.get(f"/products?{query}&cursor={forged}").status_code in (200, 400)
 
 
+@pytest.mark.by_hand
 def test_a_blank_in_an_order_changes_nothing(products, many):
     dear = products.get("/products?ordering=-price,name").get_json()["items"]
     assert products.get("/products?ordering=%20-price,%20name").get_json()["items"] == dear
