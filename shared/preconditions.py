@@ -44,9 +44,9 @@ def fits(current: str) -> bool:
     Behind a hyphen the tag tells of live fields, which no write here depends on.
     """
     tag = current.partition("-")[0]
-    if request.if_none_match:
-        return not (creates_only() or tag in _tags(request.if_none_match))
-    return tag in _tags(request.if_match)
+    if request.if_match and not request.if_match.star_tag and tag not in _tags(request.if_match):
+        return False
+    return not (creates_only() or tag in _tags(request.if_none_match))
 
 
 def _tags(named: ETags) -> set[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from shared.process import end_with_parent
 
 LOG_BYTES = 20_000_000
+LINE_BYTES = 1 << 16  # that a line has at the most
 _ERROR = re.compile(r'[\w.]*(Error|Exception|cannot start)\b.*: |\{.*"s":"E"|\{"time":.*"error":"')
 
 
@@ -59,9 +60,12 @@ def bound(log: Path, most: int = LOG_BYTES) -> None:
     and the emptying is lost.
     """
     if log.exists() and log.stat().st_size > most:
-        with log.open("r+b") as file, older(log).open("wb") as kept:
+        with log.open("r+b") as file, older(log).open("w+b") as kept:
             shutil.copyfileobj(file, kept)
             file.truncate(0)
+            # Of a line that was being written only a part may have been there to read.
+            start = kept.seek(max(0, kept.tell() - LINE_BYTES))
+            kept.truncate(start + kept.read().rfind(b"\n") + 1)
 
 
 def stop(process: subprocess.Popen[bytes], seconds: float) -> None:

@@ -57,6 +57,12 @@ def test_a_write_that_is_not_to_meet_a_version_heeds_it(client, url, made, text_
     assert client.put(f"{url}/1", json={text_field: "X"}, headers=other).status_code == 200
 
 
+def test_a_write_with_both_preconditions_heeds_both(client, url, made, text_field):
+    client.patch(f"{url}/1", json={text_field: "Theirs"})
+    headers = {"If-Match": made, "If-None-Match": '"other"'}
+    assert client.patch(f"{url}/1", json={text_field: "Ours"}, headers=headers).status_code == 412
+
+
 def test_a_put_for_none_but_a_new_one_makes_it_under_its_slug(client, url, resource, serves):
     serves("update")
     if not resource.slug:
