@@ -23,6 +23,7 @@ READING = ("GET", "HEAD", "OPTIONS")
 # A token is verified again after so long, for the key it was signed with may be taken back.
 REMEMBERED_SECONDS = 300
 MAX_REMEMBERED = 10_000
+_LOCAL = ("127.0.0.1", "::1", "", None)  # None and nothing are those of a Unix socket.
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -82,18 +83,17 @@ class Auth:
             raise Forbidden(
                 "AUTH_MODE=open answers only this machine, as localhost; set AUTH_MODE=token."
             )
-        origin = environ.get("HTTP_ORIGIN") or ""
+        origin, site = environ.get("HTTP_ORIGIN") or "", environ.get("HTTP_SEC_FETCH_SITE")
+        if not origin and site != "cross-site":
+            return
         own = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST')}"
-        if "*" in self._origins or origin in (own, *self._origins - {""}):
+        if "*" in self._origins or (origin and origin in (own, *self._origins)):
             return
         # A link on a page may lead here; what a page does by itself says so (W3C Fetch Metadata).
         is_link = environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
         is_link = is_link and environ["REQUEST_METHOD"] in READING
-        if origin or (environ.get("HTTP_SEC_FETCH_SITE") == "cross-site" and not is_link):
+        if origin or not is_link:
             raise Forbidden(f"Pages of {origin[:100] or 'others'} may not ask; see CORS_ORIGINS.")
-
-
-_LOCAL = ("127.0.0.1", "::1", "", None)
 
 
 def _is_local(host: str) -> bool:

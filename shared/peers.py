@@ -74,9 +74,11 @@ class Http:
                 if last or time.monotonic() > late:
                     raise _down(service, url) from error
             else:
-                if answer.status < 500:
+                # Too many at once is no refusal: whoever answers so wants to be asked again.
+                passes = answer.status in PASSING or "Retry-After" in answer.headers
+                if answer.status < 500 and not passes:
                     return answer.status, answer.data
-                if last or answer.status not in PASSING or time.monotonic() > late:
+                if last or not passes or time.monotonic() > late:
                     raise _down(service, url)
             time.sleep(PAUSE_SECONDS)
         raise AssertionError("unreachable")

@@ -71,9 +71,10 @@ def _explain(tokens: Tokens, token: str) -> bool:
         claims = jwt.decode(token, options={"verify_signature": False})
     except (jwt.PyJWTError, ValueError, RecursionError) as error:
         raise StackError(f"This is no JSON Web Token: {error}.") from error
-    click.echo(f"{'signed by':<14}{header.get('alg')}, key {header.get('kid', 'SECRET_KEY')}")
+    algorithm, key = (_shown("", header.get(name)) for name in ("alg", "kid"))
+    click.echo(f"{'signed by':<14}{algorithm}, key {key if 'kid' in header else 'SECRET_KEY'}")
     for name, value in claims.items():
-        click.echo(f"{_CLAIMS.get(name, name):<14}{_shown(name, value)}")
+        click.echo(f"{_CLAIMS.get(name, _shown('', name)):<14}{_shown(name, value)}")
     try:
         tokens.verify(token)
     except (Refused, Unavailable) as error:

@@ -15,7 +15,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.seen.append((self.path, self.headers.get("X-Request-ID")))
         status = self.server.statuses.pop(0) if self.server.statuses else 200
-        self.send_response(status)
+        self.send_response(abs(status))
+        if status < 0:
+            self.send_header("Retry-After", "1")
         self.send_header("Content-Length", "12")
         self.end_headers()
         self.wfile.write(b'{"ok": true}')
@@ -54,7 +56,14 @@ def test_a_service_that_stumbles_once_is_asked_again(server, peers):
     assert len(server.seen) == 2
 
 
-@pytest.mark.parametrize("statuses", [[503] * 9, [500] * 9])
+def test_a_crowd_is_no_refusal(server, peers):
+    """A 409 that asks to be sent again, here the negative ones, decides nothing."""
+    server.statuses = [-409, 409]
+    assert peers.ask("GET", "products", "x")[0] == 409
+    assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize("statuses", [[503] * 9, [500] * 9, [-409] * 9])
 def test_a_service_that_keeps_failing_is_named(server, peers, statuses):
     server.statuses = statuses
     with pytest.raises(Unavailable, match=r"The products service at http://127\.0\.0\.1:\d+"):

@@ -35,7 +35,8 @@ def test_it_is_told_why_a_token_is_not_taken(run, monkeypatch):
 
 
 def test_what_a_token_says_cannot_command_a_terminal(run):
-    token = jwt.encode({"sub": "\x1b[2Jann\n"}, "0" * 32)
+    odd = "\x1b[2Jann\n"
+    token = jwt.encode({"sub": odd, odd: 1}, "0" * 32, headers={"kid": odd})
     shown = run("--show", token).output
     assert "\x1b" not in shown
     assert "\\x1b[2Jann\\n" in shown
