@@ -17,7 +17,8 @@ from api_products.resource import products
 from shared import documents, queue
 from shared.backends import backends
 from shared.errors import NotFound, Unavailable
-from shared.settings import MOST_URLS, Settings
+from shared.parsing import MOST_URLS
+from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 

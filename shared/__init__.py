@@ -2,11 +2,12 @@
 
 A module imports only from modules to its right, and nothing here imports a service:
 
-    app, gunicorn, server > docs > openapi > feed, revisions, scrape > changelog, components,
-        front, health, inspection, parameters > logs, resource > batch, worker > bulk, follower,
-        lease, pages, queue, trash > limits, mongo > allocation, history, ledger, release
-        > backends, changes, indexes, loading, preconditions, responses
-        > cache, documents, peers, pool, sweep, tally > keys, shapes > query, writer
-        > auth, files > body, cors, fields, process, tokens > errors > sentry
-        > attempts, cluster, contract, lines, metrics, parts, settings, words
+    serve > app, granian, gunicorn, server > docs > openapi > feed, revisions, scrape
+        > changelog, components, front, health, inspection, parameters > logs, resource
+        > batch, worker > bulk, follower, lease, pages, queue, trash > limits, mongo
+        > allocation, history, ledger, release > backends, changes, indexes, loading,
+        preconditions, responses > cache, documents, peers, pool, sweep, tally > keys, shapes
+        > query, writer > auth, files > body, cors, fields, process, tokens > errors > sentry
+        > settings > attempts, cluster, contract, counting, lines, metrics, parsing, parts, probe,
+        words
 """

@@ -3,6 +3,7 @@
 import ctypes
 import logging
 import sys
+from collections.abc import Iterable
 
 from shared import lines
 from shared.settings import Settings, SettingsError
@@ -34,6 +35,15 @@ def end_with_parent(signal: int) -> None:
     """
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal)
+
+
+def check_exposure(settings: Settings, hosts: Iterable[str]) -> None:
+    """End the process if everybody could do everything from elsewhere than this machine."""
+    if settings.auth_mode == "open" and not all(map(is_loopback, hosts)):
+        sys.exit(
+            "Vitrine cannot start: AUTH_MODE=open is for this machine only; bind to 127.0.0.1, or "
+            "set AUTH_MODE=token."
+        )
 
 
 def is_loopback(host: str) -> bool:

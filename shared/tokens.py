@@ -21,7 +21,8 @@ import urllib3
 from jwt import PyJWK, PyJWKSet, PyJWTError
 
 from shared.errors import Unavailable
-from shared.settings import KNOWN_SECRET, Settings
+from shared.parsing import KNOWN_SECRET
+from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 

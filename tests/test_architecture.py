@@ -13,13 +13,16 @@ LAYERS = [
         "attributes",
         "cluster",
         "contract",
+        "counting",
         "lines",
         "metrics",
         "misfits",
+        "parsing",
         "parts",
-        "settings",
+        "probe",
         "words",
     },
+    {"settings"},
     {"sentry"},
     {"errors"},
     {"body", "cors", "fields", "process", "tokens"},
@@ -38,7 +41,8 @@ LAYERS = [
     {"changelog", "checkup", "components", "front", "health", "inspection", "parameters"},
     {"feed", "openapi", "revisions", "scrape", "server"},
     {"docs"},
-    {"app", "gunicorn"},
+    {"app", "granian", "gunicorn"},
+    {"serve"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 VIEWS_ORDER = [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import urllib3
 
-from shared.settings import Settings, is_set
+from shared.settings import FILE, Settings, is_set
 from vitrine import embedded, stack
 from vitrine.processes import bound, free_port, is_free, last_words, spawn, stop
 from vitrine.stack import ROOT, Running, Service, StackError
@@ -163,10 +163,12 @@ class Supervisor:
                 return port
 
     def _spawn(self, service: Service) -> subprocess.Popen[bytes]:
-        args = [sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn"]
-        args += ["-b", f"127.0.0.1:{service.port}", f"{service.folder.name}.app:create_app()"]
-        counters = {"PROMETHEUS_MULTIPROC_DIR": str(self._folder / "metrics" / service.name)}
-        env = {**self._environment(service), **counters}
+        args = [sys.executable, "-m", "shared.serve", service.folder.name]
+        own = {
+            "BIND": f"127.0.0.1:{service.port}",
+            "PROMETHEUS_MULTIPROC_DIR": str(self._folder / "metrics" / service.name),
+        }
+        env = {**self._environment(service), **own}
         return spawn(args, self._log(service.name), env, self._keep)
 
     def _follow(self, service: Service) -> subprocess.Popen[bytes]:
@@ -195,17 +197,15 @@ class Supervisor:
     def _environment(self, service: Service) -> Mapping[str, str]:
         urls = {f"{each.name.upper()}_URL": each.url for each in self._services}
         paths = [str(ROOT), str(service.folder.parent), os.environ.get("PYTHONPATH", "")]
-        return (
-            dict(os.environ)
-            | urls
-            | {
-                "MONGO_URI": self.mongo_uri,
-                "REDIS_URL": self.redis_url,
-                "REDIS_QUEUE_URL": self._queue_url,
-                "MEDIA_URL": self._settings.media_url or (self._folder / "media").as_uri(),
-                "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-            }
-        )
+        known = urls | {
+            "MONGO_URI": self.mongo_uri,
+            "REDIS_URL": self.redis_url,
+            "REDIS_QUEUE_URL": self._queue_url,
+            "MEDIA_URL": self._settings.media_url or (self._folder / "media").as_uri(),
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        }
+        files = {name + FILE for name in known}  # What was in them is known by now.
+        return {k: v for k, v in os.environ.items() if k not in files} | known
 
     def _wait_for(self, service: Service) -> None:
         child = next(each for each in self._children if each.name == service.name)

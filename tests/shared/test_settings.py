@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from shared.settings import Settings, SettingsError, is_set, service_url
+from shared.serve import address
+from shared.settings import Settings, SettingsError, is_set, misspelt, service_url
 from tests.scaffold import ROOT, environment
 
 
@@ -109,3 +110,56 @@ def test_every_setting_is_explained_in_the_example_file():
     assert dict(named) == {k: "" if v == "None" else v for k, v in shown.items()}
     for each in fields(Settings):
         assert each.metadata["help"] in text, each.name
+
+
+def test_any_setting_may_be_in_a_file(tmp_path):
+    file = tmp_path / "secret_key"
+    file.write_text("0123456789abcdef0123456789abcdef\n")
+    given = {"AUTH_MODE": "token", "SECRET_KEY_FILE": str(file)}
+    assert Settings.from_env(given).secret_key == "0123456789abcdef0123456789abcdef"
+    with pytest.raises(SettingsError, match="SECRET_KEY and SECRET_KEY_FILE are both set"):
+        Settings.from_env(given | {"SECRET_KEY": "x"})
+    file.unlink()
+    with pytest.raises(SettingsError, match=r"SECRET_KEY_FILE='.*' cannot be read: No such file"):
+        Settings.from_env(given)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("AUTHMODE", "AUTH_MODE"), ("SECRETKEY", "SECRET_KEY"), ("MONGO_URL", None)],
+)
+def test_a_name_that_is_misspelt_is_told(tmp_path, monkeypatch, name, meant):
+    # A service of somebody's own, named mongo, would be at MONGO_URL.
+    assert misspelt([name]) == ([f"There is no setting {name}; there is {meant}."] if meant else [])
+    (tmp_path / ".env").write_text(f"{name}=token\n")
+    monkeypatch.chdir(tmp_path)
+    if meant:
+        with pytest.raises(SettingsError, match=f"there is {meant}"):
+            Settings.from_env()
+
+
+def test_no_setting_is_taken_for_another_one_misspelt():
+    named = re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert misspelt([*named, *(f"{name}_FILE" for name in named), "HOME", "LANG", "HOSTNAME"]) == []
+
+
+def test_where_nobody_can_call_is_no_address_of_a_service():
+    with pytest.raises(SettingsError, match="PRODUCTS_URL: must be where others find the service"):
+        Settings.from_env({"PRODUCTS_URL": "http://0.0.0.0:5000"})
+
+
+@pytest.mark.parametrize(
+    ("given", "bind"),
+    [
+        ({}, "127.0.0.1:5000"),
+        ({"PRODUCTS_URL": "http://products:7000"}, "127.0.0.1:7000"),
+        ({"BIND": "[::]:80", "PRODUCTS_URL": "http://products"}, "[::]:80"),
+    ],
+)
+def test_a_service_listens_where_it_is_told_or_at_its_own_port_of_this_machine(given, bind):
+    assert address(Settings.from_env(given), "products") == bind
+
+
+def test_a_service_without_a_port_says_what_to_set():
+    with pytest.raises(SettingsError, match="PRODUCTS_URL has no port; set BIND"):
+        address(Settings.from_env({"PRODUCTS_URL": "https://shop.example"}), "products")

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from shared.errors import Unavailable
-from shared.settings import KNOWN_SECRET, Settings, SettingsError
+from shared.parsing import KNOWN_SECRET
+from shared.settings import Settings, SettingsError
 from shared.tokens import Refused, Tokens
 
 SECRET = "0123456789abcdef0123456789abcdef"

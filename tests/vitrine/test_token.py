@@ -2,7 +2,7 @@ import jwt
 import pytest
 from click.testing import CliRunner
 
-from shared.settings import KNOWN_SECRET
+from shared.parsing import KNOWN_SECRET
 from vitrine.cli import main
 
 

@@ -1,0 +1,72 @@
+"""How granian runs a service: faster than gunicorn, and to be put behind a proxy.
+
+It answers what is no HTTP without a body, waits for a slow body without end, and takes ``X_Name``
+for ``X-Name``: a proxy that buffers requests and drops such headers, as nginx does, keeps all of
+that away from it.
+"""
+
+import signal
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+
+from shared import counting, lines
+from shared.process import check_exposure, end_with_parent
+from shared.settings import Settings
+
+HEAD_SECONDS = 10
+MAX_HEAD = 1 << 16
+KILL_SECONDS = 2  # for a worker to end its requests: a client may listen for hours
+
+
+def serve(package: str, settings: Settings, bind: str) -> None:
+    """Serve the service of a package at ``host:port`` until told to stop."""
+    host, _, port = bind.rpartition(":")
+    check_exposure(settings, [host])
+    service = package.removeprefix("api_")
+    lines.start(service, settings.log_level)
+    counting.begin()
+    try:
+        server = Granian(
+            f"{package}.app:create_app",
+            address=host.strip("[]"),
+            port=int(port),
+            interface=Interfaces.WSGI,
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(HEAD_SECONDS * 1000, max_buffer_size=MAX_HEAD),
+            websockets=False,
+            workers=settings.workers,
+            blocking_threads=settings.threads,
+            respawn_failed_workers=True,
+            workers_kill_timeout=KILL_SECONDS,
+            log_level=LogLevels.warning,
+            log_dictconfig=_logs(service, settings.log_level),
+            reload=settings.debug,
+        )
+        server.serve(target_loader=partial(_load, package), wrap_loader=False)
+    finally:
+        counting.end()
+
+
+def _load(package: str) -> Any:
+    """Return the app of a package; called in a worker, which ends with its master."""
+    end_with_parent(signal.SIGKILL)
+    counting.take_place()
+    return import_module(f"{package}.app").create_app()
+
+
+def _logs(service: str, level: str) -> dict[str, Any]:
+    """Return how granian logs: what it has to say, too, is a line as all others are."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "root": {"level": level, "handlers": ["lines"]},
+        "handlers": {"lines": {"()": lines.handler, "service": service}},
+        "loggers": {"_granian": {"level": "WARNING", "handlers": [], "propagate": True}},
+        "formatters": {},
+    }

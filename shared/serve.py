@@ -1,0 +1,45 @@
+"""Serves a service over HTTP, by the server that ``SERVER`` names, until it is told to stop.
+
+python -m shared.serve api_products
+"""
+
+import os
+import sys
+from urllib.parse import urlsplit
+
+from shared import granian
+from shared.process import read_settings
+from shared.settings import Settings, SettingsError, misspelt, service_url
+
+
+def main() -> None:
+    """Serve the service whose package the command line names."""
+    package = sys.argv[1]
+    settings = read_settings()
+    try:
+        bind = address(settings, package.removeprefix("api_"))
+    except SettingsError as error:
+        sys.exit(f"Vitrine cannot start: {error}")
+    for wrong in misspelt(os.environ):
+        print(f"Vitrine: {wrong}", file=sys.stderr)
+    if settings.server == "granian":
+        granian.serve(package, settings, bind)
+        return
+    args = ["-m", "gunicorn", "-c", "python:shared.gunicorn", "-b", bind]
+    os.execv(sys.executable, [sys.executable, *args, f"{package}.app:create_app()"])
+
+
+def address(settings: Settings, service: str) -> str:
+    """Return what a service listens on, as ``host:port``; raise ``SettingsError`` if none is known.
+
+    Unless told otherwise that is this machine only.
+    """
+    if settings.bind:
+        return settings.bind
+    if port := urlsplit(service_url(settings, service)).port:
+        return f"127.0.0.1:{port}"
+    raise SettingsError(f"{service.upper()}_URL has no port; set BIND, such as 127.0.0.1:5004.")
+
+
+if __name__ == "__main__":
+    main()
