@@ -44,7 +44,7 @@ def serve(package: str, settings: Settings, bind: str) -> None:
             blocking_threads=settings.threads,
             respawn_failed_workers=True,
             workers_kill_timeout=KILL_SECONDS,
-            log_level=LogLevels.warning,
+            log_level=LogLevels.error,
             log_dictconfig=_logs(service, settings.log_level),
             reload=settings.debug,
         )
@@ -67,6 +67,6 @@ def _logs(service: str, level: str) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "root": {"level": level, "handlers": ["lines"]},
         "handlers": {"lines": {"()": lines.handler, "service": service}},
-        "loggers": {"_granian": {"level": "WARNING", "handlers": [], "propagate": True}},
+        "loggers": {"_granian": {"handlers": [], "propagate": True}},
         "formatters": {},
     }

@@ -87,8 +87,15 @@ class Stack:
 
     def run(self, *args, **options):
         """Run a command to its end."""
+        return self._run("vitrine", *args, **options)
+
+    def serve(self, service):
+        """Serve a service by itself; for what ends at once."""
+        return self._run("shared.serve", f"api_{service}", timeout=30)
+
+    def _run(self, *args, **options):
         return subprocess.run(
-            [sys.executable, "-m", "vitrine", *args],
+            [sys.executable, "-m", *args],
             cwd=ROOT,
             env=self.env,
             capture_output=True,
