@@ -10,7 +10,7 @@ from dotenv import load_dotenv
 from rich.console import Console
 from rich.table import Table
 
-from shared.settings import Settings, SettingsError
+from shared.settings import Settings, SettingsError, misspelt
 from vitrine import stack
 from vitrine.doctor import doctor_command
 from vitrine.embedded import EmbeddedError
@@ -19,7 +19,7 @@ from vitrine.logs import logs_command
 from vitrine.reconcile import reconcile_command
 from vitrine.signals import Stopped, stop_on_signals
 from vitrine.stack import ROOT, Service, StackError
-from vitrine.status import ask, problem, status_command
+from vitrine.status import ask, problem, remarks_of, status_command
 from vitrine.supervisor import Supervisor
 from vitrine.token import token_command
 from vitrine.transfer import export_command, import_command
@@ -121,15 +121,30 @@ def _print_stack(
     folder = stack.data_folder(settings)
     table.add_row("data", str(folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder))
     console.print(table)
-    first = services[0]
     console.print(f"Ready in {seconds:.1f} s. Try, in another terminal:")
-    console.print(
-        f"  curl {first.url}/{first.name}\n"
-        f"  curl -X POST {first.url}/{first.name} -H 'Content-Type: application/json' "
-        f"""-d '{{"name": "Teapot"}}'\n"""
-        f"  curl {first.url}/__ping/redis"
-    )
+    for command in _suggestions(services[0], settings):
+        console.print(f"  {command}", markup=False)
+    for wrong in misspelt(os.environ):
+        console.print(wrong)
     for service in services:
-        if wrong := problem(ask(service.url)):
-            console.print(f"Not all is well: {service.name}: {wrong}.")
+        ready = ask(service.url)
+        for each in filter(None, (problem(ready), *remarks_of(ready))):
+            console.print(f"Not all is well: {service.name}: {each}.")
     console.print("Ctrl-C here, or `.venv/bin/vitrine stop` there, ends it.")
+
+
+def _suggestions(service: Service, settings: Settings) -> list[str]:
+    """Return commands to begin with: they read, write and look into the cache."""
+    url, token = f"{service.url}/{service.name}", ""
+    commands = [f"curl -i {url}"]
+    if settings.auth_mode == "token":
+        token = '-H "Authorization: Bearer $TOKEN" '
+        secret = "AUTH_MODE=token SECRET_KEY=(that of this stack)"
+        commands = [f"export {secret}  # or both in .env"]
+        commands += ["TOKEN=$(.venv/bin/vitrine token --scope admin)", f"curl -i {token}{url}"]
+    json = "-H 'Content-Type: application/json'"
+    return [
+        *commands,
+        f"""curl -X POST {url} {token}{json} -d '{{"name": "Teapot"}}'""",
+        f"curl {service.url}/__ping/redis",
+    ]

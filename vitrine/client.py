@@ -25,14 +25,27 @@ _RETRIES = urllib3.Retry(
 )
 
 _TOKEN_SECONDS = 12 * 3600  # An import may take hours.
+_WRONG_SECRET = "AUTH_MODE and SECRET_KEY have to be here what they are where it was started."
 _MERGE_PATCH = "application/merge-patch+json"
 _TIMEOUT = urllib3.Timeout(connect=2.0, read=120.0)
 
 
 def authorization() -> str:
     """Return the header by which the command line may do everything, and is not counted."""
-    token = Tokens(Settings.from_env()).mint("vitrine", [ADMIN], _TOKEN_SECONDS)
+    settings = Settings.from_env()
+    check_secret(settings)
+    token = Tokens(settings).mint("vitrine", [ADMIN], _TOKEN_SECONDS)
     return f"Bearer {token}"
+
+
+def check_secret(settings: Settings) -> None:
+    """Raise ``StackError`` if the stack that runs asks for tokens, which cannot be made here."""
+    running = stack.read(stack.data_folder(settings))
+    if running and running.auth_mode == "token" and settings.auth_mode != "token":
+        raise StackError(
+            "The stack that runs asks for tokens: set AUTH_MODE=token and its SECRET_KEY in this "
+            "terminal, too, or write both into .env."
+        )
 
 
 class Refused(StackError):
@@ -124,5 +137,6 @@ class Client:
                 if each["message"] not in value["detail"]
             )
             refused = Refused if answer.status < 500 else StackError
-            raise refused(f"{self.service} refused: {value['detail']} {places}".strip())
+            hint = _WRONG_SECRET if answer.status == 401 else ""
+            raise refused(f"{self.service} refused: {value['detail']} {places}{hint}".strip())
         return value

@@ -75,6 +75,7 @@ class Running:
     redis_url: str
     services: dict[str, str]
     dashboard_url: str = ""
+    auth_mode: str = "open"
 
 
 def lock(folder: Path) -> IO[str]:

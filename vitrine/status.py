@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import click
@@ -33,18 +34,20 @@ def status_command() -> None:
     running = stack.read(stack.data_folder(Settings.from_env()))
     if running is None:
         raise StackError("Vitrine does not run; start it with `vitrine up`.")
+    urls = running.services
+    with ThreadPoolExecutor(len(urls)) as pool:
+        found = dict(zip(urls, pool.map(ask, urls.values()), strict=True))
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for head in ("service", "address", "state"):
         table.add_column(head, no_wrap=True)
     for head in HEADS:
         table.add_column(head, justify="right")
     remarks, down = [], False
-    for name, url in running.services.items():
-        ready = ask(url)
+    for name, ready in found.items():
         wrong = problem(ready)
         down = down or bool(wrong)
-        table.add_row(name, url, _state(ready, wrong), *_figures(ready))
-        remarks += [f"{name}: {each}." for each in (wrong, *_remarks(ready)) if each]
+        table.add_row(name, urls[name], _state(ready, wrong), *_figures(ready))
+        remarks += [f"{name}: {each}." for each in (wrong, *remarks_of(ready)) if each]
     console.print(table)
     for remark in remarks:
         console.print(remark, markup=False)
@@ -73,9 +76,7 @@ def problem(ready: Ready) -> str:
     """Return what keeps a service from its work, or an empty text."""
     if not ready:
         return "does not answer"
-    wrong = [] if ready["status"] == "ok" else [str(ready["status"])]
-    wrong += ["Redis is down and nothing is cached"] if "error" in ready["redis"] else []
-    return ", ".join(wrong)
+    return "" if ready["status"] == "ok" else str(ready["status"])
 
 
 def _state(ready: Ready, wrong: str) -> str:
@@ -96,10 +97,11 @@ def _figures(ready: Ready) -> list[str]:
     return ["" if each is None else f"{each:,}" for each in found]
 
 
-def _remarks(ready: Ready) -> list[str]:
+def remarks_of(ready: Ready) -> list[str]:
     """Return what else there is to know, though requests are served."""
     follower, queue = str(ready.get("follower", "ok")), ready.get("queue", {})
     remarks = [] if follower in ("ok", "unknown") else [f"its follower is {follower}"]
+    remarks += ["Redis is down and nothing is cached"] if "error" in ready.get("redis", {}) else []
     if queue.get("waiting") and not queue.get("workers"):
         remarks.append("no worker is alive to do the jobs that wait")
     return [*remarks, *(["the Redis of its queue is down"] if "error" in queue else [])]

@@ -71,7 +71,14 @@ class Supervisor:
         for service in self._services:
             self._wait_for(service)
         urls = {service.name: service.url for service in self._services}
-        running = Running(os.getpid(), self.mongo_uri, self.redis_url, urls, self.dashboard_url)
+        running = Running(
+            os.getpid(),
+            self.mongo_uri,
+            self.redis_url,
+            urls,
+            self.dashboard_url,
+            self._settings.auth_mode,
+        )
         stack.write(self._folder, running)
 
     def watch(self) -> None:

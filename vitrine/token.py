@@ -12,6 +12,7 @@ from rich.console import Console
 from shared.errors import Unavailable
 from shared.settings import Settings
 from shared.tokens import Refused, Tokens, is_reserved
+from vitrine.client import check_secret
 from vitrine.stack import StackError
 
 console = Console(highlight=False, soft_wrap=True)
@@ -41,7 +42,9 @@ _CLAIMS = {
 @click.option("--show", metavar="TOKEN", help="Explain a token instead; - reads it from stdin.")
 def token_command(scopes: tuple[str, ...], expires: str, subject: str, show: str | None) -> None:
     """Make a bearer token and print it, or have one explained."""
-    tokens = Tokens(Settings.from_env())
+    settings = Settings.from_env()
+    check_secret(settings)
+    tokens = Tokens(settings)
     if show is not None:
         sys.exit(0 if _explain(tokens, sys.stdin.read().strip() if show == "-" else show) else 1)
     if not scopes:

@@ -1,6 +1,7 @@
 """What a service is up to that anybody can reach: limits for all, slow clients, tokens."""
 
 import contextlib
+import re
 import socket
 import subprocess
 import sys
@@ -159,6 +160,13 @@ def test_with_tokens_the_services_the_jobs_and_the_commands_get_in():
         assert moved[0] == 200
         poll(lambda: shop.get("products", "/products/1")["category"] == "cans")
         assert shop.run("doctor").returncode == 0
+        assert 'Bearer $TOKEN" ' in shop.said()
+        for name, value in (("AUTH_MODE", "open"), ("SECRET_KEY", SECRET[::-1])):
+            kept = shop.env[name]
+            shop.env[name] = value
+            refused = shop.run("reconcile").stderr
+            assert re.search("AUTH_MODE.*SECRET_KEY", refused), refused
+            shop.env[name] = kept
         stats = shop.run("cache", "stats")
         assert stats.returncode == 0, stats.stdout + stats.stderr
 

@@ -1,0 +1,27 @@
+"""What ``vitrine status`` makes of what a service says of itself."""
+
+import pytest
+
+from vitrine.status import problem, remarks_of
+
+WELL = {"status": "ok", "mongodb": {"latency_ms": 1}, "redis": {"latency_ms": 1}}
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong", "remarks"),
+    [
+        ({}, "does not answer", []),
+        (WELL | {"follower": "ok"}, "", []),
+        (WELL | {"status": "MongoDB is down", "follower": "unknown"}, "MongoDB is down", []),
+        # Requests are served all the same.
+        (WELL | {"redis": {"error": "x"}}, "", ["Redis is down and nothing is cached"]),
+        (WELL | {"follower": "behind"}, "", ["its follower is behind"]),
+        (
+            WELL | {"queue": {"waiting": 3, "workers": 0}},
+            "",
+            ["no worker is alive to do the jobs that wait"],
+        ),
+    ],
+)
+def test_what_keeps_a_service_from_its_work_is_told_apart_from_what_does_not(said, wrong, remarks):
+    assert (problem(said), remarks_of(said)) == (wrong, remarks)
