@@ -126,6 +126,8 @@ def test_buying_cancelling_and_editing_at_once_adds_up(shop):
         return status in (201, 409)
 
     assert all(at_once(40, act))
+    # A cancellation that meets a crowd gives the stock back a little later.
+    poll(lambda: not unsettled(shop), 30, "settling")
     assert left(shop, [id])[id] + placed(shop, [id])[id] == 50
     assert_adds_up(shop)
 
