@@ -82,10 +82,11 @@ def _operation(rule: Rule, verb: str, view: View, components: Components) -> Jso
     scope = scope_of(view, verb, resource.name, resource.public)
     # Who reads what is public may have a token all the same.
     free: list[Json] = [] if scope else [{}]
+    needs = f"Needs a token with the scope `{scope}`." if scope else ""
     operation: Json = {
         "operationId": _id(rule, verb, resource),
         "summary": summary,
-        "description": description,
+        "description": "\n\n".join(filter(None, (description, needs))),
         "tags": [_tag(rule, resource)],
         "security": [*free, {"bearer": [scope] if scope else []}],
         "parameters": [*parameters.query(declared, resource), *parameters.headers(declared, verb)],

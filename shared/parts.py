@@ -93,7 +93,15 @@ ATTRIBUTES: Json = {
     },
 }
 
-SECURITY: Json = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+SECURITY: Json = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "What `vitrine token --scope products:write` prints, without `Bearer`. "
+        "With `AUTH_MODE=open` nothing needs one; it then says whom the history names.",
+    }
+}
 
 DELETED_AT: Json = {
     "type": ["string", "null"],

@@ -119,7 +119,7 @@ def test_a_route_of_ones_own_is_described_by_what_it_declares(make_client, setti
     told = document(app)["paths"]["/games/{ref}/rating"]["put"]
     assert (told["summary"], told["description"]) == (
         "Rate a game",
-        "Later ratings replace `stars`.",
+        "Later ratings replace `stars`.\n\nNeeds a token with the scope `games:write`.",
     )
     body = told["requestBody"]["content"]["application/json"]
     assert body["schema"] == {"$ref": "#/components/schemas/Rating"}
