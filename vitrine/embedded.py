@@ -55,7 +55,10 @@ def start_mongod(
 
 
 def wait_for_mongod(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    """Wait until mongod is the PRIMARY of its set, which is made or moved to this port."""
+    """Wait until mongod is the PRIMARY of its set, which is made or moved to this port.
+
+    Raise ``EmbeddedError`` when it ends, or when another one has the port.
+    """
     client: MongoClient[dict[str, object]] = MongoClient(
         f"mongodb://127.0.0.1:{port}/?directConnection=true", serverSelectionTimeoutMS=200
     )
@@ -65,7 +68,9 @@ def wait_for_mongod(process: subprocess.Popen[bytes], port: int, log: Path) -> N
         while True:
             _check_alive(process, "MongoDB", log)
             try:
-                configured = configured or _configure(client, port)
+                if not configured:
+                    _check_own(process, client.admin.command("serverStatus")["pid"], port)
+                    configured = _configure(client, port)
                 if client.admin.command("hello")["isWritablePrimary"]:
                     _bound_images(client)
                     return
@@ -124,13 +129,13 @@ def start_redis(
 
 
 def wait_for_redis(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    """Wait until Redis answers."""
+    """Wait until Redis answers; raise ``EmbeddedError`` as ``wait_for_mongod`` does."""
     deadline = time.monotonic() + START_SECONDS
     with Redis(host="127.0.0.1", port=port, socket_timeout=0.5) as client:
         while True:
             _check_alive(process, "Redis", log)
             try:
-                client.ping()
+                _check_own(process, client.info("server")["process_id"], port)
                 return
             except RedisError as error:
                 if time.monotonic() > deadline:
@@ -141,6 +146,12 @@ def wait_for_redis(process: subprocess.Popen[bytes], port: int, log: Path) -> No
 def _check_alive(process: subprocess.Popen[bytes], name: str, log: Path) -> None:
     if process.poll() is not None:
         raise EmbeddedError(f"{name} ended at once: {last_words(log)} (see {log})")
+
+
+def _check_own(process: subprocess.Popen[bytes], pid: object, port: int) -> None:
+    """See that it is our process which answers, not one that was faster to take the port."""
+    if pid != process.pid:
+        raise EmbeddedError(f"Port {port} was taken by process {pid} meanwhile.")
 
 
 def _binary(package: str, path: str) -> Path:

@@ -165,6 +165,7 @@ class Supervisor:
                     raise
                 # Somebody else took the port between our look and our start.
                 self._children.remove(child)
+                stop(child.process, 5)
                 port = free_port(port + 1)
             else:
                 return port

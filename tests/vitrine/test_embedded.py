@@ -47,6 +47,19 @@ def test_a_server_that_ends_at_once_says_why(tmp_path):
 
 
 @pytest.mark.real
+def test_a_server_of_somebody_else_is_not_taken_for_ones_own(servers, tmp_path):
+    """Two stacks that start at once look for the same free port."""
+    late = spawn([sys.executable, "-c", "input()"], tmp_path / "late.log", os.environ)
+    try:
+        waits = (embedded.wait_for_mongod, embedded.wait_for_redis)
+        for wait, port in zip(waits, servers, strict=True):
+            with pytest.raises(embedded.EmbeddedError, match=f"Port {port} was taken by process"):
+                wait(late, port, tmp_path / "late.log")
+    finally:
+        stop(late, 1)
+
+
+@pytest.mark.real
 def test_a_replica_set_moves_to_another_port_with_its_data(tmp_path):
     from pymongo import MongoClient
 
