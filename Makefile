@@ -12,7 +12,7 @@ up: .venv/ready
 	@$(BIN)/vitrine up
 
 test: .venv/dev
-	$(BIN)/pytest -m "not alone" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not alone" -n 3 --dist loadfile
 	$(BIN)/pytest -m alone
 
 test-fast: .venv/dev

@@ -1,5 +1,6 @@
 """What every service says of itself: the OpenAPI document, and the pages that show it."""
 
+import os
 import re
 from copy import deepcopy
 from importlib import import_module
@@ -180,8 +181,9 @@ def _failures(recorder):
 
 TAKEN = ["2xx", "3xx", 401, 403, 404, 409, 412, 415, 422, 501, 503]
 CONFIG = {
-    "seed": 1,
-    "max-time": 20,  # seconds, on a machine that has other things to do
+    "seed": int(os.environ.get("EXPLORE_SEED", "1")),
+    # An exploration in earnest takes minutes of each service.
+    "max-time": int(os.environ.get("EXPLORE_SECONDS", "10")),
     "generation": {
         "max-examples": 4,
         "deterministic": True,

@@ -25,7 +25,7 @@ from vitrine.fuzz import Bounds, Fuzz
 pytestmark = pytest.mark.alone
 
 # The proof of the whole takes a minute; each run of the suite a part of it.
-FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "20"))
+FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "12"))
 
 
 @pytest.fixture(scope="module")
