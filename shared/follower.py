@@ -7,7 +7,8 @@ reach at that moment, edits made beside the API.  While it has caught up with Mo
 unbroken connection to the same Redis, it keeps extending the root's lease of five seconds; after
 any break, and when Redis was started again or another one took its place, it renews the root
 instead, because it cannot know what the break has hidden.  So whatever fails, nothing stale
-outlives the lease.  Several followers of one service may run at once.
+outlives the lease, and when it is told to stop it ends the lease itself.  Several followers of one
+service may run at once.
 """
 
 import contextlib
@@ -93,6 +94,7 @@ class Follower:
                 time.sleep(RETRY_SECONDS)
                 if not isinstance(error, (ConnectionFailure, *REDIS_ERRORS)):
                     self._skip_what_fails(error)
+        self._give_up_lease()
         self._to_sweep.set()
         sweeper.join()
 
@@ -248,6 +250,11 @@ class Follower:
         self._servers = cluster.servers(self._redis)
         self._redis.set(root_of(self._service), new_token(), ex=LEASE_SECONDS)
         self._to_sweep.set()
+
+    def _give_up_lease(self) -> None:
+        """Let nothing count until somebody has looked again: MongoDB may be restored meanwhile."""
+        with contextlib.suppress(*REDIS_ERRORS):
+            self._redis.unlink(root_of(self._service))
 
     @property
     def _followers(self) -> Collection[Document]:

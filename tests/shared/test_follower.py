@@ -85,6 +85,12 @@ def test_a_resume_token_that_fell_off_the_oplog_renews_the_root(
     assert poll(lambda: redis.get(ALL_LISTS) != old)
 
 
+def test_told_to_stop_it_ends_the_lease(db, redis, follow):
+    """Whoever starts next may find a MongoDB that was restored, and the same Redis."""
+    end(*follow())
+    assert not redis.exists(ROOT)
+
+
 def test_what_was_missed_while_away_is_made_up_for(db, redis, follow):
     end(*follow())
     db.products.insert_one({"_id": 1, "name": "Missed"})
