@@ -1,0 +1,56 @@
+"""Copies what a running stack of `vitrine up` has stored into a new folder.
+
+    .venv/bin/python scripts/backup.py backups/monday
+
+Reads go on meanwhile, and writes wait.  docs/operations.md tells how to go back to such a copy.
+"""
+
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from pymongo import MongoClient
+
+from shared.settings import Settings
+from vitrine import stack
+
+
+def main() -> None:
+    """Make the backup, or end with a sentence on why there is none."""
+    if len(sys.argv) != 2:
+        sys.exit("Say where to: scripts/backup.py FOLDER")
+    to = Path(sys.argv[1])
+    data = stack.data_folder(Settings.from_env())
+    running = stack.read(data)
+    if running is None:
+        sys.exit(f"Nothing runs on {data}: copy that folder as it is.")
+    if not (data / "mongodb").exists():
+        sys.exit("The MongoDB is one of your own: use mongodump, or what its host offers.")
+    if to.exists():
+        sys.exit(f"{to} exists; name a new folder.")
+    started = time.monotonic()
+    copy(data, to, running.mongo_uri)
+    print(f"{to}: {size(to):,} bytes, in {time.monotonic() - started:.1f} s")
+
+
+def copy(data: Path, to: Path, mongo_uri: str) -> None:
+    """Copy MongoDB's files while it keeps them as they are, then the pictures."""
+    with MongoClient[dict[str, object]](mongo_uri) as client:
+        client.admin.command("fsync", lock=True)
+        try:
+            shutil.copytree(data / "mongodb", to / "mongodb")
+        finally:
+            client.admin.command("fsyncUnlock")
+    # In this order: files of pictures never change, and what a document names is there before it.
+    if (data / "media").exists():
+        shutil.copytree(data / "media", to / "media")
+
+
+def size(folder: Path) -> int:
+    """Return the bytes of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+if __name__ == "__main__":
+    main()

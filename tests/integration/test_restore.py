@@ -1,0 +1,95 @@
+"""Backups have all there is, and what was cached after one was made never comes back with it."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.api_products.test_images import picture
+from tests.integration.conftest import Stack, poll, stack_folder
+from tests.integration.test_images import outcome, upload
+from tests.scaffold import ROOT
+
+PATHS = ("/products/1", "/products/pot", "/products", "/products?q=pot")
+
+
+@pytest.fixture(scope="module")
+def stack():
+    with stack_folder() as folder:
+        stack = Stack(folder, {"JOB_WORKERS": "1"})
+        try:
+            stack.up("--only", "products")
+            yield stack
+        finally:
+            stack.down()
+
+
+def back_up(stack, to):
+    script = [sys.executable, "scripts/backup.py", str(to)]
+    options = {"cwd": ROOT, "env": stack.env, "capture_output": True, "text": True}
+    return subprocess.run(script, timeout=60, check=False, **options)
+
+
+def end(stack):
+    assert stack.run("stop").returncode == 0
+    stack.process.wait(10)
+
+
+def told(stack, path):
+    """Return the prices that a path tells, and how the cache had to do with it."""
+    answer = stack._http.request("GET", stack.url("products") + path)
+    assert answer.status == 200, answer.data
+    found = answer.json()
+    return [each["price"] for each in found.get("items", [found])], answer.headers["Cache-Status"]
+
+
+def test_a_backup_of_a_running_stack_has_all_there_is(stack, tmp_path):
+    pot = {"name": "Pot", "price": 1, "stock": 5}
+    assert stack.request("POST", "products", "/products", pot)[0] == 201
+    stack.request("POST", "products", "/products/1/stock", {"change": -2, "reason": "damaged"})
+    upload(stack, "/products/1", picture())
+    assert outcome(stack, "/products/1")["state"] == "ready"
+    stack.request("POST", "products", "/products", {"name": "Lid"})
+    stack.request("DELETE", "products", "/products/2")
+    poll(lambda: stack.get("products", "/products/2/history")["total"] == 2)
+
+    made = back_up(stack, tmp_path / "backup")
+    assert (made.returncode, "bytes, in" in made.stdout) == (0, True), made.stderr
+    assert "exists" in back_up(stack, tmp_path / "backup").stderr
+
+    paths = ("/products", "/products/1/stock", "/products?deleted=only", "/products/2/history")
+    known = [stack.get("products", path) for path in paths]
+    thumbnail = stack.get("products", "/products/1")["images"][0]["thumbnails"]["small"]["webp"]
+    with stack_folder() as folder:
+        shutil.copytree(tmp_path / "backup", folder)
+        restored = Stack(folder)
+        try:
+            restored.up("--only", "products")
+            assert [restored.get("products", path) for path in paths] == known
+            file = restored._http.request("GET", restored.url("products") + thumbnail)
+            assert file.data[:4] == b"RIFF"
+            assert restored.request("POST", "products", "/products", {"name": "New"})[1]["id"] == 3
+            assert restored.run("doctor").returncode == 0
+        finally:
+            restored.down()
+
+
+def test_what_was_cached_after_a_backup_is_not_answered_after_a_restore(stack):
+    """Redis keeps its data: entries of a state that MongoDB never had, by now."""
+    end(stack)
+    shutil.copytree(stack.folder / "mongodb", stack.folder / "older")
+    stack.up("--only", "products")
+    assert stack.request("PATCH", "products", "/products/1", {"price": 2})[0] == 200
+    for path in PATHS:
+        poll(lambda path=path: told(stack, path)[1].startswith("vitrine; hit"))
+    assert {told(stack, path)[0][-1] for path in PATHS} == {2}
+    end(stack)
+
+    shutil.rmtree(stack.folder / "mongodb")
+    (stack.folder / "older").rename(stack.folder / "mongodb")
+    stack.up("--only", "products")
+    for path in PATHS * 3:
+        assert told(stack, path)[0][-1] == 1
+    poll(lambda: told(stack, "/products/1")[1].startswith("vitrine; hit"))
+    assert told(stack, "/products/1")[0] == [1]
