@@ -1,15 +1,20 @@
-"""The Redis of the cache: one server, or a cluster, with the same calls."""
+"""Redis: one server, the one that Sentinels name, or a cluster, with the same calls."""
 
 from collections.abc import Sequence
 from typing import Any, cast
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from redis import ConnectionError, Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException
 from redis.retry import Retry
+from redis.sentinel import Sentinel
 
 CLUSTER = "+cluster://"
+SENTINEL = "+sentinel://"
+SENTINEL_PORT = 26379
+SENTINEL_SECONDS = 1.0
 # All that a Redis which is down, or is moving, raises.
 REDIS_ERRORS = (RedisError, RedisClusterException)
 
@@ -37,18 +42,48 @@ class _Cluster:
 
 
 def connect(url: str, seconds: float, tries: int, **options: Any) -> Redis:
-    """Return a client that gives up soon; by default redis-py would try for many seconds.
-
-    A URL such as ``redis+cluster://host:7000`` is one node of a Redis Cluster.
-    """
+    """Return a client that gives up soon; by default redis-py would try for many seconds."""
     options |= {
         "socket_timeout": seconds,
         "socket_connect_timeout": seconds,
         "retry": Retry(NoBackoff(), tries - 1),
     }
+    return client(url, **options)
+
+
+def client(url: str, **options: Any) -> Redis:
+    """Return a client that connects at its first use.
+
+    A URL such as ``redis+cluster://host:7000`` is one node of a Redis Cluster,
+    ``redis+sentinel://host:26379,host/name/0`` are the Sentinels of the servers of that name.
+    """
     if CLUSTER in url:
         return cast(Redis, _Cluster(url.replace(CLUSTER, "://"), **options))
+    if SENTINEL in url:
+        return _named_by_sentinels(url, options)
     return Redis.from_url(url, **options)
+
+
+def _named_by_sentinels(url: str, options: dict[str, Any]) -> Redis:
+    """Return a client of whichever server takes writes at the moment.
+
+    The user and the password are the servers' own, ``?sentinel_password=`` is the Sentinels'.
+    """
+    parts = urlsplit(url)
+    access, _, hosts = parts.netloc.rpartition("@")
+    user, _, password = map(unquote, access.partition(":"))
+    name, _, database = parts.path.strip("/").partition("/")
+    secure = {"ssl": True} if parts.scheme.startswith("rediss") else {}
+    asked = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), SENTINEL_SECONDS)
+    named = [f"//{host}" for host in hosts.split(",")]
+    (theirs,) = parse_qs(parts.query).get("sentinel_password", [None])
+    sentinels = cast(Any, Sentinel)(
+        [(each.hostname or "", each.port or SENTINEL_PORT) for each in map(urlsplit, named)],
+        sentinel_kwargs={**asked, **secure, "password": theirs, "retry": Retry(NoBackoff(), 0)},
+    )
+    login = {"username": user or None, "password": password or None}
+    found = sentinels.master_for(name, db=int(database), **login, **secure, **options)
+    return cast(Redis, found)
 
 
 def read(redis: Redis, names: Sequence[str]) -> list[Any]:

@@ -3,6 +3,7 @@
 It raises ``ValueError`` saying what the text must be instead, as the end of a sentence.
 """
 
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -47,6 +48,23 @@ def url(*schemes: str) -> Callable[[str], str]:
             raise ValueError(f"must start with {' or '.join(f'{s}://' for s in schemes)}")
         _ = parts.port  # Raises ValueError when the port is no number.
         return text.rstrip("/") if parts.scheme.startswith("http") else text
+
+    return parse
+
+
+def redis(*more: str) -> Callable[[str], str]:
+    """A URL of one Redis, of the Sentinels that name one, or of ``more`` schemes."""
+    plain = url("redis", "rediss", "unix", *more)
+
+    def parse(text: str) -> str:
+        parts = urlsplit(text)
+        if parts.scheme not in ("redis+sentinel", "rediss+sentinel"):
+            return plain(text)
+        hosts = parts.netloc.rpartition("@")[2].split(",")
+        _ = [urlsplit(f"//{host}").port for host in hosts]  # Raises ValueError for no number.
+        if not all(hosts) or not re.fullmatch(r"/[^/]+/\d+", parts.path):
+            raise ValueError("must be redis+sentinel://host:port,host:port/name/0")
+        return text
 
     return parse
 

@@ -36,8 +36,8 @@ def _setting(
 
 
 _URL = parsing.url("http", "https")
-_REDIS = parsing.url("redis", "rediss", "unix")
-_CACHE = parsing.url("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
+_REDIS = parsing.redis()
+_CACHE = parsing.redis("redis+cluster", "rediss+cluster")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class Settings:
     redis_url: str = _setting(
         "redis://localhost:6379/0",
         _CACHE,
-        "The Redis of the cache, redis+cluster:// for a Redis Cluster; when set, `vitrine up` "
-        "embeds none.",
+        "The Redis of the cache, redis+cluster:// for a Redis Cluster, redis+sentinel:// for one "
+        "that Sentinels name; when set, `vitrine up` embeds none.",
     )
     redis_read_url: str = _setting(
         "", _CACHE, "A replica to read cached answers from, REDIS_URL when unset."
@@ -220,11 +220,11 @@ class Settings:
         if self.redis_queue_url:
             return self.redis_queue_url
         parts = urlsplit(self.redis_url)
-        if parts.scheme not in ("redis", "rediss"):
+        if parts.scheme not in ("redis", "rediss", "redis+sentinel", "rediss+sentinel"):
             return "redis://localhost:6379/1"  # A cluster has no databases.
-        database = parts.path.strip("/")
+        before, _, database = parts.path.rpartition("/")
         number = int(database) if database.isdecimal() else 0
-        return parts._replace(path=f"/{number + 1}").geturl()
+        return parts._replace(path=f"{before}/{number + 1}").geturl()
 
 
 def names(setting: Field[Any]) -> tuple[str, ...]:

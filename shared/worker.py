@@ -17,13 +17,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from redis import Redis, RedisError
+from redis import RedisError
 from rq import Queue, Worker, worker_registration
 from rq.exceptions import DeserializationError, InvalidJobOperation
 from rq.executions import Execution
 from rq.job import Job, JobStatus
 
-from shared import lines, process, release, sentry, tally
+from shared import cluster, lines, process, release, sentry, tally
 from shared.errors import is_outage
 from shared.queue import JOB_SECONDS
 from shared.settings import Settings
@@ -45,7 +45,7 @@ class ServiceWorker(Worker):
     """A worker whose jobs run inside the app of a service, by the name of its package."""
 
     def __init__(self, package: str, settings: Settings):
-        redis = Redis.from_url(settings.queue_url)
+        redis = cluster.client(settings.queue_url)
         self._service = package.removeprefix("api_")
         super().__init__(
             [Queue(self._service, connection=redis)],

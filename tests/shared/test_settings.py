@@ -93,6 +93,7 @@ def test_a_wrong_setting_stops_a_service_with_one_sentence():
         ({"REDIS_URL": "redis://:secret@there:7000"}, "redis://:secret@there:7000/1"),
         ({"REDIS_URL": "rediss://there/3"}, "rediss://there/4"),
         ({"REDIS_URL": "redis+cluster://there:7000"}, "redis://localhost:6379/1"),
+        ({"REDIS_URL": "redis+sentinel://a,b/name/0"}, "redis+sentinel://a,b/name/1"),
         ({"REDIS_URL": "redis://there", "REDIS_QUEUE_URL": "redis://here/7"}, "redis://here/7"),
     ],
 )
