@@ -54,10 +54,7 @@ def doctor_command(fuzz: int | None, others: tuple[str, ...], fix: bool) -> None
     read them all the while, and report every answer that was older than it may be.
     """
     settings = Settings.from_env()
-    running = stack.read(stack.data_folder(settings))
-    if running is None:
-        raise StackError("Vitrine does not run; start it with `vitrine up`.")
-    urls: dict[str, list[str]] = {name: [url] for name, url in running.services.items()}
+    urls = {name: [url] for name, url in stack.addresses(settings).items()}
     for url in others:
         url = url.rstrip("/")
         name = str(_ask(f"{url}/").get("service"))
@@ -65,7 +62,7 @@ def doctor_command(fuzz: int | None, others: tuple[str, ...], fix: bool) -> None
             raise StackError(f"{url} is no instance of {', '.join(urls)}.")
         urls[name].append(url)
     healthy = _is_healthy(urls)
-    checked = [_checked(Client(name, urls[name][0]), fix) for name in running.services]
+    checked = [_checked(Client(name, places[0]), fix) for name, places in urls.items()]
     found, mends = (sum(column) for column in zip(*checked, strict=True))
     if mends and not fix:
         which = "this" if mends == found else f"{mends:,} of these {found:,}"
@@ -74,7 +71,9 @@ def doctor_command(fuzz: int | None, others: tuple[str, ...], fix: bool) -> None
         places = {name: urls[name] for name in SERVICES if name in urls}
         stop_on_signals()
         try:
-            report = Fuzz(places, running.mongo_uri, fuzz).run()
+            running = stack.read(stack.data_folder(settings))
+            uri = running.mongo_uri if running else settings.mongo_uri
+            report = Fuzz(places, uri, fuzz).run()
         except Stopped:
             console.print("Stopped; nothing is left of it.")
             sys.exit(1)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from shared.settings import Settings, service_url
+from shared.settings import PORTS, Settings, is_set, service_url
 
 ROOT = Path(__file__).parents[1]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -123,6 +123,22 @@ def read(folder: Path) -> Running | None:
     except FileNotFoundError:
         return None
     return Running(**known) if _exists(known["pid"]) else None
+
+
+def addresses(settings: Settings) -> dict[str, str]:
+    """Return where each service of the running stack answers, else of those that the settings name.
+
+    Raise ``StackError`` when nothing runs here and they name none.
+    """
+    if running := read(data_folder(settings)):
+        return running.services
+    known = {name: service_url(settings, name) for name in PORTS if is_set(f"{name}_url")}
+    if not known:
+        raise StackError(
+            "Vitrine does not run; start it with `vitrine up`, or set PRODUCTS_URL and its like to "
+            "where it does."
+        )
+    return known
 
 
 def _exists(pid: int) -> bool:
