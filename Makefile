@@ -37,13 +37,17 @@ lint: .venv/dev
 	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# Rewrites both locks with the newest versions that pyproject.toml allows.
-COMPILE := $(BIN)/uv pip compile pyproject.toml --extra embedded --universal --upgrade \
-	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+# Rewrites all locks with the newest versions that pyproject.toml allows.
+PIN := $(BIN)/uv pip compile pyproject.toml --upgrade --generate-hashes --no-emit-index-url --no-header
+COMPILE := $(PIN) --extra embedded --universal --python-version 3.11
+# The server and what the command line needs, which functions of AWS Lambda have no use for.
+UNPACKED := gunicorn ijson jmespath rich markdown-it-py mdurl pygments
 lock: .venv/ready
 	$(BIN)/python -m pip install --quiet uv
-	$(COMPILE) --extra dev -o requirements-dev.lock
+	$(COMPILE) --extra dev --extra lambda -o requirements-dev.lock
 	$(COMPILE) -c requirements-dev.lock -o requirements.lock
+	$(PIN) --extra lambda --python-version 3.13 --python-platform linux -c requirements-dev.lock \
+		$(addprefix --no-emit-package ,$(UNPACKED)) -o requirements-lambda.lock
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache
