@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Prints what CHANGELOG.md tells of a version, such as 1.2.0; fails when that is nothing.
+set -euo pipefail
+notes=$(awk -v head="## [$1]" '
+  index($0, head) == 1 { inside = 1; next }
+  inside && (/^## / || /^\[[^]]+\]: /) { exit }
+  inside
+' "$(dirname "$0")/../CHANGELOG.md")
+if [[ -z ${notes//[[:space:]]/} ]]; then
+  echo "CHANGELOG.md has no section [$1]." >&2
+  exit 1
+fi
+printf '%s\n' "$notes"
