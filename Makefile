@@ -38,15 +38,15 @@ lint: .venv/dev
 	@touch $@
 
 # Rewrites all locks with the newest versions that pyproject.toml allows.
-PIN := $(BIN)/uv pip compile pyproject.toml --upgrade --generate-hashes --no-emit-index-url --no-header
-COMPILE := $(PIN) --extra embedded --universal --python-version 3.11
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --upgrade \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 # The server and what the command line needs, which functions of AWS Lambda have no use for.
 UNPACKED := gunicorn ijson jmespath rich markdown-it-py mdurl pygments
 lock: .venv/ready
 	$(BIN)/python -m pip install --quiet uv
-	$(COMPILE) --extra dev --extra lambda -o requirements-dev.lock
-	$(COMPILE) -c requirements-dev.lock -o requirements.lock
-	$(PIN) --extra lambda --python-version 3.13 --python-platform linux -c requirements-dev.lock \
+	$(COMPILE) --extra embedded --extra lambda --extra dev -o requirements-dev.lock
+	$(COMPILE) --extra embedded -c requirements-dev.lock -o requirements.lock
+	$(COMPILE) --extra lambda -c requirements-dev.lock \
 		$(addprefix --no-emit-package ,$(UNPACKED)) -o requirements-lambda.lock
 
 clean:

@@ -10,7 +10,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 readonly MOST_ZIPPED=50000000 MOST_UNZIPPED=250000000 # Bytes that Lambda takes.
-readonly NEWEST=34                                    # glibc 2.34, of Amazon Linux 2023.
 
 architecture=${1:-x86_64}
 case $architecture in
@@ -19,29 +18,26 @@ case $architecture in
   *) echo "There is no architecture $architecture; take x86_64 or arm64." >&2 && exit 2 ;;
 esac
 runtime=${RUNTIME:-python3.13}
-python=.venv/bin/python # Of `make .venv/ready`.
-zip=build/vitrine-lambda-$architecture.zip
+zip=${ZIP:-build/vitrine-lambda-$architecture.zip}
+if [[ ! -x .venv/bin/uv ]]; then
+  echo "Run \`make .venv/dev\` first." >&2 && exit 2
+fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/source" "$work/package"
-export PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONHASHSEED=0
+export PYTHONHASHSEED=0
+install=(.venv/bin/uv pip install --quiet --no-cache --no-deps --python .venv/bin/python
+  --target "$work/package")
 
-platforms=()
-for ((version = NEWEST; version >= 17; version--)); do
-  platforms+=(--platform "manylinux_2_${version}_$machine")
-done
-# Whatever is compiled comes as a wheel; the pages of the documentation come as sources only.  What
-# fits the runtime was found when the lock was made; pip would ask what fits the Python it runs on.
-"$python" -m pip install --quiet --no-deps --require-hashes --no-compile \
-  --only-binary :all: --no-binary openapi-ui-bundles \
-  --ignore-requires-python --implementation cp --python-version "${runtime#python}" "${platforms[@]}" \
-  --platform "manylinux2014_$machine" --target "$work/package" -r requirements-lambda.lock
-rm -rf "$work/package/bin"
+# Whatever is compiled comes as a wheel; the pages of the documentation come as sources only.
+"${install[@]}" --require-hashes --only-binary :all: --no-binary openapi-ui-bundles \
+  --python-version "${runtime#python}" --python-platform "$machine-manylinux_2_34" \
+  -r requirements-lambda.lock
 # From a copy, for a build in this folder would take what an earlier one has left.
 cp -R api_* shared vitrine pyproject.toml README.md LICENSE "$work/source"
-"$python" -m pip install --quiet --no-deps --no-build-isolation --no-compile \
-  --target "$work/package" "$work/source"
+"${install[@]}" --no-build-isolation "$work/source"
+
 # The command line stays here.
 rm -rf "$work/package/bin" "$work/package/vitrine"
 cp -R deploy/lambda/vitrine_lambda "$work/package"
@@ -49,8 +45,9 @@ cp -R deploy/lambda/vitrine_lambda "$work/package"
 # What nobody reads where the packages only run.
 find "$work/package" -depth -type d \( -name tests -o -name __pycache__ \) -exec rm -rf {} +
 find "$work/package" -name '*.pyi' -delete
-find "$work/package" -path '*.dist-info/*' \
-  \( -name RECORD -o -name INSTALLER -o -name REQUESTED -o -name direct_url.json \) -delete
+find "$work/package" -path '*.dist-info/*' \( -name RECORD -o -name INSTALLER -o -name REQUESTED \
+  -o -name direct_url.json -o -name 'uv_*.json' \) -delete
+rm -f "$work/package/.lock"
 
 if command -v "$runtime" >/dev/null; then
   "$runtime" -m compileall -q --invalidation-mode unchecked-hash \
@@ -59,15 +56,15 @@ else
   echo "There is no $runtime here, so the package has no bytecode and its functions start slower." >&2
 fi
 
-mkdir -p build
-"$python" - "$work/package" "$zip" <<'PYTHON'
+mkdir -p "$(dirname "$zip")"
+.venv/bin/python - "$work/package" "$zip" <<'PYTHON'
 """Puts a folder into a zip: in order, and with neither dates nor owners of this machine."""
 import sys
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 folder, target = map(Path, sys.argv[1:])
-with ZipFile(target, "w", ZIP_DEFLATED, compresslevel=9) as made:
+with ZipFile(target, "w", ZIP_DEFLATED) as made:
     for file in sorted(file for file in folder.rglob("*") if file.is_file()):
         info = ZipInfo(file.relative_to(folder).as_posix())
         info.compress_type, info.external_attr = ZIP_DEFLATED, 0o100755 << 16
