@@ -30,7 +30,8 @@ export PYTHONHASHSEED=0
 install=(.venv/bin/uv pip install --quiet --no-cache --no-deps --python .venv/bin/python
   --target "$work/package")
 
-# Whatever is compiled comes as a wheel; the pages of the documentation come as sources only.
+# Whatever is compiled comes as a wheel, for the glibc 2.34 of Amazon Linux 2023, which is below every
+# runtime from python3.12 on.  The pages of the documentation come as sources only.
 "${install[@]}" --require-hashes --only-binary :all: --no-binary openapi-ui-bundles \
   --python-version "${runtime#python}" --python-platform "$machine-manylinux_2_34" \
   -r requirements-lambda.lock
@@ -49,7 +50,7 @@ find "$work/package" -path '*.dist-info/*' \( -name RECORD -o -name INSTALLER -o
   -o -name direct_url.json -o -name 'uv_*.json' \) -delete
 rm -f "$work/package/.lock"
 
-if command -v "$runtime" >/dev/null; then
+if "$runtime" -c "" 2>/dev/null; then
   "$runtime" -m compileall -q --invalidation-mode unchecked-hash \
     -s "$work/package" -p /var/task "$work/package"
 else

@@ -89,7 +89,7 @@ def package(tmp_path_factory):
         timeout=300,
         check=False,
     )
-    if "No matching distribution" in built.stderr or "Connection" in built.stderr:
+    if "Failed to fetch" in built.stderr or "network was disabled" in built.stderr:
         pytest.skip("no package registry can be reached")
     assert built.returncode == 0, built.stderr
     said = re.match(r"(\S+): (\d+) kB, (\d+) kB unpacked", built.stdout)
