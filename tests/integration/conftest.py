@@ -71,6 +71,7 @@ class Stack:
     folder: Path
     env: dict = field(default_factory=dict)
     process: subprocess.Popen | None = None
+    root: Path = ROOT
 
     def __post_init__(self):
         urls = {f"{name.upper()}_URL": f"http://127.0.0.1:{free_port(0)}" for name in NAMES}
@@ -96,7 +97,7 @@ class Stack:
     def _run(self, *args, **options):
         return subprocess.run(
             [sys.executable, "-m", *args],
-            cwd=ROOT,
+            cwd=self.root,
             env=self.env,
             capture_output=True,
             text=True,
@@ -111,7 +112,7 @@ class Stack:
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "vitrine", "up", *args],
-                cwd=ROOT,
+                cwd=self.root,
                 env=self.env,
                 stdout=output,
                 stderr=subprocess.STDOUT,

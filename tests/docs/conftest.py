@@ -1,0 +1,126 @@
+"""A copy of the project, as after a clone, and a stack that serves it on ports of its own."""
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from pymongo import MongoClient
+from redis import Redis
+
+from shared.follower import _moment
+from shared.keys import root_of
+from shared.settings import PORTS
+from tests.docs.fences import DOCUMENTS, fences
+from tests.docs.shell import write_curl
+from tests.integration.conftest import Stack, poll
+from tests.scaffold import MEMORY, ROOT
+from vitrine import stack as stacks
+from vitrine.processes import free_port
+
+# What is not part of a clone, and what only the suite makes.
+LEFT_OUT = (
+    ".git",
+    ".venv",
+    "data",
+    ".pytest*",
+    ".mypy_cache",
+    ".ruff_cache",
+    "__pycache__",
+    ".env",
+)
+
+
+@pytest.fixture(scope="session")
+def project():
+    """A copy of the project with the files that documents tell to make; its folder."""
+    with tempfile.TemporaryDirectory(prefix="vitrine-test-", dir=MEMORY) as folder:
+        project = Path(folder) / "vitrine"
+        shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        for fence in (fence for path in DOCUMENTS for fence in fences(path)):
+            if fence.note.startswith("file:"):
+                file = project / fence.note.removeprefix("file:").strip()
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(fence.text)
+        (project / ".venv" / "bin").mkdir(parents=True)
+        for name, words in (("vitrine", "-m vitrine"), ("python", ""), ("pytest", "-m pytest")):
+            command = project / ".venv" / "bin" / name
+            command.write_text(f'#!/bin/sh\nexec {sys.executable} {words} "$@"\n')
+            command.chmod(0o755)
+        write_curl(project / ".venv" / "bin")
+        yield project
+
+
+@pytest.fixture(scope="session")
+def stack(project):
+    """A stack of the copy, with the services that documents tell to add."""
+    env = {
+        "PYTHONPATH": str(project),
+        "JOB_WORKERS": "1",
+        "WORKERS": "1",
+        "BOOKS_URL": f"http://127.0.0.1:{free_port(0)}",
+        "PATH": f"{project}/.venv/bin{os.pathsep}{os.environ['PATH']}",
+    }
+    stack = Stack(project / "data", env, root=project)
+    extra = [f"--with={path.parent}" for path in sorted(project.glob("examples/api_*/app.py"))]
+    try:
+        stack.up(*extra)
+        yield stack
+    finally:
+        stack.down()
+
+
+@pytest.fixture
+def fresh(stack):
+    """A function that leaves the stack as if nothing had ever been stored."""
+    return lambda: empty(stack)
+
+
+def empty(stack):
+    """Remove all documents, and wait until the followers know of it."""
+    running = stacks.read(stack.folder)
+    with MongoClient(running.mongo_uri) as client, Redis.from_url(running.redis_url) as redis:
+        db = client.get_default_database()
+        kept = ("followers", "system.")
+        with client.start_session() as session:
+            for name in db.list_collection_names():
+                if not name.startswith(kept):
+                    db[name].delete_many({}, session=session)
+            moment = session.operation_time
+
+        def is_seen():
+            found = list(db.followers.find())
+            return len(found) == len(running.services) and all(
+                _moment(each["token"]) >= moment for each in found
+            )
+
+        poll(is_seen, 15, "that all followers have seen it")
+        for name in db.list_collection_names():
+            if name.endswith(".history"):
+                db[name].delete_many({})
+        redis.flushdb()
+        roots = [root_of(service) for service in running.services]
+        poll(lambda: redis.exists(*roots) == len(roots), 15, "that all services are followed")
+
+
+@pytest.fixture
+def here(stack):
+    """A function that has a text name the ports of the stack, instead of the usual ones."""
+    running = stacks.read(stack.folder)
+    places = {str(port): running.services[name] for name, port in PORTS.items()}
+    places |= {"27017": running.mongo_uri, "6379": running.redis_url, "5555": running.dashboard_url}
+
+    def here(text, document=""):
+        other = "books" if document == "docs/extending.md" else "games"
+        known = places | {"5004": running.services[other]}
+
+        def place(found):
+            return urlsplit(known[found[1]]).netloc if found[1] in known else found[0]
+
+        return re.sub(r"(?:localhost|127\.0\.0\.1):(\d+)", place, text)
+
+    return here

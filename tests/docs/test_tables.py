@@ -1,0 +1,188 @@
+"""What the documents say in tables is what the code says."""
+
+import ast
+import re
+from dataclasses import fields
+
+import pytest
+import yaml
+
+from api_categories.resource import categories
+from api_clients.resource import clients
+from api_orders.resource import orders
+from api_products.resource import products
+from shared import batch, body, keys, mongo, query, queue, server, worker
+from shared.settings import PORTS, Settings
+from tests.scaffold import ROOT
+
+README = (ROOT / "README.md").read_text()
+SHARED = ROOT.parent / "shared" / "design" / "PROMISES.md"
+PROMISED = {"A": 44, "B": 85, "C": 47, "D": 60, "E": 64, "X": 20}
+
+
+def document(name):
+    return (ROOT / "docs" / name).read_text()
+
+
+def section(text, title):
+    """Return what stands below a heading, to the next one."""
+    return re.split(r"^#+ ", text.partition(f"# {title}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def rows(text):
+    """Return the cells of the rows of all tables, without their headings."""
+    found = [re.split(r"(?<!\\)\|", line)[1:-1] for line in text.splitlines() if line[:1] == "|"]
+    cells = [[cell.strip() for cell in row] for row in found]
+    return [row for row in cells if not set("".join(row)) <= set("-")]
+
+
+def number(text):
+    return int(text.replace(",", ""))
+
+
+def test_the_readme_has_every_setting_with_its_default():
+    told = {}
+    for row in rows(section(README, "Settings"))[1:]:
+        names = re.findall(r"`([A-Z_]+)`", row[0])
+        values = (
+            row[1].split(", ") if row[1].count(", ") == len(names) - 1 else [row[1]] * len(names)
+        )
+        told |= zip(names, values, strict=True)
+    known = {each.name.upper(): each.default for each in fields(Settings)}
+    assert told.keys() - {"DATABASE_URL"} == known.keys()
+    for name, default in known.items():
+        if isinstance(default, bool):
+            assert told[name] == f"`{str(default).lower()}`", name
+        elif isinstance(default, int):
+            assert number(told[name]) == default, name
+        elif name in ("LOG_LEVEL", "SERVER", "AUTH_MODE", "DATA_DIR", "AUTH_ISSUER"):
+            assert told[name] == f"`{default}`", name
+
+
+def test_the_readme_has_every_port():
+    shown = {row[0]: row[1] for row in rows(README.partition("## Documentation")[0])[1:]}
+    assert shown.pop("job queue").endswith(":5555")
+    assert shown == {name: f"http://127.0.0.1:{port}" for name, port in PORTS.items()}
+    assert list(PORTS.values()) == [5000, 5001, 5002, 5003]
+
+
+@pytest.mark.parametrize(
+    ("resource", "ref", "asked", "key"),
+    [
+        (products, "1", "", "product:1"),
+        (products, "fifa-25", "", "product:fifa-25"),
+        (products, "1", "fields=id,name", "product:1:fields=id,name"),
+        (
+            products,
+            "",
+            "per=20&category=games&page=2",
+            "products:list:page=2:per=20:category=games",
+        ),
+        (products, "", "q=fifa+ps5", "products:search:cdb0e0256eb9ab09445e85948a9f729f57fa33ba"),
+        (clients, "1", "", "client:1"),
+        (clients, "", "city=Brussels&per=10", "clients:list:page=1:per=10:city=Brussels"),
+        (categories, "games", "", "category:games"),
+        (orders, "1", "", "order:1"),
+    ],
+)
+def test_the_keys_are_as_the_document_of_the_cache_says(resource, ref, asked, key):
+    address = resource.address(ref, asked.encode(), "")
+    assert address.key == key
+    assert f"`{key}`" in section(document("cache.md"), "Keys")
+
+
+def test_the_document_of_the_cache_tells_of_generations_aliases_and_long_keys():
+    told = section(document("cache.md"), "Keys")
+    for name in (
+        keys.root_of("products"),
+        keys.tag_of("products", "1"),
+        keys.tag_of("products", keys.ALL),
+    ):
+        assert f"`{name}`" in told
+    aliased = [
+        products.address("", text, "") for text in (b"page_size=20&search=tea", b"per=20&q=tea")
+    ]
+    assert aliased[0] == aliased[1]
+    assert f"{keys.MAX_KEY:,} characters" in told
+    forged = products.address("", b"attr.genre=Sport:platform=PS5", "")
+    assert forged.key.endswith(":attr.genre=Sport%3Aplatform%3DPS5")
+
+
+def test_what_is_bounded_is_bounded_so():
+    told = {row[0]: row[1] for row in rows(section(document("security.md"), "What is bounded"))[1:]}
+    numbers = {
+        name: list(map(number, re.findall(r"\d[\d,]*\d|\d", text.replace(" kB", "000"))))
+        for name, text in told.items()
+    }
+    settings, http = Settings(), assigned("shared/gunicorn.py")
+    most_shown = query.Query().fields["per"].validate.max
+    line, headers = http["limit_request_line"], http["limit_request_fields"]
+    assert numbers == {
+        "request line, each header, number of headers": [
+            line,
+            http["limit_request_field_size"],
+            headers,
+        ],
+        "the head of a request": [server.HEAD_SECONDS],
+        "a body": [settings.max_body_mb, server.BODY_SECONDS, server.BYTES_PER_SECOND],
+        "an answer": [server.SEND_SECONDS, server.BYTES_PER_SECOND],
+        "connections of a process": [http["worker_connections"], http["keepalive"]],
+        "JSON": [body.MAX_DEPTH],
+        "parameters; `per`; `page` × `per`": [query.MAX_PARAMETERS, most_shown, query.MAX_DEPTH],
+        "a search, a list, facets": [mongo.MOST_SECONDS],
+        "a batch": [batch.MAX_ITEMS],
+        "a picture": [settings.max_upload_mb, settings.max_image_pixels],
+        "a job": [queue.JOB_SECONDS, worker.MEMORY_BYTES // 1_000_000],
+    }
+
+
+def assigned(path):
+    """Return the constants of a module that does more than say them when it is imported."""
+    tree = ast.parse((ROOT / path).read_text())
+    return {
+        each.targets[0].id: each.value.value
+        for each in tree.body
+        if isinstance(each, ast.Assign) and isinstance(each.value, ast.Constant)
+    }
+
+
+def test_the_limits_are_the_defaults():
+    told = {
+        row[0].strip("`"): row[1].strip("`")
+        for row in rows(section(document("security.md"), "How much"))[1:]
+    }
+    assert told == {
+        each.name.upper(): each.default
+        for each in fields(Settings)
+        if each.name.startswith("rate_limit")
+    }
+
+
+def test_every_alert_is_told_what_to_do_about():
+    groups = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text())["groups"]
+    alerts = {rule["alert"] for group in groups for rule in group["rules"]}
+    told = section(document("operations.md"), "When something is wrong")
+    assert alerts == set(re.findall(r"`([A-Z]\w+)`", " ".join(row[1] for row in rows(told)[1:])))
+
+
+def test_users_of_every_earlier_system_find_everything():
+    text = document("compatibility.md")
+    found = set(re.findall(r"\b([A-EX]\d+)\b", " ".join(row[0] for row in rows(text))))
+    wanted = {f"{system}{n}" for system, most in PROMISED.items() for n in range(1, most + 1)}
+    assert found == wanted
+
+
+def test_the_list_of_promises_has_no_others():
+    if not SHARED.exists():
+        pytest.skip("the list of promises is not here")
+    ids = re.findall(r"^\| ([A-EX])(\d+) \|", SHARED.read_text(), re.MULTILINE)
+    assert {s: max(int(n) for each, n in ids if each == s) for s, _ in ids} == PROMISED
+
+
+def test_the_changelog_has_this_version():
+    from tomllib import loads
+
+    version = loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    titles = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert titles[0] == "Unreleased"
+    assert titles[1].partition(" ")[0] == version
