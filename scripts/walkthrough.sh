@@ -24,7 +24,10 @@ step() {
 # Sends a request and shows it with its answer, which is kept in $answer.
 ask() {
   printf '> %s %s %s\n' "$1" "$2" "${3:-}"
-  answer=$(curl -sS --fail-with-body -X "$1" "$2" "${headers[@]}" ${3:+--data "$3"})
+  answer=$(curl -sS --fail-with-body -X "$1" "$2" "${headers[@]}" ${3:+--data "$3"}) || {
+    printf '%s\n' "$answer"
+    exit 1
+  }
   printf '%s\n' "$answer"
 }
 
