@@ -13,7 +13,7 @@ up: .venv/ready
 
 test: .venv/dev
 	$(BIN)/pytest -m "not alone" -n 3 --dist loadfile
-	$(BIN)/pytest -m alone
+	$(BIN)/pytest -m alone -n 2 --dist loadfile
 
 test-fast: .venv/dev
 	$(BIN)/pytest -m "not real and not slow"
