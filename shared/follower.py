@@ -49,6 +49,7 @@ SAVE_SECONDS = 1.0
 RETRY_SECONDS = 0.2
 FAILURES = 3
 SWEEP_SECONDS = 0.3
+SWEEP_REST = 19  # times as long as a sweep took: it goes through all keys there are
 _NEVER = Timestamp(0, 0)
 _IMAGES = ("fullDocumentBeforeChange", "fullDocument")
 _TOKEN = re.compile(rb"[0-9a-f]{16}")
@@ -79,6 +80,7 @@ class Follower:
         self._failures = 0
         self._goal: Timestamp | None = None
         self._to_sweep = threading.Event()
+        self._ended = threading.Event()
         self.stopping = False
 
     def run(self) -> None:
@@ -95,6 +97,7 @@ class Follower:
                 if not isinstance(error, (ConnectionFailure, *REDIS_ERRORS)):
                     self._skip_what_fails(error)
         self._give_up_lease()
+        self._ended.set()
         self._to_sweep.set()
         sweeper.join()
 
@@ -240,11 +243,12 @@ class Follower:
         """Sweep what was made worthless, beside the following, which must not wait for it."""
         while self._to_sweep.wait() and not self.stopping:
             self._to_sweep.clear()
+            started = time.monotonic()
             try:
                 sweep.sweep(self._redis, self._service)
             except Exception as error:
                 log.warning("%s: nothing is swept: %s", self._service, _brief(error))
-            time.sleep(SWEEP_SECONDS)
+            self._ended.wait(max(SWEEP_SECONDS, SWEEP_REST * (time.monotonic() - started)))
 
     def _renew_root(self) -> None:
         self._servers = cluster.servers(self._redis)
