@@ -12,6 +12,7 @@ from redis import Redis
 
 from tests.integration.conftest import (
     ROOT,
+    Stack,
     descendants,
     instance,
     is_alive,
@@ -215,3 +216,10 @@ def test_doctor_lists_what_was_made_by_hand_and_mends_what_it_can(stack):
         assert stack.run("doctor", "--fix").returncode == 0
         for name in ("products", "categories"):
             db[name].delete_many({})
+
+
+def test_doctor_looks_at_services_that_run_elsewhere(stack, tmp_path):
+    urls = {name: url for name, url in stack.env.items() if name.endswith("_URL")}
+    found = Stack(tmp_path / "elsewhere", urls).run("doctor")
+    assert f"products at {stack.url('products')}: ok" in found.stdout
+    assert found.returncode == 0, found.stdout + found.stderr
