@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Prints what CHANGELOG.md tells of a version, such as 1.2.0; fails when that is nothing.
 set -euo pipefail
-notes=$(awk -v head="## [$1]" '
-  index($0, head) == 1 { inside = 1; next }
+notes=$(awk -v version="$1" '
+  $1 == "##" && ($2 == version || $2 == "[" version "]") { inside = 1; next }
   inside && (/^## / || /^\[[^]]+\]: /) { exit }
   inside
 ' "$(dirname "$0")/../CHANGELOG.md")

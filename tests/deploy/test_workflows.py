@@ -103,8 +103,15 @@ def test_targets_of_make_are_there(workflow):
             assert re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE), target
 
 
-def test_notes_of_a_release_are_its_section_of_the_changelog(tmp_path):
-    assert notes("1.2.0", CHANGELOG, tmp_path).stdout == "\n### Added\n\n- Teapots.\n"
+@pytest.mark.parametrize("text", [CHANGELOG, CHANGELOG.replace("## [1.2.0]", "## 1.2.0")])
+def test_notes_of_a_release_are_its_section_of_the_changelog(tmp_path, text):
+    assert notes("1.2.0", text, tmp_path).stdout == "\n### Added\n\n- Teapots.\n"
+
+
+def test_the_present_version_has_notes(tmp_path):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    text = (ROOT / "CHANGELOG.md").read_text()
+    assert notes(project["version"], text, tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize("version", ["Unreleased", "1.3.0", "1.2"])
