@@ -1,0 +1,113 @@
+"""Measures Vitrine and its peers side by side on this machine, and writes what it found.
+
+    make bench            # about half an hour
+    make bench-quick      # under three minutes; writes nothing
+
+All targets take turns, round after round, so that whatever else the machine does meanwhile meets
+all of them.  MongoDB and Redis are started for the run, with the same products for everybody.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench import catalog, report, targets, works
+from bench.measure import Bench, BenchError, Result
+from bench.page import page
+from bench.report import Results
+from bench.targets import BIN, Servers
+from vitrine import embedded
+from vitrine.processes import free_port, stop
+
+SEVERAL = (works.ITEM_HIT, works.LIST_HIT, works.MIX)  # what is measured with two workers, too
+IN_PICTURE = (works.ITEM_HIT, works.ITEM_MISS, works.LIST_MISS, works.MIX)
+
+
+def arguments() -> argparse.Namespace:
+    """Return what the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0, help="that each work is done for")
+    parser.add_argument("--products", type=int, default=50_000)
+    parser.add_argument("--connections", type=int, default=16, help="with a request under way each")
+    parser.add_argument("--quick", action="store_true", help="less of all, and write nothing")
+    parser.add_argument("--only", default="", help="targets whose names have this in them")
+    parser.add_argument("--works", default="", help="works by name, with commas between")
+    parser.add_argument("--log", type=Path, default=Path(os.devnull), help="what servers say")
+    parser.add_argument("--out", type=Path, help="the folder of RESULTS.md, bench when all is run")
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.seconds, options.products = 2, 0.4, 10_000
+    elif not (options.only or options.works or options.out):
+        options.out = catalog.ROOT / "bench"
+    return options
+
+
+@contextmanager
+def databases(count: int) -> Iterator[tuple[Servers, list[catalog.Product]]]:
+    """Start MongoDB and Redis with so many products in a folder that goes afterwards."""
+    with tempfile.TemporaryDirectory(prefix="vitrine-bench-") as name:
+        folder = Path(name)
+        ports = free_port(0), free_port(0)
+        mongod = embedded.start_mongod(folder / "mongo", ports[0], folder / "mongo.log", (), 1)
+        redis = embedded.start_redis(
+            folder / "redis", ports[1], folder / "redis.log", (), "--appendonly", "no"
+        )
+        try:
+            embedded.wait_for_mongod(mongod, ports[0], folder / "mongo.log")
+            embedded.wait_for_redis(redis, ports[1], folder / "redis.log")
+            uri = f"mongodb://127.0.0.1:{ports[0]}/?directConnection=true"
+            servers = Servers(uri, f"redis://127.0.0.1:{ports[1]}/0", folder / "products.sqlite")
+            items = catalog.catalog(count)
+            catalog.store(uri, servers.sqlite, items)
+            yield servers, items
+        finally:
+            stop(mongod, 10)
+            stop(redis, 5)
+
+
+def measured(options: argparse.Namespace) -> Iterator[Result]:
+    """Yield all results, round after round."""
+    chosen = [each for each in targets.ALL if options.only.lower() in each.name.lower()]
+    names = options.works.split(",")
+    do = tuple(work for work in works.ALL if not options.works or work.name in names)
+    several = tuple(work for work in SEVERAL if work in do and not options.quick)
+    with databases(options.products) as (servers, items):
+        bench = Bench(servers, items, options.seconds, options.connections, options.log)
+        for number in range(options.rounds):
+            for workers, some in ((1, do), (2, several)):
+                for target in chosen if some else ():
+                    started = time.monotonic()
+                    yield from bench.round(target, workers, some, number)
+                    took = time.monotonic() - started
+                    said = f"round {number + 1}: {target.name}, {workers}: {took:.0f} s"
+                    print(said, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Measure, print the ratios, and write the page and its picture."""
+    options = arguments()
+    if not BIN.exists():
+        sys.exit("The peers are not installed; run: make bench")
+    if Path(".env").exists():
+        sys.exit("The defaults are what is measured: put .env away first.")
+    started = time.monotonic()
+    try:
+        results = Results(list(measured(options)))
+    except BenchError as error:
+        sys.exit(f"The bench stopped: {error}")
+    print(report.shown(report.ratios(results)), report.shown(report.promises(results)), sep="\n\n")
+    print(f"\n{time.monotonic() - started:.0f} s in all")
+    if options.out:
+        chart = report.picture(results, IN_PICTURE)
+        (options.out / "results.svg").write_text(chart)
+        (options.out / "RESULTS.md").write_text(page(results, options))
+
+
+if __name__ == "__main__":
+    main()

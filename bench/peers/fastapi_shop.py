@@ -1,0 +1,81 @@
+"""The shop on FastAPI with the asynchronous clients of MongoDB and Redis.
+
+``KEPT=bytes`` has a hit sent as it lies in Redis, ``KEPT=dict`` made from it again by FastAPI.
+A write removes the product; lists live for a minute.
+"""
+
+import os
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, HTTPException, Request, Response
+from pydantic import BaseModel
+from pymongo import AsyncMongoClient, ReturnDocument
+from redis.asyncio import Redis
+
+TTL_SECONDS = 60
+PER = 20
+AS_BYTES = os.environ["KEPT"] == "bytes"
+
+app = FastAPI()
+client = AsyncMongoClient[dict[str, Any]](os.environ["MONGO_URI"])
+products = client[os.environ["DATABASE"]].products
+cache = Redis.from_url(os.environ["REDIS_URL"])
+
+
+class Change(BaseModel):
+    """What may be changed."""
+
+    price: float
+
+
+def sent(body: bytes) -> Any:
+    """Return what a view returns for a body."""
+    return Response(body, media_type="application/json") if AS_BYTES else orjson.loads(body)
+
+
+@app.get("/products/{id}")
+async def item(id: int) -> Any:
+    """Return a product."""
+    key = f"product:{id}"
+    if (body := await cache.get(key)) is None:
+        product = await products.find_one({"_id": id})
+        if product is None:
+            raise HTTPException(404)
+        body = orjson.dumps(product)
+        await cache.set(key, body, ex=TTL_SECONDS)
+    return sent(body)
+
+
+@app.get("/products")
+async def listing(
+    request: Request,
+    category: str | None = None,
+    price__gte: float | None = None,
+    q: str | None = None,
+    ordering: str | None = None,
+) -> Any:
+    """Return 20 products of a query, and how many there are."""
+    key = f"products:{request.url.query}"
+    if (body := await cache.get(key)) is None:
+        filter: dict[str, Any] = {"category": category} if category else {}
+        if price__gte is not None:
+            filter["price"] = {"$gte": price__gte}
+        if q:
+            filter["$text"] = {"$search": " ".join(f'"{word}"' for word in q.split())}
+        found = products.find(filter).limit(PER)
+        if ordering:
+            found = found.sort(ordering.removeprefix("-"), -1 if ordering[0] == "-" else 1)
+        items, total = await found.to_list(), await products.count_documents(filter)
+        body = orjson.dumps({"items": items, "total": total})
+        await cache.set(key, body, ex=TTL_SECONDS)
+    return sent(body)
+
+
+@app.patch("/products/{id}")
+async def change(id: int, change: Change) -> Any:
+    """Change a product's price."""
+    update, after = {"$set": change.model_dump()}, ReturnDocument.AFTER
+    product = await products.find_one_and_update({"_id": id}, update, return_document=after)
+    await cache.delete(f"product:{id}")
+    return sent(orjson.dumps(product))
