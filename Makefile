@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Nothing is left outside this folder.
 export PIP_NO_CACHE_DIR := 1
 
-.PHONY: up test test-fast lint lock clean
+.PHONY: up test test-fast lint bench bench-quick lock clean
 
 up: .venv/ready
 	@$(BIN)/vitrine up
@@ -23,6 +23,19 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Side by side with what others are built on; about half an hour, three minutes for the quick one.
+bench: .venv/ready .venv-bench/ready
+	$(BIN)/python -m bench
+
+bench-quick: .venv/ready .venv-bench/ready
+	$(BIN)/python -m bench --quick
+
+.venv-bench/ready: bench/requirements.lock
+	@echo "Setting up the peers (once)"
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --no-deps --require-hashes -r bench/requirements.lock
+	@touch $@
+
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else \
 	  "Vitrine needs Python 3.11 or newer; this is %d.%d. Try: make PYTHON=python3.12" % sys.version_info[:2])'
@@ -38,16 +51,17 @@ lint: .venv/dev
 	@touch $@
 
 # Rewrites all locks with the newest versions that pyproject.toml allows.
-COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --upgrade \
-	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header
-# The server and what the command line needs, which functions of AWS Lambda have no use for.
-UNPACKED := gunicorn ijson jmespath rich markdown-it-py mdurl pygments
+COMPILE := $(BIN)/uv pip compile --universal --upgrade --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header
+# The servers and what the command line needs, which functions of AWS Lambda have no use for.
+UNPACKED := gunicorn granian ijson jmespath rich markdown-it-py mdurl pygments
 lock: .venv/ready
 	$(BIN)/python -m pip install --quiet uv
-	$(COMPILE) --extra embedded --extra lambda --extra dev -o requirements-dev.lock
-	$(COMPILE) --extra embedded -c requirements-dev.lock -o requirements.lock
-	$(COMPILE) --extra lambda -c requirements-dev.lock \
+	$(COMPILE) pyproject.toml --extra embedded --extra lambda --extra dev -o requirements-dev.lock
+	$(COMPILE) pyproject.toml --extra embedded -c requirements-dev.lock -o requirements.lock
+	$(COMPILE) pyproject.toml --extra lambda -c requirements-dev.lock \
 		$(addprefix --no-emit-package ,$(UNPACKED)) -o requirements-lambda.lock
+	$(COMPILE) bench/requirements.in -c requirements.lock -o bench/requirements.lock
 
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-bench build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -9,6 +9,7 @@ all of them.  MongoDB and Redis are started for the run, with the same products 
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -92,6 +93,8 @@ def measured(options: argparse.Namespace) -> Iterator[Result]:
 def main() -> None:
     """Measure, print the ratios, and write the page and its picture."""
     options = arguments()
+    # Who ends the bench has the servers ended, and their folder removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if not BIN.exists():
         sys.exit("The peers are not installed; run: make bench")
     if Path(".env").exists():

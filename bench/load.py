@@ -7,6 +7,7 @@ JSON; what it found is printed as JSON.  Each connection has one request under w
 is not what the plan expects is counted as wrong, never as answered.
 """
 
+import contextlib
 import itertools
 import json
 import re
@@ -60,7 +61,9 @@ class Found:
             self.times.append(nanoseconds)
         else:
             self.wrong += 1
-            self.first_wrong = self.first_wrong or answer[:600].decode(errors="replace")
+            self.first_wrong = (
+                self.first_wrong or answer[:600].decode(errors="replace") or "nothing"
+            )
 
     def close(self, seconds: float) -> None:
         """Work out what the times were, in milliseconds."""
@@ -87,6 +90,13 @@ class Line:
         self.sent = time.perf_counter_ns()
         self.socket.send(request)
 
+    def receive(self) -> bytes:
+        """Return what has come, nothing when the server has hung up."""
+        try:
+            return self.socket.recv(262144)
+        except ConnectionError:
+            return b""
+
 
 def whole(data: bytes) -> int:
     """Return where the head of an answer ends, -1 while not all of the answer has come."""
@@ -105,16 +115,18 @@ def run(plan: Plan) -> Found:
     encoded = [each.encode() for each in plan.requests]
     requests = iter(encoded) if plan.once else itertools.cycle(encoded)
     found = Found()
-    lines = {line.socket.fileno(): line for line in (Line(plan.port) for _ in range(16))}
-    lines = dict(itertools.islice(lines.items(), plan.connections))
-    poll = select.epoll()
-    started = time.perf_counter()
-    for number, line in lines.items():
-        poll.register(number, select.EPOLLIN)
-        if (request := next(requests, None)) is not None:
-            line.send(request)
-    _exchange(plan, found, lines, poll, requests, started + plan.seconds)
-    found.close(time.perf_counter() - started)
+    count = min(plan.connections, len(encoded)) if plan.once else plan.connections
+    with contextlib.ExitStack() as stack, select.epoll() as poll:
+        lines = [Line(plan.port) for _ in range(count)]
+        for line in lines:
+            stack.enter_context(line.socket)
+            poll.register(line.socket, select.EPOLLIN)
+        started = time.perf_counter()
+        for line in lines:
+            line.send(next(requests))
+        known = {line.socket.fileno(): line for line in lines}
+        _exchange(plan, found, known, poll, requests, started + plan.seconds)
+        found.close(time.perf_counter() - started)
     return found
 
 
@@ -130,7 +142,7 @@ def _exchange(
     while time.perf_counter() < end and (events := poll.poll(PATIENCE)):
         for number, _ in events:
             line = lines[number]
-            received = line.socket.recv(262144)
+            received = line.receive()
             data = line.data + received if line.data else received
             head = whole(data)
             if head < 0 and received:

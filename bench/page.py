@@ -23,10 +23,10 @@ HEAD = """# Results
 Measured on {date} by `make bench`: {machine}.
 {versions}
 
-{rounds} rounds, in each of which every target was started and did all its works for {seconds:g} s, one
-target after the other. {connections} connections had one request under way each. Figures are medians of
-the rounds; ratios are medians of the ratios within a round, so they hold on other machines where the
-rates do not. {products:,} products, the same for all.
+{rounds} rounds, in each of which every target was started and did all its works for
+{seconds:g} s, one target after the other. {connections} connections had one request under way each.
+Figures are medians of the rounds; ratios are medians of the ratios within a round, so they hold on
+other machines where the rates do not. {products:,} products, the same for all.
 
 * Vitrine is started by `python -m shared.serve api_products`, with limits that count each request
   (and are not reached), tokens, metrics, request ids, a Sentry client, its logs to `/dev/null`, and
@@ -34,21 +34,22 @@ rates do not. {products:,} products, the same for all.
 * A server with one worker has one core, the load generator another; MongoDB and Redis have all.
   {shared}
 * CPU is that of all processes of the server, by the kernel's count, for each answer. MiB is memory
-  with what is shared counted once (PSS). Core busy below {full:.0%} means that the database or the load
-  generator was the bound, and not the server.
-* Every answer's status was checked, of Vitrine every Cache-Status as well, of the others Redis's own count
-  of hits and misses. One wrong answer ends the run.
+  with what is shared counted once (PSS). Where the core was busy below {full:.0%}, the database or
+  the load generator was the bound, and not the server.
+* Every answer's status was checked; of Vitrine every Cache-Status as well, of the others Redis's
+  own count of hits and misses. One wrong answer ends the run.
 * The load generator is Python. Against the raw WSGI callable on granian it sent {ceiling:,.0f}
-  requests/s while that server was {ceiling_busy:.0%} busy: about there is its ceiling.
+  requests/s while that server was {ceiling_busy:.0%} busy: its ceiling is there or above.
 * Django REST framework is on SQLite, in the server's process and waiting for no disk, because
-  Django has no ORM of its own for MongoDB; a PostgreSQL would cost it a round trip more for each query.
-  Its hits are whole answers from django-redis, found before the framework runs. Its search is
-  `LIKE` on the name, its documented one; the others' on MongoDB is its text index.
-* Eve has no cache on the server: its hits are look-ups. It counts no lists (its fast setting), the
+  Django itself has no MongoDB; PostgreSQL would cost it a round trip more for each query. Its hits
+  are whole answers from django-redis, found before the framework runs. Its search is `LIKE` on the
+  name, as documented; the others' on MongoDB is by its text index.
+* Eve has no cache on the server: its hits are look-ups. It counts no lists (its fast setting); the
   others do.
 * Vitrine's writes are acknowledged by a majority, recorded in the history, and seen by the next
-  read. The peers write one document with the client's default. Lists of FastAPI, and all of
-  Django's, stay as they were for up to a minute after a write; the naive shop looks for its lists by SCAN.
+  read. The peers write one document with the client's default. Lists of FastAPI, and all that
+  Django keeps, stay as they were for up to a minute after a write; the naive shop looks for its
+  lists by SCAN.
 """
 
 

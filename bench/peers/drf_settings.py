@@ -7,7 +7,10 @@ import os
 
 ALLOWED_HOSTS = ["127.0.0.1"]
 ROOT_URLCONF = "drf_shop"
-MIDDLEWARE = ["django.middleware.http.ConditionalGetMiddleware"]
+MIDDLEWARE = [
+    "django.middleware.http.ConditionalGetMiddleware",
+    "django.middleware.common.CommonMiddleware",  # Its Content-Length spares chunks.
+]
 INSTALLED_APPS = ["rest_framework", "django_filters"]
 USE_TZ = True
 CACHES = {
