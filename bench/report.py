@@ -167,12 +167,12 @@ def picture(results: Results, chosen: Iterable[Work]) -> str:
     """Return bar charts of works as an SVG: requests a second at one worker."""
     parts, y = [], 10
     for work in chosen:
-        rates = {each: results.middle("rate", each, work) for each in targets.ALL}
-        known = {each: rate for each, rate in rates.items() if rate}
+        rates = [(results.middle("rate", each, work) or 0, each) for each in targets.ALL]
+        known = sorted((pair for pair in rates if pair[0]), key=lambda pair: -pair[0])
         parts.append(f'<text x="10" y="{y + 14}" class="head">{work.title}, requests/s</text>')
         y += 26
-        for target, rate in sorted(known.items(), key=lambda pair: -pair[1]):
-            width = max(1, round(400 * rate / max(known.values())))
+        for rate, target in known:
+            width = max(1, round(400 * rate / known[0][0]))
             color = "#0b6e4f" if target.is_vitrine else "#a8b2bd"
             parts += [
                 f'<text x="200" y="{y + 13}" text-anchor="end">{target.name}</text>',

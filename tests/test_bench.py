@@ -5,13 +5,14 @@ import sys
 import threading
 from dataclasses import fields
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from bench import targets, works
 from bench.load import Plan, run, whole
 from bench.measure import Result
-from bench.report import Results, promises, ratios
+from bench.report import Results, picture, promises, ratios
 from bench.targets import Servers
 from bench.works import Requests
 from shared.settings import Settings
@@ -139,6 +140,13 @@ class TestTheReport:
         said = {row[0]: row[1:] for row in promises(results)}
         name = "Vitrine on granian, item hit: at least 3 times bare Flask on gunicorn"
         assert said[name] == ["3.00", "yes"]
+
+    def test_draws_the_fastest_first(self):
+        pairs = (targets.EVE, 10), (targets.VITRINE_GUNICORN, 40)
+        found = [Result(target.name, 1, "item hit", rate=rate) for target, rate in pairs]
+        drawn = picture(Results(found), [works.ITEM_HIT])
+        assert 0 < drawn.index("Vitrine on gunicorn") < drawn.index("Eve")
+        assert ElementTree.fromstring(drawn).tag.endswith("svg")
 
     def test_leaves_out_what_was_not_measured(self):
         assert len(promises(Results([]))) == 1

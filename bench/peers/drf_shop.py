@@ -49,7 +49,7 @@ class Pages(pagination.PageNumberPagination):
 class ProductViewSet(viewsets.ModelViewSet):
     """Products."""
 
-    queryset = Product.objects.all()
+    queryset = Product.objects.order_by("id")
     serializer_class = ProductSerializer
     pagination_class = Pages
     filter_backends = [DjangoFilterBackend, filters.SearchFilter, filters.OrderingFilter]
