@@ -91,10 +91,9 @@ class Bench:
     def _prepare(
         self, target: Target, port: int, work: Work, requests: Requests, conditions: Headers
     ) -> Plan:
-        """Bring the cache into the state that a work begins with; return what is to be sent."""
-        with Redis.from_url(self.servers.redis_url) as redis:
-            if work.fresh:
-                redis.flushdb()
+        """Warm the server, and the cache for hits; return what is to be sent."""
+        if target.is_vitrine:
+            _wait_for_hit(port)
         # Twice, so that the second round is of hits; threads are started by that as well.
         _load(Plan(port, requests.hot(work) * 2, self.connections, 60, once=True))
         hit = work.hit if target.is_vitrine else None
@@ -146,12 +145,15 @@ def _check(target: Target, work: Work, found: Found, hits: int, misses: int) -> 
 def _load(plan: Plan) -> Found:
     """Have a process with a core of its own carry out a plan."""
     command = [sys.executable, str(ROOT / "bench/load.py")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        pin(process.pid, CORES[-1:])
-        said, _ = process.communicate(json.dumps(asdict(plan)).encode())
+    process = subprocess.run(
+        command,
+        input=json.dumps(asdict(plan)).encode(),
+        stdout=subprocess.PIPE,
+        preexec_fn=lambda: pin(0, CORES[-1:]),
+    )
     if process.returncode:
         raise BenchError("The load generator failed; its error is above.")
-    return Found(**json.loads(said))
+    return Found(**json.loads(process.stdout))
 
 
 def pin(pid: int, cores: list[int]) -> None:
@@ -192,6 +194,15 @@ def _wait(server: subprocess.Popen[bytes], port: int) -> None:
             pass
         time.sleep(0.01)
     raise BenchError(f"{server.args!r} does not answer; --log FILE keeps what it says.")
+
+
+def _wait_for_hit(port: int) -> None:
+    """Wait until answers are kept: the follower has to have caught up before."""
+    deadline = time.monotonic() + START_SECONDS
+    while "hit" not in _get(port, {}).headers.get("Cache-Status", ""):
+        if time.monotonic() > deadline:
+            raise BenchError("Vitrine keeps no answers: its follower does not follow.")
+        time.sleep(0.01)
 
 
 def _keyspace(redis: "Redis") -> tuple[int, int]:

@@ -87,10 +87,11 @@ def machine() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
     gigabytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    kernel = ".".join(platform.release().split(".")[:2])
     system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
     return (
         f"{os.cpu_count()} cores of {models[0] if models else platform.machine()}, "
-        f"{gigabytes:.0f} GiB of memory, {system}, Linux {platform.release()}, "
+        f"{gigabytes:.0f} GiB of memory, {system}, Linux {kernel}, "
         f"CPython {platform.python_version()}"
     )
 

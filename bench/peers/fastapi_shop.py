@@ -1,15 +1,14 @@
 """The shop on FastAPI with the asynchronous clients of MongoDB and Redis.
 
 ``KEPT=bytes`` has a hit sent as it lies in Redis, ``KEPT=dict`` made from it again by FastAPI.
-A write removes the product; lists live for a minute.
+A write removes the product; lists last a minute.
 """
 
 import os
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
-from fastapi import FastAPI, HTTPException, Request, Response
-from pydantic import BaseModel
+from fastapi import Body, FastAPI, HTTPException, Request, Response
 from pymongo import AsyncMongoClient, ReturnDocument
 from redis.asyncio import Redis
 
@@ -21,12 +20,6 @@ app = FastAPI()
 client = AsyncMongoClient[dict[str, Any]](os.environ["MONGO_URI"])
 products = client[os.environ["DATABASE"]].products
 cache = Redis.from_url(os.environ["REDIS_URL"])
-
-
-class Change(BaseModel):
-    """What may be changed."""
-
-    price: float
 
 
 def sent(body: bytes) -> Any:
@@ -73,9 +66,9 @@ async def listing(
 
 
 @app.patch("/products/{id}")
-async def change(id: int, change: Change) -> Any:
+async def change(id: int, price: Annotated[float, Body(embed=True)]) -> Any:
     """Change a product's price."""
-    update, after = {"$set": change.model_dump()}, ReturnDocument.AFTER
+    update, after = {"$set": {"price": price}}, ReturnDocument.AFTER
     product = await products.find_one_and_update({"_id": id}, update, return_document=after)
     await cache.delete(f"product:{id}")
     return sent(orjson.dumps(product))
