@@ -100,12 +100,17 @@ def main() -> None:
     if Path(".env").exists():
         sys.exit("The defaults are what is measured: put .env away first.")
     started = time.monotonic()
+    known: list[Result] = []
+    results, stopped = Results(known), ""
     try:
-        results = Results(list(measured(options)))
+        for result in measured(options):
+            known.append(result)
     except BenchError as error:
-        sys.exit(f"The bench stopped: {error}")
+        stopped = f"The bench stopped, and nothing is written: {error}"
     print(report.shown(report.ratios(results)), report.shown(report.promises(results)), sep="\n\n")
     print(f"\n{time.monotonic() - started:.0f} s in all")
+    if stopped:
+        sys.exit(stopped)
     if options.out:
         chart = report.picture(results, IN_PICTURE)
         (options.out / "results.svg").write_text(chart)

@@ -20,7 +20,11 @@ from shared.words import make_slug
 ROOT = Path(__file__).parents[1]
 REAL = "shared/data/catalog/pcparts-*-jsonl.tar.xz"  # beside the project
 VITRINE, PEERS = "vitrine", "peers"  # databases: what one writes is none of the others'
-INDEXES = [[("category", 1), ("price", 1)], [("price", 1)], [("name", "text")]]
+INDEXES: list[list[tuple[str, int | str]]] = [
+    [("category", 1), ("price", 1)],
+    [("price", 1)],
+    [("name", "text")],
+]
 COLUMNS = ("id", "slug", "sku", "name", "stock", "category", "brand", "status", "price")
 
 Product = dict[str, Any]
