@@ -75,6 +75,7 @@ def test_a_stream_tells_what_changes_and_ends_with_its_client(shop):
         said += chunk
         if b"event: created" in said:
             break
+    assert b"Streamed" in said
     stream.close()
     stream.release_conn()
 
