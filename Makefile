@@ -59,6 +59,7 @@ lock: .venv/ready
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) pyproject.toml --extra embedded --extra lambda --extra dev -o requirements-dev.lock
 	$(COMPILE) pyproject.toml --extra embedded -c requirements-dev.lock -o requirements.lock
+	$(COMPILE) pyproject.toml --extra image -c requirements-dev.lock -o requirements-image.lock
 	$(COMPILE) pyproject.toml --extra lambda -c requirements-dev.lock \
 		$(addprefix --no-emit-package ,$(UNPACKED)) -o requirements-lambda.lock
 	$(COMPILE) bench/requirements.in -c requirements.lock -o bench/requirements.lock

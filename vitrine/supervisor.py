@@ -191,7 +191,8 @@ class Supervisor:
     def _show_queues(self) -> subprocess.Popen[bytes]:
         port = self.dashboard_url.rpartition(":")[2]
         args = [sys.executable, "-m", "vitrine.dashboard", port]
-        env = dict(os.environ) | {"REDIS_QUEUE_URL": self._queue_url}
+        env = {k: v for k, v in os.environ.items() if k != "REDIS_QUEUE_URL" + FILE}
+        env["REDIS_QUEUE_URL"] = self._queue_url
         return spawn(args, self._log("dashboard"), env, self._keep)
 
     @property

@@ -3,8 +3,12 @@
 import pytest
 
 from shared.process import is_loopback
+from shared.settings import Settings
+from shared.tokens import Tokens
 from tests.scaffold import on_fakes
 from vitrine.dashboard import build_app
+
+NOWHERE = "redis://127.0.0.1:1/1"
 
 
 @on_fakes
@@ -59,11 +63,31 @@ def test_no_page_elsewhere_may_ask_but_a_link_may_lead_here(products):
 
 
 def test_the_dashboard_of_the_queue_is_for_this_machine_too():
-    client = build_app("redis://127.0.0.1:1/1").test_client()
+    client = build_app(Settings(redis_queue_url=NOWHERE)).test_client()
     assert client.get("/nowhere").status_code == 404
     rebound = client.get("/", headers={"Host": "evil.example"})
     emptied = client.post("/queue/products/empty", headers={"Origin": "https://evil.example"})
     assert (rebound.status_code, emptied.status_code) == (403, 403)
+
+
+def test_elsewhere_the_dashboard_asks_for_a_token_as_a_password():
+    settings = Settings(
+        redis_queue_url=NOWHERE, auth_mode="token", secret_key="0123456789abcdef" * 2
+    )
+    client = build_app(settings, "0.0.0.0").test_client()
+    tokens = {
+        scope: Tokens(settings).mint("ann", [scope], 60) for scope in ("admin", "orders:read")
+    }
+    refused = [None, ("ann", "nope"), ("ann", tokens["orders:read"])]
+    for auth in refused:
+        answer = client.get("/nowhere", auth=auth)
+        assert (answer.status_code, answer.www_authenticate.type) == (401, "basic")
+    page = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    given = ("whoever", tokens["admin"])
+    assert client.get("/nowhere", auth=given).status_code == 404
+    assert client.get("/nowhere", auth=given, headers=page).status_code == 403
+    bearer = {"Authorization": f"Bearer {tokens['admin']}"}
+    assert client.get("/nowhere", headers=bearer).status_code == 404
 
 
 @on_fakes
