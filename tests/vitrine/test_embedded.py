@@ -12,9 +12,13 @@ from vitrine import embedded
 from vitrine.processes import free_port, spawn, stop
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the libraries of other systems differ")
+embeds = pytest.mark.skipif(
+    not importlib.util.find_spec("fiftyone"), reason="there is no embedded MongoDB, as in an image"
+)
 
 
 @linux
+@embeds
 def test_mongod_runs_on_the_libraries_of_the_wheel(tmp_path):
     """As on a machine without libcurl, where nothing else would be found."""
     found = embedded.link_libraries(tmp_path / "lib", embedded.LIBRARIES)
