@@ -53,7 +53,9 @@ def test_a_server_that_ends_at_once_says_why(tmp_path):
 @pytest.mark.real
 def test_a_server_of_somebody_else_is_not_taken_for_ones_own(servers, tmp_path):
     """Two stacks that start at once look for the same free port."""
-    late = spawn([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path / "late.log", os.environ)
+    late = spawn(
+        [sys.executable, "-c", "import time; time.sleep(60)"], tmp_path / "late.log", os.environ
+    )
     try:
         waits = (embedded.wait_for_mongod, embedded.wait_for_redis)
         for wait, port in zip(waits, servers, strict=True):
