@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pymongo import MongoClient
 
-from shared.settings import Settings
+from shared.settings import Settings, is_set
 from vitrine import stack
 
 
@@ -25,7 +25,7 @@ def main() -> None:
     running = stack.read(data)
     if running is None:
         sys.exit(f"Nothing runs on {data}: copy that folder as it is.")
-    if not (data / "mongodb").exists():
+    if is_set("mongo_uri") or not (data / "mongodb").exists():
         sys.exit("The MongoDB is one of your own: use mongodump, or what its host offers.")
     if to.exists():
         sys.exit(f"{to} exists; name a new folder.")

@@ -6,6 +6,8 @@ that away from it.
 """
 
 import signal
+import socket
+import sys
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -21,6 +23,7 @@ from shared.settings import Settings
 
 HEAD_SECONDS = 10
 MAX_HEAD = 1 << 16
+CONNECTIONS = 4000  # of a process: who is idle costs little
 KILL_SECONDS = 2  # for a worker to end its requests: a client may listen for hours
 
 
@@ -28,29 +31,46 @@ def serve(package: str, settings: Settings, bind: str) -> None:
     """Serve the service of a package at ``host:port`` until told to stop."""
     host, _, port = bind.rpartition(":")
     check_exposure(settings, [host])
+    try:
+        host = _address(host.strip("[]"), int(port))
+    except OSError as error:
+        sys.exit(f"Vitrine cannot start: nobody can listen on {bind}: {error.strerror}.")
     service = package.removeprefix("api_")
     lines.start(service, settings.log_level)
     counting.begin()
     try:
         server = Granian(
             f"{package}.app:create_app",
-            address=host.strip("[]"),
+            address=host,
             port=int(port),
             interface=Interfaces.WSGI,
             http=HTTPModes.http1,
             http1_settings=HTTP1Settings(HEAD_SECONDS * 1000, max_buffer_size=MAX_HEAD),
             websockets=False,
             workers=settings.workers,
+            backlog=CONNECTIONS,
+            backpressure=CONNECTIONS,
             blocking_threads=settings.threads,
             respawn_failed_workers=True,
             workers_kill_timeout=KILL_SECONDS,
             log_level=LogLevels.error,
             log_dictconfig=_logs(service, settings.log_level),
-            reload=settings.debug,
         )
         server.serve(target_loader=partial(_load, package), wrap_loader=False)
     finally:
         counting.end()
+
+
+def _address(host: str, port: int) -> str:
+    """Return the IP address of a host on which nobody listens, or raise ``OSError``.
+
+    granian would share a port with whoever else shares it, and each would get some requests.
+    """
+    family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(place)
+    return str(place[0])
 
 
 def _load(package: str) -> Any:

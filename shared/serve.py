@@ -5,6 +5,7 @@ python -m shared.serve api_products
 
 import os
 import sys
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from shared import granian
@@ -14,7 +15,9 @@ from shared.settings import Settings, SettingsError, misspelt, service_url
 
 def main() -> None:
     """Serve the service whose package the command line names."""
-    package = sys.argv[1]
+    package = sys.argv[1] if len(sys.argv) > 1 else ""
+    if not package or find_spec(package) is None:
+        sys.exit("Say what to serve, such as: python -m shared.serve api_products")
     settings = read_settings()
     try:
         bind = address(settings, package.removeprefix("api_"))

@@ -10,11 +10,13 @@ import difflib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
+from io import StringIO
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from shared import parsing
 
@@ -22,7 +24,8 @@ from shared import parsing
 PORTS = {"products": 5000, "clients": 5001, "categories": 5002, "orders": 5003}
 
 FILE = "_FILE"
-ALIKE = 0.85  # how much a name has to be like a setting's to be one that was misspelt
+FILE_BYTES = 1 << 16
+ALIKE, URL_ALIKE = 0.85, 0.9  # how much a name is like a setting's that was misspelt
 
 
 class SettingsError(Exception):
@@ -196,10 +199,8 @@ class Settings:
         only that.  An empty value counts as absent.
         """
         if environ is None:
-            lines = dotenv_values(".env")
-            for wrong in misspelt(lines):
-                raise SettingsError(f"{wrong} (in .env)")
-            environ = {k: v for k, v in lines.items() if v} | dict(os.environ)
+            lines = dotenv()
+            environ = {k: v for k, v in lines.items() if not _is_given(k)} | dict(os.environ)
         values = {}
         for setting in fields(cls):
             for name in names(setting):
@@ -208,6 +209,8 @@ class Settings:
                     break
         if values.get("notify_urls") and not values.get("notify_secret"):
             raise SettingsError("NOTIFY_URLS needs NOTIFY_SECRET, which messages are signed with.")
+        if values.get("debug") and values.get("server") == "granian":
+            raise SettingsError("DEBUG=true needs SERVER=gunicorn, which starts again by itself.")
         if values.get("auth_mode") == "token" and not values.get("secret_key"):
             raise SettingsError(
                 "AUTH_MODE=token needs SECRET_KEY, which tokens are signed with: 32 random bytes."
@@ -234,9 +237,34 @@ def names(setting: Field[Any]) -> tuple[str, ...]:
 
 def is_set(name: str) -> bool:
     """Whether the environment or ``.env`` says anything about a setting, by its field's name."""
-    environ = dotenv_values(".env") | dict(os.environ)
+    environ = dotenv() | dict(os.environ)
     setting = next(each for each in fields(Settings) if each.name == name)
     return any(environ.get(each) or environ.get(each + FILE) for each in names(setting))
+
+
+def dotenv(path: Path = Path(".env")) -> dict[str, str]:
+    """Return what ``.env`` says, nothing without one.
+
+    Raise ``SettingsError`` for a line that says nothing, or names a setting that is misspelt.
+    """
+    try:
+        lines = list(parse_stream(StringIO(path.read_text()))) if path.exists() else []
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path.resolve()} cannot be read: {_why(error)}.") from error
+    for each in lines:
+        if each.error or (each.key and each.value is None):
+            line = each.original.line
+            raise SettingsError(f"{path.resolve()}, line {line}, is not NAME=value.")
+    for wrong in misspelt(each.key for each in lines if each.key):
+        raise SettingsError(f"{path.resolve()}: {wrong}")
+    return {name: value for name, value in dotenv_values(path).items() if value}
+
+
+def load_dotenv(path: Path) -> None:
+    """Add what ``.env`` says to the environment, which wins; raise as ``dotenv``."""
+    for name, value in dotenv(path).items():
+        if not _is_given(name):
+            os.environ[name] = value
 
 
 def misspelt(given: Iterable[str]) -> list[str]:
@@ -245,10 +273,11 @@ def misspelt(given: Iterable[str]) -> list[str]:
     taken = {*known, *(name + FILE for name in known)}
     found = []
     for name in given:
-        # Where a service of somebody's own is has a name like that of products.
-        if name not in taken and not name.endswith("_URL"):
-            near = difflib.get_close_matches(name.upper(), known, 1, ALIKE)
-            found += [f"There is no setting {name}; there is {each}." for each in near]
+        if name not in taken:
+            # Where a service of somebody's own is has a name like that of products.
+            alike = URL_ALIKE if name.endswith("_URL") else ALIKE
+            near = difflib.get_close_matches(name.upper().removesuffix(FILE), known, 1, alike)
+            found += [f"{name} is ignored: there is no such setting, but {each}." for each in near]
     return found
 
 
@@ -257,7 +286,7 @@ def service_url(settings: Settings, service: str) -> str:
     if hasattr(settings, f"{service}_url"):
         return str(getattr(settings, f"{service}_url"))
     name = f"{service.upper()}_URL"
-    text = os.environ.get(name) or dotenv_values(".env").get(name)
+    text = _given(name, os.environ) or _given(name, dotenv())
     return _parse(name, text, parsing.service) if text else ""
 
 
@@ -269,10 +298,21 @@ def _given(name: str, environ: Mapping[str, str]) -> str:
     if text:
         raise SettingsError(f"{name} and {name}{FILE} are both set; unset one of them.")
     try:
-        return Path(file).read_text().removesuffix("\n")
+        if not Path(file).is_file() or Path(file).stat().st_size > FILE_BYTES:
+            Path(file).stat()
+            raise SettingsError(f"{name}{FILE}={file!r} is no file of {FILE_BYTES} bytes or less.")
+        return Path(file).read_text().rstrip()
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise SettingsError(f"{name}{FILE}={file!r} cannot be read: {why}.") from error
+        raise SettingsError(f"{name}{FILE}={file!r} cannot be read: {_why(error)}.") from error
+
+
+def _is_given(name: str) -> bool:
+    """Whether the environment says what a line of ``.env`` would say, by itself or in a file."""
+    return any(os.environ.get(each) for each in (name, name + FILE, name.removesuffix(FILE)))
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else "it is no text"
 
 
 def _parse(name: str, text: str, parse: Callable[[str], Any]) -> Any:

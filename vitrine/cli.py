@@ -6,11 +6,10 @@ import time
 from typing import Any
 
 import click
-from dotenv import load_dotenv
 from rich.console import Console
 from rich.table import Table
 
-from shared.settings import Settings, SettingsError, misspelt
+from shared.settings import Settings, SettingsError, load_dotenv, misspelt
 from vitrine import stack
 from vitrine.doctor import doctor_command
 from vitrine.embedded import EmbeddedError
@@ -114,18 +113,18 @@ def _print_stack(
     table = Table("what", "where")
     for service in services:
         table.add_row(service.name, service.url + ("" if service.is_local else " (elsewhere)"))
-    table.add_row("MongoDB", running.mongo_uri)
-    table.add_row("Redis", running.redis_url)
+    table.add_row("MongoDB", stack.shown(running.mongo_uri))
+    table.add_row("Redis", stack.shown(running.redis_url))
     if running.dashboard_url:
         table.add_row("job queue", running.dashboard_url)
     folder = stack.data_folder(settings)
     table.add_row("data", str(folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder))
     console.print(table)
+    for wrong in misspelt(os.environ):
+        console.print(wrong, style="bold")
     console.print(f"Ready in {seconds:.1f} s. Try, in another terminal:")
     for command in _suggestions(services[0], settings):
         console.print(f"  {command}", markup=False)
-    for wrong in misspelt(os.environ):
-        console.print(wrong)
     for service in services:
         ready = ask(service.url)
         for each in filter(None, (problem(ready), *remarks_of(ready))):
@@ -139,7 +138,7 @@ def _suggestions(service: Service, settings: Settings) -> list[str]:
     commands = [f"curl -i {url}"]
     if settings.auth_mode == "token":
         token = '-H "Authorization: Bearer $TOKEN" '
-        secret = "AUTH_MODE=token SECRET_KEY=(that of this stack)"
+        secret = "AUTH_MODE=token SECRET_KEY='that of this stack'"
         commands = [f"export {secret}  # or both in .env"]
         commands += ["TOKEN=$(.venv/bin/vitrine token --scope admin)", f"curl -i {token}{url}"]
     json = "-H 'Content-Type: application/json'"

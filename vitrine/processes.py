@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
@@ -89,6 +90,22 @@ def is_free(port: int) -> bool:
             except OSError:
                 return False
     return True
+
+
+def claim(port: int) -> socket.socket | None:
+    """Return what keeps a port of this machine from every other stack until it is closed.
+
+    None when another stack has it.  Between the look at a port and the first to listen there are
+    seconds, in which a second stack would look as well.  Elsewhere than on Linux nothing is kept.
+    """
+    kept = socket.socket(socket.AF_UNIX)
+    if sys.platform == "linux":
+        try:
+            kept.bind(f"\0vitrine:{port}")  # In no folder, and gone with the last process.
+        except OSError:
+            kept.close()
+            return None
+    return kept
 
 
 def free_port(first: int, taken: Container[int] = ()) -> int:

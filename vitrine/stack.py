@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -78,6 +79,11 @@ class Running:
     auth_mode: str = "open"
 
 
+def shown(address: str) -> str:
+    """Return an address without the password that may be in it."""
+    return re.sub(r"(?<=://)[^/@]*@", "***@", address)
+
+
 def lock(folder: Path) -> IO[str]:
     """Take the folder's lock, or raise ``StackError`` when another stack has it."""
     try:
@@ -104,6 +110,7 @@ def lock(folder: Path) -> IO[str]:
 def write(folder: Path, running: Running) -> None:
     """Describe the running stack for ``read``, whole or not at all."""
     draft = folder / "vitrine.json.new"
+    draft.touch(mode=0o600)  # Addresses may hold passwords.
     draft.write_text(json.dumps(asdict(running)))
     draft.replace(folder / "vitrine.json")
 

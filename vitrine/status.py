@@ -51,7 +51,10 @@ def status_command() -> None:
     console.print(table)
     for remark in remarks:
         console.print(remark, markup=False)
-    console.print(f"MongoDB {running.mongo_uri}\nRedis   {running.redis_url}", markup=False)
+    console.print(
+        f"MongoDB {stack.shown(running.mongo_uri)}\nRedis   {stack.shown(running.redis_url)}",
+        markup=False,
+    )
     if running.dashboard_url:
         console.print(f"Jobs    {running.dashboard_url}")
     console.print(f"Process {running.pid}")

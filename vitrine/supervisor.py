@@ -1,6 +1,7 @@
 """Starts the stack's processes, keeps them running, and ends them in order."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ import urllib3
 
 from shared.settings import FILE, Settings, is_set
 from vitrine import embedded, stack
-from vitrine.processes import bound, free_port, is_free, last_words, spawn, stop
+from vitrine.processes import bound, claim, free_port, is_free, last_words, spawn, stop
 from vitrine.stack import ROOT, Running, Service, StackError
 
 START_SECONDS = 30
@@ -47,6 +48,7 @@ class Supervisor:
         self._keep = (lock,)
         self._say = say
         self._children: list[Child] = []
+        self._claimed: list[socket.socket] = []
         self.mongo_uri = settings.mongo_uri
         self.redis_url = settings.redis_url
         self.dashboard_url = ""
@@ -116,7 +118,10 @@ class Supervisor:
 
     def _check_ports(self) -> None:
         for service in self._services:
-            if not is_free(service.port):
+            claimed = claim(service.port)
+            if claimed:
+                self._claimed.append(claimed)
+            if not claimed or not is_free(service.port):
                 raise StackError(
                     f"Port {service.port}, where {service.name} would be served, is taken by "
                     f"another program: end that one, or set {service.name.upper()}_URL="
@@ -176,7 +181,7 @@ class Supervisor:
             "BIND": f"127.0.0.1:{service.port}",
             "PROMETHEUS_MULTIPROC_DIR": str(self._folder / "metrics" / service.name),
         }
-        env = {**self._environment(service), **own}
+        env = _overlaid(self._environment(service), own)
         return spawn(args, self._log(service.name), env, self._keep)
 
     def _follow(self, service: Service) -> subprocess.Popen[bytes]:
@@ -191,8 +196,7 @@ class Supervisor:
     def _show_queues(self) -> subprocess.Popen[bytes]:
         port = self.dashboard_url.rpartition(":")[2]
         args = [sys.executable, "-m", "vitrine.dashboard", port]
-        env = {k: v for k, v in os.environ.items() if k != "REDIS_QUEUE_URL" + FILE}
-        env["REDIS_QUEUE_URL"] = self._queue_url
+        env = _overlaid(os.environ, {"REDIS_QUEUE_URL": self._queue_url})
         return spawn(args, self._log("dashboard"), env, self._keep)
 
     @property
@@ -213,8 +217,7 @@ class Supervisor:
             "MEDIA_URL": self._settings.media_url or (self._folder / "media").as_uri(),
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         }
-        files = {name + FILE for name in known}  # What was in them is known by now.
-        return {k: v for k, v in os.environ.items() if k not in files} | known
+        return _overlaid(os.environ, known)
 
     def _wait_for(self, service: Service) -> None:
         child = next(each for each in self._children if each.name == service.name)
@@ -249,6 +252,12 @@ class Supervisor:
 
     def _log(self, name: str) -> Path:
         return self._folder / "logs" / f"{name.replace(' ', '-')}.log"
+
+
+def _overlaid(environ: Mapping[str, str], known: Mapping[str, str]) -> Mapping[str, str]:
+    """Return an environment with what is known by now, instead of the files it may be in."""
+    files = {name + FILE for name in known}
+    return {name: value for name, value in environ.items() if name not in files} | dict(known)
 
 
 def _has_jobs(service: Service) -> bool:

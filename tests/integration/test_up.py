@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from tests.integration.conftest import NAMES, Stack, descendants, is_alive, poll, stack_folder
 from tests.scaffold import ROOT, environment
 from vitrine import stack as stacks
-from vitrine.processes import free_port
+from vitrine.processes import claim, free_port
 
 
 def mongo_uri(stack):
@@ -149,6 +149,31 @@ def test_a_service_that_does_not_exist_is_named(fresh_stack):
     assert (refused.returncode, "no service 'toys'" in refused.stderr) == (1, True)
     refused = fresh_stack.run("up", "--with", str(ROOT / "docs"))
     assert (refused.returncode, "api_<name>" in refused.stderr) == (1, True)
+
+
+def test_a_second_stack_on_the_same_ports_is_told_before_it_starts_anything(stack):
+    with stack_folder() as folder:
+        second = Stack(folder, {"CLIENTS_URL": stack.url("clients")})
+        refused = second.run("up", "--only", "clients")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "is taken by another program" in refused.stderr
+
+
+def test_of_stacks_that_look_at_once_one_gets_a_port():
+    port = free_port(0)
+    first = claim(port)
+    assert first
+    assert claim(port) is None
+    first.close()
+    claim(port).close()
+
+
+def test_no_other_server_is_joined_at_a_port(stack, tmp_path):
+    """granian would share it, and each of the two would get some of the requests."""
+    bind = stack.url("clients").removeprefix("http://")
+    ended = Stack(tmp_path, {"SERVER": "granian", "BIND": bind}).serve("clients")
+    assert ended.returncode == 1
+    assert f"nobody can listen on {bind}: Address already in use" in ended.stderr
 
 
 def test_a_wrong_setting_is_one_clear_sentence(fresh_stack):

@@ -102,6 +102,8 @@ def test_one_of_two_followers_is_enough(db, redis, follow):
     first = follow()
     follow()
     end(*first)
+    # The one that ended took the lease along; the other one makes a new one.
+    assert poll(lambda: redis.exists(ROOT))
     root = redis.get(ROOT)
     old = redis.get(ALL_LISTS)
     db.products.insert_one({"_id": 1, "name": "Seen"})

@@ -127,15 +127,22 @@ def test_any_setting_may_be_in_a_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("AUTHMODE", "AUTH_MODE"), ("SECRETKEY", "SECRET_KEY"), ("MONGO_URL", None)],
+    [
+        ("AUTHMODE", "AUTH_MODE"),
+        ("SECRETKEY", "SECRET_KEY"),
+        ("AUTHMODE_FILE", "AUTH_MODE"),
+        ("PRODUCT_URL", "PRODUCTS_URL"),
+        ("MONGO_URL", None),
+    ],
 )
 def test_a_name_that_is_misspelt_is_told(tmp_path, monkeypatch, name, meant):
     # A service of somebody's own, named mongo, would be at MONGO_URL.
-    assert misspelt([name]) == ([f"There is no setting {name}; there is {meant}."] if meant else [])
+    told = f"{name} is ignored: there is no such setting, but {meant}."
+    assert misspelt([name]) == ([told] if meant else [])
     (tmp_path / ".env").write_text(f"{name}=token\n")
     monkeypatch.chdir(tmp_path)
     if meant:
-        with pytest.raises(SettingsError, match=f"there is {meant}"):
+        with pytest.raises(SettingsError, match=f"but {meant}"):
             Settings.from_env()
 
 
@@ -164,3 +171,40 @@ def test_a_service_listens_where_it_is_told_or_at_its_own_port_of_this_machine(g
 def test_a_service_without_a_port_says_what_to_set():
     with pytest.raises(SettingsError, match="PRODUCTS_URL has no port; set BIND"):
         address(Settings.from_env({"PRODUCTS_URL": "https://shop.example"}), "products")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"AUTH_MODE: token\n", r"\.env, line 1, is not NAME=value"),
+        (b"WORKERS=3\nAUTH_MODE\n", r"\.env, line 2, is not NAME=value"),
+        (b"\xff\xfe\x00", r"\.env cannot be read: it is no text"),
+    ],
+)
+def test_a_dotenv_file_that_says_nothing_is_named(tmp_path, monkeypatch, text, told):
+    (tmp_path / ".env").write_bytes(text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=told):
+        Settings.from_env()
+
+
+def test_the_environment_wins_over_dotenv_also_by_a_file(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("WORKERS=3\nTHREADS_FILE=nowhere\n")
+    (tmp_path / "workers").write_text(" 5 \n")
+    monkeypatch.chdir(tmp_path)
+    given = environment(WORKERS_FILE=str(tmp_path / "workers"), THREADS="4")
+    monkeypatch.setattr(os, "environ", given)
+    settings = Settings.from_env()
+    assert (settings.workers, settings.threads) == (5, 4)
+
+
+def test_a_file_of_a_setting_is_small(tmp_path):
+    (tmp_path / "large").write_bytes(b"x" * 100_000)
+    for path in (tmp_path / "large", tmp_path):
+        with pytest.raises(SettingsError, match="is no file of 65536 bytes or less"):
+            Settings.from_env({"SECRET_KEY_FILE": str(path)})
+
+
+def test_granian_does_not_start_again_by_itself():
+    with pytest.raises(SettingsError, match="DEBUG=true needs SERVER=gunicorn"):
+        Settings.from_env({"DEBUG": "true", "SERVER": "granian"})
