@@ -2,6 +2,7 @@
 
 import pytest
 
+from vitrine.stack import shown
 from vitrine.status import problem, remarks_of
 
 WELL = {"status": "ok", "mongodb": {"latency_ms": 1}, "redis": {"latency_ms": 1}}
@@ -25,3 +26,15 @@ WELL = {"status": "ok", "mongodb": {"latency_ms": 1}, "redis": {"latency_ms": 1}
 )
 def test_what_keeps_a_service_from_its_work_is_told_apart_from_what_does_not(said, wrong, remarks):
     assert (problem(said), remarks_of(said)) == (wrong, remarks)
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
+        ("redis://default:secret@there:6379/0", "redis://***@there:6379/0"),
+        ("mongodb://ann:p%40ss@a:1,b:2/shop?x=@", "mongodb://***@a:1,b:2/shop?x=@"),
+    ],
+)
+def test_no_password_is_shown(address, told):
+    assert shown(address) == told
