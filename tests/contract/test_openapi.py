@@ -183,7 +183,7 @@ TAKEN = ["2xx", "3xx", 401, 403, 404, 409, 412, 415, 422, 501, 503]
 CONFIG = {
     "seed": int(os.environ.get("EXPLORE_SEED", "1")),
     # An exploration in earnest takes minutes of each service.
-    "max-time": int(os.environ.get("EXPLORE_SECONDS", "10")),
+    "max-time": int(os.environ.get("EXPLORE_SECONDS", "6")),
     "generation": {
         "max-examples": 4,
         "deterministic": True,
