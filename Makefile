@@ -16,7 +16,7 @@ test: .venv/dev
 	$(BIN)/pytest -m alone -n 2 --dist loadfile
 
 test-fast: .venv/dev
-	$(BIN)/pytest -m "not real and not slow"
+	$(BIN)/pytest -m "not real and not slow" -n 2 --dist loadfile
 
 lint: .venv/dev
 	$(BIN)/ruff check .
