@@ -9,10 +9,11 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from pymongo import MongoClient
 
-from shared.settings import Settings, is_set
+from shared.settings import Settings
 from vitrine import stack
 
 
@@ -25,13 +26,21 @@ def main() -> None:
     running = stack.read(data)
     if running is None:
         sys.exit(f"Nothing runs on {data}: copy that folder as it is.")
-    if is_set("mongo_uri") or not (data / "mongodb").exists():
+    if not is_own(data, running.mongo_uri):
         sys.exit("The MongoDB is one of your own: use mongodump, or what its host offers.")
     if to.exists():
         sys.exit(f"{to} exists; name a new folder.")
     started = time.monotonic()
     copy(data, to, running.mongo_uri)
     print(f"{to}: {size(to):,} bytes, in {time.monotonic() - started:.1f} s")
+
+
+def is_own(data: Path, mongo_uri: str) -> bool:
+    """Whether it is in the stack's own folder that its MongoDB stores."""
+    with MongoClient[dict[str, Any]](mongo_uri) as client:
+        options = client.admin.command("getCmdLineOpts")["parsed"]
+    folder = Path(options.get("storage", {}).get("dbPath", ""))
+    return folder.resolve() == (data / "mongodb").resolve()
 
 
 def copy(data: Path, to: Path, mongo_uri: str) -> None:
