@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from io import StringIO
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -298,8 +299,9 @@ def _given(name: str, environ: Mapping[str, str]) -> str:
     if text:
         raise SettingsError(f"{name} and {name}{FILE} are both set; unset one of them.")
     try:
-        if not Path(file).is_file() or Path(file).stat().st_size > FILE_BYTES:
-            Path(file).stat()
+        found = Path(file).stat()
+        # What is no file may never end.
+        if not S_ISREG(found.st_mode) or found.st_size > FILE_BYTES:
             raise SettingsError(f"{name}{FILE}={file!r} is no file of {FILE_BYTES} bytes or less.")
         return Path(file).read_text().rstrip()
     except (OSError, UnicodeDecodeError) as error:

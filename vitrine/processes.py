@@ -101,7 +101,7 @@ def claim(port: int) -> socket.socket | None:
     kept = socket.socket(socket.AF_UNIX)
     if sys.platform == "linux":
         try:
-            kept.bind(f"\0vitrine:{port}")  # In no folder, and gone with the last process.
+            kept.bind(f"\0vitrine:{port}")  # In no folder, and gone with this process.
         except OSError:
             kept.close()
             return None
