@@ -17,6 +17,7 @@ from pymongo.collection import Collection
 from api_products import images
 from api_products.resource import products
 from shared import documents
+from shared.backends import backends
 from shared.attempts import attempts
 from shared.documents import Document
 from shared.errors import Crowded, NotFound, Stale
@@ -120,7 +121,10 @@ def hashes(ref: str) -> set[str]:
 
 
 def named() -> set[str]:
-    """Return the names of the files of all products, in the trash or out of it."""
+    """Return the names of the files of all products, in the trash or out of it.
+
+    One that comes and goes meanwhile may be overlooked: ask ``is_named`` before removing any.
+    """
     shown = {"images.id": True, "images.sha256": True}
     living, trash = _collections()
     # The living once more, for those that are just being restored.
@@ -130,10 +134,14 @@ def named() -> set[str]:
 
 def is_named(digest: str) -> bool:
     """Whether any product names a file, be it in the trash."""
-    living, trash = _collections()
-    # The living once more, for one that is just being restored.
-    places = (living, trash, living)
-    return any(each.find_one({"images.sha256": digest}, {"_id": True}) for each in places)
+
+    def look() -> bool:
+        session, asked = backends().session, {"images.sha256": digest}
+        found = (each.find_one(asked, {"_id": True}, session=session) for each in _collections())
+        return any(found)
+
+    # Both places at one moment: in a transaction all is read as it was when that began.
+    return backends().transaction(look)
 
 
 def remove_unnamed(digest: str) -> None:
