@@ -17,8 +17,8 @@ from pymongo.collection import Collection
 from api_products import images
 from api_products.resource import products
 from shared import documents
-from shared.backends import backends
 from shared.attempts import attempts
+from shared.backends import backends
 from shared.documents import Document
 from shared.errors import Crowded, NotFound, Stale
 from shared.files import Files
