@@ -19,7 +19,8 @@ from shared.words import make_slug
 
 ROOT = Path(__file__).parents[1]
 REAL = "shared/data/catalog/pcparts-*-jsonl.tar.xz"  # beside the project
-VITRINE, PEERS = "vitrine", "peers"  # databases: what one writes is none of the others'
+# Databases: what one writes is none of the others'.  Eve stores times with it, which is no JSON.
+VITRINE, PEERS, EVE = "vitrine", "peers", "eve"
 INDEXES: list[list[tuple[str, int | str]]] = [
     [("category", 1), ("price", 1)],
     [("price", 1)],
@@ -95,9 +96,10 @@ def _numbered(
 def store(uri: str, sqlite: Path, items: list[Product]) -> None:
     """Store products for Vitrine, for its peers on MongoDB, and for the one on SQL."""
     with MongoClient[Product](uri) as client:
-        client[PEERS].products.insert_many(items)
-        for index in INDEXES:
-            client[PEERS].products.create_index(index)
+        for name in (PEERS, EVE):
+            client[name].products.insert_many(items)
+            for index in INDEXES:
+                client[name].products.create_index(index)
         client[VITRINE].products.insert_many(map(_stored, items))
     columns = [*COLUMNS, "attributes", "description"]
     with sqlite3.connect(sqlite) as database:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import works
-from bench.catalog import PEERS, ROOT, VITRINE
+from bench.catalog import EVE, PEERS, ROOT, VITRINE
 from bench.works import Headers, Work
 from shared.settings import Settings
 from shared.tokens import Tokens
@@ -138,7 +138,7 @@ DRF = Target(
     _gunicorn("django.core.wsgi:get_wsgi_application()"),
     _peer(DJANGO_SETTINGS_MODULE="drf_settings"),
 )
-EVE = Target("Eve", _gunicorn("eve_shop:app"), _peer(), works.eve, cached=False)
+EVE = Target("Eve", _gunicorn("eve_shop:app"), _peer(DATABASE=EVE), works.eve, cached=False)
 ALL = (
     *(VITRINE_GRANIAN, VITRINE_GUNICORN, RAW_GRANIAN, RAW_GUNICORN, FLASK_GRANIAN, FLASK_GUNICORN),
     *(FASTAPI_BYTES, FASTAPI_DICT, NAIVE, DRF, EVE),
