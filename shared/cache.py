@@ -122,7 +122,7 @@ class Cache:
         if None in tokens:
             return Lookup(address, "bypass", "lease", counted=counted)
         stamp = tuple(cast(bytes, token).decode(errors="replace") for token in tokens)
-        return self._judge(Lookup(address, "miss", tokens=stamp, counted=counted), entry)
+        return self._judge(address, stamp, entry, counted)
 
     def count(self, key: str, seconds: int) -> tuple[int, float]:
         """Count one more, and return how many there were and for how long the count still lives.
@@ -183,19 +183,26 @@ class Cache:
             pipeline.get(name)
         return pipeline.execute()[len(names) :]
 
-    def _judge(self, lookup: Lookup, entry: bytes | None) -> Lookup:
+    def _judge(
+        self,
+        address: Address,
+        stamp: tuple[str, ...],
+        entry: bytes | None,
+        counted: tuple[int, float],
+    ) -> Lookup:
+        """Say whether an entry is a hit while the tokens of a stamp are the current ones."""
         if entry is None:
-            return lookup
+            return Lookup(address, "miss", "", stamp, counted=counted)
         length, head = _decoded(entry)
-        if head is None or head["key"] != lookup.address.key:
-            return replace(lookup, detail="undecodable")
-        if (head["root"], head["generation"], *head["depends"]) != lookup.tokens:
-            return replace(lookup, state="stale", detail="generation")
+        if head is None or head["key"] != address.key:
+            return Lookup(address, "miss", "undecodable", stamp, counted=counted)
+        if (head["root"], head["generation"], *head["depends"]) != stamp:
+            return Lookup(address, "stale", "generation", stamp, counted=counted)
         if head["release"] != self.release:
-            return replace(lookup, state="stale", detail="release")
+            return Lookup(address, "stale", "release", stamp, counted=counted)
         if head["expires"] <= time.time():
-            return replace(lookup, state="stale", detail="ttl")
-        return replace(lookup, state="hit", head=head, body=entry[length:-1])
+            return Lookup(address, "stale", "ttl", stamp, counted=counted)
+        return Lookup(address, "hit", "", stamp, head, entry[length:-1], counted=counted)
 
     def head(self, key: str) -> dict[str, Any] | None:
         """Return what stands before the body of an entry, or None where none can be read."""

@@ -11,6 +11,8 @@ from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from shared.exchange import Server
+
 CLUSTER = "+cluster://"
 SENTINEL = "+sentinel://"
 SENTINEL_PORT = 26379
@@ -61,7 +63,7 @@ def client(url: str, **options: Any) -> Redis:
         return cast(Redis, _Cluster(url.replace(CLUSTER, "://"), **options))
     if SENTINEL in url:
         return _named_by_sentinels(url, options)
-    return Redis.from_url(url, **options)
+    return Server.from_url(url, **options)
 
 
 def _named_by_sentinels(url: str, options: dict[str, Any]) -> Redis:
@@ -88,6 +90,8 @@ def _named_by_sentinels(url: str, options: dict[str, Any]) -> Redis:
 
 def read(redis: Redis, names: Sequence[str]) -> list[Any]:
     """Return the values of some keys, in one round trip to each server that has any of them."""
+    if isinstance(redis, Server):
+        return _values(redis.exchange(("MGET", *names))[0])
     if isinstance(redis, (_Cluster, RedisCluster)):
         return cast(list[Any], cast(Any, redis).mget_nonatomic(names))
     return cast(list[Any], redis.mget(names))
@@ -101,6 +105,23 @@ def count(
     All of it in one round trip, to each server of a cluster.  A counter lives for so many seconds
     from its first count on, and is never prolonged.
     """
+    number, left, values = _counted(redis, counter, names)
+    if isinstance(number, Exception):
+        redis.delete(counter)  # Somebody has put there what is no number.
+        return 0, 0.0, values
+    if left < 0:
+        # A new one; or whoever counted first has died before it came here.
+        redis.expire(counter, seconds)
+        left = seconds * 1000
+    return number, left / 1000, values
+
+
+def _counted(redis: Redis, counter: str, names: Sequence[str]) -> tuple[Any, Any, list[Any]]:
+    """Return a counter, which may be an error, its milliseconds, and the values of some keys."""
+    if isinstance(redis, Server):
+        more = [("MGET", *names)] if names else []
+        number, left, *found = redis.exchange(("INCR", counter), ("PTTL", counter), *more)
+        return number, left, _values(found[0]) if found else []
     pipeline = redis.pipeline(transaction=False)
     pipeline.incr(counter)
     pipeline.pttl(counter)
@@ -112,15 +133,14 @@ def count(
     number, left, *values = pipeline.execute(raise_on_error=False)
     if values and isinstance(values[0], list):
         (values,) = values
-    values = [None if isinstance(value, Exception) else value for value in values]
-    if isinstance(number, Exception):
-        redis.delete(counter)  # Somebody has put there what is no number.
-        return 0, 0.0, values
-    if left < 0:
-        # A new one; or whoever counted first has died before it came here.
-        redis.expire(counter, seconds)
-        left = seconds * 1000
-    return number, left / 1000, values
+    return number, left, [None if isinstance(value, Exception) else value for value in values]
+
+
+def _values(answer: Any) -> list[Any]:
+    """Return what MGET answered, or raise the error it answered."""
+    if isinstance(answer, Exception):
+        raise answer
+    return cast(list[Any], answer)
 
 
 def servers(redis: Redis) -> frozenset[str]:

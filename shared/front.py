@@ -11,6 +11,7 @@ involved, because older clients turn a redirected POST into a GET.
 import re
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import Flask
@@ -37,7 +38,22 @@ if TYPE_CHECKING:
 MAX_REMEMBERED = 10_000
 MAX_LENGTH = 500  # characters of a URL that is worth remembering
 
+_HITS = LOOKUPS.labels("hit", "")
 _PREFIX = re.compile(r"/(?:api/v1|api|v1)(?=/|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What there is to know of a GET by its URL alone.
+
+    ``address`` is where its answer is cached, None for what is not; ``shown`` is the path as it was
+    sent.
+    """
+
+    path: str
+    shown: str
+    route: str
+    address: Address | None
 
 
 class Front:
@@ -59,30 +75,36 @@ class Front:
         self._scope = "" if resource.public else f"{resource.name}:read"
         self._collection = f"/{resource.name}"
         self._item = f"/{resource.name}/<ref>"
-        self._addresses: dict[tuple[str, str, str], Address | None] = {}
+        self._reads: dict[tuple[str, str, str], _Read] = {}
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
-        environ["PATH_INFO"] = path = canonical(environ.get("PATH_INFO", ""))
+        started = time.perf_counter()
+        reads = environ["REQUEST_METHOD"] in ("GET", "HEAD")
+        if reads:
+            read = self._read(
+                environ.get("PATH_INFO", ""),
+                environ.get("QUERY_STRING", ""),
+                environ.get("HTTP_PREFER", ""),
+            )
+            environ["PATH_INFO"] = read.path
+        else:
+            environ["PATH_INFO"] = canonical(environ.get("PATH_INFO", ""))
         try:
             environ["vitrine.principal"] = principal = self._auth.identify(environ)
         except ApiError as error:
             environ["vitrine.refused"] = error  # Flask says so.
             return self._app(environ, start_response)
-        if environ["REQUEST_METHOD"] in ("GET", "HEAD") and path.startswith(self._collection):
-            started = time.perf_counter()
-            address = self._address(
-                path, environ.get("QUERY_STRING", ""), environ.get("HTTP_PREFER", "")
-            )
-            # What not everybody may read is in the cache for those who may.
-            if address is not None and (not self._scope or principal.may(self._scope)):
-                return self._look_up(address, principal, environ, start_response, started)
+        # What not everybody may read is in the cache for those who may.
+        if reads and read.address and (not self._scope or principal.may(self._scope)):
+            return self._look_up(read, read.address, principal, environ, start_response, started)
         return self._app(environ, start_response)
 
     def _look_up(
         self,
+        read: _Read,
         address: Address,
         principal: Principal,
         environ: "WSGIEnvironment",
@@ -103,33 +125,47 @@ class Front:
             environ["vitrine.lookup"] = lookup
             return self._app(environ, start_response)
         id = request_id(environ.get("HTTP_X_REQUEST_ID", ""))
-        method, path = environ["REQUEST_METHOD"], _shown(environ["PATH_INFO"])
+        method = environ["REQUEST_METHOD"]
         if allowance is not None and is_refused:
-            status, headers, body = _refusal(allowance, path, id)
+            status, headers, body = _refusal(allowance, read.shown, id)
         else:
             status, headers, body = _answer(lookup, environ.get("HTTP_IF_NONE_MATCH"), started)
             headers += allowance.headers() if allowance else ()
-            LOOKUPS.labels("hit", "").inc()
+            _HITS.inc()
         start_response(status, [*headers, ("X-Request-ID", id), *SECURITY])
-        route = self._collection if path == self._collection else self._item
         state = "" if is_refused else "hit"
-        note_request(id, method, path, route, int(status[:3]), started, state, principal.id)
+        note_request(
+            self._resource.name,
+            id,
+            method,
+            read.shown,
+            read.route,
+            int(status[:3]),
+            started,
+            state,
+            principal.id,
+        )
         return [body if method == "GET" else b""]
 
-    def _address(self, path: str, query: str, prefer: str) -> Address | None:
-        """Return where a GET is cached, or None for what is not; bounded, and never wrong."""
+    def _read(self, path: str, query: str, prefer: str) -> _Read:
+        """Return what there is to know of a GET; remembered, within bounds."""
         asked = (path, query, prefer)
         try:
-            return self._addresses[asked]
+            return self._reads[asked]
         except KeyError:
             pass
-        address = self._work_out(path, query, prefer)
+        plain = canonical(path)
+        route = self._collection if plain == self._collection else self._item
+        address = (
+            self._work_out(plain, query, prefer) if plain.startswith(self._collection) else None
+        )
+        read = _Read(plain, _shown(plain), route, address)
         if len(path) + len(query) + len(prefer) > MAX_LENGTH:
-            return address
-        if len(self._addresses) >= MAX_REMEMBERED:
-            self._addresses.clear()
-        self._addresses[asked] = address
-        return address
+            return read
+        if len(self._reads) >= MAX_REMEMBERED:
+            self._reads.clear()
+        self._reads[asked] = read
+        return read
 
     def _work_out(self, path: str, query: str, prefer: str) -> Address | None:
         ref = path.removeprefix(self._collection)

@@ -93,16 +93,22 @@ class Limits:
             UPLOADS: settings.rate_limit_uploads,
         }
         self.known = {name: parse(rate) for name, rate in rates.items() if rate}
+        self._counter = lru_cache(maxsize=4096)(self._make_counter)
 
     def counter(
         self, principal: Principal, environ: Mapping[str, Any]
     ) -> tuple[str, RateLimitItem, str] | None:
         """Return the allowance of a request, its limit and the key it is counted under, if any."""
-        name = TOKEN if principal.key else ANONYMOUS
-        limit = self.known.get(name)
-        if limit is None or not principal.limited:
+        if not principal.limited:
             return None
-        return name, limit, PREFIX + limit.key_for(_client(principal, environ), name)
+        return self._counter(principal.key, "" if principal.key else environ.get("REMOTE_ADDR", ""))
+
+    def _make_counter(self, key: str, address: str) -> tuple[str, RateLimitItem, str] | None:
+        name = TOKEN if key else ANONYMOUS
+        limit = self.known.get(name)
+        if limit is None:
+            return None
+        return name, limit, PREFIX + limit.key_for(key or _network(address), name)
 
 
 class _Counters(Storage):

@@ -160,8 +160,8 @@ def test_what_is_remembered_of_urls_is_bounded(client, resource):
     front = client.application.wsgi_app
     assert isinstance(front, Front)
     for number in range(MAX_REMEMBERED + 5):
-        front._address(f"/{resource.name}", f"page={number + 1}", "")
-    assert len(front._addresses) <= MAX_REMEMBERED
+        front._read(f"/{resource.name}", f"page={number + 1}", "")
+    assert len(front._reads) <= MAX_REMEMBERED
 
 
 def test_a_write_that_changes_nothing_is_seen_as_well(client, url, db, resource, item, text_field):

@@ -55,6 +55,17 @@ def test_what_is_done_for_a_request_says_so():
     assert lines.request_id() == ""
 
 
+def test_a_line_without_a_record_is_the_same(capsys, monkeypatch):
+    fields = {"request_id": "mine", "path": "/\udcff", "ms": 0.5}
+    lines.write("products", fields)
+    said = json.loads(capsys.readouterr().out)
+    assert said.keys() == line(record(fields=fields)).keys()
+    assert said["path"] == "/\udcff"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    lines.write("products", {"method": "GET", "path": "/\x1b[2J\n", "status": 200, "ms": 0.5})
+    assert capsys.readouterr().out.count("\x1b") == 0
+
+
 def test_people_read_words_and_no_terminal_obeys_them():
     fields = {"method": "GET", "path": "/\x1b[2J\n", "status": 200, "ms": 0.5, "cache": "hit"}
     words = lines.in_words(line(record(fields={"request_id": "mine", **fields})))
