@@ -54,6 +54,8 @@ def build_app(
     connections.cache.release = release.of(type(resource.schema))
     sentry.start(settings, resource.name, connections.cache.release)
     connections.cache.leased = connections.is_followed()
+    if settings.near_cache:
+        connections.cache.start_near((resource.name, *resource.depends))
     backends.init_app(app, connections)
     errors.init_app(app)
     limits.init_app(app, settings)

@@ -23,9 +23,12 @@ import orjson
 from redis import Redis
 
 from shared import cluster
+from shared.blocks import Blocks, Counter
 from shared.cluster import REDIS_ERRORS
+from shared.exchange import Server
 from shared.keys import Address, new_token, root_of, tag_of
 from shared.metrics import CACHE_ERRORS, FILLS, LEFT, UNCHECKED, WAITS
+from shared.near import Near
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +69,8 @@ class Lookup:
             parts += ["hit", f"ttl={max(0, int(self.head['expires'] - time.time()))}"]
         else:
             parts.append(f"fwd={self.state}")
-            parts += [f"detail={self.detail}"] if self.detail else []
-            parts += ["stored"] if stored else []
+        parts += [f"detail={self.detail}"] if self.detail else []
+        parts += ["stored"] if stored else []
         return "; ".join([*parts, f'key="{self.address.key}"'])
 
 
@@ -89,6 +92,7 @@ class Cache:
     ``leased`` tells whether a follower keeps the roots; else whoever reads makes them.  ``release``
     names the code that makes the answers; those of another one do not count.  ``reader`` is a
     replica to read entries from; ``writer`` renews generations, and may take longer than a read.
+    ``near`` is what this process keeps itself, if anything.
     """
 
     def __init__(
@@ -99,17 +103,40 @@ class Cache:
         self._reader = reader
         self._ttl = ttl
         self._broken_until = self._reader_broken_until = 0.0
+        self._blocks = Blocks(self.count)
+        self._leased_until = 0.0
         self.leased = False
+        self.near: Near | None = None
         self.release = "0"
+
+    def start_near(self, services: Sequence[str]) -> None:
+        """Keep answers that depend on some services near, if one Redis with leases is there."""
+        if self.leased and isinstance(self._redis, Server):
+            self.near = Near(self._redis, services)
+        else:
+            log.warning("NEAR_CACHE needs a replica set of MongoDB and one Redis; it is off.")
 
     # Reading.
 
-    def get(self, address: Address, counter: tuple[str, int] | None = None) -> Lookup:
-        """Look an address up, in one round trip for a hit.
+    def get(self, address: Address, counter: Counter | None = None) -> Lookup:
+        """Look an address up, in one round trip for a hit, or in none by the near cache.
 
-        On the way it counts one more under the key of a ``counter``, which lives for so many
-        seconds: see ``count``.
+        On the way it counts one more under a ``counter``.
         """
+        if self.near is None:
+            return self.look(address, counter)
+        kept: Lookup | None = self.near.get(address.key)
+        if kept is not None:
+            counted = self._blocks.count(counter) if counter else UNCOUNTED
+            return Lookup(address, "hit", "near", kept.tokens, kept.head, kept.body, False, counted)
+        mark = self.near.mark()
+        lookup = self.look(address, counter)
+        if mark is not None and lookup.is_hit:
+            self._keep(self.near, mark, lookup)
+        return lookup
+
+    def look(self, address: Address, counter: Counter | None = None) -> Lookup:
+        """Do what ``get`` does without the near cache."""
         if time.monotonic() < self._broken_until:
             return self._uncounted(Lookup(address, "bypass", "redis"), counter)
         try:
@@ -124,26 +151,53 @@ class Cache:
         stamp = tuple(cast(bytes, token).decode(errors="replace") for token in tokens)
         return self._judge(address, stamp, entry, counted)
 
-    def count(self, key: str, seconds: int) -> tuple[int, float]:
-        """Count one more, and return how many there were and for how long the count still lives.
+    def _keep(self, near: Near, mark: int, lookup: Lookup) -> None:
+        """Have the near cache keep a hit, for no longer than Redis knows its roots."""
+        names = lookup.address.tokens
+        if self._leased_until <= time.monotonic():
+            self._leased_until = self._leases_end(names[::2])
+        near.keep(
+            mark,
+            lookup.address.key,
+            lookup,
+            tuple(zip(names, lookup.tokens, strict=True)),
+            self._leased_until,
+            lookup.head["expires"],
+            len(lookup.body),
+        )
+
+    def _leases_end(self, roots: Sequence[str]) -> float:
+        """Return when the first of some roots ends, in seconds of ``time.monotonic``."""
+        now = time.monotonic()
+        try:
+            pipeline = self._redis.pipeline(transaction=False)
+            for root in roots:
+                pipeline.pttl(root)
+            return now + float(min(pipeline.execute())) / 1000
+        except REDIS_ERRORS as error:
+            self._trip(error)
+            return now
+
+    def count(self, key: str, seconds: int, more: int = 1) -> tuple[int, float]:
+        """Count some more, and return how many there were and for how long the count still lives.
 
         A count lives for so many seconds from its first on.  While Redis is down it is 0.
         """
         if time.monotonic() >= self._broken_until:
             try:
-                return cluster.count(self._redis, key, seconds)[:2]
+                return cluster.count(self._redis, key, seconds, (), more)[:2]
             except REDIS_ERRORS as error:
                 self._trip(error)
         UNCHECKED.inc()
         return UNCOUNTED
 
-    def _uncounted(self, lookup: Lookup, counter: tuple[str, int] | None) -> Lookup:
+    def _uncounted(self, lookup: Lookup, counter: Counter | None) -> Lookup:
         if counter:
             UNCHECKED.inc()
         return lookup
 
     def _read(
-        self, address: Address, counter: tuple[str, int] | None
+        self, address: Address, counter: Counter | None
     ) -> tuple[tuple[int, float], bytes | None, list[bytes | None]]:
         """Count, and read an entry and its tokens; the tokens always where they are written."""
         if self._reader and time.monotonic() >= self._reader_broken_until:
@@ -160,11 +214,11 @@ class Cache:
         return counted, entry, tokens
 
     def _read_here(
-        self, names: Sequence[str], counter: tuple[str, int] | None
+        self, names: Sequence[str], counter: Counter | None
     ) -> tuple[tuple[int, float], list[bytes | None]]:
         if counter is None:
             return UNCOUNTED, cluster.read(self._redis, names)
-        number, seconds, values = cluster.count(self._redis, *counter, names)
+        number, seconds, values = cluster.count(self._redis, counter.key, counter.seconds, names)
         return (number, seconds), values
 
     def _with_missing(self, address: Address, tokens: list[bytes | None]) -> list[bytes | None]:

@@ -98,14 +98,14 @@ def read(redis: Redis, names: Sequence[str]) -> list[Any]:
 
 
 def count(
-    redis: Redis, counter: str, seconds: int, names: Sequence[str] = ()
+    redis: Redis, counter: str, seconds: int, names: Sequence[str] = (), more: int = 1
 ) -> tuple[int, float, list[Any]]:
-    """Count one more, and return the count, the seconds it lives, and the values of some keys.
+    """Count some more, and return the count, the seconds it lives, and the values of some keys.
 
     All of it in one round trip, to each server of a cluster.  A counter lives for so many seconds
     from its first count on, and is never prolonged.
     """
-    number, left, values = _counted(redis, counter, names)
+    number, left, values = _counted(redis, counter, names, more)
     if isinstance(number, Exception):
         redis.delete(counter)  # Somebody has put there what is no number.
         return 0, 0.0, values
@@ -116,14 +116,17 @@ def count(
     return number, left / 1000, values
 
 
-def _counted(redis: Redis, counter: str, names: Sequence[str]) -> tuple[Any, Any, list[Any]]:
+def _counted(
+    redis: Redis, counter: str, names: Sequence[str], more: int
+) -> tuple[Any, Any, list[Any]]:
     """Return a counter, which may be an error, its milliseconds, and the values of some keys."""
     if isinstance(redis, Server):
-        more = [("MGET", *names)] if names else []
-        number, left, *found = redis.exchange(("INCR", counter), ("PTTL", counter), *more)
+        count = ("INCR", counter) if more == 1 else ("INCRBY", counter, str(more))
+        look = [("MGET", *names)] if names else []
+        number, left, *found = redis.exchange(count, ("PTTL", counter), *look)
         return number, left, _values(found[0]) if found else []
     pipeline = redis.pipeline(transaction=False)
-    pipeline.incr(counter)
+    pipeline.incr(counter, more)
     pipeline.pttl(counter)
     if isinstance(redis, (_Cluster, RedisCluster)):
         for name in names:

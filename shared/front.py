@@ -116,8 +116,8 @@ class Front:
         if counter is None:
             lookup, allowance = self._cache.get(address), None
         else:
-            name, limit, key = counter
-            lookup = self._cache.get(address, (key, limit.get_expiry()))
+            name, limit, counted = counter
+            lookup = self._cache.get(address, counted)
             allowance = Allowance(name, limit, *lookup.counted)
         environ["vitrine.allowance"] = allowance
         is_refused = allowance is not None and allowance.is_used_up

@@ -11,7 +11,7 @@ from shared import auth, sweep
 from shared.backends import backends
 from shared.contract import gives, takes
 from shared.errors import BadRequest, NotFound
-from shared.keys import Address, prefixes_of
+from shared.keys import NEAR, Address, new_token, prefixes_of, tag_of
 from shared.resource import Resource
 from shared.responses import respond
 
@@ -83,6 +83,9 @@ def purge_cache() -> Response:
         int(backends().redis.unlink(*keys))
         for keys in sweep.batches(backends().redis, f"{sweep.escaped(prefix)}*")
     )
+    # What processes keep themselves goes as well.
+    name = current_app.extensions["resource"].name
+    backends().redis.set(tag_of(name, NEAR), new_token(), ex=1)
     audit.warning(
         "%s entries purged by prefix %r, by %s, request %s from %s",
         *(gone, prefix, auth.caller(), g.request_id, request.remote_addr),
@@ -103,7 +106,7 @@ def _entry(key: str) -> dict[str, Any]:
     if head is None:
         return {"key": key, "counts": False, "why": "There is no entry that can be read."}
     resource: Resource = current_app.extensions["resource"]
-    lookup = cache.get(Address(resource.name, key, head["tag"], resource.depends))
+    lookup = cache.look(Address(resource.name, key, head["tag"], resource.depends))
     why = {"hit": "Its stamps are the current generations."}.get(lookup.state, lookup.detail)
     return {
         "key": key,

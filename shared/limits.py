@@ -24,6 +24,7 @@ from limits.storage import Storage
 
 from shared.auth import READING, is_for_anybody
 from shared.backends import backends
+from shared.blocks import Counter
 from shared.errors import TooMany, answer
 from shared.metrics import LIMITED
 from shared.settings import Settings
@@ -97,18 +98,19 @@ class Limits:
 
     def counter(
         self, principal: Principal, environ: Mapping[str, Any]
-    ) -> tuple[str, RateLimitItem, str] | None:
-        """Return the allowance of a request, its limit and the key it is counted under, if any."""
+    ) -> tuple[str, RateLimitItem, Counter] | None:
+        """Return the allowance of a request, its limit and what it is counted under, if any."""
         if not principal.limited:
             return None
         return self._counter(principal.key, "" if principal.key else environ.get("REMOTE_ADDR", ""))
 
-    def _make_counter(self, key: str, address: str) -> tuple[str, RateLimitItem, str] | None:
+    def _make_counter(self, key: str, address: str) -> tuple[str, RateLimitItem, Counter] | None:
         name = TOKEN if key else ANONYMOUS
         limit = self.known.get(name)
         if limit is None:
             return None
-        return name, limit, PREFIX + limit.key_for(key or _network(address), name)
+        counted = PREFIX + limit.key_for(key or _network(address), name)
+        return name, limit, Counter(counted, limit.get_expiry(), limit.amount)
 
 
 class _Counters(Storage):

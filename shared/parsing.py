@@ -33,10 +33,10 @@ def integer(low: int, high: int) -> Callable[[str], int]:
 
 
 def flag(text: str) -> bool:
-    """True or false."""
-    if text.lower() not in ("true", "false", "1", "0"):
+    """True or false, or as people also say: on or off, 1 or 0."""
+    if text.lower() not in ("true", "false", "on", "off", "1", "0"):
         raise ValueError("must be true or false")
-    return text.lower() in ("true", "1")
+    return text.lower() in ("true", "on", "1")
 
 
 def url(*schemes: str) -> Callable[[str], str]:

@@ -74,6 +74,11 @@ class Settings:
     cache_ttl_seconds: int = _setting(
         120, parsing.integer(1, 86_400), "Seconds until a cached answer expires at the latest."
     )
+    near_cache: bool = _setting(
+        False,
+        parsing.flag,
+        "Whether each process keeps what it answered often, for as long as Redis says it counts.",
+    )
     products_url: str = _setting(
         f"http://127.0.0.1:{PORTS['products']}", parsing.service, "Where products are served."
     )

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from dataclasses import replace
 
 from flask import request
 
@@ -41,12 +40,11 @@ def believes_anything():
     cache = app.extensions["backends"].cache
     judge = cache._judge
 
-    def trust(lookup, entry):
+    def trust(address, stamp, entry, counted):
         _, head = _decoded(entry or b"")
-        if head is None:
-            return judge(lookup, entry)
-        stamps = (head["root"], head["generation"], *head["depends"])
-        return judge(replace(lookup, tokens=stamps), entry)
+        if head is not None:
+            stamp = (head["root"], head["generation"], *head["depends"])
+        return judge(address, stamp, entry, counted)
 
     cache._judge = trust
     return app

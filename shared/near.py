@@ -1,0 +1,148 @@
+"""The near cache: answers that a process keeps itself while Redis says that they count.
+
+One more connection has Redis tell of every generation that is renewed (CLIENT TRACKING in broadcast
+mode), and what it has told is taken in before each answer.  Redis tells before it acknowledges the
+renewal, so on one host a write that was acknowledged is in every answer that follows; between hosts
+an answer may be as old as the news takes.  A generation that was read counts no longer than the
+lease of the root that was read with it, so that news which are lost on the way are the bound.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.cluster import REDIS_ERRORS
+from shared.exchange import Server
+from shared.keys import NEAR, root_of, tag_of
+
+log = logging.getLogger(__name__)
+
+MAX_ENTRIES = 10_000
+MAX_BYTES = 16_000_000
+PAUSE_SECONDS = 1.0  # until a connection that broke is opened again
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An answer, the generations that it is stamped with, and when it expires by itself."""
+
+    generations: Sequence[tuple[str, str]]
+    expires: float
+    answer: Any
+    size: int
+
+
+class Near:
+    """Answers by the keys of their entries; safe for threads, empty while Redis tells nothing."""
+
+    def __init__(self, redis: Server, services: Iterable[str]):
+        self._redis = redis
+        self._services = tuple(services)
+        self._lock = threading.Lock()
+        self._connection: Any = None
+        self._closed_until = 0.0
+        # What each generation was when it was read, and until when that counts.
+        self._known: dict[str, tuple[str, float]] = {}
+        self._kept: dict[str, _Kept] = {}
+        self._bytes = 0
+        self._news = 0
+
+    def get(self, key: str) -> Any | None:
+        """Return what was kept under a key, or None where it does not count any more."""
+        with self._lock:
+            kept = self._kept.get(key) if self._listen() else None
+            if kept is None:
+                return None
+            now = time.monotonic()
+            for name, token in kept.generations:
+                known = self._known.get(name)
+                if known is None or known[0] != token or known[1] <= now:
+                    return None
+        return kept.answer if kept.expires > time.time() else None
+
+    def mark(self) -> int | None:
+        """Return a mark of what was told until now, None when nothing may be kept.
+
+        Take it before Redis is asked.
+        """
+        with self._lock:
+            return self._news if self._listen() else None
+
+    def keep(
+        self,
+        mark: int,
+        key: str,
+        answer: Any,
+        generations: Sequence[tuple[str, str]],
+        until: float,
+        expires: float,
+        size: int,
+    ) -> None:
+        """Keep an answer, unless something was told since the mark that may concern it.
+
+        ``until`` is when the generations that were read with it have to be read again.
+        """
+        with self._lock:
+            if mark != self._news:
+                return
+            before = self._kept.pop(key, None)
+            self._bytes += size - (before.size if before else 0)
+            if self._bytes > MAX_BYTES or len(self._kept) >= MAX_ENTRIES:
+                self._forget()
+                self._bytes = size
+            self._kept[key] = _Kept(generations, expires, answer, size)
+            for name, token in generations:
+                self._known[name] = token, until
+
+    def _listen(self) -> bool:
+        """Take in what Redis has told; return whether it tells at all."""
+        try:
+            if self._connection is None:
+                if time.monotonic() < self._closed_until:
+                    return False
+                self._open()
+            while self._connection.can_read(0):
+                self._connection.read_response(push_request=True)
+        except REDIS_ERRORS as error:
+            self._close(error)
+        return self._connection is not None
+
+    def _open(self) -> None:
+        pool = self._redis.connection_pool
+        connection: Any = pool.connection_class(**{**pool.connection_kwargs, "protocol": 3})
+        connection.connect()
+        # redis-py gives what is pushed to nobody else.
+        connection._parser.set_invalidation_push_handler(self._take_in)
+        prefixes = [part for each in self._services for part in ("PREFIX", root_of(each))]
+        connection.send_command("CLIENT", "TRACKING", "ON", "BCAST", *prefixes)
+        connection.read_response()
+        self._connection = connection
+
+    def _take_in(self, news: list[Any]) -> None:
+        """Forget the generations that were renewed, all of them when Redis was emptied."""
+        self._news += 1
+        names = [name.decode(errors="replace") for name in news[1] or ()]
+        if not names or any(
+            name == tag_of(each, NEAR) for name in names for each in self._services
+        ):
+            self._forget()
+        for name in names:
+            self._known.pop(name, None)
+
+    def _close(self, error: Exception) -> None:
+        """Forget everything: what is told meanwhile is heard by nobody."""
+        log.warning("The near cache is empty, for Redis tells it nothing: %s", error)
+        self._forget()
+        if self._connection is not None:
+            self._connection.disconnect()
+        self._connection = None
+        self._closed_until = time.monotonic() + PAUSE_SECONDS
+
+    def _forget(self) -> None:
+        self._news += 1
+        self._known.clear()
+        self._kept.clear()
+        self._bytes = 0
