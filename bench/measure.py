@@ -60,7 +60,7 @@ class Bench:
     ) -> Iterator[Result]:
         """Start a target, and yield what it did of each work that it can do."""
         requests = Requests(self.items, target.query, target.headers, seed)
-        with self._serving(target, workers) as (port, processes, start):
+        with self.serving(target, workers) as (port, processes, start):
             for work in chosen:
                 if work not in target.works:
                     continue
@@ -70,7 +70,7 @@ class Bench:
                     yield self._measure(target, workers, work, plan, processes, start)
 
     @contextmanager
-    def _serving(self, target: Target, workers: int) -> Iterator[tuple[int, list[int], float]]:
+    def serving(self, target: Target, workers: int) -> Iterator[tuple[int, list[int], float]]:
         """Start a target; yield its port, its processes, and the seconds until it answered."""
         port = free_port(0)
         env = targets.environment(target, port, workers, self.servers)
@@ -93,9 +93,9 @@ class Bench:
     ) -> Plan:
         """Warm the server, and the cache for hits; return what is to be sent."""
         if target.is_vitrine:
-            _wait_for_hit(port)
+            wait_for_hit(port)
         # Twice, so that the second round is of hits; threads are started by that as well.
-        _load(Plan(port, requests.hot(work) * 2, self.connections, 60, once=True))
+        carry_out(Plan(port, requests.hot(work) * 2, self.connections, 60, once=True))
         hit = work.hit if target.is_vitrine else None
         sent = requests.of(work, conditions)
         once = work.hit is False
@@ -113,7 +113,7 @@ class Bench:
         """Have a plan carried out, and count what it took."""
         with Redis.from_url(self.servers.redis_url) as redis:
             before, known = cpu_seconds(processes), _keyspace(redis)
-            found = _load(plan)
+            found = carry_out(plan)
             used, asked = cpu_seconds(processes) - before, _keyspace(redis)
         hits, misses = (after - first for after, first in zip(asked, known, strict=True))
         _check(target, work, found, hits, misses)
@@ -137,12 +137,14 @@ def _check(target: Target, work: Work, found: Found, hits: int, misses: int) -> 
         said = f"{found.answered} answers right, {found.wrong} wrong: {found.first_wrong!r}"
         raise BenchError(f"{target.name}, {work.name}: {said}")
     least = found.answered * 0.99
+    if target.is_vitrine and work.hit:
+        return  # Each answer has said that it is a hit; a near cache asks Redis for none.
     if target.cached and work.hit is not None and (hits if work.hit else misses) < least:
         said = f"{hits} hits and {misses} misses for {found.answered} answers"
         raise BenchError(f"{target.name}, {work.name}: {said}")
 
 
-def _load(plan: Plan) -> Found:
+def carry_out(plan: Plan) -> Found:
     """Have a process with a core of its own carry out a plan."""
     command = [sys.executable, str(ROOT / "bench/load.py")]
     process = subprocess.run(
@@ -196,7 +198,7 @@ def _wait(server: subprocess.Popen[bytes], port: int) -> None:
     raise BenchError(f"{server.args!r} does not answer; --log FILE keeps what it says.")
 
 
-def _wait_for_hit(port: int) -> None:
+def wait_for_hit(port: int) -> None:
     """Wait until answers are kept: the follower has to have caught up before."""
     deadline = time.monotonic() + START_SECONDS
     while "hit" not in _get(port, {}).headers.get("Cache-Status", ""):

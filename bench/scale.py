@@ -1,11 +1,12 @@
-"""Lists, cursors, searches and facets at 10,000, 100,000 and 1,000,000 products, side by side.
+"""Hits, misses, writes and many queries at 10,000, 100,000 and 1,000,000 products, side by side.
 
     .venv/bin/python bench/scale.py FOLDER CATALOG.jsonl...
 
 The catalogs are JSON lines with a name and a price; each file is a category of its stem's name, and
-there are copies when there are too few.  The databases stay in FOLDER for the next run.  Every
-answer is made from MongoDB, none comes from the cache.  Times are medians in milliseconds, and what
-each is to that at 10,000.
+there are copies when there are too few.  The databases stay in FOLDER for the next run.  Each
+service answers in this process, and has a database of Redis of its own.  Without a follower there
+is no root, so that every answer is made from MongoDB; then there is one, for hits and misses that
+are stored.  Times are medians in milliseconds, and what each is to that at 10,000.
 """
 
 import itertools
@@ -23,10 +24,12 @@ from urllib.parse import urlencode
 from bson import Decimal128
 from flask.testing import FlaskClient
 from pymongo import MongoClient
+from redis import Redis
 
 from api_products.app import create_app
 from api_products.resource import products
 from shared import cursor, documents
+from shared.keys import new_token, root_of
 from shared.settings import Settings
 from shared.words import make_slug
 from vitrine import embedded
@@ -34,6 +37,7 @@ from vitrine.processes import free_port, stop
 
 SIZES = (10_000, 100_000, 1_000_000)
 ROUNDS = 15
+MANY = 200  # rounds of what takes less than a millisecond
 QUERIES = {
     "item": "/1",
     "first page": "",
@@ -126,27 +130,51 @@ def behind_half(uri: str, size: int, query: str) -> str:
     return f"?{query}&{urlencode({'cursor': cursor.encode(asked.bound, values)})}"
 
 
-def milliseconds(client: FlaskClient, path: str) -> float:
+def milliseconds(client: FlaskClient, path: str, hit: bool = False) -> float:
     """Return how long one answer took."""
     started = time.perf_counter()
     answer = client.get(path)
     seconds = time.perf_counter() - started
     assert answer.status_code == 200, answer.text
-    assert "hit" not in answer.headers.get("Cache-Status", ""), answer.headers
+    assert ("; hit;" in answer.headers.get("Cache-Status", "")) == hit, answer.headers
     return seconds * 1000
 
 
-def measure(uri: str, redis: str) -> None:
-    """Print what each query takes at each size."""
+def written(client: FlaskClient, path: str, number: int) -> float:
+    """Return how long one change of a price took."""
+    started = time.perf_counter()
+    answer = client.patch(path, json={"price": number})
+    seconds = time.perf_counter() - started
+    assert answer.status_code == 200, answer.text
+    return seconds * 1000
+
+
+def opened(uri: str, redis: str) -> dict[int, FlaskClient]:
+    """Return a client of a service for each size."""
     clients = {}
-    for size in SIZES:
-        address = uri.replace("/?", f"/scale_{size}?")
-        clients[size] = create_app(
-            settings=Settings(
-                mongo_uri=address, redis_url=redis, log_level="WARNING", rate_limit_anonymous=""
-            )
-        ).test_client()
+    for number, size in enumerate(SIZES):
+        settings = Settings(
+            mongo_uri=uri.replace("/?", f"/scale_{size}?"),
+            redis_url=f"{redis}/{number}",
+            log_level="WARNING",
+            rate_limit_anonymous="",
+            rate_limit_writes="",
+        )
+        clients[size] = create_app(settings=settings).test_client()
         print(f"{size:,} products indexed", flush=True)
+    return clients
+
+
+def tell(name: str, taken: dict[int, list[float]]) -> None:
+    """Print what one thing takes at each size."""
+    medians = {size: statistics.median(times) for size, times in taken.items()}
+    shown = (f"{ms:12.2f} {ms / medians[SIZES[0]]:6.1f}x" for ms in medians.values())
+    print(f"{name:32}" + "".join(shown), flush=True)
+
+
+def measure(uri: str, redis: str) -> None:
+    """Print what each query takes at each size, and then what is cached and written."""
+    clients = opened(uri, redis)
     print(f"{'':32}" + "".join(f"{size:>20,}" for size in SIZES))
     paths = {name: dict.fromkeys(SIZES, query) for name, query in QUERIES.items()}
     for name, query in BEHIND.items():
@@ -156,9 +184,41 @@ def measure(uri: str, redis: str) -> None:
         for _ in range(ROUNDS):
             for size, client in clients.items():
                 taken[size].append(milliseconds(client, f"/products{queries[size]}"))
-        medians = {size: statistics.median(times) for size, times in taken.items()}
-        shown = (f"{ms:12.1f} {ms / medians[SIZES[0]]:6.1f}x" for ms in medians.values())
-        print(f"{name:32}" + "".join(shown), flush=True)
+        tell(name, taken)
+    for number in range(len(SIZES)):
+        with Redis.from_url(f"{redis}/{number}") as client_of_redis:
+            client_of_redis.set(root_of("products"), new_token(), ex=3600)
+    measure_cached(clients)
+
+
+def measure_cached(clients: dict[int, FlaskClient]) -> None:
+    """Print what hits, misses that are stored, and writes take."""
+    chance = random.Random(2)
+    ids = {size: chance.sample(range(2, size + 1), MANY) for size in SIZES}
+    a_list = "/products?category=memory&ordering=price"
+    taken: dict[str, dict[int, list[float]]] = {}
+    for client in clients.values():
+        for path in ("/products/1", a_list):
+            milliseconds(client, path)
+    for number in range(MANY):
+        for size, client in clients.items():
+            item = f"/products/{ids[size][number]}"
+            for name, ms in (
+                ("hit: an item", milliseconds(client, "/products/1", hit=True)),
+                ("hit: a list of 20", milliseconds(client, a_list, hit=True)),
+                ("miss, stored: an item", milliseconds(client, item)),
+                (
+                    "miss, stored: a list of 20",
+                    milliseconds(client, f"{a_list}&price__gte={number}"),
+                ),
+            ):
+                taken.setdefault(name, {}).setdefault(size, []).append(ms)
+    for number in range(MANY):
+        for size, client in clients.items():
+            ms = written(client, f"/products/{ids[size][number]}", number + 1)
+            taken.setdefault("write: PATCH of a price", {}).setdefault(size, []).append(ms)
+    for name, times in taken.items():
+        tell(name, times)
 
 
 def main() -> None:
@@ -172,7 +232,7 @@ def main() -> None:
         embedded.wait_for_redis(redis, ports[1], folder / "redis.log")
         uri = f"mongodb://127.0.0.1:{ports[0]}/?directConnection=true"
         fill(uri, [Path(name) for name in sys.argv[2:]])
-        measure(uri, f"redis://127.0.0.1:{ports[1]}/0")
+        measure(uri, f"redis://127.0.0.1:{ports[1]}")
     finally:
         stop(mongod, 30)
         stop(redis, 5)

@@ -52,7 +52,7 @@ class Target:
         return bool(self.beside)
 
 
-def _vitrine(server: str) -> Target:
+def _vitrine(server: str, more: str = "", **settings: str) -> Target:
     """Return Vitrine as ``vitrine up`` serves it, follower and all; settings alone tell it how."""
 
     def environment(port: int, workers: int, servers: Servers) -> Mapping[str, str]:
@@ -70,11 +70,12 @@ def _vitrine(server: str) -> Target:
             "RATE_LIMIT_WRITES": UNBOUNDED,
             # Nobody listens there: with nothing going wrong, nobody is told anything.
             "SENTRY_DSN": "http://bench@127.0.0.1:9/1",
+            **settings,
         }
 
     token = Tokens(Settings(secret_key=SECRET_KEY)).mint("bench", ["products:write"], 86_400)
     return Target(
-        f"Vitrine on {server}",
+        f"Vitrine on {server}{more}",
         lambda port, workers: [sys.executable, "-m", "shared.serve", "api_products"],
         environment,
         works.vitrine,
@@ -118,6 +119,7 @@ def _peer(**more: str) -> Callable[[int, int, Servers], Mapping[str, str]]:
 
 
 VITRINE_GRANIAN, VITRINE_GUNICORN = _vitrine("granian"), _vitrine("gunicorn")
+VITRINE_NEAR = _vitrine("granian", ", near cache", NEAR_CACHE="on")
 RAW_GRANIAN = Target(
     "raw WSGI on granian", _granian("bare:raw"), _peer(), works=works.HITS, cached=False
 )
@@ -140,7 +142,15 @@ DRF = Target(
 )
 EVE = Target("Eve", _gunicorn("eve_shop:app"), _peer(DATABASE=EVE), works.eve, cached=False)
 ALL = (
-    *(VITRINE_GRANIAN, VITRINE_GUNICORN, RAW_GRANIAN, RAW_GUNICORN, FLASK_GRANIAN, FLASK_GUNICORN),
+    *(
+        VITRINE_NEAR,
+        VITRINE_GRANIAN,
+        VITRINE_GUNICORN,
+        RAW_GRANIAN,
+        RAW_GUNICORN,
+        FLASK_GRANIAN,
+        FLASK_GUNICORN,
+    ),
     *(FASTAPI_BYTES, FASTAPI_DICT, NAIVE, DRF, EVE),
 )
 

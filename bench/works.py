@@ -102,6 +102,15 @@ class Requests:
             return self._hot_items() + self._hot_lists()
         return self.of(work) if work in HITS else [request("GET", "/products/1", {})]
 
+    def every(self, count: int) -> list[str]:
+        """Return so many different reads, of which half are of items, in no order."""
+        chance = random.Random(self.seed)
+        half = count // 2
+        found = [request("GET", f"/products/{id}", {}) for id in range(1, half + 1)]
+        found += self._lists(chance, count - half)
+        chance.shuffle(found)
+        return found
+
     def _hot_items(self) -> list[str]:
         return [request("GET", f"/products/{id}", {}) for id in range(1, HOT[0] + 1)]
 
