@@ -1,230 +1,204 @@
-"""gunicorn's threaded worker, made patient: slow clients hold no thread, and none for ever.
+"""A worker for gunicorn whose threads wait for requests in turns: leader and followers.
 
-gunicorn gives a connection to one of its few threads as soon as it says anything, so that some
-clients who send their heads byte by byte keep everybody else out.  Here the loop that waits for
-connections collects the head of a request, and a thread gets it whole.  A body has to come in a
-time that goes by its length, and an answer has to be taken.  What is no HTTP is answered with a
-problem document, as everything else is.
+One thread, the leader, waits for all connections and collects the heads of requests.  When one is
+whole, it makes the next thread the leader and answers the request itself, so that nothing is
+handed from thread to thread.  Slow clients hold no thread, and nobody stays for ever: a head has
+some seconds to come, a body a time that goes by its length, and an answer has to be taken.
+
+A connection stays with the selector while it is busy, which costs nothing as long as it says
+nothing.  The thread that has answered gives one back that had to be taken out: epoll and kqueue see
+that while they wait, other selectors within a second.
 """
 
 import contextlib
 import errno
-import socket
-import struct
+import math
+import os
+import select
+import threading
 import time
-import uuid
 from collections import deque
-from concurrent.futures import Future
-from functools import partial
-from http import HTTPStatus
-from selectors import EVENT_READ
+from selectors import EVENT_READ, DefaultSelector
 from typing import Any
 
-from gunicorn import util
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.base import Worker as BaseWorker
 
-from shared.errors import PROBLEM, document
+from shared.connection import HEAD_SECONDS, Connection, write_problem
 
-HEAD_SECONDS = 10
-MAX_HEAD = 1 << 16
-BODY_SECONDS = 15
-BYTES_PER_SECOND = 50_000
-SEND_SECONDS = 10
-LARGE = 1 << 16  # bytes of an answer that may not fit into what the kernel takes at once
 LINGER_SECONDS = 2  # for a client to read what we have ended (RFC 9112, 9.6)
-_END = b"\r\n\r\n"
+STOP_SECONDS = 2  # for what a client may be sending on a kept connection when we are told to stop
+STOPPING_SECONDS = 0.05  # between two looks at what is left; else it is a second
+_FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
-class _Socket(socket.socket):
-    """A socket whose large answers have to be taken in a time that goes by their length."""
-
-    def sendall(self, data: Any, flags: int = 0) -> None:
-        """Send all, or raise ``TimeoutError``."""
-        if len(data) > LARGE:
-            self.settimeout(SEND_SECONDS + len(data) / BYTES_PER_SECOND)
-            super().sendall(data, flags)
-            self.settimeout(None)
-        else:
-            super().sendall(data, flags)
-
-
-class _Connection(TConn):  # type: ignore[misc]
-    """A connection, and what has come of the head of its next request."""
-
-    head = b""
-
-
-class Worker(ThreadWorker):  # type: ignore[misc]
-    """A worker that hands requests to its threads when their heads are there."""
+class Worker(BaseWorker):  # type: ignore[misc]
+    """A worker whose threads take turns in waiting for requests."""
 
     def init_process(self) -> None:
         """Begin to work."""
-        self._bodies: dict[_Connection, float] = {}
-        self._ended: deque[_Connection] = deque()
+        # Its settings look themselves up at each access, some dozens in a request.
+        self.cfg.__dict__.update({name: each.get() for name, each in self.cfg.settings.items()})
+        self._selector = DefaultSelector()
+        self._connections: set[Connection] = set()
+        self._ready: deque[Connection] = deque()
+        self._lead = threading.Lock()  # Whoever has it waits, and is alone with idle connections.
+        self._turn = threading.Lock()  # A connection becomes busy, or idle, in no two threads.
+        self._is_listening = self._is_over = False
+        self._swept = -math.inf
+        self._most_kept = max(1, self.cfg.worker_connections - self.cfg.threads)
         super().init_process()
 
-    def accept(self, listener: socket.socket) -> None:
-        """Take a new connection, and wait for what it says."""
+    def run(self) -> None:
+        """Serve until told to stop; the threads do, this one looks after them."""
+        for listener in self.sockets:
+            listener.setblocking(False)
+        self._selector.register(self.PIPE[0], EVENT_READ)
+        try:
+            for _ in range(self.cfg.threads):
+                threading.Thread(target=self._work).start()
+            while self.alive and self.ppid == os.getppid():
+                self._look_after()
+                if select.select([self.PIPE[0]], [], [], 1)[0]:  # There was a signal.
+                    os.read(self.PIPE[0], 64)
+            self._stop()
+        finally:
+            self._is_over = True
+
+    def is_leaving(self) -> bool:
+        """Whether connections are to end with their answers: to stop, or for others to come in."""
+        return not self.alive or len(self._connections) > self._most_kept
+
+    def _stop(self) -> None:
+        """Wait for what is under way."""
+        self.alive = False
+        os.write(self.PIPE[1], b"1")  # The leader is to hear of it, too.
+        now = time.monotonic()
+        for conn in list(self._connections):
+            if not conn.is_busy:
+                conn.deadline = min(conn.deadline, now + STOP_SECONDS)
+        while self._connections and time.monotonic() < now + self.cfg.graceful_timeout:
+            self._look_after()
+            time.sleep(STOPPING_SECONDS)
+
+    def _look_after(self) -> None:
+        """Say that this process lives, and do what threads that are all busy do not."""
+        self.notify()
+        now = time.monotonic()
+        for conn in list(self._connections):
+            if conn.is_busy and conn.deadline <= now:
+                conn.cut()
+        if self._lead.acquire(blocking=False):
+            try:
+                self._receive(0)
+            finally:
+                self._lead.release()
+
+    def _work(self) -> None:
+        while not self._is_over:
+            try:
+                if conn := self._next():
+                    self._serve(conn)
+            except (Exception, SystemExit):
+                self.log.exception("A connection could not be served.")
+
+    def _next(self) -> Connection | None:
+        """Return a connection with a request; None when it may be time to go."""
+        with contextlib.suppress(IndexError):
+            return self._ready.popleft()
+        with self._lead:
+            if not self._ready:
+                self._receive(1 if self.alive else STOPPING_SECONDS)
+        return None
+
+    def _serve(self, conn: Connection) -> None:
+        self.nr += 1
+        if self.nr >= self.max_requests:
+            self.alive = False
+        is_kept = False
+        try:
+            is_kept = conn.answer(self)
+        finally:
+            self._go_on(conn, is_kept)
+
+    def _go_on(self, conn: Connection, is_kept: bool) -> None:
+        """Wait for the next request, which may be there already, or for the client to go."""
+        if is_kept and conn.has_head():
+            self._ready.append(conn)
+            return
+        seconds = HEAD_SECONDS if conn.head else self.cfg.keepalive
+        if not is_kept:
+            conn.end()
+            seconds = LINGER_SECONDS
+        elif not self.alive:
+            seconds = STOP_SECONDS
+        conn.deadline = time.monotonic() + seconds
+        with self._turn:
+            conn.is_busy = False
+            if conn.is_muted:
+                conn.is_muted = False
+                self._selector.register(conn.sock, EVENT_READ, conn)
+
+    # What follows is done by whoever has the lead.
+
+    def _receive(self, seconds: float) -> None:
+        """Wait until there is something from somebody, and take it."""
+        for key, _ in self._selector.select(seconds):
+            if key.data:
+                self._hear(key.data)
+            elif key.fileobj != self.PIPE[0]:
+                self._accept(key.fileobj)
+            elif not self.alive:
+                self._selector.unregister(self.PIPE[0])
+        now = time.monotonic()
+        if now >= self._swept + (1 if self.alive else STOPPING_SECONDS):
+            self._swept = now
+            self._sweep(now)
+
+    def _accept(self, listener: Any) -> None:
         try:
             client, address = listener.accept()
+            conn = Connection(self.cfg, client, address, listener.getsockname())
         except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EMFILE):
-                raise
+            if error.errno in _FULL:
+                self._listen(False)
             return
-        client = _Socket(fileno=client.detach())
-        # For who asks and does not listen; a timeout of Python's would be for reading as well.
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
-        self.nr_conns += 1
-        self._wait(_Connection(self.cfg, client, address, listener.getsockname()))
+        self._selector.register(client, EVENT_READ, conn)
+        self._connections.add(conn)
+        self._listen(len(self._connections) < self.cfg.worker_connections)
 
-    def on_client_socket_readable(self, conn: _Connection, client: socket.socket) -> None:
-        """Take the beginning of a further request on a connection that was kept."""
-        self.poller.unregister(client)
-        self.keepalived_conns.remove(conn)
-        if not self._receive(conn):
-            self._wait(conn)
-
-    def finish_request(self, conn: _Connection, fs: "Future[Any]") -> None:
-        """Go on with a connection; what came with the last request may be a part of the next."""
-        is_kept = not fs.cancelled() and fs.exception() is None and fs.result() is True
-        if is_kept and (left := conn.parser.unreader.take_buffered()):
-            conn.head = left
-            if not self._begin(conn):
-                self._wait(conn)
-        elif is_kept:
-            super().finish_request(conn, fs)
-        else:
-            self._end(conn)
-
-    def _end(self, conn: _Connection) -> None:
-        """Say that no more comes, and close when the client has, or shortly.
-
-        Closed at once, an answer could be lost with what the client has sent and nobody read;
-        gunicorn would wait for that in this very loop.
-        """
-        conn.timeout = time.monotonic() + LINGER_SECONDS
-        try:
-            conn.sock.shutdown(socket.SHUT_WR)
-            conn.sock.setblocking(False)
-            self.poller.register(conn.sock, EVENT_READ, partial(self._linger, conn))
-        except (OSError, ValueError, KeyError):
+    def _hear(self, conn: Connection) -> None:
+        if conn.is_busy:
+            # Its thread reads, or nobody does: it is not to be heard before the answer.
+            with self._turn:
+                if conn.is_busy and not conn.is_muted:
+                    conn.is_muted = True
+                    self._selector.unregister(conn.sock)
+        elif not conn.receive():
             self._close(conn)
-        else:
-            self._ended.append(conn)
+        elif conn.has_head():
+            conn.deadline, conn.is_busy = math.inf, True
+            self._ready.append(conn)
 
-    def _linger(self, conn: _Connection, client: socket.socket) -> None:
-        """Throw away what still comes."""
-        try:
-            if client.recv(MAX_HEAD):
-                return
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            pass
-        self._ended.remove(conn)
-        self._close(conn)
+    def _sweep(self, now: float) -> None:
+        """Close connections whose heads do not come, or whose clients do not go."""
+        for conn in list(self._connections):
+            if not conn.is_busy and conn.deadline <= now:
+                if conn.head:
+                    message = f"The request did not come in {HEAD_SECONDS} s."
+                    write_problem(conn.sock, 408, "", message)
+                self._close(conn)
+        self._listen(self.alive and len(self._connections) < self.cfg.worker_connections)
 
-    def _close(self, conn: _Connection) -> None:
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            self.poller.unregister(conn.sock)
-        self.nr_conns -= 1
-        conn.close()
+    def _listen(self, is_listening: bool) -> None:
+        if is_listening != self._is_listening:
+            self._is_listening = is_listening
+            for listener in self.sockets:
+                if is_listening:
+                    self._selector.register(listener, EVENT_READ)
+                else:
+                    self._selector.unregister(listener)
 
-    def _wait(self, conn: _Connection) -> None:
-        conn.sock.setblocking(False)
-        conn.timeout = time.monotonic() + HEAD_SECONDS
-        self.pending_conns.append(conn)
-        self.poller.register(conn.sock, EVENT_READ, partial(self._go_on, conn))
-
-    def _go_on(self, conn: _Connection, client: socket.socket) -> None:
-        if self._receive(conn):
-            self.poller.unregister(client)
-            self.pending_conns.remove(conn)
-
-    def _receive(self, conn: _Connection) -> bool:
-        """Take what is there; return whether there is nothing more to wait for."""
-        try:
-            data = conn.sock.recv(MAX_HEAD)
-        except (BlockingIOError, InterruptedError):
-            return False
-        except OSError:
-            data = b""
-        if data:
-            conn.head += data
-            return self._begin(conn)
-        self.nr_conns -= 1
-        conn.close()
-        return True
-
-    def _begin(self, conn: _Connection) -> bool:
-        """Give a request to a thread if its head is there, or is too long to be one."""
-        if _END not in conn.head and len(conn.head) < MAX_HEAD:
-            return False
-        self.enqueue_req(conn)
-        return True
-
-    def handle(self, conn: _Connection) -> Any:
-        """Answer one request; called in a thread."""
-        conn.sock.setblocking(True)
-        conn.init()
-        head, conn.head = conn.head, b""
-        conn.parser.unreader.unread(head)
-        return super().handle(conn)
-
-    def handle_request(self, req: Any, conn: _Connection) -> Any:
-        """Answer a request whose head was read; its body has some time to come."""
-        length = _length(req)
-        if length:
-            self._bodies[conn] = time.monotonic() + BODY_SECONDS + length / BYTES_PER_SECOND
-        try:
-            return super().handle_request(req, conn)
-        finally:
-            self._bodies.pop(conn, None)
-
-    def _keepalive_after(self, conn: _Connection, keepalive: bool) -> bool:
-        """Keep a connection unless there is a body on its way that nobody has read."""
-        if not keepalive:
-            return False
-        conn.sock.setblocking(False)
-        try:
-            return bool(conn.parser.finish_body(max_bytes=MAX_HEAD))
-        except BlockingIOError:
-            return False
-
-    def murder_pending(self) -> None:
-        """Close the connections whose heads or bodies do not come, or whose clients do not go."""
-        now = time.monotonic()
-        while self._ended and self._ended[0].timeout <= now:
-            self._close(self._ended.popleft())
-        for conn in [conn for conn in self.pending_conns if conn.timeout <= now and conn.head]:
-            _write_problem(conn.sock, 408, "", f"The request did not come in {HEAD_SECONDS} s.")
-        for conn in [conn for conn, end in list(self._bodies.items()) if end <= now]:
-            # Whoever reads sees the end, but what is answered still goes out.
-            with contextlib.suppress(OSError):
-                conn.sock.shutdown(socket.SHUT_RD)
-        super().murder_pending()
-
-
-def _length(request: Any) -> int:
-    """Return the bytes a body is to have, one for a body that does not say."""
-    for name, value in request.headers:
-        if name == "CONTENT-LENGTH":
-            return min(int(value), 1 << 40)  # What is longer is refused, but has to be a time.
-        if name == "TRANSFER-ENCODING":
-            return 1
-    return 0
-
-
-def _write_problem(client: socket.socket, status: int, _: str, message: str) -> None:
-    """Answer what is no request that could be routed."""
-    body = document(status, str(message)[:200], "", uuid.uuid4().hex)
-    head = (
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\n"
-        f"Content-Type: {PROBLEM}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    with contextlib.suppress(OSError):
-        util.write_nonblock(client, head.encode() + body)
-
-
-# gunicorn leaves no other place to say what is answered to what is no HTTP.
-util.write_error = _write_problem
+    def _close(self, conn: Connection) -> None:
+        self._connections.remove(conn)
+        self._selector.unregister(conn.sock)
+        conn.sock.close()

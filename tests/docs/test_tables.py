@@ -11,7 +11,7 @@ from api_categories.resource import categories
 from api_clients.resource import clients
 from api_orders.resource import orders
 from api_products.resource import products
-from shared import batch, body, keys, mongo, query, queue, server, worker
+from shared import batch, body, connection, keys, mongo, query, queue, worker
 from shared.settings import PORTS, Settings
 from tests.scaffold import ROOT
 
@@ -123,9 +123,9 @@ def test_what_is_bounded_is_bounded_so():
             http["limit_request_field_size"],
             headers,
         ],
-        "the head of a request": [server.HEAD_SECONDS],
-        "a body": [settings.max_body_mb, server.BODY_SECONDS, server.BYTES_PER_SECOND],
-        "an answer": [server.SEND_SECONDS, server.BYTES_PER_SECOND],
+        "the head of a request": [connection.HEAD_SECONDS],
+        "a body": [settings.max_body_mb, connection.BODY_SECONDS, connection.BYTES_PER_SECOND],
+        "an answer": [connection.SEND_SECONDS, connection.BYTES_PER_SECOND],
         "connections of a process": [http["worker_connections"], http["keepalive"]],
         "JSON": [body.MAX_DEPTH],
         "parameters; `per`; `page` × `per`": [query.MAX_PARAMETERS, most_shown, query.MAX_DEPTH],
