@@ -17,7 +17,7 @@ import re
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import orjson
 from redis import Redis
@@ -25,7 +25,7 @@ from redis import Redis
 from shared import cluster
 from shared.blocks import Blocks, Counter
 from shared.cluster import REDIS_ERRORS
-from shared.exchange import Server
+from shared.exchange import Command, Server
 from shared.keys import Address, new_token, root_of, tag_of
 from shared.metrics import CACHE_ERRORS, FILLS, LEFT, UNCHECKED, WAITS
 from shared.near import Near
@@ -38,6 +38,7 @@ WAIT_SECONDS = 0.5
 FIRST_PAUSE = 0.002
 BREAK_SECONDS = 1.0
 HEAD_DIGITS = 4
+ROOT = ":generation"  # is what the key of a root ends with
 UNCOUNTED = (0, 0.0)
 
 _NEEDED = {"key", "root", "generation", "depends", "release", "expires", "etag", "headers"}
@@ -141,15 +142,10 @@ class Cache:
             return self._uncounted(Lookup(address, "bypass", "redis"), counter)
         try:
             counted, entry, tokens = self._read(address, counter)
-            if None in tokens and (not self.leased or tokens[0] is not None):
-                tokens = self._with_missing(address, tokens)
         except REDIS_ERRORS as error:
             self._trip(error)
             return self._uncounted(Lookup(address, "bypass", "redis"), counter)
-        if None in tokens:
-            return Lookup(address, "bypass", "lease", counted=counted)
-        stamp = tuple(cast(bytes, token).decode(errors="replace") for token in tokens)
-        return self._judge(address, stamp, entry, counted)
+        return self._judged(address, entry, tokens, counted)
 
     def _keep(self, near: Near, mark: int, lookup: Lookup) -> None:
         """Have the near cache keep a hit, for no longer than Redis knows its roots."""
@@ -221,21 +217,20 @@ class Cache:
         number, seconds, values = cluster.count(self._redis, counter.key, counter.seconds, names)
         return (number, seconds), values
 
-    def _with_missing(self, address: Address, tokens: list[bytes | None]) -> list[bytes | None]:
-        """Make the tokens that are not there, but for leased roots, and return all of them."""
-        names = [
-            name
-            for name, token in zip(address.tokens, tokens, strict=True)
-            if token is None and not (self.leased and name.endswith(":generation"))
-        ]
-        if not names:
-            return tokens
-        pipeline = self._redis.pipeline(transaction=False)
-        for name in names:
-            pipeline.set(name, new_token(), nx=True, ex=self._token_ttl)
-        for name in address.tokens:
-            pipeline.get(name)
-        return pipeline.execute()[len(names) :]
+    def _judged(
+        self,
+        address: Address,
+        entry: bytes | None,
+        tokens: Sequence[bytes | None],
+        counted: tuple[int, float] = UNCOUNTED,
+    ) -> Lookup:
+        """Judge an entry by the tokens of now; one that is not there yet fits no entry."""
+        if None in tokens and self.leased:
+            names = zip(address.tokens, tokens, strict=True)
+            if any(token is None and name.endswith(ROOT) for name, token in names):
+                return Lookup(address, "bypass", "lease", counted=counted)
+        stamp = tuple([(token or b"").decode(errors="replace") for token in tokens])
+        return self._judge(address, stamp, entry, counted)
 
     def _judge(
         self,
@@ -270,60 +265,71 @@ class Cache:
 
         Return a hit when the entry came, else a lookup to fill.
         """
-        if lookup.state == "bypass":
+        if lookup.is_hit or lookup.state == "bypass":
             return lookup
         deadline = time.monotonic() + WAIT_SECONDS
         pause = FIRST_PAUSE
         while True:
             try:
-                mine = self._redis.set(_filling(lookup.address), "1", nx=True, px=FILL_MILLISECONDS)
+                again = self._claim(lookup)
             except REDIS_ERRORS as error:
                 self._trip(error)
                 return replace(lookup, state="bypass", detail="redis", tokens=())
-            if mine:
-                # The one before may have filled it between our look and our turn.
-                again = self.get(lookup.address)
-                if again.is_hit:
-                    self.end(replace(again, filling=True))
-                    return again
-                state = lookup if again.state == "miss" else again
-                return replace(again, state=state.state, detail=state.detail, filling=True)
+            if again.is_hit:
+                self.end(again)
+            if again.is_hit or again.filling or again.state == "bypass":
+                return again
             if time.monotonic() > deadline:
                 return lookup
             time.sleep(pause)
             if pause == FIRST_PAUSE:
                 WAITS.inc()
             pause = min(pause * 2, 0.02)
-            again = self.get(lookup.address)
-            if again.is_hit or again.state == "bypass":
-                return again
+
+    def _claim(self, lookup: Lookup) -> Lookup:
+        """Ask to be the filler, make tokens that are not there but for leased roots, and look.
+
+        All in one round trip, the claim first, for the one before may have filled it meanwhile.
+        """
+        address = lookup.address
+        commands: list[Command] = [
+            ("SET", _filling(address), "1", "NX", "PX", FILL_MILLISECONDS),
+            *(
+                ("SET", name, new_token(), "NX", "EX", self._token_ttl)
+                for name, token in zip(address.tokens, lookup.tokens, strict=True)
+                if not (token or (self.leased and name.endswith(ROOT)))
+            ),
+            *(("GET", name) for name in (address.key, *address.tokens)),
+        ]
+        mine, *found = cluster.together(self._redis, commands)
+        if isinstance(mine, Exception):
+            raise mine
+        # What is no string counts as nothing.
+        found = [None if isinstance(each, Exception) else each for each in found]
+        entry, *tokens = found[-len(address.tokens) - 1 :]
+        again = self._judged(address, entry, tokens)
+        if again.state == "miss":
+            again = replace(again, state=lookup.state, detail=lookup.detail)
+        return replace(again, filling=bool(mine))
 
     def fill(self, lookup: Lookup, body: bytes, etag: str, headers: Mapping[str, str]) -> bool:
-        """Store an answer under the tokens that were read before it was made."""
-        if not lookup.tokens:
+        """Store an answer under the tokens that were read before it was made.
+
+        The same round trip lets the next one fill.
+        """
+        if not (lookup.tokens and all(lookup.tokens)):
             return False
         ttl = round(self._ttl * random.uniform(0.9, 1.1)) or 1
-        root, generation, *depends = lookup.tokens
-        head = {
-            "head": "0" * HEAD_DIGITS,
-            "root": root,
-            "generation": generation,
-            "depends": depends,
-            "tag": lookup.address.tag,
-            "release": self.release,
-            "etag": etag,
-            "length": len(body),
-            "expires": int(time.time()) + ttl,
-            "key": lookup.address.key,
-            "query": lookup.address.query,
-            "headers": dict(headers),
-        }
-        start = orjson.dumps(head)[:-1] + b',"body":'
+        start = _head(lookup, self.release, ttl, body, etag, headers)
         if len(start) >= 10**HEAD_DIGITS:
             return False
         start = start.replace(b'"0000"', b'"%04d"' % len(start), 1)
+        commands: list[Command] = [("SET", lookup.address.key, start + body + b"}", "EX", ttl)]
+        commands += [("DEL", _filling(lookup.address))] if lookup.filling else []
         try:
-            self._redis.set(lookup.address.key, start + body + b"}", ex=ttl)
+            stored, *_ = cluster.together(self._redis, commands)
+            if isinstance(stored, Exception):
+                raise stored
         except REDIS_ERRORS as error:
             self._trip(error)
             return False
@@ -331,7 +337,7 @@ class Cache:
         return True
 
     def end(self, lookup: Lookup) -> None:
-        """Let the next one fill; to be called when ``begin`` made this one the filler."""
+        """Let the next one fill, when ``begin`` made this one the filler and nothing was stored."""
         if lookup.filling:
             try:
                 self._redis.delete(_filling(lookup.address))
@@ -386,6 +392,28 @@ class Cache:
         if time.monotonic() >= self._broken_until:
             log.warning("Redis does not answer, nothing is cached: %s", error)
         self._broken_until = time.monotonic() + BREAK_SECONDS
+
+
+def _head(
+    lookup: Lookup, release: str, ttl: int, body: bytes, etag: str, headers: Mapping[str, str]
+) -> bytes:
+    """Return what stands before a body in an entry, its own length yet to be told."""
+    root, generation, *depends = lookup.tokens
+    head = {
+        "head": "0" * HEAD_DIGITS,
+        "root": root,
+        "generation": generation,
+        "depends": depends,
+        "tag": lookup.address.tag,
+        "release": release,
+        "etag": etag,
+        "length": len(body),
+        "expires": int(time.time()) + ttl,
+        "key": lookup.address.key,
+        "query": lookup.address.query,
+        "headers": dict(headers),
+    }
+    return orjson.dumps(head)[:-1] + b',"body":'
 
 
 def _decoded(entry: bytes) -> tuple[int, dict[str, Any] | None]:

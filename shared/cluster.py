@@ -11,7 +11,7 @@ from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from shared.exchange import Server
+from shared.exchange import Command, Server
 
 CLUSTER = "+cluster://"
 SENTINEL = "+sentinel://"
@@ -144,6 +144,19 @@ def _values(answer: Any) -> list[Any]:
     if isinstance(answer, Exception):
         raise answer
     return cast(list[Any], answer)
+
+
+def together(redis: Redis, commands: Sequence[Command]) -> list[Any]:
+    """Return the answers to some commands of one key each, errors too, in one round trip.
+
+    In a cluster it is one to each server, all at once.
+    """
+    if isinstance(redis, Server):
+        return redis.exchange(*commands)
+    pipeline = cast(Any, redis).pipeline(transaction=False)
+    for command in commands:
+        pipeline.execute_command(*command)
+    return cast(list[Any], pipeline.execute(raise_on_error=False))
 
 
 def servers(redis: Redis) -> frozenset[str]:

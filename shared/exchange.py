@@ -10,7 +10,7 @@ from typing import Any, cast
 from hiredis import pack_command
 from redis import ConnectionError, Redis, ResponseError
 
-Command = tuple[str, ...]
+Command = tuple[str | bytes | int, ...]
 
 
 class Server(Redis):

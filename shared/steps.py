@@ -146,6 +146,7 @@ class Steps:
         clock.lap("cache")
         if lookup.is_hit:
             return conditional(clock.tell(stored(lookup)))
+        kept = False
         try:
             response = make()
             whole = response.status_code == 200 and not g.get("incomplete")
@@ -153,7 +154,8 @@ class Steps:
                 lookup, response.get_data(), str(response.get_etag()[0]), extra_headers(response)
             )
         finally:
-            cache.end(lookup)
+            if not kept:
+                cache.end(lookup)
         response.headers["Cache-Status"] = lookup.status(stored=kept)
         response.headers["Cache-Control"] = CACHE_CONTROL
         clock.lap("make")

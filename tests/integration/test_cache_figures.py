@@ -25,7 +25,7 @@ def redis(start_redis):
 
 def cached(cache, address, make=b"{}"):
     """Look an address up and fill it on a miss; return whether it was a hit."""
-    lookup = cache.get(address)
+    lookup = cache.begin(cache.get(address))
     return lookup.is_hit or not cache.fill(lookup, make, "e", {})
 
 

@@ -143,7 +143,7 @@ class Model:
                 yield from self._fill(state, number, reader)
 
     def _look(self, state, number, reader):
-        """One MGET: the entry and its generations; missing ones are made."""
+        """One look at the entry and its generations; missing ones are made."""
         state = self._with_generations(state)
         redis = state.redis
         root, tag = self._root(state), redis.tag

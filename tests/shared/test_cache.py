@@ -63,7 +63,7 @@ def cache(new_cache):
 
 
 def fill(cache, address, body=b'{"v":1}'):
-    lookup = cache.get(address)
+    lookup = cache.begin(cache.get(address))
     assert cache.fill(lookup, body, "etag", {"Vary": "Prefer"})
     return lookup
 
@@ -87,7 +87,7 @@ def test_an_entry_is_json_that_people_can_read(cache, redis):
 
 def test_a_fill_that_raced_a_write_is_never_served(cache):
     """Reader looks, writer writes and invalidates, reader fills with what it read before."""
-    before = cache.get(ITEM)
+    before = cache.begin(cache.get(ITEM))
     cache.invalidate(Write("things", ["1", "all"], new_token()))
     cache.fill(before, b'{"v":"old"}', "old", {})
     after = cache.get(ITEM)
@@ -95,7 +95,7 @@ def test_a_fill_that_raced_a_write_is_never_served(cache):
 
 
 def test_a_slow_fill_does_not_revive_what_a_quick_one_replaced(cache):
-    slow = cache.get(ITEM)
+    slow = cache.begin(cache.get(ITEM))
     cache.invalidate(Write("things", ["1"], new_token()))
     fill(cache, ITEM, b'{"v":"new"}')
     cache.fill(slow, b'{"v":"old"}', "old", {})

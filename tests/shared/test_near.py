@@ -55,7 +55,7 @@ def cache(new_cache):
 
 def fill(cache, address=ITEM, body=b"1"):
     """Have an answer kept by Redis and by the process."""
-    assert cache.fill(cache.get(address), body, "etag", {})
+    assert cache.fill(cache.begin(cache.get(address)), body, "etag", {})
     assert cache.get(address).detail == ""
     assert cache.get(address).detail == "near"
 
@@ -163,7 +163,7 @@ def test_no_answer_is_older_than_a_write_that_was_acknowledged(new_cache):
     def read():
         while not stopping.is_set():
             before = acknowledged[0]
-            lookup = reader.get(ITEM)
+            lookup = reader.begin(reader.get(ITEM))
             if lookup.is_hit:
                 near.append(lookup.detail == "near")
                 if int(lookup.body) < before:
