@@ -19,6 +19,7 @@ from marshmallow.experimental.context import Context
 from api_categories.tree import MAX_DEPTH, inherited, path_of
 from shared.attributes import NUMBERS, TYPES, is_number, misfit
 from shared.backends import backends
+from shared.dumping import DocumentSchema
 from shared.errors import NotFound, Unavailable
 from shared.fields import MAX_WHOLE, Id, Plain, Revision, Slug, Text, Timestamp, Whole
 from shared.filters import either, eq, titled, within
@@ -94,7 +95,7 @@ class AttributeSchema(Schema):
 _SCHEMAS = fields.Dict(fields.String(), fields.Nested(AttributeSchema))
 
 
-class CategorySchema(Schema):
+class CategorySchema(DocumentSchema):
     """A category as clients send and receive it."""
 
     id = Id()

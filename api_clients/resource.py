@@ -1,7 +1,8 @@
 """What a client is, and how a list of clients is narrowed."""
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
+from shared.dumping import DocumentSchema
 from shared.fields import Birthday, Email, Id, Revision, Text, Timestamp
 from shared.filters import eq, titled
 from shared.query import Query
@@ -9,7 +10,7 @@ from shared.resource import Resource
 from shared.words import Searched
 
 
-class ClientSchema(Schema):
+class ClientSchema(DocumentSchema):
     """A client as callers send and receive it."""
 
     id = Id()

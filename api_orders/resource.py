@@ -10,6 +10,7 @@ from pymongo import IndexModel
 from api_orders.pricing import summed
 from api_orders.states import STATES
 from shared.backends import backends
+from shared.dumping import DocumentSchema
 from shared.fields import Id, Moment, Money, Ref, Revision, Text, Timestamp, Whole, timestamp
 from shared.filters import eq, gte, lte
 from shared.query import Query
@@ -66,7 +67,7 @@ class StepSchema(Schema):
     at = Timestamp()
 
 
-class OrderSchema(Schema):
+class OrderSchema(DocumentSchema):
     """An order as clients send and receive it."""
 
     id = Id()
@@ -97,10 +98,6 @@ class OrderSchema(Schema):
     created_at = Timestamp()
     updated_at = Timestamp()
     revision = Revision()
-
-    def get_attribute(self, order: Any, attr: str, default: Any) -> Any:
-        """Return a value of a document, which has a method called ``items`` besides."""
-        return order.get(attr, default)
 
     @pre_load
     def _make_line(self, order: dict[str, Any], **_: Any) -> dict[str, Any]:

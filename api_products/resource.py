@@ -11,6 +11,7 @@ from api_products.images import of, ready
 from shared import documents
 from shared.attributes import misfits
 from shared.backends import backends
+from shared.dumping import DocumentSchema
 from shared.fields import Attributes, Id, Money, Plain, Revision, Slug, Text, Timestamp, Whole
 from shared.filters import either, eq, gte, lte, within
 from shared.query import Query
@@ -40,7 +41,7 @@ class ReadyImageSchema(Schema):
     thumbnails = fields.Dict(fields.String(), fields.Nested(ThumbnailSchema), allow_none=True)
 
 
-class ProductSchema(Schema):
+class ProductSchema(DocumentSchema):
     """A product as clients send and receive it."""
 
     id = Id()

@@ -22,10 +22,21 @@ MAX_ATTRIBUTE_TEXT = 10_000
 
 MAX_ATTRIBUTE_LIST = 100
 
+# The sign and exponent of a Decimal128 that has up to four decimals and is not negative.
+_SCALES = {6176 - decimals: 10**decimals for decimals in range(5)}
+_MOST_DIGITS = 10**15  # A double has no room for more.
+
 _AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _DAY = re.compile(r"\d{4}-?\d\d-?\d\d", re.ASCII)
 _REF = re.compile(r"[1-9]\d{0,14}|[0-9a-fA-F]{24}", re.ASCII)
 _WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
+
+
+def as_stored(
+    field: fields.Field[Any], value: Any, attr: str | None, obj: Any, **kwargs: Any
+) -> Any:
+    """Show a value as it is: what ``_serialize`` is for a field whose values JSON has."""
+    return value
 
 
 class Id(fields.Field[Any]):
@@ -52,8 +63,7 @@ class Ref(fields.Field[Any]):
             return int(value) if len(value) < 24 else value.lower()
         raise self.make_error("invalid")
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        return value
+    _serialize = as_stored
 
 
 class Text(fields.String):
@@ -76,15 +86,13 @@ class Text(fields.String):
             raise self.make_error("blank")
         return text
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        return value
+    _serialize = as_stored
 
 
 class Plain(fields.String):
     """A text of any length, also an empty one."""
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        return value
+    _serialize = as_stored
 
 
 class Slug(Text):
@@ -123,8 +131,7 @@ class Whole(fields.Integer):
             raise self.make_error("invalid", input=value)
         return super()._deserialize(value, attr, data, **kwargs)
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        return value
+    _serialize = as_stored
 
 
 class Money(fields.Field[Any]):
@@ -163,12 +170,16 @@ class Money(fields.Field[Any]):
 
 def plain_number(value: Decimal128) -> int | float | str:
     """Return the number JSON shows for a decimal, or a text where JSON has no number for it."""
+    bits: int = int.from_bytes(value.bid, "little")
+    scale: int = _SCALES.get(bits >> 113, 0)
+    digits: int = bits & (1 << 113) - 1
+    if scale and digits < _MOST_DIGITS:
+        return digits / scale if digits % scale else digits // scale
     amount = value.to_decimal()
     if not amount.is_finite() or abs(amount) > MAX_WHOLE:
         return str(amount)
     if amount == amount.to_integral_value():
         return int(amount)
-    # A double has no room for more than fifteen digits.
     return float(amount) if Decimal(repr(float(amount))) == amount else str(amount)
 
 
@@ -253,8 +264,7 @@ class Email(fields.Email):
         text: str = super()._deserialize(value, attr, data, **kwargs)
         return text.strip().lower()
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        return value
+    _serialize = as_stored
 
 
 class Attributes(fields.Field[Any]):

@@ -15,6 +15,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from shared import body, contract, indexes, loading, preconditions, trash
 from shared.backends import backends
 from shared.documents import Document
+from shared.dumping import DocumentSchema
 from shared.errors import (
     ApiError,
     BadRequest,
@@ -255,7 +256,9 @@ class Steps:
     def dump(self, documents: Sequence[Document], names: Iterable[str]) -> Sequence[Document]:
         """Return documents as clients see them, with these fields."""
         with Context({"shown": names}):
-            dumped = self.schema.dump(documents, many=True)
+            dumped: list[Document] = self.schema.dump(documents, many=True)
+        if names is self.names and isinstance(self.schema, DocumentSchema):
+            return dumped
         return [{name: each.get(name) for name in names} for each in dumped]
 
     def answer(self, document: Document, shown: Sequence[str] = ()) -> Response:

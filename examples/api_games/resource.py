@@ -1,7 +1,8 @@
 """What a game is, and how a list of games is narrowed."""
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
+from shared.dumping import DocumentSchema
 from shared.fields import Id, Money, Revision, Text, Timestamp, Whole
 from shared.filters import eq, gte, lte
 from shared.query import Query
@@ -9,7 +10,7 @@ from shared.resource import Resource
 from shared.words import Searched
 
 
-class GameSchema(Schema):
+class GameSchema(DocumentSchema):
     """A game as clients send and receive it."""
 
     id = Id()
