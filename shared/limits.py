@@ -149,6 +149,15 @@ class _Counters(Storage):
         """Forget nothing."""
 
 
+class _Limiter(Limiter):
+    """Looks at the limits of what has to be counted, and at nothing else."""
+
+    def _check_request_limit(self, *args: Any, **options: Any) -> None:
+        # It would work all limits out before it asks whether any is to be counted.
+        if not _is_exempt():
+            super()._check_request_limit(*args, **options)
+
+
 def _client(principal: Principal, environ: Mapping[str, Any]) -> str:
     return principal.key or _network(environ.get("REMOTE_ADDR") or "")
 
@@ -221,13 +230,12 @@ def _refuse(_: RateLimitExceeded) -> Response:
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Count what enters Flask; call it before anything that may refuse a request."""
-    limiter = Limiter(
+    limiter = _Limiter(
         key_func=lambda: _client(_principal(), request.environ),
         application_limits=_limits(Limits(settings)),
         storage_uri="vitrine://",
         request_identifier=lambda: "all",  # What is not found is counted as well.
     )
-    limiter.request_filter(_is_exempt)
     limiter.init_app(app)
     app.extensions["limits"] = limiter
     app.register_error_handler(RateLimitExceeded, _refuse)
