@@ -6,11 +6,12 @@ and an operator; neither can be sent, so operators cannot be injected.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl, urlencode
 
 from bson import Decimal128
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, missing, validate
 
 from shared import cursor as cursors
 from shared.errors import BadRequest, nearest
@@ -123,11 +124,7 @@ class Query(Schema):
         given, sent, errors = self._canonical(raw)
         conditions, wrong = by_attributes(self.attributes, given)
         errors |= wrong
-        try:
-            values = self.load({k: v for k, v in given.items() if not k.startswith("attr.")})
-        except ValidationError as error:
-            values = cast(dict[str, Any], error.valid_data)
-            errors |= error.messages_dict
+        values = self._values(given, errors)
         known = {*showable, *(["deleted_at"] if "deleted" in given else [])}
         sort = _checked(lambda: self._sort(values.get("ordering", "")), errors)
         shown = _checked(lambda: _shown(values.get("shown", ""), known), errors)
@@ -162,6 +159,23 @@ class Query(Schema):
             deleted=_only_deleted(given),
             given=tuple(sorted((k, v) for k, v in given.items() if k not in ("page", "per"))),
         )
+
+    def _values(self, given: Mapping[str, str], errors: dict[str, list[str]]) -> dict[str, Any]:
+        """Return what the parameters mean, as ``load`` does, and note what is wrong.
+
+        Of twenty fields a query string has two or three, so the others cost nothing here.
+        """
+        values: dict[str, Any] = {}
+        for name, field in self.load_fields.items():
+            spelt = field.data_key or name
+            if spelt in given:
+                try:
+                    values[name] = field.deserialize(given[spelt], spelt, given)
+                except ValidationError as error:
+                    errors |= {spelt: error.messages}  # type: ignore[dict-item]
+            elif field.load_default is not missing:
+                values[name] = field.load_default
+        return values
 
     def _equal(self, values: dict[str, Any]) -> dict[str, Any]:
         known = ((self.fields[name].metadata.get("path"), value) for name, value in values.items())
@@ -199,7 +213,7 @@ class Query(Schema):
             raise BadRequest("The query string is not UTF-8.") from error
         except ValueError as error:
             raise BadRequest(f"More than {MAX_PARAMETERS} parameters.") from error
-        names = self._names()
+        names = self._names
         given: dict[str, str] = {}
         sent: dict[str, str] = {}
         errors: dict[str, list[str]] = {}
@@ -217,6 +231,7 @@ class Query(Schema):
                 errors[spelt] = ["Give it a value or leave it out."]
         return given, sent, errors
 
+    @cached_property
     def _names(self) -> dict[str, str]:
         """Map every accepted spelling of a parameter to the canonical one."""
         names = {}

@@ -76,7 +76,7 @@ class Resource(Steps):
     @gives(PAGE, headers=(*CACHED, "Link", "Preference-Applied"), conditional=True)
     def list(self) -> Response:
         """Answer one page of the items that the query string selects."""
-        asked = self.query.parse(request.query_string, self.names)
+        asked = self.parse(request.query_string)
         count = preconditions.preferred_count(request.headers.get("Prefer", ""))
         if asked.deleted:
             auth.require(auth.READ)

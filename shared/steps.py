@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -38,6 +38,9 @@ from shared.responses import (
     stored,
 )
 from shared.words import Searched
+
+# Query strings: one is read in front of Flask, and again behind it.
+REMEMBERED = 256
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,11 @@ class Steps:
             ),
             self.counter,
         )
+
+    @cached_property
+    def parse(self) -> Callable[[bytes], PageRequest]:
+        """Read a query string, as ``Query.parse``; what the last ones mean is remembered."""
+        return lru_cache(REMEMBERED)(lambda raw: self.query.parse(raw, self.names))
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -131,7 +139,7 @@ class Steps:
         """
         if ref:
             return self._item_address(ref, self._item_query(query))
-        asked = self.query.parse(query, self.names)
+        asked = self.parse(query)
         count = preconditions.preferred_count(prefer)
         return None if asked.deleted else self._list_address(asked, count)
 
@@ -170,7 +178,7 @@ class Steps:
         return list_address(self.name, within, asked, count, self.depends)
 
     def _item_query(self, query: bytes) -> PageRequest:
-        asked = self.query.parse(query, self.names)
+        asked = self.parse(query)
         names = [name for name, _ in parse_qsl(query.decode(), True)]
         if extra := [name for name in names if name != "fields"]:
             only = "Is not for one item, which takes only fields."
