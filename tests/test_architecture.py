@@ -33,7 +33,7 @@ LAYERS = [
     {"keys", "shapes"},
     {"near"},
     {"cache", "documents", "peers", "pool", "sweep", "tally"},
-    {"backends", "changes", "indexes", "loading", "preconditions", "responses"},
+    {"backends", "changes", "dumping", "indexes", "loading", "preconditions", "responses"},
     {"allocation", "history", "ledger", "release"},
     {"limits", "mongo"},
     {"facets", "search"},
