@@ -79,6 +79,8 @@ def free_slugs(bases: Iterable[str], taken: set[str]) -> list[str]:
 
 def fold(text: str) -> str:
     """Return text without case, accents and repeated blanks: "Crépin  & Ø" is "crepin & o"."""
+    if text.isascii():  # Most is, and has nothing to take apart.
+        return " ".join(text.casefold().split())
     plain = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(c for c in plain if not unicodedata.combining(c)).translate(_LETTERS)
     plain = unicodedata.normalize("NFC", plain)  # Korean was taken apart into its letters.
