@@ -88,8 +88,8 @@ def change(
     gone = [name for name, value in values.items() if value is None]
     new: Document = {name: value for name, value in values.items() if value is not None}
     after = {name: value for name, value in (document | new).items() if name not in gone}
-    if searched:
-        new["terms"] = searched.terms(after)
+    if searched and (terms := searched.terms(after)) != document.get("terms"):
+        new["terms"] = terms  # Else MongoDB would look through its index for nothing.
     if "slug" in new and document.get("slug"):
         known = document.get("old_slugs")
         old = [*(known if isinstance(known, list) else []), document["slug"]]
