@@ -1,6 +1,7 @@
 """From a request body to the values of a document."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from marshmallow import Schema, ValidationError
@@ -17,11 +18,7 @@ def load(schema: Schema, values: Document, stored: Document | None, patch: bool)
     answered may be sent back.  A ``patch`` is a JSON merge patch (RFC 7396).  The schema finds
     ``stored`` in its ``Context``.
     """
-    known = {
-        spelling: field.data_key or name
-        for name, field in schema.load_fields.items()
-        for spelling in (field.data_key or name, *field.metadata.get("aliases", ()))
-    }
+    known = _spellings(schema)
     renamed = _renamed(values, known, set(schema.fields) - set(schema.load_fields))
     if stored and patch:
         renamed = {name: _merged(stored.get(name), value) for name, value in renamed.items()}
@@ -37,6 +34,16 @@ def load(schema: Schema, values: Document, stored: Document | None, patch: bool)
                 messages[name] = [f"Unknown field{nearest(name, known)}"]
         raise ValidationError(messages) from error
     return loaded
+
+
+@lru_cache(maxsize=100)
+def _spellings(schema: Schema) -> Mapping[str, str]:
+    """Return the field that each name in a body stands for."""
+    return {
+        spelling: field.data_key or name
+        for name, field in schema.load_fields.items()
+        for spelling in (field.data_key or name, *field.metadata.get("aliases", ()))
+    }
 
 
 def _renamed(values: Document, known: Mapping[str, str], read_only: set[str]) -> Document:
