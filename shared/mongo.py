@@ -129,10 +129,12 @@ class Repository:
 
     def insert(self, values: Document) -> Document:
         """Store a new document at revision 1 or raise ``Conflict``."""
-        if clash := self.clash(values):
+        # Whether its values are taken MongoDB says when it is stored; but in a transaction nothing
+        # can be asked any more once a write has failed.
+        if self._session and (clash := self.clash(values)):
             raise clash
         token = new_token()
-        (document,) = self.fresh([values], token)
+        (document,) = self.fresh([values], token, is_sure=self._session is not None)
         for attempt in attempts():
             try:
                 self.writable.insert_one(document, session=self._session)
@@ -161,7 +163,7 @@ class Repository:
         if self.slug_from and not values.get("slug"):
             base = make_slug(str(values.get(self.slug_from, "")), self.item)
             # In a crowd the next free number is taken before we come to it.
-            crowd = attempt > 1
+            crowd = attempt > 2
             document["slug"] = (
                 f"{base}-{token_hex(3)}"
                 if crowd
@@ -306,18 +308,21 @@ class Repository:
         current_app.extensions.setdefault("indexed", set()).discard(self.name)
         _ = self.writable
 
-    def fresh(self, values: Sequence[Document], token: str) -> list[Document]:
-        """Return new documents ready to store: three queries, however many they are."""
+    def fresh(self, values: Sequence[Document], token: str, is_sure: bool = True) -> list[Document]:
+        """Return new documents ready to store: three queries, however many they are.
+
+        Unless ``is_sure``, nobody looks whether the slugs made of names are free.
+        """
         if not values:
             return []
         id = allocation.next_ids(self.name, len(values))
         named = [dict(each) for each in values]
         if self.slug_from:
             nameless = [each for each in named if not each.get("slug")]
-            bases = [make_slug(str(each.get(self.slug_from, "")), self.item) for each in nameless]
-            for each, slug in zip(
-                nameless, allocation.free(self.collection, "slug", bases), strict=True
-            ):
+            slugs = [make_slug(str(each.get(self.slug_from, "")), self.item) for each in nameless]
+            if is_sure:
+                slugs = allocation.free(self.collection, "slug", slugs)
+            for each, slug in zip(nameless, slugs, strict=True):
                 each["slug"] = slug
         return [
             documents.fresh(each, id + offset, token, self.searched)
