@@ -21,10 +21,11 @@ class Server(Redis):
         # The last one used comes first, so that there are no more than were ever used at once.
         self._idle: list[Any] = []  # redis-py's connections have hardly any types.
 
-    def exchange(self, *commands: Command) -> list[Any]:
+    def exchange(self, *commands: Command, once: bool = False) -> list[Any]:
         """Send commands, and return what Redis answers to each, its errors too.
 
-        Raise ``RedisError`` when Redis does not answer.
+        Those that must never come in twice go ``once``.  Raise ``RedisError`` when Redis does not
+        answer.
         """
         packed = [b"".join([pack_command(cast(Any, each)) for each in commands])]
         try:
@@ -32,9 +33,11 @@ class Server(Redis):
         except IndexError:
             connection, is_new = self.connection_pool.make_connection(), True
         try:
+            if once and not is_new:
+                _see_to(connection)
             return _ask(connection, packed, len(commands))
         except ConnectionError:
-            if is_new:
+            if is_new or once:
                 raise
             # Redis has hung up since the last time, as it does when it is started again.
             return _ask(connection, packed, len(commands))
@@ -46,6 +49,16 @@ class Server(Redis):
         while self._idle:
             self._idle.pop().disconnect()
         super().close()
+
+
+def _see_to(connection: Any) -> None:
+    """Close a connection that Redis has hung up, so that it is opened again for the next use."""
+    try:
+        is_broken = connection.can_read()  # Nobody has asked for anything.
+    except ConnectionError:
+        is_broken = True
+    if is_broken:
+        connection.disconnect()
 
 
 def _ask(connection: Any, packed: Sequence[bytes], count: int) -> list[Any]:

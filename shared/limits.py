@@ -4,28 +4,24 @@ An address without a token has one allowance and each token another; what writes
 is counted a second time against a stricter one.  Who has the scope ``admin`` is not counted, nor is
 asking for what is public besides the resource: probes, documentation, files.
 
-flask-limiter counts what enters Flask.  What may be cached is counted by ``shared.front`` instead,
-in the same counters and in the round trip that looks into the cache, so that a hit is counted and
-nothing is counted twice.  A window begins with its first request and is never prolonged.  While
-Redis is down everybody is let through, and that is counted.
+What may be cached is counted by ``shared.front``, in the round trip that looks into the cache, and
+all else when it enters Flask, in the same counters.  A window begins with its first request and is
+never prolonged.  While Redis is down everybody is let through, and that is counted.
 """
 
 import ipaddress
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from flask import Flask, Response, current_app, g, request
-from flask_limiter import ApplicationLimit, Limiter
-from flask_limiter.errors import RateLimitExceeded
 from limits import RateLimitItem, parse
-from limits.storage import Storage
 
 from shared.auth import READING, is_for_anybody
 from shared.backends import backends
 from shared.blocks import Counter
-from shared.errors import TooMany, answer
+from shared.errors import TooMany
 from shared.metrics import LIMITED
 from shared.settings import Settings
 from shared.tokens import Principal
@@ -113,51 +109,6 @@ class Limits:
         return name, limit, Counter(counted, limit.get_expiry(), limit.amount)
 
 
-class _Counters(Storage):
-    """The counters as flask-limiter uses them; what it has counted is kept for the headers."""
-
-    STORAGE_SCHEME = ["vitrine"]
-
-    @property
-    def base_exceptions(self) -> tuple[type[Exception], ...]:
-        """None: a Redis that is down lets everybody through."""
-        return ()
-
-    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Count a request, and return how many there were in the window."""
-        counted = backends().cache.count(PREFIX + key, expiry)
-        g.setdefault("counted", {})[key] = counted
-        return counted[0]
-
-    def get(self, key: str) -> int:
-        """Return how many requests there were in the window."""
-        return int(g.counted[key][0])
-
-    def get_expiry(self, key: str) -> float:
-        """Return the seconds until the window is over."""
-        return float(g.counted[key][1])
-
-    def check(self) -> bool:
-        """Return that counters can be used, for nothing else could be."""
-        return True
-
-    def reset(self) -> int | None:
-        """Forget nothing: other instances count too."""
-        return None
-
-    def clear(self, key: str) -> None:
-        """Forget nothing."""
-
-
-class _Limiter(Limiter):
-    """Looks at the limits of what has to be counted, and at nothing else."""
-
-    def _check_request_limit(self, *args: Any, **options: Any) -> None:
-        # It would work all limits out before it asks whether any is to be counted.
-        if not _is_exempt():
-            super()._check_request_limit(*args, **options)
-
-
 def _client(principal: Principal, environ: Mapping[str, Any]) -> str:
     return principal.key or _network(environ.get("REMOTE_ADDR") or "")
 
@@ -188,55 +139,42 @@ def _principal() -> Principal:
     return request.environ.get("vitrine.principal") or Principal("anonymous")
 
 
-def _limits(limits: Limits) -> list[str | Callable[[], str] | ApplicationLimit]:
-    exempts: dict[str, Callable[[], bool]] = {
-        ANONYMOUS: lambda: bool(_principal().key),
-        TOKEN: lambda: not _principal().key,
-        WRITES: lambda: request.method in READING,
-        UPLOADS: lambda: request.mimetype != "multipart/form-data",
-    }
-    return [
-        ApplicationLimit(_text(limit), scope=name, exempt_when=exempts[name])
-        for name, limit in limits.known.items()
-    ]
+def _names() -> Iterator[str]:
+    """Yield which allowances the request is counted against, the strictest last."""
+    yield TOKEN if _principal().key else ANONYMOUS
+    if request.method not in READING:
+        yield WRITES
+    if request.mimetype == "multipart/form-data":
+        yield UPLOADS
 
 
-def _text(limit: RateLimitItem) -> str:
-    return f"{limit.amount}/{limit.GRANULARITY.name}"
-
-
-def _allowances() -> list[Allowance]:
-    """Return all that this request was counted against."""
-    if counted := request.environ.get("vitrine.allowance"):
-        return [counted]
-    limiter: Limiter = current_app.extensions["limits"]
-    return [
-        Allowance(each.request_args[1], each.limit, *g.counted[each.key])
-        for each in limiter.current_limits
-    ]
+def _count() -> None:
+    """Count the request against each of its allowances, or raise ``TooMany`` for the first."""
+    g.allowances = [allowed] if (allowed := request.environ.get("vitrine.allowance")) else []
+    if _is_exempt():
+        return
+    limits: Limits = current_app.extensions["limits"]
+    client = _client(_principal(), request.environ)
+    found = [(name, limit) for name in _names() if (limit := limits.known.get(name))]
+    counted = backends().cache.count_all(
+        *((PREFIX + limit.key_for(client, name), limit.get_expiry()) for name, limit in found)
+    )
+    g.allowances = [Allowance(*each, *number) for each, number in zip(found, counted, strict=True)]
+    for each in g.allowances:
+        if each.is_used_up:
+            raise each.error()
 
 
 def _tell(response: Response) -> Response:
     if "RateLimit" not in response.headers:
-        for each in _allowances():
+        for each in g.allowances:
             for name, value in each.headers():
                 response.headers.add(name, value)
     return response
 
 
-def _refuse(_: RateLimitExceeded) -> Response:
-    return answer(next(each for each in _allowances() if each.is_used_up).error())
-
-
 def init_app(app: Flask, settings: Settings) -> None:
     """Count what enters Flask; call it before anything that may refuse a request."""
-    limiter = _Limiter(
-        key_func=lambda: _client(_principal(), request.environ),
-        application_limits=_limits(Limits(settings)),
-        storage_uri="vitrine://",
-        request_identifier=lambda: "all",  # What is not found is counted as well.
-    )
-    limiter.init_app(app)
-    app.extensions["limits"] = limiter
-    app.register_error_handler(RateLimitExceeded, _refuse)
+    app.extensions["limits"] = Limits(settings)
+    app.before_request(_count)
     app.after_request(_tell)

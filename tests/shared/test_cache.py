@@ -208,11 +208,11 @@ def test_an_invalidation_is_never_tried_again_with_the_same_token(caplog):
     class Deaf(Redis):
         def pipeline(self, *args, **options):
             pipeline = FakeRedis().pipeline()
-            pipeline.set = lambda name, token, **options: sent.append(token)
+            pipeline.execute_command = lambda verb, name, token, *more: sent.append(token)
             pipeline.execute = fail
             return pipeline
 
-    def fail():
+    def fail(**options):
         raise ConnectionError("no answer")
 
     cache = Cache(FakeRedis(), 60, writer=Deaf())
