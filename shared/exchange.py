@@ -1,16 +1,21 @@
 """A client of one Redis that asks several things in one round trip, at little more than its cost.
 
 A pipeline of redis-py takes as long again as the round trip itself, and every cached answer waits
-for one.  Here redis-py's connections are used as they are: several commands go out in one packet.
+for one.  Here several commands go out in one packet, over connections that redis-py has opened.
 """
 
-from collections.abc import Sequence
+import builtins
+import select
+import socket
+import struct
 from typing import Any, cast
 
-from hiredis import pack_command
-from redis import ConnectionError, Redis, ResponseError
+from hiredis import PushNotification, Reader, pack_command
+from redis import ConnectionError, Redis, ResponseError, TimeoutError
 
 Command = tuple[str | bytes | int, ...]
+
+_READ_BYTES = 1 << 16
 
 
 class Server(Redis):
@@ -19,7 +24,7 @@ class Server(Redis):
     def __init__(self, **options: Any):
         super().__init__(**options)
         # The last one used comes first, so that there are no more than were ever used at once.
-        self._idle: list[Any] = []  # redis-py's connections have hardly any types.
+        self._idle: list[_Line] = []
 
     def exchange(self, *commands: Command, once: bool = False) -> list[Any]:
         """Send commands, and return what Redis answers to each, its errors too.
@@ -27,47 +32,93 @@ class Server(Redis):
         Those that must never come in twice go ``once``.  Raise ``RedisError`` when Redis does not
         answer.
         """
-        packed = [b"".join([pack_command(cast(Any, each)) for each in commands])]
+        packed = b"".join([pack_command(cast(Any, each)) for each in commands])
         try:
-            connection, is_new = self._idle.pop(), False
+            line = self._idle.pop()
         except IndexError:
-            connection, is_new = self.connection_pool.make_connection(), True
+            line = _Line(self)
         try:
-            if once and not is_new:
-                _see_to(connection)
-            return _ask(connection, packed, len(commands))
+            was_open = line.is_open and not (once and line.is_cut())
+            return line.ask(packed, len(commands))
         except ConnectionError:
-            if is_new or once:
+            if once or not was_open:
                 raise
             # Redis has hung up since the last time, as it does when it is started again.
-            return _ask(connection, packed, len(commands))
+            return line.ask(packed, len(commands))
         finally:
-            self._idle.append(connection)
+            self._idle.append(line)
 
     def close(self) -> None:
         """Close what is not in use."""
         while self._idle:
-            self._idle.pop().disconnect()
+            self._idle.pop().close()
         super().close()
 
 
-def _see_to(connection: Any) -> None:
-    """Close a connection that Redis has hung up, so that it is opened again for the next use."""
-    try:
-        is_broken = connection.can_read()  # Nobody has asked for anything.
-    except ConnectionError:
-        is_broken = True
-    if is_broken:
-        connection.disconnect()
+class _Line:
+    """A connection, opened at its first use and again after anything went wrong with it."""
 
+    def __init__(self, redis: Redis):
+        pool = redis.connection_pool
+        self._connection: Any = pool.connection_class(**pool.connection_kwargs)
+        self._seconds: float | None = pool.connection_kwargs.get("socket_timeout")
+        self._socket: Any = None
+        self._reader = Reader(replyError=ResponseError)
 
-def _ask(connection: Any, packed: Sequence[bytes], count: int) -> list[Any]:
-    """Return the answers; a connection that fails is closed, and opened again when it is used."""
-    connection.send_packed_command(packed)
-    answers: list[Any] = []
-    for _ in range(count):
+    @property
+    def is_open(self) -> bool:
+        return self._socket is not None
+
+    def ask(self, packed: bytes, count: int) -> list[Any]:
         try:
-            answers.append(connection.read_response())
-        except ResponseError as error:
-            answers.append(error)
-    return answers
+            if self._socket is None:
+                self._open()
+            self._socket.sendall(packed)
+            answers: list[Any] = []
+            while len(answers) < count:
+                answer = self._reader.gets()
+                if answer is False:
+                    self._feed()
+                elif not isinstance(answer, PushNotification):
+                    answers.append(answer)
+            return answers
+        except (BlockingIOError, builtins.TimeoutError) as error:
+            self.close()
+            raise TimeoutError("Redis does not answer in time") from error
+        except OSError as error:
+            self.close()
+            raise ConnectionError(f"Redis cannot be reached: {error}") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _feed(self) -> None:
+        data = self._socket.recv(_READ_BYTES)
+        if not data:
+            raise ConnectionResetError("it has hung up")
+        self._reader.feed(data)
+
+    def _open(self) -> None:
+        self._connection.connect()
+        # A timeout of Python's costs a further call of the system, and a turn of the interpreter's
+        # lock, each time that something is sent or received; the kernel's own costs nothing.
+        self._socket = self._connection._sock
+        self._socket.settimeout(None)
+        if self._seconds:
+            limit = struct.pack("ll", int(self._seconds), int(self._seconds % 1 * 1e6))
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+
+    def is_cut(self) -> bool:
+        """Whether Redis has hung up, for it says nothing unasked; if so, close it as well."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        is_cut = bool(poll.poll(0))
+        if is_cut:
+            self.close()
+        return is_cut
+
+    def close(self) -> None:
+        self._socket = None
+        self._reader = Reader(replyError=ResponseError)
+        self._connection.disconnect()
