@@ -4,6 +4,7 @@ Every process of Vitrine writes them to stdout.  ``ABOUT`` holds what all lines 
 are written on behalf of one request or job: ``request_id``, and ``job`` in a worker.
 """
 
+import contextlib
 import json
 import logging
 import sys
@@ -82,9 +83,11 @@ def write(service: str, fields: Mapping[str, Any]) -> None:
     """
     line = {"time": datetime.now(UTC), "level": "info", "service": service, **ABOUT.get(), **fields}
     text = in_words(line, color=True) if sys.stdout.isatty() else _json(line)
-    # In one piece, so that lines of several threads do not mix.
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    # What cannot be written is nothing that a request could do anything about.
+    with contextlib.suppress(OSError, ValueError):
+        # In one piece, so that lines of several threads do not mix.
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
 
 
 def request_id() -> str:

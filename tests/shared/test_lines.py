@@ -1,8 +1,10 @@
 """Lines of logs: JSON whatever is in them, and words that no terminal obeys."""
 
+import contextlib
 import json
 import logging
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +66,15 @@ def test_a_line_without_a_record_is_the_same(capsys, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     lines.write("products", {"method": "GET", "path": "/\x1b[2J\n", "status": 200, "ms": 0.5})
     assert capsys.readouterr().out.count("\x1b") == 0
+
+
+def test_a_line_that_cannot_be_written_fails_nothing(monkeypatch):
+    with contextlib.suppress(OSError), Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        lines.write("products", {"number": 1})
+        monkeypatch.undo()
+        written = True
+    assert written
 
 
 def test_people_read_words_and_no_terminal_obeys_them():
