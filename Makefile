@@ -23,7 +23,7 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Side by side with what others are built on; about half an hour, three minutes for the quick one.
+# Side by side with what others are built on; about 25 minutes, three for the quick one.
 bench: .venv/ready .venv-bench/ready
 	$(BIN)/python -m bench
 

@@ -1,6 +1,6 @@
 """Measures Vitrine and its peers side by side on this machine, and writes what it found.
 
-    make bench            # about half an hour
+    make bench            # about 25 minutes
     make bench-quick      # under three minutes; writes nothing
 
 All targets take turns, round after round, so that whatever else the machine does meanwhile meets
@@ -32,8 +32,8 @@ IN_PICTURE = (works.ITEM_HIT, works.ITEM_MISS, works.LIST_MISS, works.MIX)
 def arguments() -> argparse.Namespace:
     """Return what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0, help="that each work is done for")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.5, help="that each work is done for")
     parser.add_argument("--products", type=int, default=50_000)
     parser.add_argument("--connections", type=int, default=16, help="with a request under way each")
     parser.add_argument("--quick", action="store_true", help="less of all, and write nothing")

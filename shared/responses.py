@@ -96,5 +96,6 @@ def secure(response: Response) -> Response:
 
 def conditional(response: Response) -> Response:
     """Answer 304 instead when the client says it has this very body (RFC 9110)."""
-    response.make_conditional(request)
+    if "HTTP_IF_NONE_MATCH" in request.environ or "HTTP_IF_MODIFIED_SINCE" in request.environ:
+        response.make_conditional(request)
     return response
