@@ -21,7 +21,7 @@ from bench import catalog, report, targets, works
 from bench.measure import Bench, BenchError, Result
 from bench.page import page
 from bench.report import Results
-from bench.targets import BIN, Servers
+from bench.targets import BIN, Servers, Target
 from vitrine import embedded
 from vitrine.processes import free_port, stop
 
@@ -84,10 +84,21 @@ def measured(options: argparse.Namespace) -> Iterator[Result]:
             for workers, some in ((1, do), (2, several)):
                 for target in chosen if some else ():
                     started = time.monotonic()
-                    yield from bench.round(target, workers, some, number)
+                    yield from _done(bench, target, workers, some, number)
                     took = time.monotonic() - started
                     said = f"round {number + 1}: {target.name}, {workers}: {took:.0f} s"
                     print(said, file=sys.stderr, flush=True)
+
+
+def _done(
+    bench: Bench, target: Target, workers: int, some: tuple[works.Work, ...], number: int
+) -> list[Result]:
+    """Return a round of a target; what goes wrong once is tried again."""
+    try:
+        return list(bench.round(target, workers, some, number))
+    except BenchError as error:
+        print(f"again, because: {error}", file=sys.stderr, flush=True)
+        return list(bench.round(target, workers, some, number))
 
 
 def main() -> None:

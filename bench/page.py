@@ -30,14 +30,16 @@ other machines where the rates do not. {products:,} products, the same for all.
 
 * Vitrine is started by `python -m shared.serve api_products`, with limits that count each request
   (and are not reached), tokens, metrics, request ids, a Sentry client, its logs to `/dev/null`, and
-  its follower, whose CPU and memory are counted as its own. Peers have none of these.
+  its follower, whose CPU and memory are counted as its own. Peers have none of these. All settings
+  have their defaults, but for the limits, and `NEAR_CACHE=on` where it says so.
 * A server with one worker has one core, the load generator another; MongoDB and Redis have all.
   {shared}
 * CPU is that of all processes of the server, by the kernel's count, for each answer. MiB is memory
   with what is shared counted once (PSS). Where the core was busy below {full:.0%}, the database or
   the load generator was the bound, and not the server.
 * Every answer's status was checked; of Vitrine every Cache-Status as well, of the others Redis's
-  own count of hits and misses. One wrong answer ends the run.
+  own count of hits and misses. A target with a wrong answer does its round again, and ends the run
+  with a second one.
 * The load generator is Python. Against the raw WSGI callable on granian it sent {ceiling:,.0f}
   requests/s while that server was {ceiling_busy:.0%} busy: its ceiling is there or above.
 * Django REST framework is on SQLite, in the server's process and waiting for no disk, because

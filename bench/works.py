@@ -88,11 +88,12 @@ class Requests:
             return [self._patch(chance, len(self.items)) for _ in range(MOST)]
         if work is NOT_MODIFIED:
             return [request("GET", "/products/1", conditions or {})]
+        warm = set(self._hot_lists())
         return {
             ITEM_HIT: self._hot_items,
             LIST_HIT: self._hot_lists,
             ITEM_MISS: lambda: self._items(chance),
-            LIST_MISS: lambda: self._lists(chance, MOST),
+            LIST_MISS: lambda: [each for each in self._lists(chance, MOST) if each not in warm],
             SEARCH_MISS: lambda: self._searches(chance),
         }[work]()
 

@@ -120,6 +120,8 @@ class TestTheRequests:
     def test_of_a_miss_never_ask_for_the_same_again(self, work):
         asked = Requests(ITEMS, works.vitrine, {}, 1).of(work)
         assert len(asked) == len(set(asked)) > 250
+        hot = Requests(ITEMS, works.vitrine, {}, 1).hot(works.MIX)
+        assert not set(asked) & set(hot)
 
     def test_of_the_mix_are_five_writes_in_a_hundred(self):
         asked = Requests(ITEMS, works.vitrine, {}, 1).of(works.MIX)
