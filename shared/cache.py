@@ -13,18 +13,17 @@ five seconds; without it nothing is cached.  docs/cache.md tells what each rule 
 
 import logging
 import random
-import re
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-import orjson
 from redis import Redis
 
 from shared import cluster
 from shared.blocks import Blocks, Counter
 from shared.cluster import REDIS_ERRORS
+from shared.entries import UNCOUNTED, Lookup, decode, encode
 from shared.exchange import Command, Server
 from shared.keys import Address, new_token, root_of, tag_of
 from shared.metrics import CACHE_ERRORS, FILLS, LEFT, UNCHECKED, WAITS
@@ -37,42 +36,7 @@ FILL_MILLISECONDS = 250  # for which a filler keeps others waiting, should it ha
 WAIT_SECONDS = 0.5
 FIRST_PAUSE = 0.002
 BREAK_SECONDS = 1.0
-HEAD_DIGITS = 4
 ROOT = ":generation"  # is what the key of a root ends with
-UNCOUNTED = (0, 0.0)
-
-_NEEDED = {"key", "root", "generation", "depends", "release", "expires", "etag", "headers"}
-_HEAD = re.compile(rb'\{"head":"(\d{4})","root":"([0-9a-f]{16})","generation":"([0-9a-f]{16})",')
-
-
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """What the cache says of an address: hit, or why not (RFC 9211), and the tokens of now."""
-
-    address: Address
-    state: str
-    detail: str = ""
-    tokens: tuple[str, ...] = ()
-    head: Mapping[str, Any] = field(default_factory=dict)
-    body: bytes = b""
-    filling: bool = False
-    counted: tuple[int, float] = UNCOUNTED
-
-    @property
-    def is_hit(self) -> bool:
-        """Whether the body may be answered."""
-        return self.state == "hit"
-
-    def status(self, stored: bool = False) -> str:
-        """Return the Cache-Status header (RFC 9211)."""
-        parts = ["vitrine"]
-        if self.is_hit:
-            parts += ["hit", f"ttl={max(0, int(self.head['expires'] - time.time()))}"]
-        else:
-            parts.append(f"fwd={self.state}")
-        parts += [f"detail={self.detail}"] if self.detail else []
-        parts += ["stored"] if stored else []
-        return "; ".join([*parts, f'key="{self.address.key}"'])
 
 
 class Write(NamedTuple):
@@ -105,7 +69,6 @@ class Cache:
         self._ttl = ttl
         self._broken_until = self._reader_broken_until = 0.0
         self._blocks = Blocks(self.count)
-        self._leased_until = 0.0
         self.leased = False
         self.near: Near | None = None
         self.release = "0"
@@ -126,14 +89,13 @@ class Cache:
         """
         if self.near is None:
             return self.look(address, counter)
-        kept: Lookup | None = self.near.get(address.key)
-        if kept is not None:
+        if (kept := self.near.get(address.key)) is not None:
             counted = self._blocks.count(counter) if counter else UNCOUNTED
             return Lookup(address, "hit", "near", kept.tokens, kept.head, kept.body, False, counted)
         mark = self.near.mark()
         lookup = self.look(address, counter)
         if mark is not None and lookup.is_hit:
-            self._keep(self.near, mark, lookup)
+            self.near.keep(mark, lookup)
         return lookup
 
     def look(self, address: Address, counter: Counter | None = None) -> Lookup:
@@ -146,33 +108,6 @@ class Cache:
             self._trip(error)
             return self._uncounted(Lookup(address, "bypass", "redis"), counter)
         return self._judged(address, entry, tokens, counted)
-
-    def _keep(self, near: Near, mark: int, lookup: Lookup) -> None:
-        """Have the near cache keep a hit, for no longer than Redis knows its roots."""
-        names = lookup.address.tokens
-        if self._leased_until <= time.monotonic():
-            self._leased_until = self._leases_end(names[::2])
-        near.keep(
-            mark,
-            lookup.address.key,
-            lookup,
-            tuple(zip(names, lookup.tokens, strict=True)),
-            self._leased_until,
-            lookup.head["expires"],
-            len(lookup.body),
-        )
-
-    def _leases_end(self, roots: Sequence[str]) -> float:
-        """Return when the first of some roots ends, in seconds of ``time.monotonic``."""
-        now = time.monotonic()
-        try:
-            pipeline = self._redis.pipeline(transaction=False)
-            for root in roots:
-                pipeline.pttl(root)
-            return now + float(min(pipeline.execute())) / 1000
-        except REDIS_ERRORS as error:
-            self._trip(error)
-            return now
 
     def count(self, key: str, seconds: int, more: int = 1) -> tuple[int, float]:
         """Count some more, and return how many there were and for how long the count still lives.
@@ -252,7 +187,7 @@ class Cache:
         """Say whether an entry is a hit while the tokens of a stamp are the current ones."""
         if entry is None:
             return Lookup(address, "miss", "", stamp, counted=counted)
-        length, head = _decoded(entry)
+        length, head = decode(entry)
         if head is None or head["key"] != address.key:
             return Lookup(address, "miss", "undecodable", stamp, counted=counted)
         if (head["root"], head["generation"], *head["depends"]) != stamp:
@@ -266,7 +201,7 @@ class Cache:
     def head(self, key: str) -> dict[str, Any] | None:
         """Return what stands before the body of an entry, or None where none can be read."""
         (entry,) = cluster.read(self._reader or self._redis, [key])
-        return _decoded(entry)[1] if entry else None
+        return decode(entry)[1] if entry else None
 
     # Filling.
 
@@ -330,11 +265,10 @@ class Cache:
         if not (lookup.tokens and all(lookup.tokens)):
             return False
         ttl = round(self._ttl * random.uniform(0.9, 1.1)) or 1
-        start = _head(lookup, self.release, ttl, body, etag, headers)
-        if len(start) >= 10**HEAD_DIGITS:
+        entry = encode(lookup, self.release, ttl, body, etag, headers)
+        if entry is None:
             return False
-        start = start.replace(b'"0000"', b'"%04d"' % len(start), 1)
-        commands: list[Command] = [("SET", lookup.address.key, start + body + b"}", "EX", ttl)]
+        commands: list[Command] = [("SET", lookup.address.key, entry, "EX", ttl)]
         commands += [("DEL", _filling(lookup.address))] if lookup.filling else []
         try:
             stored, *_ = cluster.together(self._redis, commands)
@@ -405,41 +339,6 @@ class Cache:
         if time.monotonic() >= self._broken_until:
             log.warning("Redis does not answer, nothing is cached: %s", error)
         self._broken_until = time.monotonic() + BREAK_SECONDS
-
-
-def _head(
-    lookup: Lookup, release: str, ttl: int, body: bytes, etag: str, headers: Mapping[str, str]
-) -> bytes:
-    """Return what stands before a body in an entry, its own length yet to be told."""
-    root, generation, *depends = lookup.tokens
-    head = {
-        "head": "0" * HEAD_DIGITS,
-        "root": root,
-        "generation": generation,
-        "depends": depends,
-        "tag": lookup.address.tag,
-        "release": release,
-        "etag": etag,
-        "length": len(body),
-        "expires": int(time.time()) + ttl,
-        "key": lookup.address.key,
-        "query": lookup.address.query,
-        "headers": dict(headers),
-    }
-    return orjson.dumps(head)[:-1] + b',"body":'
-
-
-def _decoded(entry: bytes) -> tuple[int, dict[str, Any] | None]:
-    """Return the length of an entry's head, and the head if all of the entry is there."""
-    found = _HEAD.match(entry)
-    length = int(found[1]) if found else 0
-    try:
-        head: dict[str, Any] = orjson.loads(entry[:length] + b"null}")
-        whole = length + int(head["length"]) + 1 == len(entry)
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        return length, None
-    del head["body"]
-    return length, head if whole and head.keys() >= _NEEDED else None
 
 
 def _filling(address: Address) -> str:

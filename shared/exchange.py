@@ -67,9 +67,11 @@ class _Line:
 
     @property
     def is_open(self) -> bool:
+        """Whether it was open when it was used last."""
         return self._socket is not None
 
     def ask(self, packed: bytes, count: int) -> list[Any]:
+        """Send what is packed and return so many answers; close the line when that fails."""
         try:
             if self._socket is None:
                 self._open()
@@ -119,6 +121,7 @@ class _Line:
         return is_cut
 
     def close(self) -> None:
+        """Close the line until its next use."""
         self._socket = None
         self._reader = Reader(replyError=ResponseError)
         self._connection.disconnect()

@@ -20,7 +20,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shared import cors
 from shared.auth import Auth
-from shared.cache import Cache, Lookup
+from shared.cache import Cache
+from shared.entries import Lookup
 from shared.errors import PROBLEM, ApiError, document
 from shared.keys import Address
 from shared.limits import Allowance, Limits
@@ -125,7 +126,6 @@ class Front:
             environ["vitrine.lookup"] = lookup
             return self._app(environ, start_response)
         id = request_id(environ.get("HTTP_X_REQUEST_ID", ""))
-        method = environ["REQUEST_METHOD"]
         if allowance is not None and is_refused:
             status, headers, body = _refusal(allowance, read.shown, id)
         else:
@@ -133,18 +133,9 @@ class Front:
             headers += allowance.headers() if allowance else ()
             _HITS.inc()
         start_response(status, [*headers, ("X-Request-ID", id), *SECURITY])
-        state = "" if is_refused else "hit"
-        note_request(
-            self._resource.name,
-            id,
-            method,
-            read.shown,
-            read.route,
-            int(status[:3]),
-            started,
-            state,
-            principal.id,
-        )
+        method, state = environ["REQUEST_METHOD"], "" if is_refused else "hit"
+        about = (self._resource.name, id, method, read.shown, read.route, int(status[:3]), started)
+        note_request(*about, state, principal.id)
         return [body if method == "GET" else b""]
 
     def _read(self, path: str, query: str, prefer: str) -> _Read:

@@ -11,10 +11,11 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from shared import cluster
 from shared.cluster import REDIS_ERRORS
+from shared.entries import Lookup
 from shared.exchange import Server
 from shared.keys import NEAR, root_of, tag_of
 
@@ -25,18 +26,8 @@ MAX_BYTES = 16_000_000
 PAUSE_SECONDS = 1.0  # until a connection that broke is opened again
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """An answer, the generations that it is stamped with, and when it expires by itself."""
-
-    generations: Sequence[tuple[str, str]]
-    expires: float
-    answer: Any
-    size: int
-
-
 class Near:
-    """Answers by the keys of their entries; safe for threads, empty while Redis tells nothing."""
+    """Hits by the keys of their entries; safe for threads, empty while Redis tells nothing."""
 
     def __init__(self, redis: Server, services: Iterable[str]):
         self._redis = redis
@@ -46,22 +37,24 @@ class Near:
         self._closed_until = 0.0
         # What each generation was when it was read, and until when that counts.
         self._known: dict[str, tuple[str, float]] = {}
-        self._kept: dict[str, _Kept] = {}
+        # By the keys of their entries, and with the keys of their generations.
+        self._kept: dict[str, tuple[Lookup, Sequence[str]]] = {}
+        self._leased_until = 0.0
         self._bytes = 0
         self._news = 0
 
-    def get(self, key: str) -> Any | None:
-        """Return what was kept under a key, or None where it does not count any more."""
+    def get(self, key: str) -> Lookup | None:
+        """Return the hit that was kept under a key, or None where it does not count any more."""
         with self._lock:
-            kept = self._kept.get(key) if self._listen() else None
-            if kept is None:
+            if not self._listen() or (found := self._kept.get(key)) is None:
                 return None
+            kept, names = found
             now = time.monotonic()
-            for name, token in kept.generations:
+            for name, token in zip(names, kept.tokens, strict=True):
                 known = self._known.get(name)
                 if known is None or known[0] != token or known[1] <= now:
                     return None
-        return kept.answer if kept.expires > time.time() else None
+        return kept if kept.head["expires"] > time.time() else None
 
     def mark(self) -> int | None:
         """Return a mark of what was told until now, None when nothing may be kept.
@@ -71,31 +64,31 @@ class Near:
         with self._lock:
             return self._news if self._listen() else None
 
-    def keep(
-        self,
-        mark: int,
-        key: str,
-        answer: Any,
-        generations: Sequence[tuple[str, str]],
-        until: float,
-        expires: float,
-        size: int,
-    ) -> None:
-        """Keep an answer, unless something was told since the mark that may concern it.
-
-        ``until`` is when the generations that were read with it have to be read again.
-        """
+    def keep(self, mark: int, hit: Lookup) -> None:
+        """Keep a hit, unless something was told since the mark that may concern it."""
+        key, names = hit.address.key, hit.address.tokens
+        if self._leased_until <= time.monotonic():
+            self._leased_until = self._leases_end(names[::2])
         with self._lock:
             if mark != self._news:
                 return
             before = self._kept.pop(key, None)
-            self._bytes += size - (before.size if before else 0)
+            self._bytes += len(hit.body) - (len(before[0].body) if before else 0)
             if self._bytes > MAX_BYTES or len(self._kept) >= MAX_ENTRIES:
                 self._forget()
-                self._bytes = size
-            self._kept[key] = _Kept(generations, expires, answer, size)
-            for name, token in generations:
-                self._known[name] = token, until
+                self._bytes = len(hit.body)
+            self._kept[key] = hit, names
+            for name, token in zip(names, hit.tokens, strict=True):
+                self._known[name] = token, self._leased_until
+
+    def _leases_end(self, roots: Sequence[str]) -> float:
+        """Return when the first of some roots ends, in seconds of ``time.monotonic``."""
+        now = time.monotonic()
+        try:
+            ends = cluster.together(self._redis, [("PTTL", root) for root in roots])
+        except REDIS_ERRORS:
+            return now
+        return now + float(min(ends)) / 1000
 
     def _listen(self) -> bool:
         """Take in what Redis has told; return whether it tells at all."""

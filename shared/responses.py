@@ -8,7 +8,7 @@ import orjson
 from bson import Decimal128
 from flask import Response, request
 
-from shared.cache import Lookup
+from shared.entries import Lookup
 from shared.fields import plain_number
 
 JSON = "application/json; charset=utf-8"

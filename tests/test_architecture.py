@@ -31,6 +31,7 @@ LAYERS = [
     {"files"},
     {"query", "validators", "writer"},
     {"keys", "shapes"},
+    {"entries"},
     {"near"},
     {"cache", "documents", "peers", "pool", "sweep", "tally"},
     {"backends", "changes", "dumping", "indexes", "loading", "preconditions", "responses"},

@@ -6,7 +6,7 @@ import signal
 from flask import request
 
 from api_products.app import create_app
-from shared.cache import _decoded
+from shared.entries import decode
 from shared.errors import Unavailable
 
 
@@ -41,7 +41,7 @@ def believes_anything():
     judge = cache._judge
 
     def trust(address, stamp, entry, counted):
-        _, head = _decoded(entry or b"")
+        _, head = decode(entry or b"")
         if head is not None:
             stamp = (head["root"], head["generation"], *head["depends"])
         return judge(address, stamp, entry, counted)

@@ -122,11 +122,11 @@ def test_a_purge_empties_it(cache, redis):
 def test_it_keeps_nothing_that_news_came_for_meanwhile(cache):
     fill(cache)
     mark = cache.near.mark()
-    lookup = cache.look(OTHER)
-    cache.invalidate(Write("things", ["2"], new_token()))
+    hit = cache.look(ITEM)
+    cache.invalidate(Write("things", ["1"], new_token()))
     assert cache.near.mark() != mark
-    cache.near.keep(mark, OTHER.key, lookup, (), time.monotonic() + 9, time.time() + 9, 1)
-    assert cache.near.get(OTHER.key) is None
+    cache.near.keep(mark, hit)
+    assert cache.near.get(ITEM.key) is None
 
 
 def test_it_is_empty_once_its_connection_was_cut_and_comes_back(cache, redis, monkeypatch):
@@ -151,7 +151,7 @@ def test_it_stays_within_its_bounds(cache, monkeypatch):
         address = Address("things", f"thing:{number}", str(number), ("kinds",))
         fill(cache, address, b"x" * 1000)
         assert cache.near._bytes <= 2500
-        assert sum(each.size for each in cache.near._kept.values()) == cache.near._bytes
+        assert sum(len(hit.body) for hit, _ in cache.near._kept.values()) == cache.near._bytes
 
 
 def test_no_answer_is_older_than_a_write_that_was_acknowledged(new_cache):
