@@ -8,6 +8,7 @@ lease of the root that was read with it, so that news which are lost on the way 
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 
 MAX_ENTRIES = 10_000
 MAX_BYTES = 16_000_000
+IDLE_SECONDS = 1.0
 PAUSE_SECONDS = 1.0  # until a connection that broke is opened again
 
 
@@ -42,6 +44,17 @@ class Near:
         self._leased_until = 0.0
         self._bytes = 0
         self._news = 0
+        self._is_over = threading.Event()
+        threading.Thread(target=self._listen_often, daemon=True).start()
+
+    def close(self) -> None:
+        """Listen no more, and forget everything."""
+        self._is_over.set()
+        with self._lock:
+            self._forget()
+            if self._connection is not None:
+                self._connection.disconnect()
+            self._connection, self._closed_until = None, math.inf
 
     def get(self, key: str) -> Lookup | None:
         """Return the hit that was kept under a key, or None where it does not count any more."""
@@ -89,6 +102,12 @@ class Near:
         except REDIS_ERRORS:
             return now
         return now + float(min(ends)) / 1000
+
+    def _listen_often(self) -> None:
+        """Take in what is told while nobody asks, which Redis would have to keep."""
+        while not self._is_over.wait(IDLE_SECONDS):
+            with self._lock:
+                self._listen()
 
     def _listen(self) -> bool:
         """Take in what Redis has told; return whether it tells at all."""

@@ -53,6 +53,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         for listener in self.sockets:
             listener.setblocking(False)
         self._selector.register(self.PIPE[0], EVENT_READ)
+        self._listen(True)
         try:
             for _ in range(self.cfg.threads):
                 threading.Thread(target=self._work).start()

@@ -34,16 +34,18 @@ def redis(port):
 @pytest.fixture
 def new_cache(port, redis):
     """Start caches as processes have them, with a near cache each."""
-    clients = []
+    caches, clients = [], []
 
     def start():
         clients.append(connect(f"redis://127.0.0.1:{port}/0", 2, tries=1))
-        cache = Cache(clients[-1], 60)
-        cache.leased = True
-        cache.start_near(["things", "kinds"])
-        return cache
+        caches.append(Cache(clients[-1], 60))
+        caches[-1].leased = True
+        caches[-1].start_near(["things", "kinds"])
+        return caches[-1]
 
     yield start
+    for cache in caches:
+        cache.near.close()
     for client in clients:
         client.close()
 
@@ -136,6 +138,18 @@ def test_it_is_empty_once_its_connection_was_cut_and_comes_back(cache, redis, mo
     assert cache.get(ITEM).detail == ""
     cache.get(ITEM)
     assert cache.get(ITEM).detail == "near"
+
+
+def test_redis_keeps_nothing_for_a_process_that_is_not_asked(cache, redis):
+    fill(cache)
+    with redis.pipeline(transaction=False) as pipeline:
+        for number in range(50_000):
+            pipeline.set(tag_of("things", f"{number:0100}"), new_token(), ex=9)
+        pipeline.execute()
+    deadline = time.monotonic() + 10
+    while any(int(each["omem"]) for each in redis.client_list()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_it_is_off_without_leases(port):
