@@ -285,7 +285,7 @@ def test_told_to_stop_it_ends_what_is_under_way_and_says_so(tmp_path):
         (tmp_path / "done").touch()
         assert slow.read() == (200, "close", b"slow")
         assert idle.rest() == b""
-        assert process.wait(4) == 0
+        assert process.wait(15) == 0
 
 
 def test_an_idle_connection_is_closed_and_a_killed_master_leaves_nobody(hasty):
