@@ -126,10 +126,15 @@ def test_another_redis_in_the_place_of_the_first_gets_a_new_root(db, redis, foll
 def test_a_write_that_renewed_its_tags_is_not_renewed_again(db, redis, follow, make_client):
     client = make_client("api_products")
     follow()
-    made = client.post("/products", json={"name": "Own"}).json
-    token = redis.get(ALL_LISTS)
-    assert db.products.find_one({"_id": made["id"]})["written"].encode() == token
-    db.products.update_one({"_id": made["id"]}, {"$set": {"stock": 1}})
+
+    def wrote():
+        """Return the token of a write, if the follower has not overtaken it, as it may."""
+        made = client.post("/products", json={"name": "Own"}).json
+        token = redis.get(ALL_LISTS)
+        return db.products.find_one({"_id": made["id"]})["written"].encode() == token and token
+
+    token = poll(wrote)
+    db.products.update_one({}, {"$set": {"stock": 1}})
     assert poll(lambda: redis.get(ALL_LISTS) != token)
 
 
