@@ -290,8 +290,9 @@ def test_told_to_stop_it_ends_what_is_under_way_and_says_so(tmp_path):
 
 def test_an_idle_connection_is_closed_and_a_killed_master_leaves_nobody(hasty):
     with serving("patient", WORKERS="2") as (process, port), Client(port) as client:
-        workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        assert len(workers) == 2
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        poll(lambda: len(children.read_text().split()) == 2, 10, "two workers")
+        workers = children.read_text().split()
         assert client.ask("GET /name?one HTTP/1.1")[0] == 200
         process.kill()
         assert client.rest() == b""
