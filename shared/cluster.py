@@ -135,23 +135,12 @@ def _counted(
     redis: Redis, counter: str, names: Sequence[str], more: int
 ) -> tuple[Any, Any, list[Any]]:
     """Return a counter, which may be an error, its milliseconds, and the values of some keys."""
-    if isinstance(redis, Server):
-        count = ("INCR", counter) if more == 1 else ("INCRBY", counter, str(more))
-        look = [("MGET", *names)] if names else []
-        number, left, *found = redis.exchange(count, ("PTTL", counter), *look)
-        return number, left, _values(found[0]) if found else []
-    pipeline = redis.pipeline(transaction=False)
-    pipeline.incr(counter, more)
-    pipeline.pttl(counter)
+    asked: list[Command] = [("INCRBY", counter, more), ("PTTL", counter)]
     if isinstance(redis, (_Cluster, RedisCluster)):
-        for name in names:
-            pipeline.get(name)
-    elif names:
-        pipeline.mget(names)
-    number, left, *values = pipeline.execute(raise_on_error=False)
-    if values and isinstance(values[0], list):
-        (values,) = values
-    return number, left, [None if isinstance(value, Exception) else value for value in values]
+        number, left, *found = together(redis, [*asked, *(("GET", name) for name in names)])
+        return number, left, [None if isinstance(each, Exception) else each for each in found]
+    number, left, *found = together(redis, [*asked, *([("MGET", *names)] if names else [])])
+    return number, left, _values(found[0]) if found else []
 
 
 def _values(answer: Any) -> list[Any]:

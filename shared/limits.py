@@ -90,23 +90,22 @@ class Limits:
             UPLOADS: settings.rate_limit_uploads,
         }
         self.known = {name: parse(rate) for name, rate in rates.items() if rate}
-        self._counter = lru_cache(maxsize=4096)(self._make_counter)
+        self.of = lru_cache(maxsize=4096)(self._of)
 
     def counter(
         self, principal: Principal, environ: Mapping[str, Any]
     ) -> tuple[str, RateLimitItem, Counter] | None:
-        """Return the allowance of a request, its limit and what it is counted under, if any."""
+        """Return the allowance of a read, its limit and what it is counted under, if any."""
         if not principal.limited:
             return None
-        return self._counter(principal.key, "" if principal.key else environ.get("REMOTE_ADDR", ""))
+        return self.of(TOKEN if principal.key else ANONYMOUS, _client(principal, environ))
 
-    def _make_counter(self, key: str, address: str) -> tuple[str, RateLimitItem, Counter] | None:
-        name = TOKEN if key else ANONYMOUS
+    def _of(self, name: str, client: str) -> tuple[str, RateLimitItem, Counter] | None:
         limit = self.known.get(name)
         if limit is None:
             return None
-        counted = PREFIX + limit.key_for(key or _network(address), name)
-        return name, limit, Counter(counted, limit.get_expiry(), limit.amount)
+        key = PREFIX + limit.key_for(client, name)
+        return name, limit, Counter(key, limit.get_expiry(), limit.amount)
 
 
 def _client(principal: Principal, environ: Mapping[str, Any]) -> str:
@@ -155,11 +154,12 @@ def _count() -> None:
         return
     limits: Limits = current_app.extensions["limits"]
     client = _client(_principal(), request.environ)
-    found = [(name, limit) for name in _names() if (limit := limits.known.get(name))]
-    counted = backends().cache.count_all(
-        *((PREFIX + limit.key_for(client, name), limit.get_expiry()) for name, limit in found)
-    )
-    g.allowances = [Allowance(*each, *number) for each, number in zip(found, counted, strict=True)]
+    found = [each for name in _names() if (each := limits.of(name, client))]
+    counted = backends().cache.count_all(*((key, seconds) for _, _, (key, seconds, _) in found))
+    g.allowances = [
+        Allowance(name, limit, *number)
+        for (name, limit, _), number in zip(found, counted, strict=True)
+    ]
     for each in g.allowances:
         if each.is_used_up:
             raise each.error()
