@@ -54,7 +54,7 @@ bench-quick: .venv/ready .venv-bench/ready
 COMPILE := $(BIN)/uv pip compile --universal --upgrade --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 # The servers and what the command line needs, which functions of AWS Lambda have no use for.
-UNPACKED := gunicorn granian ijson jmespath rich markdown-it-py mdurl pygments
+UNPACKED := gunicorn granian uvloop ijson jmespath rich markdown-it-py mdurl pygments
 lock: .venv/ready
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) pyproject.toml --extra embedded --extra lambda --extra dev -o requirements-dev.lock

@@ -45,15 +45,20 @@ class Auth:
         Raise ``Unauthorized`` for a token that is not taken, ``Forbidden`` in open mode for a
         request from elsewhere, ``Unavailable`` when keys to verify with cannot be had.
         """
+        return self.recall(environ) or self._verify(environ["HTTP_AUTHORIZATION"])
+
+    def recall(self, environ: Mapping[str, Any]) -> Principal | None:
+        """Return who makes a request, or None when the token has to be verified first.
+
+        Raise ``Forbidden`` as ``identify`` does.
+        """
         if self._is_open:
             self._check_origin(environ)
         given = environ.get("HTTP_AUTHORIZATION")
         if not given:
             return self._anonymous
         known = self._known.get(given)
-        if known is not None and time.time() < known[1]:
-            return known[0]
-        return self._verify(given)
+        return known[0] if known is not None and time.time() < known[1] else None
 
     def _verify(self, given: str) -> Principal:
         scheme, _, token = given.partition(" ")

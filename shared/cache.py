@@ -15,7 +15,6 @@ import logging
 import random
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from redis import Redis
@@ -28,6 +27,7 @@ from shared.exchange import Command, Server
 from shared.keys import Address, new_token, root_of, tag_of
 from shared.metrics import CACHE_ERRORS, FILLS, LEFT, UNCHECKED, WAITS
 from shared.near import Near
+from shared.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +104,27 @@ class Cache:
             return self._uncounted(Lookup(address, "bypass", "redis"), counter)
         try:
             counted, entry, tokens = self._read(address, counter)
+        except REDIS_ERRORS as error:
+            self._trip(error)
+            return self._uncounted(Lookup(address, "bypass", "redis"), counter)
+        return self._judged(address, entry, tokens, counted)
+
+    async def look_soon(
+        self, pipeline: Pipeline, address: Address, counter: Counter | None = None
+    ) -> Lookup:
+        """Do what ``look`` does, while others do what they do."""
+        if time.monotonic() < self._broken_until:
+            return self._uncounted(Lookup(address, "bypass", "redis"), counter)
+        names = (address.key, *address.tokens)
+        counted = UNCOUNTED
+        try:
+            if counter is None:
+                entry, *tokens = await cluster.read_soon(pipeline, names)
+            else:
+                number, seconds, (entry, *tokens) = await cluster.count_soon(
+                    pipeline, counter.key, counter.seconds, names
+                )
+                counted = number, seconds
         except REDIS_ERRORS as error:
             self._trip(error)
             return self._uncounted(Lookup(address, "bypass", "redis"), counter)
@@ -198,7 +219,7 @@ class Cache:
             return Lookup(address, "stale", "ttl", stamp, counted=counted)
         return Lookup(address, "hit", "", stamp, head, entry[length:-1], counted=counted)
 
-    def head(self, key: str) -> dict[str, Any] | None:
+    def head(self, key: str) -> Mapping[str, Any] | None:
         """Return what stands before the body of an entry, or None where none can be read."""
         (entry,) = cluster.read(self._reader or self._redis, [key])
         return decode(entry)[1] if entry else None
@@ -219,7 +240,7 @@ class Cache:
                 again = self._claim(lookup)
             except REDIS_ERRORS as error:
                 self._trip(error)
-                return replace(lookup, state="bypass", detail="redis", tokens=())
+                return lookup._replace(state="bypass", detail="redis", tokens=())
             if again.is_hit:
                 self.end(again)
             if again.is_hit or again.filling or again.state == "bypass":
@@ -254,8 +275,8 @@ class Cache:
         entry, *tokens = found[-len(address.tokens) - 1 :]
         again = self._judged(address, entry, tokens)
         if again.state == "miss":
-            again = replace(again, state=lookup.state, detail=lookup.detail)
-        return replace(again, filling=bool(mine))
+            again = again._replace(state=lookup.state, detail=lookup.detail)
+        return again._replace(filling=bool(mine))
 
     def fill(self, lookup: Lookup, body: bytes, etag: str, headers: Mapping[str, str]) -> bool:
         """Store an answer under the tokens that were read before it was made.

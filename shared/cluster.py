@@ -12,6 +12,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from shared.exchange import Command, Server
+from shared.pipeline import Pipeline
 
 CLUSTER = "+cluster://"
 SENTINEL = "+sentinel://"
@@ -106,36 +107,59 @@ def count(
     from its first count on, and is never prolonged.
     """
     number, left, values = _counted(redis, counter, names, more)
-    return *_seen_to(redis, counter, seconds, number, left), values
+    number, left, amends = _judged(counter, seconds, number, left)
+    if amends:
+        together(redis, [amends])
+    return number, left, values
+
+
+async def count_soon(
+    pipeline: Pipeline, counter: str, seconds: int, names: Sequence[str]
+) -> tuple[int, float, list[Any]]:
+    """Do what ``count`` does, by one connection that many wait for at once."""
+    number, left, found = await pipeline.ask(*_counting(counter, 1), ("MGET", *names))
+    number, left, amends = _judged(counter, seconds, number, left)
+    if amends:
+        await pipeline.ask(amends)
+    return number, left, _values(found)
+
+
+async def read_soon(pipeline: Pipeline, names: Sequence[str]) -> list[Any]:
+    """Do what ``read`` does, by one connection that many wait for at once."""
+    return _values(*await pipeline.ask(("MGET", *names)))
 
 
 def count_all(redis: Redis, counters: Sequence[tuple[str, int]]) -> list[tuple[int, float]]:
     """Count one more under each of several keys, as ``count`` does, in one round trip."""
-    asked = [(name, counter) for counter, _ in counters for name in ("INCR", "PTTL")]
-    answers = together(redis, asked)
-    return [
-        _seen_to(redis, *each, number, left)
+    answers = together(redis, [each for name, _ in counters for each in _counting(name, 1)])
+    found = [
+        _judged(*each, number, left)
         for each, number, left in zip(counters, answers[::2], answers[1::2], strict=True)
     ]
+    if amends := [each for _, _, each in found if each]:
+        together(redis, amends)
+    return [(number, left) for number, left, _ in found]
 
 
-def _seen_to(redis: Redis, counter: str, seconds: int, number: Any, left: Any) -> tuple[int, float]:
-    """Return a count and the seconds it lives, which it is given when it has none."""
+def _counting(counter: str, more: int) -> tuple[Command, Command]:
+    return ("INCRBY", counter, more), ("PTTL", counter)
+
+
+def _judged(counter: str, seconds: int, number: Any, left: Any) -> tuple[int, float, Command]:
+    """Return a count, the seconds it lives, and what Redis has to be told because of it, if any."""
     if isinstance(number, Exception):
-        redis.delete(counter)  # Somebody has put there what is no number.
-        return 0, 0.0
+        return 0, 0.0, ("DEL", counter)  # Somebody has put there what is no number.
     if left < 0:
         # A new one; or whoever counted first has died before it came here.
-        redis.expire(counter, seconds)
-        left = seconds * 1000
-    return number, left / 1000
+        return number, float(seconds), ("EXPIRE", counter, seconds)
+    return number, left / 1000, ()
 
 
 def _counted(
     redis: Redis, counter: str, names: Sequence[str], more: int
 ) -> tuple[Any, Any, list[Any]]:
     """Return a counter, which may be an error, its milliseconds, and the values of some keys."""
-    asked: list[Command] = [("INCRBY", counter, more), ("PTTL", counter)]
+    asked: list[Command] = [*_counting(counter, more)]
     if isinstance(redis, (_Cluster, RedisCluster)):
         number, left, *found = together(redis, [*asked, *(("GET", name) for name in names)])
         return number, left, [None if isinstance(each, Exception) else each for each in found]

@@ -7,8 +7,9 @@ with, what made it and when it expires.  Its last member is the body, as it is a
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -17,19 +18,28 @@ from shared.keys import Address
 HEAD_DIGITS = 4
 UNCOUNTED = (0, 0.0)
 
-_NEEDED = {"key", "root", "generation", "depends", "release", "expires", "etag", "headers"}
+_NEEDED = {
+    "length",
+    "key",
+    "root",
+    "generation",
+    "depends",
+    "release",
+    "expires",
+    "etag",
+    "headers",
+}
 _HEAD = re.compile(rb'\{"head":"(\d{4})","root":"([0-9a-f]{16})","generation":"([0-9a-f]{16})",')
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(NamedTuple):
     """What the cache says of an address: hit, or why not (RFC 9211), and the tokens of now."""
 
     address: Address
     state: str
     detail: str = ""
     tokens: tuple[str, ...] = ()
-    head: Mapping[str, Any] = field(default_factory=dict)
+    head: Mapping[str, Any] = MappingProxyType({})
     body: bytes = b""
     filling: bool = False
     counted: tuple[int, float] = UNCOUNTED
@@ -79,14 +89,22 @@ def encode(
     return start.replace(b'"0000"', b'"%04d"' % len(start), 1) + body + b"}"
 
 
-def decode(entry: bytes) -> tuple[int, dict[str, Any] | None]:
+def decode(entry: bytes) -> tuple[int, Mapping[str, Any] | None]:
     """Return the length of an entry's head, and the head if all of the entry is there."""
     found = _HEAD.match(entry)
     length = int(found[1]) if found else 0
+    head = _head(entry[:length])
+    is_whole = head is not None and length + head["length"] + 1 == len(entry)
+    return length, head if is_whole else None
+
+
+@lru_cache(maxsize=1024)
+def _head(start: bytes) -> Mapping[str, Any] | None:
+    """Return a head, which nobody may change, for those in demand are read once."""
     try:
-        head: dict[str, Any] = orjson.loads(entry[:length] + b"null}")
-        whole = length + int(head["length"]) + 1 == len(entry)
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        return length, None
-    del head["body"]
-    return length, head if whole and head.keys() >= _NEEDED else None
+        head: dict[str, Any] = orjson.loads(start + b"null}")
+        del head["body"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    is_known = head.keys() >= _NEEDED and isinstance(head["length"], int)
+    return head if is_known else None

@@ -8,6 +8,7 @@ import builtins
 import select
 import socket
 import struct
+from functools import lru_cache
 from typing import Any, cast
 
 from hiredis import PushNotification, Reader, pack_command
@@ -16,6 +17,20 @@ from redis import ConnectionError, Redis, ResponseError, TimeoutError
 Command = tuple[str | bytes | int, ...]
 
 _READ_BYTES = 1 << 16
+# What a cached answer asks is asked again and again.
+_REPEATED = frozenset(("INCRBY", "PTTL", "MGET"))
+
+
+def pack(command: Command) -> bytes:
+    """Return a command as Redis reads it (RESP)."""
+    return _remembered(command) if command[0] in _REPEATED else _packed(command)
+
+
+def _packed(command: Command) -> bytes:
+    return cast(bytes, pack_command(cast(Any, command)))
+
+
+_remembered = lru_cache(maxsize=4096)(_packed)
 
 
 class Server(Redis):
@@ -32,7 +47,7 @@ class Server(Redis):
         Those that must never come in twice go ``once``.  Raise ``RedisError`` when Redis does not
         answer.
         """
-        packed = b"".join([pack_command(cast(Any, each)) for each in commands])
+        packed = b"".join([pack(each) for each in commands])
         try:
             line = self._idle.pop()
         except IndexError:
@@ -54,14 +69,22 @@ class Server(Redis):
             self._idle.pop().close()
         super().close()
 
+    def new_connection(self) -> Any:
+        """Return a connection of redis-py's that nobody else has; it is not open yet."""
+        return self.connection_pool.connection_class(**self.connection_pool.connection_kwargs)
+
+    @property
+    def seconds(self) -> float | None:
+        """For how long an answer is waited for, for ever when it is None."""
+        return cast("float | None", self.connection_pool.connection_kwargs.get("socket_timeout"))
+
 
 class _Line:
     """A connection, opened at its first use and again after anything went wrong with it."""
 
-    def __init__(self, redis: Redis):
-        pool = redis.connection_pool
-        self._connection: Any = pool.connection_class(**pool.connection_kwargs)
-        self._seconds: float | None = pool.connection_kwargs.get("socket_timeout")
+    def __init__(self, server: Server):
+        self._connection = server.new_connection()
+        self._seconds = server.seconds
         self._socket: Any = None
         self._reader = Reader(replyError=ResponseError)
 

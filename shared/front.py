@@ -10,9 +10,9 @@ involved, because older clients turn a redirected POST into a GET.
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flask import Flask
 from werkzeug.http import parse_etags
@@ -20,13 +20,15 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shared import cors
 from shared.auth import Auth
+from shared.blocks import Counter
 from shared.cache import Cache
 from shared.entries import Lookup
 from shared.errors import PROBLEM, ApiError, document
 from shared.keys import Address
-from shared.limits import Allowance, Limits
+from shared.limits import Allowance, Allowed, Limits
 from shared.logs import note_request, request_id
 from shared.metrics import LOOKUPS
+from shared.pipeline import Pipeline
 from shared.resource import Resource
 from shared.responses import CACHE_CONTROL, JSON, SECURITY
 from shared.settings import Settings
@@ -36,8 +38,11 @@ from shared.words import RESERVED
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+ANSWER = "vitrine.answer"  # of an environment: status, headers and body, or None for Flask's
 MAX_REMEMBERED = 10_000
 MAX_LENGTH = 500  # characters of a URL that is worth remembering
+
+Identify = Callable[["WSGIEnvironment"], Principal | None]
 
 _HITS = LOOKUPS.labels("hit", "")
 _PREFIX = re.compile(r"/(?:api/v1|api|v1)(?=/|$)")
@@ -55,6 +60,21 @@ class _Read:
     shown: str
     route: str
     address: Address | None
+
+
+class _Asked(NamedTuple):
+    """A request for what may be cached: since when, by whom, and what it is counted against."""
+
+    started: float
+    read: _Read
+    address: Address
+    principal: Principal
+    allowed: Allowed | None
+
+    @property
+    def counter(self) -> Counter | None:
+        """What it is counted under, if anything."""
+        return self.allowed[2] if self.allowed else None
 
 
 class Front:
@@ -82,61 +102,72 @@ class Front:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
+        if ANSWER not in environ and (asked := self._asked(environ, self._auth.identify)):
+            self._answer(asked, self._cache.get(asked.address, asked.counter), environ)
+        if (answer := environ[ANSWER]) is None:
+            return self._app(environ, start_response)
+        status, headers, body = answer
+        start_response(status, headers)
+        return [body]
+
+    async def look_up(self, environ: "WSGIEnvironment", pipeline: Pipeline) -> None:
+        """Do what can be done of a request in an event loop: the rest is for ``__call__``."""
+        if asked := self._asked(environ, self._auth.recall):
+            lookup = await self._cache.look_soon(pipeline, asked.address, asked.counter)
+            self._answer(asked, lookup, environ)
+
+    def _asked(self, environ: "WSGIEnvironment", identify: Identify) -> "_Asked | None":
+        """Return what a request asks for that may be cached, None for what Flask has to answer.
+
+        When nobody can tell yet who makes it nothing is done, else its environment says so.
+        """
         started = time.perf_counter()
-        reads = environ["REQUEST_METHOD"] in ("GET", "HEAD")
-        if reads:
-            read = self._read(
-                environ.get("PATH_INFO", ""),
-                environ.get("QUERY_STRING", ""),
-                environ.get("HTTP_PREFER", ""),
-            )
-            environ["PATH_INFO"] = read.path
-        else:
-            environ["PATH_INFO"] = canonical(environ.get("PATH_INFO", ""))
+        principal = None
         try:
-            environ["vitrine.principal"] = principal = self._auth.identify(environ)
+            environ["vitrine.principal"] = principal = identify(environ)
+            if principal is None:
+                return None
         except ApiError as error:
             environ["vitrine.refused"] = error  # Flask says so.
-            return self._app(environ, start_response)
+        environ[ANSWER] = None
+        path = environ.get("PATH_INFO", "")
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            environ["PATH_INFO"] = canonical(path)
+            return None
+        read = self._read(path, environ.get("QUERY_STRING", ""), environ.get("HTTP_PREFER", ""))
+        environ["PATH_INFO"] = read.path
         # What not everybody may read is in the cache for those who may.
-        if reads and read.address and (not self._scope or principal.may(self._scope)):
-            return self._look_up(read, read.address, principal, environ, start_response, started)
-        return self._app(environ, start_response)
+        if principal is None or (self._scope and not principal.may(self._scope)):
+            return None
+        if (address := read.address) is None:
+            return None
+        allowed = self._limits.counter(principal, environ)
+        return _Asked(started, read, address, principal, allowed)
 
-    def _look_up(
-        self,
-        read: _Read,
-        address: Address,
-        principal: Principal,
-        environ: "WSGIEnvironment",
-        start_response: "StartResponse",
-        started: float,
-    ) -> Iterable[bytes]:
-        """Count the request, and answer it if the cache has the answer."""
-        counter = self._limits.counter(principal, environ)
-        if counter is None:
-            lookup, allowance = self._cache.get(address), None
-        else:
-            name, limit, counted = counter
-            lookup = self._cache.get(address, counted)
-            allowance = Allowance(name, limit, *lookup.counted)
+    def _answer(self, asked: "_Asked", lookup: Lookup, environ: "WSGIEnvironment") -> None:
+        """Answer a request if the cache has the answer, or else tell Flask what was looked up."""
+        allowance = Allowance(*asked.allowed[:2], *lookup.counted) if asked.allowed else None
         environ["vitrine.allowance"] = allowance
         is_refused = allowance is not None and allowance.is_used_up
         if not (is_refused or lookup.is_hit):
             environ["vitrine.lookup"] = lookup
-            return self._app(environ, start_response)
+            return
+        read, started = asked.read, asked.started
         id = request_id(environ.get("HTTP_X_REQUEST_ID", ""))
         if allowance is not None and is_refused:
             status, headers, body = _refusal(allowance, read.shown, id)
         else:
-            status, headers, body = _answer(lookup, environ.get("HTTP_IF_NONE_MATCH"), started)
+            status, headers, body = _hit(lookup, environ.get("HTTP_IF_NONE_MATCH"), started)
             headers += allowance.headers() if allowance else ()
             _HITS.inc()
-        start_response(status, [*headers, ("X-Request-ID", id), *SECURITY])
         method, state = environ["REQUEST_METHOD"], "" if is_refused else "hit"
+        environ[ANSWER] = (
+            status,
+            [*headers, ("X-Request-ID", id), *SECURITY],
+            body if method == "GET" else b"",
+        )
         about = (self._resource.name, id, method, read.shown, read.route, int(status[:3]), started)
-        note_request(*about, state, principal.id)
-        return [body if method == "GET" else b""]
+        note_request(*about, state, asked.principal.id)
 
     def _read(self, path: str, query: str, prefer: str) -> _Read:
         """Return what there is to know of a GET; remembered, within bounds."""
@@ -181,7 +212,7 @@ def _refusal(allowance: Allowance, path: str, id: str) -> tuple[str, list[tuple[
     return "429 TOO MANY REQUESTS", headers, body
 
 
-def _answer(
+def _hit(
     hit: Lookup, asked: str | None, started: float
 ) -> tuple[str, list[tuple[str, str]], bytes]:
     """Return what is cached, or a 304 to who ``asked`` with its ETag."""
@@ -212,9 +243,9 @@ def canonical(path: str) -> str:
 
 def init_app(app: Flask, resource: Resource, cache: Cache, settings: Settings) -> None:
     """Put the layer in front of an app, behind the proxies that the settings tell of."""
-    app.wsgi_app = Front(  # type: ignore[method-assign]
-        app.wsgi_app, resource, cache, Auth(settings), Limits(settings)
-    )
+    front = Front(app.wsgi_app, resource, cache, Auth(settings), Limits(settings))
+    app.extensions["front"] = front
+    app.wsgi_app = front  # type: ignore[method-assign]
     cors.init_app(app, settings)
     if proxies := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, proxies, proxies)  # type: ignore[method-assign]

@@ -1,8 +1,8 @@
 """How granian runs a service: faster than gunicorn, and to be put behind a proxy.
 
-It answers what is no HTTP without a body, waits for a slow body without end, and takes ``X_Name``
-for ``X-Name``: a proxy that buffers requests and drops such headers, as nginx does, keeps all of
-that away from it.
+Hits are answered in its event loop, all else in threads (``shared.rsgi``).  It answers what is no
+HTTP without a body, and waits for a slow body without end: a proxy that buffers requests, as nginx
+does, keeps that away from it.
 """
 
 import signal
@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from granian import Granian
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
@@ -38,25 +38,29 @@ def serve(package: str, settings: Settings, bind: str) -> None:
     service = package.removeprefix("api_")
     lines.start(service, settings.log_level)
     counting.begin()
+    in_loop = _can_loop(settings)
     try:
         server = Granian(
             f"{package}.app:create_app",
             address=host,
             port=int(port),
-            interface=Interfaces.WSGI,
+            interface=Interfaces.RSGI if in_loop else Interfaces.WSGI,
+            runtime_mode=RuntimeModes.st,
+            loop=Loops.auto,  # uvloop, but on Windows
             http=HTTPModes.http1,
             http1_settings=HTTP1Settings(HEAD_SECONDS * 1000, max_buffer_size=MAX_HEAD),
             websockets=False,
             workers=settings.workers,
             backlog=CONNECTIONS,
             backpressure=CONNECTIONS,
-            blocking_threads=settings.threads,
+            blocking_threads=1 if in_loop else settings.threads,
             respawn_failed_workers=True,
             workers_kill_timeout=KILL_SECONDS,
             log_level=LogLevels.error,
             log_dictconfig=_logs(service, settings.log_level),
         )
-        server.serve(target_loader=partial(_load, package), wrap_loader=False)
+        load = partial(_load, package, settings, in_loop)
+        server.serve(target_loader=load, wrap_loader=False)
     finally:
         counting.end()
 
@@ -73,11 +77,23 @@ def _address(host: str, port: int) -> str:
     return str(place[0])
 
 
-def _load(package: str) -> Any:
+def _load(package: str, settings: Settings, in_loop: bool) -> Any:
     """Return the app of a package; called in a worker, which ends with its master."""
     end_with_parent(signal.SIGKILL)
     counting.take_place()
-    return import_module(f"{package}.app").create_app()
+    # What counts is made here, for it writes where this worker counts.
+    app = import_module(f"{package}.app").create_app()
+    return import_module("shared.rsgi").Rsgi(app, settings) if in_loop else app
+
+
+def _can_loop(settings: Settings) -> bool:
+    """Whether hits can be answered in the event loop: from one Redis, without TLS, not from near.
+
+    Else threads answer all; and then granian takes ``X_Name`` for ``X-Name``.
+    """
+    url = settings.redis_write_url or settings.redis_url
+    is_plain = url.startswith(("redis://", "unix://"))
+    return is_plain and not (settings.redis_read_url or settings.near_cache)
 
 
 def _logs(service: str, level: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -25,7 +25,8 @@ class Address:
     """Where an answer is cached and what it depends on.
 
     ``depends`` are other services whose every write may change the answer; ``query`` explains a
-    key that holds a hash.
+    key that holds a hash.  ``tokens`` are the keys of the generations: root and tag, then those of
+    each other service.
     """
 
     service: str
@@ -33,12 +34,12 @@ class Address:
     tag: str
     depends: tuple[str, ...] = ()
     query: str = ""
+    tokens: tuple[str, ...] = field(init=False, compare=False)
 
-    @property
-    def tokens(self) -> tuple[str, ...]:
-        """The keys of the generations: root and tag, then those of each other service."""
+    def __post_init__(self) -> None:
         others = [name for each in self.depends for name in (root_of(each), tag_of(each, ALL))]
-        return (root_of(self.service), tag_of(self.service, self.tag), *others)
+        tokens = (root_of(self.service), tag_of(self.service, self.tag), *others)
+        object.__setattr__(self, "tokens", tokens)
 
 
 def root_of(service: str) -> str:

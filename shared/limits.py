@@ -35,6 +35,9 @@ _WHO = {
     UPLOADS: "one client that uploads",
 }
 
+# An allowance by its name, how much it is, and what it is counted under.
+Allowed = tuple[str, RateLimitItem, Counter]
+
 
 class Allowance(NamedTuple):
     """One allowance as it is now: how many requests a window has, how many came, what is left."""
@@ -92,15 +95,13 @@ class Limits:
         self.known = {name: parse(rate) for name, rate in rates.items() if rate}
         self.of = lru_cache(maxsize=4096)(self._of)
 
-    def counter(
-        self, principal: Principal, environ: Mapping[str, Any]
-    ) -> tuple[str, RateLimitItem, Counter] | None:
+    def counter(self, principal: Principal, environ: Mapping[str, Any]) -> Allowed | None:
         """Return the allowance of a read, its limit and what it is counted under, if any."""
         if not principal.limited:
             return None
         return self.of(TOKEN if principal.key else ANONYMOUS, _client(principal, environ))
 
-    def _of(self, name: str, client: str) -> tuple[str, RateLimitItem, Counter] | None:
+    def _of(self, name: str, client: str) -> Allowed | None:
         limit = self.known.get(name)
         if limit is None:
             return None

@@ -11,8 +11,9 @@ import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 
@@ -82,12 +83,17 @@ def write(service: str, fields: Mapping[str, Any]) -> None:
     A record takes longer than all else that is done for a cached answer by itself.
     """
     line = {"time": datetime.now(UTC), "level": "info", "service": service, **ABOUT.get(), **fields}
-    text = in_words(line, color=True) if sys.stdout.isatty() else _json(line)
+    text = in_words(line, color=True) if _is_terminal(sys.stdout) else _json(line)
     # What cannot be written is nothing that a request could do anything about.
     with contextlib.suppress(OSError, ValueError):
         # In one piece, so that lines of several threads do not mix.
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
+
+
+@lru_cache(maxsize=1)
+def _is_terminal(stream: TextIO) -> bool:
+    return stream.isatty()
 
 
 def request_id() -> str:

@@ -23,7 +23,8 @@ LAYERS = [
         "probe",
         "words",
     },
-    {"cluster", "settings"},
+    {"pipeline", "settings"},
+    {"cluster"},
     {"sentry"},
     {"errors"},
     {"body", "cors", "fields", "process", "tokens"},
@@ -53,7 +54,8 @@ LAYERS = [
     },
     {"feed", "openapi", "revisions", "scrape", "server"},
     {"docs"},
-    {"app", "granian", "gunicorn"},
+    {"app", "gunicorn", "rsgi"},
+    {"granian"},
     {"serve"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

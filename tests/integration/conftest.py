@@ -189,15 +189,20 @@ def processes_of(stack, *words):
 
 
 @contextmanager
-def instance(stack, app="api_products.app:create_app()", workers=1, **env):
+def instance(stack, app="api_products.app:create_app()", workers=1, server="gunicorn", **env):
     """A further instance of a service of a running stack; yields its URL."""
     running = stacks.read(stack.folder)
     url = f"http://127.0.0.1:{free_port(0)}"
     known = {"MONGO_URI": running.mongo_uri, "REDIS_URL": running.redis_url}
-    args = ["-c", "python:shared.gunicorn", "-b", url.removeprefix("http://"), app]
+    address = url.removeprefix("http://")
+    if server == "granian":
+        args = ["shared.serve", app.partition(".")[0]]
+        known |= {"SERVER": server, "BIND": address}
+    else:
+        args = ["gunicorn", "-c", "python:shared.gunicorn", "-b", address, app]
     with Path(f"{stack.output}-{url[-5:]}").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", *args],
+            [sys.executable, "-m", *args],
             cwd=ROOT,
             env=stack.env | known | {"WORKERS": str(workers)} | env,
             stdout=log,

@@ -19,16 +19,24 @@ from vitrine.processes import free_port
 SECRET = "0123456789abcdef0123456789abcdef"
 
 
-def test_two_instances_of_two_workers_refuse_the_hundred_and_first(stack):
-    limited = {"RATE_LIMIT_ANONYMOUS": "100/minute"}
+@pytest.mark.parametrize("server", ["gunicorn", "granian"])
+def test_two_instances_of_two_workers_refuse_the_hundred_and_first(stack, server):
+    # Another limit is counted by itself.
+    limited = {"RATE_LIMIT_ANONYMOUS": "100/minute" if server == "gunicorn" else "100/hour"}
     stack.request("POST", "products", "/products", {"name": "Counted", "slug": "counted"})
     with (
-        instance(stack, workers=2, **limited) as one,
-        instance(stack, workers=2, **limited) as other,
+        instance(stack, workers=2, server=server, **limited) as one,
+        instance(stack, workers=2, server=server, **limited) as other,
         urllib3.PoolManager(retries=False, maxsize=16) as http,
     ):
         # Hits, misses, what is not cached, what is not there and what is not even read.
-        paths = ["/products/counted", "/products?per=3", "/products/changes", "/no", "/products?x"]
+        paths = [
+            "/products/counted",
+            "/products?per=3",
+            "/products/changes",
+            "/no",
+            "/products?x",
+        ]
         urls = [url + path for _ in range(30) for url in (one, other) for path in paths]
 
         def ask(url):

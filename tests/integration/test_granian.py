@@ -5,12 +5,21 @@ import os
 import signal
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import orjson
 import pytest
 import urllib3
 
-from tests.integration.conftest import Stack, descendants, poll, running_stack
+from shared.settings import Settings
+from shared.tokens import Tokens
+from tests.integration.conftest import Stack, descendants, instance, poll, running_stack
+from tests.integration.proxy import Proxy
 from tests.scaffold import samples
+from vitrine import stack as stacks
+
+SECRET = "fedcba9876543210fedcba9876543210"
+BEHIND = {"AUTH_MODE": "token", "SECRET_KEY": SECRET, "TRUSTED_PROXIES": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +128,147 @@ def test_it_stops_in_time_though_somebody_listens(shop):
         stack.process.wait(10)
         assert time.monotonic() - started < 8
         listening.close()
+
+
+def asked(http, url, **headers):
+    """An answer: its status, its headers but those that are never twice the same, its body."""
+    found = http.request("GET", url, headers=headers)
+    told = {name.lower(): value for name, value in found.headers.items()}
+    for own in ("date", "server", "connection", "keep-alive", "transfer-encoding"):
+        told.pop(own, None)
+    told["server-timing"] = told.get("server-timing", "").partition("=")[0]
+    told["cache-status"] = told.get("cache-status", "").partition("ttl=")[0]
+    return found.status, told, found.data
+
+
+@pytest.mark.parametrize("cors", ["", "https://shop.example"])
+def test_a_hit_is_what_gunicorn_answers(shop, cors):
+    _, made = shop.request("POST", "products", "/products", {"name": f"Théière {cors}"})
+    settings = BEHIND | {"CORS_ORIGINS": cors, "RATE_LIMIT_ANONYMOUS": "50/hour"}
+    with (
+        instance(shop, server="granian", **settings) as ours,
+        instance(shop, **settings) as theirs,
+        urllib3.PoolManager(retries=False, timeout=10) as http,
+    ):
+        item = f"/products/{made['id']}"
+        etag = http.request("GET", ours + item).headers["ETag"]
+        origin = {"Origin": "https://shop.example"} if cors else {}
+        kinds = [
+            (item, {}),
+            ("/products?per=2", {}),
+            (f"/api/v1{item}/", {}),
+            (item, {"If-None-Match": etag}),
+            (item, {"If-None-Match": '"x", W/"y"'}),
+            (item, origin),
+            (item, {"X-Request-ID": "mine"}),
+            ("/products/%C3%A9", {}),
+            ("/products/%FF", {}),
+            ("/products?q=th%C3%A9", {}),
+            ("/products?per=x", {}),
+            ("/products//", {}),
+        ]
+        for number, (path, headers) in enumerate(kinds):
+            sent = {"X-Request-ID": "same", "X-Forwarded-For": f"192.0.2.{number}", **headers}
+            for _ in range(2):  # The first time it may be a miss.
+                answers = [asked(http, url + path, **sent) for url in (ours, theirs)]
+            for _, told, _ in answers:
+                told["ratelimit"] = told.get("ratelimit", "").partition(";r=")[0]
+            assert answers[0] == answers[1], path
+            assert path != item or "; hit; " in answers[0][1]["cache-status"]
+
+
+def test_who_asks_is_who_the_proxy_says(shop):
+    settings = BEHIND | {"RATE_LIMIT_ANONYMOUS": "3/hour"}
+    with (
+        instance(shop, server="granian", **settings) as url,
+        urllib3.PoolManager(retries=False, timeout=10) as http,
+    ):
+
+        def status(**headers):
+            return http.request("GET", url + "/products?per=1", headers=headers).status
+
+        for address in ("198.51.100.1", "198.51.100.2"):
+            found = [status(**{"X-Forwarded-For": f"10.0.0.1, {address}"}) for _ in range(4)]
+            assert found == [200, 200, 200, 429]
+        # A header that is spelt as an environment spells it is nobody's.
+        found = [status(**{"X_Forwarded_For": f"198.51.100.{each}"}) for each in range(50, 54)]
+        assert found == [200, 200, 200, 429]
+
+
+def test_a_token_is_verified_once_and_lets_in_whom_it_should(shop):
+    tokens = Tokens(Settings(secret_key=SECRET))
+    with (
+        instance(shop, "api_clients.app:create_app()", server="granian", **BEHIND) as url,
+        urllib3.PoolManager(retries=False, timeout=10) as http,
+    ):
+        known = {"clients": "clients:read", "others": "orders:read"}
+        sent = {
+            name: {"Authorization": f"Bearer {tokens.mint(name, [scope], 600)}"}
+            for name, scope in known.items()
+        } | {"nobody": {}, "forger": {"Authorization": "Bearer forged"}}
+        for _ in range(3):
+            found = {
+                name: http.request("GET", url + "/clients", headers=headers)
+                for name, headers in sent.items()
+            }
+            statuses = {name: answer.status for name, answer in found.items()}
+            assert statuses == {"clients": 200, "others": 403, "nobody": 401, "forger": 401}
+
+
+def test_large_bodies_come_and_go_whole(shop):
+    url = shop.url("products")
+    text = "Lang und länger. " * 20_000
+    lines = [{"op": "create", "value": {"name": f"Long {number}"}} for number in range(3)]
+    json = {"Content-Type": "application/json"}
+    for body in (
+        orjson.dumps({"name": "Long", "description": text[:20_000]}),
+        orjson.dumps({"name": "Long", "description": text}),
+        orjson.dumps(lines),
+    ):
+        whole, pieces = (
+            shop._http.request("POST", url + "/products", body=sent, headers=json)
+            for sent in (body, iter([body[:70_000], body[70_000:]]))
+        )
+        assert whole.status == pieces.status
+        problems = [each.json().get("errors") for each in (whole, pieces)]
+        assert problems[0] == problems[1]
+    for number in range(60):
+        shop.request(
+            "POST", "products", "/products", {"name": f"{number}", "description": text[:5000]}
+        )
+    for _ in range(2):
+        found = shop._http.request("GET", url + "/products?per=50&ordering=-id")
+        assert len(found.data) > 200_000
+        assert [each["name"] for each in found.json()["items"]][:2] == ["59", "58"]
+        poll(
+            lambda: (
+                "; hit"
+                in answer(shop, "GET", "/products?per=50&ordering=-id").headers["Cache-Status"]
+            )
+        )
+
+
+def test_a_redis_that_goes_and_comes_costs_no_answer(shop):
+    address = urlsplit(stacks.read(shop.folder).redis_url)
+    proxy = Proxy(address.port)
+    try:
+        with (
+            instance(shop, server="granian", REDIS_URL=f"redis://127.0.0.1:{proxy.port}/0") as url,
+            urllib3.PoolManager(retries=False, timeout=10) as http,
+        ):
+
+            def state():
+                found = http.request("GET", url + "/products?per=1")
+                assert found.status == 200
+                return found.headers["Cache-Status"]
+
+            for _ in range(3):
+                poll(lambda: "; hit" in state(), 10, "a hit")
+                proxy.switch(None)
+                assert "detail=redis" in state()
+                proxy.switch(address.port)
+    finally:
+        proxy.close()
 
 
 def test_open_mode_does_not_start_where_others_come_in(tmp_path):
