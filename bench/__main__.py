@@ -11,19 +11,16 @@ import argparse
 import os
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from bench import catalog, report, targets, works
+from bench import catalog, imported, report, targets, works
 from bench.measure import Bench, BenchError, Result
 from bench.page import page
 from bench.report import Results
-from bench.targets import BIN, Servers, Target
-from vitrine import embedded
-from vitrine.processes import free_port, stop
+from bench.servers import databases
+from bench.targets import BIN, Target
 
 SEVERAL = (works.ITEM_HIT, works.LIST_HIT, works.MIX)  # what is measured with two workers, too
 IN_PICTURE = (works.ITEM_HIT, works.ITEM_MISS, works.LIST_MISS, works.MIX)
@@ -49,29 +46,6 @@ def arguments() -> argparse.Namespace:
     return options
 
 
-@contextmanager
-def databases(count: int) -> Iterator[tuple[Servers, list[catalog.Product]]]:
-    """Start MongoDB and Redis with so many products in a folder that goes afterwards."""
-    with tempfile.TemporaryDirectory(prefix="vitrine-bench-") as name:
-        folder = Path(name)
-        ports = free_port(0), free_port(0)
-        mongod = embedded.start_mongod(folder / "mongo", ports[0], folder / "mongo.log", (), 1)
-        redis = embedded.start_redis(
-            folder / "redis", ports[1], folder / "redis.log", (), "--appendonly", "no"
-        )
-        try:
-            embedded.wait_for_mongod(mongod, ports[0], folder / "mongo.log")
-            embedded.wait_for_redis(redis, ports[1], folder / "redis.log")
-            uri = f"mongodb://127.0.0.1:{ports[0]}/?directConnection=true"
-            servers = Servers(uri, f"redis://127.0.0.1:{ports[1]}/0", folder / "products.sqlite")
-            items = catalog.catalog(count)
-            catalog.store(uri, servers.sqlite, items)
-            yield servers, items
-        finally:
-            stop(mongod, 10)
-            stop(redis, 5)
-
-
 def measured(options: argparse.Namespace) -> Iterator[Result]:
     """Yield all results, round after round."""
     chosen = [each for each in targets.ALL if options.only.lower() in each.name.lower()]
@@ -90,6 +64,8 @@ def measured(options: argparse.Namespace) -> Iterator[Result]:
                     took = time.monotonic() - started
                     said = f"round {number + 1}: {target.name}, {workers}: {took:.0f} s"
                     print(said, file=sys.stderr, flush=True)
+            if several:
+                yield imported.result(bench)
 
 
 def _done(

@@ -1,5 +1,6 @@
 """The products that all targets serve: real ones where they are at hand, else made-up ones."""
 
+import contextlib
 import itertools
 import json
 import random
@@ -116,6 +117,15 @@ def store(uri: str, sqlite: Path, items: list[Product]) -> None:
         database.execute("CREATE INDEX shelf ON products (category, price)")
         database.execute("CREATE INDEX prices ON products (price)")
         database.execute("PRAGMA journal_mode=WAL")
+
+
+def trim(uri: str, sqlite: Path, count: int) -> None:
+    """Remove what was created beyond the first products."""
+    with MongoClient[Product](uri) as client:
+        for name in (VITRINE, PEERS, EVE):
+            client[name].products.delete_many({"_id": {"$gt": count}})
+    with contextlib.closing(sqlite3.connect(sqlite)) as database, database:
+        database.execute("DELETE FROM products WHERE id > ?", (count,))
 
 
 def _stored(item: Product) -> Product:

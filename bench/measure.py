@@ -13,7 +13,7 @@ from pathlib import Path
 
 from redis import Redis
 
-from bench import targets, works
+from bench import catalog, targets, works
 from bench.catalog import ROOT, Product
 from bench.load import Found, Plan
 from bench.targets import Servers, Target
@@ -59,7 +59,7 @@ class Bench:
         self, target: Target, workers: int, chosen: tuple[Work, ...], seed: int
     ) -> Iterator[Result]:
         """Start a target, and yield what it did of each work that it can do."""
-        requests = Requests(self.items, target.query, target.headers, seed)
+        requests = Requests(self.items, target.query, target.headers, seed, target.gives_ids)
         with self.serving(target, workers) as (port, processes, start):
             for work in chosen:
                 if work not in target.works:
@@ -68,6 +68,9 @@ class Bench:
                 if conditions is not None:
                     plan = self._prepare(target, port, work, requests, conditions)
                     yield self._measure(target, workers, work, plan, processes, start)
+        if works.CREATE in chosen:
+            # Whoever comes next creates the same ones.
+            catalog.trim(self.servers.mongo_uri, self.servers.sqlite, len(self.items))
 
     @contextmanager
     def serving(self, target: Target, workers: int) -> Iterator[tuple[int, list[int], float]]:
@@ -98,8 +101,7 @@ class Bench:
         carry_out(Plan(port, requests.hot(work) * 2, self.connections, 60, once=True))
         hit = work.hit if target.is_vitrine else None
         sent = requests.of(work, conditions)
-        once = work.hit is False
-        return Plan(port, sent, self.connections, self.seconds, once, work.status, hit)
+        return Plan(port, sent, self.connections, self.seconds, work.once, work.status, hit)
 
     def _measure(
         self,

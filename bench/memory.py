@@ -12,9 +12,9 @@ from pathlib import Path
 from redis import Redis
 
 from bench import targets
-from bench.__main__ import databases
 from bench.load import Plan
 from bench.measure import Bench, carry_out, family, wait_for_hit
+from bench.servers import databases
 from bench.works import Requests
 
 URLS = 100_000

@@ -52,6 +52,9 @@ other machines where the rates do not. {products:,} products, the same for all.
   read. The peers write one document with the client's default. Lists of FastAPI, and all that
   Django keeps, stay as they were for up to a minute after a write; the naive shop looks for its
   lists by SCAN.
+* Products are created without a category: Vitrine asks its service of categories for that, while
+  its peers believe anything.  `vitrine import` takes in {imported:,.0f} rows/s, categories and all,
+  with two workers of that service and of categories.
 """
 
 
@@ -70,6 +73,7 @@ def page(results: Results, options: argparse.Namespace) -> str:
         full=FULL,
         ceiling=ceiling,
         ceiling_busy=busy,
+        imported=results.middle("rate", targets.VITRINE_GUNICORN, works.IMPORT, 2) or 0,
         **vars(options),
     )
     parts = [head, "## Requests a second, beside Vitrine on gunicorn\n"]

@@ -100,6 +100,8 @@ PROMISES = (
     _times(NEAR, works.ITEM_HIT, targets.RAW_GRANIAN, 0.6),
     _times(GUNICORN, works.WRITE, targets.EVE, 1.5),
     _times(GUNICORN, works.WRITE, targets.DRF, 1.5),
+    _times(GUNICORN, works.CREATE, targets.EVE, 1.5),
+    _times(GUNICORN, works.CREATE, targets.DRF, 1.5),
 )
 
 

@@ -34,7 +34,8 @@ class Servers:
 class Target:
     """One server of products: how it is started, and which works it can do.
 
-    ``cached`` says whether it keeps answers in Redis at all.
+    ``cached`` says whether it keeps answers in Redis at all, ``gives_ids`` whether who creates an
+    item says what its id is.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Target:
     query: Callable[[Mapping[str, str]], str] = works.plain
     works: tuple[Work, ...] = works.ALL
     cached: bool = True
+    gives_ids: bool = True
     headers: Headers = field(default_factory=dict)
     beside: Arguments = field(default_factory=list)
 
@@ -52,7 +54,7 @@ class Target:
         return bool(self.beside)
 
 
-def _vitrine(server: str, more: str = "", **settings: str) -> Target:
+def vitrine(server: str, more: str = "", **settings: str) -> Target:
     """Return Vitrine as ``vitrine up`` serves it, follower and all; settings alone tell it how."""
 
     def environment(port: int, workers: int, servers: Servers) -> Mapping[str, str]:
@@ -79,6 +81,7 @@ def _vitrine(server: str, more: str = "", **settings: str) -> Target:
         lambda port, workers: [sys.executable, "-m", "shared.serve", "api_products"],
         environment,
         works.vitrine,
+        gives_ids=False,
         headers={"Authorization": f"Bearer {token}"},
         beside=[sys.executable, "-m", "shared.follower", "api_products"],
     )
@@ -118,8 +121,8 @@ def _peer(**more: str) -> Callable[[int, int, Servers], Mapping[str, str]]:
     }
 
 
-VITRINE_GRANIAN, VITRINE_GUNICORN = _vitrine("granian"), _vitrine("gunicorn")
-VITRINE_NEAR = _vitrine("granian", ", near cache", NEAR_CACHE="on")
+VITRINE_GRANIAN, VITRINE_GUNICORN = vitrine("granian"), vitrine("gunicorn")
+VITRINE_NEAR = vitrine("granian", ", near cache", NEAR_CACHE="on")
 RAW_GRANIAN = Target(
     "raw WSGI on granian", _granian("bare:raw"), _peer(), works=works.HITS, cached=False
 )

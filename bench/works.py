@@ -21,7 +21,7 @@ class Work:
     """One kind of work.
 
     ``hit`` says whether all answers come from the cache, or none; ``warm`` has everything asked for
-    before it is measured.
+    before it is measured; ``once`` asks for nothing twice.
     """
 
     name: str
@@ -29,18 +29,21 @@ class Work:
     status: int = 200
     hit: bool | None = None
     warm: bool = False
+    once: bool = False
 
 
 ITEM_HIT = Work("item hit", "an item, cached", hit=True, warm=True)
 LIST_HIT = Work("list hit", "a list of 20, cached", hit=True, warm=True)
 NOT_MODIFIED = Work("304", "an item that the client has", status=304, hit=True, warm=True)
-ITEM_MISS = Work("item miss", "an item, not cached", hit=False)
-LIST_MISS = Work("list miss", "a list of 20, not cached", hit=False)
-SEARCH_MISS = Work("search miss", "a search for two words, not cached", hit=False)
+ITEM_MISS = Work("item miss", "an item, not cached", hit=False, once=True)
+LIST_MISS = Work("list miss", "a list of 20, not cached", hit=False, once=True)
+SEARCH_MISS = Work("search miss", "a search for two words, not cached", hit=False, once=True)
 MIX = Work("mix 95/5", "95 reads of 1,000 hot URLs to 5 writes", warm=True)
 WRITE = Work("write", "PATCH of an item's price")
+CREATE = Work("create", "POST of an item without a category", status=201, once=True)
+IMPORT = Work("import", "rows of `vitrine import`")
 HITS = (ITEM_HIT, LIST_HIT)
-ALL = (ITEM_HIT, LIST_HIT, NOT_MODIFIED, ITEM_MISS, LIST_MISS, SEARCH_MISS, MIX, WRITE)
+ALL = (ITEM_HIT, LIST_HIT, NOT_MODIFIED, ITEM_MISS, LIST_MISS, SEARCH_MISS, MIX, WRITE, CREATE)
 
 
 def plain(query: Mapping[str, str]) -> str:
@@ -68,12 +71,16 @@ def eve(query: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """Writes down the requests of each work, the same ones for each target and seed."""
+    """Writes down the requests of each work, the same ones for each target and seed.
+
+    ``gives_ids`` says whether who creates an item says what its id is.
+    """
 
     items: list[Product]
     query: Callable[[Mapping[str, str]], str]
     headers: Headers
     seed: int
+    gives_ids: bool = True
 
     def of(self, work: Work, conditions: Headers | None = None) -> list[str]:
         """Return the requests of a work; those of a 304 have ``conditions``."""
@@ -95,6 +102,7 @@ class Requests:
             ITEM_MISS: lambda: self._items(chance),
             LIST_MISS: lambda: [each for each in self._lists(chance, MOST) if each not in warm],
             SEARCH_MISS: lambda: self._searches(chance),
+            CREATE: lambda: [self._post(number) for number in range(1, MOST + 1)],
         }[work]()
 
     def hot(self, work: Work) -> list[str]:
@@ -145,9 +153,24 @@ class Requests:
         return list(found)
 
     def _patch(self, chance: random.Random, among: int) -> str:
-        body = json.dumps({"price": chance.randrange(100, 100_000) / 100})
-        headers = {"Content-Type": "application/json", **self.headers}
-        return request("PATCH", f"/products/{chance.randrange(1, among + 1)}", headers, body)
+        body = {"price": chance.randrange(100, 100_000) / 100}
+        return self._write("PATCH", f"/products/{chance.randrange(1, among + 1)}", body)
+
+    def _post(self, number: int) -> str:
+        """Return the creation of an item like one that is there.
+
+        It has no category, which Vitrine would ask another service for, and its peers nobody.
+        """
+        like = self.items[number % len(self.items)]
+        made = {name: value for name, value in like.items() if name not in ("_id", "category")}
+        made |= {"slug": f"{like.get('slug', '')}-new-{number}", "sku": f"NEW-{number:07d}"}
+        made |= {"_id": len(self.items) + number} if self.gives_ids else {}
+        return self._write("POST", "/products", made)
+
+    def _write(self, method: str, path: str, body: Mapping[str, object]) -> str:
+        return request(
+            method, path, {"Content-Type": "application/json", **self.headers}, json.dumps(body)
+        )
 
 
 def request(method: str, path: str, headers: Headers, body: str = "") -> str:

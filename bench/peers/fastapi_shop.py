@@ -42,17 +42,13 @@ async def item(id: int) -> Any:
 
 @app.get("/products")
 async def listing(
-    request: Request,
-    category: str | None = None,
-    price__gte: float | None = None,
-    q: str | None = None,
-    ordering: str | None = None,
+    request: Request, category: str = "", price__gte: float = 0, q: str = "", ordering: str = ""
 ) -> Any:
     """Return 20 products of a query, and how many there are."""
     key = f"products:{request.url.query}"
     if (body := await cache.get(key)) is None:
         filter: dict[str, Any] = {"category": category} if category else {}
-        if price__gte is not None:
+        if price__gte:
             filter["price"] = {"$gte": price__gte}
         if q:
             filter["$text"] = {"$search": " ".join(f'"{word}"' for word in q.split())}
@@ -63,6 +59,15 @@ async def listing(
         body = orjson.dumps({"items": items, "total": total})
         await cache.set(key, body, ex=TTL_SECONDS)
     return sent(body)
+
+
+@app.post("/products", status_code=201)
+async def create(product: Annotated[dict[str, Any], Body()]) -> Any:
+    """Store a product."""
+    if not product.get("name") or product.get("price", 0) < 0:
+        raise HTTPException(400)
+    await products.insert_one(product)
+    return product
 
 
 @app.patch("/products/{id}")

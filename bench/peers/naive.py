@@ -53,6 +53,18 @@ def listing() -> Response:
     return jsonify(answer)
 
 
+@app.post("/products")
+def create() -> tuple[Response, int]:
+    """Store a product."""
+    product = request.get_json()
+    if not product.get("name") or product.get("price", 0) < 0:
+        abort(400)
+    products.insert_one(product)
+    if lists := list(cache.scan_iter("products:*")):
+        cache.delete(*lists)
+    return jsonify(product), 201
+
+
 @app.patch("/products/<int:id>")
 def change(id: int) -> Response:
     """Change fields of a product."""

@@ -1,0 +1,66 @@
+"""How many rows a second ``vitrine import`` takes in: read, validated, written, and told of.
+
+.venv/bin/python -m bench.imported
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from bench import catalog, targets, works
+from bench.measure import Bench, BenchError, Result
+from bench.servers import databases
+from vitrine.processes import free_port, spawn, stop
+
+ROWS = 10_000
+WORKERS = 2  # what a service has unless told otherwise
+
+
+def result(bench: Bench) -> Result:
+    """Return the rows a second of an import into a catalog that is there already."""
+    folder = bench.servers.sqlite.parent
+    file = folder / "rows.jsonl"
+    with file.open("w") as rows:
+        for number, item in enumerate(bench.items[:ROWS]):
+            row = {name: value for name, value in item.items() if name not in ("_id", "slug")}
+            rows.write(json.dumps(row | {"sku": f"ROW-{number:07d}"}) + "\n")
+    shelf = free_port(0)
+    urls = {"CATEGORIES_URL": f"http://127.0.0.1:{shelf}"}
+    target = targets.vitrine("gunicorn", **urls)
+    own = targets.environment(target, shelf, WORKERS, bench.servers)
+    categories = spawn([sys.executable, "-m", "shared.serve", "api_categories"], bench.log, own)
+    try:
+        with bench.serving(target, WORKERS) as (port, _, _):
+            urls |= {"PRODUCTS_URL": f"http://127.0.0.1:{port}", "DATA_DIR": str(folder / "none")}
+            command = [sys.executable, "-m", "vitrine", "import", "products"]
+            started = time.monotonic()
+            done = subprocess.run(
+                [*command, str(file), "--key", "sku", "--create-categories"],
+                cwd=folder,
+                env=own | urls,
+                capture_output=True,
+                text=True,
+            )
+            took = time.monotonic() - started
+    finally:
+        stop(categories, 10)
+    if done.returncode:
+        raise BenchError(f"The import failed: {done.stdout}{done.stderr}")
+    catalog.trim(bench.servers.mongo_uri, bench.servers.sqlite, len(bench.items))
+    rate = min(ROWS, len(bench.items)) / took
+    return Result(target.name, WORKERS, works.IMPORT.name, rate)
+
+
+def main() -> None:
+    """Measure it three times."""
+    with databases(ROWS) as (servers, items):
+        bench = Bench(servers, items, 0, 0, Path(os.devnull))
+        for _ in range(3):
+            print(f"{result(bench).rate:,.0f} rows/s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
