@@ -2,8 +2,9 @@
 
     .venv/bin/python -m bench.memory
 
-Half of the URLs are products, half are lists; they are asked for in turn, ten times over, so that
-the first time each is a miss.  Prints the MiB that the worker and Redis have after each tenth.
+Half of the URLs are products, half are lists; they are asked for in turn, ten times over.  The
+first time each is a miss; answers are kept for an hour here, so that later ones are hits.  Prints
+the MiB that the worker and Redis have after each tenth.
 """
 
 import os
@@ -30,7 +31,8 @@ def resident(pid: int) -> float:
 def main() -> None:
     """Measure gunicorn's worker and granian's."""
     with databases(URLS // 2) as (servers, items):
-        for target in (targets.VITRINE_GUNICORN, targets.VITRINE_GRANIAN):
+        for server in ("gunicorn", "granian"):
+            target = targets.vitrine(server, CACHE_TTL_SECONDS="3600")
             requests = Requests(items, target.query, target.headers, 1)
             urls = requests.every(URLS)
             bench = Bench(servers, items, 0, 16, Path(os.devnull))
