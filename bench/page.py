@@ -47,7 +47,7 @@ other machines where the rates do not. {products:,} products, the same for all.
   are whole answers from django-redis, found before the framework runs. Its search is `LIKE` on the
   name, as documented; the others' on MongoDB is by its text index.
 * Eve has no cache on the server: its hits are look-ups. It counts no lists (its fast setting); the
-  others do.
+  others do. Lists that are "uncounted" are Vitrine's to `Prefer: count=none`.
 * Vitrine's writes are acknowledged by a majority, recorded in the history, and seen by the next
   read. The peers write one document with the client's default. Lists of FastAPI, and all that
   Django keeps, stay as they were for up to a minute after a write; the naive shop looks for its

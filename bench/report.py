@@ -97,6 +97,7 @@ PROMISES = (
     _times(GUNICORN, works.ITEM_MISS, targets.DRF, 2),
     _times(GUNICORN, works.LIST_MISS, targets.EVE, 2),
     _times(GUNICORN, works.LIST_MISS, targets.DRF, 3),
+    _times(GUNICORN, works.UNCOUNTED, targets.EVE, 2, works.LIST_MISS),
     _times(NEAR, works.ITEM_HIT, targets.RAW_GRANIAN, 0.6),
     _times(GUNICORN, works.WRITE, targets.EVE, 1.5),
     _times(GUNICORN, works.WRITE, targets.DRF, 1.5),

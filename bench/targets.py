@@ -42,7 +42,7 @@ class Target:
     command: Callable[[int, int], Arguments]
     environment: Callable[[int, int, Servers], Mapping[str, str]]
     query: Callable[[Mapping[str, str]], str] = works.plain
-    works: tuple[Work, ...] = works.ALL
+    works: tuple[Work, ...] = works.COMMON
     cached: bool = True
     gives_ids: bool = True
     headers: Headers = field(default_factory=dict)
@@ -81,6 +81,7 @@ def vitrine(server: str, more: str = "", **settings: str) -> Target:
         lambda port, workers: [sys.executable, "-m", "shared.serve", "api_products"],
         environment,
         works.vitrine,
+        works.ALL,
         gives_ids=False,
         headers={"Authorization": f"Bearer {token}"},
         beside=[sys.executable, "-m", "shared.follower", "api_products"],

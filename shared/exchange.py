@@ -69,9 +69,10 @@ class Server(Redis):
             self._idle.pop().close()
         super().close()
 
-    def new_connection(self) -> Any:
+    def new_connection(self, **options: Any) -> Any:
         """Return a connection of redis-py's that nobody else has; it is not open yet."""
-        return self.connection_pool.connection_class(**self.connection_pool.connection_kwargs)
+        pool = self.connection_pool
+        return pool.connection_class(**{**pool.connection_kwargs, **options})
 
     @property
     def seconds(self) -> float | None:

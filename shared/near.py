@@ -12,12 +12,16 @@ import math
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from ssl import SSLWantReadError
 from typing import Any
+
+from hiredis import ProtocolError, PushNotification, Reader
+from redis import ConnectionError, ResponseError
 
 from shared import cluster
 from shared.cluster import REDIS_ERRORS
 from shared.entries import Lookup
-from shared.exchange import Server
+from shared.exchange import Server, pack
 from shared.keys import NEAR, root_of, tag_of
 
 log = logging.getLogger(__name__)
@@ -25,6 +29,7 @@ log = logging.getLogger(__name__)
 MAX_ENTRIES = 10_000
 MAX_BYTES = 16_000_000
 IDLE_SECONDS = 1.0
+READ_BYTES = 1 << 20
 PAUSE_SECONDS = 1.0  # until a connection that broke is opened again
 
 
@@ -116,22 +121,39 @@ class Near:
                 if time.monotonic() < self._closed_until:
                     return False
                 self._open()
-            while self._connection.can_read(0):
-                self._connection.read_response(push_request=True)
-        except REDIS_ERRORS as error:
+            while self._receive():
+                while (news := self._reader.gets()) is not False:
+                    self._take_in(news)
+        except (*REDIS_ERRORS, OSError, ProtocolError) as error:
             self._close(error)
         return self._connection is not None
 
+    def _receive(self) -> bool:
+        """Take what Redis has said, and return whether there was any.
+
+        It asks the kernel once, where redis-py would ask it three times.
+        """
+        try:
+            data = self._connection._sock.recv(READ_BYTES)
+        except (BlockingIOError, SSLWantReadError):
+            return False
+        if not data:
+            raise ConnectionError("it has hung up")
+        self._reader.feed(data)
+        return True
+
     def _open(self) -> None:
-        pool = self._redis.connection_pool
-        connection: Any = pool.connection_class(**{**pool.connection_kwargs, "protocol": 3})
+        connection = self._redis.new_connection(protocol=3)
         connection.connect()
-        # redis-py gives what is pushed to nobody else.
-        connection._parser.set_invalidation_push_handler(self._take_in)
-        prefixes = [part for each in self._services for part in ("PREFIX", root_of(each))]
-        connection.send_command("CLIENT", "TRACKING", "ON", "BCAST", *prefixes)
-        connection.read_response()
         self._connection = connection
+        self._reader = Reader(replyError=ResponseError)
+        prefixes = [part for each in self._services for part in ("PREFIX", root_of(each))]
+        connection._sock.sendall(pack(("CLIENT", "TRACKING", "ON", "BCAST", *prefixes)))
+        while (answer := self._reader.gets()) is False or isinstance(answer, PushNotification):
+            self._receive()
+        if isinstance(answer, Exception):
+            raise answer
+        connection._sock.setblocking(False)
 
     def _take_in(self, news: list[Any]) -> None:
         """Forget the generations that were renewed, all of them when Redis was emptied."""
