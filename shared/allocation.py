@@ -12,7 +12,7 @@ from shared.backends import backends
 from shared.documents import Document
 from shared.words import free_slugs
 
-_QUICK = WriteConcern(w=1)
+QUICK = WriteConcern(w=1)
 MAX_ID = 2**53  # What is beyond was not counted up to.
 
 
@@ -20,7 +20,7 @@ def next_ids(name: str, count: int) -> int:
     """Reserve consecutive ids of a collection and return the first."""
     session = backends().session
     # A number is not waited for: one that a lost server takes along is met again when it is used.
-    counters = _counters() if session else _counters().with_options(write_concern=_QUICK)
+    counters = _counters() if session else _counters().with_options(write_concern=QUICK)
     counter: Any = counters.find_one_and_update(
         {"_id": name},
         {"$inc": {"last": count}},

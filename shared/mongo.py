@@ -13,6 +13,7 @@ from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
 from shared import allocation, documents, history, indexes, ledger, writer
+from shared.allocation import QUICK
 from shared.attempts import attempts
 from shared.backends import backends
 from shared.cache import Write
@@ -141,8 +142,8 @@ class Repository:
             except DuplicateKeyError as error:
                 self._make_way(document, values, attempt, error)
                 continue
-            # Should this process end in between, the item's next entry tells what it began with.
-            self.book([(None, document)], CREATED)
+            # Should this be lost, the item's next entry tells what it began with.
+            self.book([(None, document)], CREATED, is_awaited=False)
             self.invalidate([document], token)
             return document
         raise Crowded("Too many others are writing the same at once; try again.")
@@ -341,12 +342,21 @@ class Repository:
         return any(self.counter in change.get(each, {}) for each in ("$set", "$unset"))
 
     def book(
-        self, written: Iterable[tuple[Document | None, Document]], reason: str, **more: Any
+        self,
+        written: Iterable[tuple[Document | None, Document]],
+        reason: str,
+        is_awaited: bool = True,
+        **more: Any,
     ) -> None:
-        """Note in the ledger what writes did to the counter: pairs of before and after."""
+        """Note in the ledger what writes did to the counter: pairs of before and after.
+
+        Unless it ``is_awaited`` it returns before a majority of MongoDB's servers have them.
+        """
         if self.counter:
             entries = (ledger.entry(self.counter, *pair, reason, **more) for pair in written)
-            ledger.append(self.ledger, entries, self._session)
+            quick = not (is_awaited or self._session)
+            into = self.ledger.with_options(write_concern=QUICK) if quick else self.ledger
+            ledger.append(into, entries, self._session)
 
     def invalidate(self, written: Iterable[Document], token: str) -> None:
         """Make what is cached of these documents, as they were and as they are, worthless."""

@@ -97,11 +97,11 @@ def test_no_stock_is_touched_and_what_was_exported_is_imported(shop, tmp_path):
     assert sums(shop, "to=2020-01-01") == before
 
 
-def test_a_shop_of_a_month(shop, unpack):
+def test_a_shop_of_some_days(shop, unpack):
     files = sorted(
         (unpack("orders/uci-online-retail-by-day-2010-12_2011-06.tar.xz")).rglob("*.csv")
     )
-    files, rows = files[:10], []
+    files, rows = files[:4], []
     for file in files:
         rows += csv.DictReader(file.read_text().splitlines())
     count = len({row["InvoiceNo"] for row in rows})
@@ -130,7 +130,7 @@ def test_a_shop_of_a_month(shop, unpack):
     by_product = shop.get("orders", "/orders/stats?by=product&from=2010-12-01&per=3")
     assert by_product["sums"][0]["total"] == float(sum(totals))
     # What was not changed is not written.
-    assert run_import(shop, *files[:9])[0][3:] == (counts_of(files[:9]), 0)
+    assert run_import(shop, *files[:3])[0][3:] == (counts_of(files[:3]), 0)
 
 
 def counts_of(files):
