@@ -30,7 +30,7 @@ def _packed(command: Command) -> bytes:
     return cast(bytes, pack_command(cast(Any, command)))
 
 
-_remembered = lru_cache(maxsize=4096)(_packed)
+_remembered = lru_cache(maxsize=2048)(_packed)
 
 
 class Server(Redis):

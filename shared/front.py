@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 ANSWER = "vitrine.answer"  # of an environment: status, headers and body, or None for Flask's
-MAX_REMEMBERED = 10_000
+MAX_REMEMBERED = 5_000
 MAX_LENGTH = 500  # characters of a URL that is worth remembering
 
 Identify = Callable[["WSGIEnvironment"], Principal | None]
