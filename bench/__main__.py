@@ -9,7 +9,6 @@ all of them.  MongoDB and Redis are started for the run, with the same products 
 
 import argparse
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -82,8 +81,6 @@ def _done(
 def main() -> None:
     """Measure, print the ratios, and write the page and its picture."""
     options = arguments()
-    # Who ends the bench has the servers ended, and their folder removed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if not BIN.exists():
         sys.exit("The peers are not installed; run: make bench")
     if Path(".env").exists():

@@ -1,5 +1,7 @@
 """The MongoDB and the Redis that all targets share."""
 
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,8 @@ from vitrine.processes import free_port, stop
 @contextmanager
 def databases(count: int) -> Iterator[tuple[Servers, list[catalog.Product]]]:
     """Start MongoDB and Redis with so many products in a folder that goes afterwards."""
+    # Who ends this process has the servers ended, and their folder removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="vitrine-bench-") as name:
         folder = Path(name)
         ports = free_port(0), free_port(0)
