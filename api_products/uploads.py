@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import IO
 
-from flask import current_app, request
+from flask import Flask, current_app, request
 from marshmallow import fields
 
 from api_products import gallery, images, jobs, thumbnails
@@ -35,11 +35,16 @@ _TEXTS = {
 Upload = tuple[IO[bytes], images.Image]
 
 
+def init_app(app: Flask) -> None:
+    """Let forms be as large as so many pictures are."""
+    settings: Settings = app.extensions["settings"]
+    app.config["MAX_FORM_LENGTH"] = MAX_UPLOADS * settings.max_upload_mb * 1_000_000 + 1_000_000
+
+
 def allow() -> None:
-    """Let a form be as large as so many pictures are, before anything looks into it."""
+    """Let this request be as large as forms may be, before anything looks into it."""
     if request.mimetype == MULTIPART:
-        settings: Settings = current_app.extensions["settings"]
-        request.max_content_length = MAX_UPLOADS * settings.max_upload_mb * 1_000_000 + 1_000_000
+        request.max_content_length = current_app.config["MAX_FORM_LENGTH"]
 
 
 def pictures(least: int = 1) -> list[Upload]:

@@ -47,6 +47,7 @@ def build_app(
     # A path with two slashes is another path: nothing is redirected, and never by a page of HTML.
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * 1_000_000
+    app.config["MAX_FORM_LENGTH"] = app.config["MAX_CONTENT_LENGTH"]
 
     app.extensions["settings"] = settings
     logs.init_app(app, settings)

@@ -1,8 +1,7 @@
 """How granian runs a service: faster than gunicorn, and to be put behind a proxy.
 
 Hits are answered in its event loop, all else in threads (``shared.rsgi``).  It answers what is no
-HTTP without a body, and waits for a slow body without end: a proxy that buffers requests, as nginx
-does, keeps that away from it.
+HTTP without a body: a proxy, such as nginx, keeps that away from it.
 """
 
 import signal
@@ -18,11 +17,10 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from shared import counting, lines
+from shared.connection import HEAD_SECONDS, MAX_HEAD
 from shared.process import check_exposure, end_with_parent
 from shared.settings import Settings
 
-HEAD_SECONDS = 10
-MAX_HEAD = 1 << 16
 CONNECTIONS = 4000  # of a process: who is idle costs little
 KILL_SECONDS = 2  # for a worker to end its requests: a client may listen for hours
 

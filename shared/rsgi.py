@@ -6,18 +6,19 @@ together (``shared.pipeline``).
 """
 
 import asyncio
-import io
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import IO, TYPE_CHECKING, Any, cast
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask
 from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shared.backends import Backends
+from shared.connection import BODY_SECONDS, BYTES_PER_SECOND, SEND_SECONDS
 from shared.exchange import Server
 from shared.front import ANSWER, Front
 from shared.pipeline import Pipeline
@@ -26,7 +27,7 @@ from shared.settings import Settings
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-MAX_PIECE = 1 << 16  # bytes of a body that comes or goes in one piece
+MAX_IN_MEMORY = 1 << 16  # bytes of a body; a larger one is in a file that has no name
 
 
 class Rsgi:
@@ -38,6 +39,7 @@ class Rsgi:
         self._front: Front = app.extensions["front"]
         self._pipeline = Pipeline(cast(Server, backends.redis))
         self._threads = ThreadPoolExecutor(settings.threads, "request")
+        self._config = app.config
         proxies = settings.trusted_proxies
         self._behind = ProxyFix(_nothing, proxies, proxies) if proxies else None
 
@@ -51,24 +53,27 @@ class Rsgi:
             await self._front.look_up(environ, self._pipeline)
             if environ.get(ANSWER):
                 start = _Start()
-                body = b"".join(self._app(environ, start))
-                protocol.response_bytes(start.status, start.headers, body)
+                answer = b"".join(self._app(environ, start))
+                protocol.response_bytes(start.status, start.headers, answer)
                 return
-        loop = asyncio.get_running_loop()
-        environ |= {
-            "SCRIPT_NAME": "",
-            "SERVER_NAME": scope.server.rpartition(":")[0],
-            "SERVER_PORT": scope.server.rpartition(":")[2],
-            "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-            "wsgi.version": (1, 0),
-            "wsgi.input": await _body(environ, protocol, loop),
-            "wsgi.input_terminated": True,
-            "wsgi.errors": sys.stderr,
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": False,
-            "wsgi.run_once": False,
-        }
-        await loop.run_in_executor(self._threads, self._run, environ, protocol, loop)
+        kind = "FORM" if environ.get("CONTENT_TYPE", "").startswith("multipart/") else "CONTENT"
+        with SpooledTemporaryFile(MAX_IN_MEMORY) as body:
+            await _read(environ, protocol, self._config[f"MAX_{kind}_LENGTH"], body)
+            environ |= {
+                "SCRIPT_NAME": "",
+                "SERVER_NAME": scope.server.rpartition(":")[0],
+                "SERVER_PORT": scope.server.rpartition(":")[2],
+                "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+                "wsgi.version": (1, 0),
+                "wsgi.input": body,
+                "wsgi.input_terminated": True,
+                "wsgi.errors": sys.stderr,
+                "wsgi.multithread": True,
+                "wsgi.multiprocess": False,
+                "wsgi.run_once": False,
+            }
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._threads, self._run, environ, protocol, loop)
 
     def _run(
         self, environ: "WSGIEnvironment", protocol: Any, loop: asyncio.AbstractEventLoop
@@ -77,14 +82,14 @@ class Rsgi:
         start = _Start()
         chunks = self._app(environ, start)
         try:
-            if start.is_short or environ["REQUEST_METHOD"] == "HEAD":
+            if start.is_whole or environ["REQUEST_METHOD"] == "HEAD":
                 protocol.response_bytes(start.status, start.headers, b"".join(chunks))
                 return
             stream = protocol.response_stream(start.status, start.headers)
             for chunk in chunks:
                 asyncio.run_coroutine_threadsafe(_send(stream, chunk), loop).result()
-        except ProtocolClosed:
-            pass  # The client has gone.
+        except (ProtocolClosed, TimeoutError):
+            pass  # The client has gone, or takes no more.
         finally:
             if close := getattr(chunks, "close", None):
                 close()
@@ -103,55 +108,40 @@ class _Start:
         return _write
 
     @property
-    def is_short(self) -> bool:
-        """Whether the answer may be sent in one piece."""
-        if self.status in (204, 304):
-            return True
-        lengths = [int(value) for name, value in self.headers if name == "Content-Length"]
-        return bool(lengths) and lengths[0] <= MAX_PIECE
+    def is_whole(self) -> bool:
+        """Whether the answer has an end that is known, and is sent in one piece."""
+        names = {name.lower() for name, _ in self.headers}
+        return self.status in (204, 304) or "content-length" in names
 
 
-class _Body(io.RawIOBase):
-    """The body of a request, for a thread that reads it as it comes."""
+async def _read(
+    environ: "WSGIEnvironment", protocol: Any, most: int, body: SpooledTemporaryFile[bytes]
+) -> None:
+    """Read the body of a request, for which no thread waits, into a file.
 
-    def __init__(self, protocol: Any, loop: asyncio.AbstractEventLoop):
-        self._chunks = aiter(protocol)
-        self._loop = loop
-        self._came = b""
-
-    def readable(self) -> bool:
-        """Say yes."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Wait for more; return how many bytes there are, 0 at the end."""
-        if not self._came:
-            self._came = asyncio.run_coroutine_threadsafe(self._more(), self._loop).result()
-        count = min(len(buffer), len(self._came))
-        buffer[:count], self._came = self._came[:count], self._came[count:]
-        return count
-
-    async def _more(self) -> bytes:
-        try:
-            while not (chunk := await anext(self._chunks)):
-                pass
-            return bytes(chunk)
-        except StopAsyncIteration:
-            return b""
-
-
-async def _body(
-    environ: "WSGIEnvironment", protocol: Any, loop: asyncio.AbstractEventLoop
-) -> IO[bytes]:
-    """Return the body of a request; one that is short is waited for by no thread."""
-    length = environ.get("CONTENT_LENGTH", "0")
-    if "HTTP_TRANSFER_ENCODING" in environ or not length.isdigit() or int(length) > MAX_PIECE:
-        return io.BufferedReader(_Body(protocol, loop), MAX_PIECE)
-    return io.BytesIO(await protocol() if int(length) else b"")
+    What does not come in time, or is too long, ends early; what is too long from the start is left.
+    """
+    given = environ.get("CONTENT_LENGTH", "0")
+    length = int(given) if given.isdecimal() else 0
+    if "HTTP_TRANSFER_ENCODING" not in environ and not 0 < length <= most:
+        return
+    until = asyncio.get_running_loop().time() + BODY_SECONDS
+    try:
+        async with asyncio.timeout_at(until + length / BYTES_PER_SECOND) as patience:
+            async for chunk in protocol:
+                body.write(chunk)
+                if body.tell() > most:
+                    break
+                patience.reschedule(until + max(length, body.tell()) / BYTES_PER_SECOND)
+    except (TimeoutError, ProtocolClosed):
+        pass
+    body.seek(0)
 
 
 async def _send(stream: Any, chunk: bytes) -> None:
-    await stream.send_bytes(chunk)
+    """Send a piece of an answer, or raise ``TimeoutError`` when nobody takes it."""
+    async with asyncio.timeout(SEND_SECONDS + len(chunk) / BYTES_PER_SECOND):
+        await stream.send_bytes(chunk)
 
 
 def _environ(scope: Any) -> "WSGIEnvironment":

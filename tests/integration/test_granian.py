@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -246,6 +247,23 @@ def test_large_bodies_come_and_go_whole(shop):
                 in answer(shop, "GET", "/products?per=50&ordering=-id").headers["Cache-Status"]
             )
         )
+
+
+def test_bodies_that_do_not_come_hold_no_thread(shop):
+    heads = ["Content-Length: 50", "Content-Length: 100000", "Transfer-Encoding: chunked"]
+    json = "POST /products HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with (
+        instance(shop, server="granian", THREADS="1") as url,
+        urllib3.PoolManager(retries=False, timeout=5) as http,
+        contextlib.ExitStack() as clients,
+    ):
+        address = urlsplit(url)
+        for head in heads * 5:
+            client = socket.create_connection((address.hostname, address.port), 5)
+            clients.enter_context(client).sendall(f"{json}{head}\r\n\r\n".encode() + b"1")
+        assert http.request("GET", url + "/products?per=7").status == 200
+        made = http.request("POST", url + "/products", json={"name": "Quick"})
+        assert made.status == 201
 
 
 def test_a_redis_that_goes_and_comes_costs_no_answer(shop):
