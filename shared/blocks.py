@@ -7,7 +7,6 @@ the others.  Of an allowance of fewer than 2,000 requests every single one is co
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,11 +15,12 @@ MAX_BLOCKS = 10_000
 
 
 class Counter(NamedTuple):
-    """What one request is counted under: the key, the seconds of a window, and what it allows."""
+    """What is counted: under which key, in windows of how many seconds, of how much, how many."""
 
     key: str
     seconds: int
     amount: int
+    more: int = 1
 
 
 @dataclass(slots=True)
@@ -30,38 +30,44 @@ class _Block:
     until: float
 
 
-# Counts so many more under a key that lives for so many seconds: see ``cluster.count``.
-Count = Callable[[str, int, int], tuple[int, float]]
-
-
 class Blocks:
     """The blocks that this process has taken; safe for threads."""
 
-    def __init__(self, count: Count):
-        self._count = count
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._blocks: dict[str, _Block] = {}
 
-    def count(self, counter: Counter) -> tuple[int, float]:
-        """Count one more, and return the number of requests and the seconds until the window ends.
+    def take(self, counter: Counter) -> tuple[int, float] | None:
+        """Count one more in a block, and return the number and the seconds until its window ends.
 
-        The number is 0 when a block is needed and cannot be had.
+        None when there is none left, so that Redis has to count.
         """
         now = time.monotonic()
         with self._lock:
             block = self._blocks.get(counter.key)
-            if block and now < block.until:
-                if block.left:
-                    block.left -= 1
-                    return block.number - block.left, block.until - now
-                size = max(1, (counter.amount - block.number) // PARTS)
-            else:
-                size = 1  # How much is left in this window is not known yet.
-        number, seconds = self._count(counter.key, counter.seconds, size)
+            if block is None or now >= block.until or not block.left:
+                return None
+            block.left -= 1
+            return block.number - block.left, block.until - now
+
+    def next(self, counter: Counter) -> Counter:
+        """Return what Redis is asked to count next: one request, and a block for those to come."""
+        with self._lock:
+            block = self._blocks.get(counter.key)
+            if block is None or time.monotonic() >= block.until:
+                return counter  # How much is left in this window is not known yet.
+            return counter._replace(more=max(1, (counter.amount - block.number) // PARTS))
+
+    def fill(self, counter: Counter, number: int, seconds: float) -> tuple[int, float]:
+        """Keep what Redis has counted as a block, and return what the first of it is.
+
+        The number is 0 when Redis could not count.
+        """
         if not number:
             return number, seconds
         with self._lock:
             if len(self._blocks) >= MAX_BLOCKS:
                 self._blocks.clear()
-            self._blocks[counter.key] = _Block(number, size - 1, now + seconds)
-        return number - size + 1, seconds
+            until = time.monotonic() + seconds
+            self._blocks[counter.key] = _Block(number, counter.more - 1, until)
+        return number - counter.more + 1, seconds

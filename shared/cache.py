@@ -51,6 +51,15 @@ class Write(NamedTuple):
     keys: Collection[str] = ()
 
 
+class _Begun(NamedTuple):
+    """A look at the near cache: a hit, or else what Redis is to count and what was counted."""
+
+    hit: Lookup | None
+    mark: int | None = None
+    counter: Counter | None = None
+    counted: tuple[int, float] | None = None
+
+
 class Cache:
     """Answers in Redis; when Redis is down every lookup says so at once, and nothing fails.
 
@@ -68,7 +77,7 @@ class Cache:
         self._reader = reader
         self._ttl = ttl
         self._broken_until = self._reader_broken_until = 0.0
-        self._blocks = Blocks(self.count)
+        self._blocks = Blocks()
         self.leased = False
         self.near: Near | None = None
         self.release = "0"
@@ -89,14 +98,36 @@ class Cache:
         """
         if self.near is None:
             return self.look(address, counter)
-        if (kept := self.near.get(address.key)) is not None:
-            counted = self._blocks.count(counter) if counter else UNCOUNTED
-            return Lookup(address, "hit", "near", kept.tokens, kept.head, kept.body, False, counted)
-        mark = self.near.mark()
-        lookup = self.look(address, counter)
-        if mark is not None and lookup.is_hit:
-            self.near.keep(mark, lookup)
-        return lookup
+        begun = self._begin_near(self.near, address, counter)
+        return begun.hit or self._end_near(self.near, begun, self.look(address, begun.counter))
+
+    async def get_soon(
+        self, pipeline: Pipeline, address: Address, counter: Counter | None = None
+    ) -> Lookup:
+        """Do what ``get`` does, while others do what they do."""
+        if self.near is None:
+            return await self._look_soon(pipeline, address, counter)
+        begun = self._begin_near(self.near, address, counter)
+        if begun.hit:
+            return begun.hit
+        lookup = await self._look_soon(pipeline, address, begun.counter)
+        return self._end_near(self.near, begun, lookup)
+
+    def _begin_near(self, near: Near, address: Address, counter: Counter | None) -> "_Begun":
+        """Answer from near, unless Redis has to be asked to count: then it is asked for all."""
+        counted = self._blocks.take(counter) if counter else UNCOUNTED
+        if counted is not None and (kept := near.get(address.key)) is not None:
+            hit = Lookup(address, "hit", "near", kept.tokens, kept.head, kept.body, False, counted)
+            return _Begun(hit)
+        asked = self._blocks.next(counter) if counter and counted is None else None
+        return _Begun(None, near.mark(), asked, counted)
+
+    def _end_near(self, near: Near, begun: "_Begun", lookup: Lookup) -> Lookup:
+        if begun.mark is not None and lookup.is_hit:
+            near.keep(begun.mark, lookup)
+        if begun.counter is None:
+            return lookup._replace(counted=begun.counted or UNCOUNTED)
+        return lookup._replace(counted=self._blocks.fill(begun.counter, *lookup.counted))
 
     def look(self, address: Address, counter: Counter | None = None) -> Lookup:
         """Do what ``get`` does without the near cache."""
@@ -109,10 +140,9 @@ class Cache:
             return self._uncounted(Lookup(address, "bypass", "redis"), counter)
         return self._judged(address, entry, tokens, counted)
 
-    async def look_soon(
-        self, pipeline: Pipeline, address: Address, counter: Counter | None = None
+    async def _look_soon(
+        self, pipeline: Pipeline, address: Address, counter: Counter | None
     ) -> Lookup:
-        """Do what ``look`` does, while others do what they do."""
         if time.monotonic() < self._broken_until:
             return self._uncounted(Lookup(address, "bypass", "redis"), counter)
         names = (address.key, *address.tokens)
@@ -121,30 +151,21 @@ class Cache:
             if counter is None:
                 entry, *tokens = await cluster.read_soon(pipeline, names)
             else:
-                number, seconds, (entry, *tokens) = await cluster.count_soon(
-                    pipeline, counter.key, counter.seconds, names
+                key, seconds, _, more = counter
+                number, left, (entry, *tokens) = await cluster.count_soon(
+                    pipeline, key, seconds, names, more
                 )
-                counted = number, seconds
+                counted = number, left
         except REDIS_ERRORS as error:
             self._trip(error)
             return self._uncounted(Lookup(address, "bypass", "redis"), counter)
         return self._judged(address, entry, tokens, counted)
 
-    def count(self, key: str, seconds: int, more: int = 1) -> tuple[int, float]:
-        """Count some more, and return how many there were and for how long the count still lives.
+    def count_all(self, *counters: tuple[str, int]) -> list[tuple[int, float]]:
+        """Count one more under each of some keys; return how many there were, and for how long.
 
         A count lives for so many seconds from its first on.  While Redis is down it is 0.
         """
-        if time.monotonic() >= self._broken_until:
-            try:
-                return cluster.count(self._redis, key, seconds, (), more)[:2]
-            except REDIS_ERRORS as error:
-                self._trip(error)
-        UNCHECKED.inc()
-        return UNCOUNTED
-
-    def count_all(self, *counters: tuple[str, int]) -> list[tuple[int, float]]:
-        """Count one more under each of some keys, in one round trip: see ``count``."""
         if counters and time.monotonic() >= self._broken_until:
             try:
                 return cluster.count_all(self._redis, counters)
@@ -180,8 +201,9 @@ class Cache:
     ) -> tuple[tuple[int, float], list[bytes | None]]:
         if counter is None:
             return UNCOUNTED, cluster.read(self._redis, names)
-        number, seconds, values = cluster.count(self._redis, counter.key, counter.seconds, names)
-        return (number, seconds), values
+        key, seconds, _, more = counter
+        number, left, values = cluster.count(self._redis, key, seconds, names, more)
+        return (number, left), values
 
     def _judged(
         self,

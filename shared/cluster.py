@@ -114,10 +114,10 @@ def count(
 
 
 async def count_soon(
-    pipeline: Pipeline, counter: str, seconds: int, names: Sequence[str]
+    pipeline: Pipeline, counter: str, seconds: int, names: Sequence[str], more: int = 1
 ) -> tuple[int, float, list[Any]]:
     """Do what ``count`` does, by one connection that many wait for at once."""
-    number, left, found = await pipeline.ask(*_counting(counter, 1), ("MGET", *names))
+    number, left, found = await pipeline.ask(*_counting(counter, more), ("MGET", *names))
     number, left, amends = _judged(counter, seconds, number, left)
     if amends:
         await pipeline.ask(amends)

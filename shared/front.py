@@ -44,7 +44,7 @@ MAX_LENGTH = 500  # characters of a URL that is worth remembering
 
 Identify = Callable[["WSGIEnvironment"], Principal | None]
 
-_HITS = LOOKUPS.labels("hit", "")
+_HITS, _NEAR_HITS = LOOKUPS.labels("hit", ""), LOOKUPS.labels("hit", "near")
 _PREFIX = re.compile(r"/(?:api/v1|api|v1)(?=/|$)")
 
 
@@ -113,7 +113,7 @@ class Front:
     async def look_up(self, environ: "WSGIEnvironment", pipeline: Pipeline) -> None:
         """Do what can be done of a request in an event loop: the rest is for ``__call__``."""
         if asked := self._asked(environ, self._auth.recall):
-            lookup = await self._cache.look_soon(pipeline, asked.address, asked.counter)
+            lookup = await self._cache.get_soon(pipeline, asked.address, asked.counter)
             self._answer(asked, lookup, environ)
 
     def _asked(self, environ: "WSGIEnvironment", identify: Identify) -> "_Asked | None":
@@ -159,7 +159,7 @@ class Front:
         else:
             status, headers, body = _hit(lookup, environ.get("HTTP_IF_NONE_MATCH"), started)
             headers += allowance.headers() if allowance else ()
-            _HITS.inc()
+            (_NEAR_HITS if lookup.detail else _HITS).inc()
         method, state = environ["REQUEST_METHOD"], "" if is_refused else "hit"
         environ[ANSWER] = (
             status,

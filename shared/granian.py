@@ -85,13 +85,12 @@ def _load(package: str, settings: Settings, in_loop: bool) -> Any:
 
 
 def _can_loop(settings: Settings) -> bool:
-    """Whether hits can be answered in the event loop: from one Redis, without TLS, not from near.
+    """Whether hits can be answered in the event loop: from one Redis, without TLS.
 
     Else threads answer all; and then granian takes ``X_Name`` for ``X-Name``.
     """
     url = settings.redis_write_url or settings.redis_url
-    is_plain = url.startswith(("redis://", "unix://"))
-    return is_plain and not (settings.redis_read_url or settings.near_cache)
+    return url.startswith(("redis://", "unix://")) and not settings.redis_read_url
 
 
 def _logs(service: str, level: str) -> dict[str, Any]:

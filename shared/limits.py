@@ -156,7 +156,7 @@ def _count() -> None:
     limits: Limits = current_app.extensions["limits"]
     client = _client(_principal(), request.environ)
     found = [each for name in _names() if (each := limits.of(name, client))]
-    counted = backends().cache.count_all(*((key, seconds) for _, _, (key, seconds, _) in found))
+    counted = backends().cache.count_all(*((each.key, each.seconds) for _, _, each in found))
     g.allowances = [
         Allowance(name, limit, *number)
         for (name, limit, _), number in zip(found, counted, strict=True)

@@ -8,7 +8,6 @@ lease of the root that was read with it, so that news which are lost on the way 
 """
 
 import logging
-import math
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -28,9 +27,8 @@ log = logging.getLogger(__name__)
 
 MAX_ENTRIES = 10_000
 MAX_BYTES = 16_000_000
-IDLE_SECONDS = 1.0
 READ_BYTES = 1 << 20
-PAUSE_SECONDS = 1.0  # until a connection that broke is opened again
+PAUSE_SECONDS = 1.0  # until it listens though nobody asks, or connects again
 
 
 class Near:
@@ -38,10 +36,11 @@ class Near:
 
     def __init__(self, redis: Server, services: Iterable[str]):
         self._redis = redis
-        self._services = tuple(services)
+        self._services = tuple(dict.fromkeys(services))
         self._lock = threading.Lock()
         self._connection: Any = None
-        self._closed_until = 0.0
+        self._reader = Reader()
+        self._is_told = False
         # What each generation was when it was read, and until when that counts.
         self._known: dict[str, tuple[str, float]] = {}
         # By the keys of their entries, and with the keys of their generations.
@@ -50,16 +49,18 @@ class Near:
         self._bytes = 0
         self._news = 0
         self._is_over = threading.Event()
-        threading.Thread(target=self._listen_often, daemon=True).start()
+        self._thread = threading.Thread(target=self._listen_often, daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """Listen no more, and forget everything."""
         self._is_over.set()
+        self._thread.join()
         with self._lock:
             self._forget()
             if self._connection is not None:
                 self._connection.disconnect()
-            self._connection, self._closed_until = None, math.inf
+            self._connection = None
 
     def get(self, key: str) -> Lookup | None:
         """Return the hit that was kept under a key, or None where it does not count any more."""
@@ -109,18 +110,19 @@ class Near:
         return now + float(min(ends)) / 1000
 
     def _listen_often(self) -> None:
-        """Take in what is told while nobody asks, which Redis would have to keep."""
-        while not self._is_over.wait(IDLE_SECONDS):
+        """Connect, and take in what is told while nobody asks, which Redis would have to keep."""
+        while not self._is_over.is_set():
+            if self._connection is None:
+                self._open()
             with self._lock:
                 self._listen()
+            self._is_over.wait(PAUSE_SECONDS)
 
     def _listen(self) -> bool:
         """Take in what Redis has told; return whether it tells at all."""
+        if self._connection is None:
+            return False
         try:
-            if self._connection is None:
-                if time.monotonic() < self._closed_until:
-                    return False
-                self._open()
             while self._receive():
                 while (news := self._reader.gets()) is not False:
                     self._take_in(news)
@@ -143,17 +145,26 @@ class Near:
         return True
 
     def _open(self) -> None:
+        """Connect, which may take its time, so that nobody who asks waits for it."""
         connection = self._redis.new_connection(protocol=3)
-        connection.connect()
-        self._connection = connection
-        self._reader = Reader(replyError=ResponseError)
-        prefixes = [part for each in self._services for part in ("PREFIX", root_of(each))]
-        connection._sock.sendall(pack(("CLIENT", "TRACKING", "ON", "BCAST", *prefixes)))
-        while (answer := self._reader.gets()) is False or isinstance(answer, PushNotification):
-            self._receive()
-        if isinstance(answer, Exception):
-            raise answer
-        connection._sock.setblocking(False)
+        reader = Reader(replyError=ResponseError)
+        try:
+            connection.connect()
+            prefixes = [part for each in self._services for part in ("PREFIX", root_of(each))]
+            connection._sock.sendall(pack(("CLIENT", "TRACKING", "ON", "BCAST", *prefixes)))
+            while (said := reader.gets()) is False or isinstance(said, PushNotification):
+                if not (data := connection._sock.recv(READ_BYTES)):
+                    raise ConnectionError("it has hung up")
+                reader.feed(data)
+            if isinstance(said, Exception):
+                raise said
+            connection._sock.setblocking(False)
+        except (*REDIS_ERRORS, OSError, ProtocolError) as error:
+            connection.disconnect()
+            self._tell(error)
+            return
+        with self._lock:
+            self._connection, self._reader, self._is_told = connection, reader, False
 
     def _take_in(self, news: list[Any]) -> None:
         """Forget the generations that were renewed, all of them when Redis was emptied."""
@@ -168,12 +179,16 @@ class Near:
 
     def _close(self, error: Exception) -> None:
         """Forget everything: what is told meanwhile is heard by nobody."""
-        log.warning("The near cache is empty, for Redis tells it nothing: %s", error)
+        self._tell(error)
         self._forget()
-        if self._connection is not None:
-            self._connection.disconnect()
+        self._connection.disconnect()
         self._connection = None
-        self._closed_until = time.monotonic() + PAUSE_SECONDS
+
+    def _tell(self, error: Exception) -> None:
+        """Say once what is wrong, until it is right again."""
+        if not self._is_told:
+            log.warning("The near cache is empty, for Redis tells it nothing: %s", error)
+        self._is_told = True
 
     def _forget(self) -> None:
         self._news += 1
