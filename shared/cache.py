@@ -155,6 +155,7 @@ class Cache:
                 number, left, (entry, *tokens) = await cluster.count_soon(
                     pipeline, key, seconds, names, more
                 )
+                UNCHECKED.inc(not number)
                 counted = number, left
         except REDIS_ERRORS as error:
             self._trip(error)
@@ -168,7 +169,9 @@ class Cache:
         """
         if counters and time.monotonic() >= self._broken_until:
             try:
-                return cluster.count_all(self._redis, counters)
+                found = cluster.count_all(self._redis, counters)
+                UNCHECKED.inc(sum(not number for number, _ in found))
+                return found
             except REDIS_ERRORS as error:
                 self._trip(error)
         UNCHECKED.inc(len(counters))
@@ -203,6 +206,7 @@ class Cache:
             return UNCOUNTED, cluster.read(self._redis, names)
         key, seconds, _, more = counter
         number, left, values = cluster.count(self._redis, key, seconds, names, more)
+        UNCHECKED.inc(not number)
         return (number, left), values
 
     def _judged(
@@ -349,6 +353,8 @@ class Cache:
             except REDIS_ERRORS as error:
                 why = error
         LEFT.inc(len(writes))
+        if self.near:
+            self.near.forget()
         services = ", ".join(sorted({each.service for each in writes}))
         log.error("%s could not be invalidated in Redis: %s", services, why)
         return False
@@ -379,6 +385,8 @@ class Cache:
     def _trip(self, error: Exception) -> None:
         """Leave Redis alone for a second, so that a dead one costs little."""
         CACHE_ERRORS.inc()
+        if self.near:
+            self.near.forget()
         if time.monotonic() >= self._broken_until:
             log.warning("Redis does not answer, nothing is cached: %s", error)
         self._broken_until = time.monotonic() + BREAK_SECONDS

@@ -148,7 +148,9 @@ def _counting(counter: str, more: int) -> tuple[Command, Command]:
 def _judged(counter: str, seconds: int, number: Any, left: Any) -> tuple[int, float, Command]:
     """Return a count, the seconds it lives, and what Redis has to be told because of it, if any."""
     if isinstance(number, Exception):
-        return 0, 0.0, ("DEL", counter)  # Somebody has put there what is no number.
+        # Somebody has put there what is no number, or Redis has no memory left to count with.
+        is_odd = "WRONGTYPE" in str(number) or "not an integer" in str(number)
+        return 0, 0.0, ("DEL", counter) if is_odd else ()
     if left < 0:
         # A new one; or whoever counted first has died before it came here.
         return number, float(seconds), ("EXPIRE", counter, seconds)

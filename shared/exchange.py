@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from hiredis import PushNotification, Reader, pack_command
-from redis import ConnectionError, Redis, ResponseError, TimeoutError
+from redis import ConnectionError, Redis, ResponseError, SSLConnection, TimeoutError
 
 Command = tuple[str | bytes | int, ...]
 
@@ -73,6 +73,11 @@ class Server(Redis):
         """Return a connection of redis-py's that nobody else has; it is not open yet."""
         pool = self.connection_pool
         return pool.connection_class(**{**pool.connection_kwargs, **options})
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether what is said is encrypted."""
+        return issubclass(self.connection_pool.connection_class, SSLConnection)
 
     @property
     def seconds(self) -> float | None:

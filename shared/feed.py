@@ -218,6 +218,8 @@ def _is_awaited() -> bool:
     worker = current_app.extensions.get("worker")
     if worker is not None and not worker.alive:
         return False
+    if client := request.environ.get("vitrine.client"):
+        return bool(client.is_there)
     connection = request.environ.get("gunicorn.socket")
     if connection is None:
         return True

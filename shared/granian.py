@@ -36,13 +36,12 @@ def serve(package: str, settings: Settings, bind: str) -> None:
     service = package.removeprefix("api_")
     lines.start(service, settings.log_level)
     counting.begin()
-    in_loop = _can_loop(settings)
     try:
         server = Granian(
             f"{package}.app:create_app",
             address=host,
             port=int(port),
-            interface=Interfaces.RSGI if in_loop else Interfaces.WSGI,
+            interface=Interfaces.RSGI,
             runtime_mode=RuntimeModes.st,
             loop=Loops.auto,  # uvloop, but on Windows
             http=HTTPModes.http1,
@@ -51,13 +50,12 @@ def serve(package: str, settings: Settings, bind: str) -> None:
             workers=settings.workers,
             backlog=CONNECTIONS,
             backpressure=CONNECTIONS,
-            blocking_threads=1 if in_loop else settings.threads,
             respawn_failed_workers=True,
             workers_kill_timeout=KILL_SECONDS,
             log_level=LogLevels.error,
             log_dictconfig=_logs(service, settings.log_level),
         )
-        load = partial(_load, package, settings, in_loop)
+        load = partial(_load, package, settings)
         server.serve(target_loader=load, wrap_loader=False)
     finally:
         counting.end()
@@ -75,22 +73,13 @@ def _address(host: str, port: int) -> str:
     return str(place[0])
 
 
-def _load(package: str, settings: Settings, in_loop: bool) -> Any:
+def _load(package: str, settings: Settings) -> Any:
     """Return the app of a package; called in a worker, which ends with its master."""
     end_with_parent(signal.SIGKILL)
     counting.take_place()
     # What counts is made here, for it writes where this worker counts.
     app = import_module(f"{package}.app").create_app()
-    return import_module("shared.rsgi").Rsgi(app, settings) if in_loop else app
-
-
-def _can_loop(settings: Settings) -> bool:
-    """Whether hits can be answered in the event loop: from one Redis, without TLS.
-
-    Else threads answer all; and then granian takes ``X_Name`` for ``X-Name``.
-    """
-    url = settings.redis_write_url or settings.redis_url
-    return url.startswith(("redis://", "unix://")) and not settings.redis_read_url
+    return import_module("shared.rsgi").Rsgi(app, settings)
 
 
 def _logs(service: str, level: str) -> dict[str, Any]:

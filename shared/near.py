@@ -75,6 +75,11 @@ class Near:
                     return None
         return kept if kept.head["expires"] > time.time() else None
 
+    def forget(self) -> None:
+        """Forget everything, for a write could not be told to Redis, or Redis does not answer."""
+        with self._lock:
+            self._forget()
+
     def mark(self) -> int | None:
         """Return a mark of what was told until now, None when nothing may be kept.
 
@@ -107,7 +112,7 @@ class Near:
             ends = cluster.together(self._redis, [("PTTL", root) for root in roots])
         except REDIS_ERRORS:
             return now
-        return now + float(min(ends)) / 1000
+        return now + min((each if isinstance(each, int) else 0 for each in ends), default=0) / 1000
 
     def _listen_often(self) -> None:
         """Connect, and take in what is told while nobody asks, which Redis would have to keep."""
@@ -168,6 +173,8 @@ class Near:
 
     def _take_in(self, news: list[Any]) -> None:
         """Forget the generations that were renewed, all of them when Redis was emptied."""
+        if news[0] != b"invalidate":
+            return
         self._news += 1
         names = [name.decode(errors="replace") for name in news[1] or ()]
         if not names or any(

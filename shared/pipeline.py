@@ -5,7 +5,9 @@ more than one: the more there is to do, the cheaper each of them becomes.
 """
 
 import asyncio
+import math
 from collections import deque
+from dataclasses import dataclass
 from typing import Any, cast
 
 from hiredis import PushNotification, Reader
@@ -30,6 +32,9 @@ class Pipeline:
         stream = self._stream
         if stream is None or not stream.is_open:
             stream = await self._open()
+        if not stream.is_open:
+            # Redis has hung up between the connection's opening and this turn.
+            raise ConnectionError("Redis has hung up")
         return await stream.ask(commands)
 
     def close(self) -> None:
@@ -39,12 +44,9 @@ class Pipeline:
 
     async def _open(self) -> "_Stream":
         """Open a connection, one for all who wait for it."""
-        if self._opening is None:
+        if self._opening is None or self._opening.done():
             self._opening = asyncio.get_running_loop().create_task(self._connect())
-        try:
-            return await self._opening
-        finally:
-            self._opening = None
+        return await self._opening
 
     async def _connect(self) -> "_Stream":
         loop = asyncio.get_running_loop()
@@ -55,6 +57,15 @@ class Pipeline:
         stream = self._stream = _Stream(connection, self._server.seconds, loop)
         await loop.create_connection(lambda: stream, sock=connection._sock)
         return stream
+
+
+@dataclass(slots=True, eq=False)
+class _Asked:
+    """How many answers somebody waits for, and since when."""
+
+    count: int
+    answers: "asyncio.Future[list[Any]]"
+    sent: float = math.inf
 
 
 class _Stream(asyncio.Protocol):
@@ -70,8 +81,8 @@ class _Stream(asyncio.Protocol):
         self._reader = Reader(replyError=ResponseError)
         self._packed: list[bytes] = []
         self._answers: list[Any] = []
-        # How many answers each one waits for, and since when.
-        self._waiting: deque[tuple[int, asyncio.Future[list[Any]], float]] = deque()
+        self._waiting: deque[_Asked] = deque()
+        self._unsent: list[_Asked] = []
         self._is_watched = False
 
     @property
@@ -81,18 +92,23 @@ class _Stream(asyncio.Protocol):
 
     def ask(self, commands: tuple[Command, ...]) -> "asyncio.Future[list[Any]]":
         """Send commands at the end of this turn."""
-        answers: asyncio.Future[list[Any]] = self._loop.create_future()
-        self._waiting.append((len(commands), answers, self._loop.time()))
-        if not self._packed:
+        asked = _Asked(len(commands), self._loop.create_future())
+        self._waiting.append(asked)
+        if not self._unsent:
             self._loop.call_soon(self._flush)
+        self._unsent.append(asked)
         self._packed += [pack(each) for each in commands]
         if self._seconds and not self._is_watched:
             self._is_watched = True
             self._loop.call_later(self._seconds, self._watch, self._seconds)
-        return answers
+        return asked.answers
 
     def _flush(self) -> None:
         packed, self._packed = self._packed, []
+        unsent, self._unsent = self._unsent, []
+        now = self._loop.time()
+        for each in unsent:
+            each.sent = now
         if self._transport is not None:
             self._transport.write(b"".join(packed))
 
@@ -100,21 +116,28 @@ class _Stream(asyncio.Protocol):
         """See that whoever waits longest does not wait too long."""
         self._is_watched = bool(self._waiting)
         if self._waiting:
-            left = self._waiting[0][2] + seconds - self._loop.time()
+            first = self._waiting[0]
+            left = min(seconds, first.sent + seconds - self._loop.time())
             if left > 0:
                 self._loop.call_later(left, self._watch, seconds)
             else:
-                self.end(TimeoutError("Redis does not answer in time"))
+                # It may be this loop that is late: what has come is read in the next turn.
+                self._loop.call_soon(self._loop.call_soon, self._give_up, first, seconds)
+
+    def _give_up(self, first: "_Asked", seconds: float) -> None:
+        if self._waiting and self._waiting[0] is first:
+            self.end(TimeoutError("Redis does not answer in time"))
+        else:
+            self._watch(seconds)
 
     def end(self, error: RedisError) -> None:
         """Close it, and tell all who wait why there is no answer."""
-        if self._transport is None:
-            return
-        self._transport.abort()
-        self._transport = None
-        self._connection.disconnect()
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
+            self._connection.disconnect()
         while self._waiting:
-            _, answers, _ = self._waiting.popleft()
+            answers = self._waiting.popleft().answers
             if not answers.done():
                 answers.set_exception(error)
 
@@ -138,9 +161,9 @@ class _Stream(asyncio.Protocol):
             if isinstance(answer, PushNotification):
                 continue
             self._answers.append(answer)
-            count, answers, _ = self._waiting[0]
-            if len(self._answers) == count:
+            asked = self._waiting[0]
+            if len(self._answers) == asked.count:
                 self._waiting.popleft()
-                if not answers.done():
-                    answers.set_result(self._answers)
+                if not asked.answers.done():
+                    asked.answers.set_result(self._answers)
                 self._answers = []

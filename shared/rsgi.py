@@ -6,19 +6,20 @@ together (``shared.pipeline``).
 """
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from tempfile import SpooledTemporaryFile
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from shared.backends import Backends
 from shared.connection import BODY_SECONDS, BYTES_PER_SECOND, SEND_SECONDS
+from shared.errors import BadRequest
 from shared.exchange import Server
 from shared.front import ANSWER, Front
 from shared.pipeline import Pipeline
@@ -31,13 +32,14 @@ MAX_IN_MEMORY = 1 << 16  # bytes of a body; a larger one is in a file that has n
 
 
 class Rsgi:
-    """Serves an app whose Redis is one server."""
+    """Serves an app; hits in the loop where its Redis is one server, which needs no TLS."""
 
     def __init__(self, app: Flask, settings: Settings):
-        backends: Backends = app.extensions["backends"]
+        redis = app.extensions["backends"].redis
+        has_loop = isinstance(redis, Server) and not (redis.has_tls or settings.redis_read_url)
         self._app = app.wsgi_app
         self._front: Front = app.extensions["front"]
-        self._pipeline = Pipeline(cast(Server, backends.redis))
+        self._pipeline = Pipeline(redis) if has_loop else None
         self._threads = ThreadPoolExecutor(settings.threads, "request")
         self._config = app.config
         proxies = settings.trusted_proxies
@@ -46,7 +48,8 @@ class Rsgi:
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         """Answer one request (granian's RSGI 1.6)."""
         environ = _environ(scope)
-        if scope.method in ("GET", "HEAD"):
+        reads = scope.method in ("GET", "HEAD")
+        if reads and self._pipeline and ANSWER not in environ:
             if self._behind:
                 # Who asks is what a request is counted by, and only the proxy knows.
                 self._behind(environ, _Start())
@@ -54,11 +57,14 @@ class Rsgi:
             if environ.get(ANSWER):
                 start = _Start()
                 answer = b"".join(self._app(environ, start))
-                protocol.response_bytes(start.status, start.headers, answer)
+                with contextlib.suppress(ProtocolClosed):
+                    protocol.response_bytes(start.status, start.headers, answer)
                 return
         kind = "FORM" if environ.get("CONTENT_TYPE", "").startswith("multipart/") else "CONTENT"
         with SpooledTemporaryFile(MAX_IN_MEMORY) as body:
-            await _read(environ, protocol, self._config[f"MAX_{kind}_LENGTH"], body)
+            if not reads:
+                await _read(environ, protocol, self._config[f"MAX_{kind}_LENGTH"], body)
+            loop = asyncio.get_running_loop()
             environ |= {
                 "SCRIPT_NAME": "",
                 "SERVER_NAME": scope.server.rpartition(":")[0],
@@ -66,13 +72,14 @@ class Rsgi:
                 "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
                 "wsgi.version": (1, 0),
                 "wsgi.input": body,
-                "wsgi.input_terminated": True,
                 "wsgi.errors": sys.stderr,
                 "wsgi.multithread": True,
                 "wsgi.multiprocess": False,
                 "wsgi.run_once": False,
+                "vitrine.client": Client(protocol, loop),
             }
-            loop = asyncio.get_running_loop()
+            if "HTTP_TRANSFER_ENCODING" in environ:
+                environ["wsgi.input_terminated"] = True  # Else werkzeug looks at its length.
             await loop.run_in_executor(self._threads, self._run, environ, protocol, loop)
 
     def _run(
@@ -93,6 +100,31 @@ class Rsgi:
         finally:
             if close := getattr(chunks, "close", None):
                 close()
+            environ["vitrine.client"].close()
+
+
+class Client:
+    """Who waits for an answer, for a thread that would wait in vain once nobody does."""
+
+    def __init__(self, protocol: Any, loop: asyncio.AbstractEventLoop):
+        self._protocol = protocol
+        self._loop = loop
+        self._going: Future[None] | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the client has not hung up."""
+        if self._going is None:
+            self._going = asyncio.run_coroutine_threadsafe(self._go(), self._loop)
+        return not self._going.done()
+
+    async def _go(self) -> None:
+        await self._protocol.client_disconnect()
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._going is not None:
+            self._going.cancel()
 
 
 class _Start:
@@ -146,20 +178,36 @@ async def _send(stream: Any, chunk: bytes) -> None:
 
 def _environ(scope: Any) -> "WSGIEnvironment":
     """Return as much of a request's environment (PEP 3333) as a hit needs."""
-    path = scope.path
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope.method,
-        "PATH_INFO": path if path.isascii() else path.encode().decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
+        "PATH_INFO": _latin(scope.path),
+        "QUERY_STRING": _latin(scope.query_string),
         "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
-        "HTTP_HOST": scope.authority or "",
         "wsgi.url_scheme": scope.scheme,
     }
-    for header, value in scope.headers.items():
+    given = scope.headers.items()
+    for header, value in given:
         if name := _name(header):
             known = environ.get(name)
             environ[name] = f"{known},{value}" if known else value
+    if len({header for header, _ in given}) != len(scope.headers.keys()):
+        # granian leaves such a header out, and what it said would be believed by nobody.
+        _refuse(environ, "A header has bytes in it that are not ASCII.")
+    elif "," in environ.get("HTTP_HOST", ""):
+        _refuse(environ, "There is more than one Host.")
+    if scope.authority or "HTTP_HOST" not in environ:
+        environ["HTTP_HOST"] = scope.authority or ""  # It counts before the header (RFC 9112, 3.2).
     return environ
+
+
+def _refuse(environ: dict[str, Any], why: str) -> None:
+    """Have Flask say what is wrong with a request."""
+    environ["vitrine.refused"], environ[ANSWER] = BadRequest(why), None
+
+
+def _latin(text: str) -> str:
+    """Return a text as WSGI hands it over: its bytes as Latin-1 (PEP 3333)."""
+    return text if text.isascii() else text.encode().decode("latin-1")
 
 
 @lru_cache(maxsize=512)

@@ -1,6 +1,10 @@
 """One connection for all requests of a loop: each gets its own answers, whatever breaks."""
 
 import asyncio
+import contextlib
+import random
+import socket
+import threading
 import time
 
 import pytest
@@ -20,12 +24,13 @@ def other(start_redis):
         yield client
 
 
-@pytest.fixture
-def run(other):
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run(request, other):
     """Runs ``work(pipeline)`` in a loop."""
-    port = other.connection_pool.connection_kwargs["port"]
+    usual = other.connection_pool.connection_kwargs["port"]
+    loops = asyncio if request.param == "asyncio" else pytest.importorskip("uvloop")
 
-    def run(work):
+    def run(work, port=usual):
         async def main():
             pipeline = Pipeline(server)
             try:
@@ -33,10 +38,38 @@ def run(other):
             finally:
                 pipeline.close()
 
-        with connect(f"redis://127.0.0.1:{port}/0", SECONDS, tries=1) as server:
-            return asyncio.run(main())
+        with (
+            connect(f"redis://127.0.0.1:{port}/0?protocol=2", SECONDS, tries=1) as server,
+            asyncio.Runner(loop_factory=loops.new_event_loop) as runner,
+        ):
+            return runner.run(main())
 
     return run
+
+
+@pytest.fixture
+def fickle():
+    """The port of a server that says what Redis says to a PING, and hangs up soon after."""
+    chance = random.Random(1)
+
+    def serve():
+        while True:
+            try:
+                client, _ = server.accept()
+            except OSError:
+                return
+            with client, contextlib.suppress(OSError):
+                while (said := client.recv(4096)) and b"PING" not in said:
+                    client.sendall(b"+OK\r\n" * said.count(b"*"))
+                client.sendall(b"+PONG\r\n" * said.count(b"PING"))
+                time.sleep(chance.random() * 0.002)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join()
 
 
 def test_answers_come_in_the_order_of_the_commands(run):
@@ -123,3 +156,33 @@ def test_who_asks_gets_his_own_answers_while_connections_are_cut(run, other):
     run(work)
     assert not wrong
     assert len(asked) > 1000
+
+
+def test_everybody_is_told_of_a_redis_that_hangs_up(run, fickle):
+    async def ask(pipeline):
+        try:
+            return await pipeline.ask(("PING",))
+        except RedisError as error:
+            return error
+
+    async def work(pipeline):
+        found = []
+        for _ in range(100):
+            found += await asyncio.gather(*(ask(pipeline) for _ in range(3)))
+        return found
+
+    found = run(work, fickle)
+    assert len(found) == 300
+    assert [b"PONG"] in found
+
+
+def test_a_loop_that_is_late_does_not_take_redis_for_slow(run):
+    async def work(pipeline):
+        await pipeline.ask(("PING",))
+        asked = [asyncio.ensure_future(pipeline.ask(("PING",))) for _ in range(3)]
+        for _ in range(3):
+            await asyncio.sleep(0)
+            time.sleep(SECONDS * 1.2)  # Somebody else has the interpreter.
+        return await asyncio.gather(*asked)
+
+    assert run(work) == [[b"PONG"]] * 3
