@@ -24,13 +24,17 @@ from bench.targets import BIN, Target
 SEVERAL = (works.ITEM_HIT, works.LIST_HIT, works.MIX)  # what is measured with two workers, too
 IN_PICTURE = (works.ITEM_HIT, works.ITEM_MISS, works.LIST_MISS, works.MIX)
 
+SAID = """
+Requests a second, then beside Vitrine on gunicorn (1.00): more is better, – was not measured.
+One worker on one core, 16 connections; bench/RESULTS.md says what else there is to know."""
+
 
 def arguments() -> argparse.Namespace:
     """Return what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="in each of which all take turns")
     parser.add_argument("--seconds", type=float, default=2.5, help="that each work is done for")
-    parser.add_argument("--products", type=int, default=50_000)
+    parser.add_argument("--products", type=int, default=50_000, help="in the catalog")
     parser.add_argument("--connections", type=int, default=16, help="with a request under way each")
     parser.add_argument("--quick", action="store_true", help="less of all, and write nothing")
     parser.add_argument("--only", default="", help="targets whose names have this in them")
@@ -38,6 +42,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--log", type=Path, default=Path(os.devnull), help="what servers say")
     parser.add_argument("--out", type=Path, help="the folder of RESULTS.md, bench when all is run")
     options = parser.parse_args()
+    if not any(options.only.lower() in each.name.lower() for each in targets.ALL):
+        parser.error(f"--only is part of one of: {', '.join(each.name for each in targets.ALL)}")
+    known = {each.name for each in works.ALL}
+    if options.works and not set(options.works.split(",")) <= known:
+        parser.error(f"--works are, with commas between: {', '.join(sorted(known))}")
     if options.quick:
         options.rounds, options.seconds, options.products = 2, 0.4, 10_000
     elif not (options.only or options.works or options.out):
@@ -93,8 +102,16 @@ def main() -> None:
             known.append(result)
     except BenchError as error:
         stopped = f"The bench stopped, and nothing is written: {error}"
-    print(report.shown(report.ratios(results)), report.shown(report.promises(results)), sep="\n\n")
-    print(f"\n{time.monotonic() - started:.0f} s in all")
+    except KeyboardInterrupt:
+        stopped = "Interrupted; nothing is written."
+    print(
+        SAID, report.shown(report.rates(results)), report.shown(report.ratios(results)), sep="\n\n"
+    )
+    if not options.quick:
+        print(f"\n{report.shown(report.promises(results))}")
+    if (load := os.getloadavg()[0]) > 2 * (os.cpu_count() or 1):
+        print(f"\nThe load is {load:.0f}: something else is running, so trust none of this.")
+    print(f"\n{time.monotonic() - started:.0f} s in all; what is measured: bench/RESULTS.md")
     if stopped:
         sys.exit(stopped)
     if options.out:

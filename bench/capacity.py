@@ -7,6 +7,7 @@ second.  CPU is what /proc says that a process has used, so it tells what a requ
 how long it waits.  Arrangements take turns; figures are medians.
 """
 
+import argparse
 import os
 import re
 import statistics
@@ -227,11 +228,17 @@ def sizes(tier: Tier) -> dict[str, int]:
 
 def main() -> None:
     """Start all arrangements in turn, measure them, end them, and print medians."""
-    folder = Path(sys.argv[1]).resolve()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, help="for databases and logs; it stays")
+    parser.add_argument("rounds", type=int, nargs="?", default=5, help="some two minutes each")
+    options = parser.parse_args()
+    folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     found: dict[tuple[str, str], list[dict[str, float]]] = {}
     with database(folder) as (mongod, uri):
-        for place in range(int(sys.argv[2]) if len(sys.argv) > 2 else 5):
+        for place in range(options.rounds):
             for name, how in ARRANGEMENTS.items():
                 # One at a time: every follower that runs costs MongoDB something at each write.
                 with ExitStack() as stack:

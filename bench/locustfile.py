@@ -3,8 +3,11 @@
     pip install locust
     locust -f bench/locustfile.py --host http://127.0.0.1:5000
 
-Each user keeps a connection and waits for nothing.  TOKEN is a bearer token for the writes where
-``AUTH_MODE=token``.  Vitrine's limits count these requests as any others: raise them before.
+Add ``--headless --users 5 --run-time 10s`` for no more than that.  Each user keeps a connection and
+waits for nothing.  They ask for the products 1 to 900 of a catalog: import one before, such as
+``vitrine import products``.  TOKEN is a bearer token for the writes where ``AUTH_MODE=token``.
+Limits count these requests as any others: start the stack with RATE_LIMIT_ANONYMOUS=off and
+RATE_LIMIT_WRITES=off.
 """
 
 import os

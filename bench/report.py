@@ -115,9 +115,27 @@ def ratios(results: Results) -> list[list[str]]:
     return rows
 
 
+def rates(results: Results) -> list[list[str]]:
+    """Return the table of requests a second, and how far the rounds lie apart at most."""
+    rows = [["", *(work.name for work in works.ALL), "spread"]]
+    for target in targets.ALL:
+        found = [results.middle("rate", target, work) for work in works.ALL]
+        if any(found):
+            spread = f"{max(_spread(results.of(target, work)) for work in works.ALL):.0%}"
+            told = ("–" if each is None else f"{each:,.0f}" for each in found)
+            rows.append([target.name, *told, spread])
+    return rows
+
+
+def _spread(found: Sequence[Result]) -> float:
+    """Return how far rounds lie apart, as a part of their median."""
+    rates = [each.rate for each in found]
+    return (max(rates) - min(rates)) / median(rates) if rates else 0
+
+
 def promises(results: Results) -> list[list[str]]:
-    """Return what was promised and what was measured."""
-    rows = [["promised", "measured", "met"]]
+    """Return what was aimed at and what was measured."""
+    rows = [["aim", "measured", "met"]]
     for promise in PROMISES:
         if (figure := promise.figure(results)) is not None:
             met = "yes" if promise.is_met(figure, promise.bound) else "no"
@@ -131,14 +149,13 @@ def details(results: Results, work: Work, workers: int) -> list[list[str]]:
     for target in targets.ALL:
         if not (found := results.of(target, work, workers)):
             continue
-        rates = [each.rate for each in found]
-        spread = (max(rates) - min(rates)) / median(rates)
+        rate, spread = median(each.rate for each in found), _spread(found)
         middle = [
             median(getattr(each, name) for each in found)
             for name in ("cpu", "p50", "p99", "memory", "busy")
         ]
         cpu, p50, p99, memory, busy = middle
-        figures = [f"{median(rates):,.0f}", f"{spread:.0%}", f"{cpu:.0f}", f"{p50:.2f}"]
+        figures = [f"{rate:,.0f}", f"{spread:.0%}", f"{cpu:.0f}", f"{p50:.2f}"]
         rows.append([target.name, *figures, f"{p99:.2f}", f"{memory:.0f}", f"{busy:.0%}"])
     return rows
 

@@ -4,16 +4,17 @@
 
 The catalogs are JSON lines with a name and a price; each file is a category of its stem's name, and
 there are copies when there are too few.  The databases stay in FOLDER for the next run.  Each
-service answers in this process, and has a database of Redis of its own.  Without a follower there
+service answers in this process, through Flask and without HTTP, and has a database of Redis of its
+own.  Without a follower there
 is no root, so that every answer is made from MongoDB; then there is one, for hits and misses that
 are stored.  Times are medians in milliseconds, and what each is to that at 10,000.
 """
 
+import argparse
 import itertools
 import json
 import random
 import statistics
-import sys
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -223,7 +224,13 @@ def measure_cached(clients: dict[int, FlaskClient]) -> None:
 
 def main() -> None:
     """Start the servers, fill them, measure, end them."""
-    folder = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, help="where the databases are, some 6 GB")
+    parser.add_argument("catalogs", type=Path, nargs="+", metavar="CATALOG.jsonl")
+    options = parser.parse_args()
+    folder: Path = options.folder
     ports = free_port(0), free_port(0)
     mongod = embedded.start_mongod(folder / "mongo", ports[0], folder / "mongo.log", cache_gb=6)
     redis = embedded.start_redis(folder / "redis", ports[1], folder / "redis.log")
@@ -231,7 +238,7 @@ def main() -> None:
         embedded.wait_for_mongod(mongod, ports[0], folder / "mongo.log")
         embedded.wait_for_redis(redis, ports[1], folder / "redis.log")
         uri = f"mongodb://127.0.0.1:{ports[0]}/?directConnection=true"
-        fill(uri, [Path(name) for name in sys.argv[2:]])
+        fill(uri, options.catalogs)
         measure(uri, f"redis://127.0.0.1:{ports[1]}")
     finally:
         stop(mongod, 30)

@@ -65,6 +65,7 @@ def vitrine(server: str, more: str = "", **settings: str) -> Target:
             "BIND": f"127.0.0.1:{port}",
             "MONGO_URI": servers.mongo_uri.replace("/?", f"/{VITRINE}?"),
             "REDIS_URL": servers.redis_url,
+            "DATA_DIR": str(servers.sqlite.parent / "data"),
             "AUTH_MODE": "token",
             "SECRET_KEY": SECRET_KEY,
             "RATE_LIMIT_ANONYMOUS": UNBOUNDED,
@@ -92,7 +93,7 @@ def _gunicorn(app: str) -> Callable[[int, int], Arguments]:
     return lambda port, workers: [
         *(str(BIN / "python"), "-m", "gunicorn", "--workers", str(workers)),
         *("--worker-class", "gthread", "--threads", str(THREADS), "--keep-alive", "15"),
-        *("--bind", f"127.0.0.1:{port}", "--log-level", "warning", app),
+        *("--bind", f"127.0.0.1:{port}", "--log-level", "warning", "--no-control-socket", app),
     ]
 
 
