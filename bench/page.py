@@ -52,8 +52,8 @@ other machines where the rates do not. {products:,} products, the same for all.
   read. The peers write one document with the client's default. Lists of FastAPI, and all that
   Django keeps, stay as they were for up to a minute after a write; the naive shop looks for its
   lists by SCAN.
-* The aims below were set before anything was measured, and some are missed: Eve, which caches
-  nothing, misses nothing either, and FastAPI, which validates no product and records no change, does
+* The aims below were set before anything was measured, and some are missed.  Eve, which caches
+  nothing, has no misses to pay for; FastAPI, which records no change and counts no request, answers
   more misses and writes a second.
 * Products are created without a category: Vitrine asks its service of categories for that, while
   its peers believe anything.  `vitrine import` takes in {imported:,.0f} rows/s, categories and all,

@@ -111,7 +111,8 @@ def ratios(results: Results) -> list[list[str]]:
     rows = [["one worker", *(work.name for work in works.ALL)]]
     for target in targets.ALL:
         found = [results.ratio("rate", (target, w), (GUNICORN, w)) for w in works.ALL]
-        rows.append([target.name, *("–" if each is None else f"{each:.2f}" for each in found)])
+        if any(found):
+            rows.append([target.name, *("–" if each is None else f"{each:.2f}" for each in found)])
     return rows
 
 

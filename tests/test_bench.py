@@ -152,4 +152,4 @@ class TestTheReport:
 
     def test_leaves_out_what_was_not_measured(self):
         assert len(promises(Results([]))) == 1
-        assert {cell for row in ratios(Results([]))[1:] for cell in row[1:]} == {"–"}
+        assert len(ratios(Results([]))) == 1
