@@ -137,12 +137,11 @@ class Front:
         read = self._read(path, environ.get("QUERY_STRING", ""), environ.get("HTTP_PREFER", ""))
         environ["PATH_INFO"] = read.path
         # What not everybody may read is in the cache for those who may.
-        if principal is None or (self._scope and not principal.may(self._scope)):
-            return None
-        if (address := read.address) is None:
+        is_known = principal is not None and (not self._scope or principal.may(self._scope))
+        if principal is None or not is_known or read.address is None:
             return None
         allowed = self._limits.counter(principal, environ)
-        return _Asked(started, read, address, principal, allowed)
+        return _Asked(started, read, read.address, principal, allowed)
 
     def _answer(self, asked: "_Asked", lookup: Lookup, environ: "WSGIEnvironment") -> None:
         """Answer a request if the cache has the answer, or else tell Flask what was looked up."""

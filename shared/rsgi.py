@@ -7,6 +7,7 @@ together (``shared.pipeline``).
 
 import asyncio
 import contextlib
+import itertools
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -56,7 +57,7 @@ class Rsgi:
             await self._front.look_up(environ, self._pipeline)
             if environ.get(ANSWER):
                 start = _Start()
-                answer = b"".join(self._app(environ, start))
+                answer = start.whole(self._app(environ, start))
                 with contextlib.suppress(ProtocolClosed):
                     protocol.response_bytes(start.status, start.headers, answer)
                 return
@@ -65,22 +66,14 @@ class Rsgi:
             if not reads:
                 await _read(environ, protocol, self._config[f"MAX_{kind}_LENGTH"], body)
             loop = asyncio.get_running_loop()
-            environ |= {
-                "SCRIPT_NAME": "",
-                "SERVER_NAME": scope.server.rpartition(":")[0],
-                "SERVER_PORT": scope.server.rpartition(":")[2],
-                "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-                "wsgi.version": (1, 0),
-                "wsgi.input": body,
-                "wsgi.errors": sys.stderr,
-                "wsgi.multithread": True,
-                "wsgi.multiprocess": False,
-                "wsgi.run_once": False,
-                "vitrine.client": Client(protocol, loop),
-            }
+            client = environ["vitrine.client"] = Client(protocol, loop)
+            environ |= {"wsgi.input": body, **_server(scope)}
             if "HTTP_TRANSFER_ENCODING" in environ:
                 environ["wsgi.input_terminated"] = True  # Else werkzeug looks at its length.
-            await loop.run_in_executor(self._threads, self._run, environ, protocol, loop)
+            try:
+                await loop.run_in_executor(self._threads, self._run, environ, protocol, loop)
+            finally:
+                client.close()
 
     def _run(
         self, environ: "WSGIEnvironment", protocol: Any, loop: asyncio.AbstractEventLoop
@@ -90,17 +83,16 @@ class Rsgi:
         chunks = self._app(environ, start)
         try:
             if start.is_whole or environ["REQUEST_METHOD"] == "HEAD":
-                protocol.response_bytes(start.status, start.headers, b"".join(chunks))
+                protocol.response_bytes(start.status, start.headers, start.whole(chunks))
                 return
             stream = protocol.response_stream(start.status, start.headers)
-            for chunk in chunks:
+            for chunk in itertools.chain(start.written, chunks):
                 asyncio.run_coroutine_threadsafe(_send(stream, chunk), loop).result()
         except (ProtocolClosed, TimeoutError):
             pass  # The client has gone, or takes no more.
         finally:
             if close := getattr(chunks, "close", None):
                 close()
-            environ["vitrine.client"].close()
 
 
 class Client:
@@ -133,11 +125,18 @@ class _Start:
     status = 500
     headers: Sequence[tuple[str, str]] = ()
 
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
     def __call__(
         self, status: str, headers: list[tuple[str, str]], error: object = None
     ) -> Callable[[bytes], object]:
         self.status, self.headers = int(status[:3]), headers
-        return _write
+        return self.written.append
+
+    def whole(self, chunks: Iterable[bytes]) -> bytes:
+        """Return the body of an answer in one piece."""
+        return b"".join([*self.written, *chunks])
 
     @property
     def is_whole(self) -> bool:
@@ -200,6 +199,22 @@ def _environ(scope: Any) -> "WSGIEnvironment":
     return environ
 
 
+def _server(scope: Any) -> "WSGIEnvironment":
+    """Return the rest of an environment, which is about the server."""
+    host, _, port = scope.server.rpartition(":")
+    return {
+        "SCRIPT_NAME": "",
+        "SERVER_NAME": host,
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "wsgi.version": (1, 0),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+
+
 def _refuse(environ: dict[str, Any], why: str) -> None:
     """Have Flask say what is wrong with a request."""
     environ["vitrine.refused"], environ[ANSWER] = BadRequest(why), None
@@ -220,7 +235,3 @@ def _name(header: str) -> str:
 
 def _nothing(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
     return ()
-
-
-def _write(data: bytes) -> object:
-    raise NotImplementedError("Nobody calls write(), which is for old code only (PEP 3333).")

@@ -34,6 +34,7 @@ LAYERS = [
     {"keys", "shapes"},
     {"entries"},
     {"near"},
+    {"lookups"},
     {"cache", "documents", "peers", "pool", "sweep", "tally"},
     {"backends", "changes", "dumping", "indexes", "loading", "preconditions", "responses"},
     {"allocation", "history", "ledger", "release"},
