@@ -7,10 +7,10 @@ transaction, or not at all.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from bson import ObjectId
 from flask import current_app
@@ -27,6 +27,7 @@ from shared.documents import Document
 from shared.errors import Conflict, NotFound
 from shared.fields import Money
 
+T = TypeVar("T")
 STATES = HELD, SHIPPED, RELEASED = "held", "shipped", "released"
 # A reservation is asked after no sooner: its order may be on its way still.
 SETTLE_SECONDS = 60
@@ -68,7 +69,7 @@ def reserve(id: str, wanted: Mapping[ProductId, int]) -> Document:
 
     try:
         with _turn if len(wanted) > 1 else nullcontext():
-            return backends().transaction(take)
+            return _transaction(take)
     except _Known:
         known = get(id)
     if known["state"] == RELEASED:
@@ -100,7 +101,7 @@ def release(id: str) -> None:
         }
         movements.move(movements.find(list(given)), given, "released", order=id)
 
-    backends().transaction(give_back)
+    _transaction(give_back)
 
 
 def ship(id: str) -> None:
@@ -111,7 +112,7 @@ def ship(id: str) -> None:
         if known is None or known["state"] == RELEASED:
             raise Conflict("This reservation holds nothing.", state=RELEASED)
 
-    backends().transaction(close)
+    _transaction(close)
 
 
 def held(after: str, most: int) -> list[str]:
@@ -195,6 +196,16 @@ def shown(reservation: Document) -> Document:
         for each in reservation["lines"]
     ]
     return {"id": reservation["_id"], "state": reservation["state"], "lines": lines}
+
+
+def _transaction(work: Callable[[], T]) -> T:
+    """Return what a transaction that writes reservations returns.
+
+    The index is there before the first of them.  Of a collection that has documents it is made only
+    when all members of the replica set vote, and until then nobody gets on.
+    """
+    _reservations()
+    return backends().transaction(work)
 
 
 def _reservations() -> Collection[Document]:
