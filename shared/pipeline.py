@@ -55,7 +55,11 @@ class Pipeline:
         await loop.run_in_executor(None, connection.connect)
         connection._sock.setblocking(False)
         stream = self._stream = _Stream(connection, self._server.seconds, loop)
-        await loop.create_connection(lambda: stream, sock=connection._sock)
+        try:
+            await loop.create_connection(lambda: stream, sock=connection._sock)
+        except OSError as error:
+            connection.disconnect()
+            raise ConnectionError(f"Redis has hung up: {error}") from error
         return stream
 
 
