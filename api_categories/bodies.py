@@ -2,8 +2,8 @@
 
 from marshmallow import Schema, fields
 
-from shared.checkup import KindSchema
-from shared.fields import Id
+from shared.endpoints.document_checks import KindSchema
+from shared.schema.fields import Id
 
 
 class BranchSchema(Schema):

@@ -18,9 +18,9 @@ from pymongo.collection import Collection
 
 from api_categories.resource import categories
 from api_categories.tree import Cycle, ancestors, is_in_cycle, parents_of, path_of
-from shared.backends import backends
-from shared.documents import Document
-from shared.errors import Crowded, Unavailable, Unprocessable
+from shared.http.errors import Crowded, Unavailable, Unprocessable
+from shared.storage.connections import backends
+from shared.storage.documents import Document
 
 log = logging.getLogger(__name__)
 

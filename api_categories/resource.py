@@ -17,15 +17,15 @@ from marshmallow import (
 from marshmallow.experimental.context import Context
 
 from api_categories.tree import MAX_DEPTH, inherited, path_of
-from shared.attributes import NUMBERS, TYPES, is_number, misfit
-from shared.backends import backends
-from shared.dumping import DocumentSchema
-from shared.errors import NotFound, Unavailable
-from shared.fields import MAX_WHOLE, Id, Plain, Revision, Slug, Text, Timestamp, Whole
-from shared.filters import either, eq, titled, within
-from shared.query import Query
-from shared.resource import Resource
-from shared.words import ATTRIBUTE_NAME, Searched, to_slug
+from shared.http.errors import NotFound, Unavailable
+from shared.resource.resource import Resource
+from shared.schema.attribute_rules import NUMBERS, TYPES, is_number, misfit
+from shared.schema.dumping import DocumentSchema
+from shared.schema.fields import MAX_WHOLE, Id, Plain, Revision, Slug, Text, Timestamp, Whole
+from shared.schema.filters import either, eq, titled, within
+from shared.schema.query import Query
+from shared.schema.words import ATTRIBUTE_NAME, Searched, to_slug
+from shared.storage.connections import backends
 
 
 def _check_choice(choice: Any) -> None:

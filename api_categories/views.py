@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, request
 from marshmallow import fields, validate
 
-from api_categories import moves, rehearsal
+from api_categories import dry_run, moves
 from api_categories.bodies import FaultsSchema, MovesSchema, TreeSchema
 from api_categories.moves import Move
 from api_categories.resource import categories
@@ -17,15 +17,16 @@ from api_categories.tree import (
     parents_of,
     path_of,
 )
-from shared import auth, checkup
-from shared.attributes import FitSchema
-from shared.backends import backends
-from shared.checkup import Kind
-from shared.contract import ITEM, gives, like, takes
-from shared.documents import same
-from shared.errors import BadRequest, Conflict, NotFound
-from shared.resource import flag, purges
-from shared.responses import conditional, empty, respond
+from shared.endpoints import document_checks
+from shared.endpoints.document_checks import Kind
+from shared.http import auth
+from shared.http.contract import ITEM, gives, like, takes
+from shared.http.errors import BadRequest, Conflict, NotFound
+from shared.http.responses import conditional, empty, respond
+from shared.resource.resource import flag, purges
+from shared.schema.attribute_rules import FitSchema
+from shared.storage.connections import backends
+from shared.storage.documents import same
 
 blueprint = categories.blueprint("list", "get")
 
@@ -75,7 +76,7 @@ def update(ref: str) -> Response:
     below it, and how many of these would not fit the attribute schemas they would be under.
     """
     if flag("dry_run"):
-        return rehearsal.report(ref)
+        return dry_run.report(ref)
     return _in_line(lambda: categories.update(ref))
 
 
@@ -176,7 +177,7 @@ def _faults() -> Response:
         if not same(each, {"parent": parent, "ancestors": above or None}):
             place = "/".join([*above, each["slug"]])
             found["unsettled"].add(case | {"why": f"belongs at {place}"}, True)
-    return checkup.answer(found)
+    return document_checks.answer(found)
 
 
 def _emptied(ref: str) -> Response:

@@ -2,12 +2,12 @@
 
 from marshmallow import fields
 
-from shared.dumping import DocumentSchema
-from shared.fields import Birthday, Email, Id, Revision, Text, Timestamp
-from shared.filters import eq, titled
-from shared.query import Query
-from shared.resource import Resource
-from shared.words import Searched
+from shared.resource.resource import Resource
+from shared.schema.dumping import DocumentSchema
+from shared.schema.fields import Birthday, Email, Id, Revision, Text, Timestamp
+from shared.schema.filters import eq, titled
+from shared.schema.query import Query
+from shared.schema.words import Searched
 
 
 class ClientSchema(DocumentSchema):

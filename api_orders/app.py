@@ -6,8 +6,8 @@ from flask import Flask
 
 from api_orders.resource import orders
 from api_orders.views import blueprint
-from shared import queue
-from shared.app import build_app
+from shared.server.app import build_app
+from shared.workers import queue
 
 
 def create_app(**options: Any) -> Flask:

@@ -1,4 +1,4 @@
-"""What is done later, by ``shared.worker``: what is due of orders that were left half-way."""
+"""Jobs of orders, done by ``shared.workers.worker``: finish orders that were left half-way."""
 
 import logging
 import random
@@ -8,10 +8,10 @@ from typing import Any
 
 from api_orders import placement, states
 from api_orders.resource import orders
-from shared import documents
-from shared.backends import backends
-from shared.documents import Document
-from shared.errors import ApiError, Unavailable
+from shared.http.errors import ApiError, Unavailable
+from shared.storage import documents
+from shared.storage.connections import backends
+from shared.storage.documents import Document
 
 log = logging.getLogger(__name__)
 

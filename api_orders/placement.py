@@ -16,12 +16,21 @@ from bson import Decimal128
 
 from api_orders import pricing, states
 from api_orders.resource import orders
-from shared import documents, idempotency
-from shared.attempts import attempts
-from shared.backends import backends
-from shared.documents import Document
-from shared.errors import ApiError, Conflict, Crowded, NotFound, Stale, Unavailable, Unprocessable
-from shared.fields import Money
+from shared.http.errors import (
+    ApiError,
+    Conflict,
+    Crowded,
+    NotFound,
+    Stale,
+    Unavailable,
+    Unprocessable,
+)
+from shared.resource import idempotency
+from shared.schema.fields import Money
+from shared.storage import documents
+from shared.storage.connections import backends
+from shared.storage.documents import Document
+from shared.storage.retries import attempts
 
 log = logging.getLogger(__name__)
 

@@ -9,13 +9,13 @@ from pymongo import IndexModel
 
 from api_orders.pricing import summed
 from api_orders.states import STATES
-from shared.backends import backends
-from shared.dumping import DocumentSchema
-from shared.fields import Id, Moment, Money, Ref, Revision, Text, Timestamp, Whole, timestamp
-from shared.filters import eq, gte, lte
-from shared.query import Query
-from shared.resource import Resource
-from shared.words import Searched
+from shared.resource.resource import Resource
+from shared.schema.dumping import DocumentSchema
+from shared.schema.fields import Id, Moment, Money, Ref, Revision, Text, Timestamp, Whole, timestamp
+from shared.schema.filters import eq, gte, lte
+from shared.schema.query import Query
+from shared.schema.words import Searched
+from shared.storage.connections import backends
 
 MAX_LINES = 1000
 MAX_QUANTITY = 1_000_000

@@ -8,13 +8,13 @@ from marshmallow import Schema, fields, validate
 
 from api_orders.resource import OrderQuery, orders
 from api_orders.states import SOLD
-from shared.contract import CACHED, gives, takes
-from shared.documents import Document
-from shared.errors import BadRequest
-from shared.fields import Money, Ref
-from shared.keys import ALL, Address, key_of
-from shared.query import PageRequest
-from shared.responses import respond
+from shared.cache.keys import ALL, Address, key_of
+from shared.http.contract import CACHED, gives, takes
+from shared.http.errors import BadRequest
+from shared.http.responses import respond
+from shared.schema.fields import Money, Ref
+from shared.schema.query import PageRequest
+from shared.storage.documents import Document
 
 _SUMS = {
     "orders": {"$sum": 1},

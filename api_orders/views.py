@@ -4,16 +4,17 @@ from flask import Response
 from marshmallow import Schema, fields
 
 from api_orders import jobs, placement, states, stats
-from api_orders.history import HistoricOrderSchema, history
+from api_orders.past_orders import HistoricOrderSchema, history
 from api_orders.resource import orders
-from shared import auth, trash
-from shared.attempts import attempts
-from shared.contract import ITEM, NEW, Batch, gives, like, takes
-from shared.documents import Document
-from shared.errors import Conflict, Crowded, Stale, Unavailable
-from shared.idempotency import resumes
-from shared.resource import purges
-from shared.responses import empty, respond
+from shared.http import auth
+from shared.http.contract import ITEM, NEW, Batch, gives, like, takes
+from shared.http.errors import Conflict, Crowded, Stale, Unavailable
+from shared.http.responses import empty, respond
+from shared.resource.idempotency import resumes
+from shared.resource.resource import purges
+from shared.storage import trash
+from shared.storage.documents import Document
+from shared.storage.retries import attempts
 
 blueprint = orders.blueprint("list", "get", "update", "restore")
 blueprint.add_url_rule("/orders/stats", "stats", stats.show)

@@ -1,4 +1,4 @@
-"""What is done later, by ``shared.worker``: the jobs, and how each is queued."""
+"""What is done later, by ``shared.workers.worker``: the jobs, and how each is queued."""
 
 import contextlib
 import logging
@@ -12,13 +12,16 @@ from flask import current_app
 from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 
-from api_products import events, gallery, images, shelving, thumbnails
+from api_products import notifications
+from api_products.categories import moves
+from api_products.images import gallery, model, thumbnails
 from api_products.resource import products
-from shared import documents, queue
-from shared.backends import backends
-from shared.errors import NotFound, Unavailable
-from shared.parsing import MOST_URLS
-from shared.settings import Settings
+from shared.config.parsers import MOST_URLS
+from shared.config.settings import Settings
+from shared.http.errors import NotFound, Unavailable
+from shared.storage import documents
+from shared.storage.connections import backends
+from shared.workers import queue
 
 log = logging.getLogger(__name__)
 
@@ -43,17 +46,17 @@ def queue_thumbnails(product: str, image: int) -> None:
 def make_thumbnails(ref: str, number: int) -> None:
     """Bring an image from queued to ready, or to failed with the reason; again is no harm."""
     with contextlib.suppress(NotFound):  # It was deleted meanwhile.
-        image = images.find(images.of(products.repository.get(ref)), number)
-        if not image or image.get("state") not in images.WAITING:
+        image = model.find(model.of(products.repository.get(ref)), number)
+        if not image or image.get("state") not in model.WAITING:
             return
-        if images.tries(image) >= MAX_TRIES:
+        if model.tries(image) >= MAX_TRIES:
             gallery.change(ref, number, state="failed", reason=GAVE_UP)
             return
-        gallery.change(ref, number, **images.begun(image, documents.now()))
+        gallery.change(ref, number, **model.begun(image, documents.now()))
         try:
-            outcome = _outcome(images.digest(image))
+            outcome = _outcome(model.digest(image))
         except Unavailable as error:
-            if images.tries(image) + 1 < MAX_TRIES:
+            if model.tries(image) + 1 < MAX_TRIES:
                 raise
             outcome = {"state": "failed", "reason": str(error)}
         gallery.change(ref, number, **outcome)
@@ -63,7 +66,7 @@ def _outcome(digest: str) -> dict[str, Any]:
     """Make and store the thumbnails of an uploaded file; return what becomes of the image."""
     files = gallery.files()
     try:
-        facts, made = thumbnails.render(files.get(images.original(digest)))
+        facts, made = thumbnails.render(files.get(model.original(digest)))
     except (thumbnails.PictureError, FileNotFoundError, MemoryError) as error:
         return {"state": "failed", "reason": _reason(error)}
     shown: dict[str, dict[str, Any]] = {}
@@ -96,7 +99,7 @@ def sweep() -> None:
     for product, image in stuck():
         queue_thumbnails(product, image)
     if backends().queue.set("products:files-swept", 1, nx=True, ex=DAY_SECONDS):
-        queue.enqueue("remove-orphans", "api_products.audit.remove_orphans")
+        queue.enqueue("remove-orphans", "api_products.checks.remove_orphans")
 
 
 def queue_following() -> None:
@@ -107,7 +110,7 @@ def queue_following() -> None:
 def follow_categories() -> None:
     """Bring products in line with categories that moved; the next job or sweep goes on."""
     try:
-        if shelving.follow(FOLLOW_SECONDS):
+        if moves.follow(FOLLOW_SECONDS):
             queue_following()
     except Unavailable as error:
         log.info("Products follow their categories later: %s", error)
@@ -119,8 +122,8 @@ def stuck() -> list[tuple[str, int]]:
     alive = queue.alive()
     return [
         (product, image["id"])
-        for product, image in gallery.every({"$in": images.WAITING})
-        if images.waits_since(image, moment) and _job_id(product, image["id"]) not in alive
+        for product, image in gallery.every({"$in": model.WAITING})
+        if model.waits_since(image, moment) and _job_id(product, image["id"]) not in alive
     ]
 
 
@@ -148,13 +151,13 @@ def notify(event: str, body: str) -> None:
     job = get_current_job()
     assert job
     urls = [url for url in settings.notify_urls.split(",") if url]
-    unsent = [{"url": events.shown(url), "attempts": 0, "delivered": False} for url in urls]
+    unsent = [{"url": notifications.shown(url), "attempts": 0, "delivered": False} for url in urls]
     deliveries = job.meta.setdefault("deliveries", unsent)
     data = body.encode()
     headers = {
         "Content-Type": "application/json",
-        events.EVENT: event,
-        events.SIGNATURE: events.signature(data, settings.notify_secret),
+        notifications.EVENT: event,
+        notifications.SIGNATURE: notifications.signature(data, settings.notify_secret),
     }
     missing = [pair for pair in zip(urls, deliveries, strict=False) if not pair[1]["delivered"]]
     # All at once, so that one who takes his time keeps nobody waiting.

@@ -7,16 +7,26 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 from marshmallow.experimental.context import Context
 from pymongo import IndexModel
 
-from api_products.images import of, ready
-from shared import documents
-from shared.attributes import misfits
-from shared.backends import backends
-from shared.dumping import DocumentSchema
-from shared.fields import Attributes, Id, Money, Plain, Revision, Slug, Text, Timestamp, Whole
-from shared.filters import either, eq, gte, lte, within
-from shared.query import Query
-from shared.resource import Resource
-from shared.words import Searched, to_slug
+from api_products.images.model import of, ready
+from shared.resource.resource import Resource
+from shared.schema.attribute_rules import misfits
+from shared.schema.dumping import DocumentSchema
+from shared.schema.fields import (
+    Attributes,
+    Id,
+    Money,
+    Plain,
+    Revision,
+    Slug,
+    Text,
+    Timestamp,
+    Whole,
+)
+from shared.schema.filters import either, eq, gte, lte, within
+from shared.schema.query import Query
+from shared.schema.words import Searched, to_slug
+from shared.storage import documents
+from shared.storage.connections import backends
 
 STATUSES = ("active", "draft", "archived")
 

@@ -8,18 +8,11 @@ from typing import Any
 from flask import Response, current_app, g, request
 from marshmallow import fields
 
-from api_products import (
-    audit,
-    events,
-    fitting,
-    gallery,
-    images,
-    jobs,
-    shelving,
-    stockroom,
-    uploads,
-)
-from api_products.bodies import (
+from api_products import checks, jobs, notifications
+from api_products.categories import attribute_fit, moves
+from api_products.images import gallery, model, uploads
+from api_products.resource import products
+from api_products.schemas import (
     FilesSchema,
     ImageChangeSchema,
     ImageSchema,
@@ -30,23 +23,26 @@ from api_products.bodies import (
     QueuedSchema,
     SchemaChangesSchema,
 )
-from api_products.resource import products
-from shared import auth, checkup, documents, idempotency
-from shared.attributes import FitSchema
-from shared.backends import backends
-from shared.contract import FILES, FORM, ITEM, JSON, NEW, gives, like, takes
-from shared.documents import Document
-from shared.errors import BadRequest, NotFound, Unavailable
-from shared.idempotency import resumes
-from shared.resource import purges
-from shared.responses import conditional, empty, encode, respond
-from shared.settings import Settings
+from api_products.stock import views
+from shared.config.settings import Settings
+from shared.endpoints import document_checks
+from shared.http import auth
+from shared.http.contract import FILES, FORM, ITEM, JSON, NEW, gives, like, takes
+from shared.http.errors import BadRequest, NotFound, Unavailable
+from shared.http.responses import conditional, empty, encode, respond
+from shared.resource import idempotency
+from shared.resource.idempotency import resumes
+from shared.resource.resource import purges
+from shared.schema.attribute_rules import FitSchema
+from shared.storage import documents
+from shared.storage.connections import backends
+from shared.storage.documents import Document
 
 log = logging.getLogger(__name__)
 
 blueprint = products.blueprint("list", "get", "update", "batch")
 blueprint.before_request(uploads.allow)
-blueprint.register_blueprint(stockroom.blueprint)
+blueprint.register_blueprint(views.blueprint)
 
 
 @blueprint.after_request
@@ -54,7 +50,7 @@ def settle(response: Response) -> Response:
     """See that nothing was put where a category was before, while that category moved."""
     if shelves := g.get("shelves"):
         try:
-            shelving.look_again(shelves.values())
+            moves.look_again(shelves.values())
         except Unavailable as error:
             log.warning("Not looked at again: %s", error)
     return response
@@ -72,7 +68,7 @@ def create() -> Response:
     values = products.load(uploads.values())
     with uploads.kept(pictures) as new:
         product = gallery.create(values, new)
-    _make_thumbnails(product, images.of(product))
+    _make_thumbnails(product, model.of(product))
     return products.created(product)
 
 
@@ -101,11 +97,11 @@ def notify_update(ref: str) -> Response:
     products.check_parameters()
     (product,) = products.dump([products.repository.get(ref)], products.names)
     event = idempotency.token()
-    body = events.message(event, encode(product), documents.now().isoformat())
+    body = notifications.message(event, encode(product), documents.now().isoformat())
     if not jobs.queue_notification(event, body):
         raise Unavailable("The queue cannot be reached; try again shortly.")
     settings: Settings = current_app.extensions["settings"]
-    urls = [events.shown(url) for url in settings.notify_urls.split(",") if url]
+    urls = [notifications.shown(url) for url in settings.notify_urls.split(",") if url]
     response = respond({"job": event, "state": "queued", "to": urls}, 202)
     response.location = f"/jobs/{event}"
     return response
@@ -135,7 +131,7 @@ def count_misfits() -> Response:
     """
     products.check_parameters()
     asked = SchemaChangesSchema().load(products.body())
-    return respond(fitting.report(asked["category"], asked["changes"]))
+    return respond(attribute_fit.report(asked["category"], asked["changes"]))
 
 
 @blueprint.post("/products:category-moves")
@@ -146,7 +142,7 @@ def count_misfits() -> Response:
 def follow_categories() -> Response:
     """Bring products in line with categories that moved, or have a job do what takes long."""
     products.check_parameters()
-    left = shelving.follow(shelving.SECONDS)
+    left = moves.follow(moves.SECONDS)
     if left:
         jobs.queue_following()
     return respond({"left": left}, 202 if left else 200)
@@ -190,9 +186,9 @@ def upload_images(ref: str) -> Response:
         raise BadRequest(f"Only pictures go with an upload; send {name} by PATCH afterwards.")
     with uploads.kept(pictures) as new:
         product = gallery.add(ref, new)
-    added = images.of(product)[-len(new) :]
+    added = model.of(product)[-len(new) :]
     _make_thumbnails(product, added)
-    response = respond({"items": [images.shown(each) for each in added]}, 202)
+    response = respond({"items": [model.shown(each) for each in added]}, 202)
     response.location = f"/products/{gallery.ref_of(product)}/images/{added[0]['id']}"
     return response
 
@@ -231,7 +227,7 @@ def delete_image(ref: str, number: int) -> Response:
 def check_files() -> Response:
     """Answer which files and images are not as they should be: orphans, missing, lost, stuck."""
     products.check_parameters()
-    return _files(audit.check())
+    return _files(checks.check())
 
 
 @blueprint.post("/products:files")
@@ -241,8 +237,8 @@ def check_files() -> Response:
 def repair_files() -> Response:
     """Mend what ``GET`` shows, all but the lost, and answer it."""
     products.check_parameters()
-    found = audit.check()
-    audit.repair(found)
+    found = checks.check()
+    checks.repair(found)
     return _files(found)
 
 
@@ -252,7 +248,7 @@ def repair_files() -> Response:
 def check_categories() -> Response:
     """Answer the products whose category does not exist, or is at another place than they say."""
     products.check_parameters()
-    return checkup.answer(audit.shelve(mend=False))
+    return document_checks.answer(checks.shelve(mend=False))
 
 
 @blueprint.post("/products:categories")
@@ -262,25 +258,27 @@ def check_categories() -> Response:
 def repair_categories() -> Response:
     """Put products where the categories service says that their categories are."""
     products.check_parameters()
-    return checkup.answer(audit.shelve(mend=True))
+    return document_checks.answer(checks.shelve(mend=True))
 
 
 def _files(found: Mapping[str, Sequence[Any]]) -> Response:
-    return checkup.answer({what: checkup.of(found[what], what != "lost") for what in found})
+    return document_checks.answer(
+        {what: document_checks.of(found[what], what != "lost") for what in found}
+    )
 
 
-def _make_thumbnails(product: Document, new: Iterable[images.Image]) -> None:
+def _make_thumbnails(product: Document, new: Iterable[model.Image]) -> None:
     ref = gallery.ref_of(product)
     for number in [image["id"] for image in new]:
         backends().once_committed(partial(jobs.queue_thumbnails, ref, number))
 
 
 def _gallery(product: Document) -> Response:
-    return conditional(respond({"items": [images.shown(each) for each in images.of(product)]}))
+    return conditional(respond({"items": [model.shown(each) for each in model.of(product)]}))
 
 
 def _image(product: Document, number: int) -> Response:
-    image = images.find(images.of(product), number)
+    image = model.find(model.of(product), number)
     if image is None:
         raise NotFound(f"This product has no image {number}.")
-    return conditional(respond(images.shown(image)))
+    return conditional(respond(model.shown(image)))

@@ -25,9 +25,9 @@ from pymongo import MongoClient
 from redis import Redis
 
 from api_products.resource import products
-from shared import documents
-from vitrine import embedded
-from vitrine.processes import free_port, stop
+from shared.storage import documents
+from vitrine.local import embedded
+from vitrine.local.processes import free_port, stop
 
 ROOT = Path(__file__).parents[1]
 COUNT = 50_000

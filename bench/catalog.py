@@ -15,8 +15,8 @@ from bson import Decimal128
 from pymongo import MongoClient
 
 from api_products.resource import products
-from shared import documents
-from shared.words import make_slug
+from shared.schema.words import make_slug
+from shared.storage import documents
 
 ROOT = Path(__file__).parents[1]
 REAL = "shared/data/catalog/pcparts-*-jsonl.tar.xz"  # beside the project

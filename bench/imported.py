@@ -14,7 +14,7 @@ from pathlib import Path
 from bench import catalog, targets, works
 from bench.measure import Bench, BenchError, Result
 from bench.servers import databases
-from vitrine.processes import free_port, spawn, stop
+from vitrine.local.processes import free_port, spawn, stop
 
 ROWS = 10_000
 WORKERS = 2  # what a service has unless told otherwise
@@ -29,7 +29,9 @@ def result(bench: Bench) -> Result:
     urls = {"CATEGORIES_URL": f"http://127.0.0.1:{shelf}"}
     target = targets.vitrine("gunicorn", **urls)
     own = targets.environment(target, shelf, WORKERS, bench.servers)
-    categories = spawn([sys.executable, "-m", "shared.serve", "api_categories"], bench.log, own)
+    categories = spawn(
+        [sys.executable, "-m", "shared.server.serve", "api_categories"], bench.log, own
+    )
     try:
         with bench.serving(target, WORKERS) as (port, _, _):
             urls |= {"PRODUCTS_URL": f"http://127.0.0.1:{port}", "DATA_DIR": str(folder / "none")}

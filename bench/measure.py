@@ -18,7 +18,7 @@ from bench.catalog import ROOT, Product
 from bench.load import Found, Plan
 from bench.targets import Servers, Target
 from bench.works import Headers, Requests, Work
-from vitrine.processes import free_port, spawn, stop
+from vitrine.local.processes import free_port, spawn, stop
 
 START_SECONDS = 60
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]

@@ -15,7 +15,7 @@ import threading
 import time
 from urllib.parse import urlsplit
 
-from shared.settings import Settings
+from shared.config.settings import Settings
 from vitrine.client import Client, authorization
 
 SECONDS = 8

@@ -29,12 +29,13 @@ from redis import Redis
 
 from api_products.app import create_app
 from api_products.resource import products
-from shared import cursor, documents
-from shared.keys import new_token, root_of
-from shared.settings import Settings
-from shared.words import make_slug
-from vitrine import embedded
-from vitrine.processes import free_port, stop
+from shared.cache.keys import new_token, root_of
+from shared.config.settings import Settings
+from shared.schema import cursor
+from shared.schema.words import make_slug
+from shared.storage import documents
+from vitrine.local import embedded
+from vitrine.local.processes import free_port, stop
 
 SIZES = (10_000, 100_000, 1_000_000)
 ROUNDS = 15

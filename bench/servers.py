@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bench import catalog
 from bench.targets import Servers
-from vitrine import embedded
-from vitrine.processes import free_port, stop
+from vitrine.local import embedded
+from vitrine.local.processes import free_port, stop
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from pathlib import Path
 from bench import works
 from bench.catalog import EVE, PEERS, ROOT, VITRINE
 from bench.works import Headers, Work
-from shared.settings import Settings
-from shared.tokens import Tokens
+from shared.config.settings import Settings
+from shared.http.tokens import Tokens
 
 BIN = ROOT / ".venv-bench/bin"
 THREADS = 8
@@ -79,13 +79,13 @@ def vitrine(server: str, more: str = "", **settings: str) -> Target:
     token = Tokens(Settings(secret_key=SECRET_KEY)).mint("bench", ["products:write"], 86_400)
     return Target(
         f"Vitrine on {server}{more}",
-        lambda port, workers: [sys.executable, "-m", "shared.serve", "api_products"],
+        lambda port, workers: [sys.executable, "-m", "shared.server.serve", "api_products"],
         environment,
         works.vitrine,
         works.ALL,
         gives_ids=False,
         headers={"Authorization": f"Bearer {token}"},
-        beside=[sys.executable, "-m", "shared.follower", "api_products"],
+        beside=[sys.executable, "-m", "shared.workers.follower", "api_products"],
     )
 
 

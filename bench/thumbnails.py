@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageOps
 
-from api_products.thumbnails import QUALITY, SIZES, render
+from api_products.images.thumbnails import QUALITY, SIZES, render
 
 ROUNDS = 5
 

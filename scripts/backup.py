@@ -13,7 +13,7 @@ from typing import Any
 
 from pymongo import MongoClient
 
-from shared.settings import Settings
+from shared.config.settings import Settings
 from vitrine import stack
 
 

@@ -12,13 +12,13 @@ from fakeredis import FakeRedis
 from flask import Flask
 from redis import Redis
 
-from shared.backends import open_mongo
-from shared.cache import Cache
-from shared.peers import Peers
-from shared.settings import Settings
-from shared.tokens import Tokens
-from tests.conformance import CheckedClient, LenientClient
-from tests.scaffold import (
+from shared.cache.cache import Cache
+from shared.config.settings import Settings
+from shared.http.service_client import Peers
+from shared.http.tokens import Tokens
+from shared.storage.connections import open_mongo
+from tests.support.conformance import CheckedClient, LenientClient
+from tests.support.services import (
     DATA,
     MEMORY,
     FakeBackends,
@@ -27,8 +27,8 @@ from tests.scaffold import (
     add_update,
     create_indexes,
 )
-from vitrine import embedded
-from vitrine.processes import free_port, stop
+from vitrine.local import embedded
+from vitrine.local.processes import free_port, stop
 
 mongomock.ignore_feature("session")
 mongomock.collection.Collection.create_indexes = create_indexes

@@ -1,90 +1,49 @@
 """The import rules, as tests: what may know of what."""
 
 import ast
+from graphlib import TopologicalSorter
 
 import pytest
 
-from tests.scaffold import ROOT, SERVICES
+from tests.support.services import ROOT, SERVICES
 
-# A module of the kit imports only from groups before its own.
-LAYERS = [
-    {
-        "attempts",
-        "attributes",
-        "blocks",
-        "contract",
-        "counting",
-        "exchange",
-        "lines",
-        "metrics",
-        "misfits",
-        "parsing",
-        "parts",
-        "probe",
-        "words",
-    },
-    {"pipeline", "settings"},
-    {"cluster"},
-    {"sentry"},
-    {"errors"},
-    {"body", "cors", "fields", "process", "tokens"},
-    {"auth", "cursor", "filters"},
-    {"files"},
-    {"query", "validators", "writer"},
-    {"keys", "shapes"},
-    {"entries"},
-    {"near"},
-    {"lookups"},
-    {"cache", "documents", "peers", "pool", "sweep", "tally"},
-    {"backends", "changes", "dumping", "indexes", "loading", "preconditions", "responses"},
-    {"allocation", "history", "ledger", "release"},
-    {"limits", "mongo"},
-    {"facets", "search"},
-    {"bulk", "follower", "idempotency", "lease", "listing", "pages", "queue", "trash"},
-    {"batch", "steps", "worker"},
-    {"logs", "resource"},
-    {
-        "changelog",
-        "checkup",
-        "components",
-        "connection",
-        "front",
-        "health",
-        "inspection",
-        "parameters",
-    },
-    {"feed", "openapi", "revisions", "scrape", "server"},
-    {"docs"},
-    {"app", "gunicorn", "rsgi"},
-    {"granian"},
-    {"serve"},
-]
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-VIEWS_ORDER = [
+# A package of the kit imports only from those before it.
+PACKAGES = [
+    "config",
+    "observability",
+    "http",
+    "schema",
+    "cache",
+    "storage",
     "resource",
-    *(
-        "moves",
-        "rehearsal",
-        "shelving",
-        "gallery",
-        "movements",
-        "reservations",
-        "placement",
-        "history",
-    ),
-    *(
-        "bodies",
-        "jobs",
-        "audit",
-        "counts",
-        "fitting",
-        "stockroom",
-        "uploads",
-        "stats",
-        "views",
-        "app",
-    ),
+    "workers",
+    "endpoints",
+    "server",
 ]
+# Imports against this order, to be cut.
+TO_CUT = {
+    ("config/startup", "observability"),
+    ("config/release", "http"),
+    ("http/errors", "cache"),
+    ("http/responses", "cache"),
+    ("http/responses", "schema"),
+    ("schema/loading", "storage"),
+    ("schema/dumping", "storage"),
+}
+MAX_MODULES = 18
+# Modules of rules: pure functions on plain values.
+RULES = {
+    "api_categories/tree",
+    "api_orders/pricing",
+    "api_orders/states",
+    "api_products/images/limits",
+    "api_products/images/model",
+    "api_products/images/thumbnails",
+    "api_products/notifications",
+    "api_products/stock/rules",
+}
+# What the command line, a client, may know of the kit.
+CLIENT = {"config", "http", "observability"}
 FOLDERS = [
     path.parent for base in (ROOT, ROOT / "examples") for path in sorted(base.glob("api_*/app.py"))
 ]
@@ -104,53 +63,81 @@ def imports(path):
             continue
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} imports relatively"
-            if node.module == "shared":
-                yield from (f"shared.{name.name}" for name in node.names)
-            else:
-                yield node.module or ""
+            yield node.module or ""
+            yield from (f"{node.module}.{name.name}" for name in node.names)
         elif isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "shared").glob("*.py")), ids=lambda path: path.stem)
-def test_the_kit_imports_downwards_only(path):
-    for module in imports(path):
-        package, _, rest = module.partition(".")
-        assert not package.startswith("api_"), f"the kit knows {module}"
-        assert package != "vitrine", f"the kit knows {module}"
-        if package == "shared" and path.stem != "__init__":
-            assert LEVEL[rest] < LEVEL[path.stem], f"{path.stem} imports {module}"
+KIT = {
+    path.relative_to(ROOT / "shared").with_suffix("").as_posix(): path
+    for path in sorted((ROOT / "shared").rglob("*.py"))
+}
+
+
+@pytest.mark.parametrize("name", KIT)
+def test_the_kit_imports_downwards_only(name):
+    own = name.partition("/")[0]
+    for module in imports(KIT[name]):
+        top, _, rest = module.partition(".")
+        assert not top.startswith("api_"), f"the kit knows {module}"
+        assert top != "vitrine", f"the kit knows {module}"
+        if top == "shared" and own in PACKAGES:
+            package = rest.partition(".")[0]
+            if (name, package) not in TO_CUT:
+                assert PACKAGES.index(package) <= PACKAGES.index(own), f"{name} imports {module}"
+
+
+def test_the_kit_has_these_packages():
+    folders = {path.name for path in (ROOT / "shared").iterdir() if path.is_dir()}
+    assert folders - {"__pycache__"} == set(PACKAGES)
+
+
+@pytest.mark.parametrize("folder", ["shared", "vitrine", "examples", *SERVICES])
+def test_no_folder_has_too_many_modules(folder):
+    for inner in (ROOT / folder, *(ROOT / folder).rglob("*/")):
+        assert len(list(inner.glob("*.py"))) <= MAX_MODULES, inner
+
+
+def test_no_imports_run_in_a_circle():
+    """Modules can be sorted so that each imports only from those before it."""
+    modules = {}
+    for folder in ("shared", "vitrine", *(folder.name for folder in FOLDERS)):
+        base = ROOT if (ROOT / folder).is_dir() else ROOT / "examples"
+        for path in (base / folder).rglob("*.py"):
+            name = ".".join(path.relative_to(base).with_suffix("").parts)
+            modules[name.removesuffix(".__init__")] = path
+    graph = {name: set(imports(path)) & set(modules) for name, path in modules.items()}
+    assert tuple(TopologicalSorter(graph).static_order())
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_a_service_knows_itself_and_the_kit_only(folder):
-    for path in folder.glob("*.py"):
+    for path in folder.rglob("*.py"):
         for module in imports(path):
             package, _, rest = module.partition(".")
             assert package != "vitrine", f"{path} imports {module}"
             if package.startswith("api_"):
                 assert package == folder.name, f"{path} imports {module}"
-                if path.stem in VIEWS_ORDER and rest in VIEWS_ORDER:
-                    assert VIEWS_ORDER.index(rest) < VIEWS_ORDER.index(path.stem)
+                above = {"resource": 0, "views": 1, "app": 2}
+                if path.parent == folder and path.stem in above and rest in above:
+                    assert above[rest] < above[path.stem], f"{path} imports {module}"
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_rules_modules_are_pure(folder):
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_rules_modules_are_pure(name):
     outside = {"flask", "pymongo", "redis", "shared"}
-    for path in folder.glob("*.py"):
-        if path.stem not in {*VIEWS_ORDER, "__init__"}:
-            assert not {module.partition(".")[0] for module in imports(path)} & outside, path
+    assert not {module.partition(".")[0] for module in imports(ROOT / f"{name}.py")} & outside
 
 
 @pytest.mark.parametrize(
-    "path", sorted((ROOT / "vitrine").glob("*.py")), ids=lambda path: path.stem
+    "path", sorted((ROOT / "vitrine").rglob("*.py")), ids=lambda path: path.stem
 )
 def test_the_command_line_is_a_client(path):
     for module in imports(path):
         package, _, rest = module.partition(".")
         assert not package.startswith("api_")
-        known = ("auth", "errors", "lines", "process", "settings", "tokens")
-        assert package != "shared" or rest in known, f"{path.stem}: {module}"
+        assert package != "shared" or rest.partition(".")[0] in CLIENT, f"{path.stem}: {module}"
 
 
 def test_every_service_folder_has_the_same_files():

@@ -9,19 +9,19 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from shared.settings import Settings, SettingsError, load_dotenv, misspelt
+from shared.config.settings import Settings, SettingsError, load_dotenv, misspelt
 from vitrine import stack
-from vitrine.doctor import doctor_command
-from vitrine.embedded import EmbeddedError
-from vitrine.inspect import cache_command
-from vitrine.logs import logs_command
-from vitrine.reconcile import reconcile_command
-from vitrine.signals import Stopped, stop_on_signals
+from vitrine.commands.cache import cache_command
+from vitrine.commands.doctor import doctor_command
+from vitrine.commands.logs import logs_command
+from vitrine.commands.reconcile import reconcile_command
+from vitrine.commands.status import ask, problem, remarks_of, status_command
+from vitrine.commands.token import token_command
+from vitrine.local.embedded import EmbeddedError
+from vitrine.local.signals import Stopped, stop_on_signals
+from vitrine.local.supervisor import Supervisor
 from vitrine.stack import ROOT, Service, StackError
-from vitrine.status import ask, problem, remarks_of, status_command
-from vitrine.supervisor import Supervisor
-from vitrine.token import token_command
-from vitrine.transfer import export_command, import_command
+from vitrine.transfer.commands import export_command, import_command
 
 console = Console(highlight=False, soft_wrap=True)
 

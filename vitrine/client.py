@@ -8,8 +8,8 @@ import orjson
 import urllib3
 from urllib3.filepost import encode_multipart_formdata
 
-from shared.settings import PORTS, Settings, service_url
-from shared.tokens import ADMIN, Tokens
+from shared.config.settings import PORTS, Settings, service_url
+from shared.http.tokens import ADMIN, Tokens
 from vitrine import stack
 from vitrine.stack import StackError
 

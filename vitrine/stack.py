@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from shared.settings import PORTS, Settings, is_set, service_url
+from shared.config.settings import PORTS, Settings, is_set, service_url
 
 ROOT = Path(__file__).parents[1]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")

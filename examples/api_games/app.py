@@ -6,7 +6,7 @@ from flask import Flask
 
 from api_games.resource import games
 from api_games.views import blueprint
-from shared.app import build_app
+from shared.server.app import build_app
 
 
 def create_app(**options: Any) -> Flask:

@@ -2,12 +2,12 @@
 
 from marshmallow import fields
 
-from shared.dumping import DocumentSchema
-from shared.fields import Id, Money, Revision, Text, Timestamp, Whole
-from shared.filters import eq, gte, lte
-from shared.query import Query
-from shared.resource import Resource
-from shared.words import Searched
+from shared.resource.resource import Resource
+from shared.schema.dumping import DocumentSchema
+from shared.schema.fields import Id, Money, Revision, Text, Timestamp, Whole
+from shared.schema.filters import eq, gte, lte
+from shared.schema.query import Query
+from shared.schema.words import Searched
 
 
 class GameSchema(DocumentSchema):

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 from bson import Decimal128, ObjectId
 
-from tests.scaffold import on_real_servers
+from tests.support.services import on_real_servers
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.scaffold import on_real_servers
+from tests.support.services import on_real_servers
 
 MERGE_PATCH = "application/merge-patch+json"
 

@@ -6,8 +6,8 @@ import pytest
 from bson import Decimal128, ObjectId
 
 from api_orders import jobs, placement
-from shared import documents
-from tests.scaffold import on_real_servers
+from shared.storage import documents
+from tests.support.services import on_real_servers
 
 
 @pytest.fixture

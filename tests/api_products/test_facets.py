@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.scaffold import on_real_servers
+from tests.support.services import on_real_servers
 
 PARTS = [
     {"name": "A", "brand": "Acme", "price": 10, "attributes": {"speed": 3200, "tags": ["x", "y"]}},

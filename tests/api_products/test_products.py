@@ -3,7 +3,7 @@
 import pytest
 
 from api_products.resource import products as resource
-from tests.scaffold import on_real_servers
+from tests.support.services import on_real_servers
 
 repository = resource.repository
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.fields import Text
-from tests.scaffold import SERVICES
+from shared.schema.fields import Text
+from tests.support.services import SERVICES
 
 FOLDER = Path(__file__).parent
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from shared.tokens import Tokens
-from tests.scaffold import example, on_fakes
+from shared.http.tokens import Tokens
+from tests.support.services import example, on_fakes
 
 SECRET = "0123456789abcdef0123456789abcdef"
 ALIASES = ("/api{}", "/v1{}/", "/api/v1{}", "{}/", "{}?per=1")

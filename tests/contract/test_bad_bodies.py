@@ -4,7 +4,7 @@ from io import BytesIO
 
 import pytest
 
-from tests.scaffold import example, on_fakes
+from tests.support.services import example, on_fakes
 
 pytestmark = on_fakes
 JSON = "application/json"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.scaffold import example, on_fakes
+from tests.support.services import example, on_fakes
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 from bson import ObjectId
 from bson.datetime_ms import DatetimeMS
 
-from shared.front import MAX_REMEMBERED, Front
-from tests.scaffold import example, on_fakes
+from shared.server.cache_middleware import MAX_REMEMBERED, Front
+from tests.support.services import example, on_fakes
 
 PREFERENCES = ({}, {"Prefer": "count=exact"}, {"Prefer": "count=none"})
 DIFFER = ("Cache-Status", "Server-Timing", "X-Request-ID", "Date")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.scaffold import example, on_real_servers
+from tests.support.services import example, on_real_servers
 
 pytestmark = on_real_servers
 

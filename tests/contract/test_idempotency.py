@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared import documents, trash
-from shared.errors import Stale
-from tests.scaffold import example, on_fakes, on_real_servers
+from shared.http.errors import Stale
+from shared.storage import documents, trash
+from tests.support.services import example, on_fakes, on_real_servers
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 

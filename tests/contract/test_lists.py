@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.scaffold import on_fakes
+from tests.support.services import on_fakes
 
 
 @pytest.fixture

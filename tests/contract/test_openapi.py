@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
-from tests import conformance
-from tests.scaffold import example, on_fakes, on_real_servers
+from tests.support import conformance
+from tests.support.services import example, on_fakes, on_real_servers
 
 
 @pytest.fixture

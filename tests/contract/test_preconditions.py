@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from shared.settings import Settings
-from tests.scaffold import example, on_fakes, on_real_servers
+from shared.config.settings import Settings
+from tests.support.services import example, on_fakes, on_real_servers
 
 
 @pytest.fixture

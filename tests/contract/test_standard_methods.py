@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from bson import Decimal128, Int64, MinKey, ObjectId, Regex, Timestamp
 
-from tests.scaffold import example, on_fakes, on_real_servers, path_of
+from tests.support.services import example, on_fakes, on_real_servers, path_of
 
 JSON = "application/json; charset=utf-8"
 PROBLEM = "application/problem+json; charset=utf-8"

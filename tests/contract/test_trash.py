@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.settings import Settings
-from tests.scaffold import on_fakes, on_real_servers
+from shared.config.settings import Settings
+from tests.support.services import on_fakes, on_real_servers
 
 
 @pytest.fixture

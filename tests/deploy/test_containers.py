@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shared.settings import FILE, PORTS, Settings, names
-from tests.scaffold import ROOT
+from shared.config.settings import FILE, PORTS, Settings, names
+from tests.support.services import ROOT
 
 BASE, DEV, PROD = (f"docker-compose{each}.yml" for each in ("", ".dev", ".prod"))
 FOLDERS = {path.parent.name: path.parent for path in sorted(ROOT.glob("api_*/app.py"))}
@@ -56,14 +56,14 @@ def test_every_service_folder_is_served_and_followed_and_its_jobs_are_done(packa
     name = package.removeprefix("api_")
     known = services(BASE)
     port = PORTS[name]
-    assert known[name]["command"] == ["shared.serve", package]
+    assert known[name]["command"] == ["shared.server.serve", package]
     assert known[name]["environment"]["BIND"] == f"0.0.0.0:{port}"
     assert known[name]["environment"][f"{name.upper()}_URL"] == f"http://{name}:{port}"
     assert known[name]["ports"] == [f"127.0.0.1:{port}:{port}"]
-    assert known[f"{name}-follower"]["command"] == ["shared.follower", package]
+    assert known[f"{name}-follower"]["command"] == ["shared.workers.follower", package]
     assert (f"{name}-worker" in known) is (FOLDERS[package] / "jobs.py").exists()
     if worker := known.get(f"{name}-worker"):
-        assert worker["command"] == ["shared.worker", package]
+        assert worker["command"] == ["shared.workers.worker", package]
 
 
 def test_a_debugger_and_reloading_are_there_for_every_service():

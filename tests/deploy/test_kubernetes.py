@@ -8,8 +8,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from shared import settings as kit
-from tests.scaffold import ROOT
+from shared.config import settings as kit
+from tests.support.services import ROOT
 
 FOLDER = ROOT / "deploy/kubernetes"
 PACKAGES = [path.parent for path in sorted(ROOT.glob("api_*/app.py"))]
@@ -73,7 +73,11 @@ def test_every_service_has_all_its_parts(manifests):
 
 
 def test_a_pod_runs_the_part_that_its_name_says(manifests):
-    modules = {"server": "shared.serve", "follower": "shared.follower", "worker": "shared.worker"}
+    modules = {
+        "server": "shared.server.serve",
+        "follower": "shared.workers.follower",
+        "worker": "shared.workers.worker",
+    }
     for name, pod in pods(manifests).items():
         (container,) = pod["spec"]["containers"]
         label = pod["metadata"]["labels"]["app.kubernetes.io/name"]

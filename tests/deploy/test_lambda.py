@@ -11,12 +11,12 @@ from urllib3.filepost import encode_multipart_formdata
 from vitrine_lambda.handler import build
 
 from api_products import jobs
-from shared.settings import Settings, SettingsError
-from shared.tokens import Tokens
-from tests.api_products.test_images import picture
-from tests.deploy.gateway import KINDS, Answer, Context, event
-from tests.scaffold import environment, path_of
-from vitrine.processes import spawn, stop
+from shared.config.settings import Settings, SettingsError
+from shared.http.tokens import Tokens
+from tests.api_products.images.test_images import picture
+from tests.support.gateway import KINDS, Answer, Context, event
+from tests.support.services import environment, path_of
+from vitrine.local.processes import spawn, stop
 
 pytestmark = pytest.mark.real
 
@@ -45,7 +45,7 @@ def handler(environ, tmp_path_factory):
         for name, value in environ.items():
             patch.setenv(name, value)
         made = vitrine_lambda.products
-    command = [sys.executable, "-m", "shared.follower", "api_products"]
+    command = [sys.executable, "-m", "shared.workers.follower", "api_products"]
     log = tmp_path_factory.mktemp("follower") / "log"
     follower = spawn(command, log, environment(**environ))
     yield made

@@ -10,8 +10,8 @@ import zipfile
 import pytest
 import yaml
 
-from tests.deploy.gateway import event
-from tests.scaffold import ROOT, environment, on_fakes
+from tests.support.gateway import event
+from tests.support.services import ROOT, environment, on_fakes
 
 FOLDER = ROOT / "deploy" / "lambda"
 SERVICES = ["products", "clients", "categories", "orders"]

@@ -8,8 +8,8 @@ import pytest
 from moto import mock_aws
 from vitrine_lambda import parameters
 
-from shared.settings import SettingsError
-from vitrine.processes import free_port
+from shared.config.settings import SettingsError
+from vitrine.local.processes import free_port
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import tomllib
 import pytest
 import yaml
 
-from tests.scaffold import ROOT
+from tests.support.services import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 CHANGELOG = """# Changelog

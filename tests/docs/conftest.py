@@ -12,15 +12,15 @@ import pytest
 from pymongo import MongoClient
 from redis import Redis
 
-from shared.follower import _moment
-from shared.keys import root_of
-from shared.settings import PORTS
+from shared.cache.keys import root_of
+from shared.config.settings import PORTS
+from shared.workers.follower import _moment
 from tests.docs.fences import DOCUMENTS, fences
 from tests.docs.shell import write_curl
 from tests.integration.conftest import Stack, poll
-from tests.scaffold import MEMORY, ROOT
+from tests.support.services import MEMORY, ROOT
 from vitrine import stack as stacks
-from vitrine.processes import free_port
+from vitrine.local.processes import free_port
 
 # What is not part of a clone, and what only the suite makes.
 LEFT_OUT = (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from tests.scaffold import ROOT
+from tests.support.services import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 # What their commands need is nowhere that tests run: containers, clusters, other people's clouds.

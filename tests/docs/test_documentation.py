@@ -17,7 +17,7 @@ from tests.docs import shell
 from tests.docs.fences import DOCUMENTS, ELSEWHERE, NOT_RUN, fences, name
 from tests.docs.grammar import Unknown, parse
 from tests.docs.powershell import PowerShell
-from tests.scaffold import ROOT, path_of
+from tests.support.services import ROOT, path_of
 
 BLOCKS = [fence for path in DOCUMENTS for fence in fences(path)]
 WALK = ROOT / "scripts" / "walkthrough.sh"

@@ -11,9 +11,15 @@ from api_categories.resource import categories
 from api_clients.resource import clients
 from api_orders.resource import orders
 from api_products.resource import products
-from shared import batch, body, connection, keys, mongo, query, queue, worker
-from shared.settings import PORTS, Settings
-from tests.scaffold import ROOT
+from shared.cache import keys
+from shared.config.settings import PORTS, Settings
+from shared.http import json_body
+from shared.resource import batch
+from shared.schema import query
+from shared.server import connection
+from shared.storage import repository
+from shared.workers import queue, worker
+from tests.support.services import ROOT
 
 README = (ROOT / "README.md").read_text()
 SHARED = ROOT.parent / "shared" / "design" / "PROMISES.md"
@@ -114,7 +120,7 @@ def test_what_is_bounded_is_bounded_so():
         name: list(map(number, re.findall(r"\d[\d,]*\d|\d", text.replace(" kB", "000"))))
         for name, text in told.items()
     }
-    settings, http = Settings(), assigned("shared/gunicorn.py")
+    settings, http = Settings(), assigned("shared/server/gunicorn_conf.py")
     most_shown = query.Query().fields["per"].validate.max
     line, headers = http["limit_request_line"], http["limit_request_fields"]
     assert numbers == {
@@ -127,9 +133,9 @@ def test_what_is_bounded_is_bounded_so():
         "a body": [settings.max_body_mb, connection.BODY_SECONDS, connection.BYTES_PER_SECOND],
         "an answer": [connection.SEND_SECONDS, connection.BYTES_PER_SECOND],
         "connections of a process": [http["worker_connections"], http["keepalive"]],
-        "JSON": [body.MAX_DEPTH],
+        "JSON": [json_body.MAX_DEPTH],
         "parameters; `per`; `page` × `per`": [query.MAX_PARAMETERS, most_shown, query.MAX_DEPTH],
-        "a search, a list, facets": [mongo.MOST_SECONDS],
+        "a search, a list, facets": [repository.MOST_SECONDS],
         "a batch": [batch.MAX_ITEMS],
         "a picture": [settings.max_upload_mb, settings.max_image_pixels],
         "a job": [queue.JOB_SECONDS, worker.MEMORY_BYTES // 1_000_000],

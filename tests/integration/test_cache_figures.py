@@ -7,9 +7,9 @@ from statistics import median
 import pytest
 from redis import Redis
 
-from shared.cache import Cache, Write
-from shared.keys import ALL, Address, new_token
-from shared.sweep import sweep
+from shared.cache.cache import Cache, Write
+from shared.cache.keys import ALL, Address, new_token
+from shared.cache.sweeper import sweep
 
 pytestmark = pytest.mark.alone
 

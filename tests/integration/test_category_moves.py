@@ -9,7 +9,7 @@ import pytest
 import urllib3
 from pymongo import MongoClient
 
-from shared.documents import fresh
+from shared.storage.documents import fresh
 from tests.integration.conftest import poll, processes_of, running_stack
 from vitrine import stack as stacks
 
@@ -47,7 +47,7 @@ def test_products_follow_whoever_is_killed_on_the_way(shop):
         lamps = client["vitrine"]["products"]
         moved = pool.submit(shop.request, *move)
         poll(lambda: lamps.count_documents({"category_path": "new"}), what="the first to follow")
-        for word in (b"api_products.app", b"shared.worker"):
+        for word in (b"api_products.app", b"shared.workers.worker"):
             for pid in processes_of(shop, word, b"api_products"):
                 os.kill(pid, signal.SIGKILL)
         # The move itself is made, whoever has to follow it.

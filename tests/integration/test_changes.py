@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 import urllib3
 
-from shared.backends import open_mongo
+from shared.storage.connections import open_mongo
 from tests.integration.conftest import NAMES, instance, poll, processes_of
 from vitrine import stack as stacks
 

@@ -7,9 +7,9 @@ import pytest
 import yaml
 from redis import Redis
 
-from shared import tally
+from shared.observability import job_metrics
 from tests.integration.conftest import poll
-from tests.scaffold import ROOT
+from tests.support.services import ROOT
 from vitrine import stack as stacks
 
 DEPLOY = ROOT / "deploy"
@@ -41,7 +41,7 @@ def scraped(stack):
     running = stacks.read(stack.folder)
     with Redis.from_url(running.redis_url.removesuffix("0") + "1") as queue:
         # It has no workers, which would count their jobs there.
-        tally.note(queue, "products", "notify", "failed", 0.1)
+        job_metrics.note(queue, "products", "notify", "failed", 0.1)
     for _ in range(2):
         stack.get("products", "/products")
 

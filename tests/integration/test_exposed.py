@@ -13,8 +13,8 @@ import pytest
 import urllib3
 
 from tests.integration.conftest import instance, poll, running_stack
-from tests.scaffold import ROOT
-from vitrine.processes import free_port
+from tests.support.services import ROOT
+from vitrine.local.processes import free_port
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -131,7 +131,7 @@ def test_a_length_beyond_all_bounds_is_a_refusal(stack):
 
 
 def test_open_mode_does_not_start_where_others_come_in():
-    args = ["-c", "python:shared.gunicorn", "-b", f"0.0.0.0:{free_port(0)}"]
+    args = ["-c", "python:shared.server.gunicorn_conf", "-b", f"0.0.0.0:{free_port(0)}"]
     ended = subprocess.run(
         [sys.executable, "-m", "gunicorn", *args, "api_products.app:create_app()"],
         cwd=ROOT,

@@ -10,11 +10,11 @@ import pytest
 import urllib3
 from redis import Redis
 
-from shared.cache import LEASE_SECONDS
+from shared.cache.cache import LEASE_SECONDS
 from tests.integration.conftest import instance, poll, running_stack
-from tests.integration.proxy import Proxy
 from tests.integration.test_never_stale import fuzz, tell
-from vitrine.fuzz import Bounds
+from tests.support.proxy import Proxy
+from vitrine.fuzz.fuzz import Bounds
 
 pytestmark = pytest.mark.alone
 
@@ -135,7 +135,7 @@ def test_a_worker_is_killed_between_commit_and_invalidation(stack):
     """The write was not acknowledged, but it is in MongoDB, so it has to show."""
     made = stack.request("POST", "products", "/products", {"name": "Kept", "price": 0})[1]
     path = f"/products/{made['id']}"
-    broken = "tests.integration.broken:dies_before_invalidating()"
+    broken = "tests.support.broken:dies_before_invalidating()"
     with instance(stack, broken) as url:
         for price in (1, 2, 3):
             poll(lambda: "hit" in _status(stack, path))

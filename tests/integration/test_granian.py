@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import pytest
 import urllib3
 
-from shared.settings import Settings
-from shared.tokens import Tokens
+from shared.config.settings import Settings
+from shared.http.tokens import Tokens
 from tests.integration.conftest import Stack, descendants, instance, poll, running_stack
-from tests.integration.proxy import Proxy
-from tests.scaffold import samples
+from tests.support.proxy import Proxy
+from tests.support.services import samples
 from vitrine import stack as stacks
 
 SECRET = "fedcba9876543210fedcba9876543210"
@@ -39,7 +39,7 @@ def workers(shop):
 
 def is_serving(pid):
     with contextlib.suppress(OSError):
-        return b"shared.serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"shared.server.serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
     return False
 
 

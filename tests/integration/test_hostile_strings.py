@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def naughty(request):
-    from tests.scaffold import DATA
+    from tests.support.services import DATA
 
     if not DATA.exists():
         pytest.skip("the real strings of ../shared/data are not here")

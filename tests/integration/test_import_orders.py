@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from bson import Decimal128
 
-from shared.backends import open_mongo
+from shared.storage.connections import open_mongo
 from tests.integration.conftest import running_stack
 from vitrine import stack
 

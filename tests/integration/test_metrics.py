@@ -7,7 +7,7 @@ from pathlib import Path
 import urllib3
 
 from tests.integration.conftest import descendants, instance, poll
-from tests.scaffold import samples
+from tests.support.services import samples
 
 
 def scrape(stack, url):

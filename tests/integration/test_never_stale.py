@@ -22,7 +22,7 @@ from tests.integration.conftest import (
     running_stack,
 )
 from vitrine import stack as stacks
-from vitrine.fuzz import Bounds, Fuzz
+from vitrine.fuzz.fuzz import Bounds, Fuzz
 
 pytestmark = pytest.mark.alone
 
@@ -65,7 +65,9 @@ def second_follower(stack, package):
     running = stacks.read(stack.folder)
     servers = {"MONGO_URI": running.mongo_uri, "REDIS_URL": running.redis_url}
     process = subprocess.Popen(
-        [sys.executable, "-m", "shared.follower", package], cwd=ROOT, env=stack.env | servers
+        [sys.executable, "-m", "shared.workers.follower", package],
+        cwd=ROOT,
+        env=stack.env | servers,
     )
     try:
         yield
@@ -114,7 +116,7 @@ def test_no_near_cache_is_stale(stack, capsys):
 
 
 def test_an_instance_that_ignores_generations_is_found_out(stack):
-    with instance(stack, "tests.integration.broken:believes_anything()") as broken:
+    with instance(stack, "tests.support.broken:believes_anything()") as broken:
         report = fuzz(stack, 6, [broken], only=("products",)).run()
     assert report.problems
     assert f" {broken} " in report.problems[0]
@@ -123,7 +125,7 @@ def test_an_instance_that_ignores_generations_is_found_out(stack):
 
 
 def test_a_follower_that_sees_nothing_is_found_out(stack):
-    follower = process_of(stack, b"shared.follower", b"api_products")
+    follower = process_of(stack, b"shared.workers.follower", b"api_products")
     os.kill(follower, signal.SIGSTOP)
     try:
         # Its lease would end before everything is read as slowly as can be.
@@ -190,7 +192,7 @@ def test_another_stack_is_not_written_to(stack):
 
 
 def test_an_instance_that_answers_no_json_is_found_out(stack):
-    with instance(stack, "tests.integration.broken:cuts_bodies()") as broken:
+    with instance(stack, "tests.support.broken:cuts_bodies()") as broken:
         report = fuzz(stack, 3, [broken], only=("products",)).run()
     assert report.tally.failed
 

@@ -18,10 +18,10 @@ from pymongo import MongoClient
 
 from tests.integration.conftest import poll, processes_of, running_stack
 from tests.integration.test_concurrency import at_once
-from tests.scaffold import MEMORY
-from vitrine import embedded
+from tests.support.services import MEMORY
 from vitrine import stack as stacks
-from vitrine.processes import free_port, stop
+from vitrine.local import embedded
+from vitrine.local.processes import free_port, stop
 
 # The proof of the whole takes a minute; each run of the suite a part of it.
 CHAOS_SECONDS = float(os.environ.get("CHAOS_SECONDS", "6"))

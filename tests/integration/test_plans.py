@@ -10,12 +10,12 @@ from pymongo import MongoClient
 from pymongo.monitoring import CommandListener
 from redis import Redis
 
-from shared import documents
-from shared.cache import Cache
-from shared.mongo import FEW
-from shared.peers import Peers
-from shared.settings import Settings
-from tests.scaffold import InProcess, UnfollowedBackends
+from shared.cache.cache import Cache
+from shared.config.settings import Settings
+from shared.http.service_client import Peers
+from shared.storage import documents
+from shared.storage.repository import FEW
+from tests.support.services import InProcess, UnfollowedBackends
 
 SIZE = 40_000
 # For each parameter a value that many products have, and one that few have.

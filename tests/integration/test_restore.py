@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from tests.api_products.test_images import picture
+from tests.api_products.images.test_images import picture
 from tests.integration.conftest import Stack, poll, stack_folder
 from tests.integration.test_images import outcome, upload
-from tests.scaffold import ROOT
+from tests.support.services import ROOT
 
 PATHS = ("/products/1", "/products/pot", "/products", "/products?q=pot")
 

@@ -8,9 +8,9 @@ import sys
 import pytest
 import urllib3
 
-from tests.api_products.test_images import picture
+from tests.api_products.images.test_images import picture
 from tests.integration.conftest import poll, running_stack
-from vitrine.processes import free_port, stop
+from vitrine.local.processes import free_port, stop
 
 ACCESS = {
     "AWS_ACCESS_KEY_ID": "key",

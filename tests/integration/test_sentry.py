@@ -15,10 +15,10 @@ from redis import Redis
 from rq import Queue, Retry
 
 from tests.integration.conftest import instance, poll
-from tests.scaffold import ROOT
+from tests.support.services import ROOT
 from vitrine import stack as stacks
 from vitrine.client import authorization
-from vitrine.processes import spawn, stop
+from vitrine.local.processes import spawn, stop
 
 SECRETS = ("ada@", "hunter2", "Lovelace", "127.0.0.1", "Bearer", "eyJ")
 
@@ -72,7 +72,7 @@ def only(events):
 
 
 def test_a_request_that_fails_is_one_event_with_its_request_id(stack, server, events):
-    app = "tests.integration.broken:fails()"
+    app = "tests.support.broken:fails()"
     with instance(stack, app, SENTRY_DSN=server.dsn) as url:
         known = {"Authorization": authorization(), "Cookie": "a=hunter2"}
         headers = {"X-Request-ID": "mine"} | known
@@ -101,7 +101,7 @@ def worker(stack, queue, **env):
     running = stacks.read(stack.folder)
     known = {"MONGO_URI": running.mongo_uri, "REDIS_URL": running.redis_url}
     env = stack.env | known | {"REDIS_QUEUE_URL": queue} | env
-    args = [sys.executable, "-m", "shared.worker", "api_products"]
+    args = [sys.executable, "-m", "shared.workers.worker", "api_products"]
     process = spawn(args, Path(f"{stack.output}-worker"), env)
     try:
         yield
@@ -117,9 +117,9 @@ def test_a_job_that_fails_for_good_is_one_event(stack, server, events, job, erro
     with Redis.from_url(url) as redis, worker(stack, url, SENTRY_DSN=server.dsn):
         queue = Queue("products", connection=redis)
         # That a server is down is no defect; it comes first, and is told to nobody.
-        queue.enqueue("tests.integration.broken.miss_server")
+        queue.enqueue("tests.support.broken.miss_server")
         queue.enqueue_call(
-            f"tests.integration.broken.{job}",
+            f"tests.support.broken.{job}",
             args=("ada@example.org",) if job == "raise_error" else (),
             job_id=f"job-{job}",
             retry=Retry(max=1),

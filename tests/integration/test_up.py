@@ -11,9 +11,9 @@ import pytest
 from pymongo import MongoClient
 
 from tests.integration.conftest import NAMES, Stack, descendants, is_alive, poll, stack_folder
-from tests.scaffold import ROOT, environment
+from tests.support.services import ROOT, environment
 from vitrine import stack as stacks
-from vitrine.processes import claim, free_port
+from vitrine.local.processes import claim, free_port
 
 
 def mongo_uri(stack):
@@ -210,7 +210,12 @@ def test_nothing_runs_says_status_and_stop(fresh_stack):
 def test_counters_of_others_are_left_alone(tmp_path):
     """A service clears its own counters when it starts, and nothing else in that folder."""
     (tmp_path / "kept.txt").write_text("mine")
-    args = ["-c", "python:shared.gunicorn", "--check-config", "api_clients.app:create_app()"]
+    args = [
+        "-c",
+        "python:shared.server.gunicorn_conf",
+        "--check-config",
+        "api_clients.app:create_app()",
+    ]
     subprocess.run(
         [sys.executable, "-m", "gunicorn", *args],
         cwd=ROOT,

@@ -17,8 +17,8 @@ from apig_wsgi import make_lambda_handler
 from flask import Flask
 from werkzeug.wsgi import ClosingIterator
 
-from shared.feed import EVENTS
-from shared.settings import Settings, SettingsError
+from shared.config.settings import Settings, SettingsError
+from shared.endpoints.changes import EVENTS
 from vitrine_lambda import parameters
 
 if TYPE_CHECKING:

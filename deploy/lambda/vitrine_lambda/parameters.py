@@ -6,7 +6,7 @@ Below ``SSM_PATH=/vitrine/production`` the parameter ``/vitrine/production/secre
 
 from collections.abc import MutableMapping
 
-from shared.settings import SettingsError
+from shared.config.settings import SettingsError
 
 # Twice this, and what is between, has to fit into the ten seconds that a function may take to
 # start: where there is no way to the Parameter Store, somebody has to say so.

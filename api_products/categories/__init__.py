@@ -1,0 +1,1 @@
+"""What products know of categories: moves and attribute schemas."""

@@ -1,0 +1,1 @@
+"""Images: uploads, thumbnails and the gallery of a product."""

@@ -1,0 +1,1 @@
+"""Stock: the ledger, reservations and their reconciliation."""

@@ -1,0 +1,137 @@
+"""What is in stock: how it changed and why, what orders hold of it, and whether it adds up."""
+
+from uuid import UUID
+
+from flask import Blueprint, Response, request
+from marshmallow import fields
+
+from api_products.resource import products
+from api_products.schemas import (
+    DriftsSchema,
+    HeldSchema,
+    LedgerQuery,
+    LedgerSchema,
+    ReservationSchema,
+    ReservingSchema,
+    StockChangeSchema,
+)
+from api_products.stock import changes, reconciliation, reservations
+from shared.http import auth
+from shared.http.contract import ITEM, gives, takes
+from shared.http.responses import conditional, empty, respond
+from shared.resource.idempotency import resumes
+from shared.resource.resource import flag
+
+MAX_HELD = 500  # reservations listed at once
+
+blueprint = Blueprint("stock", __name__)
+
+
+@blueprint.get("/products/<ref>/stock")
+@auth.requires(auth.READ)
+@takes(query=LedgerQuery)
+@gives(LedgerSchema, conditional=True)
+def list_stock(ref: str) -> Response:
+    """Answer how a product's stock changed, the latest first: by how many, why, by which order."""
+    asked = LedgerQuery().parse(request.query_string, ())
+    product = products.repository.get(ref)
+    return conditional(respond(changes.entries(product, asked.page, asked.per)))
+
+
+@blueprint.post("/products/<ref>/stock")
+@takes(StockChangeSchema, headers=("If-Match",))
+@gives(ITEM)
+def change_stock(ref: str) -> Response:
+    """Add to a product's stock, or take from it: ``{"change": -3, "reason": "damaged"}``.
+
+    Answer the product.  409 when less than none would be left, or when it is not tracked.
+    """
+    products.check_parameters()
+    values = StockChangeSchema().load(products.body())
+    return products.answer(changes.change(ref, values["change"], values["reason"]))
+
+
+@blueprint.put("/products/reservations/<uuid:id>")
+@auth.requires(auth.ADMIN)
+@takes(ReservingSchema)
+@gives(ReservationSchema)
+def reserve(id: UUID) -> Response:
+    """Take ``{"lines": [{"product_id": 1, "quantity": 2}]}`` from the stocks, all or nothing.
+
+    Answer the lines with name, SKU and price; 409 names every line that cannot be had, and what is
+    left.  The id is the order's; sent again, it is answered again.
+    """
+    lines = ReservingSchema().load(products.body())["lines"]
+    wanted: dict[int | str, int] = {}
+    for each in lines:
+        wanted[each["product_id"]] = wanted.get(each["product_id"], 0) + each["quantity"]
+    return respond(reservations.shown(reservations.reserve(str(id), wanted)))
+
+
+@blueprint.get("/products/reservations/<uuid:id>")
+@auth.requires(auth.ADMIN)
+@gives(ReservationSchema)
+def get_reservation(id: UUID) -> Response:
+    """Answer what an order holds, held, shipped or released."""
+    return respond(reservations.shown(reservations.get(str(id))))
+
+
+@blueprint.delete("/products/reservations/<uuid:id>")
+@auth.requires(auth.ADMIN)
+@gives(None, 204)
+def release(id: UUID) -> Response:
+    """Give back what a reservation holds; it cannot be made again, even if it never was."""
+    reservations.release(str(id))
+    return empty()
+
+
+@blueprint.post("/products/reservations/<uuid:id>/ship")
+@auth.requires(auth.ADMIN)
+@gives(None, 204)
+def ship(id: UUID) -> Response:
+    """Keep what a reservation holds for good, because it has left the house."""
+    reservations.ship(str(id))
+    return empty()
+
+
+@blueprint.get("/products:reservations")
+@auth.requires(auth.ADMIN)
+@takes(after=fields.String())
+@gives(HeldSchema)
+def list_held() -> Response:
+    """Answer the ids of reservations held for a minute or longer, in order, behind ``after``."""
+    products.check_parameters()
+    after = request.args.get("after", "")
+    return respond({"items": reservations.held(after, MAX_HELD)})
+
+
+@blueprint.get("/products:stock")
+@auth.requires(auth.ADMIN)
+@gives(DriftsSchema)
+def check_stock() -> Response:
+    """Answer the products whose stock is not what the ledger of its changes adds up to."""
+    products.check_parameters()
+    return respond({"drift": [reconciliation.shown(each) for each in reconciliation.check()]})
+
+
+@blueprint.post("/products:stock")
+@auth.requires(auth.ADMIN)
+@resumes
+@takes(accept=fields.Boolean())
+@gives(DriftsSchema)
+def repair_stock() -> Response:
+    """Set these stocks to what the ledger says; with ``accept=true`` tell the ledger instead.
+
+    Answer what was found, and what is left of it: a stock that is no number is not accepted.
+    """
+    products.check_parameters()
+    accept = flag("accept")
+    found = reconciliation.check()
+    reconciliation.repair(found, accept)
+    left = reconciliation.check() if found else []
+    return respond(
+        {
+            "drift": list(map(reconciliation.shown, found)),
+            "left": list(map(reconciliation.shown, left)),
+        }
+    )

@@ -1,0 +1,1 @@
+"""The cache, its keys, and the Redis client under it."""

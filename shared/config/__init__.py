@@ -1,0 +1,1 @@
+"""Settings, and how a process starts with them."""

@@ -1,0 +1,19 @@
+"""Which code it is that answers."""
+
+import inspect
+from pathlib import Path
+from types import ModuleType
+
+from shared.http.responses import digest
+
+
+def of(part: ModuleType | type) -> str:
+    """Return a digest of the code that shapes answers: the kit's and that of a service.
+
+    ``part`` is a module or class in the service's folder.
+    """
+    folders = (Path(__file__).parents[1], Path(inspect.getfile(part)).parent)
+    code = b"".join(
+        path.read_bytes() for folder in folders for path in sorted(folder.rglob("*.py"))
+    )
+    return digest(code)[:8]

@@ -1,0 +1,51 @@
+"""How the processes of a service begin, and how they end."""
+
+import ctypes
+import logging
+import sys
+from collections.abc import Iterable
+
+from shared.config.settings import Settings, SettingsError
+from shared.observability import log_format
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def read_settings() -> Settings:
+    """Return the settings, or end the process with one sentence on what is wrong with them."""
+    try:
+        return Settings.from_env()
+    except SettingsError as error:
+        sys.exit(f"Vitrine cannot start: {error}")
+
+
+def start(service: str) -> Settings:
+    """Return the settings, as ``read_settings``, of a process that logs as they say."""
+    settings = read_settings()
+    log_format.start(service, settings.log_level)
+    logging.captureWarnings(True)
+    return settings
+
+
+def end_with_parent(signal: int) -> None:
+    """Have the kernel send this process a signal when its parent dies; on Linux only.
+
+    Call it in the child.  The kernel watches the thread that started it.
+    """
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal)
+
+
+def check_exposure(settings: Settings, hosts: Iterable[str]) -> None:
+    """End the process if everybody could do everything from elsewhere than this machine."""
+    if settings.auth_mode == "open" and not all(map(is_loopback, hosts)):
+        sys.exit(
+            "Vitrine cannot start: AUTH_MODE=open is for this machine only; bind to 127.0.0.1, or "
+            "set AUTH_MODE=token."
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what listens at an address is reached from this machine only."""
+    return host in ("localhost", "::1", "[::1]") or host.startswith(("127.", "unix:", "/"))

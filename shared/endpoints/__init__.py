@@ -1,0 +1,1 @@
+"""What every service answers besides its resource."""

@@ -1,0 +1,120 @@
+"""``/__cache``: what is cached, why an entry counts or not, and a way to throw some of it away."""
+
+import logging
+from collections import Counter
+from typing import Any
+
+from flask import Flask, Response, current_app, g, request
+from marshmallow import Schema, fields
+
+from shared.cache import sweeper
+from shared.cache.keys import NEAR, Address, new_token, prefixes_of, tag_of
+from shared.http import auth
+from shared.http.contract import gives, takes
+from shared.http.errors import BadRequest, NotFound
+from shared.http.responses import respond
+from shared.resource.resource import Resource
+from shared.storage.connections import backends
+
+audit = logging.getLogger("vitrine.audit")
+
+
+def init_app(app: Flask) -> None:
+    """Serve ``/__cache``."""
+    app.add_url_rule("/__cache", "show_cache", show_cache, methods=["GET"])
+    app.add_url_rule("/__cache", "purge_cache", purge_cache, methods=["DELETE"])
+
+
+class CountsSchema(Schema):
+    """How many entries there are, by the beginning of their keys."""
+
+    entries = fields.Dict(fields.String(), fields.Integer(), metadata={"example": {"product:": 2}})
+
+
+class EntrySchema(Schema):
+    """One entry: whether it counts and why, and what is in it besides the body."""
+
+    key = fields.String(metadata={"example": "product:1"})
+    counts = fields.Boolean()
+    why = fields.String()
+    ttl = fields.Integer(metadata={"optional": True})
+    bytes = fields.Integer(metadata={"optional": True})
+    head = fields.Dict(metadata={"optional": True})
+    generations = fields.List(fields.String(allow_none=True), metadata={"optional": True})
+
+
+class PurgedSchema(Schema):
+    """How many entries were removed."""
+
+    prefix = fields.String(metadata={"example": "products:list:"})
+    purged = fields.Integer()
+
+
+@auth.requires(auth.ADMIN)
+@takes(key=fields.String(metadata={"description": "An entry to tell all about."}))
+@gives(CountsSchema)
+@gives(EntrySchema, errors=(404,))
+def show_cache() -> Response:
+    """Answer how many entries there are of each kind, or with ``?key=`` all about one."""
+    key = request.args.get("key", "")
+    if key:
+        return respond(_entry(key))
+    counts: Counter[str] = Counter()
+    for prefix in _prefixes():
+        for keys in sweeper.batches(backends().redis, f"{prefix}*"):
+            counts[prefix] += len(keys)
+    return respond({"entries": {prefix: counts[prefix] for prefix in _prefixes()}})
+
+
+@auth.requires(auth.ADMIN)
+@takes(
+    prefix=fields.String(
+        required=True,
+        metadata={"one_of": "prefixes", "description": "What the keys begin with."},
+    )
+)
+@gives(PurgedSchema)
+def purge_cache() -> Response:
+    """Remove the entries whose keys begin with ``?prefix=``; the log keeps who did."""
+    prefix = request.args.get("prefix", "")
+    if not prefix.startswith(_prefixes()):
+        allowed = f"Must begin with one of {', '.join(_prefixes())}."
+        raise BadRequest("", [{"parameter": "prefix", "message": allowed}])
+    gone = sum(
+        int(backends().redis.unlink(*keys))
+        for keys in sweeper.batches(backends().redis, f"{sweeper.escaped(prefix)}*")
+    )
+    # What processes keep themselves goes as well.
+    name = current_app.extensions["resource"].name
+    backends().redis.set(tag_of(name, NEAR), new_token(), ex=1)
+    audit.warning(
+        "%s entries purged by prefix %r, by %s, request %s from %s",
+        *(gone, prefix, auth.caller(), g.request_id, request.remote_addr),
+    )
+    return respond({"prefix": prefix, "purged": gone})
+
+
+def _prefixes() -> tuple[str, ...]:
+    resource: Resource = current_app.extensions["resource"]
+    return prefixes_of(resource.name, resource.item)
+
+
+def _entry(key: str) -> dict[str, Any]:
+    if not key.startswith(_prefixes()):
+        raise NotFound(f"{key[:200]} is no key of this service.")
+    cache, redis = backends().cache, backends().redis
+    head = cache.head(key)
+    if head is None:
+        return {"key": key, "counts": False, "why": "There is no entry that can be read."}
+    resource: Resource = current_app.extensions["resource"]
+    lookup = cache.look(Address(resource.name, key, head["tag"], resource.depends))
+    why = {"hit": "Its stamps are the current generations."}.get(lookup.state, lookup.detail)
+    return {
+        "key": key,
+        "counts": lookup.is_hit,
+        "why": why,
+        "ttl": redis.ttl(key),
+        "bytes": redis.strlen(key),
+        "head": head,
+        "generations": lookup.tokens,
+    }

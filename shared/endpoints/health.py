@@ -1,0 +1,196 @@
+"""Whether the service lives and whether it can do its work, for people and orchestrators."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pymongo
+from flask import Flask, Response, current_app
+from marshmallow import Schema
+from marshmallow.fields import Boolean, Dict, Float, Integer, List, Nested, String
+from pymongo.errors import PyMongoError
+from redis import RedisError
+
+from shared.cache.redis_topology import REDIS_ERRORS
+from shared.http.auth import public
+from shared.http.contract import gives
+from shared.http.responses import respond
+from shared.resource.resource import Resource
+from shared.storage.connections import backends
+from shared.workers import queue
+from shared.workers.follower_status import following
+
+PROBE_SECONDS = 1.0
+
+
+def init_app(app: Flask) -> None:
+    """Serve ``/health`` and its kin, ``/__ping/redis`` and ``/``."""
+    app.add_url_rule("/", "index", index)
+    app.add_url_rule("/health/live", "live", live)
+    app.add_url_rule("/health", "health", ready)
+    app.add_url_rule("/health/ready", "ready", ready)
+    app.add_url_rule("/__ping/redis", "ping_redis", ping_redis)
+
+
+class FieldSchema(Schema):
+    """What a field of an item is."""
+
+    type = String(metadata={"example": "Text"})
+    required = Boolean()
+    read_only = Boolean()
+    aliases = List(String())
+
+
+class IndexSchema(Schema):
+    """What a service serves, and where."""
+
+    service = String(metadata={"example": "products"})
+    item = String(metadata={"example": "product"})
+    links = Dict(String(), String())
+    checks = List(String())
+    described = Dict(String(), Nested(FieldSchema), data_key="fields")
+    keys = List(String())
+
+
+class LifeSchema(Schema):
+    """A process that serves requests."""
+
+    status = String(metadata={"example": "ok"})
+
+
+class ProbeSchema(Schema):
+    """How long a server took to answer, or why it did not."""
+
+    latency_ms = Float(metadata={"example": 0.42, "optional": True})
+    error = String(metadata={"optional": True})
+
+
+class QueueSchema(Schema):
+    """The job queue: who works on it, and what waits in it."""
+
+    workers = Integer(metadata={"optional": True})
+    waiting = Integer(metadata={"optional": True})
+    oldest_seconds = Float(allow_none=True, metadata={"optional": True})
+    error = String(metadata={"optional": True})
+
+
+class ReadySchema(Schema):
+    """What the service needs, and how that is."""
+
+    status = String(metadata={"example": "ok"})
+    mongodb = Nested(ProbeSchema)
+    redis = Nested(ProbeSchema)
+    follower = String(metadata={"example": "ok"})
+    follower_lag_seconds = Float(allow_none=True, metadata={"optional": True})
+    queue = Nested(QueueSchema, metadata={"optional": True})
+
+
+class PingSchema(ProbeSchema):
+    """Whether Redis is up."""
+
+    redis = String(metadata={"example": "ok"})
+
+
+@public
+@gives(IndexSchema)
+def index() -> Response:
+    """Say which service this is, what its items are made of, and where to look next."""
+    resource: Resource = current_app.extensions["resource"]
+    links = {
+        "items": f"/{resource.name}",
+        "changes": f"/{resource.name}/changes",
+        "ready": "/health/ready",
+        "redis": "/__ping/redis",
+        "docs": "/docs",
+        "redoc": "/redoc",
+        "openapi": "/openapi.json",
+    }
+    described = {
+        "service": resource.name,
+        "item": resource.item,
+        "links": links,
+        "checks": current_app.extensions["checks"],
+        "fields": resource.describe(),
+        "keys": resource.keys,
+    }
+    return respond(described)
+
+
+@public
+@gives(LifeSchema)
+def live() -> Response:
+    """Answer 200 as long as the process serves requests."""
+    return respond({"status": "ok"})
+
+
+@public
+@gives(ReadySchema)
+@gives(ReadySchema, 503)
+def ready() -> Response:
+    """Answer 200 when requests can be served, 503 naming what is missing.
+
+    Redis being down is shown but does not make the service unready: every read still works.
+    """
+    mongodb, redis = probe_mongodb(), probe_redis()
+    up = "latency_ms" in mongodb
+    value = {
+        "status": "ok" if up else "MongoDB is down",
+        "mongodb": mongodb,
+        "redis": redis,
+        **(follower() if up and "latency_ms" in redis else {"follower": "unknown"}),
+    }
+    if "has_queue" in current_app.extensions:
+        value["queue"] = _queue()
+    return respond(value, 200 if up else 503)
+
+
+@public
+@gives(PingSchema)
+@gives(PingSchema, 503)
+def ping_redis() -> Response:
+    """Answer 200 with Redis' latency, or 503 when it is down."""
+    probe = probe_redis()
+    if "error" in probe:
+        return respond({"redis": "down", **probe}, 503)
+    return respond({"redis": "ok", **probe})
+
+
+def probe_mongodb() -> dict[str, Any]:
+    """Ask MongoDB for a sign of life; return its ``latency_ms``, or the ``error`` it came to.
+
+    One that does not answer within a second is down, also when its connections stand.
+    """
+    with pymongo.timeout(PROBE_SECONDS):
+        return _probe(lambda: backends().db.command("ping"))
+
+
+def probe_redis() -> dict[str, Any]:
+    """Ask Redis for a sign of life; return its ``latency_ms``, or the ``error`` it came to."""
+    return _probe(lambda: backends().redis.ping())
+
+
+def follower() -> dict[str, Any]:
+    """Say who sees to it that edits made beside the API are noticed."""
+    resource: Resource = current_app.extensions["resource"]
+    try:
+        with pymongo.timeout(PROBE_SECONDS):
+            found = following(resource.name)
+    except (PyMongoError, *REDIS_ERRORS) as error:
+        return {"follower": f"unknown: {type(error).__name__}", "follower_lag_seconds": None}
+    return {"follower": found.state, "follower_lag_seconds": found.lag_seconds}
+
+
+def _queue() -> dict[str, Any]:
+    try:
+        return queue.state()
+    except RedisError as error:
+        return {"error": type(error).__name__}
+
+
+def _probe(ask: Callable[[], Any]) -> dict[str, Any]:
+    started = time.perf_counter()
+    try:
+        ask()
+    except (PyMongoError, *REDIS_ERRORS) as error:
+        return {"error": type(error).__name__}
+    return {"latency_ms": round((time.perf_counter() - started) * 1000, 2)}

@@ -1,0 +1,134 @@
+"""``/products/1/history``: the revisions of an item, who made each and what it changed."""
+
+from contextlib import suppress
+from typing import Any
+from urllib.parse import quote
+
+from flask import Flask, Response, current_app, request
+from marshmallow import Schema, fields
+
+from shared.endpoints.change_reader import no_streams
+from shared.http import auth, preconditions
+from shared.http.contract import gives, takes
+from shared.http.errors import NotFound
+from shared.http.responses import conditional
+from shared.resource import page_response
+from shared.resource.page_response import PageSchema
+from shared.resource.resource import Resource
+from shared.schema.fields import Timestamp, timestamp
+from shared.schema.query import Query
+from shared.storage import trash
+from shared.storage.connections import backends
+from shared.storage.documents import Document
+from shared.storage.repository import Page, count_limit, reference
+
+OUTSIDE = "outside the API"
+
+
+class ChangeSchema(Schema):
+    """One change of an item: who made it, when, and what it changed."""
+
+    at = Timestamp()
+    type = fields.String(metadata={"example": "updated"})
+    by = fields.String(metadata={"example": "ann"})
+    request_id = fields.String(allow_none=True)
+    revision = fields.Dict(
+        fields.String(),
+        fields.Integer(allow_none=True),
+        metadata={"example": {"from": 1, "to": 2}},
+    )
+    changed = fields.List(fields.String(), data_key="fields")
+    changes = fields.Dict(fields.String(), fields.Dict(), allow_none=True)
+
+
+HistorySchema = PageSchema.from_dict(
+    {"items": fields.List(fields.Nested(ChangeSchema))}, name="HistorySchema"
+)
+
+
+class _HistoryQuery(Query):
+    """The query string: ``page`` and ``per``."""
+
+    class Meta:
+        exclude = ("cursor", "deleted", "facets", "ordering", "q", "shown")
+
+
+def init_app(app: Flask, resource: Resource) -> None:
+    """Serve the history of the items of a resource."""
+    path = f"/{resource.name}/<ref>/history"
+    app.add_url_rule(path, "history", show_history, methods=["GET"])
+
+
+@auth.requires(auth.READ)
+@takes(query=_HistoryQuery, headers=("Prefer",))
+@gives(
+    HistorySchema, headers=("Link", "Vary", "Preference-Applied"), conditional=True, errors=(501,)
+)
+def show_history(ref: str) -> Response:
+    """Answer who changed an item, when, and from which revision to which, the latest first.
+
+    Also of one in the trash, or that was removed for good, by its id.  ``by`` is "outside the API"
+    for what was done in MongoDB itself.  Kept for HISTORY_DAYS.
+    """
+    resource: Resource = current_app.extensions["resource"]
+    if not backends().cache.leased:
+        raise no_streams()
+    asked = _HistoryQuery().parse(request.query_string, ())
+    count = preconditions.preferred_count(request.headers.get("Prefer", ""))
+    item, collection = _item(resource, ref), resource.repository.history
+    found = collection.find(
+        {"item": item},
+        sort=[("at", -1), ("_id", -1)],
+        skip=(asked.page - 1) * asked.per,
+        limit=asked.per + 1,
+    )
+    limit = count_limit(count)
+    total = None if count == "none" else backends().count(collection.name, {"item": item}, limit)
+    page = Page.of(list(found), asked.per, total, count)
+    items = [_shown(resource, each) for each in page.documents]
+    name = f"{resource.name}/{quote(ref)}/history"
+    return conditional(page_response.answer(name, asked, page, items, count))
+
+
+def _item(resource: Resource, ref: str) -> Any:
+    """Return the id of what lives, is in the trash or has a history; raise ``NotFound``."""
+    repository = resource.repository
+    with suppress(NotFound):
+        return repository.locate(ref)[0]["_id"]
+    with suppress(NotFound):
+        return trash.get(repository, ref)["_id"]
+    asked = reference(ref)
+    for id in (each["_id"] for each in asked.get("$or", [asked]) if "_id" in each):
+        if repository.history.find_one({"item": id}, {"_id": True}):
+            return id
+    raise NotFound(f"There is no {repository.item} {ref[:100]}, nor any history of one.")
+
+
+def _shown(resource: Resource, entry: Document) -> Document:
+    """Return an entry as clients see it."""
+    shown = {
+        "at": timestamp(entry["at"]),
+        "type": entry["kind"],
+        "by": entry["by"] or OUTSIDE,
+        "request_id": entry["request"],
+        "revision": entry["revision"],
+        "fields": entry["fields"],
+    }
+    if not entry.keys() & {"before", "after"}:
+        return shown | {"changes": None}
+    before, after = (_values(resource, entry, side) for side in ("before", "after"))
+    differing = [name for name in entry["fields"] if before.get(name) != after.get(name)]
+    changes = {name: {"from": before.get(name), "to": after.get(name)} for name in differing}
+    return shown | {"fields": differing, "changes": changes}
+
+
+def _values(resource: Resource, entry: Document, side: str) -> Document:
+    """Return values as the schema shows them; what is left of a long one is a text already."""
+    stored = entry.get(side)
+    if stored is None:
+        return {}
+    fields = [name for name in entry["fields"] if name in resource.origins]
+    (dumped,) = resource.dump([stored | {"_id": entry["item"]}], fields)
+    shortened = set(entry.get("shortened", {}).get(side, ()))
+    texts = {name: stored[each] for name in fields for each in resource.origins[name] & shortened}
+    return dict(dumped) | texts

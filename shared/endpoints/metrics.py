@@ -1,0 +1,66 @@
+"""``/metrics``: what the processes of a service have counted, and how it is at this moment."""
+
+from collections.abc import Iterator
+
+from flask import Flask, Response, current_app
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+from redis import RedisError
+
+from shared.endpoints import health
+from shared.http.auth import public
+from shared.http.contract import gives
+from shared.observability import job_metrics, metrics
+from shared.storage.connections import backends
+from shared.workers import queue
+
+
+def init_app(app: Flask) -> None:
+    """Serve ``/metrics``."""
+    app.add_url_rule("/metrics", "metrics", show_metrics)
+
+
+@public
+@gives(None, media=("text/plain",))
+def show_metrics() -> Response:
+    """Answer the service's metrics, all its processes together."""
+    return Response(metrics.text([*_state(), *_jobs()]), content_type=metrics.TEXT)
+
+
+def _state() -> Iterator[Metric]:
+    probes = {"mongodb": health.probe_mongodb(), "redis": health.probe_redis()}
+    up = GaugeMetricFamily(
+        "vitrine_backend_up", "Whether a server answers that is needed.", labels=["backend"]
+    )
+    for name, probe in probes.items():
+        up.add_metric([name], float("latency_ms" in probe))
+    yield up
+    follower = health.follower() if all("latency_ms" in each for each in probes.values()) else {}
+    yield GaugeMetricFamily(
+        "vitrine_follower_up",
+        "Whether a follower keeps the cache's lease.",
+        float(follower.get("follower") == "ok"),
+    )
+    yield GaugeMetricFamily(
+        "vitrine_follower_lag_seconds",
+        "Time since the follower had last seen every change.",
+        follower.get("follower_lag_seconds"),
+    )
+
+
+def _jobs() -> Iterator[Metric]:
+    if "has_queue" not in current_app.extensions:
+        return
+    try:
+        state = queue.state()
+        ended = job_metrics.read(backends().queue, current_app.extensions["resource"].name)
+    except RedisError:
+        return  # Without a number there is no metric, which an alert can tell from 0.
+    yield GaugeMetricFamily("vitrine_queue_workers", "Workers that are alive.", state["workers"])
+    yield GaugeMetricFamily("vitrine_queue_waiting", "Jobs that wait.", state["waiting"])
+    yield GaugeMetricFamily(
+        "vitrine_queue_oldest_seconds",
+        "How long the oldest of them has waited.",
+        state["oldest_seconds"] or 0,
+    )
+    yield ended

@@ -1,0 +1,1 @@
+"""A collection over HTTP: its declaration, its standard methods, its batches."""

@@ -1,0 +1,99 @@
+"""One page of a list as clients see it: the envelope, its links and totals."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Response
+from marshmallow import Schema, fields, validate
+
+from shared.http.responses import respond
+from shared.schema.query import MAX_DEPTH, PageRequest
+from shared.storage.documents import Document
+from shared.storage.repository import Page
+
+
+class LinksSchema(Schema):
+    """The addresses of this page and of its neighbours."""
+
+    self = fields.String(metadata={"example": "/products?page=2&per=20"})
+    prev = fields.String(metadata={"optional": True})
+    next = fields.String(metadata={"optional": True})
+
+
+class ValueSchema(Schema):
+    """A value, and how many items have it."""
+
+    value = fields.Raw()
+    count = fields.Integer()
+
+
+RangeSchema = Schema.from_dict(
+    {"from": fields.Raw(), "to": fields.Raw(), "count": fields.Integer()}, name="Range"
+)
+
+
+class FacetSchema(Schema):
+    """How many items have which value, or a number in which range."""
+
+    values = fields.List(fields.Nested(ValueSchema), metadata={"optional": True})
+    more = fields.Boolean(metadata={"optional": True})
+    ranges = fields.List(fields.Nested(RangeSchema), metadata={"optional": True})
+
+
+class PageSchema(Schema):
+    """One page of a list."""
+
+    items = fields.Raw()
+    page = fields.Integer(allow_none=True, metadata={"example": 1})
+    per = fields.Integer(metadata={"example": 20})
+    total = fields.Integer(allow_none=True, metadata={"example": 1250})
+    total_is = fields.String(validate=validate.OneOf(("exact", "at_least", "unknown")))
+    next_cursor = fields.String(allow_none=True)
+    links = fields.Nested(LinksSchema)
+    facets = fields.Dict(fields.String(), fields.Nested(FacetSchema), metadata={"optional": True})
+
+
+def answer(
+    name: str,
+    asked: PageRequest,
+    page: Page,
+    items: Sequence[Document],
+    count: str,
+    **more: Any,
+) -> Response:
+    """Answer the items of a page, with links in the body and in the header (RFC 8288).
+
+    ``more`` are further members of the body.
+    """
+    links = _links(f"/{name}", asked, page)
+    exactness = "exact" if page.exact else "at_least"
+    response = respond(
+        {
+            "items": items,
+            "page": None if asked.after is not None else asked.page,
+            "per": asked.per,
+            "total": page.total,
+            "total_is": "unknown" if page.total is None else exactness,
+            "next_cursor": page.cursor,
+            "links": links,
+            **more,
+        }
+    )
+    response.headers["Link"] = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items())
+    response.headers["Vary"] = "Prefer"
+    if count:
+        response.headers["Preference-Applied"] = f"count={count}"
+    return response
+
+
+def _links(path: str, asked: PageRequest, page: Page) -> dict[str, str]:
+    given = dict(asked.given).get("cursor")
+    links = {"self": asked.url_behind(path, given) if given else asked.url(path, asked.page)}
+    if asked.page > 1:
+        links["prev"] = asked.url(path, asked.page - 1)
+    too_deep = (asked.page + 1) * asked.per > MAX_DEPTH
+    if page.more and page.cursor and (given or too_deep):
+        links["next"] = asked.url_behind(path, page.cursor)
+    elif page.more:
+        links["next"] = asked.url(path, asked.page + 1)
+    return links

@@ -1,0 +1,1 @@
+"""marshmallow: fields, query strings, and what is stored."""

@@ -1,0 +1,155 @@
+"""What a query parameter may filter by: a type and an operator, neither of which can be sent."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from marshmallow import ValidationError, fields, validate
+
+from shared.schema.words import ATTRIBUTE_NAME, Filter, Search, to_slug
+
+Condition = Callable[[Any], dict[str, Any]]
+
+
+def eq(field: fields.Field[Any], path: str, aliases: tuple[str, ...] = ()) -> Any:
+    """Keep documents whose ``path`` equals the parameter."""
+    about = f"Only where `{path}` is this."
+    return _filter(field, about, lambda value: {path: value}, aliases, path=path)
+
+
+def gte(field: fields.Field[Any], path: str, aliases: tuple[str, ...] = ()) -> Any:
+    """Keep documents whose ``path`` is the parameter or more."""
+    about = f"Only where `{path}` is this or more."
+    return _filter(field, about, lambda value: {path: {"$gte": value}}, aliases, floor_of=path)
+
+
+def lte(field: fields.Field[Any], path: str, aliases: tuple[str, ...] = ()) -> Any:
+    """Keep documents whose ``path`` is the parameter or less."""
+    about = f"Only where `{path}` is this or less."
+    return _filter(field, about, lambda value: {path: {"$lte": value}}, aliases, ceiling_of=path)
+
+
+def within(path: str, item: str, aliases: tuple[str, ...] = ()) -> Any:
+    """Keep documents whose ``path``, an array of slugs from the root down, holds the parameter.
+
+    A name is made into the slug of an ``item`` first, so ``Books`` finds what ``books`` finds.
+    """
+    about = f"Only in this {item}, by slug or name."
+    return _filter(Slugged(item), about, lambda value: {path: value}, aliases, path=path)
+
+
+def titled(aliases: tuple[str, ...] = ()) -> Any:
+    """Keep documents with all these words in their title or code."""
+    return _filter(
+        fields.String(validate=validate.Length(1, 200)),
+        "Only with all these words in the name or a code.",
+        lambda value: Search(value).titled,
+        aliases,
+    )
+
+
+def either(
+    yes: dict[str, Any], no: dict[str, Any], aliases: tuple[str, ...] = ()
+) -> fields.Boolean:
+    """Keep documents that fit ``yes`` when the parameter is true, ``no`` when it is false."""
+    about = "Only those that are, or those that are not."
+    found = _filter(fields.Boolean(), about, lambda value: yes if value else no, aliases)
+    return cast(fields.Boolean, found)
+
+
+def _filter(
+    field: fields.Field[Any],
+    about: str,
+    condition: Condition,
+    aliases: tuple[str, ...],
+    **bounds: str,
+) -> Any:
+    field.metadata = {
+        "description": about,
+        **field.metadata,
+        "condition": condition,
+        "aliases": aliases,
+        **bounds,
+    }
+    return field
+
+
+class Slugged(fields.String):
+    """A slug, or a name that is made into the slug of an ``item``."""
+
+    def __init__(self, item: str):
+        super().__init__()
+        self.item = item
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        return to_slug(super()._deserialize(value, attr, data, **kwargs), self.item)
+
+
+_NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?([eE][+-]?\d{1,3})?", re.ASCII)
+_COMPARED = re.compile(r"(.+)__([a-z]{2,11})", re.DOTALL)
+# What others call their comparisons; without this they would be part of a name that nothing has.
+_FOREIGN = {"gt", "lt", "eq", "ne", "in", "nin", "exact", "iexact", "contains", "icontains"}
+_FOREIGN |= {"startswith", "endswith", "range", "isnull", "exists", "regex", "min", "max"}
+
+
+def by_attributes(
+    field: str, given: Mapping[str, str]
+) -> tuple[list[Filter], dict[str, list[str]]]:
+    """Return the filters for ``attr.x``, ``attr.x__gte``, ``attr.x__lte``, and what is wrong.
+
+    They look into the ``field`` of a document.  A value that reads as a number or a boolean is
+    that, too.  Of a list one element has to fit, the same for both bounds.
+    """
+    filters: list[Filter] = []
+    wrong: dict[str, list[str]] = {}
+    bounds: dict[str, dict[str, int | float]] = {}
+    for name in [name for name in given if name.startswith("attr.")]:
+        try:
+            key, operator = _compared(name.removeprefix("attr."))
+            if operator:
+                bounds.setdefault(key, {})[f"${operator}"] = _number(given[name])
+            else:
+                filters.append({f"{field}.{key}": {"$in": _readings(given[name])}})
+        except ValidationError as error:
+            wrong[name] = [str(message) for message in error.messages]
+    for key, each in bounds.items():
+        filters.append(_between(f"{field}.{key}", each))
+        if each.get("$gte", 0) > each.get("$lte", each.get("$gte", 0)):
+            wrong[f"attr.{key}__gte"] = [f"Is more than attr.{key}__lte."]
+    return filters, wrong
+
+
+def _compared(name: str) -> tuple[str, str]:
+    """Return the attribute that a parameter names, and how it is compared."""
+    found = _COMPARED.fullmatch(name)
+    key, operator = (found[1], found[2]) if found else (name, "")
+    if operator not in ("gte", "lte", *_FOREIGN):
+        key, operator = name, ""
+    if operator in _FOREIGN or not ATTRIBUTE_NAME.fullmatch(key):
+        raise ValidationError("Write attr.name, attr.name__gte or attr.name__lte.")
+    return key, operator
+
+
+def _number(text: str) -> int | float:
+    if not _NUMBER.fullmatch(text):
+        raise ValidationError("Not a number.")
+    number = float(text)
+    # A double would round what has more than fifteen digits.
+    return int(text) if abs(number) < 2**63 and text.lstrip("+-").isdigit() else number
+
+
+def _readings(text: str) -> list[Any]:
+    readings: list[Any] = [text]
+    if _NUMBER.fullmatch(text):
+        readings.append(_number(text))
+    if text in ("true", "false"):
+        readings.append(text == "true")
+    return readings
+
+
+def _between(path: str, bounds: Mapping[str, int | float]) -> Filter:
+    if len(bounds) == 1:
+        return {path: dict(bounds)}
+    # Two elements of a list that meet one bound each would do for MongoDB.
+    single = {path: {**bounds, "$not": {"$type": "array"}}}
+    return {"$or": [{path: {"$elemMatch": dict(bounds)}}, single]}

@@ -1,0 +1,1 @@
+"""The WSGI application of a service, and the servers that run it."""

@@ -1,0 +1,72 @@
+"""The application factory all services share."""
+
+import logging
+
+from flask import Blueprint, Flask
+from pymongo.errors import PyMongoError
+
+from shared.config import release
+from shared.config.settings import Settings
+from shared.endpoints import cache, changes, docs, document_checks, health, history, metrics
+from shared.http import access_log, auth, errors
+from shared.http.responses import secure
+from shared.observability import sentry
+from shared.resource import idempotency
+from shared.resource.resource import Resource
+from shared.server import cache_middleware, rate_limits
+from shared.storage import connections as backends
+from shared.storage.connections import Backends
+
+log = logging.getLogger(__name__)
+
+
+def build_app(
+    resource: Resource,
+    blueprint: Blueprint,
+    *,
+    settings: Settings | None = None,
+    connections: Backends | None = None,
+) -> Flask:
+    """Assemble a service, configured by the environment unless told otherwise.
+
+    Raise ``SettingsError`` for a setting with a wrong value.
+    """
+    settings = settings or Settings.from_env()
+    app = Flask(f"api_{resource.name}", static_folder=None)
+    # A path with two slashes is another path: nothing is redirected, and never by a page of HTML.
+    app.url_map.merge_slashes = False
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * 1_000_000
+    app.config["MAX_FORM_LENGTH"] = app.config["MAX_CONTENT_LENGTH"]
+
+    app.extensions["settings"] = settings
+    access_log.init_app(app, settings)
+    connections = connections or Backends.connect(settings)
+    connections.cache.release = release.of(type(resource.schema))
+    sentry.start(settings, resource.name, connections.cache.release)
+    connections.cache.leased = connections.is_followed()
+    if settings.near_cache:
+        connections.cache.start_near((resource.name, *resource.depends))
+    backends.init_app(app, connections)
+    errors.init_app(app)
+    rate_limits.init_app(app, settings)
+    auth.init_app(app)
+    app.after_request(secure)
+    health.init_app(app)
+    metrics.init_app(app)
+    cache.init_app(app)
+    document_checks.init_app(app, resource)
+    docs.init_app(app)
+    app.register_blueprint(blueprint)
+    app.extensions["resource"] = resource
+    idempotency.init_app(app)
+    changes.init_app(app, resource, settings)
+    history.init_app(app, resource)
+    cache_middleware.init_app(app, resource, connections.cache, settings)
+
+    with app.app_context():
+        try:
+            resource.repository.create_indexes()
+        except PyMongoError as error:
+            # The first write tries again; until then MongoDB cannot be written anyway.
+            log.warning("MongoDB is not ready yet: %s", str(error).partition(",")[0])
+    return app

@@ -1,0 +1,1 @@
+"""MongoDB: reading and writing documents."""

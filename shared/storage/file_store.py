@@ -1,0 +1,170 @@
+"""Files that are named by their content and never change, in a folder or in S3."""
+
+import contextlib
+import logging
+import os
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from flask import Flask, Response, current_app, request
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, S3Store, from_url
+
+from shared.config.settings import Settings
+from shared.http.auth import public
+from shared.http.contract import gives, takes
+from shared.http.errors import NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from obstore import Attributes
+
+log = logging.getLogger(__name__)
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+LINK_SECONDS = 3600
+S3_TIMEOUT = timedelta(seconds=5)
+
+# Only these are served; what was uploaded is kept beside them and shown to nobody.
+_PUBLIC = re.compile(r"[0-9a-f]{64}/[a-z]+\.(webp|jpeg)")
+_OURS = re.compile(rf"[0-9a-f]{{64}}/original|{_PUBLIC.pattern}")
+
+
+class Files:
+    """Files by name, such as ``<sha256>/small.webp``; each appears whole or not at all.
+
+    Every method raises ``Unavailable`` when the folder or the bucket does not do its work.
+    """
+
+    def __init__(self, url: str):
+        self._store = _open(url)
+
+    def put(self, name: str, data: bytes) -> None:
+        """Store a file; one of that name, which has the same content, is replaced."""
+        with _naming_what_is_down():
+            obstore.put(self._store, name, data, attributes=self._attributes(name))
+
+    def _attributes(self, name: str) -> "Attributes | None":
+        """Return the headers a bucket is to answer with; a folder keeps none."""
+        if not isinstance(self._store, S3Store) or not _PUBLIC.fullmatch(name):
+            return None
+        return {"Content-Type": _content_type(name), "Cache-Control": IMMUTABLE}
+
+    def get(self, name: str) -> bytes:
+        """Return a file or raise ``FileNotFoundError``."""
+        if not _OURS.fullmatch(name):
+            raise FileNotFoundError(name)
+        with _naming_what_is_down():
+            return bytes(obstore.get(self._store, name).bytes())
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file of that name."""
+        if not _OURS.fullmatch(name):
+            return False
+        try:
+            with _naming_what_is_down():
+                obstore.head(self._store, name)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def delete(self, names: Iterable[str]) -> None:
+        """Remove files; those that are not there are gone already."""
+        for name in names:
+            with contextlib.suppress(FileNotFoundError), _naming_what_is_down():
+                obstore.delete(self._store, name)
+
+    def entries(self, prefix: str = "") -> Iterator[tuple[str, datetime]]:
+        """Yield the name of each file, or of each in one folder, and when it was last written.
+
+        What others keep in the same place is none of ours.
+        """
+        with _naming_what_is_down():
+            for found in obstore.list(self._store, prefix or None):
+                for each in found:
+                    if _OURS.fullmatch(each["path"]):
+                        yield each["path"], each["last_modified"]
+
+    def link(self, name: str) -> str:
+        """Return where a browser may fetch a file for an hour, or nothing where we serve it."""
+        if isinstance(self._store, S3Store):
+            return obstore.sign(self._store, "GET", name, timedelta(seconds=LINK_SECONDS))
+        return ""
+
+
+@contextlib.contextmanager
+def _naming_what_is_down() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (BaseError, OSError) as error:
+        log.error("Files cannot be reached: %s", error)
+        raise Unavailable(
+            "Pictures cannot be reached: a full disk, or a folder or bucket that does not answer."
+        ) from error
+
+
+def _open(url: str) -> LocalStore | S3Store:
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return LocalStore(Path(unquote(parts.path)), mkdir=True, automatic_cleanup=True)
+    is_plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+    store = from_url(
+        url,
+        client_options={
+            "timeout": S3_TIMEOUT,
+            "connect_timeout": S3_TIMEOUT,
+            "allow_http": is_plain,
+        },
+        retry_config={"max_retries": 2, "retry_timeout": S3_TIMEOUT},
+    )
+    assert isinstance(store, S3Store)
+    return store
+
+
+def _content_type(name: str) -> str:
+    return f"image/{name.rpartition('.')[2]}"
+
+
+@public
+@takes(headers=("Range",))
+@gives(
+    None,
+    media=("image/webp", "image/jpeg"),
+    headers=("ETag", "Cache-Control"),
+    conditional=True,
+    errors=(404, 416, 503),
+)
+@gives(None, 206, media=("image/webp", "image/jpeg"), headers=("ETag", "Cache-Control"))
+@gives(None, 302, headers=("Location", "Cache-Control"))
+def show_file(name: str) -> Response:
+    """Answer a file, which may be kept for ever (RFC 8246), or redirect to where it is."""
+    files: Files = current_app.extensions["files"]
+    if not _PUBLIC.fullmatch(name):
+        raise NotFound(f"There is no file {name[:100]}.")
+    if link := files.link(name):
+        return Response(status=302, headers={"Location": link, "Cache-Control": "private"})
+    try:
+        data = files.get(name)
+    except FileNotFoundError as error:
+        raise NotFound(f"There is no file {name[:100]}.") from error
+    response = Response(data, content_type=_content_type(name))
+    response.headers["Cache-Control"] = IMMUTABLE
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response.set_etag(name.replace("/", "-"))
+    response.make_conditional(request, accept_ranges=True, complete_length=len(data))
+    return response
+
+
+def init_app(app: Flask) -> None:
+    """Open the files where the settings say they are, and serve ``/media/…``."""
+    settings: Settings = app.extensions["settings"]
+    folder = Path(settings.data_dir, "media").absolute()
+    app.extensions["files"] = Files(settings.media_url or folder.as_uri())
+    app.add_url_rule("/media/<path:name>", "media", show_file)

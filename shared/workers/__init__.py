@@ -1,0 +1,1 @@
+"""Processes beside the web server: jobs and the follower."""

@@ -1,0 +1,207 @@
+"""What pictures become, made here and real ones."""
+
+import io
+import json
+from zlib import crc32
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+from api_products.images.thumbnails import (
+    SIZES,
+    Broken,
+    PictureError,
+    TooLarge,
+    UnknownFormat,
+    inspect,
+    render,
+)
+from tests.support.services import DATA
+
+MAX_PIXELS = 40_000_000
+REFUSED = ("reject",)
+TAKEN = ("accept", "accept_strip")
+
+
+def manifest(folder):
+    """The real pictures of a folder, or one that is skipped where they are absent."""
+    file = DATA / folder / "manifest.json"
+    if not file.exists():
+        why = pytest.mark.skip(reason="the real pictures of ../shared/data are not here")
+        return [pytest.param(None, None, marks=why)]
+    return [
+        pytest.param(DATA / folder / each["file"], each["expected"], id=each["file"])
+        for each in json.loads(file.read_bytes())
+    ]
+
+
+def encoded(image, kind="PNG", **options):
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def opened(thumbnail):
+    return Image.open(io.BytesIO(thumbnail.data))
+
+
+def find(thumbnails, size, kind):
+    (found,) = [each for each in thumbnails if (each.size, each.kind) == (size, kind)]
+    return found
+
+
+@pytest.mark.parametrize(("path", "expected"), manifest("images") + manifest("hostile_images"))
+def test_real_pictures_come_out_as_their_manifest_says(path, expected):
+    data = path.read_bytes()
+    try:
+        facts = inspect(data, MAX_PIXELS)
+        _, thumbnails = render(data)
+    except PictureError:
+        assert expected not in TAKEN
+        return
+    assert expected not in REFUSED
+    assert len(thumbnails) == 6
+    for each in thumbnails:
+        image = opened(each)
+        assert image.size == (each.width, each.height)
+        assert max(image.size) <= SIZES[each.size]
+        assert image.mode in ("RGB", "RGBA")
+        assert not image.getexif()
+        assert image.info.keys() <= {"background", "loop", "timestamp", "duration", "jfif"} | {
+            *("jfif_version", "jfif_unit", "jfif_density", "progressive", "progression", "dpi")
+        }
+        ratio = facts.width / facts.height
+        assert abs(each.width - each.height * ratio) <= max(1, ratio)
+
+
+def test_the_eight_orientations_give_the_same_picture(data_folder):
+    def small(number):
+        data = (data_folder / "images" / f"sharp__Portrait_{number}.jpg").read_bytes()
+        thumbnail = opened(find(render(data)[1], "small", "webp")).convert("RGB")
+        assert thumbnail.size == (120, 160)
+        # At a quarter of the size: the files differ by the number painted on them, and by 1.9
+        # of 255 as they are, to which encoding them again adds its own noise.
+        return thumbnail.resize((30, 40), Image.Resampling.BOX)
+
+    first = small(2)
+    for number in range(3, 9):
+        difference = ImageStat.Stat(ImageChops.difference(first, small(number))).mean
+        assert sum(difference) / 3 <= 2
+
+
+def test_a_turned_picture_is_as_large_as_it_looks():
+    image = Image.new("RGB", (40, 20))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    facts = inspect(encoded(image, "JPEG", exif=exif), MAX_PIXELS)
+    assert (facts.width, facts.height) == (20, 40)
+
+
+def test_what_is_transparent_is_white_in_a_jpeg_and_stays_so_in_webp():
+    image = Image.new("RGBA", (300, 200), (0, 0, 0, 0))
+    facts, thumbnails = render(encoded(image))
+    assert facts.color == "#ffffff"
+    assert opened(find(thumbnails, "small", "jpeg")).getpixel((5, 5)) == (255, 255, 255)
+    assert opened(find(thumbnails, "small", "webp")).getpixel((5, 5))[3] == 0
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_grey_is_grey_in_every_mode(mode):
+    grey = Image.new("L", (64, 64), 255)
+    image = (
+        Image.frombytes("I;16", (64, 64), b"\xff\xff" * 64 * 64)
+        if mode == "I;16"
+        else grey.convert(mode)
+    )
+    facts, thumbnails = render(encoded(image))
+    assert facts.color == "#ffffff"
+    assert opened(find(thumbnails, "large", "jpeg")).getpixel((9, 9)) == (255, 255, 255)
+
+
+def test_nothing_is_enlarged():
+    _, thumbnails = render(encoded(Image.new("RGB", (200, 10))))
+    assert [each.width for each in thumbnails if each.kind == "webp"] == [200, 200, 160]
+
+
+def test_metadata_is_dropped():
+    exif = Image.Exif()
+    exif[0x010F] = "Secret camera"
+    _, thumbnails = render(
+        encoded(Image.new("RGB", (20, 20)), "JPEG", exif=exif, comment=b"Secret")
+    )
+    assert all(b"Secret" not in each.data for each in thumbnails)
+
+
+def test_pixels_are_counted_before_anything_is_decoded():
+    with pytest.raises(TooLarge, match="at most 19,999 pixels are taken"):
+        inspect(encoded(Image.new("1", (200, 100))), 19_999)
+
+
+@pytest.mark.parametrize("data", [b"", b"<svg/>", b"GIF", b"\xff\xd8\xff", b"RIFF0000WEBP"])
+def test_bytes_that_are_no_picture(data):
+    with pytest.raises((UnknownFormat, Broken)):
+        inspect(data, MAX_PIXELS)
+
+
+def test_a_large_png_is_checked_by_its_sums_and_not_decoded():
+    data = encoded(Image.effect_noise((1600, 1600), 50))
+    assert inspect(data, MAX_PIXELS).color is None
+    broken = data[:-5000] + b"\0" * 4000 + data[-1000:]
+    with pytest.raises(Broken):
+        inspect(broken, MAX_PIXELS)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 5000), (5000, 2), (9, 7)])
+def test_a_picture_may_be_as_thin_as_it_likes(size):
+    file = io.BytesIO()
+    Image.new("RGB", size, "red").save(file, "JPEG")
+    assert inspect(file.getvalue(), 10**6).width == size[0]
+    _, made = render(file.getvalue())
+    assert min(min(each.width, each.height) for each in made) >= 1
+
+
+def chunk(kind, data=b""):
+    return len(data).to_bytes(4) + kind + data + crc32(kind + data).to_bytes(4)
+
+
+def png(*chunks):
+    file = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(file, "PNG")
+    head, tail = file.getvalue()[:33], file.getvalue()[33:]
+    return head + b"".join(chunks) + tail
+
+
+def jpeg(*segments, **options):
+    file = io.BytesIO()
+    Image.new("RGB", (40, 40)).save(file, "JPEG", **options)
+    return file.getvalue()[:2] + b"".join(segments) + file.getvalue()[2:]
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (png(chunk(b"tEXt", b"a\0b") * 300_000), "more than 10,000 parts"),
+        (png(chunk(b"abCd") * 300_000), "more than 10,000 parts"),
+        (jpeg(b"\xff\xe5\0\2" * 300_000), "more than 10,000 parts"),
+        (jpeg(b"\xff" * 300_000), "more than 10,000 parts"),
+        (jpeg(progressive=True)[:-2] + b"\xff\xda\0\x08\1\1\0\0\x3f\0" * 60, "50 scans"),
+    ],
+)
+def test_what_would_keep_a_decoder_busy_is_refused(data, why):
+    with pytest.raises(Broken, match=why):
+        inspect(data, MAX_PIXELS)
+
+
+def test_a_large_progressive_jpeg_is_taken_by_its_end():
+    file = io.BytesIO()
+    Image.new("RGB", (3000, 2000)).save(file, "JPEG", progressive=True)
+    data = file.getvalue()
+    assert inspect(data, MAX_PIXELS).color is None
+    with pytest.raises(Broken, match="the end is missing"):
+        inspect(data[:-9], MAX_PIXELS)
+
+
+def test_a_length_that_points_anywhere_is_only_broken():
+    for data in (png(b"\xff\xff\xff\xffabcd"), jpeg(b"\xff\xe1\xff\xff"), b"\xff\xd8\xff", b""):
+        with pytest.raises(PictureError):
+            inspect(data, MAX_PIXELS)

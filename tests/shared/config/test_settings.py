@@ -1,0 +1,210 @@
+"""Settings: one field, one variable, one clear sentence when it is wrong."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from shared.config.settings import Settings, SettingsError, is_set, misspelt, service_url
+from shared.server.serve import address
+from tests.support.services import ROOT, environment
+
+
+def test_nothing_set_means_the_defaults():
+    assert Settings.from_env({}) == Settings()
+
+
+def test_an_alias_counts_where_the_name_is_absent():
+    assert Settings.from_env({"DATABASE_URL": "mongodb://a/b"}).mongo_uri == "mongodb://a/b"
+    both = {"DATABASE_URL": "mongodb://a/b", "MONGO_URI": "mongodb://c/d"}
+    assert Settings.from_env(both).mongo_uri == "mongodb://c/d"
+
+
+def test_an_empty_value_counts_as_absent():
+    assert Settings.from_env({"WORKERS": ""}).workers == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CACHE_TTL_SECONDS", "soon"),
+        ("CACHE_TTL_SECONDS", "0"),
+        ("WORKERS", "-1"),
+        ("MONGO_URI", "localhost:27017"),
+        ("MONGO_URI", "mongodb://"),
+        ("REDIS_URL", "http://localhost"),
+        ("PRODUCTS_URL", "http://localhost:port"),
+        ("LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_that_names_the_variable(name, value):
+    with pytest.raises(SettingsError) as raised:
+        Settings.from_env({name: value})
+    assert str(raised.value).startswith(name)
+    assert str(raised.value).count("\n") == 0
+
+
+def test_a_password_is_never_repeated():
+    with pytest.raises(SettingsError) as raised:
+        Settings.from_env({"MONGO_URI": "mongo://me:secret@host/db"})
+    assert "secret" not in str(raised.value)
+
+
+def test_a_dotenv_file_is_read_and_the_environment_wins(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("WORKERS=3\nTHREADS=4\nMONGO_URI=mongodb://there/db\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "environ", environment(THREADS="5"))
+    settings = Settings.from_env()
+    assert (settings.workers, settings.threads) == (3, 5)
+    assert is_set("mongo_uri")
+    assert not is_set("redis_url")
+
+
+def test_a_service_of_your_own_has_a_url_of_its_own(monkeypatch):
+    monkeypatch.setenv("GAMES_URL", "http://127.0.0.1:6000/")
+    assert service_url(Settings(), "games") == "http://127.0.0.1:6000"
+    assert service_url(Settings(), "toys") == ""
+
+
+def test_a_wrong_setting_stops_a_service_with_one_sentence():
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "gunicorn", "-c", "python:shared.server.gunicorn_conf"),
+            "api_products.app:create_app()",
+        ],
+        cwd=ROOT,
+        env=environment(WORKERS="many"),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert run.returncode == 1
+    assert run.stderr.strip().splitlines() == [
+        "Vitrine cannot start: WORKERS='many': must be a whole number from 1 to 64."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "queue"),
+    [
+        ({}, "redis://localhost:6379/1"),
+        ({"REDIS_URL": "redis://:secret@there:7000"}, "redis://:secret@there:7000/1"),
+        ({"REDIS_URL": "rediss://there/3"}, "rediss://there/4"),
+        ({"REDIS_URL": "redis+cluster://there:7000"}, "redis://localhost:6379/1"),
+        ({"REDIS_URL": "redis+sentinel://a,b/name/0"}, "redis+sentinel://a,b/name/1"),
+        ({"REDIS_URL": "redis://there", "REDIS_QUEUE_URL": "redis://here/7"}, "redis://here/7"),
+    ],
+)
+def test_the_queue_is_beside_the_cache_unless_told_otherwise(given, queue):
+    assert Settings.from_env(given).queue_url == queue
+
+
+def test_every_setting_is_explained_in_the_example_file():
+    from dataclasses import fields
+
+    text = (ROOT / ".env.example").read_text()
+    named = re.findall(r"^# ?([A-Z_]+)=(.*)$", text, re.MULTILINE)
+    defaults = {each.name.upper(): each.default for each in fields(Settings)}
+    shown = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in defaults.items()}
+    assert dict(named) == {k: "" if v == "None" else v for k, v in shown.items()}
+    for each in fields(Settings):
+        assert each.metadata["help"] in text, each.name
+
+
+def test_any_setting_may_be_in_a_file(tmp_path):
+    file = tmp_path / "secret_key"
+    file.write_text("0123456789abcdef0123456789abcdef\n")
+    given = {"AUTH_MODE": "token", "SECRET_KEY_FILE": str(file)}
+    assert Settings.from_env(given).secret_key == "0123456789abcdef0123456789abcdef"
+    with pytest.raises(SettingsError, match="SECRET_KEY and SECRET_KEY_FILE are both set"):
+        Settings.from_env(given | {"SECRET_KEY": "x"})
+    file.unlink()
+    with pytest.raises(SettingsError, match=r"SECRET_KEY_FILE='.*' cannot be read: No such file"):
+        Settings.from_env(given)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("AUTHMODE", "AUTH_MODE"),
+        ("SECRETKEY", "SECRET_KEY"),
+        ("AUTHMODE_FILE", "AUTH_MODE"),
+        ("PRODUCT_URL", "PRODUCTS_URL"),
+        ("MONGO_URL", None),
+    ],
+)
+def test_a_name_that_is_misspelt_is_told(tmp_path, monkeypatch, name, meant):
+    # A service of somebody's own, named mongo, would be at MONGO_URL.
+    told = f"{name} is ignored: there is no such setting, but {meant}."
+    assert misspelt([name]) == ([told] if meant else [])
+    (tmp_path / ".env").write_text(f"{name}=token\n")
+    monkeypatch.chdir(tmp_path)
+    if meant:
+        with pytest.raises(SettingsError, match=f"but {meant}"):
+            Settings.from_env()
+
+
+def test_no_setting_is_taken_for_another_one_misspelt():
+    named = re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert misspelt([*named, *(f"{name}_FILE" for name in named), "HOME", "LANG", "HOSTNAME"]) == []
+
+
+def test_where_nobody_can_call_is_no_address_of_a_service():
+    with pytest.raises(SettingsError, match="PRODUCTS_URL: must be where others find the service"):
+        Settings.from_env({"PRODUCTS_URL": "http://0.0.0.0:5000"})
+
+
+@pytest.mark.parametrize(
+    ("given", "bind"),
+    [
+        ({}, "127.0.0.1:5000"),
+        ({"PRODUCTS_URL": "http://products:7000"}, "127.0.0.1:7000"),
+        ({"BIND": "[::]:80", "PRODUCTS_URL": "http://products"}, "[::]:80"),
+    ],
+)
+def test_a_service_listens_where_it_is_told_or_at_its_own_port_of_this_machine(given, bind):
+    assert address(Settings.from_env(given), "products") == bind
+
+
+def test_a_service_without_a_port_says_what_to_set():
+    with pytest.raises(SettingsError, match="PRODUCTS_URL has no port; set BIND"):
+        address(Settings.from_env({"PRODUCTS_URL": "https://shop.example"}), "products")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"AUTH_MODE: token\n", r"\.env, line 1, is not NAME=value"),
+        (b"WORKERS=3\nAUTH_MODE\n", r"\.env, line 2, is not NAME=value"),
+        (b"\xff\xfe\x00", r"\.env cannot be read: it is no text"),
+    ],
+)
+def test_a_dotenv_file_that_says_nothing_is_named(tmp_path, monkeypatch, text, told):
+    (tmp_path / ".env").write_bytes(text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=told):
+        Settings.from_env()
+
+
+def test_the_environment_wins_over_dotenv_also_by_a_file(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("WORKERS=3\nTHREADS_FILE=nowhere\n")
+    (tmp_path / "workers").write_text(" 5 \n")
+    monkeypatch.chdir(tmp_path)
+    given = environment(WORKERS_FILE=str(tmp_path / "workers"), THREADS="4")
+    monkeypatch.setattr(os, "environ", given)
+    settings = Settings.from_env()
+    assert (settings.workers, settings.threads) == (5, 4)
+
+
+def test_a_file_of_a_setting_is_small(tmp_path):
+    (tmp_path / "large").write_bytes(b"x" * 100_000)
+    for path in (tmp_path / "large", tmp_path):
+        with pytest.raises(SettingsError, match="is no file of 65536 bytes or less"):
+            Settings.from_env({"SECRET_KEY_FILE": str(path)})
+
+
+def test_granian_does_not_start_again_by_itself():
+    with pytest.raises(SettingsError, match="DEBUG=true needs SERVER=gunicorn"):
+        Settings.from_env({"DEBUG": "true", "SERVER": "granian"})

@@ -1,0 +1,279 @@
+import contextlib
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from shared.config.parsers import KNOWN_SECRET
+from shared.config.settings import Settings, SettingsError
+from shared.http.errors import Unavailable
+from shared.http.tokens import Refused, Tokens
+
+SECRET = "0123456789abcdef0123456789abcdef"
+CLAIMS = {"iss": "vitrine", "aud": "vitrine", "sub": "ann", "scope": "products:write orders:read"}
+RSA = rsa.generate_private_key(65537, 2048)
+EC = ec.generate_private_key(ec.SECP256R1())
+
+
+def settings(**more):
+    return Settings(auth_mode="token", secret_key=SECRET, **more)
+
+
+def token(key=SECRET, algorithm="HS256", kid=None, seconds=60, **claims):
+    expires = {"exp": int(time.time()) + seconds}
+    headers = {"kid": kid} if kid else None
+    values = {k: v for k, v in (CLAIMS | expires | claims).items() if v is not None}
+    return jwt.encode(values, key, algorithm, headers=headers)
+
+
+def refusal(tokens, text):
+    with pytest.raises(Refused) as caught:
+        tokens.verify(text)
+    return str(caught.value)
+
+
+def test_a_token_tells_who_it_is_and_what_for():
+    tokens = Tokens(settings())
+    principal = tokens.verify(token())
+    assert (principal.id, principal.limited) == ("ann", True)
+    assert principal.scopes == {"products:write", "orders:read"}
+    assert principal.may("orders:read")
+    assert not principal.may("orders:write")
+    assert tokens.verify(token(scope=None, scp=["admin"])).may("orders:write")
+    assert tokens.verify(tokens.mint("bob", ["clients:read"], 60)).scopes == {"clients:read"}
+
+
+def test_two_tokens_of_one_subject_have_keys_of_their_own():
+    tokens = Tokens(settings())
+    one, other = (tokens.verify(tokens.mint("ann", [], 60)) for _ in range(2))
+    assert one.key != other.key
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda: token(seconds=-1), "expired"),
+        (lambda: token(seconds=0), "expired"),
+        (lambda: token(nbf=int(time.time()) + 3600), "not valid yet"),
+        (lambda: token(iat=int(time.time()) + 3600), "not valid yet"),
+        (lambda: token(iss="somebody"), "iss"),
+        (lambda: token(iss=None), "no token"),
+        (lambda: token(aud="somebody"), "aud"),
+        (lambda: token(aud=None), "no token"),
+        (lambda: token(sub=None), "no token"),
+        (lambda: token(sub=""), "sub"),
+        (lambda: token(sub="x" * 201), "sub"),
+        (lambda: token(exp=None), "no token"),
+        (lambda: token(exp="soon"), "no token"),
+        (lambda: token(exp="4102444800"), "expired"),
+        (lambda: token(sub="a\nb"), "sub"),
+        (lambda: token(sub="\ud800"), "sub"),
+        (lambda: token(scope={"admin": True}), "no token"),
+        (lambda: token(scope=["admin", 1]), "no token"),
+        (lambda: token("1" * 32), "signature"),
+        (lambda: token()[:-4] + "AAAA", "signature"),
+        (lambda: token("", "none"), "'none'"),
+        (lambda: token().rpartition(".")[0] + ".", "signature"),
+        (lambda: token(SECRET * 2, "HS512"), "'HS512'"),
+        (lambda: token(RSA, "RS256", kid="a"), "'RS256'"),
+        (lambda: "", "no token"),
+        (lambda: "a.b.c", "no token"),
+        (lambda: "é.é.é", "no token"),
+        (lambda: "." * 5000, "no token"),
+    ],
+)
+def test_what_is_not_signed_for_us_and_for_now_is_refused(make, why):
+    assert why in refusal(Tokens(settings()), make())
+
+
+def test_a_token_nested_too_deep_is_refused():
+    deep = jwt.utils.base64url_encode(b"[" * 6000).decode()
+    head = jwt.utils.base64url_encode(b'{"alg":"HS256"}').decode()
+    assert refusal(Tokens(settings()), f"{deep}.{deep}.x")
+    assert refusal(Tokens(settings()), f"{head}.{deep}.x")
+
+
+def test_what_open_mode_signs_by_is_worth_nothing_elsewhere():
+    text = Tokens(Settings()).mint("ann", ["admin"], 60)
+    assert Tokens(Settings()).verify(text).may("admin")
+    assert "signature" in refusal(Tokens(settings()), text)
+
+
+@pytest.mark.parametrize("secret", ["", "short", "x" * 64, KNOWN_SECRET])
+def test_token_mode_does_not_start_without_a_secret(secret):
+    with pytest.raises(SettingsError, match="SECRET_KEY"):
+        Settings.from_env({"AUTH_MODE": "token", "SECRET_KEY": secret})
+
+
+class Issuer:
+    """A server of public keys on a free port, which counts how often it is asked."""
+
+    def __init__(self):
+        self.keys = []
+        self.asked = 0
+        issuer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                issuer.asked += 1
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(json.dumps({"keys": issuer.keys}).encode())
+
+            def log_message(self, *args):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/keys"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def add(self, kid, key, algorithm):
+        kind = RSAAlgorithm if algorithm == "RS256" else ECAlgorithm
+        jwk = kind.to_jwk(key.public_key(), as_dict=True)
+        self.keys.append(jwk | {"kid": kid, "alg": algorithm, "use": "sig"})
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def issuer():
+    issuer = Issuer()
+    issuer.add("rsa", RSA, "RS256")
+    issuer.add("ec", EC, "ES256")
+    yield issuer
+    issuer.stop()
+
+
+def test_tokens_signed_elsewhere_are_verified_by_keys_that_are_asked_for_once(issuer):
+    tokens = Tokens(settings(auth_jwks_url=issuer.url))
+    for _ in range(3):
+        assert tokens.verify(token(RSA, "RS256", kid="rsa")).id == "ann"
+        assert tokens.verify(token(EC, "ES256", kid="ec")).id == "ann"
+    assert issuer.asked == 1
+    assert tokens.verify(token()).id == "ann"
+
+
+def test_a_public_key_is_no_secret(issuer):
+    tokens = Tokens(settings(auth_jwks_url=issuer.url))
+    public = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    head = jwt.utils.base64url_encode(b'{"alg":"HS256","kid":"rsa","typ":"JWT"}')
+    body = token(RSA, "RS256", kid="rsa").split(".")[1].encode()
+    signature = jwt.algorithms.HMACAlgorithm("sha256").sign(head + b"." + body, public)
+    forged = b".".join([head, body, jwt.utils.base64url_encode(signature)]).decode()
+    assert "signature" in refusal(tokens, forged)
+    assert refusal(tokens, token(EC, "ES256", kid="rsa"))
+    assert refusal(tokens, token(RSA, "RS256"))
+
+
+def test_a_new_key_is_asked_for_and_unknown_ones_not_again_and_again(issuer, monkeypatch):
+    tokens = Tokens(settings(auth_jwks_url=issuer.url))
+    new = rsa.generate_private_key(65537, 2048)
+    tokens.verify(token(RSA, "RS256", kid="rsa"))
+    issuer.add("new", new, "RS256")
+    later = time.monotonic() + 10
+    monkeypatch.setattr("shared.http.tokens.time.monotonic", lambda: later)
+    assert tokens.verify(token(new, "RS256", kid="new")).id == "ann"
+    for number in range(20):
+        assert refusal(tokens, token(new, "RS256", kid=f"forged-{number}"))
+    assert issuer.asked == 2
+
+
+def test_keys_that_cannot_be_had_are_named_and_old_ones_still_do(issuer, monkeypatch):
+    tokens = Tokens(settings(auth_jwks_url=issuer.url))
+    tokens.verify(token(RSA, "RS256", kid="rsa"))
+    issuer.stop()
+    later = time.monotonic() + 1000
+    monkeypatch.setattr("shared.http.tokens.time.monotonic", lambda: later)
+    assert tokens.verify(token(RSA, "RS256", kid="rsa")).id == "ann"
+    with pytest.raises(Unavailable, match="AUTH_JWKS_URL"):
+        Tokens(settings(auth_jwks_url=issuer.url)).verify(token(RSA, "RS256", kid="rsa"))
+
+
+@pytest.mark.parametrize("answer", ["hang", "drip", "flood", "garbage", "redirect"])
+def test_a_server_of_keys_that_misbehaves_holds_one_request_for_a_moment(answer):
+    server = Misbehaving(answer)
+    tokens = Tokens(settings(auth_jwks_url=server.url))
+    outcomes = []
+
+    def verify(number):
+        started = time.monotonic()
+        with pytest.raises(Unavailable, match="AUTH_JWKS_URL"):
+            tokens.verify(token(RSA, "RS256", kid=f"x{number}"))
+        outcomes.append(time.monotonic() - started)
+
+    threads = [threading.Thread(target=verify, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(15)
+    server.stop()
+    assert len(outcomes) == 8
+    assert sorted(outcomes)[6] < 2, "all of them waited"
+    assert max(outcomes) < 8
+
+
+class Misbehaving:
+    """A server of keys that does what it should not."""
+
+    def __init__(self, how):
+        self.over = threading.Event()
+        over = self.over
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(302 if how == "redirect" else 200)
+                self.send_header("Location", "/elsewhere")
+                self.end_headers()
+                if how == "hang":
+                    over.wait(20)
+                elif how == "drip":
+                    while not over.wait(0.2):
+                        self.wfile.write(b" ")
+                elif how == "flood":
+                    while not over.is_set():
+                        self.wfile.write(b" " * 65536)
+                else:
+                    self.wfile.write(b"{")
+
+            def handle_one_request(self):
+                with contextlib.suppress(OSError):
+                    super().handle_one_request()
+
+            def log_message(self, *args):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}/keys"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.over.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.mark.parametrize("subject", ["anonymous", "unknown", "outside the API", "service:orders"])
+def test_nobody_elsewhere_takes_a_name_that_means_something(issuer, subject):
+    tokens = Tokens(settings(auth_jwks_url=issuer.url))
+    assert "only Vitrine" in refusal(tokens, token(RSA, "RS256", kid="rsa", sub=subject))
+    assert tokens.verify(token(sub=subject)).id == subject
+
+
+def test_a_signature_spelled_in_another_way_is_no_other_token():
+    tokens = Tokens(settings())
+    text = token()
+    assert tokens.verify(f"{text}=").key == tokens.verify(text).key
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u2028", "\t", "\n", "\x1f"])
+def test_scopes_have_blanks_between_and_nothing_else(blank):
+    assert not Tokens(settings()).verify(token(scope=f"x{blank}admin")).may("admin")

@@ -1,0 +1,65 @@
+"""What Prometheus is told, and that whoever asks cannot make it say too much."""
+
+from dataclasses import replace
+
+import pytest
+
+from shared.cache import redis_topology
+from shared.observability import job_metrics, metrics
+from tests.support.services import on_fakes, samples
+
+
+def scrape(client):
+    return samples(client.get("/metrics").text)
+
+
+def test_a_file_that_a_killed_process_left_empty_breaks_nothing(tmp_path, monkeypatch):
+    (tmp_path / "counter_0.db").touch()
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    assert metrics.text([]) == b""
+
+
+@on_fakes
+def test_paths_nobody_serves_are_one_label(products):
+    for number in range(3):
+        products.get(f"/nowhere/{number}")
+    routes = {key[2] for key in scrape(products) if key[0] == "vitrine_request_seconds_count"}
+    assert "" in routes
+    assert not [route for route in routes if "nowhere" in route]
+
+
+@on_fakes
+def test_jobs_are_counted_by_name_and_outcome(products, transport):
+    queue = products.application.extensions["backends"].queue
+    for seconds, outcome in ((0.05, "done"), (0.2, "done"), (31.0, "failed")):
+        job_metrics.note(queue, "products", "notify", outcome, seconds)
+    found = scrape(products)
+    assert found["vitrine_job_seconds_count", "notify", "done"] == 2
+    assert found["vitrine_job_seconds_sum", "notify", "done"] == pytest.approx(0.25)
+    bucket = "vitrine_job_seconds_bucket"
+    assert [found[bucket, most, "notify", "done"] for most in ("0.1", "0.25", "+Inf")] == [1, 2, 2]
+    assert [found[bucket, most, "notify", "failed"] for most in ("30.0", "+Inf")] == [0, 1]
+
+
+@on_fakes
+def test_a_server_that_is_down_is_told_and_costs_no_answer(products, monkeypatch):
+    down = redis_topology.connect("redis://127.0.0.1:1", 0.1, tries=1)
+    extensions = products.application.extensions
+    cut_off = replace(extensions["backends"], redis=down, queue=down)
+    monkeypatch.setitem(extensions, "backends", cut_off)
+    found = scrape(products)
+    assert found["vitrine_backend_up", "redis"] == 0
+    assert found["vitrine_backend_up", "mongodb"] == 1
+    assert found["vitrine_follower_up",] == 0
+    assert ("vitrine_queue_waiting",) not in found
+    down.close()
+
+
+@on_fakes
+def test_what_is_refused_for_want_of_stock_is_counted(products):
+    path = "/products/1/stock"
+    products.post("/products", json={"name": "Pot", "stock": 1})
+    before = scrape(products)["vitrine_stock_conflicts_total",]
+    refused = products.post(path, json={"change": -2, "reason": "sold"})
+    assert refused.status_code == 409, refused.text
+    assert scrape(products)["vitrine_stock_conflicts_total",] == before + 1

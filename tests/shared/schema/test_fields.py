@@ -1,0 +1,180 @@
+"""Fields: what they take, what they refuse, what they show."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import orjson
+import pytest
+from bson import Decimal128
+from hypothesis import given
+from hypothesis import strategies as st
+from marshmallow import ValidationError
+
+from shared.schema.fields import Attributes, Birthday, Email, Money, Timestamp, Whole, plain_number
+
+TOMORROW = (date.today() + timedelta(days=1)).isoformat()
+
+
+def shown(value):
+    """What a client reads for a price that was sent as ``value``."""
+    dumped = Money()._serialize(Money().deserialize(value), "price", {})
+    return orjson.dumps(dumped).decode()
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        ("29.99", "29.99"),
+        (29.99, "29.99"),
+        (70, "70"),
+        (99.99, "99.99"),
+        ("29.990", "29.99"),
+        ("0", "0"),
+        ("-0", "0"),
+        (0.1, "0.1"),
+        ("1e2", "100"),
+        (" 5 ", "5"),
+        ("0.0001", "0.0001"),
+        ("9999999999.9999", "9999999999.9999"),
+    ],
+)
+def test_an_amount_comes_back_without_noise(sent, answered):
+    assert shown(sent) == answered
+
+
+@given(st.decimals(min_value=0, max_value=9_999_999_999, places=4))
+def test_every_amount_survives_the_way_to_json_and_back(amount):
+    assert Money().deserialize(orjson.loads(shown(str(amount)))) == Money().deserialize(str(amount))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        -1,
+        "-0.01",
+        "1,50",
+        "",
+        "x",
+        True,
+        [],
+        {},
+        "NaN",
+        "Infinity",
+        1e10,
+        "1e400",
+        0.00001,
+        "9" * 5000,
+        "1_0",
+        "٣",
+    ],
+)
+def test_what_is_no_amount_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        Money().deserialize(wrong)
+
+
+@pytest.mark.parametrize("kept", ["12.50", 12.5, None, {"odd": 1}])
+def test_an_odd_price_of_a_hand_edit_is_shown_as_it_is(kept):
+    assert Money()._serialize(kept, "price", {}) == kept
+
+
+def test_an_infinite_price_of_a_hand_edit_is_still_json():
+    assert Money()._serialize(Decimal128("Infinity"), "price", {}) == "Infinity"
+
+
+@pytest.mark.parametrize(
+    "day", ["29/10/2001", "2001-10-29", "29/02/2000", date.today().isoformat()]
+)
+def test_a_birthday_stays_as_it_was_written(day):
+    assert Birthday().deserialize(day) == day
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        "31/02/2001",
+        "29/02/2001",
+        "2001-13-01",
+        "1/1/2001",
+        "29-10-2001",
+        "yesterday",
+        "",
+        20011029,
+        TOMORROW,
+    ],
+)
+def test_an_impossible_birthday_is_refused(day):
+    with pytest.raises(ValidationError):
+        Birthday().deserialize(day)
+
+
+@pytest.mark.parametrize("wrong", ["x", "a@b", "a." * 5000 + "x@b.co", "x@" + "b" * 300 + ".co"])
+def test_what_is_no_address_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        Email().deserialize(wrong)
+
+
+def test_one_address_is_one_value():
+    assert Email().deserialize(" Ada@Example.ORG".strip()) == "ada@example.org"
+
+
+@pytest.mark.parametrize("wrong", ["5", 5.5, True, 2**53, -(2**53), None])
+def test_a_whole_number_is_nothing_else(wrong):
+    with pytest.raises(ValidationError):
+        Whole().deserialize(wrong)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [{}, {"a": "x"}, {"a b": [1, "x", True, 2.5]}, {"été": 5}, {"a-b_c": False}],
+)
+def test_attributes_are_kept_as_sent(attributes):
+    assert Attributes().deserialize(attributes) == attributes
+
+
+@pytest.mark.parametrize(
+    ("attributes", "named"),
+    [
+        ({"a.b": 1}, "a.b"),
+        ({"$where": 1}, "$where"),
+        ({"": 1}, ""),
+        ({" a": 1}, " a"),
+        ({"a" * 65: 1}, "a" * 65),
+        ({"year__gte": 1}, "year__gte"),
+        ({"a": {"$ne": None}}, "a"),
+        ({"a": [[1]]}, "a"),
+        ({"a": 2**60}, "a"),
+        ({"a": 1e305}, "a"),
+        ({"a": list(range(101))}, "a"),
+        ({"a": "x" * 10_001}, "a"),
+        ({f"a{n}": 1 for n in range(101)}, "_schema"),
+    ],
+)
+def test_attributes_that_cannot_be_kept_are_named(attributes, named):
+    with pytest.raises(ValidationError) as raised:
+        Attributes().deserialize(attributes)
+    assert list(raised.value.messages) == [named]
+
+
+@pytest.mark.parametrize("wrong", [[], "x", 5])
+def test_attributes_are_an_object(wrong):
+    with pytest.raises(ValidationError):
+        Attributes().deserialize(wrong)
+
+
+def test_a_moment_is_utc_with_milliseconds():
+    moment = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+    assert Timestamp()._serialize(moment, "at", {}) == "2026-01-31T09:30:00.000Z"
+    assert Timestamp()._serialize("by hand", "at", {}) == "by hand"
+
+
+@pytest.mark.parametrize(
+    ("amount", "answered"),
+    [
+        ("8999909999.9999", 8999909999.9999),
+        ("9000009999999909.9999", "9000009999999909.9999"),
+        ("1234566655432809.8763", "1234566655432809.8763"),
+        ("0.10", 0.1),
+    ],
+)
+def test_what_a_double_cannot_hold_is_shown_as_text(amount, answered):
+    assert plain_number(Decimal128(amount)) == answered

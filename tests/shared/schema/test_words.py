@@ -1,0 +1,143 @@
+"""Slugs and search terms."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.schema.fields import Slug
+from shared.schema.words import Search, Searched, fold, free_slugs, make_slug, to_slug
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("FIFA 25", "fifa-25"),
+        ("Crépin & Søn", "crepin-son"),
+        ("日本", "ri-ben"),
+        ("12345", "product-12345"),
+        ("Changes", "product-changes"),
+        ("🐔", "product"),
+        ("   ", "product"),
+        ("", "product"),
+        ("-_-", "product"),
+        ("Straße", "strasse"),
+    ],
+)
+def test_a_slug_is_readable_ascii(name, slug):
+    assert make_slug(name, "product") == slug
+
+
+@given(st.text())
+def test_any_text_makes_a_slug_that_the_api_takes(text):
+    slug = make_slug(text, "product")
+    assert Slug().deserialize(slug) == slug
+    assert make_slug(slug, "product") == slug
+
+
+def test_a_reserved_word_means_the_slug_that_was_made_of_it():
+    assert to_slug("changes", "category") == make_slug("Changes", "category")
+
+
+def test_a_slug_leaves_room_for_a_number():
+    slug = make_slug("word " * 100, "product")
+    assert len(slug) <= 80
+    assert not slug.endswith("-")
+
+
+def test_taken_slugs_get_the_first_free_number():
+    assert free_slugs(["a", "a", "b", "a"], {"a", "a-3"}) == ["a-2", "a-4", "b", "a-5"]
+    assert free_slugs(["a-2", "a"], {"a"}) == ["a-2", "a-3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [("Crépin", "crepin"), ("ŁÓDŹ", "lodz"), ("Ærø", "aero"), ("ﬁ", "fi"), (" a  b ", "a b")],
+)
+def test_folding_drops_case_accents_and_blanks(text, folded):
+    assert fold(text) == folded
+
+
+def matches(document, q, searched):
+    """How well a document is found, as MongoDB would, 0 the best, or None."""
+    terms = searched.terms(document)
+
+    def holds(condition):
+        for operator, combine in (("$and", all), ("$or", any)):
+            if operator in condition:
+                return combine(holds(each) for each in condition[operator])
+        wanted = condition["terms"]
+        if isinstance(wanted, str):
+            return wanted in terms
+        start, end = wanted["$elemMatch"]["$gte"], wanted["$elemMatch"]["$lt"]
+        return any(start <= term < end for term in terms)
+
+    search = Search(q)
+    kinds = (search.exact, search.whole, search.titled, search.anywhere)
+    return next((number for number, kind in enumerate(kinds) if holds(kind)), None)
+
+
+GAME = {
+    "name": "FIFA 25",
+    "sku": "WS03-XS-Red",
+    "attributes": {"platform": "PS5", "year": 2024, "modes": ["Online", "Crédits"]},
+    "description": "<p>The football game of the year, for one of 22 players</p>",
+}
+SEARCHED = Searched(("name",), ("sku",), ("attributes", "description"))
+
+
+@pytest.mark.parametrize(
+    ("q", "tier"),
+    [
+        ("fifa 25", 0),
+        ("FIFA  25", 0),
+        ("ws03-xs-red", 0),
+        ("25 fifa", 1),
+        ("fif", 2),
+        ("ws03", 1),
+        ("03-xs", 2),
+        ("s03xs", 2),
+        ("3-x", 2),
+        ("xs red", 1),
+        ("fifa ps5", 3),
+        ("ps5 FIFA", 3),
+        ("football", 3),
+        ("credits", 3),
+        ("2024", 3),
+        ("5", None),
+        ("fifa ps4", None),
+        ("ifa", None),
+        ("🐔", None),
+        ("p", 3),
+    ],
+)
+def test_what_is_found_and_how_well(q, tier):
+    assert matches(GAME, q, SEARCHED) == tier
+
+
+def test_a_name_without_words_is_found_whole():
+    assert matches({"name": "🐔"}, "🐔", SEARCHED) == 0
+
+
+def test_unspaced_scripts_are_found_from_any_character():
+    assert matches({"name": "東京駅前"}, "京駅", SEARCHED) == 2
+
+
+def test_every_naughty_string_finds_the_item_it_names(data_folder):
+    for text in json.loads((data_folder / "strings" / "blns.json").read_text()):
+        if text.strip():
+            assert matches({"name": text}, text, SEARCHED) == 0, text
+
+
+def test_long_texts_are_cut_not_refused():
+    document = {"name": "x", "description": " ".join(f"word{n}" for n in range(10_000))}
+    assert len(SEARCHED.terms(document)) < 210
+
+
+@pytest.mark.parametrize(
+    ("name", "q"),
+    [("游戏手柄", "手"), ("游戏手柄", "游"), ("비디오게임", "게임"), ("漢" * 34 + "末尾", "末尾")],
+)
+def test_any_part_of_an_unspaced_name_is_found(name, q):
+    assert matches({"name": name}, q, SEARCHED) is not None

@@ -1,0 +1,209 @@
+"""Allowances: the same counters for what the cache answers and for what enters Flask."""
+
+import time
+from dataclasses import replace
+
+import pytest
+from fakeredis import FakeRedis, FakeServer
+
+from shared.config.settings import Settings, SettingsError
+from shared.http.tokens import Tokens
+from shared.server.rate_limits import _network
+
+
+@pytest.fixture
+def settings(settings):
+    return replace(
+        settings,
+        rate_limit_anonymous="6/minute",
+        rate_limit_token="8/minute",
+        rate_limit_writes="4/minute",
+        rate_limit_uploads="2/minute",
+    )
+
+
+@pytest.fixture
+def bearer(settings):
+    def bearer(*scopes):
+        return {"Authorization": f"Bearer {Tokens(settings).mint('ann', scopes, 60)}"}
+
+    return bearer
+
+
+def statuses(client, paths, **options):
+    return [client.get(path, **options).status_code for path in paths]
+
+
+def test_hits_misses_and_what_is_never_cached_share_one_allowance(products):
+    paths = ["/products", "/products", "/products/9", "/products?nope=1", "/nowhere", "/products"]
+    assert statuses(products, paths) == [200, 200, 404, 400, 404, 200]
+    for path in ("/products", "/products/9", "/products?nope=1", "/nowhere"):
+        refused = products.get(path)
+        assert refused.status_code == 429, path
+        assert refused.mimetype == "application/problem+json"
+        assert refused.json["request_id"] == refused.headers["X-Request-ID"]
+        assert refused.json["instance"] == path.partition("?")[0]
+        assert 1 <= int(refused.headers["Retry-After"]) <= 60
+        assert refused.json["retry_after"] == int(refused.headers["Retry-After"])
+        assert "6 requests a minute" in refused.json["detail"]
+    assert products.post("/products", json={"name": "Pot"}).status_code == 429
+    assert products.head("/products").get_data() == b""
+
+
+def test_what_is_left_is_told(products):
+    for path in ("/products", "/products", "/nowhere"):
+        answer = products.get(path)
+    assert answer.headers["RateLimit-Policy"] == '"anonymous";q=6;w=60'
+    name, left, reset = answer.headers["RateLimit"].split(";")
+    assert (name, left) == ('"anonymous"', "r=3")
+    assert 1 <= int(reset.removeprefix("t=")) <= 60
+    hit = products.get("/products")
+    assert "hit" in hit.headers["Cache-Status"]
+    assert '"anonymous";r=2;' in hit.headers["RateLimit"]
+    written = products.post("/products", json={"name": "Pot"})
+    told = written.headers.getlist("RateLimit")
+    assert [each.split(";t=")[0] for each in told] == ['"anonymous";r=1', '"writes";r=3']
+
+
+def test_probes_and_documentation_are_not_counted(products):
+    for path in ("/health/live", "/health/ready", "/__ping/redis", "/metrics", "/"):
+        for _ in range(10):
+            assert products.get(path).status_code in (200, 503), path
+    assert "RateLimit" not in products.get("/health/live").headers
+
+
+def test_each_token_has_an_allowance_and_an_admin_needs_none(products, bearer):
+    one, other = bearer("products:read"), bearer("products:read")
+    paths = ["/products", "/products?nope=1"] * 4
+    assert 429 not in statuses(products, paths, headers=one)
+    assert products.get("/products", headers=one).status_code == 429
+    assert products.get("/products?nope=1", headers=one).status_code == 429
+    assert products.get("/products", headers=other).status_code == 200
+    assert products.get("/products").status_code == 200
+    assert 429 not in statuses(products, paths * 2, headers=bearer("admin"))
+
+
+def test_a_refused_token_counts_for_where_it_comes_from(products):
+    wrong = {"Authorization": "Bearer nope"}
+    assert statuses(products, ["/products"] * 8, headers=wrong) == [401] * 6 + [429] * 2
+
+
+def test_writes_and_uploads_have_a_stricter_one(products, bearer):
+    mine = bearer("products:write")
+    bodies = [{"name": f"Pot {number}"} for number in range(5)]
+    made = [products.post("/products", json=body, headers=mine).status_code for body in bodies]
+    assert made == [201, 201, 201, 201, 429]
+    assert products.get("/products", headers=mine).status_code == 200
+    other = bearer("products:write")
+    sent = [
+        products.post(
+            "/products", data={"name": "Pan"}, content_type="multipart/form-data", headers=other
+        )
+        for _ in range(3)
+    ]
+    assert [each.status_code for each in sent] == [201, 201, 429]
+    assert sent[2].json["limit"] == "uploads"
+
+
+def test_what_a_client_says_of_itself_is_not_believed(products):
+    def ask(number):
+        forged = {
+            "X-Forwarded-For": f"203.0.113.{number}",
+            "Forwarded": f"for=203.0.113.{number}",
+            "X-Real-IP": f"203.0.113.{number}",
+        }
+        return products.get("/products", headers=forged).status_code
+
+    assert [ask(number) for number in range(7)] == [200] * 6 + [429]
+
+
+def test_proxies_are_believed_as_many_as_there_are(make_client, settings, transport):
+    from api_products.app import create_app
+
+    connections = make_client("api_products").application.extensions["backends"]
+    behind = replace(
+        settings, trusted_proxies=2, auth_mode="token", secret_key="0123456789abcdef" * 2
+    )
+    client = create_app(settings=behind, connections=connections).test_client()
+
+    def ask(*hops):
+        return client.get("/products", headers={"X-Forwarded-For": ", ".join(hops)}).status_code
+
+    for number in range(6):
+        # What stands left of the second from the right was written by the client.
+        assert ask(f"198.51.100.{number}", "203.0.113.1", "10.0.0.1") == 200
+    assert ask("198.51.100.9", "203.0.113.1", "10.0.0.1") == 429
+    assert ask("203.0.113.2", "10.0.0.1") == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::"),
+        ("", "local"),
+        ("not an address\r\n", "local"),
+    ],
+)
+def test_an_ipv6_network_is_one_client(address, network):
+    assert _network(address) == network
+
+
+def test_a_window_ends_for_a_client_that_keeps_asking(products, redis):
+    paths = ["/products"] * 7
+    assert statuses(products, paths)[-1] == 429
+    (key,) = redis.keys("limits:*")
+    redis.pexpire(key, 300)
+    deadline = time.monotonic() + 5
+    while products.get("/products").status_code == 429:
+        assert time.monotonic() < deadline, "asking on prolongs the window"
+        time.sleep(0.02)
+    assert 0 < redis.ttl(key) <= 60
+
+
+def test_a_counter_that_lost_its_end_gets_one(products, redis):
+    products.get("/products")
+    (key,) = redis.keys("limits:*")
+    redis.persist(key)
+    products.get("/products")
+    assert 0 < redis.ttl(key) <= 60
+    redis.set(key, "many")
+    assert products.get("/products").status_code == 200
+    redis.delete(key)
+    redis.lpush(key, "1")
+    assert statuses(products, ["/products", "/nowhere"]) == [200, 404]
+
+
+def test_everybody_is_let_through_and_counted_while_redis_is_down(make_client, transport):
+    app = transport.make_app("api_products")
+    cache = app.extensions["backends"].cache
+    server = FakeServer()
+    cache._redis = FakeRedis(server=server)
+    server.connected = False
+    client = app.test_client()
+    before = unchecked(client)
+    assert statuses(client, ["/products", "/nowhere"] * 5) == [200, 404] * 5
+    assert unchecked(client) - before == 10
+    assert "RateLimit" not in client.get("/products").headers
+
+
+def unchecked(client):
+    lines = client.get("/metrics").get_data(as_text=True).splitlines()
+    return float(
+        next(x for x in lines if x.startswith("vitrine_limits_unchecked_total")).split()[1]
+    )
+
+
+@pytest.mark.parametrize("rate", ["many", "0", "-1/minute", "5/fortnight", "5 per minute", "1e3"])
+def test_a_rate_that_is_none_stops_the_start(rate):
+    with pytest.raises(SettingsError, match="RATE_LIMIT_TOKEN"):
+        Settings.from_env({"RATE_LIMIT_TOKEN": rate})
+
+
+@pytest.mark.parametrize(
+    ("rate", "read"), [("off", ""), ("50", "50/minute"), ("3/second", "3/second")]
+)
+def test_a_rate_is_a_number_and_a_unit(rate, read):
+    assert Settings.from_env({"RATE_LIMIT_WRITES": rate}).rate_limit_writes == read

@@ -1,0 +1,263 @@
+"""A follower on real servers, in this process, where its steps can be watched."""
+
+import threading
+import time
+
+import pytest
+from bson import Timestamp
+from bson.datetime_ms import DatetimeMS
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+
+from api_products.resource import products
+from shared.cache.cache import LEASE_SECONDS, Cache, Write
+from shared.cache.keys import root_of, tag_of
+from shared.schema.validators import json_schema
+from shared.storage.audit_log import History
+from shared.workers import follower as follower_module
+from shared.workers.follower import Follower
+from tests.support.services import UnfollowedBackends
+
+pytestmark = pytest.mark.real
+
+ROOT, ALL_LISTS = root_of("products"), tag_of("products", "all")
+
+
+def poll(check, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return found
+
+
+@pytest.fixture
+def stores(real_backends):
+    return (UnfollowedBackends, *real_backends)
+
+
+@pytest.fixture
+def follow(db, redis):
+    """Run followers until the test ends."""
+    running = []
+
+    def start():
+        history = History(db["products.history"], products.origins)
+        validator = json_schema(products.schema)
+        follower = Follower(products.repository, validator, db, redis, 60, history)
+        thread = threading.Thread(target=follower.run)
+        thread.start()
+        running.append((follower, thread))
+        poll(lambda: redis.exists(ROOT) and db.followers.find_one({"_id": "products"}))
+        return follower, thread
+
+    yield start
+    for follower, thread in running:
+        follower.stopping = True
+        thread.join()
+
+
+def end(follower, thread):
+    follower.stopping = True
+    thread.join()
+
+
+def test_a_resume_token_that_fell_off_the_oplog_renews_the_root(
+    db, redis, follow, caplog, monkeypatch
+):
+    """As after weeks without a follower: what happened meanwhile is not known."""
+    end(*follow())
+    run = Database.command
+
+    def forgetful(database, command, *args, **options):
+        # An oplog keeps 990 megabytes at the least, so MongoDB's answer is given for it.
+        if "resumeAfter" in str(command) and db.followers.find_one({"_id": "products"}):
+            raise OperationFailure("Resume of change stream was not possible", code=286)
+        return run(database, command, *args, **options)
+
+    monkeypatch.setattr(Database, "command", forgetful)
+    before = redis.get(ROOT)
+    follow()
+    assert poll(lambda: "the oplog no longer holds what was missed" in caplog.text)
+    assert poll(lambda: redis.get(ROOT) not in (None, before))
+    old = redis.get(ALL_LISTS)
+    db.products.insert_one({"_id": 2, "name": "Seen"})
+    assert poll(lambda: redis.get(ALL_LISTS) != old)
+
+
+def test_told_to_stop_it_ends_the_lease(db, redis, follow):
+    """Whoever starts next may find a MongoDB that was restored, and the same Redis."""
+    end(*follow())
+    assert not redis.exists(ROOT)
+
+
+def test_what_was_missed_while_away_is_made_up_for(db, redis, follow):
+    end(*follow())
+    db.products.insert_one({"_id": 1, "name": "Missed"})
+    follow()
+    assert poll(lambda: redis.get(ALL_LISTS))
+
+
+def test_one_of_two_followers_is_enough(db, redis, follow):
+    first = follow()
+    follow()
+    end(*first)
+    # The one that ended took the lease along; the other one makes a new one.
+    assert poll(lambda: redis.exists(ROOT))
+    root = redis.get(ROOT)
+    old = redis.get(ALL_LISTS)
+    db.products.insert_one({"_id": 1, "name": "Seen"})
+    assert poll(lambda: redis.get(ALL_LISTS) != old)
+    deadline = time.monotonic() + 6
+    while time.monotonic() < deadline:
+        assert redis.get(ROOT) == root
+        time.sleep(0.05)
+
+
+def test_another_redis_in_the_place_of_the_first_gets_a_new_root(db, redis, follow, monkeypatch):
+    """Whether a connection broke or not: what counts is which server it is."""
+    follow()
+    root = redis.get(ROOT)
+    asked = redis.info
+    monkeypatch.setattr(redis, "info", lambda *args: asked(*args) | {"run_id": "another"})
+    assert poll(lambda: redis.get(ROOT) not in (None, root))
+
+
+def test_a_write_that_renewed_its_tags_is_not_renewed_again(db, redis, follow, make_client):
+    client = make_client("api_products")
+    follow()
+
+    def wrote():
+        """Return the token of a write, if the follower has not overtaken it, as it may."""
+        made = client.post("/products", json={"name": "Own"}).json
+        token = redis.get(ALL_LISTS)
+        return db.products.find_one({"_id": made["id"]})["written"].encode() == token and token
+
+    token = poll(wrote)
+    db.products.update_one({}, {"$set": {"stock": 1}})
+    assert poll(lambda: redis.get(ALL_LISTS) != token)
+
+
+def test_the_root_is_the_followers_alone(db, redis, follow):
+    cache = Cache(redis, 60)
+    cache.leased = True
+    end(*follow())
+    redis.delete(ROOT)
+    cache.invalidate(Write("products", None, "0" * 16))
+    assert redis.get(ROOT) is None
+
+
+def is_followed(db, redis):
+    """Whether changes are noticed before long, and the root is left alone then."""
+    old = redis.get(ALL_LISTS)
+
+    def is_noticed():
+        db.products.insert_one({"name": "Seen"})
+        return redis.get(ALL_LISTS) != old
+
+    assert poll(is_noticed)
+    assert poll(lambda: redis.exists(ROOT))
+    root = redis.get(ROOT)
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        if redis.get(ROOT) != root:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@pytest.mark.parametrize("how", ["drop", "rename"])
+def test_a_collection_that_goes_is_followed_anew(db, redis, follow, how):
+    db.products.insert_one({"name": "Before"})
+    follow()
+    if how == "drop":
+        db.products.drop()
+    else:
+        db.products.rename("elsewhere", dropTarget=True)
+    assert is_followed(db, redis)
+
+
+def test_a_change_that_cannot_be_read_is_skipped(db, redis, follow, caplog):
+    """An event of more than 16 MB, for it holds the document before and after."""
+    db.products.insert_one({"_id": 1, "filler": "x" * 9_000_000})
+    follow()
+    db.products.update_one({"_id": 1}, {"$set": {"stock": 1}})
+    assert poll(lambda: "what it stumbles over is skipped" in caplog.text)
+    assert is_followed(db, redis)
+
+
+def test_an_impossible_date_is_no_obstacle(db, redis, follow):
+    follow()
+    db.products.insert_one({"_id": 1, "created_at": DatetimeMS(253_402_300_800_000_000)})
+    assert is_followed(db, redis)
+
+
+def test_a_generation_that_is_no_token_is_replaced(db, redis, follow):
+    follow()
+    redis.set(ALL_LISTS, b"\xff\xfe")
+    assert is_followed(db, redis)
+    assert len(redis.get(ALL_LISTS)) == 16
+
+
+def test_a_root_that_is_no_token_is_replaced(redis, follow):
+    follow()
+    redis.delete(ROOT)
+    redis.lpush(ROOT, "x")
+    assert poll(lambda: redis.type(ROOT) == b"string")
+
+
+def test_the_lease_ends_when_the_stream_falls_behind(redis, follow, monkeypatch):
+    """As when a majority of MongoDB's members is gone: the stream is empty and tells nothing."""
+    follow()
+    monkeypatch.setattr(follower_module, "_moment", lambda token: Timestamp(1, 1))
+    assert poll(lambda: not redis.exists(ROOT), LEASE_SECONDS + 2)
+
+
+def has_seen(db, redis):
+    """Wait until the follower has handled all that was written so far."""
+    before = redis.get(tag_of("products", "mark"))
+    db.products.insert_one({"_id": "mark", "name": "Mark"})
+    assert poll(lambda: redis.get(tag_of("products", "mark")) != before)
+
+
+def test_requests_that_follow_each_other_closely_are_not_renewed_again(
+    db, redis, follow, make_client
+):
+    client = make_client("api_products")
+    end(*follow())
+    for number in range(20):
+        made = client.post("/products", json={"name": f"Own {number}"}).json
+        client.patch(f"/products/{made['id']}", json={"stock": number})
+    last = db.products.find_one({"_id": made["id"]})["written"]
+    follow()
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline:
+        assert redis.get(ALL_LISTS).decode() == last
+        time.sleep(0.05)
+    has_seen(db, redis)
+    assert redis.get(tag_of("products", str(made["id"]))).decode() == last
+
+
+def test_a_copy_made_by_hand_is_noticed_though_it_has_the_token_of_a_request(
+    db, redis, follow, make_client
+):
+    client = make_client("api_products")
+    follow()
+    made = client.post("/products", json={"name": "Own"}).json
+    token = redis.get(ALL_LISTS)
+    db.products.insert_one(db.products.find_one({"_id": made["id"]}) | {"_id": 99, "slug": "x"})
+    assert poll(lambda: redis.get(ALL_LISTS) != token)
+    assert poll(lambda: redis.get(tag_of("products", "99")))
+
+
+def test_an_edit_by_hand_between_two_requests_is_noticed(db, redis, follow, make_client):
+    client = make_client("api_products")
+    for name in ("A", "B"):
+        client.post("/products", json={"name": name})
+    follow()
+    for number in range(20):
+        client.patch("/products/1", json={"stock": number})
+        tag = redis.get(tag_of("products", "2"))
+        db.products.update_one({"_id": 2}, {"$set": {"name": f"By hand {number}"}})
+        client.patch("/products/1", json={"stock": 100 + number})
+        assert poll(lambda tag=tag: redis.get(tag_of("products", "2")) != tag)

@@ -1,0 +1,85 @@
+"""Instances of products with a fault, to be run by gunicorn beside the real ones."""
+
+import os
+import signal
+
+from flask import request
+
+from api_products.app import create_app
+from shared.cache.entry import decode
+from shared.http.errors import Unavailable
+
+
+def dies_before_invalidating():
+    """Its workers are killed between the commit of a write and the invalidation."""
+    app = create_app()
+
+    def renew(*args):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    app.extensions["backends"].cache.renew = renew
+    return app
+
+
+def cuts_bodies():
+    """It loses the last byte of the products it answers, once somebody fuzzes."""
+    app = create_app()
+
+    @app.after_request
+    def cut(response):
+        if request.path.startswith("/products") and "v0" not in response.text:
+            response.set_data(response.get_data()[:-1])
+        return response
+
+    return app
+
+
+def believes_anything():
+    """It answers every entry it finds, whatever the generations are."""
+    app = create_app()
+    cache = app.extensions["backends"].cache
+    judge = cache._judge
+
+    def trust(address, stamp, entry, counted):
+        _, head = decode(entry or b"")
+        if head is not None:
+            stamp = (head["root"], head["generation"], *head["depends"])
+        return judge(address, stamp, entry, counted)
+
+    cache._judge = trust
+    return app
+
+
+def crash():
+    """A job that ends its process as a broken decoder does."""
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def take_memory(bytes):
+    """A job that takes so much memory, or none when it may not."""
+    try:
+        return len(bytearray(bytes))
+    except MemoryError:
+        return 0
+
+
+def fails():
+    """It fails where nobody expects it, and says in the error what is nobody's business."""
+    app = create_app()
+
+    @app.route("/fails/<name>", methods=["GET", "POST"])
+    def fail(name):
+        token, email = request.headers["Authorization"], request.args["email"]
+        raise RuntimeError(f"No luck: {token} of {email} at mongodb://{email}/db")
+
+    return app
+
+
+def raise_error(email):
+    """A job that fails, and says so as ``fails`` does."""
+    raise RuntimeError(f"No luck with {email}")
+
+
+def miss_server():
+    """A job that cannot be done because a server is down."""
+    raise Unavailable("The categories service does not answer.")

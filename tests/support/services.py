@@ -1,0 +1,124 @@
+"""What tests of every kind build on: where things are, fakes at the seam, example bodies."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from mongomock.collection import BulkOperationBuilder
+from prometheus_client.parser import text_string_to_metric_families
+
+from shared.http.errors import Unavailable
+from shared.storage.connections import Backends
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT.parent / "shared" / "data"
+# A folder in memory for databases, where the system has one: every acknowledged write waits for it.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+SERVICES = sorted(
+    path.parent.name for folder in (ROOT, ROOT / "examples") for path in folder.glob("api_*/app.py")
+)
+
+
+class FakeBackends(Backends):
+    """Backends of fakes, where a transaction undoes nothing."""
+
+    def open_session(self):
+        return FakeSession()
+
+    def is_followed(self):
+        return False
+
+    def count(self, name, filter, limit=0):
+        return self.db[name].count_documents(filter, **({"limit": limit} if limit else {}))
+
+
+def create_indexes(collection, indexes, session=None):
+    """Stand in for mongomock's own, which makes a partial unique index a whole one."""
+    for index in indexes:
+        kept = ("unique", "sparse", "partialFilterExpression", "expireAfterSeconds")
+        options = {name: index.document[name] for name in kept if name in index.document}
+        collection.create_index(list(index.document["key"].items()), **options)
+
+
+def add_update(bulk, *args, sort=None, _original=BulkOperationBuilder.add_update, **kwargs):
+    """Stand in for mongomock's own, which does not know pymongo's newest argument."""
+    return _original(bulk, *args, **kwargs)
+
+
+class FakeSession:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return None
+
+    def with_transaction(self, work):
+        return work(self)
+
+
+class UnfollowedBackends(Backends):
+    """Real backends where readers make the cache's roots, as without change streams."""
+
+    def is_followed(self):
+        return False
+
+
+class InProcess:
+    """A transport that calls the other services' apps, built on the same backends."""
+
+    def __init__(self, make_app):
+        self._make_app = make_app
+        self.down = set()
+        self.lost = set()  # Those whose answers do not come back.
+        self.calls = []
+
+    def send(self, service, method, path, body, headers, seconds=5):
+        self.calls.append((service, method, path))
+        if service in self.down:
+            raise Unavailable(f"The {service} service does not answer; try again shortly.")
+        client = self._make_app(f"api_{service}").test_client()
+        response = client.open(path, method=method, json=body, headers=headers)
+        if service in self.lost:
+            raise Unavailable(f"The {service} service does not answer; try again shortly.")
+        return response.status_code, response.data
+
+
+# For what is refused before any database is asked.
+on_fakes = pytest.mark.parametrize("stores", ["fake"], indirect=True)
+# For what the fakes cannot do: transactions, pipelines in updates, comparing decimals.
+on_real_servers = pytest.mark.parametrize(
+    "stores", [pytest.param("real", marks=pytest.mark.real)], indirect=True
+)
+
+
+def example(resource, **changes):
+    """Build a valid body from the examples in a schema."""
+    body = {
+        field.data_key or name: field.metadata["example"]
+        for name, field in resource.schema.load_fields.items()
+        if "example" in field.metadata
+    }
+    body.pop("slug", None)
+    return body | changes
+
+
+def samples(text):
+    """Return the samples of a scrape by their names and the values of their labels, in order."""
+    return {
+        (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def path_of(url):
+    """Return the path and query of a URL."""
+    parts = urlsplit(url)
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def environment(**changes):
+    """Return this environment without the variables Vitrine reads, plus some."""
+    ours = {"MONGO_URI", "DATABASE_URL", "REDIS_URL", "REDIS_QUEUE_URL", "DATA_DIR"}
+    return {k: v for k, v in os.environ.items() if k not in ours} | changes

@@ -1,0 +1,40 @@
+"""What ``vitrine status`` makes of what a service says of itself."""
+
+import pytest
+
+from vitrine.commands.status import problem, remarks_of
+from vitrine.stack import shown
+
+WELL = {"status": "ok", "mongodb": {"latency_ms": 1}, "redis": {"latency_ms": 1}}
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong", "remarks"),
+    [
+        ({}, "does not answer", []),
+        (WELL | {"follower": "ok"}, "", []),
+        (WELL | {"status": "MongoDB is down", "follower": "unknown"}, "MongoDB is down", []),
+        # Requests are served all the same.
+        (WELL | {"redis": {"error": "x"}}, "", ["Redis is down and nothing is cached"]),
+        (WELL | {"follower": "behind"}, "", ["its follower is behind"]),
+        (
+            WELL | {"queue": {"waiting": 3, "workers": 0}},
+            "",
+            ["no worker is alive to do the jobs that wait"],
+        ),
+    ],
+)
+def test_what_keeps_a_service_from_its_work_is_told_apart_from_what_does_not(said, wrong, remarks):
+    assert (problem(said), remarks_of(said)) == (wrong, remarks)
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
+        ("redis://default:secret@there:6379/0", "redis://***@there:6379/0"),
+        ("mongodb://ann:p%40ss@a:1,b:2/shop?x=@", "mongodb://***@a:1,b:2/shop?x=@"),
+    ],
+)
+def test_no_password_is_shown(address, told):
+    assert shown(address) == told

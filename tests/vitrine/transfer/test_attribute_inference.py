@@ -1,0 +1,89 @@
+"""From what rows say to a schema that fits them."""
+
+import pytest
+
+from shared.schema.attribute_rules import misfits
+from vitrine.transfer.attribute_inference import MAX_ATTRIBUTES, MAX_CHOICES, Shelf
+from vitrine.transfer.categories import named
+
+
+def rule(*values):
+    """The rule proposed for an attribute with these values, which all of them fit."""
+    shelf = Shelf("x")
+    for value in values:
+        shelf.add({"a": value})
+    (found,) = shelf.schema({}).values()
+    for value in values:
+        assert misfits({"a": value}, {"a": found}) == {}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("values", "type"),
+    [
+        ((1, 2, -3), "integer"),
+        ((1, 2.0), "number"),
+        ((1.5,), "number"),
+        ((True, False), "boolean"),
+        (("a", "1"), "string"),
+        (([1, 2], 3, []), "integer"),
+        (([1, 2.5], [4]), "number"),
+        ((["a"], "b"), "string"),
+    ],
+)
+def test_values_of_one_type_make_it_the_rule(values, type):
+    assert rule(*values) == {"type": type}
+
+
+@pytest.mark.parametrize(
+    "values", [(1, "1"), (True, 1), ([1, "a"],), ([1, None],), ([],), (["a", True], "b")]
+)
+def test_mixed_values_make_a_rule_that_asks_for_nothing(values):
+    assert rule(*values) == {}
+
+
+def test_few_texts_that_repeat_are_choices():
+    assert rule(*["b", "a"] * 5) == {"type": "string", "choices": ["a", "b"]}
+    assert rule(*["b", "a"] * 4, "a") == {"type": "string"}, "not often enough"
+    assert rule(*["a"] * 50) == {"type": "string"}, "one says nothing of others"
+    assert rule(*[["a", "b"]] * 5) == {"type": "string", "choices": ["a", "b"]}
+    assert rule(*[1, 2] * 50) == {"type": "integer"}
+    assert rule(*["a", 1] * 50) == {}
+
+
+@pytest.mark.parametrize(("count", "are_choices"), [(MAX_CHOICES, True), (MAX_CHOICES + 1, False)])
+def test_so_many_texts_and_no_more_are_choices(count, are_choices):
+    values = [f"text {number}" for number in range(count)] * 9
+    assert ("choices" in rule(*values)) == are_choices
+
+
+def test_long_texts_are_no_choices_even_where_they_are_alike():
+    assert "choices" in rule(*["x" * 99 + "1", "x" * 99 + "2"] * 9)
+    assert rule(*["x" * 100 + "1", "x" * 100 + "2"] * 9) == {"type": "string"}
+
+
+def test_what_is_kept_of_a_file_is_bounded():
+    shelf = Shelf("x")
+    for number in range(5 * MAX_ATTRIBUTES):
+        shelf.add({f"name {number}": "x" * 10_000, "same": f"{number} " + "x" * 10_000})
+    assert len(shelf.attributes) == MAX_ATTRIBUTES
+    same = shelf.attributes["same"]
+    kept = len(same.example) + sum(map(len, same.distinct))
+    assert (same.rows, shelf.rows) == (5 * MAX_ATTRIBUTES, 5 * MAX_ATTRIBUTES)
+    assert kept < 5_000
+
+
+def test_what_is_ruled_already_stays_and_nothing_is_required():
+    shelf = Shelf("x")
+    for attributes in ({"a": 1, "b": None, "c": "x"}, None, ["odd"], {"c": {"deep": 1}}):
+        shelf.add(attributes)
+    assert shelf.schema({"a": {"type": "string"}}) == {"c": {"type": "string"}}
+    assert (shelf.rows, shelf.attributes["c"].rows) == (4, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [("Tops", "Tops"), ("Men / Tops/", "Men/Tops"), ("New,Men/Tops", "Men/Tops"), ("/", "")],
+)
+def test_a_category_is_named_by_its_deepest_path(text, path):
+    assert named(text) == path

@@ -1,0 +1,77 @@
+"""Which photos belong to which products."""
+
+import pytest
+
+from vitrine.client import Refused
+from vitrine.stack import StackError
+from vitrine.transfer import images
+
+
+class Service:
+    """Products that list and take images, in memory."""
+
+    service = "products"
+
+    def __init__(self, *items):
+        self.items = [{"id": id, **item} for id, item in enumerate(items, 1)]
+        self.taken = []
+
+    def get(self, path, **query):
+        if path == "/":
+            return {"fields": {"id": {"read_only": True}, "attributes": {"read_only": False}}}
+        return {"items": [{"sha256": None}]}
+
+    def every(self, path, **query):
+        return iter(self.items)
+
+    def upload(self, path, name, data):
+        if data == b"bad":
+            raise Refused("products refused: Not a picture")
+        self.taken.append((path, name))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, data in (("hat.jpg", b"1"), ("cap.png", b"2"), ("nobody.jpg", b"3"), ("x", b"bad")):
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "below").mkdir()
+    return tmp_path
+
+
+def test_a_product_names_its_photos_by_path_name_or_stem(folder):
+    service = Service(
+        {"attributes": {"photo": "/m/h/hat.jpg"}},
+        {"attributes": {"photo": "cap.png, /a/hat.jpg"}},
+        {"sku": "cap"},
+        {"attributes": {"photo": ["hat"]}},
+        {"attributes": {"other": "hat.jpg"}},
+        {"attributes": {}, "photo": None},
+    )
+    report = images.attach(service, folder, ["photo", "sku"], dry_run=False)
+    assert service.taken == [
+        ("/products/2/images", "cap.png"),
+        ("/products/3/images", "cap.png"),
+        ("/products/1/images", "hat.jpg"),
+        ("/products/2/images", "hat.jpg"),
+        ("/products/4/images", "hat.jpg"),
+    ]
+    assert report.counts == {"attached": 5}
+    assert report.unmatched == ["nobody.jpg", "x"]
+
+
+def test_what_is_refused_is_told_and_the_others_go_on(folder):
+    service = Service({"photo": "x"}, {"photo": "hat.jpg"})
+    report = images.attach(service, folder, ["photo"], dry_run=False)
+    assert report.counts == {"failed": 1, "attached": 1}
+    assert report.errors == ["x: products refused: Not a picture"]
+
+
+def test_a_dry_run_uploads_nothing(folder):
+    service = Service({"photo": "hat.jpg"})
+    assert images.attach(service, folder, ["photo"], dry_run=True).counts == {"attached": 1}
+    assert service.taken == []
+
+
+def test_a_folder_that_is_none_is_named(tmp_path):
+    with pytest.raises(StackError, match="cannot be read: No such file"):
+        images.attach(Service(), tmp_path / "none", ["photo"], dry_run=False)

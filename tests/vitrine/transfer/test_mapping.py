@@ -1,0 +1,88 @@
+"""From rows to items: columns, maps, sets, keys."""
+
+import pytest
+
+from vitrine.stack import StackError
+from vitrine.transfer.mapping import VOLATILE, Shape, reference
+
+FIELDS = {
+    name: {"type": kind, "required": name == "name", "read_only": name == "id", "aliases": aliases}
+    for name, kind, aliases in (
+        ("id", "Id", []),
+        ("name", "Text", ["title"]),
+        ("sku", "Text", []),
+        ("price", "Money", []),
+        ("stock", "Whole", ["quantity"]),
+        ("category", "Text", []),
+        ("attributes", "Attributes", []),
+    )
+}
+
+
+def shape(fields=FIELDS, maps=(), sets=(), nulls=(), attributes=None):
+    return Shape(fields, maps, sets, nulls, attributes)
+
+
+def test_columns_are_fields_whatever_their_case_and_name():
+    row = {"Title": "A", " SKU ": "S1", "Quantity": "3.0", "PRICE": "1.50", "id": 7}
+    assert shape().item(row) == {"name": "A", "sku": "S1", "stock": 3, "price": "1.50"}
+
+
+def test_other_columns_are_attributes_as_what_they_read_as():
+    row = {"name": "A", "speed": "3200", "ratio": "0.5", "zip": "007", "on": "TRUE", "list": [1]}
+    attributes = {"speed": 3200, "ratio": 0.5, "zip": "007", "on": True, "list": [1]}
+    assert shape().item(row) == {"name": "A", "attributes": attributes}
+
+
+def test_only_the_attributes_asked_for_are_kept():
+    shaped = shape(attributes=["speed"])
+    assert shaped.item({"name": "A", "speed": 1, "x": 2})["attributes"] == {"speed": 1}
+    assert dict(shaped.left_out) == {"x": 1}
+
+
+def test_without_attributes_other_columns_are_left_out_and_told():
+    fields = {name: field for name, field in FIELDS.items() if name != "attributes"}
+    shaped = shape(fields)
+    assert shaped.item({"name": "A", "fax": "1"}) == {"name": "A"}
+    assert dict(shaped.left_out) == {"fax": 1}
+
+
+def test_a_map_takes_a_column_or_an_expression():
+    maps = ["name=Unit name", "sku=codes[0].value", "attr.first=join(' ', [a, b])"]
+    row = {"Unit name": "A", "codes": [{"value": "S1"}], "a": "x", "b": "y"}
+    item = shape(maps=maps, attributes=[]).item(row)
+    assert item == {"name": "A", "sku": "S1", "attributes": {"first": "x y"}}
+
+
+def test_what_a_map_does_not_find_stays_as_it_is():
+    assert shape(maps=["sku=nope"]).item({"name": "A"}) == {"name": "A"}
+    assert shape(maps=["sku=code"]).item({"name": "A", "code": None})["sku"] is None
+
+
+def test_a_set_is_the_same_for_all():
+    item = shape(sets=["category=memory", "stock=5", "attr.new=true"]).item({"name": "A"})
+    assert item == {"name": "A", "category": "memory", "stock": 5, "attributes": {"new": True}}
+
+
+def test_a_text_may_mean_nothing():
+    item = shape(nulls=["NULL"], maps=["sku=Code"]).item(
+        {"name": "A", "price": "NULL", "Code": "NULL"}
+    )
+    assert item == {"name": "A", "price": None, "sku": None}
+
+
+@pytest.mark.parametrize("wrong", ["name", "nope=1", "id=1", "=x"])
+def test_a_map_to_nowhere_says_where_to(wrong):
+    with pytest.raises(StackError, match="attributes, category, name, price, sku, stock"):
+        shape(maps=[wrong])
+
+
+def test_a_reference_is_equal_for_equal_values_the_volatile_ones_aside():
+    def of(**changes):
+        attributes = {"speed": 5, "price_per_gb": 1} | changes.pop("attributes", {})
+        item = {"name": "A", "price": 1, "attributes": attributes} | changes
+        return reference(item, "memory", VOLATILE)
+
+    assert of() == of(price=2) == of(attributes={"price_per_gb": 2}) == of(stock=3)
+    assert len({of(), of(name="B"), of(attributes={"speed": 6})}) == 3
+    assert of().startswith("memory:")

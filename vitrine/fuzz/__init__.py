@@ -1,0 +1,1 @@
+"""The freshness test that runs against a live stack."""

@@ -1,0 +1,1 @@
+"""Start and stop the stack on this machine."""

