@@ -9,10 +9,10 @@ from flask import Response
 from api_categories import moves
 from api_categories.resource import categories
 from api_categories.tree import inherited, path_of
-from shared.http.errors import TooLarge, Unavailable
+from shared.http.errors import ContentTooLarge, ServiceUnavailable
 from shared.http.responses import encode, respond
 from shared.storage import documents
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.storage.documents import Document
 
 CHECK_SECONDS = 60.0  # for the products service to look at all products of a category
@@ -20,24 +20,24 @@ CHECK_SECONDS = 60.0  # for the products service to look at all products of a ca
 
 def report(ref: str) -> Response:
     """Answer what the change in the body would do to products, without doing it."""
-    categories.check_parameters()
-    category = categories.matched(ref)
+    categories.reject_unknown_parameters()
+    category = categories.get_for_update(ref)
     repository = categories.repository
     values = categories.load(categories.body(), category)
-    if clash := repository.clash(values, category["_id"]):
+    if clash := repository.find_conflict(values, category["_id"]):
         raise clash
     change = documents.change(category, repository.named(category, values), "", None)
     before = moves.tree()
     after = before | {category["_id"]: change.after if change else category}
     slug = category.get("slug", "")
     body = {"category": slug, "changes": list(_schema_changes(slug, before, after))}
-    status, answer = backends().peers.ask(
+    status, answer = connections().peers.ask(
         "POST", "products", "products:misfits", body=body, seconds=CHECK_SECONDS
     )
-    if status == TooLarge.status:
-        raise TooLarge("The schemas of all categories below are too large to check at once.")
+    if status == ContentTooLarge.status:
+        raise ContentTooLarge("The schemas of all categories below are too large to check at once.")
     if status >= 400:
-        raise Unavailable(f"The products service refused a request of ours ({status}).")
+        raise ServiceUnavailable(f"The products service refused a request of ours ({status}).")
     return respond(answer)
 
 

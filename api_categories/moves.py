@@ -18,8 +18,8 @@ from pymongo.collection import Collection
 
 from api_categories.resource import categories
 from api_categories.tree import Cycle, ancestors, is_in_cycle, parents_of, path_of
-from shared.http.errors import Crowded, Unavailable, Unprocessable
-from shared.storage.connections import backends
+from shared.http.errors import ServiceUnavailable, Unprocessable, WriteConflict
+from shared.storage.connections import connections
 from shared.storage.documents import Document
 
 log = logging.getLogger(__name__)
@@ -44,24 +44,24 @@ class Move:
 def note(moves: Iterable[Move]) -> None:
     """Write down moves with the running transaction, and have the products follow behind it."""
     if noted := list(map(asdict, moves)):
-        _noted().insert_many(noted, session=backends().session)
-        backends().once_committed(announce)
+        _noted().insert_many(noted, session=connections().session)
+        connections().on_commit(announce)
 
 
 def check_free(slugs: Mapping[str, Any]) -> None:
-    """Raise ``Crowded`` when a category, by its id, took a slug that products of another follow."""
+    """Raise ``WriteConflict`` if a slug belongs to another category whose products still move."""
     asked = {"slug": {"$in": list(slugs)}}
-    for each in _noted().find(asked, session=backends().session):
+    for each in _noted().find(asked, session=connections().session):
         if each["category"] != slugs[each["slug"]]:
             slug = each["slug"]
-            raise Crowded(f"Products still leave the slug {slug!r}; take it in a moment.")
+            raise WriteConflict(f"Products still leave the slug {slug!r}; take it in a moment.")
 
 
 def announce() -> None:
     """Have the products service follow at once; it comes by itself a little later otherwise."""
     try:
-        status, _ = backends().peers.ask("POST", "products", "products:category-moves")
-    except Unavailable as error:
+        status, _ = connections().peers.ask("POST", "products", "products:category-moves")
+    except ServiceUnavailable as error:
         log.warning("Products follow later: %s", error)
         status = HTTPStatus.SERVICE_UNAVAILABLE
     if status != HTTPStatus.OK and has_request_context():
@@ -138,7 +138,7 @@ def above(before: Mapping[Any, Document], after: Mapping[Any, Document]) -> dict
 def tree() -> dict[Any, Document]:
     """Return all categories that have a slug and an id that is one, by id."""
     slugged = {"slug": {"$gt": ""}}
-    found = categories.repository.collection.find(slugged, session=backends().session)
+    found = categories.repository.collection.find(slugged, session=connections().session)
     # By hand there may be several slugs, and an object as the id.
     return {each["_id"]: each for each in found if _slug(each) and isinstance(each["_id"], _IDS)}
 
@@ -161,4 +161,4 @@ def _place(id: Any, paths: Mapping[Any, list[str]], targets: Mapping[Any, Any]) 
 
 
 def _noted() -> Collection[Any]:
-    return backends().db["categories.moves"]
+    return connections().db["categories.moves"]

@@ -17,7 +17,7 @@ from marshmallow import (
 from marshmallow.experimental.context import Context
 
 from api_categories.tree import MAX_DEPTH, inherited, path_of
-from shared.http.errors import NotFound, Unavailable
+from shared.http.errors import NotFound, ServiceUnavailable
 from shared.resource.resource import Resource
 from shared.schema.attribute_rules import NUMBERS, TYPES, is_number, misfit
 from shared.schema.dumping import DocumentSchema
@@ -25,7 +25,7 @@ from shared.schema.fields import MAX_WHOLE, Id, Plain, Revision, Slug, Text, Tim
 from shared.schema.filters import either, eq, titled, within
 from shared.schema.query import Query
 from shared.schema.words import ATTRIBUTE_NAME, Searched, to_slug
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 
 
 def _check_choice(choice: Any) -> None:
@@ -185,7 +185,7 @@ def _own_attributes(slugs: Iterable[str]) -> Mapping[str, Any]:
     found = categories.repository.collection.find(
         {"slug": {"$in": sorted(slugs)}},
         {"slug": True, "attributes": True},
-        session=backends().session,
+        session=connections().session,
     )
     return {str(each["slug"]): each.get("attributes") for each in found}
 
@@ -195,8 +195,8 @@ def _count(found: Sequence[dict[str, Any]]) -> None:
     slugs = [each["slug"] for each in found if isinstance(each.get("slug"), str)]
     try:
         query = {"slugs": ",".join(slugs)}
-        counts = backends().peers.get("products", "products:category-counts", **query)
-    except Unavailable:
+        counts = connections().peers.get("products", "products:category-counts", **query)
+    except ServiceUnavailable:
         # A category is worth showing without its count, but not worth keeping so.
         counts, g.incomplete = None, True
     for each in found:

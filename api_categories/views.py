@@ -20,12 +20,12 @@ from api_categories.tree import (
 from shared.endpoints import document_checks
 from shared.endpoints.document_checks import Kind
 from shared.http import auth
-from shared.http.contract import ITEM, gives, like, takes
+from shared.http.contract import ITEM, accepts, like, returns
 from shared.http.errors import BadRequest, Conflict, NotFound
 from shared.http.responses import conditional, empty, respond
 from shared.resource.resource import flag, purges
 from shared.schema.attribute_rules import FitSchema
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.storage.documents import same
 
 blueprint = categories.blueprint("list", "get")
@@ -35,7 +35,7 @@ TREE_FIELDS = ("id", "slug", "name", "parent", "position", "path")
 
 
 @blueprint.get("/categories/<ref>/tree")
-@gives(TreeSchema, conditional=True)
+@returns(TreeSchema, conditional=True)
 def get_tree(ref: str) -> Response:
     """Answer a category and all below it, depth first, each with its depth below the first."""
     top = categories.repository.get(ref)
@@ -57,18 +57,18 @@ def create() -> Response:
     """Store the category in the body."""
 
     def made() -> Response:
-        categories.check_parameters()
+        categories.reject_unknown_parameters()
         new = categories.repository.insert(categories.load(categories.body()))
         moves.check_free({new["slug"]: new["_id"]})
-        return categories.created(new)
+        return categories.created_response(new)
 
     return _alone(made)
 
 
 @blueprint.route("/categories/<ref>", methods=["PUT", "PATCH"])
 @like(categories.update)
-@takes(dry_run=fields.Boolean())
-@gives(FitSchema, headers=("Link",))
+@accepts(dry_run=fields.Boolean())
+@returns(FitSchema, headers=("Link",))
 def update(ref: str) -> Response:
     """Change a category; one that moves or is renamed takes all below it and its products along.
 
@@ -89,7 +89,7 @@ def batch() -> Response:
 
 @blueprint.post("/categories/<ref>/restore")
 @like(categories.restore)
-@gives(ITEM, headers=("Link",))
+@returns(ITEM, headers=("Link",))
 def restore(ref: str) -> Response:
     """Bring a category back from the trash, under its parent if that still exists."""
     return _in_line(lambda: categories.restore(ref, "parent"))
@@ -97,25 +97,25 @@ def restore(ref: str) -> Response:
 
 @blueprint.delete("/categories/<ref>")
 @like(categories.delete)
-@takes(products=fields.String(validate=validate.Equal("detach")), move_to=fields.String())
-@gives(None, 204, headers=("Link",))
+@accepts(products=fields.String(validate=validate.Equal("detach")), move_to=fields.String())
+@returns(None, 204, headers=("Link",))
 def delete(ref: str) -> Response:
     """Move a category without children to the trash.
 
     Its products stop the deletion, unless ``products=detach`` leaves them without a category or
     ``move_to=slug`` puts them into another one.
     """
-    categories.check_parameters()
+    categories.reject_unknown_parameters()
     purges()
     return _alone(lambda: _emptied(ref))
 
 
 @blueprint.get("/categories:paths")
-@takes(slugs=fields.String(metadata={"example": "kitchen,tea"}))
-@gives(fields.Dict(fields.String(), fields.List(fields.String())))
+@accepts(slugs=fields.String(metadata={"example": "kitchen,tea"}))
+@returns(fields.Dict(fields.String(), fields.List(fields.String())))
 def get_paths() -> Response:
     """Answer the slugs from the root to each category of ``?slugs=a,b`` that has or had one."""
-    categories.check_parameters()
+    categories.reject_unknown_parameters()
     slugs = request.args.get("slugs", "").split(",")
     found = categories.repository.find("slug", slugs)
     lost = {slug: categories.repository.moved(slug) for slug in slugs if slug not in found}
@@ -126,38 +126,38 @@ def get_paths() -> Response:
 
 @blueprint.get("/categories:moves")
 @auth.requires(auth.ADMIN)
-@gives(MovesSchema)
+@returns(MovesSchema)
 def list_moves() -> Response:
     """Answer the moves that products have to follow, and where each category is now."""
-    categories.check_parameters()
+    categories.reject_unknown_parameters()
     return respond({"moves": moves.pending()})
 
 
 @blueprint.delete("/categories:moves/<id>")
 @auth.requires(auth.ADMIN)
-@gives(None, 204)
+@returns(None, 204)
 def delete_move(id: str) -> Response:
     """Strike out a move that products have followed."""
-    categories.check_parameters()
+    categories.reject_unknown_parameters()
     moves.strike_out(id)
     return empty()
 
 
 @blueprint.get("/categories:tree")
 @auth.requires(auth.ADMIN)
-@gives(FaultsSchema)
+@returns(FaultsSchema)
 def check_tree() -> Response:
     """Answer the categories that hang on none that exists, on themselves, or at a wrong place."""
-    categories.check_parameters()
+    categories.reject_unknown_parameters()
     return _faults()
 
 
 @blueprint.post("/categories:tree")
 @auth.requires(auth.ADMIN)
-@gives(FaultsSchema, headers=("Link",))
+@returns(FaultsSchema, headers=("Link",))
 def repair_tree() -> Response:
     """Put categories, and their products, where their parents say; answer all that was found."""
-    categories.check_parameters()
+    categories.reject_unknown_parameters()
     return _in_line(_faults)
 
 
@@ -188,7 +188,7 @@ def _emptied(ref: str) -> Response:
         text = "Leaves the products to no category, but move_to names one: give one of the two."
         raise BadRequest("", [{"parameter": "products", "message": text}])
     try:
-        category = categories.matched(ref)
+        category = categories.get_for_update(ref)
     except NotFound:
         # It may be in the trash, to be purged from there.
         return categories.delete(ref)
@@ -215,12 +215,12 @@ def _alone(work: Callable[[], Response]) -> Response:
     """Run a write to the tree in a transaction that no other write to the tree overlaps."""
 
     def locked() -> Response:
-        backends().db["counters"].update_one(
-            {"_id": "categories:tree"}, {"$inc": {"writes": 1}}, True, session=backends().session
+        connections().db["counters"].update_one(
+            {"_id": "categories:tree"}, {"$inc": {"writes": 1}}, True, session=connections().session
         )
         return work()
 
-    return backends().transaction(locked)
+    return connections().transaction(locked)
 
 
 def _in_line(work: Callable[[], Response]) -> Response:
@@ -236,5 +236,5 @@ def _in_line(work: Callable[[], Response]) -> Response:
 
 
 def _product_count(slug: str) -> int:
-    counts: Any = backends().peers.get("products", "products:category-counts", slugs=slug)
+    counts: Any = connections().peers.get("products", "products:category-counts", slugs=slug)
     return int((counts or {}).get(slug, 0))

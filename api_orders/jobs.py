@@ -8,9 +8,9 @@ from typing import Any
 
 from api_orders import placement, states
 from api_orders.resource import orders
-from shared.http.errors import ApiError, Unavailable
+from shared.http.errors import ApiError, ServiceUnavailable
 from shared.storage import documents
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.storage.documents import Document
 
 log = logging.getLogger(__name__)
@@ -31,11 +31,11 @@ def sweep() -> None:
         settle(due())
         ids = _held(_cursor())
         release(gone(ids))
-    except Unavailable as error:
+    except ServiceUnavailable as error:
         log.warning("Orders are settled later: %s", error)
     else:
         after = {"$set": {"after": ids[-1] if ids else ""}}
-        backends().db["counters"].update_one(_CURSOR, after, upsert=True)
+        connections().db["counters"].update_one(_CURSOR, after, upsert=True)
 
 
 def due() -> list[Document]:
@@ -54,16 +54,16 @@ def due() -> list[Document]:
 
 
 def settle(found: Iterable[Document]) -> None:
-    """Do what is due of some orders; raise ``Unavailable`` when products does not answer."""
+    """Do what is due of some orders; raise ``ServiceUnavailable`` when products does not answer."""
     failed = 0
     for order in found:
         try:
             if order["due"] == placement.RESERVE:
                 placement.settle(order)
             elif placement.finish(order).get("due"):
-                raise Unavailable("The products service does not answer.")
+                raise ServiceUnavailable("The products service does not answer.")
             failed = 0
-        except Unavailable:
+        except ServiceUnavailable:
             failed += 1  # One alone may be to blame for it itself.
             if failed == PATIENCE:
                 raise
@@ -100,7 +100,7 @@ def gone(ids: Iterable[str]) -> list[str]:
 def release(ids: Iterable[str]) -> None:
     """Have the stock of reservations given back whose orders are gone.
 
-    Raise ``Unavailable`` when products does not answer.
+    Raise ``ServiceUnavailable`` when products does not answer.
     """
     failed = 0
     for id in ids:
@@ -117,11 +117,11 @@ def release(ids: Iterable[str]) -> None:
 
 
 def _cursor() -> str:
-    found = backends().db["counters"].find_one(_CURSOR) or {}
+    found = connections().db["counters"].find_one(_CURSOR) or {}
     return str(found.get("after", ""))
 
 
 def _held(after: str) -> list[str]:
-    answer = backends().peers.get("products", "products:reservations", after=after)
+    answer = connections().peers.get("products", "products:reservations", after=after)
     ids: list[str] = answer["items"] if answer else []
     return ids

@@ -19,16 +19,16 @@ from api_orders.resource import orders
 from shared.http.errors import (
     ApiError,
     Conflict,
-    Crowded,
     NotFound,
-    Stale,
-    Unavailable,
+    PreconditionFailed,
+    ServiceUnavailable,
     Unprocessable,
+    WriteConflict,
 )
 from shared.resource import idempotency
 from shared.schema.fields import Money
 from shared.storage import documents
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.storage.documents import Document
 from shared.storage.retries import attempts
 
@@ -56,12 +56,12 @@ def place(order: Document, sent: Mapping[str, Any]) -> Document:
     """Take the lines of a pending order from the stock; return it as placed.
 
     Raise ``Conflict`` or ``Unprocessable`` naming the lines that cannot be had, by their places in
-    what was ``sent``; the order is kept, as rejected.  Raise ``Unavailable`` when products does not
-    answer; nothing was ordered then.
+    what was ``sent``; the order is kept, as rejected.  Raise ``ServiceUnavailable`` when products
+    does not answer; nothing was ordered then.
     """
     try:
         return settle(order)
-    except Unavailable as error:
+    except ServiceUnavailable as error:
         return _give_up(order, error)
     except ApiError as error:
         if error.errors:
@@ -84,8 +84,8 @@ def _where(error: dict[str, str], order: Document, sent: Mapping[str, Any]) -> d
 def settle(order: Document) -> Document:
     """Bring a pending order to placed; return it, also when somebody else was faster.
 
-    Raise ``Conflict`` or ``Unprocessable`` when it is rejected, ``Unavailable`` when products does
-    not answer; then it is pending still.
+    Raise ``Conflict`` or ``Unprocessable`` when it is rejected, ``ServiceUnavailable`` when
+    products does not answer; then it is pending still.
     """
     if order["status"] == states.REJECTED:
         raise Conflict(str(order.get("reason")), order=f"/orders/{order['_id']}")
@@ -103,7 +103,7 @@ def settle(order: Document) -> Document:
         return _reject(order, _refusal(value), None)
     except pricing.MixedCurrencies as error:
         return _reject(order, Conflict(str(error)), RELEASE)
-    except Stale:
+    except PreconditionFailed:
         return settle(_again(order))
 
 
@@ -113,20 +113,21 @@ def move(ref: str, target: str) -> Document:
     Raise ``Conflict`` that names its state and what that allows.
     """
     for _ in attempts():
-        order = orders.matched(ref)
+        order = orders.get_for_update(ref)
         if order.get("status") == target:
             return order
         try:
             return moved(order, target)
-        except Stale:
+        except PreconditionFailed:
             continue
-    raise Crowded("Too many others are writing this order at once; try again.")
+    raise WriteConflict("Too many others are writing this order at once; try again.")
 
 
 def moved(order: Document, target: str) -> Document:
     """Bring an order, as it was read, into another state.
 
-    Raise ``Conflict`` when that is not allowed, ``Stale`` when it was written meanwhile.
+    Raise ``Conflict`` when that is not allowed, ``PreconditionFailed`` when it was written
+    meanwhile.
     """
     state = str(order.get("status"))
     if not states.allows(state, target):
@@ -147,7 +148,7 @@ def finish(order: Document) -> Document:
             _expect(_ask("POST", order, "ship"), 204, 409)
         else:
             return order
-    except Unavailable as error:
+    except ServiceUnavailable as error:
         log.warning("Order %s: %s is due still: %s", order["_id"], order["due"], error)
         return order
     same = {"uuid": order["uuid"], "due": order["due"]}
@@ -159,14 +160,14 @@ def finish(order: Document) -> Document:
 def release(uuid: str) -> None:
     """Give back the stock that an order held which is gone."""
     path = ("products", "reservations", uuid)
-    _expect(backends().peers.ask("DELETE", "products", *path), 204, 409)
+    _expect(connections().peers.ask("DELETE", "products", *path), 204, 409)
 
 
-def _give_up(order: Document, error: Unavailable) -> Document:
+def _give_up(order: Document, error: ServiceUnavailable) -> Document:
     """Reject an order of which nobody knows whether products has taken it, and have it released."""
     try:
-        return _reject(order, Unavailable(f"{error} Nothing was ordered."), RELEASE)
-    except Stale:
+        return _reject(order, ServiceUnavailable(f"{error} Nothing was ordered."), RELEASE)
+    except PreconditionFailed:
         return settle(_again(order))
 
 
@@ -174,7 +175,7 @@ def _reject(order: Document, error: ApiError, due: str | None) -> Document:
     """Store that an order is rejected and raise the error that says why."""
     changes = {"status": states.REJECTED, "reason": str(error), "due": due}
     rejected = orders.repository.update(order, changes | _step(order, states.REJECTED))
-    if isinstance(error, Unavailable):
+    if isinstance(error, ServiceUnavailable):
         idempotency.forget()
     else:
         error.extra["order"] = f"/orders/{order['_id']}"
@@ -225,13 +226,13 @@ def _refusal(answer: Any) -> ApiError:
 def _ask(method: str, order: Document, *action: str, body: Any = None) -> tuple[int, Any]:
     path = ("products", "reservations", order["uuid"], *action)
     seconds = ANSWER_SECONDS + LINE_SECONDS * len(order.get("items") or ())
-    return backends().peers.ask(method, "products", *path, body=body, seconds=seconds)
+    return connections().peers.ask(method, "products", *path, body=body, seconds=seconds)
 
 
 def _expect(answer: tuple[int, Any], *statuses: int) -> None:
     status = answer[0]
     if status not in statuses:
-        raise Unavailable(f"The products service refused a request of ours ({status}).")
+        raise ServiceUnavailable(f"The products service refused a request of ours ({status}).")
     if status == 409:
         log.warning("products: %s", answer[1].get("detail"))
 

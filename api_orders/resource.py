@@ -15,7 +15,7 @@ from shared.schema.fields import Id, Moment, Money, Ref, Revision, Text, Timesta
 from shared.schema.filters import eq, gte, lte
 from shared.schema.query import Query
 from shared.schema.words import Searched
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 
 MAX_LINES = 1000
 MAX_QUANTITY = 1_000_000
@@ -134,7 +134,7 @@ class OrderSchema(DocumentSchema):
 
 
 def _exists(client: int | str) -> bool:
-    return backends().peers.get("clients", "clients", str(client)) is not None
+    return connections().peers.get("clients", "clients", str(client)) is not None
 
 
 def _wanted(items: Any) -> dict[Any, int] | None:

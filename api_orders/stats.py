@@ -9,7 +9,7 @@ from marshmallow import Schema, fields, validate
 from api_orders.resource import OrderQuery, orders
 from api_orders.states import SOLD
 from shared.cache.keys import ALL, Address, key_of
-from shared.http.contract import CACHED, gives, takes
+from shared.http.contract import CACHED, accepts, returns
 from shared.http.errors import BadRequest
 from shared.http.responses import respond
 from shared.schema.fields import Money, Ref
@@ -87,8 +87,8 @@ class SumsSchema(Schema):
     sums = fields.List(fields.Nested(SumSchema))
 
 
-@takes(query=StatsQuery)
-@gives(SumsSchema, headers=CACHED, conditional=True)
+@accepts(query=StatsQuery)
+@returns(SumsSchema, headers=CACHED, conditional=True)
 def show() -> Response:
     """Answer sums of what was sold ``by`` day, product or client, a page of them, and of all.
 

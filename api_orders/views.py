@@ -7,8 +7,8 @@ from api_orders import jobs, placement, states, stats
 from api_orders.past_orders import HistoricOrderSchema, history
 from api_orders.resource import orders
 from shared.http import auth
-from shared.http.contract import ITEM, NEW, Batch, gives, like, takes
-from shared.http.errors import Conflict, Crowded, Stale, Unavailable
+from shared.http.contract import ITEM, NEW, Batch, accepts, like, returns
+from shared.http.errors import Conflict, PreconditionFailed, ServiceUnavailable, WriteConflict
 from shared.http.responses import empty, respond
 from shared.resource.idempotency import resumes
 from shared.resource.resource import purges
@@ -22,42 +22,42 @@ blueprint.add_url_rule("/orders/stats", "stats", stats.show)
 
 @blueprint.post("/orders")
 @resumes
-@takes(NEW)
-@gives(ITEM, 201, headers=("Location",))
+@accepts(NEW)
+@returns(ITEM, 201, headers=("Location",))
 def create() -> Response:
     """Place an order: take its lines from the stock, all or none, at the prices of now.
 
     The body has ``items``, or ``product_id`` and ``quantity`` of a single one.  409 names every
     line that is short and what is left; a 503 that names products says that nothing was ordered.
     """
-    orders.check_parameters()
+    orders.reject_unknown_parameters()
     sent = orders.body()
     order = placement.begun() or placement.begin(orders.load(sent))
-    return orders.created(placement.place(order, sent))
+    return orders.created_response(placement.place(order, sent))
 
 
 @blueprint.post("/orders/<ref>/<any(pay, ship, deliver, cancel):action>")
 @resumes
-@takes(headers=("If-Match",))
-@gives(ITEM)
+@accepts(headers=("If-Match",))
+@returns(ITEM)
 def move(ref: str, action: str) -> Response:
     """Move an order on: pay, ship, deliver; or cancel it, which gives its stock back.
 
     Moved twice is moved once; 409 names the state that does not allow it, and what it allows.
     """
-    orders.check_parameters()
-    return orders.answer(placement.finish(placement.move(ref, states.ACTIONS[action])))
+    orders.reject_unknown_parameters()
+    return orders.to_response(placement.finish(placement.move(ref, states.ACTIONS[action])))
 
 
 @blueprint.delete("/orders/<ref>")
 @like(orders.delete)
 def delete(ref: str) -> Response:
     """Move an order to the trash, or purge it; one that can be cancelled is cancelled first."""
-    orders.check_parameters()
+    orders.reject_unknown_parameters()
     order, is_ours = None, False
     for _ in attempts():
         if order is None:
-            order = orders.anywhere(ref) if purges() else orders.matched(ref)
+            order = orders.get_including_trash(ref) if purges() else orders.get_for_update(ref)
         if order.get("status") == states.PENDING:
             raise Conflict("This order is being placed; ask again shortly.")
         try:
@@ -65,12 +65,12 @@ def delete(ref: str) -> Response:
                 order, is_ours = placement.moved(order, states.CANCELLED), True
                 order = placement.finish(order)
             _remove(order)
-        except Stale:
+        except PreconditionFailed:
             # Our own change is no reason to ask for the version again, anybody else's is.
             order = orders.repository.get(ref) if is_ours else None
             continue
         return empty()
-    raise Crowded("Too many others are writing this order at once; try again.")
+    raise WriteConflict("Too many others are writing this order at once; try again.")
 
 
 def _remove(order: Document) -> None:
@@ -78,13 +78,13 @@ def _remove(order: Document) -> None:
         trash.delete(orders.repository, order)
         return
     if order.get("due"):
-        raise Unavailable("The products service does not answer; purge the order later.")
+        raise ServiceUnavailable("The products service does not answer; purge the order later.")
     trash.purge(orders.repository, order)
 
 
 @blueprint.post("/orders:batch")
 @like(orders.batch)
-@takes(Batch(HistoricOrderSchema))
+@accepts(Batch(HistoricOrderSchema))
 def import_history() -> Response:
     """Store up to 1,000 orders of the past as they were, found again by ``key=external_ref``."""
     return history.batch()
@@ -106,20 +106,20 @@ class UnsettledSchema(Schema):
 
 @blueprint.get("/orders:unsettled")
 @auth.requires(auth.ADMIN)
-@gives(UnsettledSchema)
+@returns(UnsettledSchema)
 def check() -> Response:
     """Answer what is due of which orders, and which reservations have no order any more."""
-    orders.check_parameters()
+    orders.reject_unknown_parameters()
     return _unsettled(jobs.due(), jobs.gone(jobs.every_held()))
 
 
 @blueprint.post("/orders:unsettled")
 @auth.requires(auth.ADMIN)
 @resumes
-@gives(UnsettledSchema)
+@returns(UnsettledSchema)
 def settle() -> Response:
     """Settle what ``GET`` shows and answer it."""
-    orders.check_parameters()
+    orders.reject_unknown_parameters()
     due, orphans = jobs.due(), jobs.gone(jobs.every_held())
     jobs.settle(due)
     jobs.release(orphans)

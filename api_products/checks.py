@@ -13,7 +13,7 @@ from shared.endpoints.document_checks import Kind
 from shared.http.errors import NotFound
 from shared.schema.words import to_slug
 from shared.storage import documents
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.storage.documents import Document
 
 MOST_SLUGS = 100  # asked for at once
@@ -127,5 +127,5 @@ def _paths(slugs: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for start in range(0, len(slugs), MOST_SLUGS):
         some = ",".join(slugs[start : start + MOST_SLUGS])
-        found |= backends().peers.get("categories", "categories:paths", slugs=some) or {}
+        found |= connections().peers.get("categories", "categories:paths", slugs=some) or {}
     return found

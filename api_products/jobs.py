@@ -18,9 +18,9 @@ from api_products.images import gallery, model, thumbnails
 from api_products.resource import products
 from shared.config.parsers import MOST_URLS
 from shared.config.settings import Settings
-from shared.http.errors import NotFound, Unavailable
+from shared.http.errors import NotFound, ServiceUnavailable
 from shared.storage import documents
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.workers import queue
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def make_thumbnails(ref: str, number: int) -> None:
         gallery.change(ref, number, **model.begun(image, documents.now()))
         try:
             outcome = _outcome(model.digest(image))
-        except Unavailable as error:
+        except ServiceUnavailable as error:
             if model.tries(image) + 1 < MAX_TRIES:
                 raise
             outcome = {"state": "failed", "reason": str(error)}
@@ -98,7 +98,7 @@ def sweep() -> None:
     follow_categories()
     for product, image in stuck():
         queue_thumbnails(product, image)
-    if backends().queue.set("products:files-swept", 1, nx=True, ex=DAY_SECONDS):
+    if connections().queue.set("products:files-swept", 1, nx=True, ex=DAY_SECONDS):
         queue.enqueue("remove-orphans", "api_products.checks.remove_orphans")
 
 
@@ -112,7 +112,7 @@ def follow_categories() -> None:
     try:
         if moves.follow(FOLLOW_SECONDS):
             queue_following()
-    except Unavailable as error:
+    except ServiceUnavailable as error:
         log.info("Products follow their categories later: %s", error)
 
 

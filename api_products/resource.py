@@ -26,7 +26,7 @@ from shared.schema.filters import either, eq, gte, lte, within
 from shared.schema.query import Query
 from shared.schema.words import Searched, to_slug
 from shared.storage import documents
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 
 STATUSES = ("active", "draft", "archived")
 
@@ -110,7 +110,7 @@ def _category(name: str) -> dict[str, Any]:
     """Ask the categories service for a category, by slug or by a name that makes one."""
     slug = to_slug(name, "category")
     fields = "id,slug,path,all_attributes"
-    category = backends().peers.get("categories", "categories", slug, fields=fields)
+    category = connections().peers.get("categories", "categories", slug, fields=fields)
     if category is None:
         text = f"There is no category {name!r}; make it with POST /categories first."
         raise ValidationError({"category": [text]})

@@ -27,15 +27,15 @@ from api_products.stock import views
 from shared.config.settings import Settings
 from shared.endpoints import document_checks
 from shared.http import auth
-from shared.http.contract import FILES, FORM, ITEM, JSON, NEW, gives, like, takes
-from shared.http.errors import BadRequest, NotFound, Unavailable
+from shared.http.contract import FILES, FORM, ITEM, JSON, NEW, accepts, like, returns
+from shared.http.errors import BadRequest, NotFound, ServiceUnavailable
 from shared.http.responses import conditional, empty, encode, respond
 from shared.resource import idempotency
 from shared.resource.idempotency import resumes
 from shared.resource.resource import purges
 from shared.schema.attribute_rules import FitSchema
 from shared.storage import documents
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.storage.documents import Document
 
 log = logging.getLogger(__name__)
@@ -51,25 +51,25 @@ def settle(response: Response) -> Response:
     if shelves := g.get("shelves"):
         try:
             moves.look_again(shelves.values())
-        except Unavailable as error:
+        except ServiceUnavailable as error:
             log.warning("Not looked at again: %s", error)
     return response
 
 
 @blueprint.post("/products")
-@takes(NEW, media=(JSON, FORM))
-@gives(ITEM, 201, headers=("Location",))
+@accepts(NEW, media=(JSON, FORM))
+@returns(ITEM, 201, headers=("Location",))
 def create() -> Response:
     """Store the product in the body, be it JSON or a form that brings pictures along."""
     if request.mimetype != uploads.MULTIPART:
         return products.create()
-    products.check_parameters()
+    products.reject_unknown_parameters()
     pictures = uploads.pictures(least=0)
     values = products.load(uploads.values())
     with uploads.kept(pictures) as new:
         product = gallery.create(values, new)
     _make_thumbnails(product, model.of(product))
-    return products.created(product)
+    return products.created_response(product)
 
 
 @blueprint.delete("/products/<ref>")
@@ -91,15 +91,15 @@ def restore(ref: str) -> Response:
 
 @blueprint.post("/products/<ref>/notify_update")
 @resumes
-@gives(QueuedSchema, 202, headers=("Location",))
+@returns(QueuedSchema, 202, headers=("Location",))
 def notify_update(ref: str) -> Response:
     """Tell everybody in NOTIFY_URLS of a product, later; answer 202 with the job that does."""
-    products.check_parameters()
+    products.reject_unknown_parameters()
     (product,) = products.dump([products.repository.get(ref)], products.names)
     event = idempotency.token()
     body = notifications.message(event, encode(product), documents.now().isoformat())
     if not jobs.queue_notification(event, body):
-        raise Unavailable("The queue cannot be reached; try again shortly.")
+        raise ServiceUnavailable("The queue cannot be reached; try again shortly.")
     settings: Settings = current_app.extensions["settings"]
     urls = [notifications.shown(url) for url in settings.notify_urls.split(",") if url]
     response = respond({"job": event, "state": "queued", "to": urls}, 202)
@@ -108,8 +108,8 @@ def notify_update(ref: str) -> Response:
 
 
 @blueprint.get("/products:category-counts")
-@takes(slugs=fields.String(metadata={"example": "kitchen,tea"}))
-@gives(fields.Dict(fields.String(), fields.Integer()))
+@accepts(slugs=fields.String(metadata={"example": "kitchen,tea"}))
+@returns(fields.Dict(fields.String(), fields.Integer()))
 def count_by_category() -> Response:
     """Answer how many products each of ``?slugs=a,b`` has, in it or below it."""
     slugs = [slug for slug in request.args.get("slugs", "").split(",") if slug]
@@ -120,8 +120,8 @@ def count_by_category() -> Response:
 @blueprint.post("/products:misfits")
 @auth.requires(auth.ADMIN)
 @resumes
-@takes(SchemaChangesSchema)
-@gives(FitSchema)
+@accepts(SchemaChangesSchema)
+@returns(FitSchema)
 def count_misfits() -> Response:
     """Answer how many products would not fit other attribute schemas; nothing is written.
 
@@ -129,7 +129,7 @@ def count_misfits() -> Response:
     {...}, "after": {...}}]}``: the products in a category and below it are held against the
     schemas that their own categories have now, and are to have.
     """
-    products.check_parameters()
+    products.reject_unknown_parameters()
     asked = SchemaChangesSchema().load(products.body())
     return respond(attribute_fit.report(asked["category"], asked["changes"]))
 
@@ -137,11 +137,11 @@ def count_misfits() -> Response:
 @blueprint.post("/products:category-moves")
 @auth.requires(auth.ADMIN)
 @resumes
-@gives(LeftSchema)
-@gives(LeftSchema, 202)
+@returns(LeftSchema)
+@returns(LeftSchema, 202)
 def follow_categories() -> Response:
     """Bring products in line with categories that moved, or have a job do what takes long."""
-    products.check_parameters()
+    products.reject_unknown_parameters()
     left = moves.follow(moves.SECONDS)
     if left:
         jobs.queue_following()
@@ -149,37 +149,37 @@ def follow_categories() -> Response:
 
 
 @blueprint.get("/products/<ref>/images")
-@gives(ImagesSchema, conditional=True)
+@returns(ImagesSchema, conditional=True)
 def list_images(ref: str) -> Response:
     """Answer all images of a product, whatever their state, the main one first."""
-    products.check_parameters()
+    products.reject_unknown_parameters()
     return _gallery(products.repository.get(ref))
 
 
 @blueprint.put("/products/<ref>/images")
-@takes(OrderSchema, headers=("If-Match",))
-@gives(ImagesSchema)
+@accepts(OrderSchema, headers=("If-Match",))
+@returns(ImagesSchema)
 def order_images(ref: str) -> Response:
     """Bring the images into the order of ``{"order": [3, 1, 2]}``; the first is the main one.
 
     Those that are not named come behind, as they were.
     """
-    products.check_parameters()
+    products.reject_unknown_parameters()
     order = OrderSchema().load(products.body())["order"]
     return _gallery(gallery.order(ref, order))
 
 
 @blueprint.post("/products/<ref>/images")
-@takes(FILES, media=(FORM,), headers=("If-Match",))
-@gives(ImagesSchema, 202, headers=("Location",))
+@accepts(FILES, media=(FORM,), headers=("If-Match",))
+@returns(ImagesSchema, 202, headers=("Location",))
 def upload_images(ref: str) -> Response:
     """Take one picture or several, and answer 202 with where each becomes an image.
 
     Nothing is taken when one of them is refused: 413 for too many bytes or pixels, 415 for what
     is no picture, 422 for one that cannot be decoded.
     """
-    products.check_parameters()
-    products.matched(ref)
+    products.reject_unknown_parameters()
+    products.get_for_update(ref)
     pictures = uploads.pictures()
     if request.form:
         name = next(iter(request.form))
@@ -194,49 +194,49 @@ def upload_images(ref: str) -> Response:
 
 
 @blueprint.get("/products/<ref>/images/<int:number>")
-@gives(ImageSchema, conditional=True)
+@returns(ImageSchema, conditional=True)
 def get_image(ref: str, number: int) -> Response:
     """Answer one image."""
-    products.check_parameters()
+    products.reject_unknown_parameters()
     return _image(products.repository.get(ref), number)
 
 
 @blueprint.patch("/products/<ref>/images/<int:number>")
-@takes(ImageChangeSchema, headers=("If-Match",))
-@gives(ImageSchema)
+@accepts(ImageChangeSchema, headers=("If-Match",))
+@returns(ImageSchema)
 def update_image(ref: str, number: int) -> Response:
     """Change an image's ``alt`` text, or make it the main one by ``"main": true``."""
-    products.check_parameters()
+    products.reject_unknown_parameters()
     values = ImageChangeSchema().load(products.body())
     return _image(gallery.change(ref, number, **values), number)
 
 
 @blueprint.delete("/products/<ref>/images/<int:number>")
-@takes(headers=("If-Match",))
-@gives(None, 204)
+@accepts(headers=("If-Match",))
+@returns(None, 204)
 def delete_image(ref: str, number: int) -> Response:
     """Take an image away."""
-    products.check_parameters()
+    products.reject_unknown_parameters()
     jobs.queue_removal([gallery.remove(ref, number)])
     return empty()
 
 
 @blueprint.get("/products:files")
 @auth.requires(auth.ADMIN)
-@gives(FilesSchema)
+@returns(FilesSchema)
 def check_files() -> Response:
     """Answer which files and images are not as they should be: orphans, missing, lost, stuck."""
-    products.check_parameters()
+    products.reject_unknown_parameters()
     return _files(checks.check())
 
 
 @blueprint.post("/products:files")
 @auth.requires(auth.ADMIN)
 @resumes
-@gives(FilesSchema)
+@returns(FilesSchema)
 def repair_files() -> Response:
     """Mend what ``GET`` shows, all but the lost, and answer it."""
-    products.check_parameters()
+    products.reject_unknown_parameters()
     found = checks.check()
     checks.repair(found)
     return _files(found)
@@ -244,20 +244,20 @@ def repair_files() -> Response:
 
 @blueprint.get("/products:categories")
 @auth.requires(auth.ADMIN)
-@gives(PlacesSchema)
+@returns(PlacesSchema)
 def check_categories() -> Response:
     """Answer the products whose category does not exist, or is at another place than they say."""
-    products.check_parameters()
+    products.reject_unknown_parameters()
     return document_checks.answer(checks.shelve(mend=False))
 
 
 @blueprint.post("/products:categories")
 @auth.requires(auth.ADMIN)
 @resumes
-@gives(PlacesSchema)
+@returns(PlacesSchema)
 def repair_categories() -> Response:
     """Put products where the categories service says that their categories are."""
-    products.check_parameters()
+    products.reject_unknown_parameters()
     return document_checks.answer(checks.shelve(mend=True))
 
 
@@ -270,7 +270,7 @@ def _files(found: Mapping[str, Sequence[Any]]) -> Response:
 def _make_thumbnails(product: Document, new: Iterable[model.Image]) -> None:
     ref = gallery.ref_of(product)
     for number in [image["id"] for image in new]:
-        backends().once_committed(partial(jobs.queue_thumbnails, ref, number))
+        connections().on_commit(partial(jobs.queue_thumbnails, ref, number))
 
 
 def _gallery(product: Document) -> Response:

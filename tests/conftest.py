@@ -21,9 +21,9 @@ from tests.support.conformance import CheckedClient, LenientClient
 from tests.support.services import (
     DATA,
     MEMORY,
-    FakeBackends,
+    FakeConnections,
     InProcess,
-    UnfollowedBackends,
+    UnfollowedConnections,
     add_update,
     create_indexes,
 )
@@ -120,7 +120,7 @@ def mongo_client(servers):
 
 
 @pytest.fixture
-def real_backends(servers, mongo_client):
+def real_connections(servers, mongo_client):
     """Connections to the real servers, emptied; the indexes stay."""
     db = mongo_client["contract"]
     for name in db.list_collection_names():
@@ -134,8 +134,8 @@ def real_backends(servers, mongo_client):
 def stores(request):
     """A database and a Redis: fakes, then the real ones."""
     if request.param == "real":
-        return (UnfollowedBackends, *request.getfixturevalue("real_backends"))
-    return FakeBackends, mongomock.MongoClient(tz_aware=True)["contract"], FakeRedis()
+        return (UnfollowedConnections, *request.getfixturevalue("real_connections"))
+    return FakeConnections, mongomock.MongoClient(tz_aware=True)["contract"], FakeRedis()
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def transport(request, stores, settings):
     transport = InProcess(make_app)
     queue = (
         FakeRedis()
-        if kind is FakeBackends
+        if kind is FakeConnections
         else Redis(port=request.getfixturevalue("servers")[1], db=1)
     )
     connections = kind(db, redis, Cache(redis, 60), Peers(transport, Tokens(settings)), queue)

@@ -13,8 +13,8 @@ from typing import Any
 from pymongo.errors import OperationFailure
 
 from api_products.resource import products
-from shared.http.errors import Unavailable
-from shared.storage.connections import backends
+from shared.http.errors import ServiceUnavailable
+from shared.storage.connections import connections
 from shared.storage.documents import Document
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def follow(seconds: float) -> int:
     """Bring products in line with categories that moved; return how many moves are left.
 
     It ends in between when the seconds are over.  Again is no harm, and begins where it ended.
-    Raise ``Unavailable`` when the categories service does not answer.
+    Raise ``ServiceUnavailable`` when the categories service does not answer.
     """
     deadline = time.monotonic() + seconds
     failed: set[str] = set()
@@ -40,7 +40,7 @@ def follow(seconds: float) -> int:
                 failed.add(move["id"])
                 continue
             if whole:
-                backends().peers.ask("DELETE", "categories", "categories:moves", move["id"])
+                connections().peers.ask("DELETE", "categories", "categories:moves", move["id"])
             if time.monotonic() > deadline:
                 return len(moves) - done
             if not whole:
@@ -51,10 +51,10 @@ def follow(seconds: float) -> int:
 def look_again(read: Iterable[tuple[Document, datetime]]) -> None:
     """Put right what was written since categories were ``read``, if one of them has moved.
 
-    Raise ``Unavailable`` when the categories service does not answer.
+    Raise ``ServiceUnavailable`` when the categories service does not answer.
     """
     for category, since in read:
-        status, now = backends().peers.ask(
+        status, now = connections().peers.ask(
             "GET", "categories", "categories", str(category["id"]), query={"fields": "path"}
         )
         if status == 404:
@@ -76,9 +76,9 @@ def put(stale: Document, path: Sequence[str]) -> None:
 
 def _moves() -> list[Document]:
     """Ask for the moves as they are now, the oldest first."""
-    status, answer = backends().peers.ask("GET", "categories", "categories:moves")
+    status, answer = connections().peers.ask("GET", "categories", "categories:moves")
     if status != 200:
-        raise Unavailable(f"The categories service does not tell its moves ({status}).")
+        raise ServiceUnavailable(f"The categories service does not tell its moves ({status}).")
     moves: list[Document] = answer["moves"]
     return moves
 

@@ -16,9 +16,9 @@ from pymongo.collection import Collection
 
 from api_products.images import model
 from api_products.resource import products
-from shared.http.errors import Crowded, NotFound, Stale
+from shared.http.errors import NotFound, PreconditionFailed, WriteConflict
 from shared.storage import documents
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.storage.documents import Document
 from shared.storage.file_store import Files
 from shared.storage.retries import attempts
@@ -94,12 +94,12 @@ def remove(ref: str, number: int) -> str:
 def _write(ref: str, change: Callable[[Document], Document]) -> Document:
     """Update a product by what a pure function makes of it, again when it was written meanwhile."""
     for _ in attempts():
-        product = products.matched(ref)
+        product = products.get_for_update(ref)
         try:
             return products.repository.update(product, change(product))
-        except Stale:
+        except PreconditionFailed:
             continue
-    raise Crowded("Too many others are writing this product at once; try again.")
+    raise WriteConflict("Too many others are writing this product at once; try again.")
 
 
 def _with(product: Document, number: int) -> list[model.Image]:
@@ -115,7 +115,7 @@ def hashes(ref: str) -> set[str]:
 
     Raise ``NotFound`` when there is none.
     """
-    product = products.anywhere(ref)
+    product = products.get_including_trash(ref)
     kept = products.repository.trash.find({"id": product["_id"]}, _IMAGES)
     return _digests([product, *kept])
 
@@ -136,12 +136,12 @@ def is_named(digest: str) -> bool:
     """Whether any product names a file, be it in the trash."""
 
     def look() -> bool:
-        session, asked = backends().session, {"images.sha256": digest}
+        session, asked = connections().session, {"images.sha256": digest}
         found = (each.find_one(asked, {"_id": True}, session=session) for each in _collections())
         return any(found)
 
     # Both places at one moment: in a transaction all is read as it was when that began.
-    return backends().transaction(look)
+    return connections().transaction(look)
 
 
 def remove_unnamed(digest: str) -> None:

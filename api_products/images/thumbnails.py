@@ -32,7 +32,7 @@ class UnknownFormat(PictureError):
     """They are of no format on the list."""
 
 
-class TooLarge(PictureError):
+class ImageTooLarge(PictureError):
     """They say that they are of more pixels than we take."""
 
 
@@ -72,7 +72,7 @@ def inspect(data: bytes, max_pixels: int) -> Facts:
     with _opened(data) as image:
         if image.width * image.height > max_pixels:
             shown = f"{image.width} x {image.height}"
-            raise TooLarge(f"{shown} is too large: at most {max_pixels:,} pixels are taken.")
+            raise ImageTooLarge(f"{shown} is too large: at most {max_pixels:,} pixels are taken.")
         size = _upright(image)
         if image.info.get("progressive") and image.width * image.height > MAX_DECODED_AT_ONCE:
             # Its passes are all decoded at the whole size, whatever is asked for.

@@ -14,7 +14,13 @@ from api_products.images import gallery, model, thumbnails
 from api_products.resource import products
 from shared.config.settings import Settings
 from shared.http import json_body
-from shared.http.errors import ApiError, BadRequest, TooLarge, Unprocessable, Unsupported
+from shared.http.errors import (
+    ApiError,
+    BadRequest,
+    ContentTooLarge,
+    Unprocessable,
+    UnsupportedMediaType,
+)
 from shared.storage import documents
 from shared.storage.documents import Document
 
@@ -22,8 +28,8 @@ MULTIPART = "multipart/form-data"
 MAX_UPLOADS = 10  # pictures of one request
 
 _REFUSALS: dict[type[thumbnails.PictureError], type[ApiError]] = {
-    thumbnails.UnknownFormat: Unsupported,
-    thumbnails.TooLarge: TooLarge,
+    thumbnails.UnknownFormat: UnsupportedMediaType,
+    thumbnails.ImageTooLarge: ContentTooLarge,
     thumbnails.Broken: Unprocessable,
 }
 _TEXTS = {
@@ -52,8 +58,9 @@ def allow() -> None:
 def pictures(least: int = 1) -> list[Upload]:
     """Return the pictures in the body, each as a stream and as the image it is to become.
 
-    Raise ``TooLarge`` for too many bytes or pixels, ``Unsupported`` for what is no picture,
-    ``Unprocessable`` for one that cannot be decoded, ``BadRequest`` for too few or too many.
+    Raise ``ContentTooLarge`` for too many bytes or pixels, ``UnsupportedMediaType`` for what is no
+    picture, ``Unprocessable`` for one that cannot be decoded, ``BadRequest`` for too few or too
+    many.
     """
     settings: Settings = current_app.extensions["settings"]
     limit = settings.max_upload_mb * 1_000_000
@@ -69,7 +76,7 @@ def pictures(least: int = 1) -> list[Upload]:
             each.stream.seek(0)
             data = each.stream.read(limit + 1)
             if len(data) > limit:
-                raise thumbnails.TooLarge(f"Is larger than {settings.max_upload_mb} MB.")
+                raise thumbnails.ImageTooLarge(f"Is larger than {settings.max_upload_mb} MB.")
             facts = thumbnails.inspect(data, settings.max_image_pixels)
         except thumbnails.PictureError as error:
             kind = _REFUSALS[type(error)]
@@ -85,7 +92,7 @@ def pictures(least: int = 1) -> list[Upload]:
 def kept(uploads: Sequence[Upload]) -> Iterator[list[model.Image]]:
     """Store the files of uploads and yield the images to be; if these come to nothing, so do they.
 
-    Raise ``Unavailable`` when the files cannot be stored.
+    Raise ``ServiceUnavailable`` when the files cannot be stored.
     """
     try:
         for stream, image in uploads:

@@ -11,7 +11,7 @@ from shared.cache.keys import new_token
 from shared.http.errors import Conflict
 from shared.schema.fields import timestamp
 from shared.storage import documents, ledger
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.storage.documents import Document
 
 SHORT = Counter("vitrine_stock_conflicts", "What was refused because too few were left.")
@@ -24,7 +24,7 @@ def change(ref: str, count: int, reason: str) -> Document:
     """
 
     def add() -> Document:
-        product = products.matched(ref)
+        product = products.get_for_update(ref)
         stock = product.get("stock")
         if not ledger.is_number(stock):
             why = "tracked" if stock is None else "a number"
@@ -35,7 +35,7 @@ def change(ref: str, count: int, reason: str) -> Document:
         (after,) = move([product], {product["_id"]: count}, reason)
         return product | after
 
-    return backends().transaction(add)
+    return connections().transaction(add)
 
 
 def entries(product: Document, page: int, per: int) -> Document:
@@ -86,7 +86,7 @@ def move(
         writes.append(UpdateOne({"_id": before["_id"]} | enough, update))
         pairs.append((before, before | stamp | {"stock": before["stock"] + change}))
     short = [before for before, after in pairs if after["stock"] < 0 and changes[after["_id"]] < 0]
-    session = backends().session
+    session = connections().session
     if short or (
         writes
         and products.repository.writable.bulk_write(writes, session=session).matched_count
@@ -96,7 +96,9 @@ def move(
         left = ", ".join(f"{each.get('name')}: {max(0, int(each['stock']))} left" for each in short)
         raise Conflict(f"That would leave less than none. {left}".strip())
     gone = changes.keys() - {before["_id"] for before, _ in pairs}
-    products.repository.book([*pairs, *_move_in_trash(gone, changes, token)], reason, **more)
+    products.repository.record_in_ledger(
+        [*pairs, *_move_in_trash(gone, changes, token)], reason, **more
+    )
     products.repository.invalidate([each for pair in pairs for each in pair], token)
     return [after for _, after in pairs]
 
@@ -106,7 +108,7 @@ def _move_in_trash(
 ) -> list[tuple[Document, Document]]:
     """Add to the stocks of deleted products, which may come back; return before and after."""
     pairs = []
-    trash, session = products.repository.trash, backends().session
+    trash, session = products.repository.trash, connections().session
     for id in ids:
         kept = trash.find_one({"id": id}, sort=[("deleted_at", -1)], session=session)
         if kept and ledger.is_number(kept.get("stock")):
@@ -120,7 +122,7 @@ def _move_in_trash(
 def find(ids: Sequence[Any]) -> list[Document]:
     """Return what ordering needs to know of products, by their ids."""
     found = products.repository.collection.find(
-        {"_id": {"$in": ids}}, _READ, session=backends().session
+        {"_id": {"$in": ids}}, _READ, session=connections().session
     )
     return list(found)
 

@@ -7,7 +7,7 @@ from typing import Any
 from api_products.resource import products
 from shared.cache.keys import new_token
 from shared.storage import documents, ledger
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.storage.documents import Document
 
 
@@ -19,7 +19,7 @@ def check() -> list[Document]:
 def repair(found: list[Document], accept: bool) -> None:
     """Set these stocks to what the ledger says or, to ``accept`` them, tell the ledger of them."""
     for each in found:
-        backends().transaction(partial(_mend, each["_id"], accept))
+        connections().transaction(partial(_mend, each["_id"], accept))
 
 
 def shown(drift: Document) -> Document:
@@ -56,16 +56,16 @@ def _suspects() -> list[Any]:
 
 def _drift(id: Any) -> Document | None:
     """Compare one product with its ledger as both were at one moment."""
-    return backends().transaction(lambda: _compared(id))
+    return connections().transaction(lambda: _compared(id))
 
 
 def _compared(id: Any) -> Document | None:
-    product = products.repository.collection.find_one({"_id": id}, session=backends().session)
+    product = products.repository.collection.find_one({"_id": id}, session=connections().session)
     if product is None:
         return None
     stock = product.get("stock")
     summed = products.repository.ledger.aggregate(
-        ledger.sums({"$match": {"item": id}}), session=backends().session
+        ledger.sums({"$match": {"item": id}}), session=connections().session
     )
     balance = next((each["balance"] for each in summed), 0)
     if balance == (0 if stock is None else stock):
@@ -95,8 +95,8 @@ def _mend(id: Any, accept: bool) -> None:
         return  # Neither a number nor nothing: somebody has to look at it.
     new = {} if count is None else {"stock": max(0, count)}
     products.repository.writable.update_one(
-        {"_id": id}, {"$set": stamp | new}, session=backends().session
+        {"_id": id}, {"$set": stamp | new}, session=connections().session
     )
     reason = "counted" if accept else "reconciled"
-    products.repository.book([(drift | balance, drift | stamp | new)], reason)
+    products.repository.record_in_ledger([(drift | balance, drift | stamp | new)], reason)
     products.repository.invalidate([drift, drift | stamp | new], token)

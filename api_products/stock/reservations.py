@@ -24,7 +24,7 @@ from api_products.stock import changes, rules
 from shared.http.errors import Conflict, NotFound
 from shared.schema.fields import Money
 from shared.storage import documents
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.storage.documents import Document
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ def reserve(id: str, wanted: Mapping[ProductId, int]) -> Document:
         new = {"_id": id, "state": HELD, "lines": lines, "at": documents.now()}
         try:
             # First of all, so that of two requests at once the second one meets the first.
-            _reservations().insert_one(new, session=backends().session)
+            _reservations().insert_one(new, session=connections().session)
         except DuplicateKeyError as error:
             raise _Known from error
         if refused:
@@ -81,7 +81,7 @@ def reserve(id: str, wanted: Mapping[ProductId, int]) -> Document:
 
 def get(id: str) -> Document:
     """Return a reservation or raise ``NotFound``."""
-    found = _reservations().find_one({"_id": id}, session=backends().session)
+    found = _reservations().find_one({"_id": id}, session=connections().session)
     if found is None:
         raise NotFound(f"There is no reservation {id}.")
     return found
@@ -127,7 +127,7 @@ def _end(id: str, state: str) -> Document | None:
     """Bring a reservation into its last state, also one that is not there; return it as it was."""
     change = {"state": state, "ended_at": documents.now()}
     held = {"_id": id, "state": HELD}
-    session = backends().session
+    session = connections().session
     known = _reservations().find_one_and_update(held, {"$set": change}, session=session)
     if known is None:
         known = _reservations().find_one({"_id": id}, session=session)
@@ -205,15 +205,15 @@ def _transaction(work: Callable[[], T]) -> T:
     when all members of the replica set vote, and until then nobody gets on.
     """
     _reservations()
-    return backends().transaction(work)
+    return connections().transaction(work)
 
 
 def _reservations() -> Collection[Document]:
     """Return the collection, with its index in place."""
     name = f"{products.name}.reservations"
-    found = backends().db[name]
+    found = connections().db[name]
     indexed: set[str] = current_app.extensions.setdefault("indexed", set())
-    if name not in indexed and not backends().session:
+    if name not in indexed and not connections().session:
         found.create_indexes([IndexModel([("state", 1), ("_id", 1)])])
         indexed.add(name)
     return found

@@ -17,7 +17,7 @@ from api_products.schemas import (
 )
 from api_products.stock import changes, reconciliation, reservations
 from shared.http import auth
-from shared.http.contract import ITEM, gives, takes
+from shared.http.contract import ITEM, accepts, returns
 from shared.http.responses import conditional, empty, respond
 from shared.resource.idempotency import resumes
 from shared.resource.resource import flag
@@ -29,8 +29,8 @@ blueprint = Blueprint("stock", __name__)
 
 @blueprint.get("/products/<ref>/stock")
 @auth.requires(auth.READ)
-@takes(query=LedgerQuery)
-@gives(LedgerSchema, conditional=True)
+@accepts(query=LedgerQuery)
+@returns(LedgerSchema, conditional=True)
 def list_stock(ref: str) -> Response:
     """Answer how a product's stock changed, the latest first: by how many, why, by which order."""
     asked = LedgerQuery().parse(request.query_string, ())
@@ -39,22 +39,22 @@ def list_stock(ref: str) -> Response:
 
 
 @blueprint.post("/products/<ref>/stock")
-@takes(StockChangeSchema, headers=("If-Match",))
-@gives(ITEM)
+@accepts(StockChangeSchema, headers=("If-Match",))
+@returns(ITEM)
 def change_stock(ref: str) -> Response:
     """Add to a product's stock, or take from it: ``{"change": -3, "reason": "damaged"}``.
 
     Answer the product.  409 when less than none would be left, or when it is not tracked.
     """
-    products.check_parameters()
+    products.reject_unknown_parameters()
     values = StockChangeSchema().load(products.body())
-    return products.answer(changes.change(ref, values["change"], values["reason"]))
+    return products.to_response(changes.change(ref, values["change"], values["reason"]))
 
 
 @blueprint.put("/products/reservations/<uuid:id>")
 @auth.requires(auth.ADMIN)
-@takes(ReservingSchema)
-@gives(ReservationSchema)
+@accepts(ReservingSchema)
+@returns(ReservationSchema)
 def reserve(id: UUID) -> Response:
     """Take ``{"lines": [{"product_id": 1, "quantity": 2}]}`` from the stocks, all or nothing.
 
@@ -70,7 +70,7 @@ def reserve(id: UUID) -> Response:
 
 @blueprint.get("/products/reservations/<uuid:id>")
 @auth.requires(auth.ADMIN)
-@gives(ReservationSchema)
+@returns(ReservationSchema)
 def get_reservation(id: UUID) -> Response:
     """Answer what an order holds, held, shipped or released."""
     return respond(reservations.shown(reservations.get(str(id))))
@@ -78,7 +78,7 @@ def get_reservation(id: UUID) -> Response:
 
 @blueprint.delete("/products/reservations/<uuid:id>")
 @auth.requires(auth.ADMIN)
-@gives(None, 204)
+@returns(None, 204)
 def release(id: UUID) -> Response:
     """Give back what a reservation holds; it cannot be made again, even if it never was."""
     reservations.release(str(id))
@@ -87,7 +87,7 @@ def release(id: UUID) -> Response:
 
 @blueprint.post("/products/reservations/<uuid:id>/ship")
 @auth.requires(auth.ADMIN)
-@gives(None, 204)
+@returns(None, 204)
 def ship(id: UUID) -> Response:
     """Keep what a reservation holds for good, because it has left the house."""
     reservations.ship(str(id))
@@ -96,35 +96,35 @@ def ship(id: UUID) -> Response:
 
 @blueprint.get("/products:reservations")
 @auth.requires(auth.ADMIN)
-@takes(after=fields.String())
-@gives(HeldSchema)
+@accepts(after=fields.String())
+@returns(HeldSchema)
 def list_held() -> Response:
     """Answer the ids of reservations held for a minute or longer, in order, behind ``after``."""
-    products.check_parameters()
+    products.reject_unknown_parameters()
     after = request.args.get("after", "")
     return respond({"items": reservations.held(after, MAX_HELD)})
 
 
 @blueprint.get("/products:stock")
 @auth.requires(auth.ADMIN)
-@gives(DriftsSchema)
+@returns(DriftsSchema)
 def check_stock() -> Response:
     """Answer the products whose stock is not what the ledger of its changes adds up to."""
-    products.check_parameters()
+    products.reject_unknown_parameters()
     return respond({"drift": [reconciliation.shown(each) for each in reconciliation.check()]})
 
 
 @blueprint.post("/products:stock")
 @auth.requires(auth.ADMIN)
 @resumes
-@takes(accept=fields.Boolean())
-@gives(DriftsSchema)
+@accepts(accept=fields.Boolean())
+@returns(DriftsSchema)
 def repair_stock() -> Response:
     """Set these stocks to what the ledger says; with ``accept=true`` tell the ledger instead.
 
     Answer what was found, and what is left of it: a stock that is no number is not accepted.
     """
-    products.check_parameters()
+    products.reject_unknown_parameters()
     accept = flag("accept")
     found = reconciliation.check()
     reconciliation.repair(found, accept)

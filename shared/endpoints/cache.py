@@ -10,11 +10,11 @@ from marshmallow import Schema, fields
 from shared.cache import sweeper
 from shared.cache.keys import NEAR, Address, new_token, prefixes_of, tag_of
 from shared.http import auth
-from shared.http.contract import gives, takes
+from shared.http.contract import accepts, returns
 from shared.http.errors import BadRequest, NotFound
 from shared.http.responses import respond
 from shared.resource.resource import Resource
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 
 audit = logging.getLogger("vitrine.audit")
 
@@ -51,9 +51,9 @@ class PurgedSchema(Schema):
 
 
 @auth.requires(auth.ADMIN)
-@takes(key=fields.String(metadata={"description": "An entry to tell all about."}))
-@gives(CountsSchema)
-@gives(EntrySchema, errors=(404,))
+@accepts(key=fields.String(metadata={"description": "An entry to tell all about."}))
+@returns(CountsSchema)
+@returns(EntrySchema, errors=(404,))
 def show_cache() -> Response:
     """Answer how many entries there are of each kind, or with ``?key=`` all about one."""
     key = request.args.get("key", "")
@@ -61,19 +61,19 @@ def show_cache() -> Response:
         return respond(_entry(key))
     counts: Counter[str] = Counter()
     for prefix in _prefixes():
-        for keys in sweeper.batches(backends().redis, f"{prefix}*"):
+        for keys in sweeper.batches(connections().redis, f"{prefix}*"):
             counts[prefix] += len(keys)
     return respond({"entries": {prefix: counts[prefix] for prefix in _prefixes()}})
 
 
 @auth.requires(auth.ADMIN)
-@takes(
+@accepts(
     prefix=fields.String(
         required=True,
         metadata={"one_of": "prefixes", "description": "What the keys begin with."},
     )
 )
-@gives(PurgedSchema)
+@returns(PurgedSchema)
 def purge_cache() -> Response:
     """Remove the entries whose keys begin with ``?prefix=``; the log keeps who did."""
     prefix = request.args.get("prefix", "")
@@ -81,12 +81,12 @@ def purge_cache() -> Response:
         allowed = f"Must begin with one of {', '.join(_prefixes())}."
         raise BadRequest("", [{"parameter": "prefix", "message": allowed}])
     gone = sum(
-        int(backends().redis.unlink(*keys))
-        for keys in sweeper.batches(backends().redis, f"{sweeper.escaped(prefix)}*")
+        int(connections().redis.unlink(*keys))
+        for keys in sweeper.batches(connections().redis, f"{sweeper.escaped(prefix)}*")
     )
     # What processes keep themselves goes as well.
     name = current_app.extensions["resource"].name
-    backends().redis.set(tag_of(name, NEAR), new_token(), ex=1)
+    connections().redis.set(tag_of(name, NEAR), new_token(), ex=1)
     audit.warning(
         "%s entries purged by prefix %r, by %s, request %s from %s",
         *(gone, prefix, auth.caller(), g.request_id, request.remote_addr),
@@ -102,7 +102,7 @@ def _prefixes() -> tuple[str, ...]:
 def _entry(key: str) -> dict[str, Any]:
     if not key.startswith(_prefixes()):
         raise NotFound(f"{key[:200]} is no key of this service.")
-    cache, redis = backends().cache, backends().redis
+    cache, redis = connections().cache, connections().redis
     head = cache.head(key)
     if head is None:
         return {"key": key, "counts": False, "why": "There is no entry that can be read."}

@@ -16,7 +16,7 @@ from typing import Self
 
 from pymongo.errors import OperationFailure
 
-from shared.http.errors import BadRequest, Gone, Unavailable, Unequipped
+from shared.http.errors import BadRequest, Gone, NotInstalled, ServiceUnavailable
 from shared.resource.resource import Resource
 from shared.schema.fields import timestamp
 from shared.storage import documents
@@ -43,8 +43,8 @@ class Changelog:
     """The changes from a token on, or from now on, up to ``size`` at once; use it in ``with``.
 
     Raise ``BadRequest`` for what is no token, ``Gone`` where nothing can be told from there on,
-    ``Unequipped`` where MongoDB has no change streams, ``Unavailable`` and pymongo's errors when
-    it fails.
+    ``NotInstalled`` where MongoDB has no change streams, ``ServiceUnavailable`` and pymongo's
+    errors when it fails.
     """
 
     def __init__(self, resource: Resource, since: str = "", size: int = BATCH_SIZE):
@@ -78,7 +78,7 @@ class Changelog:
             if error.code == _TOO_LARGE:
                 raise self._gone("A change is too large to be told.") from error
             text = "MongoDB has ended the change stream; go on from the same token shortly."
-            raise Unavailable(text) from error
+            raise ServiceUnavailable(text) from error
         known = list(takewhile(_is_of_a_document, events))
         if len(known) < len(events):
             self._is_over = True
@@ -177,9 +177,9 @@ class Changelog:
         self._changes.__exit__(kind, error, traceback)
 
 
-def no_streams() -> Unequipped:
+def no_streams() -> NotInstalled:
     """Return the error where MongoDB tells nobody what happens."""
-    return Unequipped("This MongoDB has no change streams: they need a replica set.")
+    return NotInstalled("This MongoDB has no change streams: they need a replica set.")
 
 
 def _is_of_a_document(event: Document) -> bool:

@@ -19,17 +19,17 @@ from marshmallow import Schema, ValidationError, fields, validate
 from shared.config.settings import Settings
 from shared.endpoints.change_reader import NO_TOKEN, TOKEN, Changelog, no_streams
 from shared.http import access_log
-from shared.http.contract import gives, takes
-from shared.http.errors import BadRequest, Unavailable, nearest
+from shared.http.contract import accepts, returns
+from shared.http.errors import BadRequest, ServiceUnavailable, nearest
 from shared.http.responses import JSON, encode
 from shared.resource.resource import Resource
 from shared.schema.fields import Id, Timestamp, Whole
 from shared.storage.change_stream import KINDS
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.storage.documents import Document
 
 EVENTS = "text/event-stream"
-MOST_SECONDS = 60
+QUERY_TIMEOUT_SECONDS = 60
 POLL_MILLISECONDS = 500  # How long it takes to notice that nobody waits any more.
 MOST_CHANGES = 1000
 # Each who waits has one of the hundred connections of a process to MongoDB.
@@ -43,7 +43,7 @@ class _Asked(Schema):
     """The query string of a long poll; that of a stream has only ``since``."""
 
     since = fields.String(load_default="", validate=validate.Regexp(TOKEN, error=NO_TOKEN))
-    wait = Whole(0, MOST_SECONDS, strict=False, load_default=30)
+    wait = Whole(0, QUERY_TIMEOUT_SECONDS, strict=False, load_default=30)
     limit = Whole(1, MOST_CHANGES, strict=False, load_default=100)
 
 
@@ -82,16 +82,16 @@ class Feed:
         self._most = min(threads // 2, MOST_WAITING)
         self._places = threading.Semaphore(self._most)
 
-    @takes(query=_Asked, headers=("Last-Event-ID",))
-    @gives(ChangesSchema, headers=("Cache-Control",), errors=(410, 501))
-    @gives(None, media=(EVENTS,))
+    @accepts(query=_Asked, headers=("Last-Event-ID",))
+    @returns(ChangesSchema, headers=("Cache-Control",), errors=(410, 501))
+    @returns(None, media=(EVENTS,))
     def show(self) -> Response:
         """Answer what has changed since a token, or wait for the next change.
 
         Without ``since`` answer the token of now, at once.  With ``Accept: text/event-stream``
         tell every change until one side ends it.
         """
-        if not backends().cache.leased:
+        if not connections().cache.leased:
             raise no_streams()
         if request.accept_mimetypes.best_match(("application/json", EVENTS)) == EVENTS:
             given = _given("since")
@@ -129,9 +129,9 @@ class Feed:
 
     @contextmanager
     def _place(self) -> Iterator[None]:
-        """Take one of the places, or raise ``Unavailable`` when all are taken."""
+        """Take one of the places, or raise ``ServiceUnavailable`` when all are taken."""
         if not self._places.acquire(blocking=False):
-            raise Unavailable(
+            raise ServiceUnavailable(
                 f"{self._most} clients wait in this process, which is all that may; ask again "
                 "shortly, ask with wait=0, or give the service more THREADS or WORKERS."
             )

@@ -11,7 +11,7 @@ from openapi_ui_bundles import redoc, swagger_ui
 
 from shared.endpoints.openapi.document import document
 from shared.http.auth import public
-from shared.http.contract import gives
+from shared.http.contract import returns
 from shared.http.errors import NotFound
 from shared.http.responses import JSON, conditional, digest, encode
 
@@ -70,7 +70,7 @@ def init_app(app: Flask) -> None:
 
 
 @public
-@gives(fields.Dict(), conditional=True)
+@returns(fields.Dict(), conditional=True)
 def show_document() -> Response:
     """Answer the OpenAPI 3.1 document of this service."""
     known = current_app.extensions
@@ -82,21 +82,21 @@ def show_document() -> Response:
 
 
 @public
-@gives(None, media=("text/html",), headers=("Content-Security-Policy",))
+@returns(None, media=("text/html",), headers=("Content-Security-Policy",))
 def show_docs() -> Response:
     """Show the documentation as a page to try requests out on (Swagger UI)."""
     return _page(_SWAGGER)
 
 
 @public
-@gives(None, media=("text/html",), headers=("Content-Security-Policy",))
+@returns(None, media=("text/html",), headers=("Content-Security-Policy",))
 def show_redoc() -> Response:
     """Show the documentation as a page to read (ReDoc)."""
     return _page(_REDOC)
 
 
 @public
-@gives(None, media=_MEDIA, headers=("Cache-Control", "ETag"), conditional=True, errors=(404,))
+@returns(None, media=_MEDIA, headers=("Cache-Control", "ETag"), conditional=True, errors=(404,))
 def show_file(name: str) -> Response:
     """Answer a script, style or icon of these pages."""
     if name not in _TYPES:

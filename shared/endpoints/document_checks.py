@@ -21,7 +21,7 @@ from pymongo.errors import DuplicateKeyError
 
 from shared.cache.keys import new_token
 from shared.http import auth
-from shared.http.contract import gives
+from shared.http.contract import returns
 from shared.http.responses import respond
 from shared.resource.idempotency import resumes
 from shared.resource.resource import Resource
@@ -30,7 +30,7 @@ from shared.schema.misfits import misfits
 from shared.schema.validators import STORED, json_schema, stored_fields
 from shared.storage import documents
 from shared.storage.bulk import bulk
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.storage.documents import Change, Document
 from shared.storage.repository import Repository
 
@@ -97,7 +97,7 @@ def init_app(app: Flask, resource: Resource) -> None:
 
 
 @auth.requires(auth.ADMIN)
-@gives(FoundSchema)
+@returns(FoundSchema)
 def check_documents() -> Response:
     """Answer the documents that lack something, are broken, unreachable, or there twice."""
     return _answered(mend=False)
@@ -105,7 +105,7 @@ def check_documents() -> Response:
 
 @auth.requires(auth.ADMIN)
 @resumes
-@gives(FoundSchema)
+@returns(FoundSchema)
 def mend_documents() -> Response:
     """Mend what can be mended for sure, and answer all that was found."""
     return _answered(mend=True)
@@ -113,7 +113,7 @@ def mend_documents() -> Response:
 
 def _answered(mend: bool) -> Response:
     resource: Resource = current_app.extensions["resource"]
-    resource.check_parameters()
+    resource.reject_unknown_parameters()
     unreachable, broken = _misfits(resource, mend)
     found = {
         "lacking": _lacking(resource, mend),
@@ -204,13 +204,13 @@ def _twice(repository: Repository) -> Kind:
 def _mend(resource: Resource, id: Any) -> bool:
     """Mend a document as it is now; return whether it is as it should be."""
     try:
-        return backends().transaction(partial(_mend_at_once, resource, id))
+        return connections().transaction(partial(_mend_at_once, resource, id))
     except DuplicateKeyError:
         return False
 
 
 def _mend_at_once(resource: Resource, id: Any) -> bool:
-    repository, session, token = resource.repository, backends().session, new_token()
+    repository, session, token = resource.repository, connections().session, new_token()
     document = repository.collection.find_one({"_id": id}, session=session)
     if document is None:
         return True
@@ -235,7 +235,7 @@ def _change(resource: Resource, document: Document, token: str) -> Change | None
     given = wrong & {f"/{name}" for name in _GIVEN}
     if not (values or given or _lacks(repository, document)):
         return None
-    if repository.clash(values, document["_id"]):
+    if repository.find_conflict(values, document["_id"]):
         return None
     named = repository.named(document, {**values, "written": token})
     return documents.change(document, named, token, repository.searched)

@@ -13,10 +13,10 @@ from redis import RedisError
 
 from shared.cache.redis_topology import REDIS_ERRORS
 from shared.http.auth import public
-from shared.http.contract import gives
+from shared.http.contract import returns
 from shared.http.responses import respond
 from shared.resource.resource import Resource
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.workers import queue
 from shared.workers.follower_status import following
 
@@ -92,7 +92,7 @@ class PingSchema(ProbeSchema):
 
 
 @public
-@gives(IndexSchema)
+@returns(IndexSchema)
 def index() -> Response:
     """Say which service this is, what its items are made of, and where to look next."""
     resource: Resource = current_app.extensions["resource"]
@@ -117,15 +117,15 @@ def index() -> Response:
 
 
 @public
-@gives(LifeSchema)
+@returns(LifeSchema)
 def live() -> Response:
     """Answer 200 as long as the process serves requests."""
     return respond({"status": "ok"})
 
 
 @public
-@gives(ReadySchema)
-@gives(ReadySchema, 503)
+@returns(ReadySchema)
+@returns(ReadySchema, 503)
 def ready() -> Response:
     """Answer 200 when requests can be served, 503 naming what is missing.
 
@@ -145,8 +145,8 @@ def ready() -> Response:
 
 
 @public
-@gives(PingSchema)
-@gives(PingSchema, 503)
+@returns(PingSchema)
+@returns(PingSchema, 503)
 def ping_redis() -> Response:
     """Answer 200 with Redis' latency, or 503 when it is down."""
     probe = probe_redis()
@@ -161,12 +161,12 @@ def probe_mongodb() -> dict[str, Any]:
     One that does not answer within a second is down, also when its connections stand.
     """
     with pymongo.timeout(PROBE_SECONDS):
-        return _probe(lambda: backends().db.command("ping"))
+        return _probe(lambda: connections().db.command("ping"))
 
 
 def probe_redis() -> dict[str, Any]:
     """Ask Redis for a sign of life; return its ``latency_ms``, or the ``error`` it came to."""
-    return _probe(lambda: backends().redis.ping())
+    return _probe(lambda: connections().redis.ping())
 
 
 def follower() -> dict[str, Any]:

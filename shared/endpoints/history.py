@@ -9,7 +9,7 @@ from marshmallow import Schema, fields
 
 from shared.endpoints.change_reader import no_streams
 from shared.http import auth, preconditions
-from shared.http.contract import gives, takes
+from shared.http.contract import accepts, returns
 from shared.http.errors import NotFound
 from shared.http.responses import conditional
 from shared.resource import page_response
@@ -18,7 +18,7 @@ from shared.resource.resource import Resource
 from shared.schema.fields import Timestamp, timestamp
 from shared.schema.query import Query
 from shared.storage import trash
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.storage.documents import Document
 from shared.storage.repository import Page, count_limit, reference
 
@@ -60,8 +60,8 @@ def init_app(app: Flask, resource: Resource) -> None:
 
 
 @auth.requires(auth.READ)
-@takes(query=_HistoryQuery, headers=("Prefer",))
-@gives(
+@accepts(query=_HistoryQuery, headers=("Prefer",))
+@returns(
     HistorySchema, headers=("Link", "Vary", "Preference-Applied"), conditional=True, errors=(501,)
 )
 def show_history(ref: str) -> Response:
@@ -71,7 +71,7 @@ def show_history(ref: str) -> Response:
     for what was done in MongoDB itself.  Kept for HISTORY_DAYS.
     """
     resource: Resource = current_app.extensions["resource"]
-    if not backends().cache.leased:
+    if not connections().cache.leased:
         raise no_streams()
     asked = _HistoryQuery().parse(request.query_string, ())
     count = preconditions.preferred_count(request.headers.get("Prefer", ""))
@@ -83,7 +83,7 @@ def show_history(ref: str) -> Response:
         limit=asked.per + 1,
     )
     limit = count_limit(count)
-    total = None if count == "none" else backends().count(collection.name, {"item": item}, limit)
+    total = None if count == "none" else connections().count(collection.name, {"item": item}, limit)
     page = Page.of(list(found), asked.per, total, count)
     items = [_shown(resource, each) for each in page.documents]
     name = f"{resource.name}/{quote(ref)}/history"

@@ -9,9 +9,9 @@ from redis import RedisError
 
 from shared.endpoints import health
 from shared.http.auth import public
-from shared.http.contract import gives
+from shared.http.contract import returns
 from shared.observability import job_metrics, metrics
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.workers import queue
 
 
@@ -21,7 +21,7 @@ def init_app(app: Flask) -> None:
 
 
 @public
-@gives(None, media=("text/plain",))
+@returns(None, media=("text/plain",))
 def show_metrics() -> Response:
     """Answer the service's metrics, all its processes together."""
     return Response(metrics.text([*_state(), *_jobs()]), content_type=metrics.TEXT)
@@ -53,7 +53,7 @@ def _jobs() -> Iterator[Metric]:
         return
     try:
         state = queue.state()
-        ended = job_metrics.read(backends().queue, current_app.extensions["resource"].name)
+        ended = job_metrics.read(connections().queue, current_app.extensions["resource"].name)
     except RedisError:
         return  # Without a number there is no metric, which an alert can tell from 0.
     yield GaugeMetricFamily("vitrine_queue_workers", "Workers that are alive.", state["workers"])

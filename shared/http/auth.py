@@ -43,7 +43,7 @@ class Auth:
         """Return who makes a request.
 
         Raise ``Unauthorized`` for a token that is not taken, ``Forbidden`` in open mode for a
-        request from elsewhere, ``Unavailable`` when keys to verify with cannot be had.
+        request from elsewhere, ``ServiceUnavailable`` when keys to verify with cannot be had.
         """
         return self.recall(environ) or self._verify(environ["HTTP_AUTHORIZATION"])
 

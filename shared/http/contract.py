@@ -86,7 +86,7 @@ def of(view: Callable[..., Any]) -> Contract:
     return declared
 
 
-def takes(
+def accepts(
     body: Shape | None = None,
     *,
     media: tuple[str, ...] = (JSON,),
@@ -100,7 +100,7 @@ def takes(
     return _marking(Contract(given, query or parameters, headers))
 
 
-def gives(
+def returns(
     shape: Shape | None,
     status: int = 200,
     *,

@@ -2,7 +2,7 @@
 
 * ApiError
   - BadRequest 400, Unauthorized 401, Forbidden 403, NotFound 404, Conflict 409 (Crowded)
-  - Gone 410, Stale 412, TooLarge 413, Unsupported 415, Unprocessable 422
+  - Gone 410, Stale 412, ContentTooLarge 413, Unsupported 415, Unprocessable 422
   - PreconditionRequired 428, TooMany 429, Unequipped 501, Unavailable 503
 """
 
@@ -79,7 +79,7 @@ class Conflict(ApiError):
     status = HTTPStatus.CONFLICT
 
 
-class Crowded(Conflict):
+class WriteConflict(Conflict):
     """Too many others write the same at once; the same request may succeed a moment later."""
 
     def __init__(self, detail: str):
@@ -93,19 +93,19 @@ class Gone(ApiError):
     status = HTTPStatus.GONE
 
 
-class Stale(ApiError):
+class PreconditionFailed(ApiError):
     """The ``If-Match`` version is not the stored one: somebody wrote in between."""
 
     status = HTTPStatus.PRECONDITION_FAILED
 
 
-class TooLarge(ApiError):
+class ContentTooLarge(ApiError):
     """The body or the batch has more than is taken at once."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
-class Unsupported(ApiError):
+class UnsupportedMediaType(ApiError):
     """The body has a content type that is not taken here."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
@@ -123,19 +123,19 @@ class PreconditionRequired(ApiError):
     status = HTTPStatus.PRECONDITION_REQUIRED
 
 
-class TooMany(ApiError):
+class TooManyRequests(ApiError):
     """Whoever makes this request has made all they may for now (RFC 6585)."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
 
 
-class Unequipped(ApiError):
+class NotInstalled(ApiError):
     """This installation lacks what the request needs; the detail names it."""
 
     status = HTTPStatus.NOT_IMPLEMENTED
 
 
-class Unavailable(ApiError):
+class ServiceUnavailable(ApiError):
     """Something this service needs is down; the detail names it."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -203,7 +203,7 @@ def is_outage(error: BaseException | None) -> bool:
     """Whether an error says no more than that a server is down or too slow, which passes."""
     if isinstance(error, PyMongoError):
         return isinstance(error, ConnectionFailure) or error.timeout
-    return isinstance(error, (Unavailable, *REDIS_ERRORS))
+    return isinstance(error, (ServiceUnavailable, *REDIS_ERRORS))
 
 
 def summary(errors: list[dict[str, str]]) -> str:
@@ -240,18 +240,20 @@ def _invalid_body(error: ValidationError) -> Response:
 
 def _database_failed(error: PyMongoError) -> Response:
     if isinstance(error, (DuplicateKeyError, BulkWriteError)):
-        return answer(Crowded("Others are writing the same values at once; try again."))
+        return answer(WriteConflict("Others are writing the same values at once; try again."))
     if error.has_error_label("TransientTransactionError") and error.timeout:
-        return answer(Unavailable("Too many others are writing the same at once; try again."))
+        return answer(
+            ServiceUnavailable("Too many others are writing the same at once; try again.")
+        )
     if is_outage(error):
         log.error("MongoDB cannot be reached: %s", str(error).partition(",")[0])
-        return answer(Unavailable("MongoDB cannot be reached; try again shortly."))
+        return answer(ServiceUnavailable("MongoDB cannot be reached; try again shortly."))
     return _unexpected(error)
 
 
 def _redis_failed(error: Exception) -> Response:
     log.error("Redis cannot be reached: %s", error)
-    return answer(Unavailable("Redis cannot be reached; try again shortly."))
+    return answer(ServiceUnavailable("Redis cannot be reached; try again shortly."))
 
 
 def _http_error(error: HTTPException) -> Response:

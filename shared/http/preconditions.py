@@ -8,7 +8,7 @@ from flask import current_app, has_request_context, request
 from werkzeug.datastructures import ETags
 
 from shared.config.settings import Settings
-from shared.http.errors import BadRequest, PreconditionRequired, Stale
+from shared.http.errors import BadRequest, PreconditionFailed, PreconditionRequired
 
 
 def asks_for_a_version() -> bool:
@@ -53,7 +53,9 @@ def _tags(named: ETags) -> set[str]:
     return {str(tag).partition("-")[0] for tag in named.as_set()}
 
 
-def stale(current: str, revision: Any, differing: Mapping[str, Mapping[str, Any]]) -> Stale:
+def stale(
+    current: str, revision: Any, differing: Mapping[str, Mapping[str, Any]]
+) -> PreconditionFailed:
     """Return the error for a version that is another: what it is now, and what differs.
 
     ``differing`` maps fields to ``{"stored": value, "sent": value}``.
@@ -68,7 +70,7 @@ def stale(current: str, revision: Any, differing: Mapping[str, Mapping[str, Any]
         {"pointer": f"/{name}", "message": f"Is {_said(each['stored'])} now."}
         for name, each in differing.items()
     ]
-    error = Stale(
+    error = PreconditionFailed(
         detail,
         errors,
         current_etag=f'"{current}"',

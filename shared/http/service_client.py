@@ -10,7 +10,7 @@ import urllib3
 from flask import current_app, g, has_request_context
 
 from shared.config.settings import Settings, service_url
-from shared.http.errors import Unavailable
+from shared.http.errors import ServiceUnavailable
 from shared.http.tokens import ADMIN, Tokens
 from shared.observability import log_format
 
@@ -36,7 +36,7 @@ class Transport(Protocol):
         headers: dict[str, str],
         seconds: float = READ_SECONDS,
     ) -> tuple[int, bytes]:
-        """Return the status and body, or raise ``Unavailable`` after some seconds."""
+        """Return the status and body, or raise ``ServiceUnavailable`` after some seconds."""
         ...
 
 
@@ -95,7 +95,7 @@ class Peers:
     def get(self, service: str, *path: str, **query: Any) -> Any | None:
         """Return the JSON at a path of a service, or None where it has nothing (404).
 
-        Within one request the same address is asked once.  Raise ``Unavailable`` naming the
+        Within one request the same address is asked once.  Raise ``ServiceUnavailable`` naming the
         service when it does not answer.
         """
         address = _address(path, query)
@@ -120,7 +120,7 @@ class Peers:
     ) -> tuple[int, Any]:
         """Send what may be repeated; return the status and JSON of an answer, be it a refusal.
 
-        Raise ``Unavailable`` naming the service when it does not answer within the seconds.
+        Raise ``ServiceUnavailable`` naming the service when it does not answer within the seconds.
         """
         return self._send(service, method, _address(path, query or {}), body, seconds)
 
@@ -131,7 +131,7 @@ class Peers:
         if status == 404:
             return None
         if status >= 400:
-            raise Unavailable(f"The {service} service refused a request of ours ({status}).")
+            raise ServiceUnavailable(f"The {service} service refused a request of ours ({status}).")
         return value
 
     def _send(
@@ -145,7 +145,9 @@ class Peers:
         try:
             return status, json.loads(data) if data else None
         except ValueError as error:
-            raise Unavailable(f"What answers as the {service} service speaks no JSON.") from error
+            raise ServiceUnavailable(
+                f"What answers as the {service} service speaks no JSON."
+            ) from error
 
     def _token(self) -> str:
         """Return a token of this service's own, made for whoever it is that asks.
@@ -170,5 +172,5 @@ def _address(path: tuple[str, ...], query: Mapping[str, Any]) -> str:
     return f"/{steps}?{urlencode(query)}" if query else f"/{steps}"
 
 
-def _down(service: str, url: str) -> Unavailable:
-    return Unavailable(f"The {service} service at {url} does not answer; try again shortly.")
+def _down(service: str, url: str) -> ServiceUnavailable:
+    return ServiceUnavailable(f"The {service} service at {url} does not answer; try again shortly.")

@@ -22,7 +22,7 @@ from jwt import PyJWK, PyJWKSet, PyJWTError
 
 from shared.config.parsers import KNOWN_SECRET
 from shared.config.settings import Settings
-from shared.http.errors import Unavailable
+from shared.http.errors import ServiceUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -100,8 +100,8 @@ class Tokens:
     def verify(self, token: str) -> Principal:
         """Return whom a token speaks for.
 
-        Raise ``Refused`` saying why it is not taken, ``Unavailable`` when the keys it would be
-        verified with cannot be had.
+        Raise ``Refused`` saying why it is not taken, ``ServiceUnavailable`` when the keys it would
+        be verified with cannot be had.
         """
         try:
             algorithm = jwt.get_unverified_header(token).get("alg")
@@ -154,7 +154,7 @@ class _Keys:
         self._asking = threading.Lock()
 
     def of(self, kid: Any) -> PyJWK:
-        """Return the key of this name, or raise ``Refused`` or ``Unavailable``."""
+        """Return the key of this name, or raise ``Refused`` or ``ServiceUnavailable``."""
         kid = str(kid)
         wait = KEYS_SECONDS if kid in self._known else UNKNOWN_KEY_SECONDS
         if time.monotonic() - self._asked >= wait and self._asking.acquire(blocking=False):
@@ -165,7 +165,9 @@ class _Keys:
         if key := self._known.get(kid):
             return key
         if self._is_down or self._asking.locked():
-            raise Unavailable("The keys at AUTH_JWKS_URL cannot be reached; try again shortly.")
+            raise ServiceUnavailable(
+                "The keys at AUTH_JWKS_URL cannot be reached; try again shortly."
+            )
         raise Refused("The key it is signed with is not known here.")
 
     def _ask(self) -> None:

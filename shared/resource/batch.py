@@ -11,10 +11,10 @@ from shared.http.errors import (
     ApiError,
     BadRequest,
     Conflict,
-    Crowded,
-    Stale,
-    TooLarge,
+    ContentTooLarge,
+    PreconditionFailed,
     Unprocessable,
+    WriteConflict,
     nearest,
     pointers,
     summary,
@@ -110,7 +110,7 @@ def items(value: Any) -> list[Any]:
     if not isinstance(found, list):
         raise BadRequest('The body is not an array of items, nor {"items": [...]}.')
     if len(found) > MAX_ITEMS:
-        raise TooLarge(f"A batch has at most {MAX_ITEMS} items; this one has {len(found)}.")
+        raise ContentTooLarge(f"A batch has at most {MAX_ITEMS} items; this one has {len(found)}.")
     return found
 
 
@@ -142,7 +142,9 @@ def _each(resource: "Resource", items: Sequence[Any], asked: Asked) -> list[Step
             return steps
         ids.raise_counter(resource.repository.collection)
     for number in waiting:
-        steps[number].error = Crowded("Too many others are writing the same at once; try again.")
+        steps[number].error = WriteConflict(
+            "Too many others are writing the same at once; try again."
+        )
     return steps
 
 
@@ -165,9 +167,11 @@ def _all_or_none(resource: "Resource", items: Sequence[Any], asked: Asked) -> li
             for step, document in zip(steps, bulk(resource.repository, pairs, True), strict=True):
                 step.result = document
             return steps
-        except (Conflict, Stale):
+        except (Conflict, PreconditionFailed):
             continue
-    raise Crowded("Too many others are writing the same at once; nothing was written; try again.")
+    raise WriteConflict(
+        "Too many others are writing the same at once; nothing was written; try again."
+    )
 
 
 def _prepared(resource: "Resource", items: Sequence[Any], key: str) -> list[Step]:

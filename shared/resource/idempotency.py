@@ -23,9 +23,9 @@ from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
 from shared.http import auth
-from shared.http.errors import BadRequest, Crowded, Unprocessable
+from shared.http.errors import BadRequest, Unprocessable, WriteConflict
 from shared.storage import documents
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.storage.documents import Document
 
 KEPT = timedelta(hours=24)
@@ -93,7 +93,7 @@ def _once(view: Callable[..., Response]) -> Callable[..., Response]:
 def _claim(key: str, fingerprint: str) -> Document:
     """Return the record of a key: a new one, one left by who was killed, or one that is done.
 
-    Raise ``Crowded`` while somebody else works on it, ``Unprocessable`` for another request.
+    Raise ``WriteConflict`` while somebody else works on it, ``Unprocessable`` for another request.
     """
     moment = documents.now()
     new = {
@@ -121,7 +121,9 @@ def _claim(key: str, fingerprint: str) -> Document:
         if _records().update_one(_mine(known), {"$set": mine}).matched_count:
             g.idempotency_again = True
             return known | mine
-    raise Crowded("The request with this Idempotency-Key is still running; ask again shortly.")
+    raise WriteConflict(
+        "The request with this Idempotency-Key is still running; ask again shortly."
+    )
 
 
 def _is_sound(record: Document) -> bool:
@@ -141,11 +143,13 @@ def _finished(record: Document, work: Callable[[], Response], resumes: bool) -> 
     def done() -> Response:
         response = work()
         if not _is_passing(response) and not _keep(record, response):
-            raise Crowded("Another request with this Idempotency-Key has taken over; ask again.")
+            raise WriteConflict(
+                "Another request with this Idempotency-Key has taken over; ask again."
+            )
         return response
 
     try:
-        response = done() if resumes else backends().transaction(done)
+        response = done() if resumes else connections().transaction(done)
     except Exception as error:
         response = current_app.make_response(current_app.handle_user_exception(error))
         if not _is_passing(response):
@@ -172,7 +176,7 @@ def _keep(record: Document, response: Response) -> bool:
         "body": response.get_data(),
         "about": _items(response),
     }
-    result = _records().update_one(_mine(record), {"$set": kept}, session=backends().session)
+    result = _records().update_one(_mine(record), {"$set": kept}, session=connections().session)
     return result.matched_count == 1
 
 
@@ -221,7 +225,7 @@ def _fingerprint() -> str:
 
 def _records() -> Collection[Any]:
     """Return the collection of records, with the index that ends them."""
-    records: Collection[Any] = current_app.extensions["resource"].repository.records
+    records: Collection[Any] = current_app.extensions["resource"].repository.idempotency_keys
     indexed: set[str] = current_app.extensions.setdefault("indexed", set())
     if records.name not in indexed:
         expiry = IndexModel([("expires", 1)], expireAfterSeconds=0)

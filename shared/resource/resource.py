@@ -22,10 +22,10 @@ from shared.http.contract import (
     PAGE,
     SELECTION,
     Batch,
-    gives,
-    takes,
+    accepts,
+    returns,
 )
-from shared.http.errors import BadRequest, Conflict, Crowded, NotFound, Stale
+from shared.http.errors import BadRequest, Conflict, NotFound, PreconditionFailed, WriteConflict
 from shared.http.responses import CACHE_CONTROL, conditional, empty, respond
 from shared.resource import batch, page_response
 from shared.resource.steps import Steps
@@ -64,8 +64,8 @@ class Resource(Steps):
             blueprint.add_url_rule(rule, method, view, methods=verbs)
         return blueprint
 
-    @takes(query=LIST, headers=("Prefer",))
-    @gives(PAGE, headers=(*CACHED, "Link", "Preference-Applied"), conditional=True)
+    @accepts(query=LIST, headers=("Prefer",))
+    @returns(PAGE, headers=(*CACHED, "Link", "Preference-Applied"), conditional=True)
     def list(self) -> Response:
         """Answer one page of the items that the query string selects."""
         asked = self.parse(request.query_string)
@@ -75,83 +75,89 @@ class Resource(Steps):
             return self._trash(asked, count)
         return self.cached(self._list_address(asked, count), lambda: self._page(asked, count))
 
-    @takes(fields=fields.String(metadata={"list_of": "names"}))
-    @gives(SELECTION, headers=CACHED, conditional=True)
-    @gives(MovedSchema, 308, headers=(*CACHED, "Location"))
+    @accepts(fields=fields.String(metadata={"list_of": "names"}))
+    @returns(SELECTION, headers=CACHED, conditional=True)
+    @returns(MovedSchema, 308, headers=(*CACHED, "Location"))
     def get(self, ref: str) -> Response:
         """Answer one item, by id or slug; an old slug redirects to the new one."""
         asked = self._item_query(request.query_string)
         return self.cached(self._item_address(ref, asked), lambda: self._item(ref, asked))
 
-    @takes(NEW)
-    @gives(ITEM, 201, headers=("Location",))
+    @accepts(NEW)
+    @returns(ITEM, 201, headers=("Location",))
     def create(self) -> Response:
         """Store the item in the body and answer 201 with where it lives."""
-        self.check_parameters()
-        return self.created(self.repository.insert(self.load(self.body())))
+        self.reject_unknown_parameters()
+        return self.created_response(self.repository.insert(self.load(self.body())))
 
-    @takes(CHANGES, media=(JSON, MERGE_PATCH), headers=CONDITIONS)
-    @gives(ITEM)
-    @gives(ITEM, 201, headers=("Location",))
+    @accepts(CHANGES, media=(JSON, MERGE_PATCH), headers=CONDITIONS)
+    @returns(ITEM)
+    @returns(ITEM, 201, headers=("Location",))
     def update(self, ref: str) -> Response:
         """Change the fields in the body and keep the others; null empties an optional field.
 
         With ``If-Match``, only when nobody has written since.  A PUT with ``If-None-Match: *``
         stores a new item under the slug.
         """
-        self.check_parameters()
+        self.reject_unknown_parameters()
         values = self.body()
         if request.method == "PUT" and preconditions.creates_only() and not self._lives(ref):
             try:
-                return self.created(self.repository.insert(self.load(self._named(ref, values))))
+                return self.created_response(
+                    self.repository.insert(self.load(self._named(ref, values)))
+                )
             except Conflict as error:
                 if error.extra.get("field") != "slug":
                     raise
                 # Somebody was faster, so that it exists now.
         for _ in attempts():
-            document = self.matched(ref)
+            document = self.get_for_update(ref)
             try:
                 changes = self.load(values, document)
-                return self.answer(self.repository.update(document, changes))
-            except Stale:
+                return self.to_response(self.repository.update(document, changes))
+            except PreconditionFailed:
                 # Somebody wrote between our read and our write: look again at what is there.
                 continue
-        raise Crowded(f"Too many others are writing this {self.item} at once; try again.")
+        raise WriteConflict(f"Too many others are writing this {self.item} at once; try again.")
 
-    @takes(purge=fields.Boolean(), headers=CONDITIONS)
-    @gives(None, 204)
+    @accepts(purge=fields.Boolean(), headers=CONDITIONS)
+    @returns(None, 204)
     def delete(self, ref: str) -> Response:
         """Move the item to the trash; with ``purge=true`` remove it for good, from there too."""
-        self.check_parameters()
-        find, remove = (self.anywhere, trash.purge) if purges() else (self.matched, trash.delete)
+        self.reject_unknown_parameters()
+        find, remove = (
+            (self.get_including_trash, trash.purge)
+            if purges()
+            else (self.get_for_update, trash.delete)
+        )
         for _ in attempts():
             document = find(ref)
             try:
                 remove(self.repository, document)
-            except Stale:
+            except PreconditionFailed:
                 continue
             return empty()
-        raise Crowded(f"Too many others are writing this {self.item} at once; try again.")
+        raise WriteConflict(f"Too many others are writing this {self.item} at once; try again.")
 
-    @takes(CHANGES, media=(JSON, MERGE_PATCH), optional=True, headers=("If-Match",))
-    @gives(ITEM)
+    @accepts(CHANGES, media=(JSON, MERGE_PATCH), optional=True, headers=("If-Match",))
+    @returns(ITEM)
     def restore(self, ref: str, *again: str) -> Response:
         """Bring an item back from the trash; the body may carry values to change on the way.
 
         ``again`` are fields to validate as though they were sent: what they refer to may be gone.
         """
-        self.check_parameters()
+        self.reject_unknown_parameters()
         for _ in attempts():
             document = self._check_match(trash.get(self.repository, ref))
             kept = {name: document[name] for name in again if document.get(name) is not None}
             values = self.load(kept | (self.body() if request.get_data() else {}), document)
             try:
-                return self.answer(trash.restore(self.repository, document, values))
-            except Stale:
+                return self.to_response(trash.restore(self.repository, document, values))
+            except PreconditionFailed:
                 continue
-        raise Crowded(f"Too many others are writing this {self.item} at once; try again.")
+        raise WriteConflict(f"Too many others are writing this {self.item} at once; try again.")
 
-    @takes(
+    @accepts(
         Batch(CHANGES),
         key=fields.String(metadata={"one_of": "keys"}),
         on_error=fields.String(
@@ -159,7 +165,7 @@ class Resource(Steps):
         ),
         dry_run=fields.Boolean(),
     )
-    @gives(batch.ResultsSchema, 207)
+    @returns(batch.ResultsSchema, 207)
     def batch(self) -> Response:
         """Create or change up to 1,000 items, and answer 207 with one result for each.
 
@@ -199,7 +205,9 @@ class Resource(Steps):
 
     def _item(self, ref: str, asked: PageRequest) -> Response:
         document, has_moved = self.repository.locate(ref)
-        return self._moved(document["slug"]) if has_moved else self.answer(document, asked.shown)
+        return (
+            self._moved(document["slug"]) if has_moved else self.to_response(document, asked.shown)
+        )
 
     def _lives(self, ref: str) -> bool:
         try:

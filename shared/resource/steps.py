@@ -14,7 +14,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from shared.cache.keys import Address, item_address, list_address
 from shared.http import contract, json_body, preconditions
-from shared.http.errors import ApiError, BadRequest, NotFound, Unsupported, nearest
+from shared.http.errors import ApiError, BadRequest, NotFound, UnsupportedMediaType, nearest
 from shared.http.responses import (
     CACHE_CONTROL,
     Clock,
@@ -31,7 +31,7 @@ from shared.schema.dumping import DocumentSchema
 from shared.schema.query import PageRequest, Query
 from shared.schema.words import Searched
 from shared.storage import indexes, trash
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.storage.documents import Document
 from shared.storage.repository import Repository
 
@@ -141,7 +141,7 @@ class Steps:
 
     def cached(self, address: Address, make: Callable[[], Response]) -> Response:
         """Answer from the cache, or make the answer and store it when it is a 200."""
-        cache = backends().cache
+        cache = connections().cache
         clock = Clock()
         lookup = request.environ.get("vitrine.lookup")
         if lookup is None or lookup.address != address:
@@ -187,7 +187,7 @@ class Steps:
     def read(self) -> Any:
         """Return the JSON value in the request body, of whatever shape."""
         if not request.is_json:
-            raise Unsupported(
+            raise UnsupportedMediaType(
                 "Send JSON with the header Content-Type: application/json; charset=utf-8."
             )
         raw = request.get_data()
@@ -208,7 +208,7 @@ class Steps:
         patch = request.mimetype == contract.MERGE_PATCH
         return loading.load(self.schema, values, stored, patch)
 
-    def check_parameters(self) -> None:
+    def reject_unknown_parameters(self) -> None:
         """Raise ``BadRequest`` for parameters the view does not declare, lest one be misspelt."""
         known = contract.parameters()
         unknown = [name for name in request.args if name not in known]
@@ -221,8 +221,8 @@ class Steps:
                 ],
             )
 
-    def matched(self, ref: str) -> Document:
-        """Return the stored document, or raise ``Stale`` if ``If-Match`` names another version."""
+    def get_for_update(self, ref: str) -> Document:
+        """Return the stored document; raise ``PreconditionFailed`` if ``If-Match`` does not fit."""
         document, has_moved = self.repository.locate(ref)
         if has_moved:
             where = f"/{self.name}/{document['slug']}"
@@ -231,7 +231,7 @@ class Steps:
 
     def _check_match(self, document: Document) -> Document:
         if preconditions.asks_for_a_version():
-            current = str(self.answer(document).get_etag()[0])
+            current = str(self.to_response(document).get_etag()[0])
             if not preconditions.fits(current):
                 differing = self._differing(document)
                 raise preconditions.stale(current, document.get("revision"), differing)
@@ -250,10 +250,10 @@ class Steps:
             if name in values and stored[name] != sent[name]
         }
 
-    def anywhere(self, ref: str) -> Document:
+    def get_including_trash(self, ref: str) -> Document:
         """Return the document from the collection or from the trash."""
         try:
-            return self.matched(ref)
+            return self.get_for_update(ref)
         except NotFound:
             return self._check_match(trash.get(self.repository, ref))
 
@@ -265,7 +265,7 @@ class Steps:
             return dumped
         return [{name: each.get(name) for name in names} for each in dumped]
 
-    def answer(self, document: Document, shown: Sequence[str] = ()) -> Response:
+    def to_response(self, document: Document, shown: Sequence[str] = ()) -> Response:
         """Turn a document into a response."""
         (value,) = self.dump([document], shown or self.names)
         if not self.live:
@@ -274,9 +274,9 @@ class Steps:
         kept = {name: each for name, each in value.items() if name not in live}
         return respond(value, etag=f"{digest(encode(kept))}-{digest(encode(live))}")
 
-    def created(self, document: Document) -> Response:
+    def created_response(self, document: Document) -> Response:
         """Turn a new document into a response that says where it lives."""
-        response = self.answer(document)
+        response = self.to_response(document)
         response.status_code = 201
         response.location = f"/{self.name}/{document['_id']}"
         return response

@@ -14,8 +14,8 @@ from shared.observability import sentry
 from shared.resource import idempotency
 from shared.resource.resource import Resource
 from shared.server import cache_middleware, rate_limits
-from shared.storage import connections as backends
-from shared.storage.connections import Backends
+from shared.storage import connections as storage_connections
+from shared.storage.connections import Connections
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ def build_app(
     blueprint: Blueprint,
     *,
     settings: Settings | None = None,
-    connections: Backends | None = None,
+    connections: Connections | None = None,
 ) -> Flask:
     """Assemble a service, configured by the environment unless told otherwise.
 
@@ -40,13 +40,13 @@ def build_app(
 
     app.extensions["settings"] = settings
     access_log.init_app(app, settings)
-    connections = connections or Backends.connect(settings)
+    connections = connections or Connections.connect(settings)
     connections.cache.release = release.of(type(resource.schema))
     sentry.start(settings, resource.name, connections.cache.release)
     connections.cache.leased = connections.is_followed()
     if settings.near_cache:
         connections.cache.start_near((resource.name, *resource.depends))
-    backends.init_app(app, connections)
+    storage_connections.init_app(app, connections)
     errors.init_app(app)
     rate_limits.init_app(app, settings)
     auth.init_app(app)

@@ -22,10 +22,10 @@ from limits import RateLimitItem, parse
 from shared.cache.blocks import Counter
 from shared.config.settings import Settings
 from shared.http.auth import READING, is_for_anybody
-from shared.http.errors import TooMany
+from shared.http.errors import TooManyRequests
 from shared.http.tokens import Principal
 from shared.observability.metrics import LIMITED
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 
 PREFIX = "limits:"
 ANONYMOUS, TOKEN, WRITES, UPLOADS = "anonymous", "token", "writes", "uploads"
@@ -69,11 +69,11 @@ class Allowance(NamedTuple):
         """Whole seconds until the window is over, one at least."""
         return max(1, math.ceil(self.seconds))
 
-    def error(self) -> TooMany:
+    def error(self) -> TooManyRequests:
         """Return what is answered when it is used up."""
         LIMITED.labels(self.name).inc()
         limit = self.limit
-        error = TooMany(
+        error = TooManyRequests(
             f"{limit.amount} requests a {limit.GRANULARITY.name} are what {_WHO[self.name]} may "
             f"send; ask again in {self.wait} s.",
             limit=self.name,
@@ -150,14 +150,14 @@ def _names() -> Iterator[str]:
 
 
 def _count() -> None:
-    """Count the request against each of its allowances, or raise ``TooMany`` for the first."""
+    """Count the request against its allowances; raise ``TooManyRequests`` if one is used up."""
     g.allowances = [allowed] if (allowed := request.environ.get("vitrine.allowance")) else []
     if _is_exempt():
         return
     limits: Limits = current_app.extensions["limits"]
     client = _client(_principal(), request.environ)
     found = [each for name in _names() if (each := limits.of(name, client))]
-    counted = backends().cache.count_all(*((each.key, each.seconds) for _, _, each in found))
+    counted = connections().cache.count_all(*((each.key, each.seconds) for _, _, each in found))
     g.allowances = [
         Allowance(name, limit, *number)
         for (name, limit, _), number in zip(found, counted, strict=True)

@@ -36,7 +36,7 @@ class Rsgi:
     """Serves an app; hits in the loop where its Redis is one server, which needs no TLS."""
 
     def __init__(self, app: Flask, settings: Settings):
-        redis = app.extensions["backends"].redis
+        redis = app.extensions["connections"].redis
         has_loop = isinstance(redis, Server) and not (redis.has_tls or settings.redis_read_url)
         self._app = app.wsgi_app
         self._front: Front = app.extensions["front"]

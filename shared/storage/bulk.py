@@ -8,9 +8,9 @@ from pymongo import InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from shared.cache.keys import new_token
-from shared.http.errors import Conflict, Stale
+from shared.http.errors import Conflict, PreconditionFailed
 from shared.storage import documents, ids
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.storage.documents import Document
 from shared.storage.repository import CREATED, EDITED, Repository
 
@@ -22,7 +22,7 @@ def bulk(repository: Repository, pairs: Sequence[Pair], atomic: bool) -> list[Do
     """Insert or update many documents in one write: pairs of what is stored and new values.
 
     Return for each pair the document as it is now, or None where somebody else was faster.  With
-    ``atomic`` that raises ``Stale`` or ``Conflict``, and nothing is written.
+    ``atomic`` that raises ``PreconditionFailed`` or ``Conflict``, and nothing is written.
     """
     plan = _Plan(repository, pairs, new_token())
     plan.prepare()
@@ -72,25 +72,27 @@ class _Plan:
         together: set[int] = set()
         if self.counting:
             try:
-                together = backends().transaction(lambda: self._write(self.counting))
+                together = connections().transaction(lambda: self._write(self.counting))
             except BulkWriteError:
-                if backends().session:
+                if connections().session:
                     raise  # The transaction around this is tried again as a whole.
                 together = self.counting
         return together | self._write(self.writes.keys() - self.counting)
 
     def run_as_one(self) -> set[int]:
-        """Do all writes, or raise ``Stale`` or ``Conflict`` and do none."""
+        """Do all writes, or raise ``PreconditionFailed`` or ``Conflict`` and do none."""
 
         def write() -> set[int]:
             if self._write(self.writes.keys()):
-                raise Stale("An item changed while this request was running; nothing was written.")
+                raise PreconditionFailed(
+                    "An item changed while this request was running; nothing was written."
+                )
             return set()
 
         try:
-            return backends().transaction(write)
+            return connections().transaction(write)
         except BulkWriteError as error:
-            if backends().session:
+            if connections().session:
                 raise
             text = "Another write took a value of these; nothing was written."
             raise Conflict(text) from error
@@ -108,12 +110,12 @@ class _Plan:
                 for index in done
                 if (self.pairs[index][0] is None) == is_new
             ]
-            self.repository.book(pairs, reason)
+            self.repository.record_in_ledger(pairs, reason)
         return failed
 
     def _send(self, writes: Mapping[int, Write]) -> set[int]:
         failed: set[int] = set()
-        session = backends().session
+        session = connections().session
         try:
             done = self.repository.writable.bulk_write(
                 list(writes.values()), ordered=False, session=session
@@ -137,5 +139,5 @@ class _Plan:
     def _not_written(self, updates: Mapping[Any, int]) -> set[int]:
         """Return the numbers of the updates, by id, that found another revision."""
         wrote = {"_id": {"$in": list(updates)}, "written": self.token}
-        found = self.repository.collection.find(wrote, {"_id": True}, session=backends().session)
+        found = self.repository.collection.find(wrote, {"_id": True}, session=connections().session)
         return set(updates.values()) - {updates[each["_id"]] for each in found}

@@ -41,7 +41,7 @@ _running: ContextVar[_Transaction | None] = ContextVar("transaction", default=No
 
 
 @dataclass(frozen=True, slots=True)
-class Backends:
+class Connections:
     """One database, one Redis with the cache in it, the other services, and the job queue."""
 
     db: Database[Document]
@@ -51,7 +51,7 @@ class Backends:
     queue: Redis
 
     @classmethod
-    def connect(cls, settings: Settings) -> "Backends":
+    def connect(cls, settings: Settings) -> "Connections":
         """Open clients that connect on first use, so a dead server is not fatal.
 
         Call it in the process that uses them, after any fork.
@@ -149,7 +149,7 @@ class Backends:
         else:
             self.cache.invalidate(write)
 
-    def once_committed(self, call: Callable[[], object]) -> None:
+    def on_commit(self, call: Callable[[], object]) -> None:
         """Do what must not be undone, such as queueing a job, when the transaction is committed.
 
         Without a transaction that is now.
@@ -175,12 +175,12 @@ def open_mongo(uri: str, seconds: float) -> MongoClient[Document]:
     )
 
 
-def init_app(app: Flask, connections: Backends) -> None:
+def init_app(app: Flask, connections: Connections) -> None:
     """Give the app its connections."""
-    app.extensions["backends"] = connections
+    app.extensions["connections"] = connections
 
 
-def backends() -> Backends:
+def connections() -> Connections:
     """Return the current app's connections."""
-    connections: Backends = current_app.extensions["backends"]
+    connections: Connections = current_app.extensions["connections"]
     return connections

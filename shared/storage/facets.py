@@ -15,7 +15,7 @@ from shared.http.errors import BadRequest
 from shared.schema.query import PageRequest
 from shared.schema.words import Search
 from shared.storage.documents import Document
-from shared.storage.repository import MOST_SECONDS, Repository, both
+from shared.storage.repository import QUERY_TIMEOUT_SECONDS, Repository, both
 
 MOST = 100_000  # Items that are looked at.
 VALUES = 50
@@ -47,7 +47,7 @@ def count(repository: Repository, asked: PageRequest, numbers: Iterable[str]) ->
     ]
     options: Document = {} if filter else {"hint": "_id_"}
     try:
-        with pymongo.timeout(MOST_SECONDS):
+        with pymongo.timeout(QUERY_TIMEOUT_SECONDS):
             found = next(iter(repository.collection.aggregate(pipeline, **options)))
     except ExecutionTimeout as error:
         text = "Takes too long; ask for fewer facets, or narrow the list."

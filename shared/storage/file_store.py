@@ -17,8 +17,8 @@ from obstore.store import LocalStore, S3Store, from_url
 
 from shared.config.settings import Settings
 from shared.http.auth import public
-from shared.http.contract import gives, takes
-from shared.http.errors import NotFound, Unavailable
+from shared.http.contract import accepts, returns
+from shared.http.errors import NotFound, ServiceUnavailable
 
 if TYPE_CHECKING:
     from obstore import Attributes
@@ -37,7 +37,7 @@ _OURS = re.compile(rf"[0-9a-f]{{64}}/original|{_PUBLIC.pattern}")
 class Files:
     """Files by name, such as ``<sha256>/small.webp``; each appears whole or not at all.
 
-    Every method raises ``Unavailable`` when the folder or the bucket does not do its work.
+    Every method raises ``ServiceUnavailable`` when the folder or the bucket does not do its work.
     """
 
     def __init__(self, url: str):
@@ -104,7 +104,7 @@ def _naming_what_is_down() -> Iterator[None]:
         raise
     except (BaseError, OSError) as error:
         log.error("Files cannot be reached: %s", error)
-        raise Unavailable(
+        raise ServiceUnavailable(
             "Pictures cannot be reached: a full disk, or a folder or bucket that does not answer."
         ) from error
 
@@ -132,16 +132,16 @@ def _content_type(name: str) -> str:
 
 
 @public
-@takes(headers=("Range",))
-@gives(
+@accepts(headers=("Range",))
+@returns(
     None,
     media=("image/webp", "image/jpeg"),
     headers=("ETag", "Cache-Control"),
     conditional=True,
     errors=(404, 416, 503),
 )
-@gives(None, 206, media=("image/webp", "image/jpeg"), headers=("ETag", "Cache-Control"))
-@gives(None, 302, headers=("Location", "Cache-Control"))
+@returns(None, 206, media=("image/webp", "image/jpeg"), headers=("ETag", "Cache-Control"))
+@returns(None, 302, headers=("Location", "Cache-Control"))
 def show_file(name: str) -> Response:
     """Answer a file, which may be kept for ever (RFC 8246), or redirect to where it is."""
     files: Files = current_app.extensions["files"]

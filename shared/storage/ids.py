@@ -9,7 +9,7 @@ from pymongo.collection import Collection
 from pymongo.write_concern import WriteConcern
 
 from shared.schema.words import free_slugs
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.storage.documents import Document
 
 QUICK = WriteConcern(w=1)
@@ -18,7 +18,7 @@ MAX_ID = 2**53  # What is beyond was not counted up to.
 
 def next_ids(name: str, count: int) -> int:
     """Reserve consecutive ids of a collection and return the first."""
-    session = backends().session
+    session = connections().session
     # A number is not waited for: one that a lost server takes along is met again when it is used.
     counters = _counters() if session else _counters().with_options(write_concern=QUICK)
     counter: Any = counters.find_one_and_update(
@@ -61,8 +61,8 @@ def free(collection: Collection[Document], field: str, bases: Sequence[str]) -> 
 
 def _taken(collection: Collection[Document], field: str, values: Sequence[str]) -> set[str]:
     asked, shown = {field: {"$in": values}}, {field: True, "_id": False}
-    return {each[field] for each in collection.find(asked, shown, session=backends().session)}
+    return {each[field] for each in collection.find(asked, shown, session=connections().session)}
 
 
 def _counters() -> Collection[Any]:
-    return backends().db["counters"]
+    return connections().db["counters"]

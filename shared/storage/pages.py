@@ -20,7 +20,14 @@ from shared.schema import cursor
 from shared.schema.query import PageRequest
 from shared.storage import search
 from shared.storage.documents import Document
-from shared.storage.repository import FEW, MOST_SECONDS, Page, Repository, both, count_limit
+from shared.storage.repository import (
+    QUERY_TIMEOUT_SECONDS,
+    SORT_IN_MEMORY_LIMIT,
+    Page,
+    Repository,
+    both,
+    count_limit,
+)
 
 _BAD_HINT, _BAD_BOUNDS = 2, 51175
 
@@ -51,7 +58,7 @@ def page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], c
     has when there is too much to sort.
     """
     try:
-        with pymongo.timeout(MOST_SECONDS):
+        with pymongo.timeout(QUERY_TIMEOUT_SECONDS):
             return (search.page if asked.q else _page)(repository, asked, shown, count)
     except ExecutionTimeout as error:
         raise BadRequest(TOO_MUCH) from error
@@ -59,8 +66,10 @@ def page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], c
 
 def _page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], count: str) -> Page:
     untold = count == "none" or (asked.after is not None and count != "exact")
-    total = repository.count(asked.filter, FEW + 1 if untold else count_limit(count))
-    read = _sorted if total <= FEW else _walked
+    total = repository.count(
+        asked.filter, SORT_IN_MEMORY_LIMIT + 1 if untold else count_limit(count)
+    )
+    read = _sorted if total <= SORT_IN_MEMORY_LIMIT else _walked
     found = read(repository, asked, shown)
     goes_on = None
     if len(found) > asked.per:
@@ -81,8 +90,8 @@ def _walked(repository: Repository, asked: PageRequest, shown: Mapping[str, Any]
     way = choose(repository.indexes, asked)
     if way is None:
         text = (
-            f"Together these order {FEW:,} items at most, and there are more: narrow the list, or "
-            "order by one field."
+            f"Several fields can order at most {SORT_IN_MEMORY_LIMIT:,} items, and there are more: "
+            "narrow the list, or order by one field."
         )
         raise BadRequest("", [{"parameter": "ordering", "message": text}])
     try:

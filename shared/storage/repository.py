@@ -15,16 +15,16 @@ from pymongo.errors import DuplicateKeyError
 from shared.cache.cache import Write
 from shared.cache.keys import new_token
 from shared.config.settings import Settings
-from shared.http.errors import Conflict, Crowded, NotFound, Stale
+from shared.http.errors import Conflict, NotFound, PreconditionFailed, WriteConflict
 from shared.schema.words import MAX_SLUG, Searched, make_slug
 from shared.storage import audit_log, documents, ids, indexes, ledger, writer
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.storage.documents import Document
 from shared.storage.ids import QUICK
 from shared.storage.retries import attempts
 
-FEW = 1000  # Documents that may be sorted in memory.
-MOST_SECONDS = 3  # A list that takes longer is refused.
+SORT_IN_MEMORY_LIMIT = 1000  # Documents that may be sorted in memory.
+QUERY_TIMEOUT_SECONDS = 3  # A list that takes longer is refused.
 COUNT_CAP = 10_000
 # Why a counter changed, when nobody says.
 CREATED, EDITED = "created", "edited"
@@ -124,7 +124,7 @@ class Repository:
         if self._session:
             options: dict[str, Any] = {"limit": limit} if limit else {}
             return self.collection.count_documents(filter, session=self._session, **options)
-        return backends().count(self.name, filter, limit)
+        return connections().count(self.name, filter, limit)
 
     # Writing.
 
@@ -132,7 +132,7 @@ class Repository:
         """Store a new document at revision 1 or raise ``Conflict``."""
         # Whether its values are taken MongoDB says when it is stored; but in a transaction nothing
         # can be asked any more once a write has failed.
-        if self._session and (clash := self.clash(values)):
+        if self._session and (clash := self.find_conflict(values)):
             raise clash
         token = new_token()
         (document,) = self.fresh([values], token, is_sure=self._session is not None)
@@ -143,10 +143,10 @@ class Repository:
                 self._make_way(document, values, attempt, error)
                 continue
             # Should this be lost, the item's next entry tells what it began with.
-            self.book([(None, document)], CREATED, is_awaited=False)
+            self.record_in_ledger([(None, document)], CREATED, is_awaited=False)
             self.invalidate([document], token)
             return document
-        raise Crowded("Too many others are writing the same at once; try again.")
+        raise WriteConflict("Too many others are writing the same at once; try again.")
 
     def _make_way(
         self, document: Document, values: Document, attempt: int, error: DuplicateKeyError
@@ -156,7 +156,7 @@ class Repository:
             ids.raise_counter(self.collection)
         if self._session:
             raise error  # The transaction is broken; it is tried again as a whole.
-        if clash := self.clash(values):
+        if clash := self.find_conflict(values):
             raise clash
         if self.collection.find_one({"_id": document["_id"]}, {"_id": True}):
             document["_id"] = ids.next_ids(self.name, 1)
@@ -172,8 +172,8 @@ class Repository:
     def update(self, document: Document, values: Mapping[str, Any]) -> Document:
         """Change some fields of a document, None removing one.
 
-        Raise ``Stale`` when it was written since it was read, ``Conflict`` when a value is taken.
-        Values that change nothing write nothing.
+        Raise ``PreconditionFailed`` when it was written since it was read, ``Conflict`` when a
+        value is taken. Values that change nothing write nothing.
         """
         token = new_token()
         change = documents.change(document, self.named(document, values), token, self.searched)
@@ -184,22 +184,22 @@ class Repository:
 
         def write() -> Document | None:
             # In a transaction nothing can be asked any more once a write has failed.
-            if backends().session and (clash := self.clash(values, document["_id"])):
+            if connections().session and (clash := self.find_conflict(values, document["_id"])):
                 raise clash
             before: Document | None = self.writable.find_one_and_update(
                 change.filter, change.update, session=self._session
             )
-            self.book([(before, change.after)] if before else [], EDITED)
+            self.record_in_ledger([(before, change.after)] if before else [], EDITED)
             return before
 
         try:
             # A counter and its ledger change together or not at all.
-            before = backends().transaction(write) if self.counts(change.update) else write()
+            before = connections().transaction(write) if self.counts(change.update) else write()
         except DuplicateKeyError as error:
-            clash = self.clash(values, document["_id"])
+            clash = self.find_conflict(values, document["_id"])
             raise clash or Conflict("Another write took a value of this one; try again.") from error
         if before is None:
-            raise Stale(f"The {self.item} changed while this request was running.")
+            raise PreconditionFailed(f"The {self.item} changed while this request was running.")
         after = change.after
         if before != document:
             # An edit by hand, which leaves the revision alone, came between.
@@ -228,7 +228,7 @@ class Repository:
         self.writable.update_many(filter, [*pipeline, {"$set": stamp}], session=self._session)
         self.invalidate(concerned, token)
 
-    def clash(self, values: Mapping[str, Any], id: Any = None) -> Conflict | None:
+    def find_conflict(self, values: Mapping[str, Any], id: Any = None) -> Conflict | None:
         """Return the conflict that ``values`` would meet for the document ``id``, if any."""
         for field in (*(("slug",) if self.slug_from else ()), *self.unique):
             value = values.get(field)
@@ -259,27 +259,27 @@ class Repository:
     @property
     def collection(self) -> Collection[Document]:
         """The collection, to read from."""
-        return backends().db[self.name]
+        return connections().db[self.name]
 
     @property
     def trash(self) -> Collection[Document]:
         """The collection of deleted documents, where the id is an ordinary field."""
-        return backends().db[f"{self.name}.trash"]
+        return connections().db[f"{self.name}.trash"]
 
     @property
     def history(self) -> Collection[Document]:
         """The collection of who changed what."""
-        return backends().db[f"{self.name}.history"]
+        return connections().db[f"{self.name}.history"]
 
     @property
     def ledger(self) -> Collection[Document]:
         """The collection of all changes of the counter."""
-        return backends().db[f"{self.name}.ledger"]
+        return connections().db[f"{self.name}.ledger"]
 
     @property
-    def records(self) -> Collection[Document]:
+    def idempotency_keys(self) -> Collection[Document]:
         """The collection of what was answered to whom sent an ``Idempotency-Key``."""
-        return backends().db[f"{self.name}.idempotency"]
+        return connections().db[f"{self.name}.idempotency"]
 
     @property
     def writable(self) -> Collection[Document]:
@@ -300,7 +300,7 @@ class Repository:
     @property
     def _session(self) -> ClientSession | None:
         """The running transaction, if any, which every call below joins."""
-        return backends().session
+        return connections().session
 
     def create_indexes(self) -> None:
         """Make sure the collection has its indexes, though somebody may have dropped some."""
@@ -339,7 +339,7 @@ class Repository:
         """Whether an update of MongoDB's concerns the counter."""
         return any(self.counter in change.get(each, {}) for each in ("$set", "$unset"))
 
-    def book(
+    def record_in_ledger(
         self,
         written: Iterable[tuple[Document | None, Document]],
         reason: str,
@@ -361,7 +361,7 @@ class Repository:
         known = list(written)
         keys = sorted(f"{self.item}:{ref}" for ref in documents.refs(known))
         stale = sorted(documents.tags(known, self.partition))
-        backends().invalidate(Write(self.name, stale, token, keys))
+        connections().invalidate(Write(self.name, stale, token, keys))
 
 
 def both(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from shared.http.errors import BadRequest
 from shared.schema.query import PageRequest
 from shared.schema.words import Filter, Search, in_titles, ranges, somewhere
 from shared.storage.documents import Document
-from shared.storage.repository import COUNT_CAP, FEW, Page, Repository, both
+from shared.storage.repository import COUNT_CAP, SORT_IN_MEMORY_LIMIT, Page, Repository, both
 
 BEST = 200
 COUNTED = 5_000  # Documents that are counted to find the rarest word.
@@ -58,7 +58,9 @@ def _matches(repository: Repository, filter: Filter, search: Search) -> tuple[li
     """Return the ids of all matches, or of the first ones, and whether these are all."""
     wanted = both(filter, search.anywhere)
     if _are_few(repository, filter, search):
-        found = repository.collection.find(wanted, {"_id": True}, batch_size=FEW + 1)
+        found = repository.collection.find(
+            wanted, {"_id": True}, batch_size=SORT_IN_MEMORY_LIMIT + 1
+        )
         return _sorted_ids(found), True
     exact = both(filter, search.exact)
     ids = dict.fromkeys(_sorted_ids(repository.collection.find(exact, {"_id": True}, **_BATCH)))
@@ -77,7 +79,10 @@ def _are_few(repository: Repository, filter: Filter, search: Search) -> bool:
     longest = sorted(search.words, key=len, reverse=True)[:MOST_WORDS]
     conditions = [*map(somewhere, longest), *([filter] if filter else [])]
     # Long words are rare, so the first one mostly tells.
-    return not longest or any(repository.count(each, FEW + 1) <= FEW for each in conditions)
+    return not longest or any(
+        repository.count(each, SORT_IN_MEMORY_LIMIT + 1) <= SORT_IN_MEMORY_LIMIT
+        for each in conditions
+    )
 
 
 def _rarest(repository: Repository, conditions: dict[str, Filter]) -> str:

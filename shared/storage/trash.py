@@ -10,16 +10,19 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from shared.cache.keys import new_token
-from shared.http.errors import Conflict, NotFound, Stale
+from shared.http.errors import Conflict, NotFound, PreconditionFailed
 from shared.schema.query import PageRequest
 from shared.storage import audit_log, documents, writer
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 from shared.storage.documents import Document
 from shared.storage.repository import EDITED, Page, Repository, count_limit, reference
 
 
 def delete(repository: Repository, document: Document) -> None:
-    """Move a document to the trash, or raise ``Stale`` when it was written since it was read."""
+    """Move a document to the trash.
+
+    Raise ``PreconditionFailed`` if the document was written after it was read.
+    """
     token = new_token()
     seen = documents.seen(document)
 
@@ -27,12 +30,12 @@ def delete(repository: Repository, document: Document) -> None:
         whole = _take(repository, seen, token, writer.DELETED)
         if whole:
             kept = whole | {"_id": ObjectId(), "id": whole["_id"], "deleted_at": documents.now()}
-            repository.trash.insert_one(kept, session=backends().session)
+            repository.trash.insert_one(kept, session=connections().session)
         return whole
 
-    whole = backends().transaction(move)
+    whole = connections().transaction(move)
     if whole is None:
-        raise Stale(f"The {repository.item} changed while this request was running.")
+        raise PreconditionFailed(f"The {repository.item} changed while this request was running.")
     repository.invalidate([whole], token)
 
 
@@ -56,7 +59,9 @@ def page(repository: Repository, asked: PageRequest, count: str) -> Page:
     )
     kept = [each | {"_id": each.get("id")} for each in found]
     total = (
-        None if count == "none" else backends().count(repository.trash.name, {}, count_limit(count))
+        None
+        if count == "none"
+        else connections().count(repository.trash.name, {}, count_limit(count))
     )
     return Page.of(kept, asked.per, total, count)
 
@@ -64,8 +69,8 @@ def page(repository: Repository, asked: PageRequest, count: str) -> Page:
 def restore(repository: Repository, document: Document, values: Mapping[str, Any]) -> Document:
     """Bring a document back from the trash, with some values changed.
 
-    Raise ``NotFound`` when it is not there any more, ``Stale`` when it was written since it was
-    read or, when its slug or another unique value was taken meanwhile, ``Conflict``.
+    Raise ``NotFound`` when it is not there any more, ``PreconditionFailed`` when it was written
+    since it was read or, when its slug or another unique value was taken meanwhile, ``Conflict``.
     """
     token = new_token()
     change = documents.change(document, {**values, "written": token}, token, repository.searched)
@@ -73,9 +78,9 @@ def restore(repository: Repository, document: Document, values: Mapping[str, Any
     after["writer"] = writer.mark(after["_id"], writer.RESTORED)
 
     def move() -> None:
-        if clash := repository.clash(after, after["_id"]):
+        if clash := repository.find_conflict(after, after["_id"]):
             raise clash
-        session = backends().session
+        session = connections().session
         if repository.collection.find_one({"_id": after["_id"]}, {"_id": True}, session=session):
             # A copy made by hand, or an earlier one of two in the trash.
             raise repository.conflict("id", after["_id"], after)
@@ -83,13 +88,15 @@ def restore(repository: Repository, document: Document, values: Mapping[str, Any
         kept = {"id": document["_id"]}
         if not repository.trash.delete_one(kept | same, session=session).deleted_count:
             if repository.trash.find_one(kept, {"_id": True}, session=session):
-                raise Stale(f"The {repository.item} changed while this request was running.")
+                raise PreconditionFailed(
+                    f"The {repository.item} changed while this request was running."
+                )
             raise NotFound(f"This {repository.item} is not in the trash any more.")
-        repository.writable.insert_one(after, session=backends().session)
-        repository.book([(document, after)], EDITED)
+        repository.writable.insert_one(after, session=connections().session)
+        repository.record_in_ledger([(document, after)], EDITED)
 
     try:
-        backends().transaction(move)
+        connections().transaction(move)
     except DuplicateKeyError as error:
         raise Conflict("Another write took a value of this one; try again.") from error
     repository.invalidate([after], token)
@@ -97,25 +104,30 @@ def restore(repository: Repository, document: Document, values: Mapping[str, Any
 
 
 def purge(repository: Repository, document: Document) -> None:
-    """Remove a document for good, from the trash too, or raise ``Stale`` when it was written."""
+    """Remove a document for good, from the trash too.
+
+    Raise ``PreconditionFailed`` if the document was written after it was read.
+    """
     id, token = document["_id"], new_token()
     same = {"_id": id} | {name: document.get(name) for name in ("revision", "written")}
 
     def remove() -> list[Document]:
-        session = backends().session
+        session = connections().session
         gone = _take(repository, same, token, writer.PURGED)
         if gone is None and repository.collection.find_one(
             {"_id": id}, {"_id": 1}, session=session
         ):
-            raise Stale(f"The {repository.item} changed while this request was running.")
+            raise PreconditionFailed(
+                f"The {repository.item} changed while this request was running."
+            )
         repository.trash.delete_many({"id": id}, session=session)
-        repository.records.delete_many({"about": id}, session=session)
+        repository.idempotency_keys.delete_many({"about": id}, session=session)
         audit_log.note_purge(repository.history, document, session)
         # What the follower stores meanwhile is not seen from within the transaction.
-        backends().once_committed(lambda: audit_log.forget(repository.history, id))
+        connections().on_commit(lambda: audit_log.forget(repository.history, id))
         return [gone] if gone else []
 
-    repository.invalidate([document, *backends().transaction(remove)], token)
+    repository.invalidate([document, *connections().transaction(remove)], token)
 
 
 def _take(repository: Repository, filter: Document, token: str, kind: str) -> Document | None:
@@ -123,7 +135,7 @@ def _take(repository: Repository, filter: Document, token: str, kind: str) -> Do
 
     MongoDB tells of a deletion only what was deleted, so who does it is written there before.
     """
-    session = backends().session
+    session = connections().session
     mark = {"written": token, "writer": writer.mark(filter["_id"], kind)}
     whole: Document | None = repository.writable.find_one_and_update(
         filter, {"$set": mark}, session=session

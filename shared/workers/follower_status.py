@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from shared.cache.keys import root_of
 from shared.storage import documents
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,13 @@ class Following:
 
 def following(service: str) -> Following:
     """Ask Redis for the root and MongoDB for what the follower has noted; raise their errors."""
-    if not backends().cache.leased:
+    if not connections().cache.leased:
         return Following(
             "none: without change streams, edits by hand show only when entries expire"
         )
-    noted = backends().db["followers"].find_one({"_id": service}, {"at": True}) or {}
+    noted = connections().db["followers"].find_one({"_id": service}, {"at": True}) or {}
     at = noted.get("at")
     lag = round((documents.now() - at).total_seconds(), 2) if at else None
-    if backends().redis.exists(root_of(service)):
+    if connections().redis.exists(root_of(service)):
         return Following("ok", lag)
     return Following("away: nothing is cached until it is back", lag)

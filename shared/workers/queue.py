@@ -18,12 +18,12 @@ from rq.job import Job
 from rq.worker import BaseWorker
 
 from shared.http import auth
-from shared.http.contract import gives
+from shared.http.contract import returns
 from shared.http.errors import NotFound
 from shared.http.responses import respond
 from shared.observability import log_format
 from shared.schema.fields import Timestamp, timestamp
-from shared.storage.connections import backends
+from shared.storage.connections import connections
 
 _ID = re.compile(r"[\w-]{1,200}", re.ASCII)
 
@@ -127,11 +127,11 @@ class JobSchema(Schema):
 
 
 @auth.requires(auth.WRITE)
-@gives(JobSchema)
+@returns(JobSchema)
 def show_job(id: str) -> Response:
     """Answer what has become of a job, for a day: its state, and what it says of itself."""
     known = _ID.fullmatch(id)
-    job = Job.fetch_many([id], connection=backends().queue)[0] if known else None
+    job = Job.fetch_many([id], connection=connections().queue)[0] if known else None
     state = job and job.get_status(refresh=False)
     if not (job and state):
         raise NotFound(f"There is no job {id[:100]}; jobs are remembered for a day.")
@@ -152,4 +152,4 @@ def _is_recent(beating: Job | BaseWorker) -> bool:
 
 
 def _queue() -> Queue:
-    return Queue(current_app.extensions["resource"].name, connection=backends().queue)
+    return Queue(current_app.extensions["resource"].name, connection=connections().queue)

@@ -60,7 +60,7 @@ def notify(products, settings, redis):
 @pytest.fixture
 def work(products):
     def run():
-        redis = products.application.extensions["backends"].queue
+        redis = products.application.extensions["connections"].queue
         with products.application.app_context():
             worker = SimpleWorker([Queue("products", connection=redis)], connection=redis)
             worker.work(burst=True, logging_level="ERROR")

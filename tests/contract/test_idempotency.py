@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.http.errors import Stale
+from shared.http.errors import PreconditionFailed
 from shared.storage import documents, trash
 from tests.support.services import example, on_fakes, on_real_servers
 
@@ -105,7 +105,7 @@ def test_what_asks_to_be_sent_again_is_not_kept(client, url, body, monkeypatch, 
     client.delete(f"{url}/1")
 
     def crowd(*args, **kwargs):
-        raise Stale("Somebody else was faster.")
+        raise PreconditionFailed("Somebody else was faster.")
 
     with monkeypatch.context() as crowded:
         crowded.setattr(trash, "restore", crowd)

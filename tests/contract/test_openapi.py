@@ -65,7 +65,7 @@ class TestDocument:
     def test_it_is_the_same_in_every_process(self, package, make_client, client):
         app = import_module(f"{package}.app").create_app(
             settings=client.application.extensions["settings"],
-            connections=client.application.extensions["backends"],
+            connections=client.application.extensions["connections"],
         )
         assert app.test_client().get("/openapi.json").data == client.get("/openapi.json").data
 

@@ -50,7 +50,7 @@ def handler(environ, tmp_path_factory):
     follower = spawn(command, log, environment(**environ))
     yield made
     stop(follower, 5)
-    made.app.extensions["backends"].db.client.close()
+    made.app.extensions["connections"].db.client.close()
     del vitrine_lambda.products
 
 
@@ -218,7 +218,7 @@ def test_every_service_has_a_handler(environ, monkeypatch, service):
     handler = getattr(vitrine_lambda, service)
     answer = Answer.of(handler(event("http_v2", "GET", "/"), Context()))
     assert answer.json["service"] == service
-    handler.app.extensions["backends"].db.client.close()
+    handler.app.extensions["connections"].db.client.close()
     monkeypatch.delattr(vitrine_lambda, service)
 
 

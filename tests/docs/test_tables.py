@@ -135,7 +135,7 @@ def test_what_is_bounded_is_bounded_so():
         "connections of a process": [http["worker_connections"], http["keepalive"]],
         "JSON": [json_body.MAX_DEPTH],
         "parameters; `per`; `page` × `per`": [query.MAX_PARAMETERS, most_shown, query.MAX_DEPTH],
-        "a search, a list, facets": [repository.MOST_SECONDS],
+        "a search, a list, facets": [repository.QUERY_TIMEOUT_SECONDS],
         "a batch": [batch.MAX_ITEMS],
         "a picture": [settings.max_upload_mb, settings.max_image_pixels],
         "a job": [queue.JOB_SECONDS, worker.MEMORY_BYTES // 1_000_000],

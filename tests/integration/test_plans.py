@@ -14,8 +14,8 @@ from shared.cache.cache import Cache
 from shared.config.settings import Settings
 from shared.http.service_client import Peers
 from shared.storage import documents
-from shared.storage.repository import FEW
-from tests.support.services import InProcess, UnfollowedBackends
+from shared.storage.repository import SORT_IN_MEMORY_LIMIT
+from tests.support.services import InProcess, UnfollowedConnections
 
 SIZE = 40_000
 # For each parameter a value that many products have, and one that few have.
@@ -96,7 +96,9 @@ def large(servers):
                 ],
                 ordered=False,
             )
-        connections = UnfollowedBackends(db, redis, Cache(redis, 60), Peers(InProcess(None)), redis)
+        connections = UnfollowedConnections(
+            db, redis, Cache(redis, 60), Peers(InProcess(None)), redis
+        )
         app = import_module("api_products.app").create_app(
             settings=Settings(rate_limit_anonymous=""), connections=connections
         )
@@ -143,9 +145,9 @@ def judge(db, command):
     if "COLLSCAN" in names:
         return f"COLLSCAN: {command}"
     if "SORT" in names:
-        matches = db["products"].count_documents(command["filter"], limit=FEW + 1)
-        if matches > FEW:
-            return f"sorts more than {FEW}: {command}"
+        matches = db["products"].count_documents(command["filter"], limit=SORT_IN_MEMORY_LIMIT + 1)
+        if matches > SORT_IN_MEMORY_LIMIT:
+            return f"sorts more than {SORT_IN_MEMORY_LIMIT}: {command}"
     return ""
 
 

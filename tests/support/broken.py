@@ -7,7 +7,7 @@ from flask import request
 
 from api_products.app import create_app
 from shared.cache.entry import decode
-from shared.http.errors import Unavailable
+from shared.http.errors import ServiceUnavailable
 
 
 def dies_before_invalidating():
@@ -17,7 +17,7 @@ def dies_before_invalidating():
     def renew(*args):
         os.kill(os.getpid(), signal.SIGKILL)
 
-    app.extensions["backends"].cache.renew = renew
+    app.extensions["connections"].cache.renew = renew
     return app
 
 
@@ -37,7 +37,7 @@ def cuts_bodies():
 def believes_anything():
     """It answers every entry it finds, whatever the generations are."""
     app = create_app()
-    cache = app.extensions["backends"].cache
+    cache = app.extensions["connections"].cache
     judge = cache._judge
 
     def trust(address, stamp, entry, counted):
@@ -82,4 +82,4 @@ def raise_error(email):
 
 def miss_server():
     """A job that cannot be done because a server is down."""
-    raise Unavailable("The categories service does not answer.")
+    raise ServiceUnavailable("The categories service does not answer.")

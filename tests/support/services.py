@@ -8,8 +8,8 @@ import pytest
 from mongomock.collection import BulkOperationBuilder
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.http.errors import Unavailable
-from shared.storage.connections import Backends
+from shared.http.errors import ServiceUnavailable
+from shared.storage.connections import Connections
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -20,8 +20,8 @@ SERVICES = sorted(
 )
 
 
-class FakeBackends(Backends):
-    """Backends of fakes, where a transaction undoes nothing."""
+class FakeConnections(Connections):
+    """Connections to fakes, where a transaction undoes nothing."""
 
     def open_session(self):
         return FakeSession()
@@ -57,7 +57,7 @@ class FakeSession:
         return work(self)
 
 
-class UnfollowedBackends(Backends):
+class UnfollowedConnections(Connections):
     """Real backends where readers make the cache's roots, as without change streams."""
 
     def is_followed(self):
@@ -76,11 +76,11 @@ class InProcess:
     def send(self, service, method, path, body, headers, seconds=5):
         self.calls.append((service, method, path))
         if service in self.down:
-            raise Unavailable(f"The {service} service does not answer; try again shortly.")
+            raise ServiceUnavailable(f"The {service} service does not answer; try again shortly.")
         client = self._make_app(f"api_{service}").test_client()
         response = client.open(path, method=method, json=body, headers=headers)
         if service in self.lost:
-            raise Unavailable(f"The {service} service does not answer; try again shortly.")
+            raise ServiceUnavailable(f"The {service} service does not answer; try again shortly.")
         return response.status_code, response.data
 
 

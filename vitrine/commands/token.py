@@ -10,14 +10,14 @@ import jwt
 from rich.console import Console
 
 from shared.config.settings import Settings
-from shared.http.errors import Unavailable
+from shared.http.errors import ServiceUnavailable
 from shared.http.tokens import Refused, Tokens, is_reserved
 from vitrine.client import check_secret
 from vitrine.stack import StackError
 
 console = Console(highlight=False, soft_wrap=True)
 
-MOST_SECONDS = 366 * 86_400
+QUERY_TIMEOUT_SECONDS = 366 * 86_400
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _SCOPE = re.compile(r"admin|[a-z][a-z0-9_]*:(read|write)")
 # What claims are called by those who do not read RFC 7519.
@@ -61,7 +61,7 @@ def token_command(scopes: tuple[str, ...], expires: str, subject: str, show: str
 def _seconds(text: str) -> int:
     found = re.fullmatch(r"(\d{1,9})([smhd])", text)
     seconds = int(found[1]) * _UNITS[found[2]] if found else 0
-    if not 0 < seconds <= MOST_SECONDS:
+    if not 0 < seconds <= QUERY_TIMEOUT_SECONDS:
         raise StackError(f"--expires {text!r} is not like 30s, 15m, 8h or 7d, a year at the most.")
     return seconds
 
@@ -80,7 +80,7 @@ def _explain(tokens: Tokens, token: str) -> bool:
         click.echo(f"{_CLAIMS.get(name, _shown('', name)):<14}{_shown(name, value)}")
     try:
         tokens.verify(token)
-    except (Refused, Unavailable) as error:
+    except (Refused, ServiceUnavailable) as error:
         click.echo(f"{'taken here':<14}no. {error}")
         return False
     click.echo(f"{'taken here':<14}yes")

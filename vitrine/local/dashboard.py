@@ -19,7 +19,7 @@ from rq_dashboard.web import setup_rq_connection
 from shared.config.settings import Settings
 from shared.config.startup import check_exposure, is_loopback, read_settings
 from shared.http.auth import ADMIN, Auth
-from shared.http.errors import Forbidden, Unauthorized, Unavailable
+from shared.http.errors import Forbidden, ServiceUnavailable, Unauthorized
 
 Guard = Callable[[], Response | None]
 
@@ -64,7 +64,7 @@ def _token(settings: Settings) -> Guard:
             environ = request.environ | {"HTTP_AUTHORIZATION": f"Bearer {token}" if token else ""}
             if auth.identify(environ).may(ADMIN):
                 return None
-        except Unavailable as error:
+        except ServiceUnavailable as error:
             return _refuse(503, str(error))
         except Unauthorized as error:
             return _refuse(401, str(error))

@@ -8,7 +8,7 @@ import pytest
 
 from api_products import checks, jobs
 from api_products.images import gallery, thumbnails
-from shared.http.errors import Unavailable
+from shared.http.errors import ServiceUnavailable
 from tests.api_products.images.test_images import picture
 from tests.support.services import on_real_servers, path_of
 
@@ -100,7 +100,7 @@ def test_the_files_of_a_form_that_clashes_are_removed(products, files, run):
     answer = products.post("/products", data=body, content_type="multipart/form-data")
     assert answer.status_code == 409
     digest = next(iter(names(files))).partition("/")[0]
-    queue = products.application.extensions["backends"].queue
+    queue = products.application.extensions["connections"].queue
     assert queue.exists(f"rq:job:remove-{digest}")
     run(gallery.remove_unnamed, digest)
     assert names(files) == set()
@@ -113,7 +113,7 @@ def test_the_files_of_a_purged_product_are_removed(products, files, make, run):
     run(gallery.remove_unnamed, digest)
     assert len(names(files)) == 7
     products.delete(f"{path}?purge=true")
-    queue = products.application.extensions["backends"].queue
+    queue = products.application.extensions["connections"].queue
     assert queue.exists(f"rq:job:remove-{digest}")
     run(gallery.remove_unnamed, digest)
     assert names(files) == set()
@@ -178,7 +178,7 @@ def test_a_product_with_an_odd_id_keeps_no_other_waiting(products, db, make, run
     db.products.insert_one({"_id": 901, "name": "Even", "images": [waiting]})
     monkeypatch.setattr(jobs, "STUCK_SECONDS", -1)
     run(jobs.sweep)
-    queue = products.application.extensions["backends"].queue
+    queue = products.application.extensions["connections"].queue
     assert queue.exists("rq:job:image-901-1")
     assert products.get("/products:files").status_code == 200
 
@@ -271,7 +271,7 @@ class TestCheck:
     def test_what_is_stuck_is_queued(self, products, check, repair, run, monkeypatch):
         products.post("/products", json={"name": "Pot"})
         products.post("/products/1/images", data={"image": (io.BytesIO(picture()), "x")})
-        products.application.extensions["backends"].queue.flushdb()
+        products.application.extensions["connections"].queue.flushdb()
         monkeypatch.setattr(jobs, "STUCK_SECONDS", -1)
         assert check()["stuck"] == repair()["stuck"] == [{"product": 1, "image": 1}]
         assert check()["stuck"] == []
@@ -313,7 +313,7 @@ class TestDiskFull:
         products.post("/products/1/images", data={"image": (io.BytesIO(picture()), "x")})
         for _ in range(jobs.MAX_TRIES - 1):
             fill(after)
-            with pytest.raises(Unavailable):
+            with pytest.raises(ServiceUnavailable):
                 run(jobs.make_thumbnails, "1", 1)
         fill(after)
         run(jobs.make_thumbnails, "1", 1)
@@ -326,7 +326,7 @@ class TestDiskFull:
         products.post("/products", json={"name": "Pot"})
         products.post("/products/1/images", data={"image": (io.BytesIO(picture()), "x")})
         fill(3)
-        with pytest.raises(Unavailable):
+        with pytest.raises(ServiceUnavailable):
             run(jobs.make_thumbnails, "1", 1)
         fill(100)
         run(jobs.make_thumbnails, "1", 1)

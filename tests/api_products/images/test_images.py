@@ -60,7 +60,7 @@ def test_an_upload_is_accepted_and_becomes_ready(products, url, upload, work):
 
 
 def test_every_picture_gets_one_job(products, upload):
-    queue = products.application.extensions["backends"].queue
+    queue = products.application.extensions["connections"].queue
     for count in (1, 3, 6):
         upload(*[picture()] * {1: 1, 3: 2, 6: 3}[count])
         assert queue.llen("rq:queue:products") == count
@@ -260,7 +260,7 @@ class TestSweep:
 
     @pytest.fixture
     def queue(self, products):
-        queue = products.application.extensions["backends"].queue
+        queue = products.application.extensions["connections"].queue
         queue.set("products:files-swept", 1)
         return queue
 

@@ -10,8 +10,8 @@ from PIL import Image, ImageChops, ImageStat
 from api_products.images.thumbnails import (
     SIZES,
     Broken,
+    ImageTooLarge,
     PictureError,
-    TooLarge,
     UnknownFormat,
     inspect,
     render,
@@ -133,7 +133,7 @@ def test_metadata_is_dropped():
 
 
 def test_pixels_are_counted_before_anything_is_decoded():
-    with pytest.raises(TooLarge, match="at most 19,999 pixels are taken"):
+    with pytest.raises(ImageTooLarge, match="at most 19,999 pixels are taken"):
         inspect(encoded(Image.new("1", (200, 100))), 19_999)
 
 

@@ -7,7 +7,7 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from shared.storage.connections import Backends
+from shared.storage.connections import Connections
 
 pytestmark = pytest.mark.real
 
@@ -15,8 +15,8 @@ FEED = "/products/changes"
 
 
 @pytest.fixture
-def stores(real_backends):
-    return (Backends, *real_backends)
+def stores(real_connections):
+    return (Connections, *real_connections)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from marshmallow import Schema, fields, validate
 from shared.endpoints.openapi.document import document
 from shared.endpoints.openapi.json_schema import Way, example, given, sent, shape
 from shared.http import contract
-from shared.http.contract import ITEM, gives, like, takes
+from shared.http.contract import ITEM, accepts, like, returns
 from shared.schema.fields import Attributes, Birthday, Id, Money, Ref, Slug, Text, Timestamp, Whole
 from shared.server.app import build_app
 
@@ -104,9 +104,9 @@ def test_a_route_of_ones_own_is_described_by_what_it_declares(make_client, setti
     blueprint = games.blueprint("list", "get")
 
     @blueprint.put("/games/<ref>/rating")
-    @takes(RatingSchema, silent=fields.Boolean())
-    @gives(ITEM)
-    @gives(None, 202, headers=("Location",))
+    @accepts(RatingSchema, silent=fields.Boolean())
+    @returns(ITEM)
+    @returns(None, 202, headers=("Location",))
     def rate(ref: str) -> Response:
         """Rate a game.
 
@@ -114,7 +114,7 @@ def test_a_route_of_ones_own_is_described_by_what_it_declares(make_client, setti
         """
         return games.get(ref)
 
-    connections = make_client("api_games").application.extensions["backends"]
+    connections = make_client("api_games").application.extensions["connections"]
     app = build_app(games, blueprint, settings=settings, connections=connections)
     told = document(app)["paths"]["/games/{ref}/rating"]["put"]
     assert (told["summary"], told["description"]) == (
@@ -131,9 +131,9 @@ def test_a_route_of_ones_own_is_described_by_what_it_declares(make_client, setti
 
 
 def test_a_view_like_another_adds_what_it_says_itself():
-    @takes(dry_run=fields.Boolean())
+    @accepts(dry_run=fields.Boolean())
     @like(games.update)
-    @gives(RatingSchema)
+    @returns(RatingSchema)
     def update() -> None:
         """Change or try out."""
 

@@ -74,7 +74,7 @@ def test_what_is_said_meanwhile_names_the_request(products, logged, monkeypatch)
     def fail(*args):
         raise RuntimeError("no luck")
 
-    monkeypatch.setattr(products.application.extensions["backends"].db, "command", fail)
+    monkeypatch.setattr(products.application.extensions["connections"].db, "command", fail)
     answer = products.get("/health/ready", headers={"X-Request-ID": "mine"})
     assert answer.status_code == 500
     failed, request = logged()
@@ -102,7 +102,7 @@ def test_a_job_knows_the_request_that_queued_it(products):
         queue.enqueue("job-1", "api_products.jobs.sweep")
     with app.app_context():
         queue.enqueue("job-2", "api_products.jobs.sweep")
-    connection = app.extensions["backends"].queue
+    connection = app.extensions["connections"].queue
     first, second = Job.fetch_many(["job-1", "job-2"], connection=connection)
     assert (first.meta, second.meta) == ({"request_id": "mine"}, {})
     assert products.get("/jobs/job-1").get_json()["request_id"] == "mine"

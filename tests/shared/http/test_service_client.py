@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from shared.config.settings import Settings
-from shared.http.errors import Unavailable
+from shared.http.errors import ServiceUnavailable
 from shared.http.service_client import Http, Peers
 from vitrine.local.processes import free_port
 
@@ -66,14 +66,16 @@ def test_a_crowd_is_no_refusal(server, peers):
 @pytest.mark.parametrize("statuses", [[503] * 9, [500] * 9, [-409] * 9])
 def test_a_service_that_keeps_failing_is_named(server, peers, statuses):
     server.statuses = statuses
-    with pytest.raises(Unavailable, match=r"The products service at http://127\.0\.0\.1:\d+"):
+    with pytest.raises(
+        ServiceUnavailable, match=r"The products service at http://127\.0\.0\.1:\d+"
+    ):
         peers.get("products", "x")
     assert len(server.seen) <= 3
 
 
 def test_a_service_that_is_not_there_is_named():
     peers = Peers(Http(Settings(products_url=f"http://127.0.0.1:{free_port(0)}")))
-    with pytest.raises(Unavailable, match="products service"):
+    with pytest.raises(ServiceUnavailable, match="products service"):
         peers.get("products", "x")
 
 

@@ -12,7 +12,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from shared.config.parsers import KNOWN_SECRET
 from shared.config.settings import Settings, SettingsError
-from shared.http.errors import Unavailable
+from shared.http.errors import ServiceUnavailable
 from shared.http.tokens import Refused, Tokens
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -193,7 +193,7 @@ def test_keys_that_cannot_be_had_are_named_and_old_ones_still_do(issuer, monkeyp
     later = time.monotonic() + 1000
     monkeypatch.setattr("shared.http.tokens.time.monotonic", lambda: later)
     assert tokens.verify(token(RSA, "RS256", kid="rsa")).id == "ann"
-    with pytest.raises(Unavailable, match="AUTH_JWKS_URL"):
+    with pytest.raises(ServiceUnavailable, match="AUTH_JWKS_URL"):
         Tokens(settings(auth_jwks_url=issuer.url)).verify(token(RSA, "RS256", kid="rsa"))
 
 
@@ -205,7 +205,7 @@ def test_a_server_of_keys_that_misbehaves_holds_one_request_for_a_moment(answer)
 
     def verify(number):
         started = time.monotonic()
-        with pytest.raises(Unavailable, match="AUTH_JWKS_URL"):
+        with pytest.raises(ServiceUnavailable, match="AUTH_JWKS_URL"):
             tokens.verify(token(RSA, "RS256", kid=f"x{number}"))
         outcomes.append(time.monotonic() - started)
 

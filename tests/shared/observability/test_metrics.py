@@ -30,7 +30,7 @@ def test_paths_nobody_serves_are_one_label(products):
 
 @on_fakes
 def test_jobs_are_counted_by_name_and_outcome(products, transport):
-    queue = products.application.extensions["backends"].queue
+    queue = products.application.extensions["connections"].queue
     for seconds, outcome in ((0.05, "done"), (0.2, "done"), (31.0, "failed")):
         job_metrics.note(queue, "products", "notify", outcome, seconds)
     found = scrape(products)
@@ -45,8 +45,8 @@ def test_jobs_are_counted_by_name_and_outcome(products, transport):
 def test_a_server_that_is_down_is_told_and_costs_no_answer(products, monkeypatch):
     down = redis_topology.connect("redis://127.0.0.1:1", 0.1, tries=1)
     extensions = products.application.extensions
-    cut_off = replace(extensions["backends"], redis=down, queue=down)
-    monkeypatch.setitem(extensions, "backends", cut_off)
+    cut_off = replace(extensions["connections"], redis=down, queue=down)
+    monkeypatch.setitem(extensions, "connections", cut_off)
     found = scrape(products)
     assert found["vitrine_backend_up", "redis"] == 0
     assert found["vitrine_backend_up", "mongodb"] == 1

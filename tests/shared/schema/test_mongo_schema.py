@@ -172,9 +172,9 @@ def test_what_is_required_is_missed():
 
 
 @pytest.mark.real
-def test_mongodb_reads_it_as_we_do(real_backends):
+def test_mongodb_reads_it_as_we_do(real_connections):
     """All that a document may have wrong is found by MongoDB, and nothing else."""
-    collection = real_backends[0]["validated"]
+    collection = real_connections[0]["validated"]
     documents = [{"name": "x", **values} for values in [*FITS, *(each for each, *_ in BROKEN)]]
     collection.insert_many([{"case": n, **each} for n, each in enumerate([*documents, {}])])
     found = collection.find({"$nor": [{"$jsonSchema": RULES}]})
@@ -183,6 +183,6 @@ def test_mongodb_reads_it_as_we_do(real_backends):
 
 @pytest.mark.real
 @each_resource
-def test_mongodb_takes_the_validator_of_every_service(real_backends, resource):
+def test_mongodb_takes_the_validator_of_every_service(real_connections, resource):
     schema = {"$jsonSchema": json_schema(resource.schema)}
-    assert real_backends[0]["validated"].count_documents({"$nor": [schema]}) == 0
+    assert real_connections[0]["validated"].count_documents({"$nor": [schema]}) == 0

@@ -120,7 +120,7 @@ def test_what_a_client_says_of_itself_is_not_believed(products):
 def test_proxies_are_believed_as_many_as_there_are(make_client, settings, transport):
     from api_products.app import create_app
 
-    connections = make_client("api_products").application.extensions["backends"]
+    connections = make_client("api_products").application.extensions["connections"]
     behind = replace(
         settings, trusted_proxies=2, auth_mode="token", secret_key="0123456789abcdef" * 2
     )
@@ -178,7 +178,7 @@ def test_a_counter_that_lost_its_end_gets_one(products, redis):
 
 def test_everybody_is_let_through_and_counted_while_redis_is_down(make_client, transport):
     app = transport.make_app("api_products")
-    cache = app.extensions["backends"].cache
+    cache = app.extensions["connections"].cache
     server = FakeServer()
     cache._redis = FakeRedis(server=server)
     server.connected = False

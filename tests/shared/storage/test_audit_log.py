@@ -9,7 +9,7 @@ from api_products.resource import products as resource
 from shared.config.settings import Settings
 from shared.schema.validators import json_schema
 from shared.storage.audit_log import History
-from shared.storage.connections import Backends
+from shared.storage.connections import Connections
 from shared.workers.follower import Follower
 
 pytestmark = pytest.mark.real
@@ -18,8 +18,8 @@ OUTSIDE = "outside the API"
 
 
 @pytest.fixture
-def stores(real_backends):
-    return (Backends, *real_backends)
+def stores(real_connections):
+    return (Connections, *real_connections)
 
 
 @pytest.fixture
@@ -176,14 +176,14 @@ def reserve(products):
 
 
 def mend_stock(products):
-    products.application.extensions["backends"].db.products.update_one(
+    products.application.extensions["connections"].db.products.update_one(
         {"_id": 1}, {"$set": {"stock": 90}}
     )
     assert products.post("/products:stock").status_code == 200
 
 
 def mend_documents(products):
-    products.application.extensions["backends"].db.products.update_one(
+    products.application.extensions["connections"].db.products.update_one(
         {"_id": 1}, {"$set": {"price": "12.50"}, "$unset": {"created_at": ""}}
     )
     assert products.post("/products:documents").status_code == 200

@@ -16,7 +16,7 @@ from shared.schema.validators import json_schema
 from shared.storage.audit_log import History
 from shared.workers import follower as follower_module
 from shared.workers.follower import Follower
-from tests.support.services import UnfollowedBackends
+from tests.support.services import UnfollowedConnections
 
 pytestmark = pytest.mark.real
 
@@ -32,8 +32,8 @@ def poll(check, seconds=10):
 
 
 @pytest.fixture
-def stores(real_backends):
-    return (UnfollowedBackends, *real_backends)
+def stores(real_connections):
+    return (UnfollowedConnections, *real_connections)
 
 
 @pytest.fixture
