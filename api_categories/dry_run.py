@@ -10,10 +10,11 @@ from api_categories import moves
 from api_categories.resource import categories
 from api_categories.tree import inherited, path_of
 from shared.http.errors import ContentTooLarge, ServiceUnavailable
-from shared.http.responses import encode, respond
+from shared.http.json import encode
+from shared.http.responses import respond
+from shared.schema.serialization import Document
 from shared.storage import documents
 from shared.storage.connections import connections
-from shared.storage.documents import Document
 
 CHECK_SECONDS = 60.0  # for the products service to look at all products of a category
 

@@ -19,8 +19,8 @@ from pymongo.collection import Collection
 from api_categories.resource import categories
 from api_categories.tree import Cycle, ancestors, is_in_cycle, parents_of, path_of
 from shared.http.errors import ServiceUnavailable, Unprocessable, WriteConflict
+from shared.schema.serialization import Document
 from shared.storage.connections import connections
-from shared.storage.documents import Document
 
 log = logging.getLogger(__name__)
 

@@ -18,12 +18,13 @@ from marshmallow.experimental.context import Context
 
 from api_categories.tree import MAX_DEPTH, inherited, path_of
 from shared.http.errors import NotFound, ServiceUnavailable
+from shared.http.json import MAX_WHOLE
 from shared.resource.resource import Resource
 from shared.schema.attribute_rules import NUMBERS, TYPES, is_number, misfit
-from shared.schema.dumping import DocumentSchema
-from shared.schema.fields import MAX_WHOLE, Id, Plain, Revision, Slug, Text, Timestamp, Whole
+from shared.schema.fields import Id, Plain, Revision, Slug, Text, Timestamp, Whole
 from shared.schema.filters import either, eq, titled, within
 from shared.schema.query import Query
+from shared.schema.serialization import DocumentSchema
 from shared.schema.words import ATTRIBUTE_NAME, Searched, to_slug
 from shared.storage.connections import connections
 

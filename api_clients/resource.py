@@ -3,10 +3,10 @@
 from marshmallow import fields
 
 from shared.resource.resource import Resource
-from shared.schema.dumping import DocumentSchema
 from shared.schema.fields import Birthday, Email, Id, Revision, Text, Timestamp
 from shared.schema.filters import eq, titled
 from shared.schema.query import Query
+from shared.schema.serialization import DocumentSchema
 from shared.schema.words import Searched
 
 

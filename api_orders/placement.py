@@ -27,9 +27,9 @@ from shared.http.errors import (
 )
 from shared.resource import idempotency
 from shared.schema.fields import Money
+from shared.schema.serialization import Document
 from shared.storage import documents
 from shared.storage.connections import connections
-from shared.storage.documents import Document
 from shared.storage.retries import attempts
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from shared.http.errors import BadRequest
 from shared.http.responses import respond
 from shared.schema.fields import Money, Ref
 from shared.schema.query import PageRequest
-from shared.storage.documents import Document
+from shared.schema.serialization import Document
 
 _SUMS = {
     "orders": {"$sum": 1},

@@ -12,8 +12,8 @@ from shared.http.errors import Conflict, PreconditionFailed, ServiceUnavailable,
 from shared.http.responses import empty, respond
 from shared.resource.idempotency import resumes
 from shared.resource.resource import purges
+from shared.schema.serialization import Document
 from shared.storage import trash
-from shared.storage.documents import Document
 from shared.storage.retries import attempts
 
 blueprint = orders.blueprint("list", "get", "update", "restore")

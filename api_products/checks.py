@@ -11,10 +11,10 @@ from api_products.images import gallery, model
 from api_products.resource import products
 from shared.endpoints.document_checks import Kind
 from shared.http.errors import NotFound
+from shared.schema.serialization import Document
 from shared.schema.words import to_slug
 from shared.storage import documents
 from shared.storage.connections import connections
-from shared.storage.documents import Document
 
 MOST_SLUGS = 100  # asked for at once
 

@@ -10,7 +10,6 @@ from pymongo import IndexModel
 from api_products.images.model import of, ready
 from shared.resource.resource import Resource
 from shared.schema.attribute_rules import misfits
-from shared.schema.dumping import DocumentSchema
 from shared.schema.fields import (
     Attributes,
     Id,
@@ -24,6 +23,7 @@ from shared.schema.fields import (
 )
 from shared.schema.filters import either, eq, gte, lte, within
 from shared.schema.query import Query
+from shared.schema.serialization import DocumentSchema
 from shared.schema.words import Searched, to_slug
 from shared.storage import documents
 from shared.storage.connections import connections

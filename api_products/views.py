@@ -29,14 +29,15 @@ from shared.endpoints import document_checks
 from shared.http import auth
 from shared.http.contract import FILES, FORM, ITEM, JSON, NEW, accepts, like, returns
 from shared.http.errors import BadRequest, NotFound, ServiceUnavailable
-from shared.http.responses import conditional, empty, encode, respond
+from shared.http.json import encode
+from shared.http.responses import conditional, empty, respond
 from shared.resource import idempotency
 from shared.resource.idempotency import resumes
 from shared.resource.resource import purges
 from shared.schema.attribute_rules import FitSchema
+from shared.schema.serialization import Document
 from shared.storage import documents
 from shared.storage.connections import connections
-from shared.storage.documents import Document
 
 log = logging.getLogger(__name__)
 

@@ -20,16 +20,6 @@ PACKAGES = [
     "endpoints",
     "server",
 ]
-# Imports against this order, to be cut.
-TO_CUT = {
-    ("config/startup", "observability"),
-    ("config/release", "http"),
-    ("http/errors", "cache"),
-    ("http/responses", "cache"),
-    ("http/responses", "schema"),
-    ("schema/loading", "storage"),
-    ("schema/dumping", "storage"),
-}
 MAX_MODULES = 18
 # Modules of rules: pure functions on plain values.
 RULES = {
@@ -84,8 +74,7 @@ def test_the_kit_imports_downwards_only(name):
         assert top != "vitrine", f"the kit knows {module}"
         if top == "shared" and own in PACKAGES:
             package = rest.partition(".")[0]
-            if (name, package) not in TO_CUT:
-                assert PACKAGES.index(package) <= PACKAGES.index(own), f"{name} imports {module}"
+            assert PACKAGES.index(package) <= PACKAGES.index(own), f"{name} imports {module}"
 
 
 def test_the_kit_has_these_packages():

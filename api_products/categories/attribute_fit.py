@@ -5,7 +5,7 @@ from typing import Any
 
 from api_products.resource import products
 from shared.schema.attribute_rules import misfits
-from shared.storage.documents import Document
+from shared.schema.serialization import Document
 
 
 def report(category: str, changes: Iterable[Mapping[str, Any]]) -> Document:

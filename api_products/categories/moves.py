@@ -14,8 +14,8 @@ from pymongo.errors import OperationFailure
 
 from api_products.resource import products
 from shared.http.errors import ServiceUnavailable
+from shared.schema.serialization import Document
 from shared.storage.connections import connections
-from shared.storage.documents import Document
 
 log = logging.getLogger(__name__)
 

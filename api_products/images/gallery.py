@@ -17,9 +17,9 @@ from pymongo.collection import Collection
 from api_products.images import model
 from api_products.resource import products
 from shared.http.errors import NotFound, PreconditionFailed, WriteConflict
+from shared.schema.serialization import Document
 from shared.storage import documents
 from shared.storage.connections import connections
-from shared.storage.documents import Document
 from shared.storage.file_store import Files
 from shared.storage.retries import attempts
 

@@ -21,8 +21,8 @@ from shared.http.errors import (
     Unprocessable,
     UnsupportedMediaType,
 )
+from shared.schema.serialization import Document
 from shared.storage import documents
-from shared.storage.documents import Document
 
 MULTIPART = "multipart/form-data"
 MAX_UPLOADS = 10  # pictures of one request

@@ -10,9 +10,9 @@ from api_products.resource import products
 from shared.cache.keys import new_token
 from shared.http.errors import Conflict
 from shared.schema.fields import timestamp
+from shared.schema.serialization import Document
 from shared.storage import documents, ledger
 from shared.storage.connections import connections
-from shared.storage.documents import Document
 
 SHORT = Counter("vitrine_stock_conflicts", "What was refused because too few were left.")
 

@@ -23,9 +23,9 @@ from api_products.resource import products
 from api_products.stock import changes, rules
 from shared.http.errors import Conflict, NotFound
 from shared.schema.fields import Money
+from shared.schema.serialization import Document
 from shared.storage import documents
 from shared.storage.connections import connections
-from shared.storage.documents import Document
 
 T = TypeVar("T")
 STATES = HELD, SHIPPED, RELEASED = "held", "shipped", "released"

@@ -3,10 +3,10 @@
 from marshmallow import fields
 
 from shared.resource.resource import Resource
-from shared.schema.dumping import DocumentSchema
 from shared.schema.fields import Id, Money, Revision, Text, Timestamp, Whole
 from shared.schema.filters import eq, gte, lte
 from shared.schema.query import Query
+from shared.schema.serialization import DocumentSchema
 from shared.schema.words import Searched
 
 

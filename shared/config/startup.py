@@ -1,12 +1,10 @@
 """How the processes of a service begin, and how they end."""
 
 import ctypes
-import logging
 import sys
 from collections.abc import Iterable
 
 from shared.config.settings import Settings, SettingsError
-from shared.observability import log_format
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -18,14 +16,6 @@ def read_settings() -> Settings:
         return Settings.from_env()
     except SettingsError as error:
         sys.exit(f"Vitrine cannot start: {error}")
-
-
-def start(service: str) -> Settings:
-    """Return the settings, as ``read_settings``, of a process that logs as they say."""
-    settings = read_settings()
-    log_format.start(service, settings.log_level)
-    logging.captureWarnings(True)
-    return settings
 
 
 def end_with_parent(signal: int) -> None:

@@ -19,6 +19,7 @@ from pymongo.errors import OperationFailure
 from shared.http.errors import BadRequest, Gone, NotInstalled, ServiceUnavailable
 from shared.resource.resource import Resource
 from shared.schema.fields import timestamp
+from shared.schema.serialization import Document
 from shared.storage import documents
 from shared.storage.change_stream import (
     BATCH_SIZE,
@@ -29,7 +30,6 @@ from shared.storage.change_stream import (
     moment,
     written,
 )
-from shared.storage.documents import Document
 
 TOKEN = r"[0-9A-F]{18,4000}-[0-9a-f]{32}\Z"
 NO_TOKEN = "Is no token of this feed."

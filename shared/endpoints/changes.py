@@ -21,12 +21,13 @@ from shared.endpoints.change_reader import NO_TOKEN, TOKEN, Changelog, no_stream
 from shared.http import access_log
 from shared.http.contract import accepts, returns
 from shared.http.errors import BadRequest, ServiceUnavailable, nearest
-from shared.http.responses import JSON, encode
+from shared.http.json import encode
+from shared.http.responses import JSON
 from shared.resource.resource import Resource
 from shared.schema.fields import Id, Timestamp, Whole
+from shared.schema.serialization import Document
 from shared.storage.change_stream import KINDS
 from shared.storage.connections import connections
-from shared.storage.documents import Document
 
 EVENTS = "text/event-stream"
 QUERY_TIMEOUT_SECONDS = 60

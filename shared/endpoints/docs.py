@@ -13,7 +13,8 @@ from shared.endpoints.openapi.document import document
 from shared.http.auth import public
 from shared.http.contract import returns
 from shared.http.errors import NotFound
-from shared.http.responses import JSON, conditional, digest, encode
+from shared.http.json import digest, encode
+from shared.http.responses import JSON, conditional
 
 HTML = "text/html; charset=utf-8"
 # Nothing but this host is asked for anything, and no script runs that is not a file of ours.

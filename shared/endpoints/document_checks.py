@@ -27,11 +27,12 @@ from shared.resource.idempotency import resumes
 from shared.resource.resource import Resource
 from shared.schema.fields import Id, Moment, Timestamp
 from shared.schema.misfits import misfits
+from shared.schema.serialization import Document
 from shared.schema.validators import STORED, json_schema, stored_fields
 from shared.storage import documents
 from shared.storage.bulk import bulk
 from shared.storage.connections import connections
-from shared.storage.documents import Change, Document
+from shared.storage.documents import Change
 from shared.storage.repository import Repository
 
 MOST_CASES = 1000  # of a kind are answered, though all are counted

@@ -17,9 +17,9 @@ from shared.resource.page_response import PageSchema
 from shared.resource.resource import Resource
 from shared.schema.fields import Timestamp, timestamp
 from shared.schema.query import Query
+from shared.schema.serialization import Document
 from shared.storage import trash
 from shared.storage.connections import connections
-from shared.storage.documents import Document
 from shared.storage.repository import Page, count_limit, reference
 
 OUTSIDE = "outside the API"

@@ -1,15 +1,10 @@
 """JSON responses with strong ETags."""
 
-import hashlib
-import time
 from typing import Any
 
-import orjson
-from bson import Decimal128
 from flask import Response, request
 
-from shared.cache.entry import Lookup
-from shared.schema.fields import plain_number
+from shared.http.json import digest, encode
 
 JSON = "application/json; charset=utf-8"
 # Private, and asked again each time: an unchanged answer then costs a 304.
@@ -20,8 +15,6 @@ SECURITY = (
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("Referrer-Policy", "no-referrer"),
 )
-# The headers of an answer that are stored with it.
-STORED = ("Link", "Vary", "Preference-Applied")
 
 
 def respond(value: Any, status: int = 200, etag: str = "") -> Response:
@@ -37,54 +30,6 @@ def empty() -> Response:
     response = Response(status=204)
     del response.headers["Content-Type"]
     return response
-
-
-class Clock:
-    """Takes the time of each step of an answer, for ``Server-Timing`` (W3C)."""
-
-    def __init__(self) -> None:
-        self._last = time.perf_counter()
-        self._laps: list[str] = []
-
-    def lap(self, step: str) -> None:
-        """Note the milliseconds since the last lap under the name of a step."""
-        now = time.perf_counter()
-        self._laps.append(f"{step};dur={(now - self._last) * 1000:.2f}")
-        self._last = now
-
-    def tell(self, response: Response) -> Response:
-        """Put the laps into the header of a response."""
-        response.headers["Server-Timing"] = ", ".join(self._laps)
-        return response
-
-
-def extra_headers(response: Response) -> dict[str, str]:
-    """Return the headers that belong to a body and are stored with it."""
-    return {name: response.headers[name] for name in STORED if name in response.headers}
-
-
-def stored(hit: Lookup) -> Response:
-    """Answer what the cache holds, as it was answered when it was stored."""
-    response = Response(hit.body, 200, dict(hit.head["headers"]), content_type=JSON)
-    response.set_etag(hit.head["etag"])
-    response.headers["Cache-Status"] = hit.status()
-    response.headers["Cache-Control"] = CACHE_CONTROL
-    return response
-
-
-def encode(value: Any) -> bytes:
-    """Return JSON in UTF-8."""
-    return orjson.dumps(value, _shown)
-
-
-def _shown(value: Any) -> Any:
-    """Return what JSON shows of a value that only a hand edit puts where it is."""
-    return plain_number(value) if isinstance(value, Decimal128) else str(value)
-
-
-def digest(encoded: bytes) -> str:
-    """Return the strong ETag of a body: 128 bits of BLAKE2 (RFC 7693) in hexadecimal."""
-    return hashlib.blake2b(encoded, digest_size=16).hexdigest()
 
 
 def secure(response: Response) -> Response:

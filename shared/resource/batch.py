@@ -20,9 +20,9 @@ from shared.http.errors import (
     summary,
 )
 from shared.schema.fields import Id
+from shared.schema.serialization import Document
 from shared.storage import documents, ids
 from shared.storage.bulk import bulk
-from shared.storage.documents import Document
 from shared.storage.retries import attempts
 
 if TYPE_CHECKING:

@@ -24,9 +24,9 @@ from pymongo.errors import DuplicateKeyError
 
 from shared.http import auth
 from shared.http.errors import BadRequest, Unprocessable, WriteConflict
+from shared.schema.serialization import Document
 from shared.storage import documents
 from shared.storage.connections import connections
-from shared.storage.documents import Document
 
 KEPT = timedelta(hours=24)
 # Who has not answered for so long was killed, or loses the right to say that it is done.

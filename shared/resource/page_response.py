@@ -8,7 +8,7 @@ from marshmallow import Schema, fields, validate
 
 from shared.http.responses import respond
 from shared.schema.query import MAX_DEPTH, PageRequest
-from shared.storage.documents import Document
+from shared.schema.serialization import Document
 from shared.storage.repository import Page
 
 

@@ -31,9 +31,9 @@ from shared.resource import batch, page_response
 from shared.resource.steps import Steps
 from shared.schema.fields import Money, Whole, timestamp
 from shared.schema.query import PageRequest
+from shared.schema.serialization import Document
 from shared.storage import documents, facets, trash
 from shared.storage import pages as listing
-from shared.storage.documents import Document
 from shared.storage.retries import attempts
 
 

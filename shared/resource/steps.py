@@ -15,24 +15,15 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from shared.cache.keys import Address, item_address, list_address
 from shared.http import contract, json_body, preconditions
 from shared.http.errors import ApiError, BadRequest, NotFound, UnsupportedMediaType, nearest
-from shared.http.responses import (
-    CACHE_CONTROL,
-    Clock,
-    conditional,
-    digest,
-    encode,
-    extra_headers,
-    respond,
-    stored,
-)
+from shared.http.json import digest, encode
+from shared.http.responses import CACHE_CONTROL, conditional, respond
 from shared.observability.metrics import LOOKUPS
-from shared.schema import loading
-from shared.schema.dumping import DocumentSchema
+from shared.resource.caching import Clock, extra_headers, stored
 from shared.schema.query import PageRequest, Query
+from shared.schema.serialization import Document, DocumentSchema, load
 from shared.schema.words import Searched
 from shared.storage import indexes, trash
 from shared.storage.connections import connections
-from shared.storage.documents import Document
 from shared.storage.repository import Repository
 
 # Query strings: one is read in front of Flask, and again behind it.
@@ -204,9 +195,9 @@ class Steps:
         return values
 
     def load(self, values: Document, stored: Document | None = None) -> Document:
-        """Validate new values, or changes to a ``stored`` document: see ``loading.load``."""
+        """Validate new values, or changes to a ``stored`` document: see ``serialization.load``."""
         patch = request.mimetype == contract.MERGE_PATCH
-        return loading.load(self.schema, values, stored, patch)
+        return load(self.schema, values, stored, patch)
 
     def reject_unknown_parameters(self) -> None:
         """Raise ``BadRequest`` for parameters the view does not declare, lest one be misspelt."""

@@ -12,19 +12,15 @@ from typing import Any
 from bson import Decimal128, ObjectId
 from marshmallow import ValidationError, fields, validate
 
+from shared.http.json import MAX_WHOLE, plain_number
 from shared.schema.words import ATTRIBUTE_NAME, MAX_SLUG, RESERVED, SLUG
 
 MAX_MONEY = Decimal(10) ** 10
-MAX_WHOLE = 2**53 - 1  # The largest whole number every JSON reader keeps exact.
 MAX_ATTRIBUTES = 100
 MAX_EMAIL = 254  # RFC 5321
 MAX_ATTRIBUTE_TEXT = 10_000
 
 MAX_ATTRIBUTE_LIST = 100
-
-# The sign and exponent of a Decimal128 that has up to four decimals and is not negative.
-_SCALES = {6176 - decimals: 10**decimals for decimals in range(5)}
-_MOST_DIGITS = 10**15  # A double has no room for more.
 
 _AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _DAY = re.compile(r"\d{4}-?\d\d-?\d\d", re.ASCII)
@@ -166,21 +162,6 @@ class Money(fields.Field[Any]):
         if not isinstance(value, Decimal128):
             return value
         return plain_number(value)
-
-
-def plain_number(value: Decimal128) -> int | float | str:
-    """Return the number JSON shows for a decimal, or a text where JSON has no number for it."""
-    bits: int = int.from_bytes(value.bid, "little")
-    scale: int = _SCALES.get(bits >> 113, 0)
-    digits: int = bits & (1 << 113) - 1
-    if scale and digits < _MOST_DIGITS:
-        return digits / scale if digits % scale else digits // scale
-    amount = value.to_decimal()
-    if not amount.is_finite() or abs(amount) > MAX_WHOLE:
-        return str(amount)
-    if amount == amount.to_integral_value():
-        return int(amount)
-    return float(amount) if Decimal(repr(float(amount))) == amount else str(amount)
 
 
 class Timestamp(fields.Field[Any]):

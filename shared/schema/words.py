@@ -24,7 +24,7 @@ from slugify import slugify
 MAX_SLUG = 100  # characters, the number behind a repeated one included
 MAX_TEXT_WORDS = 200
 MAX_CODE = 64  # characters of a code that can be found by any part
-MAX_WHOLE = 200  # characters
+MAX_WHOLE_TEXT = 200  # characters
 
 # What stands where the slug of an item would: ``/products/changes``.
 RESERVED = frozenset({"changes"})
@@ -102,7 +102,7 @@ class Searched:
         """Return the search terms of a document."""
         found: dict[str, None] = {}
         for value in _texts([document.get(field) for field in self.title + self.codes]):
-            found["=" + fold(value)[:MAX_WHOLE]] = None
+            found["=" + fold(value)[:MAX_WHOLE_TEXT]] = None
             found |= {"+" + word: None for word in _words(value)}
         for value in _texts([document.get(field) for field in self.codes]):
             # Every ending of a code is a term, so that any part of it begins some term.
@@ -133,7 +133,7 @@ class Search:
     @property
     def exact(self) -> Filter:
         """The text is the whole name or SKU."""
-        return {"terms": "=" + fold(self.text)[:MAX_WHOLE]}
+        return {"terms": "=" + fold(self.text)[:MAX_WHOLE_TEXT]}
 
     @property
     def whole(self) -> Filter:

@@ -8,12 +8,12 @@ from pymongo.errors import PyMongoError
 from shared.config import release
 from shared.config.settings import Settings
 from shared.endpoints import cache, changes, docs, document_checks, health, history, metrics
-from shared.http import access_log, auth, errors
+from shared.http import access_log, auth
 from shared.http.responses import secure
 from shared.observability import sentry
 from shared.resource import idempotency
 from shared.resource.resource import Resource
-from shared.server import cache_middleware, rate_limits
+from shared.server import cache_middleware, error_handlers, rate_limits
 from shared.storage import connections as storage_connections
 from shared.storage.connections import Connections
 
@@ -47,7 +47,7 @@ def build_app(
     if settings.near_cache:
         connections.cache.start_near((resource.name, *resource.depends))
     storage_connections.init_app(app, connections)
-    errors.init_app(app)
+    error_handlers.init_app(app)
     rate_limits.init_app(app, settings)
     auth.init_app(app)
     app.after_request(secure)

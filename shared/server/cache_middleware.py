@@ -27,7 +27,7 @@ from shared.config.settings import Settings
 from shared.http import cors
 from shared.http.access_log import note_request, request_id
 from shared.http.auth import Auth
-from shared.http.errors import PROBLEM, ApiError, document
+from shared.http.errors import PROBLEM, ApiError, problem_document
 from shared.http.responses import CACHE_CONTROL, JSON, SECURITY
 from shared.http.tokens import Principal
 from shared.observability.metrics import LOOKUPS
@@ -205,7 +205,7 @@ class Front:
 def _refusal(allowance: Allowance, path: str, id: str) -> tuple[str, list[tuple[str, str]], bytes]:
     """Return a 429; whoever asks too often costs as little as possible."""
     error = allowance.error()
-    body = document(error.status, str(error), path, id, extra=error.extra)
+    body = problem_document(error.status, str(error), path, id, extra=error.extra)
     length = str(len(body))
     headers = [("Content-Type", PROBLEM), ("Content-Length", length), *error.headers.items()]
     return "429 TOO MANY REQUESTS", headers, body

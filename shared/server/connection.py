@@ -23,7 +23,7 @@ from gunicorn.http.errors import NoMoreData
 from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 
-from shared.http.errors import PROBLEM, document
+from shared.http.errors import PROBLEM, problem_document
 
 HEAD_SECONDS = 10
 MAX_HEAD = 1 << 16
@@ -234,7 +234,7 @@ def _length(request: Any) -> int:
 
 def write_problem(client: socket.socket, status: int, _: str, message: str) -> None:
     """Answer what is no request that could be routed."""
-    body = document(status, str(message)[:200], "", uuid.uuid4().hex)
+    body = problem_document(status, str(message)[:200], "", uuid.uuid4().hex)
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\n"
         f"Content-Type: {PROBLEM}\r\nContent-Length: {len(body)}\r\n\r\n"

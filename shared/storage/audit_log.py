@@ -22,8 +22,8 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
+from shared.schema.serialization import Document
 from shared.storage import change_stream, documents, writer
-from shared.storage.documents import Document
 from shared.storage.writer import DELETED, PURGED, RESTORED
 
 MAX_BYTES = 2000  # of a value that is kept whole

@@ -9,9 +9,9 @@ from pymongo.errors import BulkWriteError
 
 from shared.cache.keys import new_token
 from shared.http.errors import Conflict, PreconditionFailed
+from shared.schema.serialization import Document
 from shared.storage import documents, ids
 from shared.storage.connections import connections
-from shared.storage.documents import Document
 from shared.storage.repository import CREATED, EDITED, Repository
 
 Write = InsertOne[Document] | UpdateOne

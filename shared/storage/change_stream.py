@@ -16,7 +16,7 @@ from bson import Binary
 from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
-from shared.storage.documents import Document
+from shared.schema.serialization import Document
 
 BATCH_SIZE = 500
 POLL_MILLISECONDS = 200

@@ -10,22 +10,30 @@ from flask import Flask, current_app
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    ConnectionFailure,
+    DuplicateKeyError,
+    PyMongoError,
+)
 from redis import Redis
 
 from shared.cache import redis_topology
 from shared.cache.cache import Cache, Write
+from shared.cache.redis_topology import REDIS_ERRORS
 from shared.config.settings import Settings
+from shared.http.errors import ServiceUnavailable
 from shared.http.service_client import Http, Peers
 from shared.http.tokens import Tokens
 from shared.observability.mongo_pool import PoolListener
+from shared.schema.serialization import Document
 
 T = TypeVar("T")
 TRANSACTION_SECONDS = 8
 READ_SECONDS = 0.1  # A cache that takes longer than MongoDB is none.
 WRITE_SECONDS = 0.5  # An invalidation is worth waiting for.
 QUEUE_SECONDS = 1  # Whoever queues a job writes down that it is due.
-Document = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -184,3 +192,10 @@ def connections() -> Connections:
     """Return the current app's connections."""
     connections: Connections = current_app.extensions["connections"]
     return connections
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Whether an error says no more than that a server is down or too slow, which passes."""
+    if isinstance(error, PyMongoError):
+        return isinstance(error, ConnectionFailure) or error.timeout
+    return isinstance(error, (ServiceUnavailable, *REDIS_ERRORS))

@@ -15,14 +15,13 @@ from typing import Any
 from bson import Decimal128
 
 from shared.cache.keys import ALL
+from shared.schema.serialization import Document
 from shared.schema.words import Searched
 from shared.storage import writer
 
 MAX_REVISION = 2**53
 # The projection that leaves out what nobody is shown.
 UNSHOWN = dict.fromkeys(("terms", "old_slugs", "written", "writer"), False)
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

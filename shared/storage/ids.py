@@ -8,9 +8,9 @@ from pymongo import ReturnDocument
 from pymongo.collection import Collection
 from pymongo.write_concern import WriteConcern
 
+from shared.schema.serialization import Document
 from shared.schema.words import free_slugs
 from shared.storage.connections import connections
-from shared.storage.documents import Document
 
 QUICK = WriteConcern(w=1)
 MAX_ID = 2**53  # What is beyond was not counted up to.

@@ -6,8 +6,8 @@ from pymongo import IndexModel
 from pymongo.collection import Collection
 
 from shared.schema.query import Query
+from shared.schema.serialization import Document
 from shared.schema.words import Searched
-from shared.storage.documents import Document
 
 # Those of a trash, where the id is an ordinary field.
 TRASH = (

@@ -14,8 +14,8 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
 from shared.observability import log_format
+from shared.schema.serialization import Document
 from shared.storage import documents
-from shared.storage.documents import Document
 
 INDEXES = (IndexModel([("item", 1), ("revision", 1), ("_id", 1)]),)
 

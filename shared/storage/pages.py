@@ -18,8 +18,8 @@ from pymongo.errors import ExecutionTimeout, OperationFailure
 from shared.http.errors import BadRequest
 from shared.schema import cursor
 from shared.schema.query import PageRequest
+from shared.schema.serialization import Document
 from shared.storage import search
-from shared.storage.documents import Document
 from shared.storage.repository import (
     QUERY_TIMEOUT_SECONDS,
     SORT_IN_MEMORY_LIMIT,

@@ -13,8 +13,8 @@ from bson import MinKey, ObjectId
 
 from shared.http.errors import BadRequest
 from shared.schema.query import PageRequest
+from shared.schema.serialization import Document
 from shared.schema.words import Filter, Search, in_titles, ranges, somewhere
-from shared.storage.documents import Document
 from shared.storage.repository import COUNT_CAP, SORT_IN_MEMORY_LIMIT, Page, Repository, both
 
 BEST = 200

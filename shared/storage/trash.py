@@ -12,9 +12,9 @@ from pymongo.errors import DuplicateKeyError
 from shared.cache.keys import new_token
 from shared.http.errors import Conflict, NotFound, PreconditionFailed
 from shared.schema.query import PageRequest
+from shared.schema.serialization import Document
 from shared.storage import audit_log, documents, writer
 from shared.storage.connections import connections
-from shared.storage.documents import Document
 from shared.storage.repository import EDITED, Page, Repository, count_limit, reference
 
 

@@ -36,13 +36,13 @@ from shared.cache.keys import new_token, root_of, tag_of
 from shared.cache.redis_topology import REDIS_ERRORS
 from shared.config import release, startup
 from shared.config.settings import Settings
-from shared.observability import sentry
+from shared.observability import log_format, sentry
+from shared.schema.serialization import Document
 from shared.schema.validators import json_schema
 from shared.storage import documents
 from shared.storage.audit_log import History
 from shared.storage.change_stream import HISTORY_LOST, Changes, Token
 from shared.storage.connections import open_mongo
-from shared.storage.documents import Document
 from shared.storage.repository import Repository
 
 log = logging.getLogger("vitrine.follower")
@@ -328,7 +328,9 @@ def main() -> None:
     """Follow the service named on the command line until told to stop."""
     package = sys.argv[1]
     service = package.removeprefix("api_")
-    settings = startup.start(service)
+    settings = startup.read_settings()
+    log_format.start(service, settings.log_level)
+    logging.captureWarnings(True)
     sentry.start(settings, service, release.of(import_module(f"{package}.resource")))
     follower = connect(package, settings)
 

@@ -26,8 +26,8 @@ from rq.job import Job, JobStatus
 from shared.cache import redis_topology
 from shared.config import release, startup
 from shared.config.settings import Settings
-from shared.http.errors import is_outage
 from shared.observability import job_metrics, log_format, sentry
+from shared.storage.connections import is_outage
 from shared.workers.queue import JOB_SECONDS
 
 log = logging.getLogger("vitrine.jobs")
@@ -142,7 +142,9 @@ def main() -> None:
     """Work for the service named on the command line until told to stop."""
     package = sys.argv[1]
     service = package.removeprefix("api_")
-    settings = startup.start(service)
+    settings = startup.read_settings()
+    log_format.start(service, settings.log_level)
+    logging.captureWarnings(True)
     sentry.start(settings, service, release.of(import_module(f"{package}.app")))
     # The job that runs and the scheduler of retries are processes of their own.
     os.register_at_fork(after_in_child=lambda: startup.end_with_parent(signal.SIGKILL))

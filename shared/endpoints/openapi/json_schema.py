@@ -14,10 +14,10 @@ from typing import Any
 
 from marshmallow import Schema, fields, missing, validate
 
+from shared.http.json import MAX_WHOLE
 from shared.schema.fields import (
     MAX_ATTRIBUTES,
     MAX_MONEY,
-    MAX_WHOLE,
     Attributes,
     Birthday,
     Id,

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from shared.schema.fields import Attributes, Birthday, Email, Money, Timestamp, Whole, plain_number
+from shared.http.json import plain_number
+from shared.schema.fields import Attributes, Birthday, Email, Money, Timestamp, Whole
 
 TOMORROW = (date.today() + timedelta(days=1)).isoformat()
 

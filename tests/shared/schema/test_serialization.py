@@ -14,7 +14,7 @@ from api_categories.resource import categories
 from api_clients.resource import clients
 from api_orders.resource import orders
 from api_products.resource import products
-from shared.schema.fields import MAX_WHOLE, plain_number
+from shared.http.json import MAX_WHOLE, plain_number
 
 MOMENT = datetime(2026, 1, 31, 9, 30, 0, 5000, tzinfo=utc)
 # What a field may hold, be it stored by the service or left by a hand edit.

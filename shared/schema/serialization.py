@@ -1,14 +1,63 @@
-"""From a request body to the values of a document."""
+"""Between JSON and documents: ``load`` reads a request body, ``DocumentSchema`` dumps a document.
 
-from collections.abc import Mapping
-from functools import lru_cache
+Dumping is several times as fast as marshmallow's own.  How to read each field is worked out once
+for a schema, and a field that shows its stored value is copied without a call.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property, lru_cache
 from typing import Any
 
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema, ValidationError, fields, missing
 from marshmallow.experimental.context import Context
 
 from shared.http.errors import nearest
-from shared.storage.documents import Document
+from shared.schema.fields import as_stored
+
+# A JSON object, or a document as MongoDB holds it.
+Document = dict[str, Any]
+Show = Callable[[Any, str, Document], Any]
+
+_AS_STORED = (as_stored, fields.Field._serialize)
+
+
+class DocumentSchema(Schema):
+    """The schema of a collection's documents; what one of them lacks is dumped as null.
+
+    A field's ``attribute`` is the name of a member of the document, not a path.
+    """
+
+    @cached_property
+    def _sources(self) -> list[tuple[str, str, Any]]:
+        """What each field is called, which member it is made of, and what it is by default."""
+        return [
+            (
+                field.data_key or name,
+                field.attribute or name,
+                None if field.dump_default is missing else field.dump_default,
+            )
+            for name, field in self.dump_fields.items()
+        ]
+
+    @cached_property
+    def _shown(self) -> list[tuple[str, str, Show]]:
+        """The fields that show something else than what is stored, and how they do."""
+        return [
+            (field.data_key or name, name, field._serialize)
+            for name, field in self.dump_fields.items()
+            if type(field)._serialize not in _AS_STORED
+        ]
+
+    def _serialize(self, obj: Any, *, many: bool = False) -> Any:
+        """Do what marshmallow's own does, between the methods that run before and after a dump."""
+        return [self._dumped(each) for each in obj] if many else self._dumped(obj)
+
+    def _dumped(self, document: Document) -> Document:
+        get = document.get
+        dumped = {name: get(source, default) for name, source, default in self._sources}
+        for name, attribute, show in self._shown:
+            dumped[name] = show(dumped[name], attribute, document)
+        return dumped
 
 
 def load(schema: Schema, values: Document, stored: Document | None, patch: bool) -> Document:

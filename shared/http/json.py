@@ -1,0 +1,43 @@
+"""JSON out: encode values, and digest what was encoded."""
+
+import hashlib
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from bson import Decimal128
+
+MAX_WHOLE = 2**53 - 1  # the largest whole number that every JSON reader keeps exact
+# The sign and exponent of a Decimal128 that has up to four decimals and is not negative.
+_SCALES = {6176 - decimals: 10**decimals for decimals in range(5)}
+_MOST_DIGITS = 10**15  # the digits that a double has room for
+
+
+def encode(value: Any) -> bytes:
+    """Return JSON in UTF-8."""
+    return orjson.dumps(value, _shown)
+
+
+def _shown(value: Any) -> Any:
+    """Return what JSON shows of a value that only an edit made by hand can leave in MongoDB."""
+    return plain_number(value) if isinstance(value, Decimal128) else str(value)
+
+
+def digest(encoded: bytes) -> str:
+    """Return the strong ETag of a body: 128 bits of BLAKE2 (RFC 7693) in hexadecimal."""
+    return hashlib.blake2b(encoded, digest_size=16).hexdigest()
+
+
+def plain_number(value: Decimal128) -> int | float | str:
+    """Return the number JSON shows for a decimal, or a text where JSON has no number for it."""
+    bits: int = int.from_bytes(value.bid, "little")
+    scale: int = _SCALES.get(bits >> 113, 0)
+    digits: int = bits & (1 << 113) - 1
+    if scale and digits < _MOST_DIGITS:
+        return digits / scale if digits % scale else digits // scale
+    amount = value.to_decimal()
+    if not amount.is_finite() or abs(amount) > MAX_WHOLE:
+        return str(amount)
+    if amount == amount.to_integral_value():
+        return int(amount)
+    return float(amount) if Decimal(repr(float(amount))) == amount else str(amount)
