@@ -22,6 +22,7 @@ lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python scripts/plain_words.py --report
 
 # Side by side with what others are built on; about 25 minutes, three for the quick one.
 bench: .venv/ready .venv-bench/ready
