@@ -140,7 +140,7 @@ def _check(target: Target, work: Work, found: Found, hits: int, misses: int) -> 
         raise BenchError(f"{target.name}, {work.name}: {said}")
     least = found.answered * 0.99
     if target.is_vitrine and work.hit:
-        return  # Each answer has said that it is a hit; a near cache asks Redis for none.
+        return  # Each answer says in its Cache-Status that it is a hit.
     if target.cached and work.hit is not None and (hits if work.hit else misses) < least:
         said = f"{hits} hits and {misses} misses for {found.answered} answers"
         raise BenchError(f"{target.name}, {work.name}: {said}")

@@ -31,7 +31,7 @@ other machines where the rates do not. {products:,} products, the same for all.
 * Vitrine is started by `python -m shared.server.serve api_products`, with limits that count each
   request (and are not reached), tokens, metrics, request ids, a Sentry client, its logs to
   `/dev/null`, and its follower, whose CPU and memory are counted as its own. Peers have none of
-  these. All settings have their defaults, but for the limits, and `NEAR_CACHE=on` where it says so.
+  these. All settings have their defaults, except for the limits.
 * A server with one worker has one core, the load generator another; MongoDB and Redis have all.
   {shared}
 * CPU is that of all processes of the server, by the kernel's count, for each answer. MiB is memory

@@ -70,7 +70,6 @@ def _tail(target: Target) -> Promise:
 
 
 GRANIAN, GUNICORN = targets.VITRINE_GRANIAN, targets.VITRINE_GUNICORN
-NEAR = targets.VITRINE_NEAR
 PROMISES = (
     _times(GRANIAN, works.ITEM_HIT, targets.FLASK_GUNICORN, 3),
     _times(GRANIAN, works.ITEM_HIT, targets.FASTAPI_BYTES, 2.5),
@@ -98,7 +97,6 @@ PROMISES = (
     _times(GUNICORN, works.LIST_MISS, targets.EVE, 2),
     _times(GUNICORN, works.LIST_MISS, targets.DRF, 3),
     _times(GUNICORN, works.UNCOUNTED, targets.EVE, 2, works.LIST_MISS),
-    _times(NEAR, works.ITEM_HIT, targets.RAW_GRANIAN, 0.6),
     _times(GUNICORN, works.WRITE, targets.EVE, 1.5),
     _times(GUNICORN, works.WRITE, targets.DRF, 1.5),
     _times(GUNICORN, works.CREATE, targets.EVE, 1.5),

@@ -54,7 +54,7 @@ class Target:
         return bool(self.beside)
 
 
-def vitrine(server: str, more: str = "", **settings: str) -> Target:
+def vitrine(server: str, **settings: str) -> Target:
     """Return Vitrine as ``vitrine up`` serves it, follower and all; settings alone tell it how."""
 
     def environment(port: int, workers: int, servers: Servers) -> Mapping[str, str]:
@@ -78,7 +78,7 @@ def vitrine(server: str, more: str = "", **settings: str) -> Target:
 
     token = Tokens(Settings(secret_key=SECRET_KEY)).mint("bench", ["products:write"], 86_400)
     return Target(
-        f"Vitrine on {server}{more}",
+        f"Vitrine on {server}",
         lambda port, workers: [sys.executable, "-m", "shared.server.serve", "api_products"],
         environment,
         works.vitrine,
@@ -124,7 +124,6 @@ def _peer(**more: str) -> Callable[[int, int, Servers], Mapping[str, str]]:
 
 
 VITRINE_GRANIAN, VITRINE_GUNICORN = vitrine("granian"), vitrine("gunicorn")
-VITRINE_NEAR = vitrine("granian", ", near cache", NEAR_CACHE="on")
 RAW_GRANIAN = Target(
     "raw WSGI on granian", _granian("bare:raw"), _peer(), works=works.HITS, cached=False
 )
@@ -148,7 +147,6 @@ DRF = Target(
 EVE = Target("Eve", _gunicorn("eve_shop:app"), _peer(DATABASE=EVE), works.eve, cached=False)
 ALL = (
     *(
-        VITRINE_NEAR,
         VITRINE_GRANIAN,
         VITRINE_GUNICORN,
         RAW_GRANIAN,

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from shared.config.settings import Settings, SettingsError, load_dotenv, misspelt
+from shared.config.settings import Settings, SettingsError, ignored, load_dotenv
 from vitrine import stack
 from vitrine.commands.cache import cache_command
 from vitrine.commands.doctor import doctor_command
@@ -120,8 +120,8 @@ def _print_stack(
     folder = stack.data_folder(settings)
     table.add_row("data", str(folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder))
     console.print(table)
-    for wrong in misspelt(os.environ):
-        console.print(wrong, style="bold")
+    for sentence in ignored():
+        console.print(sentence, style="bold")
     console.print(f"Ready in {seconds:.1f} s. Try, in another terminal:")
     for command in _suggestions(services[0], settings):
         console.print(f"  {command}", markup=False)

@@ -164,8 +164,6 @@ class Cache(Lookups):
             except REDIS_ERRORS as error:
                 why = error
         LEFT.inc(len(writes))
-        if self.near:
-            self.near.forget()
         services = ", ".join(sorted({each.service for each in writes}))
         log.error("%s could not be invalidated in Redis: %s", services, why)
         return False

@@ -15,7 +15,6 @@ from urllib.parse import quote, urlencode
 from shared.schema.query import PageRequest
 
 ALL = "all"
-NEAR = "near:"  # is renewed to have the near caches of all processes emptied
 _OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}")
 MAX_KEY = 1024  # bytes; a longer key is hashed
 

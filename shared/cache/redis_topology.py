@@ -1,7 +1,7 @@
 """Redis: one server, the one that Sentinels name, or a cluster, with the same calls."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from redis import ConnectionError, Redis, RedisError
@@ -20,6 +20,16 @@ SENTINEL_PORT = 26379
 SENTINEL_SECONDS = 1.0
 # All that a Redis which is down, or is moving, raises.
 REDIS_ERRORS = (RedisError, RedisClusterException)
+
+
+class RateCounter(NamedTuple):
+    """Rate-limit counter shared by all instances: its key, and the seconds of its window.
+
+    The window begins with the first request that is counted, and is never prolonged.
+    """
+
+    key: str
+    seconds: int
 
 
 class _Cluster:
@@ -99,26 +109,25 @@ def read(redis: Redis, names: Sequence[str]) -> list[Any]:
 
 
 def count(
-    redis: Redis, counter: str, seconds: int, names: Sequence[str] = (), more: int = 1
+    redis: Redis, counter: RateCounter, names: Sequence[str] = ()
 ) -> tuple[int, float, list[Any]]:
-    """Count some more, and return the count, the seconds it lives, and the values of some keys.
+    """Count one request, and return the count, the seconds it lives, and the values of some keys.
 
-    All of it in one round trip, to each server of a cluster.  A counter lives for so many seconds
-    from its first count on, and is never prolonged.
+    All of it takes one round trip to each server of a cluster that is concerned.
     """
-    number, left, values = _counted(redis, counter, names, more)
-    number, left, amends = _judged(counter, seconds, number, left)
+    number, left, values = _counted(redis, counter, names)
+    number, left, amends = _judged(counter, number, left)
     if amends:
         together(redis, [amends])
     return number, left, values
 
 
 async def count_soon(
-    pipeline: Pipeline, counter: str, seconds: int, names: Sequence[str], more: int = 1
+    pipeline: Pipeline, counter: RateCounter, names: Sequence[str]
 ) -> tuple[int, float, list[Any]]:
     """Do what ``count`` does, by one connection that many wait for at once."""
-    number, left, found = await pipeline.ask(*_counting(counter, more), ("MGET", *names))
-    number, left, amends = _judged(counter, seconds, number, left)
+    number, left, found = await pipeline.ask(*_counting(counter), ("MGET", *names))
+    number, left, amends = _judged(counter, number, left)
     if amends:
         await pipeline.ask(amends)
     return number, left, _values(found)
@@ -129,11 +138,11 @@ async def read_soon(pipeline: Pipeline, names: Sequence[str]) -> list[Any]:
     return _values(*await pipeline.ask(("MGET", *names)))
 
 
-def count_all(redis: Redis, counters: Sequence[tuple[str, int]]) -> list[tuple[int, float]]:
+def count_all(redis: Redis, counters: Sequence[RateCounter]) -> list[tuple[int, float]]:
     """Count one more under each of several keys, as ``count`` does, in one round trip."""
-    answers = together(redis, [each for name, _ in counters for each in _counting(name, 1)])
+    answers = together(redis, [each for counter in counters for each in _counting(counter)])
     found = [
-        _judged(*each, number, left)
+        _judged(each, number, left)
         for each, number, left in zip(counters, answers[::2], answers[1::2], strict=True)
     ]
     if amends := [each for _, _, each in found if each]:
@@ -141,27 +150,27 @@ def count_all(redis: Redis, counters: Sequence[tuple[str, int]]) -> list[tuple[i
     return [(number, left) for number, left, _ in found]
 
 
-def _counting(counter: str, more: int) -> tuple[Command, Command]:
-    return ("INCRBY", counter, more), ("PTTL", counter)
+def _counting(counter: RateCounter) -> tuple[Command, Command]:
+    return ("INCRBY", counter.key, 1), ("PTTL", counter.key)
 
 
-def _judged(counter: str, seconds: int, number: Any, left: Any) -> tuple[int, float, Command]:
+def _judged(counter: RateCounter, number: Any, left: Any) -> tuple[int, float, Command]:
     """Return a count, the seconds it lives, and what Redis has to be told because of it, if any."""
     if isinstance(number, Exception):
         # Somebody has put there what is no number, or Redis has no memory left to count with.
         is_odd = "WRONGTYPE" in str(number) or "not an integer" in str(number)
-        return 0, 0.0, ("DEL", counter) if is_odd else ()
+        return 0, 0.0, ("DEL", counter.key) if is_odd else ()
     if left < 0:
         # A new one; or whoever counted first has died before it came here.
-        return number, float(seconds), ("EXPIRE", counter, seconds)
+        return number, float(counter.seconds), ("EXPIRE", *counter)
     return number, left / 1000, ()
 
 
 def _counted(
-    redis: Redis, counter: str, names: Sequence[str], more: int
+    redis: Redis, counter: RateCounter, names: Sequence[str]
 ) -> tuple[Any, Any, list[Any]]:
     """Return a counter, which may be an error, its milliseconds, and the values of some keys."""
-    asked: list[Command] = [*_counting(counter, more)]
+    asked: list[Command] = [*_counting(counter)]
     if isinstance(redis, (_Cluster, RedisCluster)):
         number, left, *found = together(redis, [*asked, *(("GET", name) for name in names)])
         return number, left, [None if isinstance(each, Exception) else each for each in found]

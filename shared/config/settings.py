@@ -27,6 +27,11 @@ PORTS = {"products": 5000, "clients": 5001, "categories": 5002, "orders": 5003}
 FILE = "_FILE"
 FILE_BYTES = 1 << 16
 ALIKE, URL_ALIKE = 0.85, 0.9  # how much a name is like a setting's that was misspelt
+# Settings of the version before, and why each needs no replacement.
+REMOVED = {
+    "NEAR_CACHE": "Nothing has to replace it: all processes read cached answers from Redis, so "
+    "that every answer is current on all hosts.",
+}
 
 
 class SettingsError(Exception):
@@ -73,11 +78,6 @@ class Settings:
     )
     cache_ttl_seconds: int = _setting(
         120, parsers.integer(1, 86_400), "Seconds until a cached answer expires at the latest."
-    )
-    near_cache: bool = _setting(
-        False,
-        parsers.flag,
-        "Whether each process keeps what it answered often, for as long as Redis says it counts.",
     )
     products_url: str = _setting(
         f"http://127.0.0.1:{PORTS['products']}", parsers.service, "Where products are served."
@@ -285,6 +285,23 @@ def misspelt(given: Iterable[str]) -> list[str]:
             near = difflib.get_close_matches(name.upper().removesuffix(FILE), known, 1, alike)
             found += [f"{name} is ignored: there is no such setting, but {each}." for each in near]
     return found
+
+
+def removed(names: Iterable[str]) -> list[str]:
+    """Return a sentence for each name that is a setting of the version before."""
+    return [
+        f"{name} is ignored: this setting was removed. {REMOVED[name.removesuffix(FILE)]}"
+        for name in names
+        if name.removesuffix(FILE) in REMOVED
+    ]
+
+
+def ignored() -> list[str]:
+    """Return a sentence for each name that has no effect: a misspelt setting or a removed one.
+
+    A misspelt setting in ``.env`` raises ``SettingsError`` instead.
+    """
+    return [*misspelt(os.environ), *removed(dotenv() | dict(os.environ))]
 
 
 def service_url(settings: Settings, service: str) -> str:

@@ -8,7 +8,7 @@ from flask import Flask, Response, current_app, g, request
 from marshmallow import Schema, fields
 
 from shared.cache import sweeper
-from shared.cache.keys import NEAR, Address, new_token, prefixes_of, tag_of
+from shared.cache.keys import Address, prefixes_of
 from shared.http import auth
 from shared.http.contract import accepts, returns
 from shared.http.errors import BadRequest, NotFound
@@ -84,9 +84,6 @@ def purge_cache() -> Response:
         int(connections().redis.unlink(*keys))
         for keys in sweeper.batches(connections().redis, f"{sweeper.escaped(prefix)}*")
     )
-    # What processes keep themselves goes as well.
-    name = current_app.extensions["resource"].name
-    connections().redis.set(tag_of(name, NEAR), new_token(), ex=1)
     audit.warning(
         "%s entries purged by prefix %r, by %s, request %s from %s",
         *(gone, prefix, auth.caller(), g.request_id, request.remote_addr),
@@ -107,7 +104,7 @@ def _entry(key: str) -> dict[str, Any]:
     if head is None:
         return {"key": key, "counts": False, "why": "There is no entry that can be read."}
     resource: Resource = current_app.extensions["resource"]
-    lookup = cache.look(Address(resource.name, key, head["tag"], resource.depends))
+    lookup = cache.get(Address(resource.name, key, head["tag"], resource.depends))
     why = {"hit": "Its stamps are the current generations."}.get(lookup.state, lookup.detail)
     return {
         "key": key,

@@ -44,8 +44,6 @@ def build_app(
     connections.cache.release = release.of(type(resource.schema))
     sentry.start(settings, resource.name, connections.cache.release)
     connections.cache.leased = connections.is_followed()
-    if settings.near_cache:
-        connections.cache.start_near((resource.name, *resource.depends))
     storage_connections.init_app(app, connections)
     error_handlers.init_app(app)
     rate_limits.init_app(app, settings)

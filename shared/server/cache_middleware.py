@@ -18,11 +18,11 @@ from flask import Flask
 from werkzeug.http import parse_etags
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from shared.cache.blocks import Counter
 from shared.cache.cache import Cache
 from shared.cache.entry import Lookup
 from shared.cache.keys import Address
 from shared.cache.redis_async import Pipeline
+from shared.cache.redis_topology import RateCounter
 from shared.config.settings import Settings
 from shared.http import cors
 from shared.http.access_log import note_request, request_id
@@ -44,7 +44,7 @@ MAX_LENGTH = 500  # characters of a URL that is worth remembering
 
 Identify = Callable[["WSGIEnvironment"], Principal | None]
 
-_HITS, _NEAR_HITS = LOOKUPS.labels("hit", ""), LOOKUPS.labels("hit", "near")
+_HITS = LOOKUPS.labels("hit", "")
 _PREFIX = re.compile(r"/(?:api/v1|api|v1)(?=/|$)")
 
 
@@ -72,7 +72,7 @@ class _Asked(NamedTuple):
     allowed: Allowed | None
 
     @property
-    def counter(self) -> Counter | None:
+    def counter(self) -> RateCounter | None:
         """What it is counted under, if anything."""
         return self.allowed[2] if self.allowed else None
 
@@ -158,7 +158,7 @@ class Front:
         else:
             status, headers, body = _hit(lookup, environ.get("HTTP_IF_NONE_MATCH"), started)
             headers += allowance.headers() if allowance else ()
-            (_NEAR_HITS if lookup.detail else _HITS).inc()
+            _HITS.inc()
         method, state = environ["REQUEST_METHOD"], "" if is_refused else "hit"
         environ[ANSWER] = (
             status,

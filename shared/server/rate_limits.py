@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from flask import Flask, Response, current_app, g, request
 from limits import RateLimitItem, parse
 
-from shared.cache.blocks import Counter
+from shared.cache.redis_topology import RateCounter
 from shared.config.settings import Settings
 from shared.http.auth import READING, is_for_anybody
 from shared.http.errors import TooManyRequests
@@ -37,7 +37,7 @@ _WHO = {
 }
 
 # An allowance by its name, how much it is, and what it is counted under.
-Allowed = tuple[str, RateLimitItem, Counter]
+Allowed = tuple[str, RateLimitItem, RateCounter]
 
 
 class Allowance(NamedTuple):
@@ -107,7 +107,7 @@ class Limits:
         if limit is None:
             return None
         key = PREFIX + limit.key_for(client, name)
-        return name, limit, Counter(key, limit.get_expiry(), limit.amount)
+        return name, limit, RateCounter(key, limit.get_expiry())
 
 
 def _client(principal: Principal, environ: Mapping[str, Any]) -> str:
@@ -157,7 +157,7 @@ def _count() -> None:
     limits: Limits = current_app.extensions["limits"]
     client = _client(_principal(), request.environ)
     found = [each for name in _names() if (each := limits.of(name, client))]
-    counted = connections().cache.count_all(*((each.key, each.seconds) for _, _, each in found))
+    counted = connections().cache.count_all(*(counter for _, _, counter in found))
     g.allowances = [
         Allowance(name, limit, *number)
         for (name, limit, _), number in zip(found, counted, strict=True)

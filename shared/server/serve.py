@@ -8,7 +8,7 @@ import sys
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from shared.config.settings import Settings, SettingsError, misspelt, service_url
+from shared.config.settings import Settings, SettingsError, ignored, service_url
 from shared.config.startup import read_settings
 from shared.server import granian_server
 
@@ -23,8 +23,8 @@ def main() -> None:
         bind = address(settings, package.removeprefix("api_"))
     except SettingsError as error:
         sys.exit(f"Vitrine cannot start: {error}")
-    for wrong in misspelt(os.environ):
-        print(f"Vitrine: {wrong}", file=sys.stderr)
+    for sentence in ignored():
+        print(f"Vitrine: {sentence}", file=sys.stderr)
     if settings.server == "granian":
         granian_server.serve(package, settings, bind)
         return

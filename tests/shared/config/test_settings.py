@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from shared.config.settings import Settings, SettingsError, is_set, misspelt, service_url
+from shared.config.settings import Settings, SettingsError, ignored, is_set, misspelt, service_url
 from shared.server.serve import address
 from tests.support.services import ROOT, environment
 
@@ -149,6 +149,40 @@ def test_a_name_that_is_misspelt_is_told(tmp_path, monkeypatch, name, meant):
 def test_no_setting_is_taken_for_another_one_misspelt():
     named = re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
     assert misspelt([*named, *(f"{name}_FILE" for name in named), "HOME", "LANG", "HOSTNAME"]) == []
+
+
+@pytest.mark.parametrize("name", ["NEAR_CACHE", "NEAR_CACHE_FILE"])
+def test_a_removed_setting_is_reported_once_and_stops_nothing(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    plain = environment()
+    monkeypatch.setattr(os, "environ", plain | {name: "on"})
+    (tmp_path / ".env").write_text(f"{name}=on\n")
+    assert Settings.from_env() == Settings.from_env(plain)
+    (sentence,) = ignored()
+    assert sentence == (
+        f"{name} is ignored: this setting was removed. Nothing has to replace it: all processes "
+        "read cached answers from Redis, so that every answer is current on all hosts."
+    )
+    monkeypatch.setattr(os, "environ", plain)
+    assert ignored() == [sentence]
+    (tmp_path / ".env").write_text(f"{name}=\n")
+    assert ignored() == []
+
+
+def test_a_service_with_a_removed_setting_starts_and_says_so_in_one_line():
+    run = subprocess.run(
+        [sys.executable, "-m", "shared.server.serve", "api_products"],
+        cwd=ROOT,
+        # gunicorn is started, and refuses this address while everybody may do everything.
+        env=environment(NEAR_CACHE="on", BIND="0.0.0.0:5000"),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    first, *others = run.stderr.strip().splitlines()
+    assert first.startswith("Vitrine: NEAR_CACHE is ignored: this setting was removed.")
+    assert [line for line in others if "NEAR_CACHE" in line] == []
+    assert any("AUTH_MODE=open is for this machine only" in line for line in others)
 
 
 def test_where_nobody_can_call_is_no_address_of_a_service():
