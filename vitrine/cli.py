@@ -17,10 +17,10 @@ from vitrine.commands.logs import logs_command
 from vitrine.commands.reconcile import reconcile_command
 from vitrine.commands.status import ask, problem, remarks_of, status_command
 from vitrine.commands.token import token_command
-from vitrine.local.embedded import EmbeddedError
+from vitrine.errors import StackError
 from vitrine.local.signals import Stopped, stop_on_signals
 from vitrine.local.supervisor import Supervisor
-from vitrine.stack import ROOT, Service, StackError
+from vitrine.stack import ROOT, Service
 from vitrine.transfer.commands import export_command, import_command
 
 console = Console(highlight=False, soft_wrap=True)
@@ -35,7 +35,7 @@ class _Commands(click.Group):
         """Run the command, or fail with the sentence it failed with."""
         try:
             return super().invoke(ctx)
-        except (SettingsError, StackError, EmbeddedError) as error:
+        except (SettingsError, StackError) as error:
             raise click.ClickException(str(error)) from error
 
 
@@ -113,8 +113,8 @@ def _print_stack(
     table = Table("what", "where")
     for service in services:
         table.add_row(service.name, service.url + ("" if service.is_local else " (elsewhere)"))
-    table.add_row("MongoDB", stack.shown(running.mongo_uri))
-    table.add_row("Redis", stack.shown(running.redis_url))
+    table.add_row("MongoDB", stack.without_password(running.mongo_uri))
+    table.add_row("Redis", stack.without_password(running.redis_url))
     if running.dashboard_url:
         table.add_row("job queue", running.dashboard_url)
     folder = stack.data_folder(settings)

@@ -1,4 +1,4 @@
-"""What runs where: the services found on disk, and the running stack as it describes itself."""
+"""The stack on this machine: its services on disk, its lock, and the addresses it runs at."""
 
 import fcntl
 import json
@@ -12,20 +12,20 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from shared.config.settings import PORTS, Settings, is_set, service_url
+from vitrine.errors import StackError
 
 ROOT = Path(__file__).parents[1]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-FIRST_OTHER_PORT = 5004
-LEFTOVER_SECONDS = 5
+FIRST_OTHER_PORT = 5004  # of a service without a port in ``PORTS``
+LEFTOVER_SECONDS = 5  # that processes of a killed stack may take to end
 
-
-class StackError(Exception):
-    """The stack cannot do what was asked; the text is one sentence that says what to do."""
+_LOCK_FILE = "vitrine.lock"
+_STATE_FILE = "vitrine.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service folder and where it is to be served."""
+    """A service folder and the URL it is served at."""
 
     name: str
     folder: Path
@@ -33,22 +33,24 @@ class Service:
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The port the service listens on."""
         return urlsplit(self.url).port or 80
 
     @property
     def is_local(self) -> bool:
-        """Whether its URL is on this machine, so that it is ours to start."""
+        """True if the URL is on this machine, so that ``vitrine up`` starts the service."""
         return urlsplit(self.url).hostname in LOOPBACK
 
 
 def find_services(settings: Settings, extra: Iterable[str] = ()) -> list[Service]:
     """Return the services in ``api_*`` folders of the project and in ``extra`` folders."""
     folders = sorted(path.parent for path in ROOT.glob("api_*/app.py"))
-    for each in extra:
-        folder = Path(each).resolve()
+    for path in extra:
+        folder = Path(path).resolve()
         if not folder.name.startswith("api_") or not (folder / "app.py").exists():
-            raise StackError(f"{each} is no service: a folder api_<name> with an app.py in it.")
+            raise StackError(
+                f"{path} is not a service: name a folder api_<name> with an app.py in it."
+            )
         if folder not in folders:
             folders.append(folder)
     services = []
@@ -63,13 +65,13 @@ def find_services(settings: Settings, extra: Iterable[str] = ()) -> list[Service
 
 
 def data_folder(settings: Settings) -> Path:
-    """Return the folder where everything that is stored lies."""
+    """Return the folder of everything a stack stores: data, logs and its own state."""
     return ROOT / settings.data_dir
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The stack that runs: its supervisor's process id and where its parts answer."""
+    """The running stack: the process id of its supervisor and the addresses of its parts."""
 
     pid: int
     mongo_uri: str
@@ -79,16 +81,16 @@ class Running:
     auth_mode: str = "open"
 
 
-def shown(address: str) -> str:
-    """Return an address without the password that may be in it."""
+def without_password(address: str) -> str:
+    """Return a URL with its user and password replaced by ``***``."""
     return re.sub(r"(?<=://)[^/@]*@", "***@", address)
 
 
 def lock(folder: Path) -> IO[str]:
-    """Take the folder's lock, or raise ``StackError`` when another stack has it."""
+    """Lock a data folder, or raise ``StackError`` if another stack has locked it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / "vitrine.lock").open("a")
+        file = (folder / _LOCK_FILE).open("a")
     except OSError as error:
         raise StackError(f"The folder {folder} cannot be written: {error.strerror}.") from error
     deadline = time.monotonic() + LEFTOVER_SECONDS
@@ -98,27 +100,28 @@ def lock(folder: Path) -> IO[str]:
             return file
         except BlockingIOError as error:
             running = read(folder)
-            # What a killed stack leaves behind ends by itself, shortly.
+            # Without a running stack, processes of a killed one hold the lock: they end shortly.
             if running or time.monotonic() > deadline:
-                who = f" (process {running.pid})" if running else ""
+                process = f" (process {running.pid})" if running else ""
                 raise StackError(
-                    f"Vitrine runs already{who}: see `vitrine status`, end it with `vitrine stop`."
+                    f"Vitrine runs already{process}: see `vitrine status`, end it with `vitrine "
+                    "stop`."
                 ) from error
         time.sleep(0.1)
 
 
 def write(folder: Path, running: Running) -> None:
-    """Describe the running stack for ``read``, whole or not at all."""
-    draft = folder / "vitrine.json.new"
+    """Write the addresses of the running stack for ``read``, atomically."""
+    draft = folder / f"{_STATE_FILE}.new"
     draft.touch(mode=0o600)  # Addresses may hold passwords.
     draft.write_text(json.dumps(asdict(running)))
-    draft.replace(folder / "vitrine.json")
+    draft.replace(folder / _STATE_FILE)
 
 
 def read(folder: Path) -> Running | None:
-    """Return the stack that runs on a folder, or None when none does."""
+    """Return the stack that runs on a data folder, or None."""
     try:
-        with (folder / "vitrine.lock").open() as file:
+        with (folder / _LOCK_FILE).open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return None
     except BlockingIOError:
@@ -126,29 +129,30 @@ def read(folder: Path) -> Running | None:
     except FileNotFoundError:
         return None
     try:
-        known: dict[str, Any] = json.loads((folder / "vitrine.json").read_text())
+        state: dict[str, Any] = json.loads((folder / _STATE_FILE).read_text())
     except FileNotFoundError:
         return None
-    return Running(**known) if _exists(known["pid"]) else None
+    return Running(**state) if _exists(state["pid"]) else None
 
 
 def addresses(settings: Settings) -> dict[str, str]:
-    """Return where each service of the running stack answers, else of those that the settings name.
+    """Return the URL of each service of the running stack, or those set by ``PRODUCTS_URL`` etc.
 
-    Raise ``StackError`` when nothing runs here and they name none.
+    Raise ``StackError`` if no stack runs here and no such setting is made.
     """
     if running := read(data_folder(settings)):
         return running.services
-    known = {name: service_url(settings, name) for name in PORTS if is_set(f"{name}_url")}
-    if not known:
+    urls = {name: service_url(settings, name) for name in PORTS if is_set(f"{name}_url")}
+    if not urls:
         raise StackError(
-            "Vitrine does not run; start it with `vitrine up`, or set PRODUCTS_URL and its like to "
-            "where it does."
+            "Vitrine does not run here: start it with `vitrine up`, or set PRODUCTS_URL, "
+            "CLIENTS_URL, CATEGORIES_URL and ORDERS_URL to where it runs."
         )
-    return known
+    return urls
 
 
 def _exists(pid: int) -> bool:
+    """Return True if a process with this id exists."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -14,7 +14,7 @@ from shared.cache.cache import LEASE_SECONDS
 from tests.integration.conftest import instance, poll, running_stack
 from tests.integration.test_never_stale import fuzz, tell
 from tests.support.proxy import Proxy
-from vitrine.fuzz.fuzz import Bounds
+from vitrine.fuzz.writers import VisibilityLimits
 
 pytestmark = pytest.mark.alone
 
@@ -41,7 +41,7 @@ class Storm:
     """A fuzz run in the background, with a fault in the middle of it."""
 
     def __init__(self, stack, capsys, what, seconds=7, others=()):
-        self._bounds = Bounds()
+        self._bounds = VisibilityLimits()
         run = fuzz(stack, seconds, others, self._bounds, ("products", "categories"))
         self._thread = threading.Thread(target=self._run, args=(run,))
         self._capsys, self._what = capsys, what
@@ -63,7 +63,7 @@ class Storm:
         self._bounds.by_api, self._bounds.by_hand = 0.0, 1.0
         self._thread.join()
         # Somebody was reading meanwhile.
-        assert self.began < max(self.report.tally.moments)
+        assert self.began < max(self.report.read_results.moments)
         assert self.report.milliseconds(50, self.began, self.ended)
         p50, p99 = (self.report.milliseconds(each, self.began, self.ended) for each in (50, 99))
         with self._capsys.disabled():

@@ -12,7 +12,7 @@ from pymongo import MongoClient
 
 from tests.integration.conftest import Stack, running_stack, stack_folder
 from vitrine import stack as stacks
-from vitrine.client import PAGE
+from vitrine.client import PAGE_SIZE
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def run_import(stack, *args, code=0, **options):
 
 def every(stack, service, query=""):
     """Return all items of a service by walking its pages."""
-    found, link = [], f"/{service}?per={PAGE}&{query}"
+    found, link = [], f"/{service}?per={PAGE_SIZE}&{query}"
     while link:
         answer = stack.get(service, link)
         found += answer["items"]

@@ -9,7 +9,7 @@ from rich.table import Table
 from shared.config.settings import Settings
 from vitrine import stack
 from vitrine.client import Client
-from vitrine.stack import StackError
+from vitrine.errors import StackError
 
 console = Console(highlight=False, soft_wrap=True)
 

@@ -13,9 +13,9 @@ from rich.console import Console
 from shared.config.settings import Settings
 from vitrine import stack
 from vitrine.client import Client
-from vitrine.fuzz.fuzz import SERVICES, Fuzz, Report
+from vitrine.errors import StackError
+from vitrine.fuzz.fuzz import SERVICES, FuzzReport, FuzzRun
 from vitrine.local.signals import Stopped, stop_on_signals
-from vitrine.stack import StackError
 
 MOST_SHOWN = 5
 _DURATION = re.compile(r"(\d+)(s|m)?")
@@ -73,7 +73,7 @@ def doctor_command(fuzz: int | None, others: tuple[str, ...], fix: bool) -> None
         try:
             running = stack.read(stack.data_folder(settings))
             uri = running.mongo_uri if running else settings.mongo_uri
-            report = Fuzz(places, uri, fuzz).run()
+            report = FuzzRun(places, uri, fuzz).run()
         except Stopped:
             console.print("Stopped; nothing is left of it.")
             sys.exit(1)
@@ -168,7 +168,7 @@ def _ask(url: str) -> dict[str, object]:
     return value
 
 
-def _show(report: Report, seconds: int) -> None:
+def _show(report: FuzzReport, seconds: int) -> None:
     by_api = report.writes - report.hand_writes
     console.print(
         f"{seconds} s: {by_api:,} writes through the API, {report.hand_writes:,} straight in "
@@ -177,7 +177,7 @@ def _show(report: Report, seconds: int) -> None:
     )
     for what, texts in (
         ("violations", report.problems),
-        ("failed reads", report.tally.failed),
+        ("failed reads", report.read_results.failed),
         ("failed writes", report.failed_writes),
     ):
         console.print(f"{len(texts):,} {what}")

@@ -14,8 +14,8 @@ import click
 from shared.config.settings import Settings
 from shared.observability import log_format
 from vitrine import stack
+from vitrine.errors import StackError
 from vitrine.local.processes import older
-from vitrine.stack import StackError
 
 POLL_SECONDS = 0.2
 SERVERS = ("mongodb", "redis", "dashboard")  # They are shown when they are asked for.

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from shared.config.settings import Settings
 from vitrine import stack
-from vitrine.stack import StackError
+from vitrine.errors import StackError
 
 TIMEOUT_SECONDS = 4.0  # A service says after a second that its database does not answer.
 HEADS = ("MongoDB\nms", "Redis\nms", "lag\ns", "workers", "jobs")
@@ -52,7 +52,8 @@ def status_command() -> None:
     for remark in remarks:
         console.print(remark, markup=False)
     console.print(
-        f"MongoDB {stack.shown(running.mongo_uri)}\nRedis   {stack.shown(running.redis_url)}",
+        f"MongoDB {stack.without_password(running.mongo_uri)}\n"
+        f"Redis   {stack.without_password(running.redis_url)}",
         markup=False,
     )
     if running.dashboard_url:

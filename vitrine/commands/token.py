@@ -13,7 +13,7 @@ from shared.config.settings import Settings
 from shared.http.errors import ServiceUnavailable
 from shared.http.tokens import Refused, Tokens, is_reserved
 from vitrine.client import check_secret
-from vitrine.stack import StackError
+from vitrine.errors import StackError
 
 console = Console(highlight=False, soft_wrap=True)
 

@@ -1,1 +1,12 @@
-"""The freshness test that runs against a live stack."""
+"""Freshness test of a running stack: ``vitrine doctor --fuzz``.
+
+Threads write random changes while processes read, and every response is checked: none may be
+older than a write that was acknowledged before the read began.
+
+* ``fuzz``       one run, from creating the documents to the report
+* ``documents``  the documents of a run: their names, versions and categories
+* ``writers``    threads that write through the API and straight into MongoDB
+* ``readers``    processes that read and check each response
+
+It imports ``vitrine.client``, ``vitrine.errors`` and nothing else of the project.
+"""

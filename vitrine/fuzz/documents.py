@@ -1,7 +1,7 @@
-"""What a fuzz run writes and reads: some documents of its own, each at one version at a time.
+"""Documents that a fuzz run writes and reads, each at one version at a time.
 
-A version is in the name (``fuzz1a2b 3 v17``) and decides where the document is: on which shelf,
-or deleted.  So whoever reads an answer can tell which versions it may be of.
+The version is part of the name (``fuzz1a2b 3 v17``).  It also decides the document's category, or
+that the document is deleted.  So a response by itself shows which versions it may be of.
 """
 
 import re
@@ -15,17 +15,17 @@ from pymongo.database import Database
 
 from vitrine.client import Client
 
-DOCUMENTS = 6  # of each service
-SHELVES = 3
-PER = 100
-GONE = -1  # the shelf of a deleted one
+DOCUMENTS_PER_SERVICE = 6
+CATEGORIES = 3  # that products move between
+LIST_SIZE = 100  # items a page, so that one page holds all documents of a run
+DELETED = -1  # category number of a deleted document
 
 _NAME = re.compile(r"(\S+) (\d+) v(\d+)\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """One document that is written: its number in the run and where it is read."""
+class FuzzDocument:
+    """One document of a run: its number in the run and its place in the API."""
 
     number: int
     service: str
@@ -37,74 +37,84 @@ class Subject:
         """The path of its id."""
         return f"/{self.service}/{self.id}"
 
-    def shelf(self, version: int) -> int:
-        """Return where it is at a version: a shelf's number or ``GONE``; always the same."""
+    def category(self, version: int) -> int:
+        """Return its category number at a version, or ``DELETED``; a pure function of both."""
         chance = crc32(f"{self.number}/{version}".encode()) % 12
-        return GONE if version and not chance else chance % SHELVES
+        return DELETED if version and not chance else chance % CATEGORIES
 
-    def may_miss(self, shelf: int | None, lowest: int, highest: int) -> bool:
-        """Whether at any of these versions it was not on a shelf, or nowhere for None."""
-        places = {self.shelf(version) for version in range(lowest, highest + 1)}
-        return GONE in places or (shelf is not None and places != {shelf})
+    def may_be_absent(self, category: int | None, lowest: int, highest: int) -> bool:
+        """Return True if it is deleted, or outside a category, at any of these versions.
+
+        With None for the category, only deletion makes it absent.
+        """
+        numbers = {self.category(version) for version in range(lowest, highest + 1)}
+        return DELETED in numbers or (category is not None and numbers != {category})
 
 
 @dataclass(frozen=True, slots=True)
-class Scratch:
-    """The namespace of one run; ``clean`` leaves nothing of it."""
+class FuzzNamespace:
+    """Names of everything one run makes; ``clean`` removes all of it."""
 
-    mark: str = field(default_factory=lambda: f"fuzz{secrets.token_hex(4)}")
+    prefix: str = field(default_factory=lambda: f"fuzz{secrets.token_hex(4)}")
 
     def name(self, number: int, version: int) -> str:
         """Return the name of a document at a version."""
-        return f"{self.mark} {number} v{version}"
+        return f"{self.prefix} {number} v{version}"
 
     def version(self, document: Mapping[str, Any]) -> tuple[int, int] | None:
-        """Return the number and version of a document of ours, None for any other."""
-        found = _NAME.match(str(document.get("name")))
-        return (int(found[2]), int(found[3])) if found and found[1] == self.mark else None
+        """Return number and version of a document of this run; None for any other document."""
+        match = _NAME.match(str(document.get("name")))
+        return (int(match[2]), int(match[3])) if match and match[1] == self.prefix else None
 
-    def shelf(self, number: int) -> str:
-        """Return the slug of a shelf, a category that products are in."""
-        return f"{self.mark}-shelf-{number}"
+    def category_slug(self, number: int) -> str:
+        """Return the slug of a category that products of this run are in."""
+        return f"{self.prefix}-category-{number}"
 
-    def create(self, clients: Mapping[str, Client]) -> list[Subject]:
-        """Make the shelves and every document, at version 0."""
-        subjects: list[Subject] = []
+    def create(self, clients: Mapping[str, Client]) -> list[FuzzDocument]:
+        """Make the categories and every document, at version 0."""
+        documents: list[FuzzDocument] = []
         if "categories" in clients:
-            for name in (self.mark, *(f"{self.mark} shelf {each}" for each in range(SHELVES))):
+            names = (f"{self.prefix} category {number}" for number in range(CATEGORIES))
+            for name in (self.prefix, *names):
                 clients["categories"].post("/categories", {"name": name})
         for service, client in clients.items():
-            for number in range(len(subjects), len(subjects) + DOCUMENTS):
-                draft = Subject(number, service, 0, "")
+            for number in range(len(documents), len(documents) + DOCUMENTS_PER_SERVICE):
+                draft = FuzzDocument(number, service, 0, "")
                 body = {"name": self.name(number, 0), **self.fields(service)}
                 if service == "products" and "categories" in clients:
-                    body["category"] = self.shelf(draft.shelf(0))
-                made = client.post(f"/{service}", body)
-                subjects.append(Subject(number, service, made["id"], made.get("slug", "")))
-        return subjects
+                    body["category"] = self.category_slug(draft.category(0))
+                created = client.post(f"/{service}", body)
+                documents.append(
+                    FuzzDocument(number, service, created["id"], created.get("slug", ""))
+                )
+        return documents
 
     def fields(self, service: str) -> dict[str, str]:
-        """Return what all our documents of a service have in common, to be listed by."""
+        """Return the field that all documents of a service share, so that a filter lists them."""
         return {
-            "products": {"brand": self.mark},
-            "clients": {"city": self.mark},
-            "categories": {"parent": self.mark},
+            "products": {"brand": self.prefix},
+            "clients": {"city": self.prefix},
+            "categories": {"parent": self.prefix},
         }[service]
 
-    def lists(self, service: str, with_shelves: bool) -> dict[str, int | None]:
-        """Return the paths of lists that hold our documents, and the shelf each is narrowed to."""
+    def lists(self, service: str, with_categories: bool) -> dict[str, int | None]:
+        """Return the paths of lists that hold this run's documents.
+
+        The value is the number of the category the list is narrowed to, or None.
+        """
         ((name, value),) = self.fields(service).items()
         paths: dict[str, int | None] = {
-            f"/{service}?q={self.mark}&per={PER}": None,
-            f"/{service}?{name}={value}&per={PER}&fields=id,name": None,
+            f"/{service}?q={self.prefix}&per={LIST_SIZE}": None,
+            f"/{service}?{name}={value}&per={LIST_SIZE}&fields=id,name": None,
         }
-        if service == "products" and with_shelves:
-            for each in range(SHELVES):
-                paths[f"/products?category={self.shelf(each)}&per={PER}"] = each
+        if service == "products" and with_categories:
+            for number in range(CATEGORIES):
+                slug = self.category_slug(number)
+                paths[f"/products?category={slug}&per={LIST_SIZE}"] = number
         return paths
 
     def clean(self, db: Database[dict[str, Any]]) -> None:
-        """Remove all that was made, from the collections and from the trash."""
+        """Remove everything of this run from the collections and from the trash."""
         for name in ("products", "clients", "categories"):
             for collection in (db[name], db[f"{name}.trash"]):
-                collection.delete_many({"name": {"$regex": f"^{self.mark}( |$)"}})
+                collection.delete_many({"name": {"$regex": f"^{self.prefix}( |$)"}})

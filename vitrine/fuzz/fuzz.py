@@ -1,8 +1,9 @@
-"""The promise put to the test on a running stack: is anything answered that is too old?
+"""Fuzz run: random writes and reads on a running stack, and a report of every stale response.
 
-Random writes through the API and straight into MongoDB, and readers at every instance: no read that
-starts after a write was acknowledged, or a second after it was made straight in MongoDB, may be
-older than it; and when all is quiet the API answers what the database holds.
+Writers write at random through the API and straight into MongoDB; readers read at every instance.
+A read that starts after a write was acknowledged, or a second after it was made straight in
+MongoDB, must not return an older version.  After the writes the API must answer what the database
+holds.
 """
 
 import time
@@ -16,114 +17,126 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from vitrine.client import Client, Refused
+from vitrine.client import Client
+from vitrine.errors import RequestRefused, StackError
 from vitrine.fuzz import readers
-from vitrine.fuzz.documents import SHELVES, Scratch, Subject
-from vitrine.fuzz.readers import Reading, Tally
-from vitrine.fuzz.writers import Bounds, Writer
-from vitrine.stack import StackError
+from vitrine.fuzz.documents import CATEGORIES, FuzzDocument, FuzzNamespace
+from vitrine.fuzz.readers import ReadPlan, ReadResults
+from vitrine.fuzz.writers import VisibilityLimits, Writer
 
 SERVICES = ("products", "clients", "categories")
-PROCESSES, THREADS = 2, 4
+PROCESSES, THREADS = 2, 4  # of readers; threads of each process
 
 
 @dataclass(slots=True)
-class Report:
-    """What a run has found; ``problems`` are texts of several lines."""
+class FuzzReport:
+    """Results of a run; each of ``problems`` is a text of several lines."""
 
     writes: int = 0
     hand_writes: int = 0
-    tally: Tally = field(default_factory=Tally)
+    read_results: ReadResults = field(default_factory=ReadResults)
     problems: list[str] = field(default_factory=list)
     failed_writes: list[str] = field(default_factory=list)
 
     @property
     def reads(self) -> int:
-        """The reads that were answered."""
-        return len(self.tally.seconds)
+        """The number of reads that were answered."""
+        return len(self.read_results.seconds)
 
     @property
     def wrong(self) -> list[str]:
         """Everything that should not have happened."""
-        return self.problems + self.tally.failed + self.failed_writes
+        return self.problems + self.read_results.failed + self.failed_writes
 
     @property
     def hit_ratio(self) -> float:
         """The share of reads that the cache answered."""
-        return self.tally.hits / max(1, self.reads)
+        return self.read_results.hits / max(1, self.reads)
 
     def milliseconds(self, percent: int, since: float = 0, until: float = float("inf")) -> float:
-        """Return how long that many percent of the reads took at the most.
+        """Return a percentile of the times of reads.
 
-        Only those that began between two moments of the monotonic clock count.
+        Args:
+            percent: The percentile, such as 99.
+            since: Leave out reads that began earlier, by the monotonic clock.
+            until: Leave out reads that began later.
         """
-        began = zip(self.tally.moments, self.tally.seconds, strict=True)
-        seconds = [each for moment, each in began if since <= moment <= until]
+        began = zip(self.read_results.moments, self.read_results.seconds, strict=True)
+        seconds = [duration for moment, duration in began if since <= moment <= until]
         return quantiles(seconds, n=100)[percent - 1] * 1000 if len(seconds) > 1 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Fuzz:
-    """One run against the instances of each service, given by their URLs.
+class FuzzRun:
+    """One run against the instances of each service, which ``urls`` lists by service.
 
-    Each service is written so many times a second.
+    Each service gets ``writes_per_second`` writes on average.
     """
 
     urls: Mapping[str, Sequence[str]]
     mongo_uri: str
     seconds: float
-    bounds: Bounds = field(default_factory=Bounds)
+    limits: VisibilityLimits = field(default_factory=VisibilityLimits)
     writes_per_second: float = 3.0
 
-    def run(self) -> Report:
-        """Make documents, write and read them, compare, and remove them, whatever happens."""
-        scratch = Scratch()
+    def run(self) -> FuzzReport:
+        """Make documents, write and read them, compare, and always remove them at the end."""
+        namespace = FuzzNamespace()
         with self._database() as db:
             try:
-                return self._run(scratch, db)
+                return self._run(namespace, db)
             finally:
-                scratch.clean(db)
+                namespace.clean(db)
 
-    def _run(self, scratch: Scratch, db: Database[dict[str, Any]]) -> Report:
+    def _run(self, namespace: FuzzNamespace, db: Database[dict[str, Any]]) -> FuzzReport:
         clients = {service: Client(service, urls[0]) for service, urls in self.urls.items()}
-        subjects = scratch.create(clients)
-        self._check_instances(scratch, subjects)
-        floors, ceilings = readers.versions(len(subjects)), readers.versions(len(subjects))
+        documents = namespace.create(clients)
+        self._check_instances(namespace, documents)
+        floors = readers.shared_versions(len(documents))
+        ceilings = readers.shared_versions(len(documents))
         until = time.monotonic() + self.seconds
-        reading = Reading(scratch, subjects, self.urls, until, floors, ceilings)
+        plan = ReadPlan(namespace, documents, self.urls, until, floors, ceilings)
         pause = 1 / self.writes_per_second
-        writers = []
-        for service in self.urls:
-            own = [each for each in subjects if each.service == service]
-            bounds = self.bounds
-            writers.append(Writer(scratch, own, self.urls, db, floors, ceilings, bounds, pause))
-        started = reading.start(PROCESSES, THREADS)
+        writers = [
+            Writer(
+                namespace,
+                [document for document in documents if document.service == service],
+                self.urls,
+                db,
+                floors,
+                ceilings,
+                self.limits,
+                pause,
+            )
+            for service in self.urls
+        ]
+        reader_processes = plan.start(PROCESSES, THREADS)
         with _writing(writers, until):
-            report = Report(tally=readers.collect(started))
+            report = FuzzReport(read_results=readers.collect(reader_processes))
         for writer in writers:
             report.writes += writer.writes
             report.hand_writes += writer.hand_writes
             report.failed_writes += writer.failed
-        report.problems += _violations(report.tally, writers)
+        report.problems += _violations(report.read_results, writers)
         try:
-            report.problems += self._differences(scratch, subjects, db)
+            report.problems += self._differences(namespace, documents, db)
         except StackError as error:
-            report.problems.append(f"The end could not be compared: {error}")
+            report.problems.append(f"The API and MongoDB could not be compared at the end: {error}")
         return report
 
-    def _check_instances(self, scratch: Scratch, subjects: Sequence[Subject]) -> None:
-        """See that every instance serves our documents, before anything is written through it."""
-        for subject in subjects:
-            for url in self.urls[subject.service]:
-                name = scratch.name(subject.number, 0)
+    def _check_instances(self, namespace: FuzzNamespace, documents: Sequence[FuzzDocument]) -> None:
+        """Raise ``StackError`` if an instance serves other documents, before writing through it."""
+        for document in documents:
+            for url in self.urls[document.service]:
+                name = namespace.name(document.number, 0)
                 try:
-                    same = Client(subject.service, url).get(subject.path)["name"] == name
-                except Refused:
-                    same = False
-                if not same:
+                    is_same = Client(document.service, url).get(document.path)["name"] == name
+                except RequestRefused:
+                    is_same = False
+                if not is_same:
                     raise StackError(
-                        f"{url} does not serve what {self.urls[subject.service][0]} does: "
-                        "it is no further instance of the same service."
+                        f"{url} serves other documents than {self.urls[document.service][0]}: "
+                        "name an instance of the same service, on the same database."
                     )
 
     @contextmanager
@@ -132,50 +145,60 @@ class Fuzz:
             yield client.get_default_database("vitrine")
 
     def _differences(
-        self, scratch: Scratch, subjects: Sequence[Subject], db: Database[dict[str, Any]]
+        self,
+        namespace: FuzzNamespace,
+        documents: Sequence[FuzzDocument],
+        db: Database[dict[str, Any]],
     ) -> list[str]:
-        """Compare every list with the database, at every instance, now that nobody writes."""
-        found = []
-        stored = {each: db[each.service].find_one({"_id": each.id}) for each in subjects}
+        """Compare every list at every instance with the database, after all writers have ended."""
+        differences = []
+        stored = {
+            document: db[document.service].find_one({"_id": document.id}) for document in documents
+        }
         for service, urls in self.urls.items():
-            for path, shelf in scratch.lists(service, "categories" in self.urls).items():
+            for path, category in namespace.lists(service, "categories" in self.urls).items():
                 expected = {
-                    scratch.version(document): document["name"]
-                    for subject, document in stored.items()
-                    if document
-                    and subject.service == service
-                    and shelf in (None, subject.shelf((scratch.version(document) or (0, 0))[1]))
+                    namespace.version(value): value["name"]
+                    for document, value in stored.items()
+                    if value
+                    and document.service == service
+                    and category
+                    in (None, document.category((namespace.version(value) or (0, 0))[1]))
                 }
                 for url in urls:
                     items = Client(service, url).get(path)["items"]
-                    shown = {scratch.version(each): each["name"] for each in items}
-                    shown.pop(None, None)
-                    if shown != expected:
-                        found.append(f"{url}{path} answers {shown}, MongoDB holds {expected}")
-        return found + self._wrong_counts(scratch, stored)
+                    answered = {namespace.version(item): item["name"] for item in items}
+                    answered.pop(None, None)
+                    if answered != expected:
+                        differences.append(
+                            f"{url}{path} answers {answered}, MongoDB holds {expected}"
+                        )
+        return differences + self._wrong_counts(namespace, stored)
 
     def _wrong_counts(
-        self, scratch: Scratch, stored: Mapping[Subject, Mapping[str, Any] | None]
+        self, namespace: FuzzNamespace, stored: Mapping[FuzzDocument, Mapping[str, Any] | None]
     ) -> list[str]:
-        """Compare how many products the categories say they have with how many there are."""
+        """Compare the product counts of the categories with the products in the database."""
         if not {"products", "categories"} <= self.urls.keys():
             return []
-        found = []
-        products = [each for each in stored.values() if each and "category_path" in each]
-        for number in range(SHELVES):
-            slug = scratch.shelf(number)
-            count = sum(slug in each["category_path"] for each in products)
+        differences = []
+        products = [value for value in stored.values() if value and "category_path" in value]
+        for number in range(CATEGORIES):
+            slug = namespace.category_slug(number)
+            count = sum(slug in product["category_path"] for product in products)
             for url in self.urls["categories"]:
-                shown = Client("categories", url).get(f"/categories/{slug}")["product_count"]
-                if shown != count:
-                    found.append(f"{url}/categories/{slug} counts {shown}, MongoDB holds {count}")
-        return found
+                answered = Client("categories", url).get(f"/categories/{slug}")["product_count"]
+                if answered != count:
+                    differences.append(
+                        f"{url}/categories/{slug} counts {answered}, MongoDB holds {count}"
+                    )
+        return differences
 
 
 @contextmanager
 def _writing(writers: Sequence[Writer], until: float) -> Iterator[None]:
-    """Write meanwhile, until all of it must be seen; nobody writes any more afterwards."""
-    threads = [Thread(target=each.run, args=(until,), daemon=True) for each in writers]
+    """Run writer threads during the block; after it all have ended and their writes are visible."""
+    threads = [Thread(target=writer.run, args=(until,), daemon=True) for writer in writers]
     for thread in threads:
         thread.start()
     try:
@@ -188,15 +211,16 @@ def _writing(writers: Sequence[Writer], until: float) -> Iterator[None]:
             thread.join()
 
 
-def _violations(tally: Tally, writers: Sequence[Writer]) -> list[str]:
-    history = {number: each for writer in writers for number, each in writer.history.items()}
+def _violations(results: ReadResults, writers: Sequence[Writer]) -> list[str]:
+    """Return a text for each violation, with the writes and reads that led to it."""
+    history = {number: writes for writer in writers for number, writes in writer.history.items()}
     return [
         "\n".join(
             (
-                f"{each.at:.3f} {each.path}: {each.text}",
-                *(f"    write {line}" for line in history.get(each.subject, ())),
-                *(f"    read  {line}" for line in each.before),
+                f"{violation.at:.3f} {violation.path}: {violation.text}",
+                *(f"    write {line}" for line in history.get(violation.document, ())),
+                *(f"    read  {line}" for line in violation.earlier),
             )
         )
-        for each in tally.violations
+        for violation in results.violations
     ]

@@ -1,47 +1,50 @@
-"""Processes that read while others write, and check every answer against what may be seen."""
+"""Reader processes of a fuzz run: read at random and check each response against the versions."""
 
 import multiprocessing
 import random
 import signal
 import time
 from array import array
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from ctypes import c_longlong
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from multiprocessing.connection import Connection as PipeEnd
 from multiprocessing.process import BaseProcess
 from threading import Thread
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
 from vitrine.client import authorization
-from vitrine.fuzz.connection import Answer, Connection
-from vitrine.fuzz.documents import GONE, Scratch, Subject
+from vitrine.fuzz.documents import DELETED, FuzzDocument, FuzzNamespace
 
-REMEMBERED = 12  # reads of each path
-MOST_VIOLATIONS = 20
-READS_PER_CONNECTION = 500  # so that the connections wander over all workers
+REMEMBERED_READS = 12  # of each path, shown with a violation
+MAX_VIOLATIONS = 20  # kept by each reader
+READS_PER_CONNECTION = 500  # New connections spread the reads over all workers of a server.
+TIMEOUT_SECONDS = 30
+PAUSE_SECONDS = 0.01  # after a failed read, so that a server that is down is not flooded
 
-# Other processes see what is written here at once.
+# An array of versions in shared memory: one process writes it, the others read it.
 Versions = Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """An answer that could not be: when, what, and the reads of that path before it."""
+    """A response that breaks the promise: time, place, text, and the earlier reads of its path."""
 
     at: float
     path: str
-    subject: int
+    document: int
     text: str
-    before: list[str]
+    earlier: list[str]
 
 
 @dataclass(slots=True)
-class Tally:
-    """What some readers have seen."""
+class ReadResults:
+    """Results of some readers: times, cache hits, failures and violations."""
 
     hits: int = 0
     failed: list[str] = field(default_factory=list)
@@ -49,8 +52,8 @@ class Tally:
     moments: "array[float]" = field(default_factory=lambda: array("d"))
     seconds: "array[float]" = field(default_factory=lambda: array("d"))
 
-    def add(self, other: "Tally") -> None:
-        """Add what other readers have seen."""
+    def add(self, other: "ReadResults") -> None:
+        """Add the results of other readers."""
         self.hits += other.hits
         self.failed += other.failed
         self.violations += other.violations
@@ -59,175 +62,210 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What to read where, for how long, and which versions must and can be seen.
+class ReadPlan:
+    """Which documents to read at which URLs, how long, and the versions a response may show.
 
-    ``floors[n]`` is the version of document n that whoever starts to read now must see at least,
-    ``ceilings[n]`` the one that was last begun to be written.
+    ``floors[n]`` is the lowest version of document n that a read which begins now may return.
+    ``ceilings[n]`` is the highest: the version whose write was begun last.
     """
 
-    scratch: Scratch
-    subjects: Sequence[Subject]
+    namespace: FuzzNamespace
+    documents: Sequence[FuzzDocument]
     urls: Mapping[str, Sequence[str]]
     until: float
     floors: Versions
     ceilings: Versions
 
     def start(self, processes: int, threads: int) -> list[tuple[BaseProcess, PipeEnd]]:
-        """Start reading in processes of their own; ``collect`` waits for them."""
+        """Start reader processes; ``collect`` waits for them."""
         context = multiprocessing.get_context("spawn")
         started: list[tuple[BaseProcess, PipeEnd]] = []
         for _ in range(processes):
-            ours, theirs = context.Pipe(duplex=False)
-            process = context.Process(target=_read, args=(self, threads, theirs), daemon=True)
+            receiver, sender = context.Pipe(duplex=False)
+            process = context.Process(target=_read, args=(self, threads, sender), daemon=True)
             process.start()
-            started.append((process, ours))
+            started.append((process, receiver))
         return started
 
 
-def collect(started: Sequence[tuple[BaseProcess, PipeEnd]]) -> Tally:
-    """Wait for readers to end and return what they have seen together."""
-    tally = Tally()
+def collect(started: Sequence[tuple[BaseProcess, PipeEnd]]) -> ReadResults:
+    """Wait for reader processes to end and return their results together."""
+    results = ReadResults()
     for process, pipe in started:
-        tally.add(pipe.recv())
+        results.add(pipe.recv())
         process.join()
-    return tally
+    return results
 
 
-def versions(count: int) -> Any:
-    """Return an array of versions that processes share; one process writes, the others read."""
+def shared_versions(count: int) -> Any:
+    """Return an array of versions in shared memory; one process writes it, the others read it."""
     return multiprocessing.get_context("spawn").Array(c_longlong, count, lock=False)
 
 
-def _read(reading: Reading, threads: int, pipe: PipeEnd) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends us.
-    readers = [_Reader(reading) for _ in range(threads)]
-    running = [Thread(target=each.run, daemon=True) for each in readers]
+def _read(plan: ReadPlan, threads: int, pipe: PipeEnd) -> None:
+    """Run reader threads and send their results; the main function of a reader process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends this process.
+    readers = [_Reader(plan) for _ in range(threads)]
+    running = [Thread(target=reader.run, daemon=True) for reader in readers]
     for thread in running:
         thread.start()
     parent = multiprocessing.parent_process()
-    tally = Tally()
+    results = ReadResults()
     for thread, reader in zip(running, readers, strict=True):
         while thread.is_alive():
             thread.join(1)
             if parent and not parent.is_alive():
                 return
-        tally.add(reader.tally)
-    pipe.send(tally)
+        results.add(reader.results)
+    pipe.send(results)
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Something to read: a document, or a list, which may be narrowed to a shelf."""
+    """A path to read: one document, or a list, which may be narrowed to a category."""
 
     path: str
     urls: Sequence[str]
-    subjects: Sequence[Subject]
-    shelf: int | None = None
+    documents: Sequence[FuzzDocument]
+    category: int | None = None
     is_list: bool = False
 
 
 class _Reader:
-    """One thread, with a connection of its own to every instance of every service."""
+    """Reader thread with its own connection to every instance of every service."""
 
-    def __init__(self, reading: Reading):
-        self._reading = reading
-        self.tally = Tally()
+    def __init__(self, plan: ReadPlan):
+        self._plan = plan
+        self.results = ReadResults()
         self._history: dict[str, deque[str]] = {}
-        self._connections: dict[str, Connection] = {}
-        self._targets: list[_Target] = []
-        shelved = "categories" in reading.urls
-        for service, urls in reading.urls.items():
-            subjects = [each for each in reading.subjects if each.service == service]
-            for each in subjects:
-                paths = filter(None, (each.path, each.slug and f"/{service}/{each.slug}"))
-                self._targets += [_Target(path, urls, [each]) for path in paths]
-            for path, shelf in reading.scratch.lists(service, shelved).items():
-                # Lists are read as often as items, though they are fewer.
-                self._targets += [_Target(path, urls, subjects, shelf, is_list=True)] * 3
+        self._connections: dict[str, HTTPConnection] = {}
+        self._reads: Counter[str] = Counter()  # on the open connection to a URL
+        self._headers = {"Authorization": authorization()}
+        self._targets = _targets(plan)
 
     def run(self) -> None:
-        """Read until the time has come."""
-        while time.monotonic() < self._reading.until:
+        """Read until the end of the run."""
+        while time.monotonic() < self._plan.until:
             target = random.choice(self._targets)
             url = random.choice(target.urls)
-            floors = [self._reading.floors[each.number] for each in target.subjects]
+            floors = [self._plan.floors[document.number] for document in target.documents]
             started = time.monotonic()
             try:
-                answer = self._get(url, target.path)
-            except OSError as error:
+                response, body = self._get(url, target.path)
+            except (OSError, HTTPException) as error:
                 self._fail(f"{url}{target.path}: {type(error).__name__} {error}")
                 continue
-            self.tally.moments.append(started)
-            self.tally.seconds.append(time.monotonic() - started)
-            self.tally.hits += "; hit" in answer.cache_status
-            seen = self._seen(target, url, answer)
-            if seen is not None:
-                where = f"{started:.3f} {url} {answer.status} {answer.cache_status} {seen}"
-                self._compare(target, floors, seen, where)
+            cache_status = response.getheader("Cache-Status", "")
+            self.results.moments.append(started)
+            self.results.seconds.append(time.monotonic() - started)
+            self.results.hits += "; hit" in cache_status
+            versions = self._versions(target, url, response.status, body)
+            if versions is not None:
+                read = f"{started:.3f} {url} {response.status} {cache_status} {versions}"
+                self._check(target, floors, versions, read)
 
-    def _seen(self, target: _Target, url: str, answer: Answer) -> dict[int, int] | None:
-        """Return the version of each of our documents in an answer, or None for one that is bad."""
-        if answer.status == 404 and not target.is_list:
+    def _versions(
+        self, target: _Target, url: str, status: int, body: bytes
+    ) -> dict[int, int] | None:
+        """Return the version of each document of this run in a response; None if it is broken."""
+        if status == 404 and not target.is_list:
             return {}
         try:
-            value = orjson.loads(answer.body)
-            shown = value["items"] if target.is_list else [value]
-            if answer.status == 200:
-                return dict(filter(None, map(self._reading.scratch.version, shown)))
+            value = orjson.loads(body)
+            documents = value["items"] if target.is_list else [value]
+            if status == 200:
+                return dict(filter(None, map(self._plan.namespace.version, documents)))
         except (ValueError, AttributeError, TypeError, KeyError):
             pass
-        self._fail(f"{url}{target.path}: {answer.status} {answer.body[:200]!r}")
+        self._fail(f"{url}{target.path}: {status} {body[:200]!r}")
         return None
 
-    def _compare(
-        self, target: _Target, floors: Sequence[int], seen: Mapping[int, int], where: str
+    def _check(
+        self, target: _Target, floors: Sequence[int], versions: Mapping[int, int], read: str
     ) -> None:
-        history = self._history.setdefault(target.path, deque(maxlen=REMEMBERED))
-        for each, floor in zip(target.subjects, floors, strict=True):
-            ceiling = self._reading.ceilings[each.number]
-            wrong = _wrong(each, seen.get(each.number), target.shelf, floor, ceiling)
-            if wrong and len(self.tally.violations) < MOST_VIOLATIONS:
-                text = f"{wrong}; answered {where}"
-                violation = Violation(
-                    time.monotonic(), target.path, each.number, text, list(history)
+        """Record a violation for each document that is too old, too new, or out of place."""
+        history = self._history.setdefault(target.path, deque(maxlen=REMEMBERED_READS))
+        for document, floor in zip(target.documents, floors, strict=True):
+            ceiling = self._plan.ceilings[document.number]
+            version = versions.get(document.number)
+            error = _error(document, version, target.category, floor, ceiling)
+            if error and len(self.results.violations) < MAX_VIOLATIONS:
+                text = f"{error}; answered {read}"
+                self.results.violations.append(
+                    Violation(time.monotonic(), target.path, document.number, text, list(history))
                 )
-                self.tally.violations.append(violation)
-        history.append(where)
+        history.append(read)
 
     def _fail(self, text: str) -> None:
-        self.tally.failed.append(text)
-        time.sleep(0.01)  # What is down is not asked thousands of times a second.
+        self.results.failed.append(text)
+        time.sleep(PAUSE_SECONDS)
 
-    def _get(self, url: str, path: str) -> Answer:
+    def _get(self, url: str, path: str) -> tuple[HTTPResponse, bytes]:
+        """Return the response to a GET and its body, or raise ``OSError`` or ``HTTPException``."""
         connection = self._connections.get(url)
-        if connection and connection.used >= READS_PER_CONNECTION:
-            connection.close()
-            connection = None
+        if connection is None:
+            connection = self._connections[url] = _connection(url)
+        if self._reads[url] >= READS_PER_CONNECTION:
+            self._close(url)
+        is_reused = self._reads[url] > 0
+        self._reads[url] += 1
         try:
-            connection = connection or Connection(url, authorization())
-            self._connections[url] = connection
-            return connection.get(path)
-        except OSError:
-            self._connections.pop(url, None)
-            if connection is None or connection.used <= 1:
+            connection.request("GET", path, headers=self._headers)
+            response = connection.getresponse()
+            return response, response.read()
+        except (OSError, HTTPException):
+            self._close(url)
+            if not is_reused:
                 raise
-            # A server may close a connection that it has answered on before.
-            connection.close()
+            # A server may close an idle connection at any time; a new one says if it is down.
             return self._get(url, path)
 
+    def _close(self, url: str) -> None:
+        """Close a connection; the next request opens it again."""
+        self._connections[url].close()
+        self._reads[url] = 0
 
-def _wrong(
-    subject: Subject, version: int | None, shelf: int | None, floor: int, ceiling: int
+
+def _connection(url: str) -> HTTPConnection:
+    parts = urlsplit(url)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    return kind(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
+
+
+def _targets(plan: ReadPlan) -> list[_Target]:
+    """Return everything that readers read: each document by id and slug, and the lists."""
+    targets: list[_Target] = []
+    for service, urls in plan.urls.items():
+        documents = [document for document in plan.documents if document.service == service]
+        for document in documents:
+            paths = filter(None, (document.path, document.slug and f"/{service}/{document.slug}"))
+            targets += [_Target(path, urls, [document]) for path in paths]
+        for path, category in plan.namespace.lists(service, "categories" in plan.urls).items():
+            # There are fewer lists than documents; three times each, they are read as often.
+            targets += [_Target(path, urls, documents, category, is_list=True)] * 3
+    return targets
+
+
+def _error(
+    document: FuzzDocument, version: int | None, category: int | None, floor: int, ceiling: int
 ) -> str:
-    """Return what is wrong with seeing a document at a version, or not at all; else nothing."""
-    what = f"{subject.path} (number {subject.number})"
+    """Return what is wrong with a document in a response, or "".
+
+    Args:
+        document: The document.
+        version: The version in the response; None if the response lacks the document.
+        category: The category the response is narrowed to, or None.
+        floor: The lowest version that is allowed.
+        ceiling: The highest version that is allowed.
+    """
+    label = f"{document.path} (number {document.number})"
     if version is None:
-        if subject.may_miss(shelf, floor, ceiling):
+        if document.may_be_absent(category, floor, ceiling):
             return ""
-        return f"{what} is missing, though versions {floor} to {ceiling} all belong here"
+        return f"{label} is missing, though versions {floor} to {ceiling} all belong here"
     if not floor <= version <= ceiling:
-        return f"{what} at version {version}, which is not from {floor} to {ceiling}"
-    if subject.shelf(version) == GONE or (shelf is not None and subject.shelf(version) != shelf):
-        return f"{what} at version {version}, which does not belong here"
+        return f"{label} at version {version}, which is not from {floor} to {ceiling}"
+    place = document.category(version)
+    if place == DELETED or (category is not None and place != category):
+        return f"{label} at version {version}, which does not belong here"
     return ""

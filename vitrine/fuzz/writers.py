@@ -1,4 +1,4 @@
-"""Threads that write without end, through the API and straight into MongoDB."""
+"""Writer threads of a fuzz run: change documents through the API and straight in MongoDB."""
 
 import random
 import time
@@ -14,33 +14,46 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from vitrine.client import authorization
-from vitrine.fuzz.documents import GONE, Scratch, Subject
+from vitrine.fuzz.documents import DELETED, FuzzDocument, FuzzNamespace
 from vitrine.fuzz.readers import Versions
 
-REMEMBERED = 40  # writes of each document
+REMEMBERED_WRITES = 40  # of each document, shown with a violation
 BY_HAND = "straight in MongoDB"
-HAND_SHARE = 0.3
+HAND_SHARE = 0.3  # of the writes that are made straight in MongoDB
 
 
 @dataclass(slots=True)
-class Bounds:
-    """Seconds after which a write must be seen; they may be changed while a run goes on."""
+class VisibilityLimits:
+    """Seconds after which a write must be visible; they may be changed during a run."""
 
     by_api: float = 0.0
     by_hand: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """An acknowledged write that readers may still miss."""
+
+    moment: float
+    is_by_hand: bool
+    number: int
+    version: int
+
+
 @dataclass(slots=True)
 class Writer:
-    """Writes some documents in turn, some seconds ``pause`` between; nobody else writes them."""
+    """Writes its documents in random order, ``pause`` seconds apart on average.
 
-    scratch: Scratch
-    subjects: Sequence[Subject]
+    Only this writer writes them.
+    """
+
+    namespace: FuzzNamespace
+    documents: Sequence[FuzzDocument]
     urls: Mapping[str, Sequence[str]]
     db: Database[dict[str, Any]]
     floors: Versions
     ceilings: Versions
-    bounds: Bounds
+    limits: VisibilityLimits
     pause: float
     stopping: Event = field(default_factory=Event)
     writes: int = 0
@@ -48,7 +61,7 @@ class Writer:
     failed: list[str] = field(default_factory=list)
     history: dict[int, deque[str]] = field(default_factory=dict)
     _removed: dict[int, dict[str, Any]] = field(default_factory=dict)
-    _unseen: list[tuple[float, bool, int, int]] = field(default_factory=list)
+    _pending: list[_Write] = field(default_factory=list)
     _http: urllib3.PoolManager = field(
         default_factory=lambda: urllib3.PoolManager(
             retries=False, timeout=30, headers={"Authorization": authorization()}
@@ -56,88 +69,96 @@ class Writer:
     )
 
     def run(self, until: float) -> None:
-        """Write until the time has come and all must be seen, or until ``stopping`` is set."""
+        """Write until a time, then wait until every write must be visible.
+
+        End earlier if ``stopping`` is set.
+        """
         while time.monotonic() < until and not self.stopping.is_set():
-            subject = random.choice(self.subjects)
-            version = self.ceilings[subject.number] + 1
-            self.ceilings[subject.number] = version  # type: ignore[index]
-            started = time.monotonic()
-            try:
-                acknowledged, how = self._write(subject, version)
-            except PyMongoError as error:
-                acknowledged, how = False, f"{BY_HAND} failed: {type(error).__name__}"
-                self.failed.append(f"{subject.path} {how}")
-            now = time.monotonic()
-            history = self.history.setdefault(subject.number, deque(maxlen=REMEMBERED))
-            history.append(f"{started:.3f}-{now:.3f} version {version}: {how}")
-            if acknowledged:
-                by_hand = how.endswith(BY_HAND)
-                self.writes += 1
-                self.hand_writes += by_hand
-                self._unseen.append((now, by_hand, subject.number, version))
-            self._pass(now)
+            self._write_next()
             time.sleep(random.uniform(0, 2 * self.pause))
-        while self._unseen and not self.stopping.is_set():
-            self._pass(time.monotonic())
+        while self._pending and not self.stopping.is_set():
+            self._raise_floors(time.monotonic())
             time.sleep(0.01)
 
-    def _pass(self, now: float) -> None:
-        """Raise the floors of what must be seen by now."""
-        unseen = []
-        for write in self._unseen:
-            moment, by_hand, number, version = write
-            if now - moment < (self.bounds.by_hand if by_hand else self.bounds.by_api):
-                unseen.append(write)
-            elif version > self.floors[number]:
-                self.floors[number] = version  # type: ignore[index]
-        self._unseen = unseen
+    def _write_next(self) -> None:
+        """Write one version of a random document and record the outcome."""
+        document = random.choice(self.documents)
+        version = self.ceilings[document.number] + 1
+        self.ceilings[document.number] = version  # type: ignore[index]
+        started = time.monotonic()
+        try:
+            is_acknowledged, outcome = self._write(document, version)
+        except PyMongoError as error:
+            is_acknowledged, outcome = False, f"{BY_HAND} failed: {type(error).__name__}"
+            self.failed.append(f"{document.path} {outcome}")
+        now = time.monotonic()
+        history = self.history.setdefault(document.number, deque(maxlen=REMEMBERED_WRITES))
+        history.append(f"{started:.3f}-{now:.3f} version {version}: {outcome}")
+        if is_acknowledged:
+            is_by_hand = outcome.endswith(BY_HAND)
+            self.writes += 1
+            self.hand_writes += is_by_hand
+            self._pending.append(_Write(now, is_by_hand, document.number, version))
+        self._raise_floors(now)
 
-    def _write(self, subject: Subject, version: int) -> tuple[bool, str]:
-        """Bring a document to a version; return whether it surely is there, and what was done."""
-        collection = self.db[subject.service]
-        stored = collection.find_one({"_id": subject.id})
-        gone = subject.shelf(version) == GONE
-        change = {"name": self.scratch.name(subject.number, version)}
-        if stored is None and gone:
+    def _raise_floors(self, now: float) -> None:
+        """Raise the floor of each document to its last version that must be visible."""
+        pending = []
+        for write in self._pending:
+            limit = self.limits.by_hand if write.is_by_hand else self.limits.by_api
+            if now - write.moment < limit:
+                pending.append(write)
+            elif write.version > self.floors[write.number]:
+                self.floors[write.number] = write.version  # type: ignore[index]
+        self._pending = pending
+
+    def _write(self, document: FuzzDocument, version: int) -> tuple[bool, str]:
+        """Write a version; return True if it is surely stored, and a text of the outcome."""
+        collection = self.db[document.service]
+        stored = collection.find_one({"_id": document.id})
+        is_deletion = document.category(version) == DELETED
+        change = {"name": self.namespace.name(document.number, version)}
+        if stored is None and is_deletion:
             return True, "stays deleted"
-        if stored is None and subject.number in self._removed:
-            path = self._path(subject, version)
-            collection.insert_one(self._removed.pop(subject.number) | change | path)
+        if stored is None and document.number in self._removed:
+            path = self._stored_category(document, version)
+            collection.insert_one(self._removed.pop(document.number) | change | path)
             return True, f"inserted {BY_HAND}"
         if stored is None:
-            body = change | self._category(subject, version)
-            return self._send("POST", f"{subject.path}/restore", body)
+            body = change | self._category(document, version)
+            return self._send("POST", f"{document.path}/restore", body)
         if random.random() >= HAND_SHARE:
-            if gone:
-                return self._send("DELETE", subject.path, None)
-            return self._send("PATCH", subject.path, change | self._category(subject, version))
-        if gone:
-            self._removed[subject.number] = stored
-            collection.delete_one({"_id": subject.id})
+            if is_deletion:
+                return self._send("DELETE", document.path, None)
+            return self._send("PATCH", document.path, change | self._category(document, version))
+        if is_deletion:
+            self._removed[document.number] = stored
+            collection.delete_one({"_id": document.id})
             return True, f"deleted {BY_HAND}"
-        change |= self._path(subject, version)
+        change |= self._stored_category(document, version)
         if random.random() < 0.5:
-            collection.replace_one({"_id": subject.id}, stored | change)
+            collection.replace_one({"_id": document.id}, stored | change)
             return True, f"replaced {BY_HAND}"
-        collection.update_one({"_id": subject.id}, {"$set": change})
+        collection.update_one({"_id": document.id}, {"$set": change})
         return True, f"updated {BY_HAND}"
 
-    def _category(self, subject: Subject, version: int) -> dict[str, Any]:
-        """Return where a product goes at a version, as a client says it."""
-        if subject.service != "products" or "categories" not in self.urls:
+    def _category(self, document: FuzzDocument, version: int) -> dict[str, Any]:
+        """Return the category of a product at a version as the API accepts it; else nothing."""
+        if document.service != "products" or "categories" not in self.urls:
             return {}
-        return {"category": self.scratch.shelf(subject.shelf(version))}
+        return {"category": self.namespace.category_slug(document.category(version))}
 
-    def _path(self, subject: Subject, version: int) -> dict[str, Any]:
-        """Return where a product goes at a version, as it is stored."""
-        category = self._category(subject, version)
+    def _stored_category(self, document: FuzzDocument, version: int) -> dict[str, Any]:
+        """Return the category of a product at a version as MongoDB stores it; else nothing."""
+        category = self._category(document, version)
         return category and {**category, "category_path": [category["category"]]}
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[bool, str]:
+        """Write through a random instance; return True on success, and a text of the outcome."""
         url = random.choice(self.urls[path.split("/")[1]])
         headers = {"Content-Type": "application/json", **self._http.headers}
         try:
-            answer = self._http.request(
+            response = self._http.request(
                 method,
                 url + path,
                 body=None if body is None else orjson.dumps(body),
@@ -145,7 +166,7 @@ class Writer:
             )
         except urllib3.exceptions.HTTPError as error:
             self.failed.append(f"{method} {url}{path}: {type(error).__name__}")
-            return False, f"{method} not answered"
-        if answer.status >= 400:
-            self.failed.append(f"{method} {url}{path}: {answer.status} {answer.data[:300]!r}")
-        return answer.status < 400, f"{method} {url} {answer.status}"
+            return False, f"{method} without a response"
+        if response.status >= 400:
+            self.failed.append(f"{method} {url}{path}: {response.status} {response.data[:300]!r}")
+        return response.status < 400, f"{method} {url} {response.status}"

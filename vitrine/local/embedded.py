@@ -17,6 +17,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 from redis import Redis, RedisError
 
+from vitrine.errors import EmbeddedError
 from vitrine.local.processes import last_words, spawn
 
 REPLICA_SET = "rs0"
@@ -24,10 +25,6 @@ START_SECONDS = 30
 # mongod needs these; a bare Debian has none of them, and the pycurl wheel brings all three.
 LIBRARIES = ("libcurl.so.4", "libssl.so.3", "libcrypto.so.3")
 _ALREADY_INITIALIZED = 23
-
-
-class EmbeddedError(Exception):
-    """A server cannot be started here; the text is one sentence that says what to do."""
 
 
 def start_mongod(

@@ -13,9 +13,10 @@ import urllib3
 
 from shared.config.settings import FILE, Settings, is_set
 from vitrine import stack
+from vitrine.errors import EmbeddedError, StackError
 from vitrine.local import embedded
 from vitrine.local.processes import bound, claim, free_port, is_free, last_words, spawn, stop
-from vitrine.stack import ROOT, Running, Service, StackError
+from vitrine.stack import ROOT, Running, Service
 
 START_SECONDS = 30
 DASHBOARD_PORT = 5555
@@ -166,7 +167,7 @@ class Supervisor:
             assert child.process
             try:
                 wait(child.process, port, child.log)
-            except embedded.EmbeddedError:
+            except EmbeddedError:
                 if is_free(port):
                     raise
                 # Somebody else took the port between our look and our start.

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from vitrine.client import Client, Refused
+from vitrine.client import Client
+from vitrine.errors import RequestRefused
 from vitrine.transfer.attribute_inference import MAX_ATTRIBUTES, MIXED, Seen, Shelf
 from vitrine.transfer.categories import Shelves, named
 from vitrine.transfer.mapping import Shape
@@ -87,7 +88,7 @@ class Survey:
             return
         try:
             self._shelves.place(item)
-        except Refused:
+        except RequestRefused:
             item["category"] = None  # The import says why.
         slug = item["category"] or ""
         name = slug or named(text)
@@ -156,7 +157,7 @@ class Survey:
             if each.shelf.slug and each.schema
         ]
         for start in range(0, len(items), BATCH):
-            self._categories.merge(items[start : start + BATCH])
+            self._categories.merge_by_slug(items[start : start + BATCH])
         console.print(f"Schemas changed: {len(items):,}.")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from slugify import slugify
 
 from vitrine.client import Client
-from vitrine.stack import StackError
+from vitrine.errors import StackError
 from vitrine.transfer.mapping import reference
 
 
@@ -70,7 +70,7 @@ class Shelves:
         return parent or ""
 
     def _all(self) -> Iterator[dict[str, Any]]:
-        return self._categories.every("/categories", fields="slug,name,parent")
+        return self._categories.items("/categories", fields="slug,name,parent")
 
 
 def named(text: str) -> str:

@@ -10,7 +10,7 @@ import click
 
 from shared.config.settings import Settings
 from vitrine.client import Client
-from vitrine.stack import StackError
+from vitrine.errors import StackError
 from vitrine.transfer import exporter, images, past_orders
 from vitrine.transfer.attribute_proposals import infer
 from vitrine.transfer.categories import Shelves

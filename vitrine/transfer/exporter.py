@@ -20,7 +20,7 @@ def items(client: Client, *also: str) -> Iterator[dict[str, Any]]:
     fields = client.get("/")["fields"]
     told = (*also, *PAST.get(client.service, ()))
     kept = [name for name, field in fields.items() if not field["read_only"] or name in told]
-    for item in client.every(f"/{client.service}", ordering="id", fields=",".join(kept)):
+    for item in client.items(f"/{client.service}", ordering="id", fields=",".join(kept)):
         yield {name: value for name, value in item.items() if value not in (None, {}, [])}
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from vitrine.client import Client, Refused
-from vitrine.stack import StackError
+from vitrine.client import Client
+from vitrine.errors import RequestRefused, StackError
 from vitrine.transfer import exporter
 
 
@@ -49,7 +49,7 @@ def attach(client: Client, folder: Path, names: Sequence[str], *, dry_run: bool)
         for id in ids:
             try:
                 report.counts[_give(client, id, path, dry_run)] += 1
-            except Refused as error:
+            except RequestRefused as error:
                 report.counts["failed"] += 1
                 report.errors.append(f"{path.name}: {error}")
     return report

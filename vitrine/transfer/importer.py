@@ -7,8 +7,8 @@ from typing import Any, TextIO
 
 import orjson
 
-from vitrine.client import Client, Refused
-from vitrine.stack import StackError
+from vitrine.client import Client
+from vitrine.errors import RequestRefused, StackError
 from vitrine.transfer.categories import Node, Shelves, import_tree
 from vitrine.transfer.mapping import KEYS, Shape, reference
 from vitrine.transfer.sources import Source
@@ -153,7 +153,7 @@ class Importer:
             answer = self._client.post(
                 f"/{self._client.service}:batch", [item for _, item in rows], **query
             )
-        except Refused as error:
+        except RequestRefused as error:
             if len(rows) > 1:
                 half = len(rows) // 2
                 return self._post(rows[:half], key) + self._post(rows[half:], key)

@@ -10,7 +10,7 @@ from typing import Any
 import jmespath
 import orjson
 
-from vitrine.stack import StackError
+from vitrine.errors import StackError
 
 # The keys a file may bring along, the likeliest first.
 KEYS = ("external_ref", "slug", "sku", "email")

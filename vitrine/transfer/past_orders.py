@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from vitrine.client import Client, Refused
-from vitrine.stack import StackError
+from vitrine.client import Client
+from vitrine.errors import RequestRefused, StackError
 from vitrine.transfer.importer import Report
 from vitrine.transfer.mapping import Shape
 from vitrine.transfer.sources import Source
@@ -159,7 +159,7 @@ class Invoices:
         query = {"key": "external_ref"} | ({"dry_run": "true"} if self._dry_run else {})
         try:
             answer = self._orders.post("/orders:batch", [order for _, order in batch], **query)
-        except Refused as error:
+        except RequestRefused as error:
             if len(batch) > 1:
                 half = len(batch) // 2
                 self._post(batch[:half])

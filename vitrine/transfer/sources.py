@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Self
 
 import ijson
 
-from vitrine.stack import StackError
+from vitrine.errors import StackError
 
 FORMATS = ("jsonl", "json", "csv")
 _PACKED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}

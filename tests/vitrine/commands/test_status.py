@@ -3,7 +3,7 @@
 import pytest
 
 from vitrine.commands.status import problem, remarks_of
-from vitrine.stack import shown
+from vitrine.stack import without_password
 
 WELL = {"status": "ok", "mongodb": {"latency_ms": 1}, "redis": {"latency_ms": 1}}
 
@@ -37,4 +37,4 @@ def test_what_keeps_a_service_from_its_work_is_told_apart_from_what_does_not(sai
     ],
 )
 def test_no_password_is_shown(address, told):
-    assert shown(address) == told
+    assert without_password(address) == told

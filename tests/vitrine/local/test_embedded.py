@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from vitrine.errors import EmbeddedError
 from vitrine.local import embedded
 from vitrine.local.processes import free_port, spawn, stop
 
@@ -35,7 +36,7 @@ def test_mongod_runs_on_the_libraries_of_the_wheel(tmp_path):
 
 @linux
 def test_a_library_that_is_nowhere_is_named(tmp_path):
-    with pytest.raises(embedded.EmbeddedError, match=r"libnope\.so\.9"):
+    with pytest.raises(EmbeddedError, match=r"libnope\.so\.9"):
         embedded.link_libraries(tmp_path / "lib", ["libnope.so.9"])
 
 
@@ -45,7 +46,7 @@ def test_a_server_that_ends_at_once_says_why(tmp_path):
     log.write_text("")
     process = spawn([sys.executable, "-c", "print('no room here')"], log, os.environ)
     try:
-        with pytest.raises(embedded.EmbeddedError, match="Redis ended at once: no room here"):
+        with pytest.raises(EmbeddedError, match="Redis ended at once: no room here"):
             embedded.wait_for_redis(process, free_port(0), log)
     finally:
         stop(process, 1)
@@ -60,7 +61,7 @@ def test_a_server_of_somebody_else_is_not_taken_for_ones_own(servers, tmp_path):
     try:
         waits = (embedded.wait_for_mongod, embedded.wait_for_redis)
         for wait, port in zip(waits, servers, strict=True):
-            with pytest.raises(embedded.EmbeddedError, match=f"Port {port} was taken by process"):
+            with pytest.raises(EmbeddedError, match=f"Port {port} was taken by process"):
                 wait(late, port, tmp_path / "late.log")
     finally:
         stop(late, 1)

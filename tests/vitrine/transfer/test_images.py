@@ -2,8 +2,7 @@
 
 import pytest
 
-from vitrine.client import Refused
-from vitrine.stack import StackError
+from vitrine.errors import RequestRefused, StackError
 from vitrine.transfer import images
 
 
@@ -13,7 +12,7 @@ class Service:
     service = "products"
 
     def __init__(self, *items):
-        self.items = [{"id": id, **item} for id, item in enumerate(items, 1)]
+        self.products = [{"id": id, **item} for id, item in enumerate(items, 1)]
         self.taken = []
 
     def get(self, path, **query):
@@ -21,12 +20,12 @@ class Service:
             return {"fields": {"id": {"read_only": True}, "attributes": {"read_only": False}}}
         return {"items": [{"sha256": None}]}
 
-    def every(self, path, **query):
-        return iter(self.items)
+    def items(self, path, **query):
+        return iter(self.products)
 
     def upload(self, path, name, data):
         if data == b"bad":
-            raise Refused("products refused: Not a picture")
+            raise RequestRefused("products refused: Not a picture")
         self.taken.append((path, name))
 
 

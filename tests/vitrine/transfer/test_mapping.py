@@ -2,7 +2,7 @@
 
 import pytest
 
-from vitrine.stack import StackError
+from vitrine.errors import StackError
 from vitrine.transfer.mapping import VOLATILE, Shape, reference
 
 FIELDS = {

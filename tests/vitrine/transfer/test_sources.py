@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from vitrine.stack import StackError
+from vitrine.errors import StackError
 from vitrine.transfer.sources import Source
 
 

@@ -1,0 +1,18 @@
+"""Errors that the ``vitrine`` command shows as one sentence, without a stack trace.
+
+StackError                 the command cannot do its work
+├── EmbeddedError          MongoDB or Redis cannot be started on this machine
+└── RequestRefused         a service answered a request with a status from 400 to 499
+"""
+
+
+class StackError(Exception):
+    """The command cannot do its work; the text says why and what to do about it."""
+
+
+class EmbeddedError(StackError):
+    """MongoDB or Redis cannot be started on this machine."""
+
+
+class RequestRefused(StackError):
+    """The service answered with a status from 400 to 499: the request itself is at fault."""
