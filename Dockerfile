@@ -1,5 +1,5 @@
 # One image for all services. Its entry is `python -m`; the command chooses what runs, such as
-#     shared.server.serve api_products, shared.workers.follower api_products, shared.workers.worker api_products
+#     shared serve api_products, shared follow api_products, shared work api_products
 #     vitrine token --scope admin
 
 FROM python:3.13-slim-trixie AS base
@@ -16,7 +16,7 @@ WORKDIR /app
 ENTRYPOINT ["python", "-m"]
 CMD ["vitrine", "--help"]
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --start-interval=1s --retries=3 \
-    CMD ["python", "-m", "shared.server.healthcheck", "ready"]
+    CMD ["python", "-m", "shared", "check", "ready"]
 
 FROM base AS builder
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore \

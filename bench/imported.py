@@ -29,9 +29,7 @@ def result(bench: Bench) -> Result:
     urls = {"CATEGORIES_URL": f"http://127.0.0.1:{shelf}"}
     target = targets.vitrine("gunicorn", **urls)
     own = targets.environment(target, shelf, WORKERS, bench.servers)
-    categories = spawn(
-        [sys.executable, "-m", "shared.server.serve", "api_categories"], bench.log, own
-    )
+    categories = spawn([sys.executable, "-m", "shared", "serve", "api_categories"], bench.log, own)
     try:
         with bench.serving(target, WORKERS) as (port, _, _):
             urls |= {"PRODUCTS_URL": f"http://127.0.0.1:{port}", "DATA_DIR": str(folder / "none")}

@@ -28,7 +28,7 @@ Measured on {date} by `make bench`: {machine}.
 Figures are medians of the rounds; ratios are medians of the ratios within a round, so they hold on
 other machines where the rates do not. {products:,} products, the same for all.
 
-* Vitrine is started by `python -m shared.server.serve api_products`, with limits that count each
+* Vitrine is started by `python -m shared serve api_products`, with limits that count each
   request (and are not reached), tokens, metrics, request ids, a Sentry client, its logs to
   `/dev/null`, and its follower, whose CPU and memory are counted as its own. Peers have none of
   these. All settings have their defaults, except for the limits.

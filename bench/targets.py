@@ -79,13 +79,13 @@ def vitrine(server: str, **settings: str) -> Target:
     token = Tokens(Settings(secret_key=SECRET_KEY)).mint("bench", ["products:write"], 86_400)
     return Target(
         f"Vitrine on {server}",
-        lambda port, workers: [sys.executable, "-m", "shared.server.serve", "api_products"],
+        lambda port, workers: [sys.executable, "-m", "shared", "serve", "api_products"],
         environment,
         works.vitrine,
         works.ALL,
         gives_ids=False,
         headers={"Authorization": f"Bearer {token}"},
-        beside=[sys.executable, "-m", "shared.workers.follower", "api_products"],
+        beside=[sys.executable, "-m", "shared", "follow", "api_products"],
     )
 
 

@@ -28,7 +28,7 @@ ITEMS = [
 @pytest.mark.parametrize("target", VITRINE, ids=lambda target: target.name)
 class TestVitrineInTheBench:
     def test_is_started_by_the_command_that_starts_it_anywhere(self, target):
-        served = [sys.executable, "-m", "shared.server.serve", "api_products"]
+        served = [sys.executable, "-m", "shared", "serve", "api_products"]
         assert target.command(5000, 1) == target.command(5000, 2) == served
 
     def test_is_told_by_settings_alone(self, target):
@@ -48,7 +48,7 @@ class TestVitrineInTheBench:
         assert settings.log_level == usual.log_level
 
     def test_is_counted_with_its_follower(self, target):
-        assert target.beside == [sys.executable, "-m", "shared.workers.follower", "api_products"]
+        assert target.beside == [sys.executable, "-m", "shared", "follow", "api_products"]
 
 
 @pytest.fixture

@@ -1,32 +1,25 @@
-"""Asks the service of this container or machine whether it lives, or with ``ready`` can work.
+"""Health check of a container: asks the service on this machine whether it is live or ready.
 
-    python -m shared.server.healthcheck ready
-
-The exit status is 0 if it answers 200 in time: what orchestrators call a health check.
+It imports only what ships with Python, because a container runs it every few seconds.
 """
 
 import http.client
 import os
 import sys
 
-SECONDS = 4
+SECONDS = 4  # for the whole answer; orchestrators give up after five
 
 
-def main() -> None:
-    """Ask what listens at ``BIND``; end with 0 or 1."""
-    kind = sys.argv[1] if len(sys.argv) > 1 else "live"
+def check(probe: str) -> None:
+    """Print the response of ``/health/live`` or ``/health/ready``; exit with 0 if it is a 200."""
     host, _, port = os.environ.get("BIND", "127.0.0.1:5000").rpartition(":")
     if host in ("0.0.0.0", "[::]"):
         host = "127.0.0.1"
     connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=SECONDS)
     try:
-        connection.request("GET", f"/health/{kind}")
-        answer = connection.getresponse()
+        connection.request("GET", f"/health/{probe}")
+        response = connection.getresponse()
     except OSError as error:
         sys.exit(f"Nothing answers at {host}:{port}: {error}")
-    print(answer.read().decode(errors="replace").strip())
-    sys.exit(answer.status != 200)
-
-
-if __name__ == "__main__":
-    main()
+    print(response.read().decode(errors="replace").strip())
+    sys.exit(response.status != 200)

@@ -1,11 +1,7 @@
-"""Serves a service over HTTP, by the server that ``SERVER`` names, until it is told to stop.
-
-python -m shared.server.serve api_products
-"""
+"""Start of the HTTP server that ``SERVER`` names: gunicorn or granian."""
 
 import os
 import sys
-from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from shared.config.settings import Settings, SettingsError, ignored, service_url
@@ -13,36 +9,30 @@ from shared.config.startup import read_settings
 from shared.server import granian_server
 
 
-def main() -> None:
-    """Serve the service whose package the command line names."""
-    package = sys.argv[1] if len(sys.argv) > 1 else ""
-    if not package or find_spec(package) is None:
-        sys.exit("Say what to serve, such as: python -m shared.server.serve api_products")
+def serve(package: str) -> None:
+    """Serve the service of a package over HTTP until the process is stopped."""
     settings = read_settings()
     try:
-        bind = address(settings, package.removeprefix("api_"))
+        bind = listen_address(settings, package.removeprefix("api_"))
     except SettingsError as error:
         sys.exit(f"Vitrine cannot start: {error}")
-    for sentence in ignored():
-        print(f"Vitrine: {sentence}", file=sys.stderr)
+    for warning in ignored():
+        print(f"Vitrine: {warning}", file=sys.stderr)
     if settings.server == "granian":
         granian_server.serve(package, settings, bind)
         return
-    args = ["-m", "gunicorn", "-c", "python:shared.server.gunicorn_conf", "-b", bind]
-    os.execv(sys.executable, [sys.executable, *args, f"{package}.app:create_app()"])
+    gunicorn = ["-m", "gunicorn", "-c", "python:shared.server.gunicorn_conf", "-b", bind]
+    os.execv(sys.executable, [sys.executable, *gunicorn, f"{package}.app:create_app()"])
 
 
-def address(settings: Settings, service: str) -> str:
-    """Return what a service listens on, as ``host:port``; raise ``SettingsError`` if none is known.
+def listen_address(settings: Settings, service: str) -> str:
+    """Return the ``host:port`` that a service listens on: ``BIND``, or the port of its URL.
 
-    Unless told otherwise that is this machine only.
+    Without ``BIND`` the service listens on this machine only.  Raise ``SettingsError`` if neither
+    names a port.
     """
     if settings.bind:
         return settings.bind
     if port := urlsplit(service_url(settings, service)).port:
         return f"127.0.0.1:{port}"
     raise SettingsError(f"{service.upper()}_URL has no port; set BIND, such as 127.0.0.1:5004.")
-
-
-if __name__ == "__main__":
-    main()

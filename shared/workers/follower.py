@@ -1,6 +1,6 @@
 """Tails a collection's change stream and invalidates what others wrote: ``vitrine up`` runs it.
 
-    python -m shared.workers.follower api_products
+    python -m shared follow api_products
 
 It covers what a request cannot: a process killed between commit and invalidation, Redis out of
 reach at that moment, edits made beside the API.  While it has caught up with MongoDB, on an
@@ -15,7 +15,6 @@ import contextlib
 import logging
 import re
 import signal
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -324,9 +323,8 @@ def connect(package: str, settings: Settings) -> Follower:
     return Follower(resource.repository, validator, db, redis, settings.cache_ttl_seconds, history)
 
 
-def main() -> None:
-    """Follow the service named on the command line until told to stop."""
-    package = sys.argv[1]
+def follow(package: str) -> None:
+    """Follow the service of a package until the process is stopped."""
     service = package.removeprefix("api_")
     settings = startup.read_settings()
     log_format.start(service, settings.log_level)
@@ -340,7 +338,3 @@ def main() -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     follower.run()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Does the queued jobs of a service: ``vitrine up`` runs one worker per core.
 
-    python -m shared.workers.worker api_products
+    python -m shared work api_products
 
 Every job runs in a process of its own, with a limit on its time and memory, so that whatever a job
 does ends that job and never the worker.
@@ -11,7 +11,6 @@ import logging
 import os
 import resource
 import signal
-import sys
 import time
 from importlib import import_module
 from pathlib import Path
@@ -138,9 +137,8 @@ def _data_bytes() -> int:
     return int(statm.read_text().split()[5]) * resource.getpagesize() if statm.exists() else 0
 
 
-def main() -> None:
-    """Work for the service named on the command line until told to stop."""
-    package = sys.argv[1]
+def work(package: str) -> None:
+    """Run the jobs of the service of a package until the process is stopped."""
     service = package.removeprefix("api_")
     settings = startup.read_settings()
     log_format.start(service, settings.log_level)
@@ -151,7 +149,3 @@ def main() -> None:
     worker = ServiceWorker(package, settings)
     # Its lines about each job hold the arguments, which are nobody's business.
     worker.work(logging_level="WARNING", with_scheduler=True)
-
-
-if __name__ == "__main__":
-    main()

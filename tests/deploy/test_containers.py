@@ -56,14 +56,14 @@ def test_every_service_folder_is_served_and_followed_and_its_jobs_are_done(packa
     name = package.removeprefix("api_")
     known = services(BASE)
     port = PORTS[name]
-    assert known[name]["command"] == ["shared.server.serve", package]
+    assert known[name]["command"] == ["shared", "serve", package]
     assert known[name]["environment"]["BIND"] == f"0.0.0.0:{port}"
     assert known[name]["environment"][f"{name.upper()}_URL"] == f"http://{name}:{port}"
     assert known[name]["ports"] == [f"127.0.0.1:{port}:{port}"]
-    assert known[f"{name}-follower"]["command"] == ["shared.workers.follower", package]
+    assert known[f"{name}-follower"]["command"] == ["shared", "follow", package]
     assert (f"{name}-worker" in known) is (FOLDERS[package] / "jobs.py").exists()
     if worker := known.get(f"{name}-worker"):
-        assert worker["command"] == ["shared.workers.worker", package]
+        assert worker["command"] == ["shared", "work", package]
 
 
 def test_a_debugger_and_reloading_are_there_for_every_service():

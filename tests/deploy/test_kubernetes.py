@@ -73,17 +73,19 @@ def test_every_service_has_all_its_parts(manifests):
 
 
 def test_a_pod_runs_the_part_that_its_name_says(manifests):
-    modules = {
-        "server": "shared.server.serve",
-        "follower": "shared.workers.follower",
-        "worker": "shared.workers.worker",
+    commands = {
+        "server": "serve",
+        "follower": "follow",
+        "worker": "work",
     }
     for name, pod in pods(manifests).items():
         (container,) = pod["spec"]["containers"]
         label = pod["metadata"]["labels"]["app.kubernetes.io/name"]
         service, _, part = name.partition("-")
         assert label == service
-        expected = ["vitrine", "$(NAME)"] if part == "check" else [modules[part], "api_$(NAME)"]
+        expected = (
+            ["vitrine", "$(NAME)"] if part == "check" else ["shared", commands[part], "api_$(NAME)"]
+        )
         assert container["args"] == expected
         (env,) = [each for each in container["env"] if each["name"] == "NAME"]
         where = "metadata.labels['app.kubernetes.io/name']"

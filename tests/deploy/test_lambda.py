@@ -45,7 +45,7 @@ def handler(environ, tmp_path_factory):
         for name, value in environ.items():
             patch.setenv(name, value)
         made = vitrine_lambda.products
-    command = [sys.executable, "-m", "shared.workers.follower", "api_products"]
+    command = [sys.executable, "-m", "shared", "follow", "api_products"]
     log = tmp_path_factory.mktemp("follower") / "log"
     follower = spawn(command, log, environment(**environ))
     yield made

@@ -92,7 +92,7 @@ class Stack:
 
     def serve(self, service):
         """Serve a service by itself; for what ends at once."""
-        return self._run("shared.server.serve", f"api_{service}", timeout=30)
+        return self._run("shared", "serve", f"api_{service}", timeout=30)
 
     def _run(self, *args, **options):
         return subprocess.run(
@@ -196,7 +196,7 @@ def instance(stack, app="api_products.app:create_app()", workers=1, server="guni
     known = {"MONGO_URI": running.mongo_uri, "REDIS_URL": running.redis_url}
     address = url.removeprefix("http://")
     if server == "granian":
-        args = ["shared.server.serve", app.partition(".")[0]]
+        args = ["shared", "serve", app.partition(".")[0]]
         known |= {"SERVER": server, "BIND": address}
     else:
         args = ["gunicorn", "-c", "python:shared.server.gunicorn_conf", "-b", address, app]

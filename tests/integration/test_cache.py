@@ -52,7 +52,7 @@ def status(stack, path):
     return ask(stack, path).headers["Cache-Status"]
 
 
-FOLLOWER = (b"shared.workers.follower", b"api_products")
+FOLLOWER = (b"shared\0follow\0", b"api_products")
 
 
 def test_the_second_answer_is_a_hit_and_says_so(stack, product):

@@ -39,7 +39,7 @@ def workers(shop):
 
 def is_serving(pid):
     with contextlib.suppress(OSError):
-        return b"shared.server.serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"shared\0serve\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
     return False
 
 

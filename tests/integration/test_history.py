@@ -42,7 +42,7 @@ def test_every_change_is_told_once_though_the_follower_is_killed(stack, db, kill
         for _ in range(2):
             known = entries.estimated_document_count()
             poll(lambda known=known: entries.estimated_document_count() > known + WRITES / 3)
-            kill(process_of(stack, b"shared.workers.follower", b"api_products"))
+            kill(process_of(stack, b"shared\0follow\0", b"api_products"))
         ids = [each.result(timeout=60) for each in writers]
     for id in ids:
         poll(lambda id=id: len(history(stack, "products", id)) >= WRITES, what="a whole history")

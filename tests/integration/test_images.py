@@ -115,7 +115,7 @@ def queue_of(stack):
 
 
 def test_a_worker_that_is_killed_before_it_takes_a_job_loses_none(stack, product):
-    os.kill(process_of(stack, b"shared.workers.worker"), signal.SIGKILL)
+    os.kill(process_of(stack, b"shared\0work\0"), signal.SIGKILL)
     for color in ("red", "green", "blue"):
         assert upload(stack, product, picture(color))[0] == 202
     poll(lambda: states(stack, product) == ["ready"] * 3, 60)
@@ -127,7 +127,7 @@ def test_no_disaster_loses_a_picture(stack, product):
     for _ in range(3):
         assert upload(stack, product, large)[0] == 202
     poll(lambda: "processing" in states(stack, product))
-    for worker in processes_of(stack, b"shared.workers.worker"):
+    for worker in processes_of(stack, b"shared\0work\0"):
         with contextlib.suppress(ProcessLookupError):  # It is a job of one that was killed.
             os.kill(worker, signal.SIGKILL)
     assert states(stack, product) != ["ready"] * 3
@@ -148,14 +148,14 @@ def test_no_disaster_loses_a_picture(stack, product):
 
 def test_a_job_that_crashes_ends_itself_and_no_worker(stack, product):
     """It is tried again, then the sweep puts the right one in its place."""
-    workers = set(processes_of(stack, b"shared.workers.worker"))
+    workers = set(processes_of(stack, b"shared\0work\0"))
     with queue_of(stack) as redis:
         queue = Queue("products", connection=redis)
         job = queue.enqueue("tests.support.broken.crash", retry=Retry(max=1, interval=1))
         poll(lambda: job.get_status() == "failed", 20)
     upload(stack, product, picture())
     assert outcome(stack, product)["state"] == "ready"
-    assert workers & set(processes_of(stack, b"shared.workers.worker"))
+    assert workers & set(processes_of(stack, b"shared\0work\0"))
     assert stack.get("products", f"/jobs/{job.id}")["state"] == "failed"
 
 

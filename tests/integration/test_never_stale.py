@@ -67,7 +67,7 @@ def second_follower(stack, package):
     running = stacks.read(stack.folder)
     servers = {"MONGO_URI": running.mongo_uri, "REDIS_URL": running.redis_url}
     process = subprocess.Popen(
-        [sys.executable, "-m", "shared.workers.follower", package],
+        [sys.executable, "-m", "shared", "follow", package],
         cwd=ROOT,
         env=stack.env | servers,
     )
@@ -109,7 +109,7 @@ def test_an_instance_that_ignores_generations_is_found_out(stack):
 
 
 def test_a_follower_that_sees_nothing_is_found_out(stack):
-    follower = process_of(stack, b"shared.workers.follower", b"api_products")
+    follower = process_of(stack, b"shared\0follow\0", b"api_products")
     os.kill(follower, signal.SIGSTOP)
     try:
         # Its lease would end before everything is read as slowly as can be.

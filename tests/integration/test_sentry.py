@@ -101,7 +101,7 @@ def worker(stack, queue, **env):
     running = stacks.read(stack.folder)
     known = {"MONGO_URI": running.mongo_uri, "REDIS_URL": running.redis_url}
     env = stack.env | known | {"REDIS_QUEUE_URL": queue} | env
-    args = [sys.executable, "-m", "shared.workers.worker", "api_products"]
+    args = [sys.executable, "-m", "shared", "work", "api_products"]
     process = spawn(args, Path(f"{stack.output}-worker"), env)
     try:
         yield

@@ -178,7 +178,7 @@ class Supervisor:
                 return port
 
     def _spawn(self, service: Service) -> subprocess.Popen[bytes]:
-        args = [sys.executable, "-m", "shared.server.serve", service.folder.name]
+        args = [sys.executable, "-m", "shared", "serve", service.folder.name]
         own = {
             "BIND": f"127.0.0.1:{service.port}",
             "PROMETHEUS_MULTIPROC_DIR": str(self._folder / "metrics" / service.name),
@@ -187,12 +187,12 @@ class Supervisor:
         return spawn(args, self._log(service.name), env, self._keep)
 
     def _follow(self, service: Service) -> subprocess.Popen[bytes]:
-        args = [sys.executable, "-m", "shared.workers.follower", service.folder.name]
+        args = [sys.executable, "-m", "shared", "follow", service.folder.name]
         log = self._log(f"{service.name}-follower")
         return spawn(args, log, self._environment(service), self._keep)
 
     def _work(self, service: Service, name: str) -> subprocess.Popen[bytes]:
-        args = [sys.executable, "-m", "shared.workers.worker", service.folder.name]
+        args = [sys.executable, "-m", "shared", "work", service.folder.name]
         return spawn(args, self._log(name), self._environment(service), self._keep)
 
     def _show_queues(self) -> subprocess.Popen[bytes]:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from shared.config.settings import Settings, SettingsError, ignored, is_set, misspelt, service_url
-from shared.server.serve import address
+from shared.server.serve import listen_address
 from tests.support.services import ROOT, environment
 
 
@@ -171,7 +171,7 @@ def test_a_removed_setting_is_reported_once_and_stops_nothing(tmp_path, monkeypa
 
 def test_a_service_with_a_removed_setting_starts_and_says_so_in_one_line():
     run = subprocess.run(
-        [sys.executable, "-m", "shared.server.serve", "api_products"],
+        [sys.executable, "-m", "shared", "serve", "api_products"],
         cwd=ROOT,
         # gunicorn is started, and refuses this address while everybody may do everything.
         env=environment(NEAR_CACHE="on", BIND="0.0.0.0:5000"),
@@ -199,12 +199,12 @@ def test_where_nobody_can_call_is_no_address_of_a_service():
     ],
 )
 def test_a_service_listens_where_it_is_told_or_at_its_own_port_of_this_machine(given, bind):
-    assert address(Settings.from_env(given), "products") == bind
+    assert listen_address(Settings.from_env(given), "products") == bind
 
 
 def test_a_service_without_a_port_says_what_to_set():
     with pytest.raises(SettingsError, match="PRODUCTS_URL has no port; set BIND"):
-        address(Settings.from_env({"PRODUCTS_URL": "https://shop.example"}), "products")
+        listen_address(Settings.from_env({"PRODUCTS_URL": "https://shop.example"}), "products")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,6 @@
+"""Old spelling of ``python -m shared work``, kept for this release."""
+
+from shared.__main__ import deprecated
+
+if __name__ == "__main__":
+    deprecated("shared.worker", "work")

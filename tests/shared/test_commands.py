@@ -1,0 +1,170 @@
+"""``python -m shared``: its commands, and the spellings that files of users still have."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+import urllib3
+from redis import Redis
+
+from tests.integration.conftest import poll
+from tests.support.services import ROOT, environment
+from vitrine.local.processes import free_port, spawn, stop
+
+# What the check of a container has no time for.
+HEAVY = {"flask", "werkzeug", "pymongo", "redis", "marshmallow", "rq", "prometheus_client"}
+
+
+def run(*words, module="shared", **env):
+    return subprocess.run(
+        [sys.executable, "-m", module, *words],
+        cwd=ROOT,
+        env=environment(**env),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_names_every_command_and_what_it_does():
+    shown = " ".join(run("--help").stdout.split())
+    for name, purpose in (
+        ("serve", "serve a service over HTTP"),
+        ("follow", "follow the changes"),
+        ("work", "run the queued jobs"),
+        ("check", "check the health"),
+    ):
+        assert f" {name} {purpose}" in shown
+        assert run(name, "--help").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((), "the following arguments are required: COMMAND"),
+        (("fly", "api_products"), "argument COMMAND: invalid choice: 'fly'"),
+        (("serve",), "the following arguments are required: package"),
+        (("serve", "api_toys"), "no package 'api_toys' is found"),
+        (("follow", "../etc"), "no package '../etc' is found"),
+        (("work", "api_products", "fast"), "unrecognized arguments: fast"),
+        (("check", "well"), "invalid choice: 'well'"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_with_one_line(words, sentence):
+    refused = run(*words)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    (line,) = refused.stderr.splitlines()
+    assert sentence in line
+    assert "python -m shared --help" in line
+
+
+def test_the_check_of_a_container_imports_nothing_heavy():
+    timed = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "shared", "check", "ready"],
+        cwd=ROOT,
+        env=environment(BIND=f"127.0.0.1:{free_port(0)}"),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    imported = {line.rpartition("|")[2].strip() for line in timed.stderr.splitlines()}
+    assert "http.client" in imported
+    assert not {name.partition(".")[0] for name in imported} & HEAVY
+    assert timed.returncode == 1
+    assert "Nothing answers at 127.0.0.1:" in timed.stderr
+
+
+@pytest.fixture(params=["new", "old"])
+def spelling(request):
+    return request.param
+
+
+@pytest.fixture
+def start(servers, tmp_path):
+    """Start a command under one of its spellings; return its log."""
+    mongod, redis = servers
+    processes = []
+
+    def start(spelling, command, old, **more):
+        words = ["shared", command] if spelling == "new" else [f"shared.{old}"]
+        log = tmp_path / "log"
+        env = environment(
+            MONGO_URI=f"mongodb://127.0.0.1:{mongod}/commands",
+            REDIS_URL=f"redis://127.0.0.1:{redis}/0",
+            WORKERS="1",
+            **more,
+        )
+        processes.append(spawn([sys.executable, "-m", *words, "api_products"], log, env))
+        return log
+
+    yield start
+    for process in processes:
+        stop(process, 5)
+
+
+@pytest.fixture
+def queue(servers, real_connections):
+    """The Redis database of the job queue, emptied."""
+    with Redis(port=servers[1], db=1) as redis:
+        yield redis
+
+
+def first_line(spelling, old, new):
+    warning = f"python -m shared.{old} is deprecated: use python -m shared {new}."
+    return warning if spelling == "old" else ""
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("server", ["gunicorn", "granian"])
+def test_a_service_is_served_and_checked(spelling, server, start):
+    bind = f"127.0.0.1:{free_port(0)}"
+    log = start(spelling, "serve", "serve", SERVER=server, BIND=bind)
+    module, words = ("shared", ("check",)) if spelling == "new" else ("shared.probe", ())
+
+    def check():
+        checked = run(*words, "live", module=module, BIND=bind)
+        return checked if checked.returncode == 0 else None
+
+    checked = poll(check, 30, "an answer")
+    assert '"ok"' in checked.stdout
+    assert checked.stderr.strip() == first_line(spelling, "probe", "check")
+    assert urllib3.request("GET", f"http://{bind}/products").status == 200
+    assert log.read_text().startswith(first_line(spelling, "serve", "serve"))
+
+
+@pytest.mark.real
+def test_a_service_is_followed(spelling, start):
+    log = start(spelling, "follow", "follower")
+    poll(lambda: "products: following" in log.read_text(), 30, "following")
+    assert log.read_text().startswith(first_line(spelling, "follower", "follow"))
+
+
+@pytest.mark.real
+def test_jobs_are_done(spelling, start, queue):
+    log = start(spelling, "work", "worker")
+    poll(lambda: queue.exists("products:swept"), 30, "a first sweep")
+    assert log.read_text().startswith(first_line(spelling, "worker", "work"))
+
+
+def test_the_old_configuration_of_gunicorn_is_that_of_now():
+    checked = subprocess.run(
+        [
+            *(sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn"),
+            *("--print-config", "api_clients.app:create_app()"),
+        ],
+        cwd=ROOT,
+        env=environment(WORKERS="7"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert re.search(r"^workers += 7$", checked.stdout, re.MULTILINE)
+    assert re.search(r"^worker_class += .*shared", checked.stdout, re.MULTILINE)
+    assert checked.stderr.strip() == (
+        "python:shared.gunicorn is deprecated: use python:shared.server.gunicorn_conf."
+    )
