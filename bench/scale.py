@@ -68,8 +68,8 @@ QUERIES = {
     "q by price": "?q=corsair&ordering=price",
 }
 BEHIND = {
-    "behind half of all": "ordering=price",
-    "behind half of a category": "category=memory&ordering=-price",
+    "cursor after half of all": "ordering=price",
+    "cursor after half of a category": "category=memory&ordering=-price",
 }
 
 
