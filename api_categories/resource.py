@@ -19,7 +19,7 @@ from marshmallow.experimental.context import Context
 from api_categories.tree import MAX_DEPTH, inherited, path_of
 from shared.http.errors import NotFound, ServiceUnavailable
 from shared.http.json import MAX_WHOLE
-from shared.resource.resource import Resource
+from shared.resource import Resource
 from shared.schema.attribute_rules import NUMBERS, TYPES, is_number, misfit
 from shared.schema.fields import Id, Plain, Revision, Slug, Text, Timestamp, Whole
 from shared.schema.filters import either, eq, titled, within

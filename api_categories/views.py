@@ -23,7 +23,7 @@ from shared.http import auth
 from shared.http.contract import ITEM, accepts, like, returns
 from shared.http.errors import BadRequest, Conflict, NotFound
 from shared.http.responses import conditional, empty, respond
-from shared.resource.resource import flag, purges
+from shared.resource import flag, purges
 from shared.schema.attribute_rules import FitSchema
 from shared.storage.connections import connections
 from shared.storage.documents import same

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from shared.resource.resource import Resource
+from shared.resource import Resource
 from shared.schema.fields import Birthday, Email, Id, Revision, Text, Timestamp
 from shared.schema.filters import eq, titled
 from shared.schema.query import Query

@@ -9,7 +9,7 @@ from pymongo import IndexModel
 
 from api_orders.pricing import summed
 from api_orders.states import STATES
-from shared.resource.resource import Resource
+from shared.resource import Resource
 from shared.schema.fields import Id, Moment, Money, Ref, Revision, Text, Timestamp, Whole, timestamp
 from shared.schema.filters import eq, gte, lte
 from shared.schema.query import Query

@@ -12,6 +12,7 @@ from shared.cache.keys import ALL, Address, key_of
 from shared.http.contract import CACHED, accepts, returns
 from shared.http.errors import BadRequest
 from shared.http.responses import respond
+from shared.resource import cached
 from shared.schema.fields import Money, Ref
 from shared.schema.query import PageRequest
 from shared.schema.serialization import Document
@@ -99,7 +100,7 @@ def show() -> Response:
     key = key_of(
         f"{orders.name}:list:stats", [("page", asked.page), ("per", asked.per), *asked.given]
     )
-    return orders.cached(Address(orders.name, key, ALL), lambda: _sums(asked))
+    return cached(Address(orders.name, key, ALL), lambda: _sums(asked))
 
 
 def _sums(asked: PageRequest) -> Response:

@@ -10,8 +10,7 @@ from shared.http import auth
 from shared.http.contract import ITEM, NEW, Batch, accepts, like, returns
 from shared.http.errors import Conflict, PreconditionFailed, ServiceUnavailable, WriteConflict
 from shared.http.responses import empty, respond
-from shared.resource.idempotency import resumes
-from shared.resource.resource import purges
+from shared.resource import purges, resumes
 from shared.schema.serialization import Document
 from shared.storage import trash
 from shared.storage.retries import attempts

@@ -8,7 +8,7 @@ from marshmallow.experimental.context import Context
 from pymongo import IndexModel
 
 from api_products.images.model import of, ready
-from shared.resource.resource import Resource
+from shared.resource import Resource
 from shared.schema.attribute_rules import misfits
 from shared.schema.fields import (
     Attributes,

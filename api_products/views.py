@@ -31,9 +31,7 @@ from shared.http.contract import FILES, FORM, ITEM, JSON, NEW, accepts, like, re
 from shared.http.errors import BadRequest, NotFound, ServiceUnavailable
 from shared.http.json import encode
 from shared.http.responses import conditional, empty, respond
-from shared.resource import idempotency
-from shared.resource.idempotency import resumes
-from shared.resource.resource import purges
+from shared.resource import idempotency, purges, resumes
 from shared.schema.attribute_rules import FitSchema
 from shared.schema.serialization import Document
 from shared.storage import documents

@@ -19,8 +19,7 @@ from api_products.stock import changes, reconciliation, reservations
 from shared.http import auth
 from shared.http.contract import ITEM, accepts, returns
 from shared.http.responses import conditional, empty, respond
-from shared.resource.idempotency import resumes
-from shared.resource.resource import flag
+from shared.resource import flag, resumes
 
 MAX_HELD = 500  # reservations listed at once
 

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from shared.resource.resource import Resource
+from shared.resource import Resource
 from shared.schema.fields import Id, Money, Revision, Text, Timestamp, Whole
 from shared.schema.filters import eq, gte, lte
 from shared.schema.query import Query

@@ -13,7 +13,7 @@ from shared.http import auth
 from shared.http.contract import accepts, returns
 from shared.http.errors import BadRequest, NotFound
 from shared.http.responses import respond
-from shared.resource.resource import Resource
+from shared.resource import Resource
 from shared.storage.connections import connections
 
 audit = logging.getLogger("vitrine.audit")

@@ -17,7 +17,7 @@ from typing import Self
 from pymongo.errors import OperationFailure
 
 from shared.http.errors import BadRequest, Gone, NotInstalled, ServiceUnavailable
-from shared.resource.resource import Resource
+from shared.resource import Resource
 from shared.schema.fields import timestamp
 from shared.schema.serialization import Document
 from shared.storage import documents

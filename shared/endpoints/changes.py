@@ -23,7 +23,7 @@ from shared.http.contract import accepts, returns
 from shared.http.errors import BadRequest, ServiceUnavailable, nearest
 from shared.http.json import encode
 from shared.http.responses import JSON
-from shared.resource.resource import Resource
+from shared.resource import Resource
 from shared.schema.fields import Id, Timestamp, Whole
 from shared.schema.serialization import Document
 from shared.storage.change_stream import KINDS

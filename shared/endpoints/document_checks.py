@@ -23,8 +23,7 @@ from shared.cache.keys import new_token
 from shared.http import auth
 from shared.http.contract import returns
 from shared.http.responses import respond
-from shared.resource.idempotency import resumes
-from shared.resource.resource import Resource
+from shared.resource import Resource, resumes
 from shared.schema.fields import Id, Moment, Timestamp
 from shared.schema.misfits import misfits
 from shared.schema.serialization import Document

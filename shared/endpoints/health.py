@@ -15,7 +15,7 @@ from shared.cache.redis_topology import REDIS_ERRORS
 from shared.http.auth import public
 from shared.http.contract import returns
 from shared.http.responses import respond
-from shared.resource.resource import Resource
+from shared.resource import Resource
 from shared.storage.connections import connections
 from shared.workers import queue
 from shared.workers.follower_status import following

@@ -12,9 +12,8 @@ from shared.http import auth, preconditions
 from shared.http.contract import accepts, returns
 from shared.http.errors import NotFound
 from shared.http.responses import conditional
-from shared.resource import page_response
-from shared.resource.page_response import PageSchema
-from shared.resource.resource import Resource
+from shared.resource import Resource
+from shared.resource.page_response import PageSchema, page_response
 from shared.schema.fields import Timestamp, timestamp
 from shared.schema.query import Query
 from shared.schema.serialization import Document
@@ -87,7 +86,7 @@ def show_history(ref: str) -> Response:
     page = Page.of(list(found), asked.per, total, count)
     items = [_shown(resource, each) for each in page.documents]
     name = f"{resource.name}/{quote(ref)}/history"
-    return conditional(page_response.answer(name, asked, page, items, count))
+    return conditional(page_response(name, asked, page, items, count))
 
 
 def _item(resource: Resource, ref: str) -> Any:

@@ -1,1 +1,16 @@
-"""A collection over HTTP: its declaration, its standard methods, its batches."""
+"""A collection over HTTP: its declaration, its standard methods, its batches.
+
+* ``resource``: the class ``Resource``, which a service declares once and which serves it.
+* ``caching``: answers from the cache, and the storing of responses in it.
+* ``batch``: many items in one request.
+* ``page_response``: the response with one page of a list.
+* ``idempotency``: the header ``Idempotency-Key``, with which a POST is safe to repeat.
+
+The package imports ``config``, ``observability``, ``http``, ``schema``, ``cache`` and ``storage``.
+"""
+
+from shared.resource.caching import cached
+from shared.resource.idempotency import resumes
+from shared.resource.resource import Resource, flag, purges
+
+__all__ = ["Resource", "cached", "flag", "purges", "resumes"]

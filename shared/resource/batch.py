@@ -1,4 +1,4 @@
-"""Batches: up to 1,000 items in one request, each created or changed by its key."""
+"""Batches: up to 1,000 items in one request, each created, or changed if its key exists."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ RESULTS = ("created", "updated", "unchanged", "failed")
 
 
 class ErrorSchema(Schema):
-    """What is wrong where: a JSON pointer (RFC 6901) into the body, or a parameter."""
+    """An error and its place: a JSON pointer (RFC 6901) into the body, or a parameter."""
 
     pointer = fields.String(metadata={"example": "/name", "optional": True})
     parameter = fields.String(metadata={"optional": True})
@@ -42,7 +42,7 @@ class ErrorSchema(Schema):
 
 
 class ResultSchema(Schema):
-    """What has become of one item."""
+    """The result of one item of the batch."""
 
     index = fields.Integer(required=True, metadata={"example": 0})
     status = fields.Integer(required=True, metadata={"example": 201})
@@ -53,7 +53,7 @@ class ResultSchema(Schema):
 
 
 class ResultsSchema(Schema):
-    """One result for each item, in order, and how many there are of each kind."""
+    """One result for each item, in order, and the number of results of each kind."""
 
     results = fields.List(fields.Nested(ResultSchema))
     summary = fields.Dict(
@@ -64,8 +64,8 @@ class ResultsSchema(Schema):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the query string of a batch says: the key (empty to create all), and the modes."""
+class BatchOptions:
+    """The query string of a batch: the key (empty to create all items), and the modes."""
 
     key: str
     all_or_none: bool
@@ -73,23 +73,35 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Step:
-    """One item on its way: what is stored under its key, its new values, or what is wrong."""
+class BatchItem:
+    """One item of a batch while it is worked on.
+
+    ``stored`` is the document with its key, ``values`` are what is to be written, ``error`` is why
+    it cannot be written, and ``written`` is the document after the write.
+    """
 
     stored: Document | None = None
     values: Document | None = None
     error: ApiError | ValidationError | None = None
-    result: Document | None = None
+    written: Document | None = None
 
 
-def parse(args: Mapping[str, str], keys: Sequence[str]) -> Asked:
-    """Read the query string of a batch or raise ``BadRequest`` naming the parameter."""
+def parse_options(parameters: Mapping[str, str], keys: Sequence[str]) -> BatchOptions:
+    """Read the query string of a batch.
+
+    Args:
+        parameters: The query parameters.
+        keys: The fields that may be named as the key.
+
+    Raises:
+        BadRequest: A parameter is unknown or has a wrong value.
+    """
     allowed = {
         "key": keys,
         "on_error": ON_ERROR,
         "dry_run": ("false", "true", "0", "1"),
     }
-    for name, value in args.items():
+    for name, value in parameters.items():
         if name not in allowed:
             message = f"Unknown parameter{nearest(name, allowed)}"
         elif value not in allowed[name]:
@@ -97,76 +109,90 @@ def parse(args: Mapping[str, str], keys: Sequence[str]) -> Asked:
         else:
             continue
         raise BadRequest("", [{"parameter": name, "message": message}])
-    return Asked(
-        args.get("key", ""),
-        args.get("on_error") == "reject_all",
-        args.get("dry_run") in ("true", "1"),
+    return BatchOptions(
+        parameters.get("key", ""),
+        parameters.get("on_error") == "reject_all",
+        parameters.get("dry_run") in ("true", "1"),
     )
 
 
-def items(value: Any) -> list[Any]:
-    """Return the items of a batch's body: an array, or an object with an array ``items``."""
-    found = value.get("items") if isinstance(value, dict) else value
-    if not isinstance(found, list):
-        raise BadRequest('The body is not an array of items, nor {"items": [...]}.')
-    if len(found) > MAX_ITEMS:
-        raise ContentTooLarge(f"A batch has at most {MAX_ITEMS} items; this one has {len(found)}.")
-    return found
+def batch_items(body: Any) -> list[Any]:
+    """Return the items in the body of a batch: an array, or an object with an array ``items``."""
+    values = body.get("items") if isinstance(body, dict) else body
+    if not isinstance(values, list):
+        raise BadRequest('The body is not an array of items. Send [...] or {"items": [...]}.')
+    if len(values) > MAX_ITEMS:
+        raise ContentTooLarge(
+            f"The batch has {len(values)} items, and at most {MAX_ITEMS} are allowed. Send several "
+            "batches."
+        )
+    return values
 
 
-def run(resource: "Resource", items: Sequence[Any], asked: Asked) -> Document:
-    """Create or change the items and return ``{"results": […], "summary": {…}}``.
+def run_batch(resource: "Resource", values: Sequence[Any], options: BatchOptions) -> Document:
+    """Create or change items, and return ``{"results": […], "summary": {…}}``.
 
-    With ``all_or_none``, raise ``Unprocessable`` that names everything wrong, with nothing written.
+    Args:
+        resource: The collection.
+        values: The items as the client sent them.
+        options: The key and the modes of the batch.
+
+    Raises:
+        Unprocessable: With ``all_or_none``, some items are not valid and nothing was written.
+        WriteConflict: With ``all_or_none``, other requests kept writing the same items.
     """
-    work = _all_or_none if asked.all_or_none else _each
-    results = [_result(index, step) for index, step in enumerate(work(resource, items, asked))]
+    work = _write_all_or_none if options.all_or_none else _write_each
+    results = [_result(index, item) for index, item in enumerate(work(resource, values, options))]
     return {"results": results, "summary": Counter(each["result"] for each in results)}
 
 
-def _each(resource: "Resource", items: Sequence[Any], asked: Asked) -> list[Step]:
-    """Write every item that is right; where somebody was faster, look again and repeat."""
-    steps = _prepared(resource, items, asked.key)
-    waiting = [] if asked.dry_run else [n for n, step in enumerate(steps) if not step.error]
+def _write_each(
+    resource: "Resource", values: Sequence[Any], options: BatchOptions
+) -> list[BatchItem]:
+    """Write every valid item; after a conflict with another write, read again and repeat."""
+    items = _prepare(resource, values, options.key)
+    waiting = [] if options.dry_run else [n for n, item in enumerate(items) if not item.error]
     for _ in attempts():
-        pairs = [(steps[n].stored, steps[n].values or {}) for n in waiting]
+        pairs = [(items[n].stored, items[n].values or {}) for n in waiting]
         outcomes = bulk(resource.repository, pairs, False) if pairs else []
         for number, document in zip(waiting, outcomes, strict=True):
-            steps[number].result = document
+            items[number].written = document
         waiting = [n for n, each in zip(waiting, outcomes, strict=True) if each is None]
-        again = _prepared(resource, [items[n] for n in waiting], asked.key)
-        for number, step in zip(waiting, again, strict=True):
-            steps[number] = step
-        waiting = [number for number in waiting if not steps[number].error]
+        again = _prepare(resource, [values[n] for n in waiting], options.key)
+        for number, item in zip(waiting, again, strict=True):
+            items[number] = item
+        waiting = [number for number in waiting if not items[number].error]
         if not waiting:
-            return steps
+            return items
         ids.raise_counter(resource.repository.collection)
     for number in waiting:
-        steps[number].error = WriteConflict(
+        items[number].error = WriteConflict(
             "Too many others are writing the same at once; try again."
         )
-    return steps
+    return items
 
 
-def _all_or_none(resource: "Resource", items: Sequence[Any], asked: Asked) -> list[Step]:
+def _write_all_or_none(
+    resource: "Resource", values: Sequence[Any], options: BatchOptions
+) -> list[BatchItem]:
     for _ in attempts():
-        steps = _prepared(resource, items, asked.key)
+        items = _prepare(resource, values, options.key)
         errors = [
             {**error, "pointer": f"/{index}{error.get('pointer', '')}"}
-            for index, step in enumerate(steps)
-            if step.error
-            for error in _errors(step.error)
+            for index, item in enumerate(items)
+            if item.error
+            for error in _errors(item.error)
         ]
         if errors:
-            text = f"Some items are wrong, so nothing was written. {summary(errors)}"
+            text = f"Some items are not valid, so nothing was written. {summary(errors)}"
             raise Unprocessable(text, errors)
-        if asked.dry_run:
-            return steps
+        if options.dry_run:
+            return items
         try:
-            pairs = [(step.stored, step.values or {}) for step in steps]
-            for step, document in zip(steps, bulk(resource.repository, pairs, True), strict=True):
-                step.result = document
-            return steps
+            pairs = [(item.stored, item.values or {}) for item in items]
+            for item, document in zip(items, bulk(resource.repository, pairs, True), strict=True):
+                item.written = document
+            return items
         except (Conflict, PreconditionFailed):
             continue
     raise WriteConflict(
@@ -174,67 +200,73 @@ def _all_or_none(resource: "Resource", items: Sequence[Any], asked: Asked) -> li
     )
 
 
-def _prepared(resource: "Resource", items: Sequence[Any], key: str) -> list[Step]:
-    steps = [Step() for _ in items]
-    _find(resource, items, steps, key)
-    _load(resource, items, steps)
-    _check_unique(resource, steps, key)
-    return steps
+def _prepare(resource: "Resource", values: Sequence[Any], key: str) -> list[BatchItem]:
+    items = [BatchItem() for _ in values]
+    _find_stored(resource, values, items, key)
+    _load(resource, values, items)
+    _check_unique(resource, items, key)
+    return items
 
 
-def _find(resource: "Resource", items: Sequence[Any], steps: list[Step], key: str) -> None:
-    """Look up what is stored under each item's key, in one query."""
-    seen: dict[Any, int] = {}
-    for index, (item, step) in enumerate(zip(items, steps, strict=True)):
-        if not isinstance(item, dict):
-            step.error = ValidationError({"_schema": ["Not a JSON object."]})
+def _find_stored(
+    resource: "Resource", values: Sequence[Any], items: list[BatchItem], key: str
+) -> None:
+    """Find the stored document for the key of each item, in one query."""
+    first_index: dict[Any, int] = {}
+    for index, (sent, item) in enumerate(zip(values, items, strict=True)):
+        if not isinstance(sent, dict):
+            item.error = ValidationError({"_schema": ["Not a JSON object."]})
         elif key:
             try:
-                value = resource.schema.fields[key].deserialize(item.get(key))
+                value = resource.schema.fields[key].deserialize(sent.get(key))
             except ValidationError as error:
-                step.error = ValidationError({key: error.messages})
+                item.error = ValidationError({key: error.messages})
                 continue
             if value is None:
-                step.error = ValidationError({key: ["Is required, being the key."]})
+                item.error = ValidationError({key: ["Is required, because it is the key."]})
                 continue
-            if value in seen:
-                step.error = Conflict(f"Repeats the {key} {value!r} of an item before it.")
-            seen.setdefault(value, index)
-    stored = resource.repository.find(key, seen) if seen else {}
-    for value, index in seen.items():
-        steps[index].stored = stored.get(value)
+            if value in first_index:
+                item.error = _repeated(key, value)
+            first_index.setdefault(value, index)
+    stored = resource.repository.find(key, first_index) if first_index else {}
+    for value, index in first_index.items():
+        items[index].stored = stored.get(value)
 
 
-def _load(resource: "Resource", items: Sequence[Any], steps: list[Step]) -> None:
-    for item, step in zip(items, steps, strict=True):
-        if step.error is None:
+def _repeated(field: str, value: Any) -> Conflict:
+    return Conflict(f"An earlier item of the batch has the same {field} {value!r}.")
+
+
+def _load(resource: "Resource", values: Sequence[Any], items: list[BatchItem]) -> None:
+    for sent, item in zip(values, items, strict=True):
+        if item.error is None:
             try:
-                step.values = resource.load(item, step.stored)
+                item.values = resource.load(sent, item.stored)
             except (ValidationError, ApiError) as error:
                 if isinstance(error, ApiError) and error.status >= 500:
                     raise
-                step.error = error
+                item.error = error
 
 
-def _check_unique(resource: "Resource", steps: list[Step], key: str) -> None:
-    """Find values that are taken, by stored documents or earlier in the batch.
+def _check_unique(resource: "Resource", items: list[BatchItem], key: str) -> None:
+    """Reject values of unique fields that stored documents or earlier items of the batch have.
 
-    The ``key`` was looked up already; who takes it meanwhile is met by the write itself.
+    The ``key`` was looked up before.  If another request takes a value meanwhile, the write fails.
     """
-    for name in [each for each in resource.keys if each != key]:
-        good = [(n, step) for n, step in enumerate(steps) if step.values and not step.error]
-        asked = {step.values.get(name) for _, step in good if step.values} - {None}
-        owners = resource.repository.find(name, asked) if asked else {}
-        first: dict[Any, int] = {}
-        for index, step in good:
-            value = step.values.get(name) if step.values else None
+    for field in [name for name in resource.keys if name != key]:
+        valid = [(n, item) for n, item in enumerate(items) if item.values and not item.error]
+        wanted = {item.values.get(field) for _, item in valid if item.values} - {None}
+        owners = resource.repository.find(field, wanted) if wanted else {}
+        first_index: dict[Any, int] = {}
+        for index, item in valid:
+            value = item.values.get(field) if item.values else None
             if value is None:
                 continue
             owner = owners.get(value)
-            if owner and (step.stored is None or step.stored["_id"] != owner["_id"]):
-                step.error = resource.repository.conflict(name, value, owner)
-            elif first.setdefault(value, index) != index:
-                step.error = Conflict(f"Repeats the {name} {value!r} of an item before it.")
+            if owner and (item.stored is None or item.stored["_id"] != owner["_id"]):
+                item.error = resource.repository.conflict(field, value, owner)
+            elif first_index.setdefault(value, index) != index:
+                item.error = _repeated(field, value)
 
 
 def _errors(error: ApiError | ValidationError) -> list[dict[str, str]]:
@@ -243,17 +275,17 @@ def _errors(error: ApiError | ValidationError) -> list[dict[str, str]]:
     return error.errors or [{"pointer": "", "message": str(error)}]
 
 
-def _result(index: int, step: Step) -> Document:
-    if step.error:
-        status = int(getattr(step.error, "status", 422))
-        return {"index": index, "status": status, "result": "failed", "errors": _errors(step.error)}
-    if step.stored is None:
+def _result(index: int, item: BatchItem) -> Document:
+    if item.error:
+        status = int(getattr(item.error, "status", 422))
+        return {"index": index, "status": status, "result": "failed", "errors": _errors(item.error)}
+    if item.stored is None:
         status, result = 201, "created"
-    elif step.result is step.stored or documents.same(step.stored, step.values or {}):
+    elif item.written is item.stored or documents.same(item.stored, item.values or {}):
         status, result = 200, "unchanged"
     else:
         status, result = 200, "updated"
-    document = step.result or step.stored or {}
+    document = item.written or item.stored or {}
     shown = {"id": document.get("_id"), "slug": document.get("slug")}
     return {"index": index, "status": status, "result": result} | {
         name: value for name, value in shown.items() if value is not None

@@ -1,44 +1,81 @@
-"""Answers that come from the cache, or go into it."""
+"""Answers from the cache: look up, and on a miss make the answer and store it."""
 
 import time
+from collections.abc import Callable
 
-from flask import Response
+from flask import Response, g, request
 
 from shared.cache.entry import Lookup
-from shared.http.responses import CACHE_CONTROL, JSON
+from shared.cache.keys import Address
+from shared.http.responses import CACHE_CONTROL, JSON, conditional
+from shared.observability.metrics import LOOKUPS
+from shared.storage.connections import connections
 
-# The headers of an answer that are stored with it.
-STORED = ("Link", "Vary", "Preference-Applied")
+# The headers of a response that are stored with its body.
+STORED_HEADERS = ("Link", "Vary", "Preference-Applied")
 
 
-class Clock:
-    """Takes the time of each step of an answer, for ``Server-Timing`` (W3C)."""
+class ServerTiming:
+    """Measures the steps of a response for its ``Server-Timing`` header (W3C)."""
 
     def __init__(self) -> None:
         self._last = time.perf_counter()
-        self._laps: list[str] = []
+        self._steps: list[str] = []
 
-    def lap(self, step: str) -> None:
-        """Note the milliseconds since the last lap under the name of a step."""
+    def finish(self, step: str) -> None:
+        """Note the milliseconds since the previous step under the name of this one."""
         now = time.perf_counter()
-        self._laps.append(f"{step};dur={(now - self._last) * 1000:.2f}")
+        self._steps.append(f"{step};dur={(now - self._last) * 1000:.2f}")
         self._last = now
 
-    def tell(self, response: Response) -> Response:
-        """Put the laps into the header of a response."""
-        response.headers["Server-Timing"] = ", ".join(self._laps)
+    def add_to(self, response: Response) -> Response:
+        """Set the header of a response and return the response."""
+        response.headers["Server-Timing"] = ", ".join(self._steps)
         return response
 
 
-def extra_headers(response: Response) -> dict[str, str]:
-    """Return the headers that belong to a body and are stored with it."""
-    return {name: response.headers[name] for name in STORED if name in response.headers}
+def cached(address: Address, make: Callable[[], Response]) -> Response:
+    """Answer from the cache, or make the response and store it.
+
+    A response is stored when its status is 200 and ``g.incomplete`` is not set.
+
+    Args:
+        address: The key in the cache, and the tags that the response depends on.
+        make: Returns the response, from MongoDB.
+    """
+    cache = connections().cache
+    timing = ServerTiming()
+    lookup = request.environ.get("vitrine.lookup")
+    if lookup is None or lookup.address != address:
+        lookup = cache.get(address)
+    lookup = cache.begin(lookup)
+    LOOKUPS.labels(lookup.state, lookup.detail).inc()
+    timing.finish("cache")
+    if lookup.is_hit:
+        return conditional(timing.add_to(cached_response(lookup)))
+    is_stored = False
+    try:
+        response = make()
+        if response.status_code == 200 and not g.get("incomplete"):
+            etag = str(response.get_etag()[0])
+            is_stored = cache.fill(lookup, response.get_data(), etag, _stored_headers(response))
+    finally:
+        if not is_stored:
+            cache.end(lookup)
+    response.headers["Cache-Status"] = lookup.status(stored=is_stored)
+    response.headers["Cache-Control"] = CACHE_CONTROL
+    timing.finish("make")
+    return conditional(timing.add_to(response))
 
 
-def stored(hit: Lookup) -> Response:
-    """Answer what the cache holds, as it was answered when it was stored."""
+def cached_response(hit: Lookup) -> Response:
+    """Return the response that a hit holds, with the headers that were stored with it."""
     response = Response(hit.body, 200, dict(hit.head["headers"]), content_type=JSON)
     response.set_etag(hit.head["etag"])
     response.headers["Cache-Status"] = hit.status()
     response.headers["Cache-Control"] = CACHE_CONTROL
     return response
+
+
+def _stored_headers(response: Response) -> dict[str, str]:
+    return {name: response.headers[name] for name in STORED_HEADERS if name in response.headers}

@@ -1,4 +1,4 @@
-"""One page of a list as clients see it: the envelope, its links and totals."""
+"""The response with one page of a list: its items, links and totals."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from shared.storage.repository import Page
 
 
 class LinksSchema(Schema):
-    """The addresses of this page and of its neighbours."""
+    """The URLs of this page and of its neighbours."""
 
     self = fields.String(metadata={"example": "/products?page=2&per=20"})
     prev = fields.String(metadata={"optional": True})
@@ -21,7 +21,7 @@ class LinksSchema(Schema):
 
 
 class ValueSchema(Schema):
-    """A value, and how many items have it."""
+    """A value and the number of items that have it."""
 
     value = fields.Raw()
     count = fields.Integer()
@@ -33,7 +33,7 @@ RangeSchema = Schema.from_dict(
 
 
 class FacetSchema(Schema):
-    """How many items have which value, or a number in which range."""
+    """The number of items for each value, or for each range of numbers."""
 
     values = fields.List(fields.Nested(ValueSchema), metadata={"optional": True})
     more = fields.Boolean(metadata={"optional": True})
@@ -53,7 +53,7 @@ class PageSchema(Schema):
     facets = fields.Dict(fields.String(), fields.Nested(FacetSchema), metadata={"optional": True})
 
 
-def answer(
+def page_response(
     name: str,
     asked: PageRequest,
     page: Page,
@@ -61,9 +61,15 @@ def answer(
     count: str,
     **more: Any,
 ) -> Response:
-    """Answer the items of a page, with links in the body and in the header (RFC 8288).
+    """Return a response with one page, with its links in the body and in ``Link`` (RFC 8288).
 
-    ``more`` are further members of the body.
+    Args:
+        name: The collection, which is the path of the links.
+        asked: The query string that selected the page.
+        page: The documents, the total and the cursor of the next page.
+        items: The documents as clients see them.
+        count: The preference of ``Prefer: count=`` that was applied; empty for none.
+        more: Further members of the body.
     """
     links = _links(f"/{name}", asked, page)
     exactness = "exact" if page.exact else "at_least"
@@ -87,12 +93,12 @@ def answer(
 
 
 def _links(path: str, asked: PageRequest, page: Page) -> dict[str, str]:
-    given = dict(asked.given).get("cursor")
-    links = {"self": asked.url_behind(path, given) if given else asked.url(path, asked.page)}
+    cursor = dict(asked.given).get("cursor")
+    links = {"self": asked.url_behind(path, cursor) if cursor else asked.url(path, asked.page)}
     if asked.page > 1:
         links["prev"] = asked.url(path, asked.page - 1)
     too_deep = (asked.page + 1) * asked.per > MAX_DEPTH
-    if page.more and page.cursor and (given or too_deep):
+    if page.more and page.cursor and (cursor or too_deep):
         links["next"] = asked.url_behind(path, page.cursor)
     elif page.more:
         links["next"] = asked.url(path, asked.page + 1)

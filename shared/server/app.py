@@ -11,8 +11,7 @@ from shared.endpoints import cache, changes, docs, document_checks, health, hist
 from shared.http import access_log, auth
 from shared.http.responses import secure
 from shared.observability import sentry
-from shared.resource import idempotency
-from shared.resource.resource import Resource
+from shared.resource import Resource, idempotency
 from shared.server import cache_middleware, error_handlers, rate_limits
 from shared.storage import connections as storage_connections
 from shared.storage.connections import Connections

@@ -31,7 +31,7 @@ from shared.http.errors import PROBLEM, ApiError, problem_document
 from shared.http.responses import CACHE_CONTROL, JSON, SECURITY
 from shared.http.tokens import Principal
 from shared.observability.metrics import LOOKUPS
-from shared.resource.resource import Resource
+from shared.resource import Resource
 from shared.schema.words import RESERVED
 from shared.server.rate_limits import Allowance, Allowed, Limits
 

@@ -88,7 +88,7 @@ def test_a_key_twice_in_one_batch_is_named(batch, key, text_field):
     items = [{text_field: "One", key: "a"}, {text_field: "Two", key: "a"}]
     first, second = batch(items, key=key).get_json()["results"]
     assert (first["result"], second["result"]) == ("created", "failed")
-    assert "Repeats" in second["errors"][0]["message"]
+    assert "An earlier item" in second["errors"][0]["message"]
 
 
 def test_an_item_without_the_key_is_named(batch, key, text_field):

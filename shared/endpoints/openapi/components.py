@@ -10,8 +10,8 @@ from shared.endpoints.openapi.constants import Json
 from shared.endpoints.openapi.json_schema import Way
 from shared.http import contract
 from shared.http.contract import Batch, Shape
+from shared.resource import Resource
 from shared.resource.page_response import PageSchema
-from shared.resource.resource import Resource
 
 
 class Components:

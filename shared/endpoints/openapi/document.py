@@ -21,7 +21,7 @@ from shared.endpoints.openapi.json_schema import Way
 from shared.http import contract
 from shared.http.auth import is_for_anybody, scope_of
 from shared.http.contract import Answer, Body, Contract
-from shared.resource.resource import Resource
+from shared.resource import Resource
 
 View = Callable[..., Any]
 

@@ -13,7 +13,7 @@ from shared.endpoints.openapi.constants import Json
 from shared.endpoints.openapi.json_schema import Way
 from shared.http import contract
 from shared.http.contract import Contract
-from shared.resource.resource import Resource
+from shared.resource import Resource
 from shared.schema.query import Query
 
 _CONVERTED = re.compile(r"<(?:(\w+)(?:\((.*?)\))?:)?(\w+)>")
