@@ -25,11 +25,12 @@ lint: .venv/dev
 	$(BIN)/python scripts/plain_words.py --report
 
 # Side by side with what others are built on; about 25 minutes, three for the quick one.
+# VS=REVISION measures Vitrine as it was at that revision as well, in the same run.
 bench: .venv/ready .venv-bench/ready
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(if $(VS),--vs $(VS))
 
 bench-quick: .venv/ready .venv-bench/ready
-	$(BIN)/python -m bench --quick
+	$(BIN)/python -m bench --quick $(if $(VS),--vs $(VS))
 
 .venv-bench/ready: bench/requirements.lock
 	@echo "Setting up the peers (once)"

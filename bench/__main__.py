@@ -9,7 +9,9 @@ all of them.  MongoDB and Redis are started for the run, with the same products 
 
 import argparse
 import os
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +41,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="less of all, and write nothing")
     parser.add_argument("--only", default="", help="targets whose names have this in them")
     parser.add_argument("--works", default="", help="works by name, with commas between")
+    parser.add_argument("--vs", default="", help="a revision of Vitrine to measure as well")
     parser.add_argument("--log", type=Path, default=Path(os.devnull), help="what servers say")
     parser.add_argument("--out", type=Path, help="the folder of RESULTS.md, bench when all is run")
     options = parser.parse_args()
@@ -49,14 +52,25 @@ def arguments() -> argparse.Namespace:
         parser.error(f"--works are, with commas between: {', '.join(sorted(known))}")
     if options.quick:
         options.rounds, options.seconds, options.products = 2, 0.4, 10_000
-    elif not (options.only or options.works or options.out):
+    elif not (options.only or options.works or options.out or options.vs):
         options.out = catalog.ROOT / "bench"
     return options
 
 
-def measured(options: argparse.Namespace) -> Iterator[Result]:
-    """Yield all results, round after round."""
+def chosen_targets(options: argparse.Namespace, folder: Path) -> list[Target]:
+    """Return the targets to measure; ``--vs`` unpacks its revision into a folder."""
     chosen = [each for each in targets.ALL if options.only.lower() in each.name.lower()]
+    if options.vs:
+        archive = ["git", "archive", options.vs]
+        files = subprocess.run(archive, cwd=catalog.ROOT, capture_output=True, check=True).stdout
+        subprocess.run(["tar", "-x", "-C", str(folder)], input=files, check=True)
+        now = [each for each in targets.VITRINE_NOW if each in chosen]
+        chosen += [targets.before(each, options.vs, folder) for each in now]
+    return chosen
+
+
+def measured(options: argparse.Namespace, chosen: list[Target]) -> Iterator[Result]:
+    """Yield all results, round after round."""
     names = options.works.split(",")
     do = tuple(work for work in works.ALL if not options.works or work.name in names)
     several = tuple(work for work in SEVERAL if work in do and not options.quick)
@@ -90,23 +104,28 @@ def _done(
 def main() -> None:
     """Measure, print the ratios, and write the page and its picture."""
     options = arguments()
-    if not BIN.exists():
+    if not BIN.exists() and "vitrine" not in options.only.lower():
         sys.exit("The peers are not installed; run: make bench")
     if Path(".env").exists():
         sys.exit("The defaults are what is measured: put .env away first.")
     started, load = time.monotonic(), os.getloadavg()[0]
     known: list[Result] = []
-    results, stopped = Results(known), ""
-    try:
-        for result in measured(options):
-            known.append(result)
-    except BenchError as error:
-        stopped = f"The bench stopped, and nothing is written: {error}"
-    except KeyboardInterrupt:
-        stopped = "Interrupted; nothing is written."
+    stopped = ""
+    with tempfile.TemporaryDirectory(prefix="vitrine-bench-") as folder:
+        chosen = chosen_targets(options, Path(folder))
+        results = Results(known, chosen)
+        try:
+            for result in measured(options, chosen):
+                known.append(result)
+        except BenchError as error:
+            stopped = f"The bench stopped, and nothing is written: {error}"
+        except KeyboardInterrupt:
+            stopped = "Interrupted; nothing is written."
     print(
         SAID, report.shown(report.rates(results)), report.shown(report.ratios(results)), sep="\n\n"
     )
+    if options.vs:
+        print(f"\n{report.shown(report.versus(results, options.vs))}")
     if not options.quick:
         print(f"\n{report.shown(report.promises(results))}")
     if load > (os.cpu_count() or 1):

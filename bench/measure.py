@@ -79,9 +79,9 @@ class Bench:
         env = targets.environment(target, port, workers, self.servers)
         with Redis.from_url(self.servers.redis_url) as redis:
             redis.flushall()
-        beside = [spawn(target.beside, self.log, env)] if target.beside else []
+        beside = [spawn(target.beside, self.log, env, cwd=target.folder)] if target.beside else []
         started = time.perf_counter()
-        server = spawn(target.command(port, workers), self.log, env)
+        server = spawn(target.command(port, workers), self.log, env, cwd=target.folder)
         try:
             pin(server.pid, CORES[:workers])
             _wait(server, port)

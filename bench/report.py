@@ -15,9 +15,10 @@ COLD_START = "cold start"
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """All results of a run."""
+    """All results of a run, and the targets that it measured."""
 
     results: Sequence[Result]
+    targets: Sequence[Target] = targets.ALL
 
     def of(self, target: Target, work: Work, workers: int = 1) -> list[Result]:
         """Return what a target did of a work, round by round."""
@@ -107,17 +108,28 @@ PROMISES = (
 def ratios(results: Results) -> list[list[str]]:
     """Return the table of ratios: what each is to Vitrine on gunicorn, in requests a second."""
     rows = [["one worker", *(work.name for work in works.ALL)]]
-    for target in targets.ALL:
+    for target in results.targets:
         found = [results.ratio("rate", (target, w), (GUNICORN, w)) for w in works.ALL]
         if any(found):
             rows.append([target.name, *("–" if each is None else f"{each:.2f}" for each in found)])
     return rows
 
 
+def versus(results: Results, revision: str) -> list[list[str]]:
+    """Return what Vitrine is to itself at an earlier revision, in requests a second."""
+    rows = [[f"now / {revision}", *(work.name for work in works.ALL)]]
+    by_name = {target.name: target for target in results.targets}
+    for target in targets.VITRINE_NOW:
+        if earlier := by_name.get(f"{target.name}, {revision}"):
+            ratios = [results.ratio("rate", (target, w), (earlier, w)) for w in works.ALL]
+            rows.append([target.name, *("–" if each is None else f"{each:.2f}" for each in ratios)])
+    return rows
+
+
 def rates(results: Results) -> list[list[str]]:
     """Return the table of requests a second, and how far the rounds lie apart at most."""
     rows = [["", *(work.name for work in works.ALL), "spread"]]
-    for target in targets.ALL:
+    for target in results.targets:
         found = [results.middle("rate", target, work) for work in works.ALL]
         if any(found):
             spread = f"{max(_spread(results.of(target, work)) for work in works.ALL):.0%}"
@@ -145,7 +157,7 @@ def promises(results: Results) -> list[list[str]]:
 def details(results: Results, work: Work, workers: int) -> list[list[str]]:
     """Return all figures of one work."""
     rows = [["", "req/s", "spread", "CPU µs", "p50 ms", "p99 ms", "MiB", "core busy"]]
-    for target in targets.ALL:
+    for target in results.targets:
         if not (found := results.of(target, work, workers)):
             continue
         rate, spread = median(each.rate for each in found), _spread(found)
@@ -162,7 +174,7 @@ def details(results: Results, work: Work, workers: int) -> list[list[str]]:
 def cold_starts(results: Results) -> list[list[str]]:
     """Return how long each takes from its start to its first answer."""
     rows = [["", "seconds", "fastest", "slowest"]]
-    for target in targets.ALL:
+    for target in results.targets:
         starts = [each.start for each in results.of(target, works.ITEM_HIT)]
         if starts:
             rows.append([target.name, *(f"{f(starts):.2f}" for f in (median, min, max))])
@@ -188,7 +200,7 @@ def picture(results: Results, chosen: Iterable[Work]) -> str:
     """Return bar charts of works as an SVG: requests a second at one worker."""
     parts, y = [], 10
     for work in chosen:
-        rates = [(results.middle("rate", each, work) or 0, each) for each in targets.ALL]
+        rates = [(results.middle("rate", each, work) or 0, each) for each in results.targets]
         known = sorted((pair for pair in rates if pair[0]), key=lambda pair: -pair[0])
         parts.append(f'<text x="10" y="{y + 14}" class="head">{work.title}, requests/s</text>')
         y += 26

@@ -4,7 +4,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench import works
@@ -35,7 +35,7 @@ class Target:
     """One server of products: how it is started, and which works it can do.
 
     ``cached`` says whether it keeps answers in Redis at all, ``gives_ids`` whether who creates an
-    item says what its id is.
+    item says what its id is, and ``folder`` holds the code that is run.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Target:
     gives_ids: bool = True
     headers: Headers = field(default_factory=dict)
     beside: Arguments = field(default_factory=list)
+    folder: Path = ROOT
 
     @property
     def is_vitrine(self) -> bool:
@@ -124,6 +125,7 @@ def _peer(**more: str) -> Callable[[int, int, Servers], Mapping[str, str]]:
 
 
 VITRINE_GRANIAN, VITRINE_GUNICORN = vitrine("granian"), vitrine("gunicorn")
+VITRINE_NOW = (VITRINE_GUNICORN, VITRINE_GRANIAN)
 RAW_GRANIAN = Target(
     "raw WSGI on granian", _granian("bare:raw"), _peer(), works=works.HITS, cached=False
 )
@@ -156,6 +158,25 @@ ALL = (
     ),
     *(FASTAPI_BYTES, FASTAPI_DICT, NAIVE, DRF, EVE),
 )
+
+
+def before(target: Target, revision: str, folder: Path) -> Target:
+    """Return Vitrine as it was at a revision, whose files are in a folder."""
+    if (folder / "shared" / "__main__.py").exists():
+        serve, follow = ["shared", "serve"], ["shared", "follow"]
+    else:
+        serve, follow = ["shared.serve"], ["shared.follower"]
+
+    def command(port: int, workers: int) -> Arguments:
+        return [sys.executable, "-m", *serve, "api_products"]
+
+    return replace(
+        target,
+        name=f"{target.name}, {revision}",
+        command=command,
+        beside=[sys.executable, "-m", *follow, "api_products"],
+        folder=folder,
+    )
 
 
 def environment(target: Target, port: int, workers: int, servers: Servers) -> dict[str, str]:

@@ -12,7 +12,7 @@ import pytest
 from bench import targets, works
 from bench.load import Plan, run, whole
 from bench.measure import Result
-from bench.report import Results, picture, promises, ratios
+from bench.report import Results, picture, promises, ratios, versus
 from bench.targets import Servers
 from bench.works import Requests
 from shared.config.settings import Settings
@@ -153,3 +153,22 @@ class TestTheReport:
     def test_leaves_out_what_was_not_measured(self):
         assert len(promises(Results([]))) == 1
         assert len(ratios(Results([]))) == 1
+
+
+def test_an_earlier_revision_is_started_by_the_commands_it_has(tmp_path):
+    earlier = targets.before(targets.VITRINE_GUNICORN, "v1", tmp_path)
+    assert earlier.folder == tmp_path
+    assert earlier.command(5000, 1)[2:] == ["shared.serve", "api_products"]
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "__main__.py").touch()
+    later = targets.before(targets.VITRINE_GUNICORN, "v2", tmp_path)
+    assert later.command(5000, 1)[2:] == ["shared", "serve", "api_products"]
+    assert later.beside[2:] == ["shared", "follow", "api_products"]
+
+
+def test_a_revision_is_a_row_beside_the_state_of_now(tmp_path):
+    earlier = targets.before(targets.VITRINE_GUNICORN, "v1", tmp_path)
+    measured = [(targets.VITRINE_GUNICORN, 300.0), (earlier, 200.0)]
+    results = [Result(target.name, 1, works.ITEM_HIT.name, rate=rate) for target, rate in measured]
+    rows = versus(Results(results, [target for target, _ in measured]), "v1")
+    assert rows[1][:2] == ["Vitrine on gunicorn", "1.50"]

@@ -20,7 +20,11 @@ _ERROR = re.compile(r'[\w.]*(Error|Exception|cannot start)\b.*: |\{.*"s":"E"|\{"
 
 
 def spawn(
-    args: Sequence[str], log: Path, env: Mapping[str, str], keep: Sequence[int] = ()
+    args: Sequence[str],
+    log: Path,
+    env: Mapping[str, str],
+    keep: Sequence[int] = (),
+    cwd: Path | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own, its output appended to ``log``.
 
@@ -39,6 +43,7 @@ def spawn(
     with log.open("ab") as output:
         return subprocess.Popen(
             args,
+            cwd=cwd,
             env=dict(env),
             stdin=subprocess.DEVNULL,
             stdout=output,
