@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from marshmallow import fields, validate
 
 from api_categories import dry_run, moves
@@ -22,9 +22,11 @@ from shared.endpoints.document_checks import Kind
 from shared.http import auth
 from shared.http.contract import ITEM, accepts, like, returns
 from shared.http.errors import BadRequest, Conflict, NotFound
+from shared.http.parameters import read_parameters
 from shared.http.responses import conditional, empty, respond
-from shared.resource import flag, purges
+from shared.resource import purges
 from shared.schema.attribute_rules import FitSchema
+from shared.schema.fields import Flag
 from shared.storage.connections import connections
 from shared.storage.documents import same
 
@@ -67,7 +69,7 @@ def create() -> Response:
 
 @blueprint.route("/categories/<ref>", methods=["PUT", "PATCH"])
 @like(categories.update)
-@accepts(dry_run=fields.Boolean())
+@accepts(dry_run=Flag())
 @returns(FitSchema, headers=("Link",))
 def update(ref: str) -> Response:
     """Change a category; one that moves or is renamed takes all below it and its products along.
@@ -75,7 +77,7 @@ def update(ref: str) -> Response:
     With ``dry_run=true`` nothing is written, and the answer says how many products are in it and
     below it, and how many of these would not fit the attribute schemas they would be under.
     """
-    if flag("dry_run"):
+    if read_parameters().get("dry_run"):
         return dry_run.report(ref)
     return _in_line(lambda: categories.update(ref))
 
@@ -97,7 +99,10 @@ def restore(ref: str) -> Response:
 
 @blueprint.delete("/categories/<ref>")
 @like(categories.delete)
-@accepts(products=fields.String(validate=validate.Equal("detach")), move_to=fields.String())
+@accepts(
+    products=fields.String(validate=validate.Equal("detach", error="Is detach, or left out.")),
+    move_to=fields.String(),
+)
 @returns(None, 204, headers=("Link",))
 def delete(ref: str) -> Response:
     """Move a category without children to the trash.
@@ -111,12 +116,11 @@ def delete(ref: str) -> Response:
 
 
 @blueprint.get("/categories:paths")
-@accepts(slugs=fields.String(metadata={"example": "kitchen,tea"}))
+@accepts(slugs=fields.String(metadata={"blank": True, "example": "kitchen,tea"}))
 @returns(fields.Dict(fields.String(), fields.List(fields.String())))
 def get_paths() -> Response:
     """Answer the slugs from the root to each category of ``?slugs=a,b`` that has or had one."""
-    categories.reject_unknown_parameters()
-    slugs = request.args.get("slugs", "").split(",")
+    slugs = read_parameters().get("slugs", "").split(",")
     found = categories.repository.find("slug", slugs)
     lost = {slug: categories.repository.moved(slug) for slug in slugs if slug not in found}
     now = categories.repository.find("slug", [slug for slug in lost.values() if slug])
@@ -182,11 +186,10 @@ def _faults() -> Response:
 
 def _emptied(ref: str) -> Response:
     """Delete a category once nothing hangs on it any more."""
-    if request.args.get("products", "detach") != "detach":
-        raise BadRequest("", [{"parameter": "products", "message": "Is detach, or left out."}])
-    if all(name in request.args for name in LEAVING):
+    parameters = read_parameters()
+    if all(name in parameters for name in LEAVING):
         text = "Leaves the products to no category, but move_to names one: give one of the two."
-        raise BadRequest("", [{"parameter": "products", "message": text}])
+        raise BadRequest.parameter("products", text)
     try:
         category = categories.get_for_update(ref)
     except NotFound:
@@ -195,8 +198,8 @@ def _emptied(ref: str) -> Response:
     slug = category.get("slug", "")
     children = categories.repository.count({"parent": slug})
     products = _product_count(slug)
-    move_to = request.args.get("move_to", "")
-    if children or (products and not (move_to or "products" in request.args)):
+    move_to = parameters.get("move_to", "")
+    if children or (products and not any(name in parameters for name in LEAVING)):
         raise Conflict(
             f"{slug} has {children} categories and {products} products. Move or delete the "
             "categories; for the products add ?products=detach or ?move_to=slug.",
@@ -206,7 +209,7 @@ def _emptied(ref: str) -> Response:
     target = categories.repository.get(move_to) if move_to else {}
     if target and target["_id"] == category["_id"]:
         message = "Names the category that is being deleted."
-        raise BadRequest("", [{"parameter": "move_to", "message": message}])
+        raise BadRequest.parameter("move_to", message)
     moves.note([Move(slug, category["_id"], deleted=True, target=target.get("_id"))])
     return categories.delete(ref)
 

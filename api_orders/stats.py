@@ -155,7 +155,7 @@ def _sort(asked: PageRequest, by: str) -> dict[str, int]:
         message = (
             f"Cannot order sums by {by} by {wrong[0].strip('_')!r}, only by {', '.join(known)}."
         )
-        raise BadRequest("", [{"parameter": "ordering", "message": message}])
+        raise BadRequest.parameter("ordering", message)
     return {known[name]: way for name, way in keys} | {"_id": 1}
 
 

@@ -30,6 +30,7 @@ from shared.http import auth
 from shared.http.contract import FILES, FORM, ITEM, JSON, NEW, accepts, like, returns
 from shared.http.errors import BadRequest, NotFound, ServiceUnavailable
 from shared.http.json import encode
+from shared.http.parameters import read_parameters
 from shared.http.responses import conditional, empty, respond
 from shared.resource import idempotency, purges, resumes
 from shared.schema.attribute_rules import FitSchema
@@ -107,11 +108,11 @@ def notify_update(ref: str) -> Response:
 
 
 @blueprint.get("/products:category-counts")
-@accepts(slugs=fields.String(metadata={"example": "kitchen,tea"}))
+@accepts(slugs=fields.String(metadata={"blank": True, "example": "kitchen,tea"}))
 @returns(fields.Dict(fields.String(), fields.Integer()))
 def count_by_category() -> Response:
     """Answer how many products each of ``?slugs=a,b`` has, in it or below it."""
-    slugs = [slug for slug in request.args.get("slugs", "").split(",") if slug]
+    slugs = [slug for slug in read_parameters().get("slugs", "").split(",") if slug]
     count = products.repository.count
     return respond({slug: count({"category_path": slug}) for slug in slugs[:100]})
 

@@ -18,8 +18,10 @@ from api_products.schemas import (
 from api_products.stock import changes, reconciliation, reservations
 from shared.http import auth
 from shared.http.contract import ITEM, accepts, returns
+from shared.http.parameters import read_parameters
 from shared.http.responses import conditional, empty, respond
-from shared.resource import flag, resumes
+from shared.resource import resumes
+from shared.schema.fields import Flag
 
 MAX_HELD = 500  # reservations listed at once
 
@@ -95,12 +97,11 @@ def ship(id: UUID) -> Response:
 
 @blueprint.get("/products:reservations")
 @auth.requires(auth.ADMIN)
-@accepts(after=fields.String())
+@accepts(after=fields.String(metadata={"blank": True}))
 @returns(HeldSchema)
 def list_held() -> Response:
     """Answer the ids of reservations held for a minute or longer, in order, behind ``after``."""
-    products.reject_unknown_parameters()
-    after = request.args.get("after", "")
+    after = read_parameters().get("after", "")
     return respond({"items": reservations.held(after, MAX_HELD)})
 
 
@@ -116,15 +117,14 @@ def check_stock() -> Response:
 @blueprint.post("/products:stock")
 @auth.requires(auth.ADMIN)
 @resumes
-@accepts(accept=fields.Boolean())
+@accepts(accept=Flag())
 @returns(DriftsSchema)
 def repair_stock() -> Response:
     """Set these stocks to what the ledger says; with ``accept=true`` tell the ledger instead.
 
     Answer what was found, and what is left of it: a stock that is no number is not accepted.
     """
-    products.reject_unknown_parameters()
-    accept = flag("accept")
+    accept = bool(read_parameters().get("accept"))
     found = reconciliation.check()
     reconciliation.repair(found, accept)
     left = reconciliation.check() if found else []

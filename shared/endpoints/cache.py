@@ -12,6 +12,7 @@ from shared.cache.keys import Address, prefixes_of
 from shared.http import auth
 from shared.http.contract import accepts, returns
 from shared.http.errors import BadRequest, NotFound
+from shared.http.parameters import read_parameters
 from shared.http.responses import respond
 from shared.resource import Resource
 from shared.storage.connections import connections
@@ -51,12 +52,12 @@ class PurgedSchema(Schema):
 
 
 @auth.requires(auth.ADMIN)
-@accepts(key=fields.String(metadata={"description": "An entry to tell all about."}))
+@accepts(key=fields.String(metadata={"blank": True, "description": "An entry to tell all about."}))
 @returns(CountsSchema)
 @returns(EntrySchema, errors=(404,))
 def show_cache() -> Response:
     """Answer how many entries there are of each kind, or with ``?key=`` all about one."""
-    key = request.args.get("key", "")
+    key = read_parameters().get("key", "")
     if key:
         return respond(_entry(key))
     counts: Counter[str] = Counter()
@@ -76,10 +77,10 @@ def show_cache() -> Response:
 @returns(PurgedSchema)
 def purge_cache() -> Response:
     """Remove the entries whose keys begin with ``?prefix=``; the log keeps who did."""
-    prefix = request.args.get("prefix", "")
+    prefix = read_parameters()["prefix"]
     if not prefix.startswith(_prefixes()):
         allowed = f"Must begin with one of {', '.join(_prefixes())}."
-        raise BadRequest("", [{"parameter": "prefix", "message": allowed}])
+        raise BadRequest.parameter("prefix", allowed)
     gone = sum(
         int(connections().redis.unlink(*keys))
         for keys in sweeper.batches(connections().redis, f"{sweeper.escaped(prefix)}*")

@@ -107,7 +107,7 @@ class Changelog:
             )
             if error.code in (_ENDED, _TOO_LARGE, *HISTORY_LOST):
                 raise gone from error
-            raise BadRequest("", [{"parameter": "since", "message": NO_TOKEN}]) from error
+            raise BadRequest.parameter("since", NO_TOKEN) from error
 
     def _gone(self, why: str) -> Gone:
         """Return the error that says how to begin again: the token of now, then the list."""

@@ -5,23 +5,25 @@ goes on waiting who has hung up, or when the process is told to stop.
 """
 
 import math
+import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Flask, Response, current_app, request, stream_with_context
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
 
 from shared.config.settings import Settings
 from shared.endpoints.change_reader import NO_TOKEN, TOKEN, Changelog, no_streams
 from shared.http import access_log
 from shared.http.contract import accepts, returns
-from shared.http.errors import BadRequest, ServiceUnavailable, nearest
+from shared.http.errors import BadRequest, ServiceUnavailable
 from shared.http.json import encode
+from shared.http.parameters import read_parameters
 from shared.http.responses import JSON
 from shared.resource import Resource
 from shared.schema.fields import Id, Timestamp, Whole
@@ -94,13 +96,14 @@ class Feed:
         """
         if not connections().cache.leased:
             raise no_streams()
+        asked = read_parameters()
         if request.accept_mimetypes.best_match(("application/json", EVENTS)) == EVENTS:
-            given = _given("since")
-            return self._stream(request.headers.get("Last-Event-ID") or given.get("since", ""))
-        return self._poll(_given("since", "wait", "limit"))
+            if polls := [name for name in request.args if name != "since"]:
+                raise BadRequest.parameters({name: ["Is for long polls only."] for name in polls})
+            return self._stream(request.headers.get("Last-Event-ID", ""), asked["since"])
+        return self._poll(asked)
 
-    def _poll(self, given: dict[str, str]) -> Response:
-        asked = _load(given)
+    def _poll(self, asked: Mapping[str, Any]) -> Response:
         wait = asked["wait"] if request.method == "GET" else 0
         with Changelog(self._resource, asked["since"], asked["limit"]) as changelog:
             changes, token = changelog.next()
@@ -109,16 +112,17 @@ class Feed:
             elif wait and not changes:
                 with self._place():
                     changes, token = _wait(changelog, token, wait)
-        query = urlencode(given | {"since": token})
+        query = urlencode(request.args.to_dict() | {"since": token})
         links = {"next": f"{self._url}?{query}"}
         body = encode({"changes": changes, "since": token, "links": links})
         return Response(body, content_type=JSON, headers=UNCACHED)
 
-    def _stream(self, since: str) -> Response:
-        _load({"since": since} if since else {})
+    def _stream(self, last: str, since: str) -> Response:
+        if last and not re.match(TOKEN, last):
+            raise BadRequest.parameter("since", NO_TOKEN)
         with ExitStack() as stack:
             stack.enter_context(self._place())
-            changelog = stack.enter_context(Changelog(self._resource, since))
+            changelog = stack.enter_context(Changelog(self._resource, last or since))
             response = Response(
                 stream_with_context(_tell(changelog)),
                 content_type=f"{EVENTS}; charset=utf-8",
@@ -140,41 +144,6 @@ class Feed:
             yield
         finally:
             self._places.release()
-
-
-def _given(*known: str) -> dict[str, str]:
-    """Return the query string, or raise ``BadRequest`` naming what is not as it should be."""
-    given, errors = {}, []
-    for name, values in request.args.lists():
-        if name not in known:
-            streams = name in _Asked().fields
-            wrong = (
-                "Is for long polls only." if streams else f"Unknown parameter{nearest(name, known)}"
-            )
-        elif len(values) > 1:
-            wrong = "Given twice."
-        elif not values[0].strip():
-            wrong = "Give it a value or leave it out."
-        else:
-            given[name] = values[0]
-            continue
-        errors.append({"parameter": name, "message": wrong})
-    if errors:
-        raise BadRequest("", errors)
-    return given
-
-
-def _load(given: dict[str, str]) -> dict[str, Any]:
-    try:
-        asked: dict[str, Any] = _Asked().load(given)
-    except ValidationError as error:
-        places = [
-            {"parameter": name, "message": str(message)}
-            for name, messages in error.messages_dict.items()
-            for message in messages
-        ]
-        raise BadRequest("", places) from error
-    return asked
 
 
 def _wait(changelog: Changelog, token: str, seconds: int) -> tuple[list[Document], str]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from flask import current_app, request
 from marshmallow import Schema, fields
 
 JSON = "application/json"
@@ -122,12 +121,6 @@ def returns(
 def like(other: Callable[..., Any]) -> Callable[[View], View]:
     """Declare that a view takes and gives what another one does, besides what it says itself."""
     return _marking(of(other))
-
-
-def parameters() -> tuple[str, ...]:
-    """Return the query parameters that are declared of the view of this request."""
-    query = of(current_app.view_functions[str(request.endpoint)]).query
-    return tuple(query) if isinstance(query, Mapping) else ()
 
 
 def _marking(declared: Contract) -> Callable[[View], View]:

@@ -6,7 +6,7 @@
   - PreconditionRequired 428, TooMany 429, Unequipped 501, Unavailable 503
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any
@@ -36,6 +36,23 @@ class BadRequest(ApiError):
     """The request cannot be understood: its query string or its JSON is malformed."""
 
     status = HTTPStatus.BAD_REQUEST
+
+    @classmethod
+    def parameter(cls, name: str, text: str) -> "BadRequest":
+        """Return the error that says what is wrong with one query parameter."""
+        return cls.parameters({name: [text]})
+
+    @classmethod
+    def parameters(cls, messages: Mapping[str, Iterable[str]]) -> "BadRequest":
+        """Return the error that says what is wrong with several query parameters."""
+        return cls(
+            "",
+            [
+                {"parameter": name, "message": str(message)}
+                for name, texts in messages.items()
+                for message in texts
+            ],
+        )
 
 
 class Unauthorized(ApiError):

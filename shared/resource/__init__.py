@@ -11,6 +11,6 @@ The package imports ``config``, ``observability``, ``http``, ``schema``, ``cache
 
 from shared.resource.caching import cached
 from shared.resource.idempotency import resumes
-from shared.resource.resource import Resource, flag, purges
+from shared.resource.resource import Resource, purges
 
-__all__ = ["Resource", "cached", "flag", "purges", "resumes"]
+__all__ = ["Resource", "cached", "purges", "resumes"]

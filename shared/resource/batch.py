@@ -15,7 +15,6 @@ from shared.http.errors import (
     PreconditionFailed,
     Unprocessable,
     WriteConflict,
-    nearest,
     pointers,
     summary,
 )
@@ -86,33 +85,21 @@ class BatchItem:
     written: Document | None = None
 
 
-def parse_options(parameters: Mapping[str, str], keys: Sequence[str]) -> BatchOptions:
-    """Read the query string of a batch.
+def parse_options(parameters: Mapping[str, Any], keys: Sequence[str]) -> BatchOptions:
+    """Return what the query parameters of a batch ask for.
 
     Args:
-        parameters: The query parameters.
+        parameters: The values of the query parameters.
         keys: The fields that may be named as the key.
 
     Raises:
-        BadRequest: A parameter is unknown or has a wrong value.
+        BadRequest: The key is none of them.
     """
-    allowed = {
-        "key": keys,
-        "on_error": ON_ERROR,
-        "dry_run": ("false", "true", "0", "1"),
-    }
-    for name, value in parameters.items():
-        if name not in allowed:
-            message = f"Unknown parameter{nearest(name, allowed)}"
-        elif value not in allowed[name]:
-            message = f"Must be one of {', '.join(allowed[name])}."
-        else:
-            continue
-        raise BadRequest("", [{"parameter": name, "message": message}])
+    key = parameters.get("key", "")
+    if key and key not in keys:
+        raise BadRequest.parameter("key", f"Must be one of {', '.join(keys)}.")
     return BatchOptions(
-        parameters.get("key", ""),
-        parameters.get("on_error") == "reject_all",
-        parameters.get("dry_run") in ("true", "1"),
+        key, parameters["on_error"] == "reject_all", bool(parameters.get("dry_run"))
     )
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
-from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, request
 from marshmallow import Schema, ValidationError, fields, validate
@@ -41,14 +40,14 @@ from shared.http.errors import (
     PreconditionFailed,
     UnsupportedMediaType,
     WriteConflict,
-    nearest,
 )
 from shared.http.json import digest, encode
+from shared.http.parameters import read_parameters
 from shared.http.responses import CACHE_CONTROL, conditional, empty, respond
 from shared.resource.batch import ON_ERROR, ResultsSchema, batch_items, parse_options, run_batch
 from shared.resource.caching import cached
 from shared.resource.page_response import page_response
-from shared.schema.fields import Money, Whole, timestamp
+from shared.schema.fields import Flag, Money, Whole, timestamp
 from shared.schema.query import PageRequest, Query
 from shared.schema.serialization import Document, DocumentSchema, load
 from shared.schema.words import Searched
@@ -198,10 +197,9 @@ class Resource:
 
     def _parse_item_query(self, query: bytes) -> PageRequest:
         asked = self.parse(query)
-        names = [name for name, _ in parse_qsl(query.decode(), True)]
-        if extra := [name for name in names if name != "fields"]:
+        if extra := [name for name in asked.sent if name != "fields"]:
             only = "Is for lists only; one item accepts the parameter fields alone."
-            raise BadRequest("", [{"parameter": name, "message": only} for name in extra])
+            raise BadRequest.parameters({name: [only] for name in extra})
         return asked
 
     # The steps of a request, for the standard methods and for a service's own routes.
@@ -245,20 +243,11 @@ class Resource:
         return load(self.schema, values, stored, patch)
 
     def reject_unknown_parameters(self) -> None:
-        """Raise ``BadRequest`` for each query parameter that the view does not declare.
+        """Raise ``BadRequest`` for query parameters that the view does not declare.
 
         A misspelt parameter would otherwise be ignored, and the write do something else.
         """
-        declared = contract.parameters()
-        unknown = [name for name in request.args if name not in declared]
-        if unknown:
-            raise BadRequest(
-                "",
-                [
-                    {"parameter": name, "message": f"Unknown parameter{nearest(name, declared)}"}
-                    for name in unknown
-                ],
-            )
+        read_parameters()
 
     def get_for_update(self, ref: str) -> Document:
         """Return the document with this id or slug, to be changed by this request.
@@ -400,7 +389,7 @@ class Resource:
                 continue
         raise WriteConflict(f"Too many others are writing this {self.item} at once; try again.")
 
-    @accepts(purge=fields.Boolean(), headers=CONDITIONS)
+    @accepts(purge=Flag(), headers=CONDITIONS)
     @returns(None, 204)
     def delete(self, ref: str) -> Response:
         """Move the item to the trash; with ``purge=true`` remove it for good, from there too."""
@@ -441,7 +430,7 @@ class Resource:
         Batch(CHANGES),
         key=fields.String(metadata={"one_of": "keys"}),
         on_error=fields.String(validate=validate.OneOf(ON_ERROR), load_default="reject_failed"),
-        dry_run=fields.Boolean(),
+        dry_run=Flag(),
     )
     @returns(ResultsSchema, 207)
     def batch(self) -> Response:
@@ -455,7 +444,7 @@ class Resource:
                 "A batch does not accept If-Match or If-None-Match, because it has many items. "
                 "Change the item in a request of its own."
             )
-        options = parse_options(request.args, self.keys)
+        options = parse_options(read_parameters(), self.keys)
         return respond(run_batch(self, batch_items(self.read()), options), 207)
 
     def _page(self, asked: PageRequest, count: str) -> Response:
@@ -524,14 +513,6 @@ class Resource:
 
 def purges() -> bool:
     """Return True if the request removes something for good, which needs the scope ``admin``."""
-    if purging := flag("purge"):
+    if purging := bool(read_parameters().get("purge")):
         auth.require(auth.ADMIN)
     return purging
-
-
-def flag(name: str) -> bool:
-    """Return a parameter that is true or false; raise ``BadRequest`` for any other value."""
-    value = request.args.get(name, "false").lower()
-    if value not in ("true", "false", "1", "0"):
-        raise BadRequest("", [{"parameter": name, "message": "Is true or false."}])
-    return value in ("true", "1")

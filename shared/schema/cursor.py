@@ -39,11 +39,11 @@ def decode(text: str, query: bytes, count: int) -> tuple[Any, ...]:
         found = bson.decode(raw, _OPTIONS)
         theirs, values = found["q"], found["v"]
     except (binascii.Error, ValueError, BSONError, KeyError) as error:
-        raise _refused("Is no cursor; take it from the answer before.") from error
+        raise BadRequest.parameter(
+            "cursor", "Is no cursor; take it from the answer before."
+        ) from error
     if theirs != query or not isinstance(values, list) or len(values) != count:
-        raise _refused("Belongs to another query; filters and ordering stay the same all the way.")
+        raise BadRequest.parameter(
+            "cursor", "Belongs to another query; filters and ordering stay the same all the way."
+        )
     return tuple(values)
-
-
-def _refused(message: str) -> BadRequest:
-    return BadRequest("", [{"parameter": "cursor", "message": message}])

@@ -130,6 +130,18 @@ class Whole(fields.Integer):
     _serialize = as_stored
 
 
+class Flag(fields.Boolean):
+    """True or false as a query parameter; 1 and 0 as well."""
+
+    truthy = {"true", "1"}
+    falsy = {"false", "0"}
+    default_error_messages = {"invalid": "Is true or false."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        text = value.lower() if isinstance(value, str) else value
+        return super()._deserialize(text, attr, data, **kwargs)
+
+
 class Money(fields.Field[Any]):
     """An amount: a number or decimal string in, Decimal128 in the database, a number out.
 

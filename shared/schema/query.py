@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar, cast
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from bson import Decimal128
 from marshmallow import Schema, ValidationError, fields, missing, validate
 
+from shared.http import parameters
 from shared.http.errors import BadRequest, nearest
 from shared.schema import cursor as cursors
 from shared.schema.fields import Whole
 from shared.schema.filters import by_attributes
 from shared.schema.words import ATTRIBUTE_NAME, Search
 
-MAX_PARAMETERS = 50
 MAX_FACETS = 10
 MAX_DEPTH = 10_000  # Documents that MongoDB may be asked to skip.
 
@@ -35,7 +35,7 @@ class PageRequest:
     behind which a cursor goes on, None for a page by number, ``bound`` what binds a cursor to this
     query.  ``facets`` maps what is to be counted to its path; ``deleted`` asks for the trash
     instead.  ``given`` holds the parameters under their canonical names, sorted: equal requests
-    have equal ``given``.
+    have equal ``given``.  ``sent`` are the names of all parameters as they were sent.
     """
 
     filter: dict[str, Any]
@@ -51,6 +51,7 @@ class PageRequest:
     facets: dict[str, str]
     deleted: bool
     given: tuple[tuple[str, str], ...]
+    sent: tuple[str, ...]
 
     def url(self, path: str, page: int) -> str:
         """Return the canonical URL of another page of the same list."""
@@ -92,6 +93,7 @@ class Query(Schema):
         validate=validate.Length(max=200),
         metadata={
             "aliases": ("search",),
+            "blank": True,
             "description": "Words that all have to be there, or begin a word; the best first.",
         },
     )
@@ -121,7 +123,9 @@ class Query(Schema):
 
         ``showable`` are the field names that ``fields=`` may ask for.
         """
-        given, sent, errors = self._canonical(raw)
+        is_open = "attr." if self.attributes else ""
+        query = parameters.parse(raw, self._names, self._blank, is_open)
+        given, sent, errors = query.texts, query.spellings, query.errors
         conditions, wrong = by_attributes(self.attributes, given)
         errors |= wrong
         values = self._values(given, errors)
@@ -131,12 +135,10 @@ class Query(Schema):
         facets = _checked(lambda: self._facets(values.get("facets", "")), errors)
         _checked(lambda: self._check_bounds(values, sent), errors)
         if errors:
-            places = [
-                {"parameter": sent.get(name, name), "message": str(message)}
-                for name, messages in errors.items()
-                for message in messages
-            ]
-            raise BadRequest("", places)
+            messages: dict[str, list[str]] = {}
+            for name, texts in errors.items():
+                messages.setdefault(sent.get(name, name), []).extend(texts)
+            raise BadRequest.parameters(messages)
         for name, value in values.items():
             if "condition" in self.fields[name].metadata:
                 conditions.append(self.fields[name].metadata["condition"](value))
@@ -158,6 +160,7 @@ class Query(Schema):
             facets=facets,
             deleted=_only_deleted(given),
             given=tuple(sorted((k, v) for k, v in given.items() if k not in ("page", "per"))),
+            sent=tuple(sent.values()),
         )
 
     def _values(self, given: Mapping[str, str], errors: dict[str, list[str]]) -> dict[str, Any]:
@@ -202,34 +205,8 @@ class Query(Schema):
         elif q:
             wrong = "A search by relevance has none; add ordering."
         if wrong:
-            raise BadRequest("", [{"parameter": "cursor", "message": wrong}])
+            raise BadRequest.parameter("cursor", wrong)
         return cursors.decode(given["cursor"], bound, count)
-
-    def _canonical(self, raw: bytes) -> tuple[dict[str, str], dict[str, str], dict[str, list[str]]]:
-        """Return the parameters by canonical name, how each was spelt, and what is wrong."""
-        try:
-            pairs = parse_qsl(raw.decode(), True, errors="strict", max_num_fields=MAX_PARAMETERS)
-        except UnicodeDecodeError as error:
-            raise BadRequest("The query string is not UTF-8.") from error
-        except ValueError as error:
-            raise BadRequest(f"More than {MAX_PARAMETERS} parameters.") from error
-        names = self._names
-        given: dict[str, str] = {}
-        sent: dict[str, str] = {}
-        errors: dict[str, list[str]] = {}
-        for spelt, value in pairs:
-            name = spelt if self.attributes and spelt.startswith("attr.") else names.get(spelt, "")
-            if not name:
-                errors[spelt] = [f"Unknown parameter{nearest(spelt, names)}"]
-            elif name in given:
-                errors[spelt] = ["Given twice."]
-            elif "\0" in value:
-                errors[spelt] = ["Contains a NUL character."]
-            elif value.strip():
-                given[name], sent[name] = value, spelt
-            elif name != "q":
-                errors[spelt] = ["Give it a value or leave it out."]
-        return given, sent, errors
 
     @cached_property
     def _names(self) -> dict[str, str]:
@@ -240,6 +217,15 @@ class Query(Schema):
             for spelling in (canonical, *field.metadata.get("aliases", ())):
                 names[spelling] = canonical
         return names
+
+    @cached_property
+    def _blank(self) -> frozenset[str]:
+        """The canonical names of the parameters that may be blank."""
+        return frozenset(
+            field.data_key or name
+            for name, field in self.fields.items()
+            if field.metadata.get("blank")
+        )
 
     def _facets(self, text: str) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -290,7 +276,7 @@ def _only_deleted(given: Mapping[str, str]) -> bool:
         return False
     if extra := sorted(given.keys() - {"deleted", "page", "per", "fields"}):
         text = "Is not for the trash, which takes only page, per and fields."
-        raise BadRequest("", [{"parameter": name, "message": text} for name in extra])
+        raise BadRequest.parameters({name: [text] for name in extra})
     return True
 
 

@@ -51,10 +51,10 @@ def count(repository: Repository, asked: PageRequest, numbers: Iterable[str]) ->
             found = next(iter(repository.collection.aggregate(pipeline, **options)))
     except ExecutionTimeout as error:
         text = "Takes too long; ask for fewer facets, or narrow the list."
-        raise BadRequest("", [{"parameter": "facets", "message": text}]) from error
+        raise BadRequest.parameter("facets", text) from error
     if found["n"] and found["n"][0]["n"] > MOST:
         text = f"More than {MOST:,} items match; narrow the list first."
-        raise BadRequest("", [{"parameter": "facets", "message": text}])
+        raise BadRequest.parameter("facets", text)
     return {
         facet: _shown(found.get(f"{name}v"), found.get(f"{name}r", []))
         for name, facet in zip(paths, asked.facets, strict=True)

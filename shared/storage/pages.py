@@ -93,13 +93,13 @@ def _walked(repository: Repository, asked: PageRequest, shown: Mapping[str, Any]
             f"Several fields can order at most {SORT_IN_MEMORY_LIMIT:,} items, and there are more: "
             "narrow the list, or order by one field."
         )
-        raise BadRequest("", [{"parameter": "ordering", "message": text}])
+        raise BadRequest.parameter("ordering", text)
     try:
         return list(_along(repository, asked, shown, way))
     except OperationFailure as error:
         if asked.after is not None and error.code == _BAD_BOUNDS:
             text = "Is no cursor of this list."
-            raise BadRequest("", [{"parameter": "cursor", "message": text}]) from error
+            raise BadRequest.parameter("cursor", text) from error
         if error.code != _BAD_HINT:
             raise
         repository.create_indexes()

@@ -36,7 +36,7 @@ def page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], c
     start, end = (asked.page - 1) * asked.per, asked.page * asked.per
     if start >= BEST and not complete:
         text = f"Only the best {BEST} are in order of relevance; add ordering to go through all."
-        raise BadRequest("", [{"parameter": "page", "message": text}])
+        raise BadRequest.parameter("page", text)
     wanted = list(islice(_ranked(repository, search, ids), start, end))
     found = repository.collection.find({"_id": {"$in": wanted}}, shown, batch_size=asked.per + 1)
     documents = sorted(found, key=lambda each: wanted.index(each["_id"]))

@@ -13,7 +13,7 @@ from api_orders.resource import orders
 from api_products.resource import products
 from shared.cache import keys
 from shared.config.settings import PORTS, Settings
-from shared.http import json_body
+from shared.http import json_body, parameters
 from shared.resource import batch
 from shared.schema import query
 from shared.server import connection
@@ -134,7 +134,11 @@ def test_what_is_bounded_is_bounded_so():
         "an answer": [connection.SEND_SECONDS, connection.BYTES_PER_SECOND],
         "connections of a process": [http["worker_connections"], http["keepalive"]],
         "JSON": [json_body.MAX_DEPTH],
-        "parameters; `per`; `page` × `per`": [query.MAX_PARAMETERS, most_shown, query.MAX_DEPTH],
+        "parameters; `per`; `page` × `per`": [
+            parameters.MAX_PARAMETERS,
+            most_shown,
+            query.MAX_DEPTH,
+        ],
         "a search, a list, facets": [repository.QUERY_TIMEOUT_SECONDS],
         "a batch": [batch.MAX_ITEMS],
         "a picture": [settings.max_upload_mb, settings.max_image_pixels],

@@ -1,0 +1,99 @@
+"""Query parameters: one reader with one set of rules, for lists and for every other route."""
+
+import pytest
+from flask import Flask
+from marshmallow import Schema, fields, validate
+
+from shared.http.contract import accepts
+from shared.http.errors import BadRequest
+from shared.http.parameters import MAX_PARAMETERS, parse, read_parameters
+from shared.schema.fields import Flag, Whole
+
+
+class Paging(Schema):
+    size = Whole(1, 100, strict=False, load_default=20, data_key="limit")
+
+
+@pytest.fixture
+def read():
+    app = Flask("api_test")
+
+    @accepts(
+        mode=fields.String(validate=validate.OneOf(("fast", "slow")), load_default="fast"),
+        words=fields.String(metadata={"blank": True}),
+        dry_run=Flag(),
+    )
+    def declared():
+        return read_parameters()
+
+    @accepts(query=Paging)
+    def paged():
+        return read_parameters()
+
+    def plain():
+        return read_parameters()
+
+    for view in (declared, paged, plain):
+        app.add_url_rule(f"/{view.__name__}", view_func=view)
+
+    def read(url):
+        with app.test_request_context(url):
+            return app.dispatch_request()
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("url", "values"),
+    [
+        ("/declared", {"mode": "fast"}),
+        ("/declared?mode=slow&words=a+b", {"mode": "slow", "words": "a b"}),
+        ("/declared?words=", {"mode": "fast"}),
+        ("/declared?dry_run=TRUE", {"mode": "fast", "dry_run": True}),
+        ("/declared?dry_run=0", {"mode": "fast", "dry_run": False}),
+        ("/paged", {"limit": 20}),
+        ("/paged?limit=5", {"limit": 5}),
+        ("/plain", {}),
+    ],
+)
+def test_a_view_gets_the_values_of_the_parameters_it_declares(read, url, values):
+    assert read(url) == values
+
+
+@pytest.mark.parametrize(
+    ("url", "errors"),
+    [
+        ("/plain?x=1", {"x": "Unknown parameter."}),
+        ("/declared?dryrun=1", {"dryrun": "Unknown parameter; did you mean dry_run?"}),
+        ("/declared?dry_run=yes", {"dry_run": "Is true or false."}),
+        ("/declared?mode=x", {"mode": "Must be one of: fast, slow."}),
+        ("/declared?mode=", {"mode": "Give it a value or leave it out."}),
+        ("/declared?dry_run=1&dry_run=0", {"dry_run": "Given twice."}),
+        ("/declared?words=%00", {"words": "Contains a NUL character."}),
+        ("/paged?size=5", {"size": "Unknown parameter."}),
+        (
+            "/declared?x=1&mode=",
+            {"x": "Unknown parameter.", "mode": "Give it a value or leave it out."},
+        ),
+    ],
+)
+def test_every_wrong_parameter_is_named(read, url, errors):
+    with pytest.raises(BadRequest) as caught:
+        read(url)
+    assert {each["parameter"]: each["message"] for each in caught.value.errors} == errors
+
+
+def test_a_query_string_that_cannot_be_read_is_refused():
+    with pytest.raises(BadRequest, match="UTF-8"):
+        parse(b"a=%ff", {"a": "a"})
+    with pytest.raises(BadRequest, match="UTF-8"):
+        parse(b"a=\xff", {"a": "a"})
+    with pytest.raises(BadRequest, match="50"):
+        parse(b"&".join([b"a=1"] * (MAX_PARAMETERS + 1)), {"a": "a"})
+
+
+def test_other_spellings_and_names_with_the_prefix_are_read():
+    query = parse(b"limit=5&attr.color=red&q=", {"limit": "per", "q": "q"}, ("q",), "attr.")
+    assert query.texts == {"per": "5", "attr.color": "red"}
+    assert query.spellings == {"per": "limit", "attr.color": "attr.color", "q": "q"}
+    assert query.errors == {}
