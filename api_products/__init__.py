@@ -1,1 +1,9 @@
-"""Products: what can be bought, at what price."""
+"""Products service: products with their images, stocks and categories.
+
+* ``resource``: the declaration of products
+* ``views``, ``schemas``: the standard methods, notifications and checks
+* ``images``, ``stock``, ``categories``: one subject each, with routes of its own
+* ``jobs``: work for the worker; ``notifications``: the messages about products
+* ``checks``: finds and repairs faults of files, images and categories
+* ``app``: the application factory
+"""

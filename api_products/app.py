@@ -1,4 +1,4 @@
-"""The products service."""
+"""Application factory of the products service."""
 
 from typing import Any
 

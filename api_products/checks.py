@@ -1,4 +1,4 @@
-"""Are all files, images and categories as they should be, and if not, what mends them."""
+"""Checks of stored products: finds and repairs faults of files, images and categories."""
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +7,8 @@ from typing import Any
 
 from api_products import jobs
 from api_products.categories import moves
-from api_products.images import gallery, model
+from api_products.images import gallery
+from api_products.images.model import digest_of, original_file, required_files
 from api_products.resource import products
 from shared.endpoints.document_checks import Kind
 from shared.http.errors import NotFound
@@ -16,94 +17,107 @@ from shared.schema.words import to_slug
 from shared.storage import documents
 from shared.storage.connections import connections
 
-MOST_SLUGS = 100  # asked for at once
+MAX_SLUGS = 100  # categories asked for in one request
 
 
-def check() -> dict[str, list[Any]]:
-    """Return the files no product names, and the images that lack files or wait for nothing."""
-    moment = documents.now() - timedelta(seconds=gallery.UNNAMED_SECONDS)
+def find_file_faults() -> dict[str, list[Any]]:
+    """Return the faults among files and images, by kind.
+
+    * ``orphans``: files that no product refers to
+    * ``missing``: images that lack a file which can be made again
+    * ``lost``: images whose uploaded file is gone
+    * ``stuck``: images that wait for thumbnails without a job
+    """
+    moment = documents.now() - timedelta(seconds=gallery.GRACE_SECONDS)
     stored = dict(gallery.files().entries())
-    named = gallery.named()
-    lacking = [
-        (product, image)
-        for product, image in gallery.every()
-        # What was not there a moment ago may have been made meanwhile.
-        if not all(map(gallery.files().has, model.needs(image) - stored.keys()))
+    referenced = gallery.referenced_digests()
+    incomplete = [
+        (ref, image)
+        for ref, image in gallery.every_image()
+        # A file that was not listed above may have been stored since.
+        if not all(map(gallery.files().has, required_files(image) - stored.keys()))
     ]
-    lost = [each for each in lacking if model.original(model.digest(each[1])) not in stored]
+    missing: list[Document] = []
+    lost: list[Document] = []
+    for ref, image in incomplete:
+        can_render = original_file(digest_of(image)) in stored
+        (missing if can_render else lost).append(_case(ref, image["id"]))
     return {
         "orphans": sorted(
             name
             for name, modified in stored.items()
-            if name.partition("/")[0] not in named and modified < moment
+            if _digest_in(name) not in referenced and modified < moment
         ),
-        "missing": _places(each for each in lacking if each not in lost),
-        "lost": _places(lost),
-        "stuck": [_place(product, image) for product, image in jobs.stuck()],
+        "missing": missing,
+        "lost": lost,
+        "stuck": [_case(ref, number) for ref, number in jobs.stuck_images()],
     }
 
 
+def repair_files(faults: Mapping[str, Sequence[Any]]) -> None:
+    """Remove orphans, make missing thumbnails again, and queue jobs for stuck images.
+
+    Lost images stay as they are, because MEDIA_URL may only name the wrong folder.
+    """
+    _remove(faults["orphans"])
+    for case in faults["missing"]:
+        ref, number = str(case["product"]), case["image"]
+        queued: Document = {"state": "queued", "since": documents.now(), "tries": 0}
+        with contextlib.suppress(NotFound):
+            gallery.change_image(ref, number, **queued)
+            jobs.queue_thumbnails(ref, number)
+    for case in faults["stuck"]:
+        jobs.queue_thumbnails(str(case["product"]), case["image"])
+
+
 def remove_orphans() -> None:
-    """Remove the files that no product names, as a job that runs once a day."""
-    _remove(check()["orphans"])
+    """Remove the files that no product refers to; a job that runs once a day."""
+    _remove(find_file_faults()["orphans"])
 
 
 def _remove(orphans: Iterable[str]) -> None:
-    for digest in {name.partition("/")[0] for name in orphans}:
-        gallery.remove_unnamed(digest)
+    for digest in set(map(_digest_in, orphans)):
+        gallery.remove_unreferenced(digest)
 
 
-def _places(found: Iterable[tuple[str, model.Image]]) -> list[Document]:
-    return [_place(product, image["id"]) for product, image in found]
+def _digest_in(file_name: str) -> str:
+    return file_name.partition("/")[0]
 
 
-def _place(product: str, image: int) -> Document:
-    return {"product": int(product) if product.isdigit() else product, "image": image}
+def _case(ref: str, number: int) -> Document:
+    return {"product": int(ref) if ref.isdigit() else ref, "image": number}
 
 
-def repair(found: Mapping[str, Sequence[Any]]) -> None:
-    """Mend what ``check`` found: remove orphans, make thumbnails again, queue what is stuck.
+def check_categories(repair: bool) -> dict[str, Kind]:
+    """Find the products with a category or a category path that is wrong.
 
-    What is lost stays as it is: perhaps only the folder is another one.
+    * ``astray``: the category does not exist
+    * ``misplaced``: ``category_path`` differs from the path that the categories service reports;
+      with ``repair`` the products get that path
     """
-    _remove(found["orphans"])
-    for each in found["missing"]:
-        with contextlib.suppress(NotFound):
-            again: Document = {"state": "queued", "since": documents.now(), "tries": 0}
-            gallery.change(str(each["product"]), each["image"], **again)
-            jobs.queue_thumbnails(str(each["product"]), each["image"])
-    for each in found["stuck"]:
-        jobs.queue_thumbnails(str(each["product"]), each["image"])
-
-
-def shelve(mend: bool) -> dict[str, Kind]:
-    """Return the categories of products that do not exist, and those that are at another place.
-
-    A product is at the place that its ``category_path`` says; with ``mend`` it is put where the
-    categories service says that its category is.
-    """
-    found = {"astray": Kind(), "misplaced": Kind()}
-    pairs = list(products.repository.collection.aggregate(_PAIRS, allowDiskUse=True))
-    named = {each["_id"]["category"] for each in pairs if _is_text(each["_id"]["category"])}
-    paths = _paths(sorted({to_slug(name, "category") for name in named}))
-    for each in pairs:
-        category, path = each["_id"]["category"], each["_id"]["path"]
+    faults = {"astray": Kind(), "misplaced": Kind()}
+    groups = list(products.repository.collection.aggregate(_BY_CATEGORY, allowDiskUse=True))
+    categories = filter(_is_text, (group["_id"]["category"] for group in groups))
+    paths = _category_paths(sorted({to_slug(category, "category") for category in categories}))
+    for group in groups:
+        category, path = group["_id"]["category"], group["_id"]["path"]
         is_text = _is_text(category)
-        right = paths.get(to_slug(category, "category")) if is_text else None
-        case = {"category": category, "path": f"/products/{each['first']}"}
-        if category is not None and right is None:
-            if is_text:  # Anything else is broken, and told as such.
-                why = f"there is no category {category!r} (products: {each['count']:,})"
-                found["astray"].add(case | {"why": why}, False)
-        elif (category, path) != (right[-1] if right else None, right):
-            why = f"category {category!r} is at {right}, not {path} (products: {each['count']:,})"
-            found["misplaced"].add(case | {"why": why}, True)
-            if mend:
-                moves.put({"category": category, "category_path": path}, right or [])
-    return found
+        right_path = paths.get(to_slug(category, "category")) if is_text else None
+        case = {"category": category, "path": f"/products/{group['first']}"}
+        count = f"(products: {group['count']:,})"
+        if category is not None and right_path is None:
+            if is_text:  # The document check reports other types as broken.
+                why = f"there is no category {category!r} {count}"
+                faults["astray"].add(case | {"why": why}, False)
+        elif (category, path) != (right_path[-1] if right_path else None, right_path):
+            why = f"category {category!r} is at {right_path}, not {path} {count}"
+            faults["misplaced"].add(case | {"why": why}, True)
+            if repair:
+                moves.put({"category": category, "category_path": path}, right_path or [])
+    return faults
 
 
-_PAIRS: list[Document] = [
+_BY_CATEGORY: list[Document] = [
     {
         "$group": {
             "_id": {
@@ -118,14 +132,14 @@ _PAIRS: list[Document] = [
 
 
 def _is_text(value: Any) -> bool:
-    """Whether a value is a text, and not code, which BSON has as a kind of it."""
+    """Return True for a text; BSON code is a subclass of ``str`` and is not accepted."""
     return type(value) is str
 
 
-def _paths(slugs: Sequence[str]) -> dict[str, list[str]]:
-    """Ask the categories service for the paths of categories; those it has not are left out."""
-    found: dict[str, list[str]] = {}
-    for start in range(0, len(slugs), MOST_SLUGS):
-        some = ",".join(slugs[start : start + MOST_SLUGS])
-        found |= connections().peers.get("categories", "categories:paths", slugs=some) or {}
-    return found
+def _category_paths(slugs: Sequence[str]) -> dict[str, list[str]]:
+    """Return the paths of the categories that exist, as the categories service reports them."""
+    paths: dict[str, list[str]] = {}
+    for start in range(0, len(slugs), MAX_SLUGS):
+        some = ",".join(slugs[start : start + MAX_SLUGS])
+        paths |= connections().peers.get("categories", "categories:paths", slugs=some) or {}
+    return paths

@@ -1,4 +1,4 @@
-"""What others are told about a product: the message and its signature."""
+"""Notifications about products: the message, its signature and its headers."""
 
 import hashlib
 import hmac
@@ -11,9 +11,15 @@ EVENT = "X-Vitrine-Event"
 
 
 def message(event: str, product: bytes, occurred_at: str) -> bytes:
-    """Return the JSON to send about a product, which is JSON itself."""
-    told = {"event": event, "type": "product.updated", "occurred_at": occurred_at}
-    return orjson.dumps({**told, "product": orjson.Fragment(product)})
+    """Return the JSON message about a product.
+
+    Args:
+        event: The id of the event, which is also the id of its job.
+        product: The product as JSON.
+        occurred_at: The time of the event (ISO 8601).
+    """
+    about = {"event": event, "type": "product.updated", "occurred_at": occurred_at}
+    return orjson.dumps({**about, "product": orjson.Fragment(product)})
 
 
 def signature(body: bytes, secret: str) -> str:
@@ -21,7 +27,7 @@ def signature(body: bytes, secret: str) -> str:
     return f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
 
 
-def shown(url: str) -> str:
-    """Return a URL without the parts that may hold a password."""
+def without_secrets(url: str) -> str:
+    """Return a URL without user name, password, query string and fragment."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

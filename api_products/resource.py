@@ -1,4 +1,4 @@
-"""What a product is, and how a list of products is narrowed."""
+"""Declaration of products: the schema, the query and the resource."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 from marshmallow.experimental.context import Context
 from pymongo import IndexModel
 
-from api_products.images.model import of, ready
+from api_products.images.model import images_of, ready_images_to_json
 from shared.resource import Resource
 from shared.schema.attribute_rules import misfits
 from shared.schema.fields import (
@@ -32,7 +32,7 @@ STATUSES = ("active", "draft", "archived")
 
 
 class ThumbnailSchema(Schema):
-    """One size of an image: its paths, and its pixels."""
+    """One size of an image: its pixels, and the paths of its files."""
 
     width = Whole(1)
     height = Whole(1)
@@ -41,7 +41,7 @@ class ThumbnailSchema(Schema):
 
 
 class ReadyImageSchema(Schema):
-    """An image that can be looked at, with its thumbnails by size."""
+    """An image with its thumbnails by size."""
 
     id = Whole(1, required=True)
     width = Whole(1, allow_none=True)
@@ -65,7 +65,10 @@ class ProductSchema(DocumentSchema):
     price = Money(allow_none=True, metadata={"example": 12.5})
     currency = Plain(
         allow_none=True,
-        validate=validate.Regexp(r"[A-Z]{3}\Z", error="Not a code such as EUR (ISO 4217)."),
+        validate=validate.Regexp(
+            r"[A-Z]{3}\Z",
+            error="Not a code such as EUR (ISO 4217).",
+        ),
         metadata={"example": "EUR"},
     )
     stock = Whole(0, allow_none=True, metadata={"example": 3, "aliases": ("quantity",)})
@@ -79,7 +82,7 @@ class ProductSchema(DocumentSchema):
         allow_none=True, dump_default={}, metadata={"example": {"color": "blue"}}
     )
     images = fields.Function(
-        lambda product: ready(of(product)),
+        lambda product: ready_images_to_json(images_of(product)),
         metadata={"reads": ("images",), "shown": fields.List(fields.Nested(ReadyImageSchema))},
     )
     status = Plain(
@@ -90,39 +93,39 @@ class ProductSchema(DocumentSchema):
     revision = Revision()
 
     @post_load
-    def _shelve(self, product: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Take the category's slug and path along, and fit the attributes to its schema."""
+    def _set_category(self, product: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Set the slug and path of the category, and check the attributes against its schema."""
         if not product.keys() & {"category", "attributes"}:
             return product
-        after = Context[dict[str, Any]].get()["stored"] | product
-        name = after.get("category")
-        category = _category(name) if name and isinstance(name, str) else None
+        changed = Context[dict[str, Any]].get()["stored"] | product
+        name = changed.get("category")
+        category = _read_category(name) if name and isinstance(name, str) else None
         if "category" in product:
             product["category"] = category["slug"] if category else None
             product["category_path"] = category["path"] if category else None
         schema = category["all_attributes"] if category else {}
-        if wrong := misfits(after.get("attributes"), schema):
+        if wrong := misfits(changed.get("attributes"), schema):
             raise ValidationError({"attributes": wrong})
         return product
 
 
-def _category(name: str) -> dict[str, Any]:
-    """Ask the categories service for a category, by slug or by a name that makes one."""
+def _read_category(name: str) -> dict[str, Any]:
+    """Read a category from the categories service, by its slug or its name."""
     slug = to_slug(name, "category")
     fields = "id,slug,path,all_attributes"
-    category = connections().peers.get("categories", "categories", slug, fields=fields)
-    if category is None:
-        text = f"There is no category {name!r}; make it with POST /categories first."
-        raise ValidationError({"category": [text]})
-    found: dict[str, Any] = category
+    answer = connections().peers.get("categories", "categories", slug, fields=fields)
+    if answer is None:
+        message = f"There is no category {name!r}. Create it first with POST /categories."
+        raise ValidationError({"category": [message]})
+    category: dict[str, Any] = answer
     if has_request_context():
-        # It may move before the product is written: see shelving.look_again.
-        g.setdefault("shelves", {}).setdefault(found["id"], (found, documents.now()))
-    return found
+        # It may move before the product is written: see categories.moves.check_again.
+        g.setdefault("categories_read", {}).setdefault(category["id"], (category, documents.now()))
+    return category
 
 
 class ProductQuery(Query):
-    """Narrow by category, price, stock, availability, brand, attributes or words."""
+    """Filters by category, price, stock, availability, brand, attributes or words."""
 
     sortable = ("name", "price", "stock", "brand", "created_at", "updated_at", "-price,name")
     attributes = "attributes"

@@ -1,4 +1,4 @@
-"""How many products would not fit, were their categories to ask for other attributes."""
+"""Attribute fit: counts the products that would not fit changed attribute schemas."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,39 +8,41 @@ from shared.schema.attribute_rules import misfits
 from shared.schema.serialization import Document
 
 
-def report(category: str, changes: Iterable[Mapping[str, Any]]) -> Document:
-    """Return how many products are in a category and below it, and how many would not fit.
+def count_misfits(category: str, changes: Iterable[Mapping[str, Any]]) -> Document:
+    """Count the products in a category and its descendants, and those that would not fit.
 
-    A change is ``{"categories": [slug, ...], "before": schema, "after": schema}``.  Misfits are
-    new where the product, or its attribute, fits before.  The products are read one by one, so
-    that there may be any number of them.
+    A change is ``{"categories": [slug, ...], "before": schema, "after": schema}``.  A misfit is new
+    if the product, or the attribute, fits the schema before the change.  The products are read one
+    by one, so their number is not limited.
     """
     schemas = {
-        slug: (each["before"], each["after"]) for each in changes for slug in each["categories"]
+        slug: (change["before"], change["after"])
+        for change in changes
+        for slug in change["categories"]
     }
     counts = {"products": 0, "misfits": 0, "new_misfits": 0}
     attributes: dict[str, Document] = {}
-    found = products.repository.collection.find(
+    stored_products = products.repository.collection.find(
         {"category_path": category}, {"category": True, "attributes": True}
     )
-    for product in found:
+    for product in stored_products:
         before, after = schemas.get(str(product.get("category")), ({}, {}))
-        wrong = misfits(product.get("attributes"), after)
-        known = misfits(product.get("attributes"), before) if wrong else {}
+        misfits_after = misfits(product.get("attributes"), after)
+        misfits_before = misfits(product.get("attributes"), before) if misfits_after else {}
         counts["products"] += 1
-        counts["misfits"] += bool(wrong)
-        counts["new_misfits"] += bool(wrong) and not known
-        for name, messages in wrong.items():
-            told = attributes.setdefault(name, {"misfits": 0, "new_misfits": 0})
-            _note(told, product, messages[0], name not in known)
-    worst = sorted(attributes.items(), key=lambda each: -each[1]["misfits"])
-    return {**counts, "attributes": dict(worst)}
+        counts["misfits"] += bool(misfits_after)
+        counts["new_misfits"] += bool(misfits_after) and not misfits_before
+        for name, messages in misfits_after.items():
+            count = attributes.setdefault(name, {"misfits": 0, "new_misfits": 0})
+            _count(count, product, messages[0], name not in misfits_before)
+    most_misfits_first = sorted(attributes.items(), key=lambda item: -item[1]["misfits"])
+    return {**counts, "attributes": dict(most_misfits_first)}
 
 
-def _note(told: Document, product: Document, message: str, is_new: bool) -> None:
-    """Count one misfit of an attribute; the first new one is its example, else the first."""
-    if not told["misfits"] or (is_new and not told["new_misfits"]):
+def _count(count: Document, product: Document, message: str, is_new: bool) -> None:
+    """Count one misfit of an attribute; its example is the first new misfit, else the first one."""
+    if not count["misfits"] or (is_new and not count["new_misfits"]):
         id = products.schema.fields["id"].serialize("_id", product)
-        told |= {"message": message, "example": f"/products/{id}"}
-    told["misfits"] += 1
-    told["new_misfits"] += is_new
+        count |= {"message": message, "example": f"/products/{id}"}
+    count["misfits"] += 1
+    count["new_misfits"] += is_new

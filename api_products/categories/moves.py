@@ -20,7 +20,7 @@ from shared.storage.connections import connections
 log = logging.getLogger(__name__)
 
 AT_ONCE = 1000  # products in one write
-SECONDS = 2.0  # in a request; a job does the rest
+REQUEST_SECONDS = 2.0  # seconds that a request moves products; a job does the rest
 
 
 def follow(seconds: float) -> int:
@@ -48,7 +48,7 @@ def follow(seconds: float) -> int:
     return len(failed)
 
 
-def look_again(read: Iterable[tuple[Document, datetime]]) -> None:
+def check_again(read: Iterable[tuple[Document, datetime]]) -> None:
     """Put right what was written since categories were ``read``, if one of them has moved.
 
     Raise ``ServiceUnavailable`` when the categories service does not answer.
@@ -58,7 +58,7 @@ def look_again(read: Iterable[tuple[Document, datetime]]) -> None:
             "GET", "categories", "categories", str(category["id"]), query={"fields": "path"}
         )
         if status == 404:
-            follow(SECONDS)  # As long as it is noted where its products go.
+            follow(REQUEST_SECONDS)  # As long as it is noted where its products go.
         elif status != 200 or now["path"] == category["path"]:
             continue
         late = {"category": category["slug"], "category_path": category["path"]}

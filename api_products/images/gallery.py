@@ -1,7 +1,7 @@
-"""The images of stored products: every change is a write of the product they belong to.
+"""Stored images of products: every change of an image is a write of its product.
 
-A file is named by the SHA-256 of the picture that was uploaded, so products may share it; it is
-removed once no product names it, in the trash or out of it.
+The SHA-256 of an uploaded picture names its files, so several products may share them.  The files
+are removed once no product, live or in the trash, refers to them.
 """
 
 import re
@@ -14,7 +14,17 @@ from flask import current_app
 from marshmallow import ValidationError
 from pymongo.collection import Collection
 
-from api_products.images import model
+from api_products.images.model import (
+    Image,
+    digest_of,
+    find_image,
+    images_of,
+    is_digest,
+    last_number,
+    reordered,
+    with_changes,
+    without_image,
+)
 from api_products.resource import products
 from shared.http.errors import NotFound, PreconditionFailed, WriteConflict
 from shared.schema.serialization import Document
@@ -23,76 +33,101 @@ from shared.storage.connections import connections
 from shared.storage.file_store import Files
 from shared.storage.retries import attempts
 
-# An upload stores its files a moment before the product that names them.
-UNNAMED_SECONDS = 60
+# seconds before files without a product are removed: an upload stores them before the product
+GRACE_SECONDS = 60
+
+_ID = re.compile(r"\d+|[0-9a-f]{24}", re.ASCII)
+_IMAGES = {"images": True, "slug": True}
 
 
 def files() -> Files:
-    """Return where the files of this app are."""
-    opened: Files = current_app.extensions["files"]
-    return opened
+    """Return the file store of this app."""
+    store: Files = current_app.extensions["files"]
+    return store
 
 
 def ref_of(product: Document) -> str:
-    """Return how paths name a product: its id or, where a hand edit left none, its slug."""
+    """Return the name of a product in paths: its id, or its slug if a hand edit broke the id."""
     id = str(products.schema.fields["id"].serialize("id", product))
     return id if _ID.fullmatch(id) else str(product.get("slug", ""))
 
 
-def create(values: Document, new: Sequence[model.Image]) -> Document:
+def get_image(product: Document, number: int) -> Image:
+    """Return an image of a product or raise ``NotFound``."""
+    image = find_image(images_of(product), number)
+    if image is None:
+        raise NotFound(f"This product has no image {number}.")
+    return image
+
+
+def create_product(values: Document, images: Sequence[Image]) -> Document:
     """Store a new product with images; return it."""
-    return products.repository.insert(values | _added({}, new))
+    return products.repository.insert(values | _appended({}, images))
 
 
-def add(ref: str, new: Sequence[model.Image]) -> Document:
-    """Add images to a product, at the end; return it."""
-    return _write(ref, lambda product: _added(product, new))
+def add_images(ref: str, images: Sequence[Image]) -> Document:
+    """Add images to the end of a product's gallery; return the product."""
+    return _update(ref, lambda product: _appended(product, images))
 
 
-def change(ref: str, number: int, *, main: bool = False, **changes: Any) -> Document:
-    """Change some values of an image, or make it the main one; return the product.
+def change_image(ref: str, number: int, *, main: bool = False, **changes: Any) -> Document:
+    """Change values of an image; return the product.
 
-    Raise ``NotFound`` when the product or the image is not there.
+    Args:
+        ref: The product's id or slug.
+        number: The image's number.
+        main: True to make it the main image, which is the first one.
+        **changes: The values to change.
+
+    Raises:
+        NotFound: The product or the image does not exist.
     """
 
-    def changed(product: Document) -> Document:
-        known = model.changed(_with(product, number), number, **changes)
-        return {"images": model.ordered(known, [number] if main else [])}
+    def change(product: Document) -> Document:
+        get_image(product, number)
+        images = with_changes(images_of(product), number, **changes)
+        return {"images": reordered(images, [number] if main else [])}
 
-    return _write(ref, changed)
+    return _update(ref, change)
 
 
-def order(ref: str, numbers: Sequence[int]) -> Document:
-    """Bring some images to the front, in this order; return the product.
+def order_images(ref: str, numbers: Sequence[int]) -> Document:
+    """Move images to the front, in the order of ``numbers``; return the product.
 
-    Raise ``ValidationError`` for a number that no image has.
+    Raise ``ValidationError`` for a number that no image of the product has.
     """
 
-    def ordered(product: Document) -> Document:
-        known = model.of(product)
+    def order(product: Document) -> Document:
+        images = images_of(product)
         for number in numbers:
-            if model.find(known, number) is None:
-                raise ValidationError({"order": [f"There is no image {number}."]})
-        return {"images": model.ordered(known, numbers)}
+            if find_image(images, number) is None:
+                message = (
+                    f"This product has no image {number}. Send numbers that "
+                    "GET /products/<ref>/images lists."
+                )
+                raise ValidationError({"order": [message]})
+        return {"images": reordered(images, numbers)}
 
-    return _write(ref, ordered)
+    return _update(ref, order)
 
 
-def remove(ref: str, number: int) -> str:
-    """Take an image away; return the name of its files, which are left, or raise ``NotFound``."""
+def remove_image(ref: str, number: int) -> str:
+    """Remove an image from its product; return the digest of its files, which stay.
+
+    Raise ``NotFound`` when the product or the image does not exist.
+    """
     digests: list[str] = []
 
-    def without(product: Document) -> Document:
-        known = _with(product, number)
-        digests.extend(model.digest(each) for each in known if each["id"] == number)
-        return {"images": model.without(known, number)}
+    def remove(product: Document) -> Document:
+        digests.append(digest_of(get_image(product, number)))
+        return {"images": without_image(images_of(product), number)}
 
-    _write(ref, without)
+    _update(ref, remove)
     return digests[-1]
 
 
-def _write(ref: str, change: Callable[[Document], Document]) -> Document:
-    """Update a product by what a pure function makes of it, again when it was written meanwhile."""
+def _update(ref: str, change: Callable[[Document], Document]) -> Document:
+    """Store the values that ``change`` returns for a product; repeat after a concurrent write."""
     for _ in attempts():
         product = products.get_for_update(ref)
         try:
@@ -102,85 +137,75 @@ def _write(ref: str, change: Callable[[Document], Document]) -> Document:
     raise WriteConflict("Too many others are writing this product at once; try again.")
 
 
-def _with(product: Document, number: int) -> list[model.Image]:
-    """Return the images of a product, or raise ``NotFound`` when one of a number is not there."""
-    known = model.of(product)
-    if model.find(known, number) is None:
-        raise NotFound(f"This product has no image {number}.")
-    return known
+def _appended(product: Document, images: Sequence[Image]) -> Document:
+    """Return the values to change when images are added, each with a number never used before."""
+    last = last_number(product)
+    numbered = [{"id": number, **image} for number, image in enumerate(images, last + 1)]
+    return {"images": [*images_of(product), *numbered], "images_made": last + len(images)}
 
 
-def hashes(ref: str) -> set[str]:
-    """Return the names of the files of a product, of all that went to the trash under its id too.
+def digests_of(ref: str) -> set[str]:
+    """Return the digests of a product's files, with those of its copies in the trash.
 
-    Raise ``NotFound`` when there is none.
+    Raise ``NotFound`` when the product does not exist.
     """
     product = products.get_including_trash(ref)
-    kept = products.repository.trash.find({"id": product["_id"]}, _IMAGES)
-    return _digests([product, *kept])
+    in_trash = products.repository.trash.find({"id": product["_id"]}, _IMAGES)
+    return _digests([product, *in_trash])
 
 
-def named() -> set[str]:
-    """Return the names of the files of all products, in the trash or out of it.
+def referenced_digests() -> set[str]:
+    """Return the digests of the files that all products refer to, live or in the trash.
 
-    One that comes and goes meanwhile may be overlooked: ask ``is_named`` before removing any.
+    A product that is deleted and restored meanwhile may be missing: call ``is_referenced`` before
+    removing files.
     """
-    shown = {"images.id": True, "images.sha256": True}
-    living, trash = _collections()
-    # The living once more, for those that are just being restored.
-    places = (living, trash, living)
-    return _digests(chain(*(each.find({"images.0": {"$exists": True}}, shown) for each in places)))
+    fields = {"images.id": True, "images.sha256": True}
+    live, trash = _collections()
+    # The live ones twice, because a product may be restored after the first reading.
+    places = (live, trash, live)
+    has_images = {"images.0": {"$exists": True}}
+    return _digests(chain(*(place.find(has_images, fields) for place in places)))
 
 
-def is_named(digest: str) -> bool:
-    """Whether any product names a file, be it in the trash."""
+def is_referenced(digest: str) -> bool:
+    """Return True if any product, live or in the trash, refers to the files of a digest."""
 
     def look() -> bool:
-        session, asked = connections().session, {"images.sha256": digest}
-        found = (each.find_one(asked, {"_id": True}, session=session) for each in _collections())
-        return any(found)
+        session, with_digest = connections().session, {"images.sha256": digest}
+        return any(
+            place.find_one(with_digest, {"_id": True}, session=session) for place in _collections()
+        )
 
-    # Both places at one moment: in a transaction all is read as it was when that began.
+    # A transaction reads both collections as they were at one moment.
     return connections().transaction(look)
 
 
-def remove_unnamed(digest: str) -> None:
-    """Remove the files made of a picture, if no product names it and it was not just uploaded."""
-    if not model.is_digest(digest):
+def remove_unreferenced(digest: str) -> None:
+    """Remove the files of a digest if no product refers to them and none is a recent upload."""
+    if not is_digest(digest):
         return
-    moment = documents.now() - timedelta(seconds=UNNAMED_SECONDS)
-    found = dict(files().entries(f"{digest}/"))
-    if found and max(found.values()) < moment and not is_named(digest):
-        files().delete(found)
+    moment = documents.now() - timedelta(seconds=GRACE_SECONDS)
+    stored = dict(files().entries(f"{digest}/"))
+    if stored and max(stored.values()) < moment and not is_referenced(digest):
+        files().delete(stored)
 
 
-def _digests(found: Iterable[Document]) -> set[str]:
-    every = (model.digest(image) for product in found for image in model.of(product))
-    return set(filter(None, every))
+def _digests(stored: Iterable[Document]) -> set[str]:
+    digests = (digest_of(image) for product in stored for image in images_of(product))
+    return set(filter(None, digests))
 
 
-def every(state: Any = None) -> Iterator[tuple[str, model.Image]]:
-    """Yield each image of the living products after the product's ``ref_of``.
+def every_image(state: Any = None) -> Iterator[tuple[str, Image]]:
+    """Yield the ``ref_of`` the product and the image, for all images of live products.
 
-    Given a condition on states, only of products that have an image in such a state.
+    With ``state``, a condition on image states, only of products with an image in such a state.
     """
-    asked = {"images.state": state} if state else {"images.0": {"$exists": True}}
-    for product in products.repository.collection.find(asked, _IMAGES):
+    condition = {"images.state": state} if state else {"images.0": {"$exists": True}}
+    for product in products.repository.collection.find(condition, _IMAGES):
         if ref := ref_of(product):
-            yield from ((ref, image) for image in model.of(product))
-
-
-_ID = re.compile(r"\d+|[0-9a-f]{24}", re.ASCII)
-_IMAGES = {"images": True, "slug": True}
+            yield from ((ref, image) for image in images_of(product))
 
 
 def _collections() -> tuple[Collection[Document], Collection[Document]]:
     return products.repository.collection, products.repository.trash
-
-
-def _added(product: Document, new: Sequence[model.Image]) -> Document:
-    """Return what changes when a product gets images: their numbers are never given twice."""
-    known = model.of(product)
-    last = max([model.made(product), *(each["id"] for each in known)])
-    added = [{"id": last + count, **each} for count, each in enumerate(new, 1)]
-    return {"images": [*known, *added], "images_made": last + len(new)}

@@ -1,7 +1,7 @@
-"""What a picture's bytes are made of, counted before a decoder goes through them.
+"""Decoding limits: counts the parts of a picture before a decoder reads them.
 
-Decoders take as long as a file tells them to: a small one may hold a thousand scans of the same
-picture, or a million empty chunks.
+The time that a decoder needs depends on the file: a small file may hold a thousand scans of the
+same picture, or a million empty chunks.
 """
 
 from collections.abc import Iterator
@@ -15,31 +15,31 @@ _START_OF_SCAN = b"\xff\xda"
 
 
 def excess(data: bytes) -> str:
-    """Return what a picture has too much of, or nothing."""
+    """Return the limit that a picture exceeds, such as "more than 50 scans", or ""."""
     parts = _chunks(data) if data.startswith(_PNG) else _segments(data)
     if sum(1 for _ in zip(parts, range(MAX_PARTS + 1), strict=False)) > MAX_PARTS:
         return f"more than {MAX_PARTS:,} parts"
-    # Within a scan this pair of bytes does not occur (ITU-T T.81, B.1.1.5).
+    # This pair of bytes never occurs inside a scan (ITU-T T.81, B.1.1.5).
     if data.startswith(_JPEG) and data.count(_START_OF_SCAN) > MAX_SCANS:
         return f"more than {MAX_SCANS} scans"
     return ""
 
 
 def _chunks(data: bytes) -> Iterator[int]:
-    """Yield where each chunk of a PNG begins: four bytes of length, a type, data and a sum."""
-    at = len(_PNG)
-    while at < len(data):
-        yield at
-        at += 12 + int.from_bytes(data[at : at + 4])
+    """Yield the offset of each chunk of a PNG: four bytes of length, a type, data, a checksum."""
+    offset = len(_PNG)
+    while offset < len(data):
+        yield offset
+        offset += 12 + int.from_bytes(data[offset : offset + 4])
 
 
 def _segments(data: bytes) -> Iterator[int]:
-    """Yield where each segment of a JPEG begins, up to its first scan."""
-    at = len(_JPEG)
-    while data.startswith(_JPEG) and data[at : at + 1] == b"\xff" and at + 4 <= len(data):
-        if data[at : at + 2] == _START_OF_SCAN:
+    """Yield the offset of each segment of a JPEG, up to its first scan."""
+    offset = len(_JPEG)
+    while data.startswith(_JPEG) and data.startswith(b"\xff", offset) and offset + 4 <= len(data):
+        if data[offset : offset + 2] == _START_OF_SCAN:
             return
-        yield at
-        # The byte that says "marker" may be repeated to fill up.
-        filled = data[at + 1] == 0xFF
-        at += 1 if filled else 2 + int.from_bytes(data[at + 2 : at + 4])
+        yield offset
+        # The marker byte 0xFF may be repeated as padding.
+        filled = data[offset + 1] == 0xFF
+        offset += 1 if filled else 2 + int.from_bytes(data[offset + 2 : offset + 4])

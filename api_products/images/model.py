@@ -1,6 +1,7 @@
-"""The images of a product, as they are stored with it: plain lists, each change a new one.
+"""Rules of a product's images: pure functions on the list that is stored with the product.
 
-The first one is the main one.  Numbers count up and are never given twice.
+The first image is the main one.  Each function returns a new list.  Numbers count up and are never
+used twice.
 """
 
 import re
@@ -10,116 +11,125 @@ from typing import Any
 
 Image = dict[str, Any]
 
-MOST_NUMBERS = 2**31
-WAITING = ["queued", "processing"]
+NUMBER_LIMIT = 2**31  # image numbers are below it
+WAITING_STATES = ["queued", "processing"]
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHOWN = ("id", "state", "reason", "sha256", "width", "height", "color", "alt", "thumbnails")
 
 
-def of(product: Mapping[str, Any]) -> list[Image]:
-    """Return a product's images; what a hand edit has put there instead is none."""
-    found = product.get("images")
-    images = found if isinstance(found, list) else []
-    return [each for each in images if isinstance(each, dict) and _is_number(each.get("id"))]
+def images_of(product: Mapping[str, Any]) -> list[Image]:
+    """Return a product's images without the entries that a hand edit has broken."""
+    stored = product.get("images")
+    images = stored if isinstance(stored, list) else []
+    return [image for image in images if isinstance(image, dict) and _is_number(image.get("id"))]
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) is int and 0 < value < MOST_NUMBERS
+    return type(value) is int and 0 < value < NUMBER_LIMIT
 
 
-def find(images: Iterable[Image], number: int) -> Image | None:
-    """Return the image with a number, if it is there."""
-    return next((each for each in images if each["id"] == number), None)
+def find_image(images: Iterable[Image], number: int) -> Image | None:
+    """Return the image with a number, or None."""
+    return next((image for image in images if image["id"] == number), None)
 
 
-def shown(image: Mapping[str, Any]) -> Image:
-    """Return an image as clients see it; under which name it was uploaded nobody knows."""
+def image_to_json(image: Mapping[str, Any]) -> Image:
+    """Return the values of an image that clients see."""
     return {name: image.get(name) for name in _SHOWN}
 
 
-def ready(images: Iterable[Image]) -> list[Image]:
-    """Return what a product's own JSON shows: the images that can be looked at."""
+def ready_images_to_json(images: Iterable[Image]) -> list[Image]:
+    """Return the images that have thumbnails, as the product's own JSON shows them."""
     hidden = ("state", "reason", "sha256")
     return [
-        {name: value for name, value in shown(each).items() if name not in hidden}
-        for each in images
-        if each.get("state") == "ready"
+        {name: value for name, value in image_to_json(image).items() if name not in hidden}
+        for image in images
+        if image.get("state") == "ready"
     ]
 
 
-def made(product: Mapping[str, Any]) -> int:
-    """Return how many images the product ever had."""
-    count = product.get("images_made")
-    return count if isinstance(count, int) and _is_number(count) else 0
+def last_number(product: Mapping[str, Any]) -> int:
+    """Return the highest number that an image of the product ever had, or 0."""
+    made = product.get("images_made")
+    numbers: list[int] = [image["id"] for image in images_of(product)]
+    if isinstance(made, int) and _is_number(made):
+        numbers.append(made)
+    return max(numbers, default=0)
 
 
-def queued(now: datetime, digest: str, width: int, height: int, color: str | None) -> Image:
-    """Return a new image, still without a number, that waits for its thumbnails."""
-    facts = {"width": width, "height": height, "color": color}
-    return {"state": "queued", "since": now, "sha256": digest, **facts}
+def new_image(now: datetime, digest: str, width: int, height: int, color: str | None) -> Image:
+    """Return an image that waits for its thumbnails; it gets its number when it is stored.
+
+    Args:
+        digest: The SHA-256 of the uploaded file in hexadecimal digits.
+        color: The average colour as ``#rrggbb``, or None while it is unknown.
+    """
+    size_and_color = {"width": width, "height": height, "color": color}
+    return {"state": "queued", "since": now, "sha256": digest, **size_and_color}
 
 
-def begun(image: Mapping[str, Any], now: datetime) -> Image:
-    """Return what changes when somebody begins to make its thumbnails."""
-    return {"state": "processing", "since": now, "tries": tries(image) + 1}
+def processing_values(image: Mapping[str, Any], now: datetime) -> Image:
+    """Return the values to change when a worker starts to make the thumbnails."""
+    return {"state": "processing", "since": now, "tries": tries_of(image) + 1}
 
 
-def tries(image: Mapping[str, Any]) -> int:
-    """Return how often somebody has begun to make its thumbnails."""
+def tries_of(image: Mapping[str, Any]) -> int:
+    """Return how often a worker has started to make the thumbnails."""
     count = image.get("tries")
     return count if isinstance(count, int) else 0
 
 
-def waits_since(image: Mapping[str, Any], moment: datetime) -> bool:
-    """Whether it is neither ready nor failed, and nobody has touched it since a moment."""
+def is_waiting_since(image: Mapping[str, Any], moment: datetime) -> bool:
+    """Return True if the image waits for its thumbnails, unchanged since ``moment``."""
     since = image.get("since")
-    return image.get("state") in WAITING and not (isinstance(since, datetime) and since > moment)
+    is_recent = isinstance(since, datetime) and since > moment
+    return image.get("state") in WAITING_STATES and not is_recent
 
 
-def changed(images: Sequence[Image], number: int, **changes: Any) -> list[Image]:
+def with_changes(images: Sequence[Image], number: int, **changes: Any) -> list[Image]:
     """Return the images with some values of one changed."""
-    return [{**each, **changes} if each["id"] == number else each for each in images]
+    return [{**image, **changes} if image["id"] == number else image for image in images]
 
 
-def without(images: Sequence[Image], number: int) -> list[Image]:
-    """Return the images but one."""
-    return [each for each in images if each["id"] != number]
+def reordered(images: Sequence[Image], numbers: Sequence[int]) -> list[Image]:
+    """Return the images with these numbers first, in this order; the others keep their order."""
+    first = [image for number in numbers for image in images if image["id"] == number]
+    return [*first, *(image for image in images if image["id"] not in numbers)]
 
 
-def ordered(images: Sequence[Image], numbers: Sequence[int]) -> list[Image]:
-    """Return the images with these numbers first, in this order, and the others as they were."""
-    first = [each for number in numbers for each in images if each["id"] == number]
-    return [*first, *(each for each in images if each["id"] not in numbers)]
+def without_image(images: Sequence[Image], number: int) -> list[Image]:
+    """Return all images except one."""
+    return [image for image in images if image["id"] != number]
 
 
-def digest(image: Mapping[str, Any]) -> str:
-    """Return the name of the folder its files are in; none is named by what is no SHA-256."""
-    found = image.get("sha256")
-    return found if isinstance(found, str) and is_digest(found) else ""
+def digest_of(image: Mapping[str, Any]) -> str:
+    """Return the SHA-256 that names the folder of the image's files, or "" if it is not valid."""
+    digest = image.get("sha256")
+    return digest if isinstance(digest, str) and is_digest(digest) else ""
 
 
 def is_digest(text: str) -> bool:
-    """Whether a text is a SHA-256 in hexadecimal digits."""
+    """Return True if a text is a SHA-256 in hexadecimal digits."""
     return bool(_SHA256.fullmatch(text))
 
 
-def needs(image: Mapping[str, Any]) -> set[str]:
-    """Return the names of the files without which an image is not what it says."""
-    if image.get("state") in WAITING:
-        return {original(digest(image))}
+def required_files(image: Mapping[str, Any]) -> set[str]:
+    """Return the names of the files that an image needs in its present state."""
+    if image.get("state") in WAITING_STATES:
+        return {original_file(digest_of(image))}
     if image.get("state") != "ready":
         return set()
-    sizes = image.get("thumbnails")
-    shown = sizes.values() if isinstance(sizes, dict) else ()
+    thumbnails = image.get("thumbnails")
+    sizes = thumbnails.values() if isinstance(thumbnails, dict) else ()
     return {
         path.removeprefix("/media/")
-        for size in shown
+        for size in sizes
         if isinstance(size, dict)
         for path in size.values()
         if isinstance(path, str)
     }
 
 
-def original(digest: str) -> str:
-    """Return the name of the file as it was uploaded, which is never served."""
+def original_file(digest: str) -> str:
+    """Return the name of the file that was uploaded; it is never served."""
     return f"{digest}/original"

@@ -1,4 +1,4 @@
-"""What ``multipart/form-data`` brings: pictures, each checked, and fields of a product."""
+"""Uploads: reads and checks a ``multipart/form-data`` body of pictures and product fields."""
 
 import contextlib
 import hashlib
@@ -10,7 +10,8 @@ from flask import Flask, current_app, request
 from marshmallow import fields
 
 from api_products import jobs
-from api_products.images import gallery, model, thumbnails
+from api_products.images import gallery, thumbnails
+from api_products.images.model import Image, new_image, original_file
 from api_products.resource import products
 from shared.config.settings import Settings
 from shared.http import json_body
@@ -27,97 +28,102 @@ from shared.storage import documents
 MULTIPART = "multipart/form-data"
 MAX_UPLOADS = 10  # pictures of one request
 
-_REFUSALS: dict[type[thumbnails.PictureError], type[ApiError]] = {
+_HTTP_ERRORS: dict[type[thumbnails.PictureError], type[ApiError]] = {
     thumbnails.UnknownFormat: UnsupportedMediaType,
-    thumbnails.ImageTooLarge: ContentTooLarge,
-    thumbnails.Broken: Unprocessable,
+    thumbnails.PictureTooLarge: ContentTooLarge,
+    thumbnails.BrokenPicture: Unprocessable,
 }
-_TEXTS = {
-    each
+# Names of the fields whose values are texts, so that a form field ``sku=007`` stays a text.
+_TEXT_FIELDS = {
+    spelling
     for name, field in products.schema.fields.items()
     if isinstance(field, fields.String)
-    for each in (name, *field.metadata.get("aliases", ()))
+    for spelling in (name, *field.metadata.get("aliases", ()))
 }
 
-# The stream of a picture, for ten of them would be much to hold in memory, and the image to be.
-Upload = tuple[IO[bytes], model.Image]
+# A stream, because ten pictures would fill the memory, and the image that is made of it.
+Upload = tuple[IO[bytes], Image]
 
 
 def init_app(app: Flask) -> None:
-    """Let forms be as large as so many pictures are."""
+    """Set the largest size of a form: as much as ``MAX_UPLOADS`` pictures need."""
     settings: Settings = app.extensions["settings"]
     app.config["MAX_FORM_LENGTH"] = MAX_UPLOADS * settings.max_upload_mb * 1_000_000 + 1_000_000
 
 
-def allow() -> None:
-    """Let this request be as large as forms may be, before anything looks into it."""
+def raise_size_limit() -> None:
+    """Let the body of this request be as large as a form may be; call it before reading it."""
     if request.mimetype == MULTIPART:
         request.max_content_length = current_app.config["MAX_FORM_LENGTH"]
 
 
-def pictures(least: int = 1) -> list[Upload]:
-    """Return the pictures in the body, each as a stream and as the image it is to become.
+def read_pictures(at_least: int = 1) -> list[Upload]:
+    """Check the pictures in the body; return each as a stream with its new image.
 
-    Raise ``ContentTooLarge`` for too many bytes or pixels, ``UnsupportedMediaType`` for what is no
-    picture, ``Unprocessable`` for one that cannot be decoded, ``BadRequest`` for too few or too
-    many.
+    Raises:
+        BadRequest: There are too few or too many pictures.
+        ContentTooLarge: One has too many bytes or pixels.
+        UnsupportedMediaType: One is not a picture.
+        Unprocessable: One cannot be decoded.
     """
     settings: Settings = current_app.extensions["settings"]
-    limit = settings.max_upload_mb * 1_000_000
-    given = [each for several in request.files.listvalues() for each in several if each]
-    if not least <= len(given) <= MAX_UPLOADS:
+    max_bytes = settings.max_upload_mb * 1_000_000
+    files = [file for several in request.files.listvalues() for file in several if file]
+    if not at_least <= len(files) <= MAX_UPLOADS:
         raise BadRequest(
-            f"Send {least} to {MAX_UPLOADS} pictures as {MULTIPART}, such as curl -F "
-            "image=@photo.jpg does."
+            f"The body has {len(files)} pictures. Send {at_least} to {MAX_UPLOADS} as {MULTIPART}, "
+            "for example with curl -F image=@photo.jpg."
         )
-    found = []
-    for index, each in enumerate(given):
+    uploads = []
+    for index, file in enumerate(files):
         try:
-            each.stream.seek(0)
-            data = each.stream.read(limit + 1)
-            if len(data) > limit:
-                raise thumbnails.ImageTooLarge(f"Is larger than {settings.max_upload_mb} MB.")
-            facts = thumbnails.inspect(data, settings.max_image_pixels)
+            file.stream.seek(0)
+            data = file.stream.read(max_bytes + 1)
+            if len(data) > max_bytes:
+                raise thumbnails.PictureTooLarge(
+                    f"The file is too large. Send at most {settings.max_upload_mb} MB."
+                )
+            info = thumbnails.inspect(data, settings.max_image_pixels)
         except thumbnails.PictureError as error:
-            kind = _REFUSALS[type(error)]
-            where = {"pointer": f"/files/{index}", "message": str(error)}
-            raise kind(str(error), [where]) from error
+            http_error = _HTTP_ERRORS[type(error)]
+            pointer = {"pointer": f"/files/{index}", "message": str(error)}
+            raise http_error(str(error), [pointer]) from error
         digest = hashlib.sha256(data).hexdigest()
-        image = model.queued(documents.now(), digest, facts.width, facts.height, facts.color)
-        found.append((each.stream, image))
-    return found
+        image = new_image(documents.now(), digest, info.width, info.height, info.color)
+        uploads.append((file.stream, image))
+    return uploads
 
 
 @contextlib.contextmanager
-def kept(uploads: Sequence[Upload]) -> Iterator[list[model.Image]]:
-    """Store the files of uploads and yield the images to be; if these come to nothing, so do they.
+def stored_files(uploads: Sequence[Upload]) -> Iterator[list[Image]]:
+    """Store the files of uploads and yield their images; after an error remove the files again.
 
     Raise ``ServiceUnavailable`` when the files cannot be stored.
     """
     try:
         for stream, image in uploads:
             stream.seek(0)
-            gallery.files().put(model.original(image["sha256"]), stream.read())
+            gallery.files().put(original_file(image["sha256"]), stream.read())
         yield [image for _, image in uploads]
     except Exception:
         jobs.queue_removal({image["sha256"] for _, image in uploads})
         raise
 
 
-def values() -> Document:
-    """Return the fields of a form as JSON would have them: ``price=12.5`` is a number.
+def form_values() -> Document:
+    """Return the fields of a form as JSON values: ``price=12.5`` is a number.
 
-    What is left empty is not there.  Raise ``BadRequest`` for what JSON may not hold either.
+    An empty field is left out.  Raise ``BadRequest`` for values that JSON does not allow either.
     """
-    given = [(name, text) for name, text in request.form.items(multi=True) if text]
-    pairs = (f"{json.dumps(name)}:{_json(name, text)}" for name, text in given)
-    found: Document = json_body.parse(f"{{{','.join(pairs)}}}".encode())
-    return found
+    filled = [(name, text) for name, text in request.form.items(multi=True) if text]
+    members = (f"{json.dumps(name)}:{_as_json(name, text)}" for name, text in filled)
+    values: Document = json_body.parse(f"{{{','.join(members)}}}".encode())
+    return values
 
 
-def _json(name: str, text: str) -> str:
-    """Return a field as JSON: what is no text is that already, if it can be."""
-    if name not in _TEXTS:
+def _as_json(name: str, text: str) -> str:
+    """Return the value of a field as JSON: of a text field as a string, else as it is if valid."""
+    if name not in _TEXT_FIELDS:
         with contextlib.suppress(ValueError, RecursionError):
             json.loads(text)
             return text

@@ -6,16 +6,16 @@ from flask import Blueprint, Response, request
 from marshmallow import fields
 
 from api_products.resource import products
-from api_products.schemas import (
-    DriftsSchema,
-    HeldSchema,
+from api_products.stock import changes, reconciliation, reservations
+from api_products.stock.schemas import (
+    HeldReservationsSchema,
     LedgerQuery,
     LedgerSchema,
+    ReservationRequestSchema,
     ReservationSchema,
-    ReservingSchema,
     StockChangeSchema,
+    StockCheckSchema,
 )
-from api_products.stock import changes, reconciliation, reservations
 from shared.http import auth
 from shared.http.contract import ITEM, accepts, returns
 from shared.http.parameters import read_parameters
@@ -54,7 +54,7 @@ def change_stock(ref: str) -> Response:
 
 @blueprint.put("/products/reservations/<uuid:id>")
 @auth.requires(auth.ADMIN)
-@accepts(ReservingSchema)
+@accepts(ReservationRequestSchema)
 @returns(ReservationSchema)
 def reserve(id: UUID) -> Response:
     """Take ``{"lines": [{"product_id": 1, "quantity": 2}]}`` from the stocks, all or nothing.
@@ -62,7 +62,7 @@ def reserve(id: UUID) -> Response:
     Answer the lines with name, SKU and price; 409 names every line that cannot be had, and what is
     left.  The id is the order's; sent again, it is answered again.
     """
-    lines = ReservingSchema().load(products.body())["lines"]
+    lines = ReservationRequestSchema().load(products.body())["lines"]
     wanted: dict[int | str, int] = {}
     for each in lines:
         wanted[each["product_id"]] = wanted.get(each["product_id"], 0) + each["quantity"]
@@ -98,7 +98,7 @@ def ship(id: UUID) -> Response:
 @blueprint.get("/products:reservations")
 @auth.requires(auth.ADMIN)
 @accepts(after=fields.String(metadata={"blank": True}))
-@returns(HeldSchema)
+@returns(HeldReservationsSchema)
 def list_held() -> Response:
     """Answer the ids of reservations held for a minute or longer, in order, behind ``after``."""
     after = read_parameters().get("after", "")
@@ -107,7 +107,7 @@ def list_held() -> Response:
 
 @blueprint.get("/products:stock")
 @auth.requires(auth.ADMIN)
-@returns(DriftsSchema)
+@returns(StockCheckSchema)
 def check_stock() -> Response:
     """Answer the products whose stock is not what the ledger of its changes adds up to."""
     products.reject_unknown_parameters()
@@ -118,7 +118,7 @@ def check_stock() -> Response:
 @auth.requires(auth.ADMIN)
 @resumes
 @accepts(accept=Flag())
-@returns(DriftsSchema)
+@returns(StockCheckSchema)
 def repair_stock() -> Response:
     """Set these stocks to what the ledger says; with ``accept=true`` tell the ledger instead.
 

@@ -27,7 +27,7 @@ def test_a_signature_is_what_receivers_compute():
     ],
 )
 def test_a_url_is_shown_without_secrets(url, shown):
-    assert notifications.shown(url) == shown
+    assert notifications.without_secrets(url) == shown
 
 
 @pytest.fixture

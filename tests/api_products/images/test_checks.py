@@ -21,7 +21,7 @@ def files(products):
 @pytest.fixture
 def run(products, monkeypatch):
     """Run a function of the jobs as a worker does, in a time when no file is new."""
-    monkeypatch.setattr(gallery, "UNNAMED_SECONDS", -1)
+    monkeypatch.setattr(gallery, "GRACE_SECONDS", -1)
 
     def run(function, *args):
         with products.application.app_context():
@@ -102,7 +102,7 @@ def test_the_files_of_a_form_that_clashes_are_removed(products, files, run):
     digest = next(iter(names(files))).partition("/")[0]
     queue = products.application.extensions["connections"].queue
     assert queue.exists(f"rq:job:remove-{digest}")
-    run(gallery.remove_unnamed, digest)
+    run(gallery.remove_unreferenced, digest)
     assert names(files) == set()
 
 
@@ -110,12 +110,12 @@ def test_the_files_of_a_purged_product_are_removed(products, files, make, run):
     path = make(picture())
     digest = next(iter(names(files))).partition("/")[0]
     products.delete(path)
-    run(gallery.remove_unnamed, digest)
+    run(gallery.remove_unreferenced, digest)
     assert len(names(files)) == 7
     products.delete(f"{path}?purge=true")
     queue = products.application.extensions["connections"].queue
     assert queue.exists(f"rq:job:remove-{digest}")
-    run(gallery.remove_unnamed, digest)
+    run(gallery.remove_unreferenced, digest)
     assert names(files) == set()
 
 
@@ -124,7 +124,7 @@ def test_the_files_of_an_image_that_is_taken_away_are_removed(products, files, m
     before = names(files)
     products.delete(f"{path}/images/1")
     for digest in {name.partition("/")[0] for name in before}:
-        run(gallery.remove_unnamed, digest)
+        run(gallery.remove_unreferenced, digest)
     kept = names(files)
     assert len(kept) == 7
     (image,) = products.get(path).get_json()["images"]
@@ -136,7 +136,7 @@ def test_a_file_that_another_product_names_stays(products, files, make, run):
     make(picture())
     digest = next(iter(names(files))).partition("/")[0]
     products.delete(f"{one}?purge=true")
-    run(gallery.remove_unnamed, digest)
+    run(gallery.remove_unreferenced, digest)
     assert len(names(files)) == 7
 
 
@@ -148,8 +148,8 @@ def test_a_digest_that_is_none_removes_nothing(products, files, make, run, db, s
     other = make(picture("blue"))
     db.products.update_one({"_id": 1}, {"$set": {"images.0.sha256": sha256}})
     assert products.delete("/products/1/images/1").status_code == 204
-    run(gallery.remove_unnamed, "")
-    assert run(checks.check)["missing"] == run(checks.check)["lost"] == []
+    run(gallery.remove_unreferenced, "")
+    assert run(checks.find_file_faults)["missing"] == run(checks.find_file_faults)["lost"] == []
     assert products.get(products.get(other).get_json()["images"][0]["thumbnails"]["small"]["webp"])
     assert len(names(files)) == 14
 
@@ -200,17 +200,17 @@ def test_a_product_that_comes_and_goes_names_its_files_all_the_while(products, m
     thread.start()
     try:
         for _ in range(200):
-            assert run(gallery.is_named, digest)
+            assert run(gallery.is_referenced, digest)
     finally:
         stopping.set()
         thread.join()
 
 
 def test_a_file_that_was_just_uploaded_stays(files, run, monkeypatch):
-    monkeypatch.setattr(gallery, "UNNAMED_SECONDS", 60)
+    monkeypatch.setattr(gallery, "GRACE_SECONDS", 60)
     files.put("a" * 64 + "/original", b"x")
-    run(gallery.remove_unnamed, "a" * 64)
-    assert run(checks.check)["orphans"] == []
+    run(gallery.remove_unreferenced, "a" * 64)
+    assert run(checks.find_file_faults)["orphans"] == []
     assert len(names(files)) == 1
 
 

@@ -114,7 +114,7 @@ def test_a_file_that_is_too_large_is_refused(products, url, upload, settings):
     products.application.extensions["settings"] = replace(settings, max_upload_mb=0)
     answer = upload(picture())
     assert answer.status_code == 413
-    assert "larger than 0 MB" in answer.get_json()["detail"]
+    assert "Send at most 0 MB" in answer.get_json()["detail"]
 
 
 def test_a_picture_may_be_larger_than_other_bodies(products, url, settings):
@@ -202,7 +202,7 @@ def test_an_upload_takes_nothing_but_pictures(products, url):
     files = {"image": (io.BytesIO(picture()), "x"), "alt": "A pot"}
     answer = products.post(url, data=files)
     assert answer.status_code == 400
-    assert "send alt by PATCH" in answer.get_json()["detail"]
+    assert "Send alt afterwards with PATCH" in answer.get_json()["detail"]
 
 
 def test_the_same_picture_twice_is_stored_once(products, upload, work):
@@ -233,7 +233,7 @@ def test_a_file_that_was_lost_fails_the_image_with_a_reason(products, url, uploa
     image = products.get(f"{url}/1").get_json()
     assert (image["state"], image["reason"]) == (
         "failed",
-        "The uploaded file is gone; upload it again.",
+        "The uploaded file is gone. Upload it again.",
     )
 
 

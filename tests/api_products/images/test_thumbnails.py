@@ -9,9 +9,9 @@ from PIL import Image, ImageChops, ImageStat
 
 from api_products.images.thumbnails import (
     SIZES,
-    Broken,
-    ImageTooLarge,
+    BrokenPicture,
     PictureError,
+    PictureTooLarge,
     UnknownFormat,
     inspect,
     render,
@@ -46,7 +46,7 @@ def opened(thumbnail):
 
 
 def find(thumbnails, size, kind):
-    (found,) = [each for each in thumbnails if (each.size, each.kind) == (size, kind)]
+    (found,) = [each for each in thumbnails if (each.size, each.format) == (size, kind)]
     return found
 
 
@@ -120,7 +120,7 @@ def test_grey_is_grey_in_every_mode(mode):
 
 def test_nothing_is_enlarged():
     _, thumbnails = render(encoded(Image.new("RGB", (200, 10))))
-    assert [each.width for each in thumbnails if each.kind == "webp"] == [200, 200, 160]
+    assert [each.width for each in thumbnails if each.format == "webp"] == [200, 200, 160]
 
 
 def test_metadata_is_dropped():
@@ -133,13 +133,13 @@ def test_metadata_is_dropped():
 
 
 def test_pixels_are_counted_before_anything_is_decoded():
-    with pytest.raises(ImageTooLarge, match="at most 19,999 pixels are taken"):
+    with pytest.raises(PictureTooLarge, match="at most 19,999 pixels"):
         inspect(encoded(Image.new("1", (200, 100))), 19_999)
 
 
 @pytest.mark.parametrize("data", [b"", b"<svg/>", b"GIF", b"\xff\xd8\xff", b"RIFF0000WEBP"])
 def test_bytes_that_are_no_picture(data):
-    with pytest.raises((UnknownFormat, Broken)):
+    with pytest.raises((UnknownFormat, BrokenPicture)):
         inspect(data, MAX_PIXELS)
 
 
@@ -147,7 +147,7 @@ def test_a_large_png_is_checked_by_its_sums_and_not_decoded():
     data = encoded(Image.effect_noise((1600, 1600), 50))
     assert inspect(data, MAX_PIXELS).color is None
     broken = data[:-5000] + b"\0" * 4000 + data[-1000:]
-    with pytest.raises(Broken):
+    with pytest.raises(BrokenPicture):
         inspect(broken, MAX_PIXELS)
 
 
@@ -188,7 +188,7 @@ def jpeg(*segments, **options):
     ],
 )
 def test_what_would_keep_a_decoder_busy_is_refused(data, why):
-    with pytest.raises(Broken, match=why):
+    with pytest.raises(BrokenPicture, match=why):
         inspect(data, MAX_PIXELS)
 
 
@@ -197,7 +197,7 @@ def test_a_large_progressive_jpeg_is_taken_by_its_end():
     Image.new("RGB", (3000, 2000)).save(file, "JPEG", progressive=True)
     data = file.getvalue()
     assert inspect(data, MAX_PIXELS).color is None
-    with pytest.raises(Broken, match="the end is missing"):
+    with pytest.raises(BrokenPicture, match="the end is missing"):
         inspect(data[:-9], MAX_PIXELS)
 
 

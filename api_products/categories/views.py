@@ -1,0 +1,60 @@
+"""Routes that the categories service calls: product counts, misfits, and moved categories."""
+
+from flask import Blueprint, Response
+from marshmallow import fields
+
+from api_products import jobs
+from api_products.categories import attribute_fit, moves
+from api_products.categories.schemas import MisfitsRequestSchema, PendingMovesSchema
+from api_products.resource import products
+from shared.http import auth
+from shared.http.contract import accepts, returns
+from shared.http.parameters import read_parameters
+from shared.http.responses import respond
+from shared.resource import resumes
+from shared.schema.attribute_rules import FitSchema
+
+MAX_SLUGS = 100  # categories counted in one request
+
+blueprint = Blueprint("categories", __name__)
+
+
+@blueprint.get("/products:category-counts")
+@accepts(slugs=fields.String(metadata={"blank": True, "example": "kitchen,tea"}))
+@returns(fields.Dict(fields.String(), fields.Integer()))
+def count_by_category() -> Response:
+    """Count the products in each category of ``?slugs=a,b`` and its descendants."""
+    slugs = [slug for slug in read_parameters().get("slugs", "").split(",") if slug]
+    count = products.repository.count
+    return respond({slug: count({"category_path": slug}) for slug in slugs[:MAX_SLUGS]})
+
+
+@blueprint.post("/products:misfits")
+@auth.requires(auth.ADMIN)
+@resumes
+@accepts(MisfitsRequestSchema)
+@returns(FitSchema)
+def count_misfits() -> Response:
+    """Count the products that would not fit other attribute schemas; nothing is written.
+
+    The body is ``{"category": "computers", "changes": [{"categories": ["memory"], "before":
+    {...}, "after": {...}}]}``.  Each product in the category and its descendants is checked against
+    the schema of its own category, before and after the change.
+    """
+    products.reject_unknown_parameters()
+    body = MisfitsRequestSchema().load(products.body())
+    return respond(attribute_fit.count_misfits(body["category"], body["changes"]))
+
+
+@blueprint.post("/products:category-moves")
+@auth.requires(auth.ADMIN)
+@resumes
+@returns(PendingMovesSchema)
+@returns(PendingMovesSchema, 202)
+def follow_categories() -> Response:
+    """Move products after the categories that moved; 202 when a job does the rest."""
+    products.reject_unknown_parameters()
+    left = moves.follow(moves.REQUEST_SECONDS)
+    if left:
+        jobs.queue_following()
+    return respond({"left": left}, 202 if left else 200)
