@@ -159,7 +159,7 @@ def assigned(path):
 def test_the_limits_are_the_defaults():
     told = {
         row[0].strip("`"): row[1].strip("`")
-        for row in rows(section(document("security.md"), "How much"))[1:]
+        for row in rows(section(document("security.md"), "Rate limits"))[1:]
     }
     assert told == {
         each.name.upper(): each.default
