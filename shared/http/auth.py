@@ -15,7 +15,7 @@ from flask import Flask, current_app, g, has_request_context, request
 from shared.config.settings import Settings
 from shared.http.errors import Forbidden, Unauthorized
 from shared.http.tokens import ADMIN as ADMIN
-from shared.http.tokens import Principal, Refused, Tokens
+from shared.http.tokens import InvalidToken, Principal, Tokens
 from shared.observability.metrics import REFUSALS
 
 READ, WRITE = "read", "write"
@@ -66,7 +66,7 @@ class Auth:
             raise _unauthorized("Send the token as Authorization: Bearer TOKEN.")
         try:
             principal = self._tokens.verify(token.strip())
-        except Refused as error:
+        except InvalidToken as error:
             raise _unauthorized(f"The token is not taken. {error}", "invalid_token") from error
         if self._is_open:
             scopes = principal.scopes | self._everything

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from shared.config.settings import Settings
 from shared.http.errors import ServiceUnavailable
-from shared.http.tokens import Refused, Tokens, is_reserved
+from shared.http.tokens import InvalidToken, Tokens, is_reserved
 from vitrine.client import check_secret
 from vitrine.errors import StackError
 
@@ -80,7 +80,7 @@ def _explain(tokens: Tokens, token: str) -> bool:
         click.echo(f"{_CLAIMS.get(name, _shown('', name)):<14}{_shown(name, value)}")
     try:
         tokens.verify(token)
-    except (Refused, ServiceUnavailable) as error:
+    except (InvalidToken, ServiceUnavailable) as error:
         click.echo(f"{'taken here':<14}no. {error}")
         return False
     click.echo(f"{'taken here':<14}yes")

@@ -31,7 +31,7 @@ def test_it_is_told_why_a_token_is_not_taken(run, monkeypatch):
     monkeypatch.setenv("SECRET_KEY", "0123456789abcdef0123456789abcdef")
     shown = run("--show", token)
     assert shown.exit_code == 1
-    assert "no. Its signature is wrong." in shown.output
+    assert "no. Its signature is wrong" in shown.output
 
 
 def test_what_a_token_says_cannot_command_a_terminal(run):
