@@ -1,4 +1,4 @@
-"""The categories service."""
+"""Application factory of the categories service."""
 
 from typing import Any
 

@@ -1,34 +1,35 @@
-"""What a change of a category would do to products, tried out without being made."""
+"""Dry run: checks how a change of a category would affect products, without making it."""
 
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flask import Response
-
-from api_categories import moves
 from api_categories.resource import categories
+from api_categories.stored_tree import read_tree, slugs_above
 from api_categories.tree import inherited, path_of
 from shared.http.errors import ContentTooLarge, ServiceUnavailable
 from shared.http.json import encode
-from shared.http.responses import respond
 from shared.schema.serialization import Document
 from shared.storage import documents
 from shared.storage.connections import connections
 
-CHECK_SECONDS = 60.0  # for the products service to look at all products of a category
+CHECK_SECONDS = 60.0  # seconds for the products service to read all products of a category
 
 
-def report(ref: str) -> Response:
-    """Answer what the change in the body would do to products, without doing it."""
-    categories.reject_unknown_parameters()
+def count_misfits(ref: str) -> Document:
+    """Return how many products would not fit after the change in the request's body.
+
+    Raises:
+        ContentTooLarge: The attribute schemas of the category's descendants are too large.
+        ServiceUnavailable: The products service does not answer.
+    """
     category = categories.get_for_update(ref)
     repository = categories.repository
     values = categories.load(categories.body(), category)
-    if clash := repository.find_conflict(values, category["_id"]):
-        raise clash
+    if conflict := repository.find_conflict(values, category["_id"]):
+        raise conflict
     change = documents.change(category, repository.named(category, values), "", None)
-    before = moves.tree()
+    before = read_tree()
     after = before | {category["_id"]: change.after if change else category}
     slug = category.get("slug", "")
     body = {"category": slug, "changes": list(_schema_changes(slug, before, after))}
@@ -36,28 +37,35 @@ def report(ref: str) -> Response:
         "POST", "products", "products:misfits", body=body, seconds=CHECK_SECONDS
     )
     if status == ContentTooLarge.status:
-        raise ContentTooLarge("The schemas of all categories below are too large to check at once.")
+        raise ContentTooLarge(
+            "The attribute schemas of all categories below this one are too large for a dry run. "
+            "Try the change on one of these categories."
+        )
     if status >= 400:
-        raise ServiceUnavailable(f"The products service refused a request of ours ({status}).")
-    return respond(answer)
+        raise ServiceUnavailable(f"The products service refused an internal request ({status}).")
+    misfits: Document = answer
+    return misfits
 
 
 def _schema_changes(
     slug: str, before: Mapping[Any, Document], after: Mapping[Any, Document]
 ) -> Iterator[Document]:
-    """Yield the attribute schemas of a category and all below it, each pair of them once."""
-    places = moves.above(before, after)
-    old = {each["slug"]: each.get("attributes") for each in before.values()}
-    new = {each["slug"]: each.get("attributes") for each in after.values()}
-    alike: dict[bytes, list[str]] = {}
-    for id, each in before.items():
-        path = path_of(each)
+    """Yield the changed attribute schemas of a category and its descendants.
+
+    Categories with the same schemas before and after share one change.
+    """
+    above = slugs_above(before, after)
+    own_before = {category["slug"]: category.get("attributes") for category in before.values()}
+    own_after = {category["slug"]: category.get("attributes") for category in after.values()}
+    slugs_by_schemas: dict[bytes, list[str]] = {}
+    for id, category in before.items():
+        path = path_of(category)
         if slug in path:
-            steps = [*places.get(id, map(str, path[:-1])), after[id]["slug"]]
-            pair = {
-                "before": inherited(old.get(str(step)) for step in path),
-                "after": inherited(new.get(step) for step in steps),
+            path_after = [*above.get(id, map(str, path[:-1])), after[id]["slug"]]
+            schemas = {
+                "before": inherited(own_before.get(str(step)) for step in path),
+                "after": inherited(own_after.get(step) for step in path_after),
             }
-            alike.setdefault(encode(pair), []).append(each["slug"])
-    for encoded, slugs in alike.items():
-        yield {"categories": slugs, **json.loads(encoded)}
+            slugs_by_schemas.setdefault(encode(schemas), []).append(category["slug"])
+    for schemas_json, slugs in slugs_by_schemas.items():
+        yield {"categories": slugs, **json.loads(schemas_json)}

@@ -1,38 +1,41 @@
-"""What products have to follow: categories that moved, got another slug, or went.
+"""Category moves: tells the products service which categories moved, got another slug, or went.
 
-A move is noted in the transaction that makes it, so it is known whatever ends in between.  The
-products service comes for what is noted, is told where each category is by then, and strikes it out
-once all its products are there.  Products know categories by slugs, so until then no other
-category may take the slug.
+A move is stored in the transaction that makes it, so it survives a crash.  The products service
+reads the stored moves with the present path of each category, moves its products, and then deletes
+the move.  Products know their category by its slug, so no other category may use the slug until
+all products have left it.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from bson import ObjectId
 from flask import Response, after_this_request, has_request_context
 from pymongo.collection import Collection
 
 from api_categories.resource import categories
-from api_categories.tree import Cycle, ancestors, is_in_cycle, parents_of, path_of
-from shared.http.errors import ServiceUnavailable, Unprocessable, WriteConflict
+from api_categories.stored_tree import read_tree, slug_of, slugs_above, write_alone
+from api_categories.tree import parents_of, path_of
+from shared.http.errors import ServiceUnavailable, WriteConflict
 from shared.schema.serialization import Document
 from shared.storage.connections import connections
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-MOST = 1000
-MOST_STEPS = 20
+MAX_PENDING = 1000  # moves in one response
+MAX_TARGETS = 20  # deleted categories to follow from one to the next
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A slug that a category had and where what was in it belongs: in it, or in a ``target``.
+    """A slug that a category had.  Its products belong to the category now.
 
-    ``deleted`` is a category that went, the products of which go to the target, None for nowhere.
+    With ``deleted`` the category went, and its products belong to the category whose id is
+    ``target``, or to none.
     """
 
     slug: str
@@ -41,124 +44,113 @@ class Move:
     target: Any = None
 
 
-def note(moves: Iterable[Move]) -> None:
-    """Write down moves with the running transaction, and have the products follow behind it."""
-    if noted := list(map(asdict, moves)):
-        _noted().insert_many(noted, session=connections().session)
+def moving(write: Callable[[], T]) -> T:
+    """Run a write that may move or rename categories; descendants and products follow."""
+
+    def write_and_settle() -> T:
+        before = read_tree()
+        result = write()
+        store(_settle(before))
+        return result
+
+    return write_alone(write_and_settle)
+
+
+def store(moves: Iterable[Move]) -> None:
+    """Store moves in the running transaction, and announce them once it has committed."""
+    if new := list(map(asdict, moves)):
+        _stored().insert_many(new, session=connections().session)
         connections().on_commit(announce)
 
 
 def check_free(slugs: Mapping[str, Any]) -> None:
-    """Raise ``WriteConflict`` if a slug belongs to another category whose products still move."""
-    asked = {"slug": {"$in": list(slugs)}}
-    for each in _noted().find(asked, session=connections().session):
-        if each["category"] != slugs[each["slug"]]:
-            slug = each["slug"]
-            raise WriteConflict(f"Products still leave the slug {slug!r}; take it in a moment.")
+    """Raise ``WriteConflict`` if products still leave a slug that another category had.
+
+    ``slugs`` has the id of the category that is to have each slug.
+    """
+    stored = _stored().find({"slug": {"$in": list(slugs)}}, session=connections().session)
+    for move in stored:
+        slug = move["slug"]
+        if move["category"] != slugs[slug]:
+            raise WriteConflict(
+                f"Products are still leaving the slug {slug!r}. Try again in a moment, or send "
+                "another slug."
+            )
 
 
 def announce() -> None:
-    """Have the products service follow at once; it comes by itself a little later otherwise."""
+    """Ask the products service to follow at once; otherwise it follows with its next sweep."""
     try:
         status, _ = connections().peers.ask("POST", "products", "products:category-moves")
     except ServiceUnavailable as error:
         log.warning("Products follow later: %s", error)
         status = HTTPStatus.SERVICE_UNAVAILABLE
     if status != HTTPStatus.OK and has_request_context():
-        after_this_request(_say_where_to_look)
+        after_this_request(_link_to_moves)
 
 
-def _say_where_to_look(response: Response) -> Response:
-    """Link to what is still under way (the relation is that of RFC 5989)."""
+def _link_to_moves(response: Response) -> Response:
+    """Link to the list of pending moves (the relation is that of RFC 5989)."""
     response.headers["Link"] = '</categories:moves>; rel="monitor"'
     return response
 
 
 def pending() -> list[Document]:
-    """Return the moves that were noted, the oldest first: ``{id, slug, path, deleted}`` each.
+    """Return the stored moves, the oldest first: ``{id, slug, path, deleted}`` each.
 
-    The path is where what is in that slug belongs now, empty when that is nowhere.
+    The path is the present one of the category that the products of the slug belong to, or empty
+    if they belong to none.
     """
-    found = list(_noted().find(sort=[("_id", 1)], limit=MOST))
-    targets = {each["category"]: each["target"] for each in found if each["deleted"]}
-    ids = {id for each in found for id in (each["category"], each["target"])}
-    living = categories.repository.collection.find({"_id": {"$in": list(ids)}})
-    paths = {each["_id"]: path_of(each) for each in living}
+    stored = list(_stored().find(sort=[("_id", 1)], limit=MAX_PENDING))
+    targets = {move["category"]: move["target"] for move in stored if move["deleted"]}
+    ids = {id for move in stored for id in (move["category"], move["target"])}
+    live = categories.repository.collection.find({"_id": {"$in": list(ids)}})
+    paths = {category["_id"]: path_of(category) for category in live}
     return [
         {
-            "id": str(each["_id"]),
-            "slug": each["slug"],
-            "path": _place(each["category"], paths, targets),
-            "deleted": each["deleted"],
+            "id": str(move["_id"]),
+            "slug": move["slug"],
+            "path": _present_path(move["category"], paths, targets),
+            "deleted": move["deleted"],
         }
-        for each in found
+        for move in stored
     ]
 
 
-def strike_out(id: str) -> None:
-    """Forget a move that products have followed."""
+def delete(id: str) -> None:
+    """Delete a move that all products have followed."""
     if ObjectId.is_valid(id):
-        _noted().delete_one({"_id": ObjectId(id)})
+        _stored().delete_one({"_id": ObjectId(id)})
 
 
-def settle(before: Mapping[Any, Document]) -> list[Move]:
-    """Bring parents and ancestors in line and return the moves that products have to follow."""
-    after = tree()
+def _settle(before: Mapping[Any, Document]) -> list[Move]:
+    """Update the parents and ancestors of all categories; return the moves since ``before``."""
+    after = read_tree()
     parents = parents_of(after.values())
-    found = []
-    for id, steps in above(before, after).items():
-        each = after[id]
-        values = {"parent": parents[each["slug"]], "ancestors": steps or None}
-        categories.repository.update(each, values)
-        if id in before and path_of(before[id]) != [*steps, each["slug"]]:
-            found.append((len(steps), Move(before[id]["slug"], id)))
-    taken = {
-        each["slug"]: id for id, each in after.items() if _slug(before.get(id)) != each["slug"]
+    moves_by_depth = []
+    for id, above in slugs_above(before, after).items():
+        category = after[id]
+        values = {"parent": parents[category["slug"]], "ancestors": above or None}
+        categories.repository.update(category, values)
+        if id in before and path_of(before[id]) != [*above, category["slug"]]:
+            moves_by_depth.append((len(above), Move(before[id]["slug"], id)))
+    new_slugs = {
+        category["slug"]: id
+        for id, category in after.items()
+        if slug_of(before.get(id)) != category["slug"]
     }
-    check_free(taken)
-    return [move for _, move in sorted(found, key=lambda pair: pair[0])]
+    check_free(new_slugs)
+    return [move for _, move in sorted(moves_by_depth, key=lambda pair: pair[0])]
 
 
-def above(before: Mapping[Any, Document], after: Mapping[Any, Document]) -> dict[Any, list[str]]:
-    """Return the slugs above each category; raise ``Unprocessable`` for a cycle that is new."""
-    parents = parents_of(after.values())
-    old_parents = parents_of(before.values())
-    found: dict[Any, list[str]] = {}
-    for id, each in after.items():
-        try:
-            found[id] = ancestors(each["slug"], parents)
-        except Cycle as error:
-            if id in before and is_in_cycle(before[id]["slug"], old_parents):
-                continue  # Made by hand, and not by this write: it is left as it is.
-            wrong = [{"pointer": "/parent", "message": str(error)}]
-            raise Unprocessable("", wrong) from error
-    return found
-
-
-def tree() -> dict[Any, Document]:
-    """Return all categories that have a slug and an id that is one, by id."""
-    slugged = {"slug": {"$gt": ""}}
-    found = categories.repository.collection.find(slugged, session=connections().session)
-    # By hand there may be several slugs, and an object as the id.
-    return {each["_id"]: each for each in found if _slug(each) and isinstance(each["_id"], _IDS)}
-
-
-_IDS = (int, float, str, ObjectId)
-
-
-def _slug(category: Mapping[str, Any] | None) -> str:
-    slug = category.get("slug") if category else ""
-    return slug if type(slug) is str else ""
-
-
-def _place(id: Any, paths: Mapping[Any, list[str]], targets: Mapping[Any, Any]) -> list[str]:
-    """Return the path of a category, or of the one that took over what was in it."""
-    for _ in range(MOST_STEPS):
+def _present_path(id: Any, paths: Mapping[Any, list[str]], targets: Mapping[Any, Any]) -> list[str]:
+    """Return the path of a category, or of the one that its products were moved to."""
+    for _ in range(MAX_TARGETS):
         if id in paths or id is None:
             return paths.get(id, [])
         id = targets.get(id)
     return []
 
 
-def _noted() -> Collection[Any]:
+def _stored() -> Collection[Any]:
     return connections().db["categories.moves"]

@@ -1,4 +1,4 @@
-"""What a category is, and how a list of categories is narrowed."""
+"""Declaration of categories: the schemas, the query and the resource."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ def _check_choice(choice: Any) -> None:
     if not isinstance(choice, (str, int, float)):
         raise ValidationError("Not a text, number or boolean.")
     if not isinstance(choice, str) and not abs(choice) <= MAX_WHOLE:
-        raise ValidationError("Is too large.")
+        raise ValidationError(f"Is too large: at most {MAX_WHOLE:,}.")
 
 
 def _check_bound(bound: Any) -> None:
@@ -43,7 +43,7 @@ def _check_bound(bound: Any) -> None:
 
 
 class AttributeSchemas(fields.Dict):
-    """Attribute schemas by name; what a hand edit left there is shown as it is."""
+    """Attribute schemas by name; a value broken by a hand edit is shown as it is."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         try:
@@ -51,18 +51,18 @@ class AttributeSchemas(fields.Dict):
         except ValidationError as error:
             if not isinstance(error.messages, dict):
                 raise
-            # Names and rules are told apart there, which is no place in the body.
-            wrong = {name: next(iter(each.values())) for name, each in error.messages.items()}
-            raise ValidationError(wrong) from error
+            # marshmallow nests the messages under "key" or "value", which the body does not have.
+            messages = {name: next(iter(each.values())) for name, each in error.messages.items()}
+            raise ValidationError(messages) from error
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return {} if value is None else value
 
 
 class AttributeSchema(Schema):
-    """What the products of a category say under one attribute name.
+    """Rules for one attribute of the products in a category.
 
-    One that no product could fit is refused.
+    Rules that no value can fit are refused.
     """
 
     type = fields.String(validate=validate.OneOf(TYPES))
@@ -77,20 +77,20 @@ class AttributeSchema(Schema):
 
     @validates_schema
     def _check_fit(self, rule: dict[str, Any], **_: Any) -> None:
-        """Check the bounds against the type and each other, and the choices against them all."""
+        """Check the bounds against the type and each other, and the choices against all rules."""
         low, high = rule.get("min", -math.inf), rule.get("max", math.inf)
         bounds = [name for name in ("min", "max") if name in rule]
         if bounds and rule.get("type") not in NUMBERS:
-            needs = f"Needs a type of {' or '.join(NUMBERS)}."
-            raise ValidationError({name: [needs] for name in bounds})
+            message = f"Needs a type of {' or '.join(NUMBERS)}."
+            raise ValidationError({name: [message] for name in bounds})
         if low > high:
             raise ValidationError({"max": [f"Is less than min, {low}."]})
         if rule.get("type") == "integer" and len(bounds) == 2 and math.ceil(low) > high:
             raise ValidationError({"max": [f"No integer is from {low} to {high}."]})
-        among = {name: value for name, value in rule.items() if name != "choices"}
-        reasons = {n: misfit(each, among) for n, each in enumerate(rule.get("choices", ()))}
-        if wrong := {n: [reason] for n, reason in reasons.items() if reason}:
-            raise ValidationError({"choices": wrong})
+        other_rules = {name: value for name, value in rule.items() if name != "choices"}
+        reasons = [misfit(choice, other_rules) for choice in rule.get("choices", ())]
+        if messages := {index: [reason] for index, reason in enumerate(reasons) if reason}:
+            raise ValidationError({"choices": messages})
 
 
 _SCHEMAS = fields.Dict(fields.String(), fields.Nested(AttributeSchema))
@@ -142,8 +142,8 @@ class CategorySchema(DocumentSchema):
         return path_of(category)
 
     @post_load
-    def _hang(self, category: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Check the parent and take the slugs above along."""
+    def _set_ancestors(self, category: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Check the parent and set the slugs of all ancestors."""
         if "parent" not in category:
             return category
         above: list[str] = []
@@ -157,55 +157,55 @@ class CategorySchema(DocumentSchema):
             if Context[dict[str, Any]].get()["stored"].get("slug") in above:
                 raise ValidationError({"parent": ["A category cannot be below itself."]})
             if len(above) >= MAX_DEPTH:
-                raise ValidationError({"parent": [f"More than {MAX_DEPTH} levels."]})
+                raise ValidationError({"parent": [f"Has {MAX_DEPTH} levels above it already."]})
         return category | {"parent": above[-1] if above else None, "ancestors": above or None}
 
     @post_dump(pass_collection=True)
-    def _add_live(self, dumped: Any, many: bool, **_: Any) -> Any:
-        """Add what other documents tell of the categories, asked for all of them at once."""
-        found = dumped if many else [dumped]
+    def _add_live_fields(self, dumped: Any, many: bool, **_: Any) -> Any:
+        """Add the fields that depend on other documents, with one query for all categories."""
+        dumped_categories = dumped if many else [dumped]
         shown = Context[dict[str, Any]].get()["shown"]
         if "all_attributes" in shown:
-            _inherit(found)
+            _add_all_attributes(dumped_categories)
         if "product_count" in shown:
-            _count(found)
+            _add_product_counts(dumped_categories)
         return dumped
 
 
-def _inherit(found: Sequence[dict[str, Any]]) -> None:
-    """Add to dumped categories the schemas they have with those of all above them."""
-    above = {slug for each in found for slug in each["path"][:-1] if isinstance(slug, str)}
+def _add_all_attributes(dumped: Sequence[dict[str, Any]]) -> None:
+    """Add to each dumped category its attribute schema, with what it inherits."""
+    above = {slug for category in dumped for slug in category["path"][:-1] if isinstance(slug, str)}
     schemas = _own_attributes(above) if above else {}
-    for each in found:
-        own = [*(schemas.get(str(slug)) for slug in each["path"][:-1]), each["attributes"]]
-        each["all_attributes"] = inherited(own)
+    for category in dumped:
+        path_schemas = [schemas.get(str(slug)) for slug in category["path"][:-1]]
+        category["all_attributes"] = inherited([*path_schemas, category["attributes"]])
 
 
 def _own_attributes(slugs: Iterable[str]) -> Mapping[str, Any]:
-    """Return the schemas that categories have by themselves, by slug."""
-    found = categories.repository.collection.find(
+    """Return the attribute schemas of categories, without what they inherit, by slug."""
+    stored = categories.repository.collection.find(
         {"slug": {"$in": sorted(slugs)}},
         {"slug": True, "attributes": True},
         session=connections().session,
     )
-    return {str(each["slug"]): each.get("attributes") for each in found}
+    return {str(category["slug"]): category.get("attributes") for category in stored}
 
 
-def _count(found: Sequence[dict[str, Any]]) -> None:
-    """Add to dumped categories how many products each has."""
-    slugs = [each["slug"] for each in found if isinstance(each.get("slug"), str)]
+def _add_product_counts(dumped: Sequence[dict[str, Any]]) -> None:
+    """Add to each dumped category the number of its products, or None while products is down."""
+    slugs = [category["slug"] for category in dumped if isinstance(category.get("slug"), str)]
     try:
         query = {"slugs": ",".join(slugs)}
         counts = connections().peers.get("products", "products:category-counts", **query)
     except ServiceUnavailable:
-        # A category is worth showing without its count, but not worth keeping so.
+        # Categories are shown without counts, but such a response is not cached.
         counts, g.incomplete = None, True
-    for each in found:
-        each["product_count"] = (counts or {}).get(str(each.get("slug")))
+    for category in dumped:
+        category["product_count"] = (counts or {}).get(str(category.get("slug")))
 
 
 class CategoryQuery(Query):
-    """Narrow by parent, by what they are below, or by words of the name."""
+    """Filters by parent, by ancestor, or by words of the name."""
 
     sortable = ("name", "position", "created_at", "updated_at")
     countable = ("parent",)
@@ -229,6 +229,6 @@ categories = Resource(
     searched=Searched(("name",), (), ("description",)),
     partition="parent",
     live=("product_count", "all_attributes"),
-    # A category shows what those above it ask for, so it depends on every write of its own service.
+    # A category shows the attributes of its ancestors, so every write of a category concerns it.
     depends=("products", "categories"),
 )

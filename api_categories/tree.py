@@ -1,26 +1,29 @@
-"""Rules of the category tree: pure functions of slugs and parents."""
+"""Rules of the category tree: pure functions on slugs and parents."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-MAX_DEPTH = 20
+MAX_DEPTH = 20  # categories above one another
 
 
 class Cycle(Exception):
-    """A category would be below itself, or the tree too deep; the text says where."""
+    """A category would be its own descendant, or the tree too deep; the text names the category."""
 
 
 def path_of(category: Mapping[str, Any]) -> list[str]:
-    """Return the slugs from the root to a stored category; a hand edit may have left nonsense."""
+    """Return the slugs from the root to a stored category, ignoring broken ancestors."""
     above = category.get("ancestors")
     return [*(above if isinstance(above, list) else []), category.get("slug", "")]
 
 
 def inherited(schemas: Iterable[Any]) -> dict[str, Any]:
-    """Return the attribute schema that schemas from the root down make, nearer ones overriding."""
+    """Return the attribute schema of a category from those of its path, root first.
+
+    A nearer schema overrides a higher one.
+    """
     rules: dict[str, Any] = {}
     for schema in schemas:
-        # A hand edit may have left what is no schema.
+        # A hand edit may have left a value of another type.
         rules |= schema if isinstance(schema, dict) else {}
     return rules
 
@@ -28,39 +31,45 @@ def inherited(schemas: Iterable[Any]) -> dict[str, Any]:
 def ancestors(slug: str, parents: Mapping[str, str | None]) -> list[str]:
     """Return the slugs above a category, from the root down, or raise ``Cycle``.
 
-    A parent that does not exist ends the walk: its children are roots until it is back.
+    A category whose parent does not exist counts as a root until the parent is back.
     """
     above: list[str] = []
-    at = parents.get(slug)
-    while at is not None and at in parents:
-        if at == slug or len(above) >= MAX_DEPTH:
-            raise Cycle(f"{slug} would be below itself or more than {MAX_DEPTH} deep.")
-        above.append(at)
-        at = parents[at]
+    parent = parents.get(slug)
+    while parent is not None and parent in parents:
+        if parent == slug or len(above) >= MAX_DEPTH:
+            raise Cycle(
+                f"{slug} would be below itself, or more than {MAX_DEPTH} levels deep. Send another "
+                "parent."
+            )
+        above.append(parent)
+        parent = parents[parent]
     return above[::-1]
 
 
-def parents_of(found: Iterable[Mapping[str, Any]]) -> dict[str, str | None]:
-    """Map each slug to its parent's, by its new name where that was renamed."""
-    known = {each["slug"]: each for each in found}
+def parents_of(stored: Iterable[Mapping[str, Any]]) -> dict[str, str | None]:
+    """Map the slug of each category to its parent's slug, the new one if the parent was renamed."""
+    by_slug = {category["slug"]: category for category in stored}
     renamed = {
-        old: slug
-        for slug, each in known.items()
-        if isinstance(each.get("old_slugs"), list)
-        for old in each["old_slugs"]
-        if type(old) is str
+        old_slug: slug
+        for slug, category in by_slug.items()
+        if isinstance(category.get("old_slugs"), list)
+        for old_slug in category["old_slugs"]
+        if type(old_slug) is str
     }
     parents: dict[str, str | None] = {}
-    for slug, each in known.items():
-        parent = each.get("parent")
-        # What a hand edit may leave there, such as code, can be a kind of text.
-        known_as = parent if type(parent) is str else ""
-        parents[slug] = known_as if known_as in known else renamed.get(known_as, known_as) or None
+    for slug, category in by_slug.items():
+        parent = category.get("parent")
+        # BSON code, which a hand edit may leave there, is a subclass of str.
+        stored_parent = parent if type(parent) is str else ""
+        if stored_parent in by_slug:
+            parents[slug] = stored_parent
+        else:
+            parents[slug] = renamed.get(stored_parent, stored_parent) or None
     return parents
 
 
 def is_in_cycle(slug: str, parents: Mapping[str, str | None]) -> bool:
-    """Whether a category is below itself, or too deep."""
+    """Return True if a category is its own descendant, or too deep."""
     try:
         ancestors(slug, parents)
     except Cycle:
@@ -69,18 +78,18 @@ def is_in_cycle(slug: str, parents: Mapping[str, str | None]) -> bool:
 
 
 def in_order(categories: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return categories depth first: each right before what is below it, siblings by position."""
-    below: dict[str, list[Mapping[str, Any]]] = {}
-    known = {str(category.get("slug")) for category in categories}
+    """Return categories depth first, siblings by position and then by name."""
+    children: dict[str, list[Mapping[str, Any]]] = {}
+    slugs = {str(category.get("slug")) for category in categories}
     for category in categories:
         parent = str(category.get("parent") or "")
-        below.setdefault(parent if parent in known else "", []).append(category)
+        children.setdefault(parent if parent in slugs else "", []).append(category)
     ordered: list[Mapping[str, Any]] = []
-    waiting = sorted(below.get("", []), key=_place, reverse=True)
+    waiting = sorted(children.get("", []), key=_place, reverse=True)
     while waiting:
         category = waiting.pop()
         ordered.append(category)
-        waiting += sorted(below.get(str(category.get("slug")), []), key=_place, reverse=True)
+        waiting += sorted(children.get(str(category.get("slug")), []), key=_place, reverse=True)
     return ordered
 
 

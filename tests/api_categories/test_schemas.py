@@ -77,7 +77,7 @@ def test_what_hands_left_above_is_no_rule(categories, products, clothes, db):
         ({"type": "integer", "min": 1.2, "max": 1.8}, "max", "No integer is from 1.2 to 1.8."),
         ({"type": "number", "min": "3"}, "min", "Not a number."),
         ({"type": "number", "min": True}, "min", "Not a number."),
-        ({"type": "number", "max": 1e30}, "max", "Is too large."),
+        ({"type": "number", "max": 1e30}, "max", "Is too large: at most 9,007,199,254,740,991."),
         ({"type": "integer", "choices": [1, "2"]}, "choices/1", "Must be of type integer."),
         ({"type": "integer", "choices": [5], "min": 6}, "choices/0", "Must be at least 6."),
     ],

@@ -1,4 +1,4 @@
-"""What the routes of the tree give, besides categories."""
+"""Schemas of the category routes other than categories: the tree, moves and the tree check."""
 
 from marshmallow import Schema, fields
 
@@ -6,8 +6,8 @@ from shared.endpoints.document_checks import KindSchema
 from shared.schema.fields import Id
 
 
-class BranchSchema(Schema):
-    """A category in a tree, so deep below the first one."""
+class TreeItemSchema(Schema):
+    """A category of a tree, with its depth below the first one."""
 
     id = Id()
     slug = fields.String(allow_none=True)
@@ -19,14 +19,14 @@ class BranchSchema(Schema):
 
 
 class TreeSchema(Schema):
-    """A category and all below it."""
+    """A category and all its descendants."""
 
-    items = fields.List(fields.Nested(BranchSchema))
+    items = fields.List(fields.Nested(TreeItemSchema))
     total = fields.Integer()
 
 
 class MoveSchema(Schema):
-    """What was in a slug, and where that is now: nowhere when the path is empty."""
+    """A slug whose products move, and the path they move to; an empty path is no category."""
 
     id = fields.String()
     slug = fields.String()
@@ -35,13 +35,13 @@ class MoveSchema(Schema):
 
 
 class MovesSchema(Schema):
-    """What products have to follow."""
+    """The moves that products have not followed yet."""
 
     moves = fields.List(fields.Nested(MoveSchema))
 
 
-class FaultsSchema(Schema):
-    """What is not as it should be in the tree."""
+class TreeCheckSchema(Schema):
+    """The faults found in the tree."""
 
     parentless = fields.Nested(KindSchema)
     circular = fields.Nested(KindSchema)
