@@ -33,7 +33,7 @@ def count_misfits(ref: str) -> Document:
     after = before | {category["_id"]: change.after if change else category}
     slug = category.get("slug", "")
     body = {"category": slug, "changes": list(_schema_changes(slug, before, after))}
-    status, answer = connections().peers.ask(
+    status, answer = connections().services.request(
         "POST", "products", "products:misfits", body=body, seconds=CHECK_SECONDS
     )
     if status == ContentTooLarge.status:

@@ -81,7 +81,7 @@ def check_free(slugs: Mapping[str, Any]) -> None:
 def announce() -> None:
     """Ask the products service to follow at once; otherwise it follows with its next sweep."""
     try:
-        status, _ = connections().peers.ask("POST", "products", "products:category-moves")
+        status, _ = connections().services.request("POST", "products", "products:category-moves")
     except ServiceUnavailable as error:
         log.warning("Products follow later: %s", error)
         status = HTTPStatus.SERVICE_UNAVAILABLE

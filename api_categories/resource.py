@@ -196,7 +196,7 @@ def _add_product_counts(dumped: Sequence[dict[str, Any]]) -> None:
     slugs = [category["slug"] for category in dumped if isinstance(category.get("slug"), str)]
     try:
         query = {"slugs": ",".join(slugs)}
-        counts = connections().peers.get("products", "products:category-counts", **query)
+        counts = connections().services.get("products", "products:category-counts", **query)
     except ServiceUnavailable:
         # Categories are shown without counts, but such a response is not cached.
         counts, g.incomplete = None, True

@@ -129,7 +129,7 @@ def _delete(ref: str, parameters: dict[str, Any]) -> Response:
 
 
 def _product_count(slug: str) -> int:
-    counts: Any = connections().peers.get("products", "products:category-counts", slugs=slug)
+    counts: Any = connections().services.get("products", "products:category-counts", slugs=slug)
     return int((counts or {}).get(slug, 0))
 
 

@@ -122,6 +122,6 @@ def _cursor() -> str:
 
 
 def _held(after: str) -> list[str]:
-    answer = connections().peers.get("products", "products:reservations", after=after)
+    answer = connections().services.get("products", "products:reservations", after=after)
     ids: list[str] = answer["items"] if answer else []
     return ids

@@ -160,7 +160,7 @@ def finish(order: Document) -> Document:
 def release(uuid: str) -> None:
     """Give back the stock that an order held which is gone."""
     path = ("products", "reservations", uuid)
-    _expect(connections().peers.ask("DELETE", "products", *path), 204, 409)
+    _expect(connections().services.request("DELETE", "products", *path), 204, 409)
 
 
 def _give_up(order: Document, error: ServiceUnavailable) -> Document:
@@ -226,7 +226,7 @@ def _refusal(answer: Any) -> ApiError:
 def _ask(method: str, order: Document, *action: str, body: Any = None) -> tuple[int, Any]:
     path = ("products", "reservations", order["uuid"], *action)
     seconds = ANSWER_SECONDS + LINE_SECONDS * len(order.get("items") or ())
-    return connections().peers.ask(method, "products", *path, body=body, seconds=seconds)
+    return connections().services.request(method, "products", *path, body=body, seconds=seconds)
 
 
 def _expect(answer: tuple[int, Any], *statuses: int) -> None:

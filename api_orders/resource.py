@@ -134,7 +134,7 @@ class OrderSchema(DocumentSchema):
 
 
 def _exists(client: int | str) -> bool:
-    return connections().peers.get("clients", "clients", str(client)) is not None
+    return connections().services.get("clients", "clients", str(client)) is not None
 
 
 def _wanted(items: Any) -> dict[Any, int] | None:

@@ -141,5 +141,5 @@ def _category_paths(slugs: Sequence[str]) -> dict[str, list[str]]:
     paths: dict[str, list[str]] = {}
     for start in range(0, len(slugs), MAX_SLUGS):
         some = ",".join(slugs[start : start + MAX_SLUGS])
-        paths |= connections().peers.get("categories", "categories:paths", slugs=some) or {}
+        paths |= connections().services.get("categories", "categories:paths", slugs=some) or {}
     return paths

@@ -113,7 +113,7 @@ def _read_category(name: str) -> dict[str, Any]:
     """Read a category from the categories service, by its slug or its name."""
     slug = to_slug(name, "category")
     fields = "id,slug,path,all_attributes"
-    answer = connections().peers.get("categories", "categories", slug, fields=fields)
+    answer = connections().services.get("categories", "categories", slug, fields=fields)
     if answer is None:
         message = f"There is no category {name!r}. Create it first with POST /categories."
         raise ValidationError({"category": [message]})

@@ -14,7 +14,7 @@ from redis import Redis
 
 from shared.cache.cache import Cache
 from shared.config.settings import Settings
-from shared.http.service_client import Peers
+from shared.http.service_client import ServiceClient
 from shared.http.tokens import Tokens
 from shared.storage.connections import open_mongo
 from tests.support.conformance import CheckedClient, LenientClient
@@ -168,7 +168,9 @@ def transport(request, stores, settings):
         if kind is FakeConnections
         else Redis(port=request.getfixturevalue("servers")[1], db=1)
     )
-    connections = kind(db, redis, Cache(redis, 60), Peers(transport, Tokens(settings)), queue)
+    connections = kind(
+        db, redis, Cache(redis, 60), ServiceClient(transport, Tokens(settings)), queue
+    )
     transport.make_app = make_app
     yield transport
     queue.close()

@@ -40,7 +40,9 @@ def follow(seconds: float) -> int:
                 failed.add(move["id"])
                 continue
             if whole:
-                connections().peers.ask("DELETE", "categories", "categories:moves", move["id"])
+                connections().services.request(
+                    "DELETE", "categories", "categories:moves", move["id"]
+                )
             if time.monotonic() > deadline:
                 return len(moves) - done
             if not whole:
@@ -54,7 +56,7 @@ def check_again(read: Iterable[tuple[Document, datetime]]) -> None:
     Raise ``ServiceUnavailable`` when the categories service does not answer.
     """
     for category, since in read:
-        status, now = connections().peers.ask(
+        status, now = connections().services.request(
             "GET", "categories", "categories", str(category["id"]), query={"fields": "path"}
         )
         if status == 404:
@@ -76,7 +78,7 @@ def put(stale: Document, path: Sequence[str]) -> None:
 
 def _moves() -> list[Document]:
     """Ask for the moves as they are now, the oldest first."""
-    status, answer = connections().peers.ask("GET", "categories", "categories:moves")
+    status, answer = connections().services.request("GET", "categories", "categories:moves")
     if status != 200:
         raise ServiceUnavailable(f"The categories service does not tell its moves ({status}).")
     moves: list[Document] = answer["moves"]

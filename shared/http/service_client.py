@@ -1,4 +1,4 @@
-"""HTTP calls to the other services: short timeouts, bounded retries, the request id passed on."""
+"""HTTP client for the other services: short timeouts, few retries, the request id passed on."""
 
 import json
 import time
@@ -8,24 +8,22 @@ from urllib.parse import quote, urlencode
 
 import urllib3
 from flask import current_app, g, has_request_context
+from urllib3 import PoolManager, Retry, Timeout
 
 from shared.config.settings import Settings, service_url
 from shared.http.errors import ServiceUnavailable
 from shared.http.tokens import ADMIN, Tokens
 from shared.observability import log_format
 
-CONNECT_SECONDS = 0.5
-READ_SECONDS = 5.0
-TRIES = 3
-PAUSE_SECONDS = 0.1
-TOKEN_SECONDS = 120
-MAX_MINTED = 1000
-# What a service that starts, ends or has lost its database answers for a moment.
-PASSING = (502, 503, 504)
+CONNECT_SECONDS = 0.5  # for one connection
+REQUEST_SECONDS = 5.0  # for all tries of one request
+MAX_CONNECTIONS = 16  # kept open to each service
+TOKEN_SECONDS = 120  # that a token for another service is valid
+MAX_TOKENS = 1000  # kept for the next requests of the same callers
 
 
 class Transport(Protocol):
-    """Sends one request to a service; tests put one that needs no network in its place."""
+    """Sends one request to a service; tests replace it with one that needs no network."""
 
     def send(
         self,
@@ -34,18 +32,49 @@ class Transport(Protocol):
         path: str,
         body: Any,
         headers: dict[str, str],
-        seconds: float = READ_SECONDS,
+        seconds: float = REQUEST_SECONDS,
     ) -> tuple[int, bytes]:
-        """Return the status and body, or raise ``ServiceUnavailable`` after some seconds."""
+        """Return the status and the body of the response.
+
+        Raises:
+            ServiceUnavailable: The service does not answer within the seconds.
+        """
         ...
 
 
-class Http:
-    """The transport of production: one pool of kept-alive connections per process."""
+class Deadline(Timeout):
+    """The timeouts of each try, so that all of them together end at one moment."""
+
+    def __init__(self, seconds: float):
+        super().__init__(connect=min(CONNECT_SECONDS, seconds), read=seconds)
+        self._end = time.monotonic() + seconds
+
+    def clone(self) -> Timeout:
+        """Return the timeouts of the next try; urllib3 asks for them before each."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise urllib3.exceptions.TimeoutError("No time is left for another try.")
+        return Timeout(connect=min(CONNECT_SECONDS, left), read=left)
+
+
+class TransientRetry(Retry):
+    """Retries a response that may differ in a moment: a service restarts, or a write conflicts."""
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
+        """Return True for the statuses of a service that starts or ends, and on Retry-After.
+
+        A 409 with ``Retry-After`` is a conflict between writes at the same moment.
+        """
+        return status_code in (502, 503, 504) or has_retry_after
+
+
+class HttpTransport:
+    """The transport in production: one pool of connections for each process."""
 
     def __init__(self, settings: Settings):
         self._settings = settings
-        self._pool = urllib3.PoolManager(maxsize=16, retries=False)
+        retries = TransientRetry(2, backoff_factor=0.1, respect_retry_after_header=False)
+        self._pool = PoolManager(maxsize=MAX_CONNECTIONS, retries=retries)
 
     def send(
         self,
@@ -54,38 +83,35 @@ class Http:
         path: str,
         body: Any,
         headers: dict[str, str],
-        seconds: float = READ_SECONDS,
+        seconds: float = REQUEST_SECONDS,
     ) -> tuple[int, bytes]:
-        """Call a service where its setting says it is, up to three times in all the seconds.
+        """Send a request to the URL of the service; it must be safe to repeat.
 
-        So every call of ours is one that may be repeated.
+        Raises:
+            ServiceUnavailable: No try has brought a response within the seconds.
         """
         url = service_url(self._settings, service)
-        deadline = time.monotonic() + seconds
-        for last in (*(False,) * (TRIES - 1), True):
-            left = max(0.01, deadline - time.monotonic())
-            timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, left), read=left)
-            late = deadline - PAUSE_SECONDS
-            try:
-                answer = self._pool.request(
-                    method, url + path, json=body, headers=headers, timeout=timeout
-                )
-            except urllib3.exceptions.HTTPError as error:
-                if last or time.monotonic() > late:
-                    raise _down(service, url) from error
-            else:
-                # Too many at once is no refusal: whoever answers so wants to be asked again.
-                passes = answer.status in PASSING or "Retry-After" in answer.headers
-                if answer.status < 500 and not passes:
-                    return answer.status, answer.data
-                if last or not passes or time.monotonic() > late:
-                    raise _down(service, url)
-            time.sleep(PAUSE_SECONDS)
-        raise AssertionError("unreachable")
+        unavailable = ServiceUnavailable(
+            f"The {service} service at {url} does not answer; try again shortly."
+        )
+        try:
+            response = self._pool.request(
+                method,
+                url + path,
+                json=body,
+                headers=headers,
+                timeout=Deadline(seconds),
+                redirect=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise unavailable from error
+        if response.status >= 500:
+            raise unavailable
+        return response.status, response.data
 
 
-class Peers:
-    """The other services, as this one sees them."""
+class ServiceClient:
+    """The other services, as this one calls them."""
 
     def __init__(self, transport: Transport, tokens: Tokens | None = None):
         self._transport = transport
@@ -93,84 +119,95 @@ class Peers:
         self._minted: dict[str, tuple[str, float]] = {}
 
     def get(self, service: str, *path: str, **query: Any) -> Any | None:
-        """Return the JSON at a path of a service, or None where it has nothing (404).
+        """Return the JSON at a path of a service, or None for a 404.
 
-        Within one request the same address is asked once.  Raise ``ServiceUnavailable`` naming the
-        service when it does not answer.
+        During one request, each URL is read once.
+
+        Raises:
+            ServiceUnavailable: The service does not answer; the detail names it.
         """
-        address = _address(path, query)
-        known: dict[str, Any] = g.setdefault("peers", {}) if has_request_context() else {}
-        key = f"{service} {address}"
-        if key not in known:
-            known[key] = self._call(service, "GET", address, None)
-        return known[key]
+        url = _url(path, query)
+        read: dict[str, Any] = g.setdefault("service_answers", {}) if has_request_context() else {}
+        key = f"{service} {url}"
+        if key not in read:
+            read[key] = self._get(service, url)
+        return read[key]
 
-    def put(self, service: str, *path: str, body: Any) -> Any | None:
-        """Put JSON at a path of a service and return what it answers; idempotent by contract."""
-        return self._call(service, "PUT", _address(path, {}), body)
-
-    def ask(
+    def request(
         self,
         method: str,
         service: str,
         *path: str,
         query: Mapping[str, Any] | None = None,
         body: Any = None,
-        seconds: float = READ_SECONDS,
+        seconds: float = REQUEST_SECONDS,
     ) -> tuple[int, Any]:
-        """Send what may be repeated; return the status and JSON of an answer, be it a refusal.
+        """Send a request that is safe to repeat; return the status and JSON, even of a refusal.
 
-        Raise ``ServiceUnavailable`` naming the service when it does not answer within the seconds.
+        Args:
+            method: The HTTP method.
+            service: The name of the service, such as ``products``.
+            path: The segments of the path.
+            query: The query parameters.
+            body: The JSON to send.
+            seconds: The time for all tries together.
+
+        Raises:
+            ServiceUnavailable: The service does not answer in time; the detail names it.
         """
-        return self._send(service, method, _address(path, query or {}), body, seconds)
+        return self._send(service, method, _url(path, query or {}), body, seconds)
 
-    def _call(self, service: str, method: str, address: str, body: Any) -> Any | None:
-        status, value = self._send(service, method, address, body, READ_SECONDS)
-        if status == 308:  # An old slug, which leads to the one it is now.
-            status, value = self._send(service, method, value["location"], body, READ_SECONDS)
+    def _get(self, service: str, url: str) -> Any | None:
+        status, value = self._send(service, "GET", url)
+        if status == 308:  # An old slug, which leads to the current one.
+            status, value = self._send(service, "GET", value["location"])
         if status == 404:
             return None
         if status >= 400:
-            raise ServiceUnavailable(f"The {service} service refused a request of ours ({status}).")
+            raise ServiceUnavailable(
+                f"The {service} service answered a request of this service with {status}; see its "
+                "log."
+            )
         return value
 
     def _send(
-        self, service: str, method: str, address: str, body: Any, seconds: float
+        self,
+        service: str,
+        method: str,
+        url: str,
+        body: Any = None,
+        seconds: float = REQUEST_SECONDS,
     ) -> tuple[int, Any]:
         id = log_format.request_id()
         headers = {"X-Request-ID": id} if id else {}
         if self._tokens:
-            headers["Authorization"] = f"Bearer {self._token()}"
-        status, data = self._transport.send(service, method, address, body, headers, seconds)
+            headers["Authorization"] = f"Bearer {self._token(self._tokens)}"
+        status, data = self._transport.send(service, method, url, body, headers, seconds)
         try:
             return status, json.loads(data) if data else None
         except ValueError as error:
             raise ServiceUnavailable(
-                f"What answers as the {service} service speaks no JSON."
+                f"The {service} service did not answer with JSON; check the setting of its URL."
             ) from error
 
-    def _token(self) -> str:
-        """Return a token of this service's own, made for whoever it is that asks.
+    def _token(self, tokens: Tokens) -> str:
+        """Return a token of this service for the caller of the current request.
 
-        What they may do was found out here; ``act`` says who does it for them (RFC 8693, 4.1).
+        The scopes of the caller were checked here already; ``act`` names the service that acts
+        for it (RFC 8693, 4.1).
         """
-        assert self._tokens
         own = f"service:{current_app.extensions['resource'].name}"
-        is_asked = has_request_context() and "principal" in g
-        subject = g.principal.id if is_asked else own
-        token, until = self._minted.get(subject, ("", 0.0))
-        if time.monotonic() >= until:
-            if len(self._minted) >= MAX_MINTED:
+        has_caller = has_request_context() and "principal" in g
+        subject = g.principal.id if has_caller else own
+        token, fresh_until = self._minted.get(subject, ("", 0.0))
+        if time.monotonic() >= fresh_until:
+            if len(self._minted) >= MAX_TOKENS:
                 self._minted.clear()
-            token = self._tokens.mint(subject, [ADMIN], TOKEN_SECONDS, act={"sub": own})
+            token = tokens.mint(subject, [ADMIN], TOKEN_SECONDS, act={"sub": own})
             self._minted[subject] = token, time.monotonic() + TOKEN_SECONDS / 2
         return token
 
 
-def _address(path: tuple[str, ...], query: Mapping[str, Any]) -> str:
-    steps = "/".join(quote(str(step), safe=":") for step in path)
-    return f"/{steps}?{urlencode(query)}" if query else f"/{steps}"
-
-
-def _down(service: str, url: str) -> ServiceUnavailable:
-    return ServiceUnavailable(f"The {service} service at {url} does not answer; try again shortly.")
+def _url(path: tuple[str, ...], query: Mapping[str, Any]) -> str:
+    segments = "/".join(quote(str(segment), safe=":") for segment in path)
+    return f"/{segments}?{urlencode(query)}" if query else f"/{segments}"

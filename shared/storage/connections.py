@@ -24,7 +24,7 @@ from shared.cache.cache import Cache, Write
 from shared.cache.redis_topology import REDIS_ERRORS
 from shared.config.settings import Settings
 from shared.http.errors import ServiceUnavailable
-from shared.http.service_client import Http, Peers
+from shared.http.service_client import HttpTransport, ServiceClient
 from shared.http.tokens import Tokens
 from shared.observability.mongo_pool import PoolListener
 from shared.schema.serialization import Document
@@ -55,7 +55,7 @@ class Connections:
     db: Database[Document]
     redis: Redis
     cache: Cache
-    peers: Peers
+    services: ServiceClient
     queue: Redis
 
     @classmethod
@@ -74,7 +74,7 @@ class Connections:
             mongo.get_default_database("vitrine"),
             redis,
             Cache(redis, settings.cache_ttl_seconds, reader=reader, writer=writer),
-            Peers(Http(settings), Tokens(settings)),
+            ServiceClient(HttpTransport(settings), Tokens(settings)),
             redis_topology.connect(settings.queue_url, QUEUE_SECONDS, tries=2),
         )
 

@@ -12,7 +12,7 @@ from redis import Redis
 
 from shared.cache.cache import Cache
 from shared.config.settings import Settings
-from shared.http.service_client import Peers
+from shared.http.service_client import ServiceClient
 from shared.storage import documents
 from shared.storage.repository import SORT_IN_MEMORY_LIMIT
 from tests.support.services import InProcess, UnfollowedConnections
@@ -97,7 +97,7 @@ def large(servers):
                 ordered=False,
             )
         connections = UnfollowedConnections(
-            db, redis, Cache(redis, 60), Peers(InProcess(None)), redis
+            db, redis, Cache(redis, 60), ServiceClient(InProcess(None)), redis
         )
         app = import_module("api_products.app").create_app(
             settings=Settings(rate_limit_anonymous=""), connections=connections
