@@ -16,14 +16,13 @@ from shared.cache.cache import Cache
 from shared.config.settings import Settings
 from shared.http.service_client import ServiceClient
 from shared.http.tokens import Tokens
-from shared.storage.connections import open_mongo
+from shared.storage.connections import Connections, open_mongo
 from tests.support.conformance import CheckedClient, LenientClient
 from tests.support.services import (
     DATA,
     MEMORY,
     FakeConnections,
     InProcess,
-    UnfollowedConnections,
     add_update,
     create_indexes,
 )
@@ -134,7 +133,7 @@ def real_connections(servers, mongo_client):
 def stores(request):
     """A database and a Redis: fakes, then the real ones."""
     if request.param == "real":
-        return (UnfollowedConnections, *request.getfixturevalue("real_connections"))
+        return (Connections, *request.getfixturevalue("real_connections"))
     return FakeConnections, mongomock.MongoClient(tz_aware=True)["contract"], FakeRedis()
 
 

@@ -1,44 +1,54 @@
-"""The generation-stamped cache: never stale, invalidated in O(1), readable in RedisInsight.
+"""Generation-stamped cache in Redis: never stale, invalidated in O(1), readable in RedisInsight.
 
-Every cached answer depends on its service's *root* and on one *tag*: an item on its own, a list on
-its partition (``category=books``) or on ``all``.  The *generation* of each is a random token in
-Redis.  An entry is stamped with the tokens that were read *before* MongoDB was, and counts only
-while they are the current ones.  So renewing a token makes everything stamped with it worthless at
-once, and a fill that raced a write is never served.  Tokens are random, never counters: one that is
-lost cannot come back.
+Every cached response depends on its service's *root* and on one *tag*: an item on its own tag, a
+list on its partition (``category=books``) or on ``all``.  The *generation* of each is a random
+token in Redis.  An entry is stamped with the tokens that were read *before* MongoDB was, and is
+valid only while they are the current ones.  So renewing a token makes all entries stale that are
+stamped with it, and a fill that raced a write is never served.  Tokens are random, never counters,
+so that a lost token cannot come back.
 
 Where MongoDB is a replica set, only a follower (``shared.workers.follower``) writes the root, as a
-lease of five seconds; without it nothing is cached.  docs/cache.md tells what each rule is for.
+lease of five seconds; without it nothing is cached.  docs/cache.md has the reason for each rule.
 """
 
 import logging
 import random
 import time
-from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from redis import Redis
 
-from shared.cache import redis_topology
-from shared.cache.entry import Lookup, encode
+from shared.cache.entry import Lookup, decode, encode
 from shared.cache.keys import Address, new_token, root_of, tag_of
-from shared.cache.lookups import ROOT, Lookups
+from shared.cache.rate_counter import (
+    UNCOUNTED,
+    Count,
+    RateCounter,
+    count_all,
+    count_commands,
+    count_of,
+)
+from shared.cache.redis_async import AsyncServer
 from shared.cache.redis_client import Command
-from shared.cache.redis_topology import REDIS_ERRORS
-from shared.observability.metrics import FILLS, LEFT, WAITS
+from shared.cache.redis_topology import REDIS_ERRORS, exchange, read, values
+from shared.observability.metrics import CACHE_ERRORS, FILLS, LEFT, UNCHECKED, WAITS
 
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 5
-FILL_MILLISECONDS = 250  # for which a filler keeps others waiting, should it have died
-WAIT_SECONDS = 0.5
-FIRST_PAUSE = 0.002
+PAUSE_SECONDS = 1.0  # seconds without a call to a Redis that failed
+CLAIM_MILLISECONDS = 250  # milliseconds until another request may fill, if the filler has died
+WAIT_SECONDS = 0.5  # seconds that a request waits for the filler
+FIRST_POLL_SECONDS = 0.002
+LONGEST_POLL_SECONDS = 0.02
+_ROOT = ":generation"  # the end of the key of every root
 
 
 class Write(NamedTuple):
-    """What a write makes worthless: some tags of a service, or all of it for None.
+    """What a write invalidates: some tags of a service, or the whole service if tags is None.
 
-    ``token`` becomes their generation; ``keys`` of items go at once, so that nobody sees them.
+    ``token`` becomes the generation of the tags.  ``keys`` of items are removed from Redis at once.
     """
 
     service: str
@@ -47,129 +57,257 @@ class Write(NamedTuple):
     keys: Collection[str] = ()
 
 
-class Cache(Lookups):
-    """What ``Lookups`` looks into, how it is filled and how it is invalidated.
+class Cache:
+    """Cached responses in Redis; while Redis is down every lookup is a bypass, and nothing fails.
 
-    ``ttl`` is the seconds an entry lives, more or less; ``writer`` renews generations, and may take
-    longer than a read.
+    Args:
+        redis: The Redis in which generations and entries are written.
+        ttl: Seconds that an entry lives, plus or minus a tenth.
+        leased: Whether a follower keeps the roots; otherwise readers create them.
+        release: The code that makes the responses; entries of other code are stale.
+        reader: A replica from which entries are read; generations never are.
+        writer: A client that renews generations and may wait longer than a read.
     """
 
     def __init__(
-        self, redis: Redis, ttl: int, *, reader: Redis | None = None, writer: Redis | None = None
+        self,
+        redis: Redis,
+        ttl: int,
+        *,
+        leased: bool = False,
+        release: str = "0",
+        reader: Redis | None = None,
+        writer: Redis | None = None,
     ):
-        super().__init__(redis, reader)
-        self._writer = writer or redis
+        self.leased = leased
+        self._redis = redis
         self._ttl = ttl
+        self._release = release
+        self._reader = reader
+        self._writer = writer or redis
+        self._paused_until = self._reader_paused_until = 0.0
 
-    # Filling.
+    # Look up.
 
-    def begin(self, lookup: Lookup) -> Lookup:
-        """Become the one filler of a missing entry, or wait a little for the one who is.
+    def get(self, address: Address, counter: RateCounter | None = None) -> Lookup:
+        """Look an address up in one round trip, which also counts a request under a counter."""
+        if time.monotonic() < self._paused_until:
+            return _bypass(address, counter)
+        reader = self._reader if time.monotonic() >= self._reader_paused_until else None
+        names = address.tokens if reader else (address.key, *address.tokens)
+        try:
+            replies = exchange(self._redis, _read_commands(names, counter))
+            found, count, correction = _read_replies(replies, counter)
+            if correction:
+                exchange(self._redis, [correction])
+            if reader:
+                found = [self._read_replica(reader, address.key), *found]
+        except REDIS_ERRORS as error:
+            self._pause(error)
+            return _bypass(address, counter)
+        return self.validate(address, found[0], found[1:], count)
 
-        Return a hit when the entry came, else a lookup to fill.
+    async def get_async(
+        self, server: AsyncServer, address: Address, counter: RateCounter | None = None
+    ) -> Lookup:
+        """Do the same as ``get`` in an event loop."""
+        if time.monotonic() < self._paused_until:
+            return _bypass(address, counter)
+        try:
+            commands = _read_commands((address.key, *address.tokens), counter)
+            replies = await server.exchange(*commands)
+            found, count, correction = _read_replies(replies, counter)
+            if correction:
+                await server.exchange(correction)
+        except REDIS_ERRORS as error:
+            self._pause(error)
+            return _bypass(address, counter)
+        return self.validate(address, found[0], found[1:], count)
+
+    def validate(
+        self,
+        address: Address,
+        entry: bytes | None,
+        tokens: Sequence[bytes | None],
+        count: Count = UNCOUNTED,
+    ) -> Lookup:
+        """Return a hit if an entry is valid under the current tokens, else the reason why not.
+
+        Args:
+            address: The address that is looked up.
+            entry: The entry in Redis, None if there is none.
+            tokens: The current generations of the address, None for each that Redis does not have.
+            count: The requests counted in the same round trip.
+        """
+        if None in tokens and self.leased:
+            pairs = zip(address.tokens, tokens, strict=True)
+            if any(token is None and name.endswith(_ROOT) for name, token in pairs):
+                return Lookup(address, "bypass", "lease", counted=count)
+        stamp = tuple([(token or b"").decode(errors="replace") for token in tokens])
+        if entry is None:
+            return Lookup(address, "miss", "", stamp, counted=count)
+        length, head = decode(entry)
+        if head is None or head["key"] != address.key:
+            return Lookup(address, "miss", "undecodable", stamp, counted=count)
+        if (head["root"], head["generation"], *head["depends"]) != stamp:
+            return Lookup(address, "stale", "generation", stamp, counted=count)
+        if head["release"] != self._release:
+            return Lookup(address, "stale", "release", stamp, counted=count)
+        if head["expires"] <= time.time():
+            return Lookup(address, "stale", "ttl", stamp, counted=count)
+        return Lookup(address, "hit", "", stamp, head, entry[length:-1], counted=count)
+
+    def head(self, key: str) -> Mapping[str, Any] | None:
+        """Return the head of an entry, or None if the key has no entry that can be decoded."""
+        (entry,) = read(self._reader or self._redis, [key])
+        return decode(entry)[1] if entry else None
+
+    def count_all(self, *counters: RateCounter) -> list[Count]:
+        """Count one request under each counter; every count is 0 while Redis is down."""
+        if counters and time.monotonic() >= self._paused_until:
+            try:
+                counts = count_all(self._redis, counters)
+                UNCHECKED.inc(sum(not count.number for count in counts))
+                return counts
+            except REDIS_ERRORS as error:
+                self._pause(error)
+        UNCHECKED.inc(len(counters))
+        return [UNCOUNTED] * len(counters)
+
+    def _read_replica(self, reader: Redis, key: str) -> bytes | None:
+        """Read an entry from the replica, or from the primary if the replica fails."""
+        entry: bytes | None
+        try:
+            (entry,) = read(reader, [key])
+        except REDIS_ERRORS as error:
+            self._reader_paused_until = time.monotonic() + PAUSE_SECONDS
+            CACHE_ERRORS.inc()
+            log.warning("The replica of Redis does not answer: %s", error)
+            (entry,) = read(self._redis, [key])
+        return entry
+
+    # Fill.
+
+    def start_fill(self, lookup: Lookup) -> Lookup:
+        """Claim to fill a missing entry, or wait a little for the request that fills it.
+
+        Returns:
+            A hit if the entry came meanwhile, else a lookup to fill.
         """
         if lookup.is_hit or lookup.state == "bypass":
             return lookup
         deadline = time.monotonic() + WAIT_SECONDS
-        pause = FIRST_PAUSE
+        pause = FIRST_POLL_SECONDS
         while True:
             try:
-                again = self._claim(lookup)
+                latest = self._claim(lookup)
             except REDIS_ERRORS as error:
-                self._trip(error)
+                self._pause(error)
                 return lookup._replace(state="bypass", detail="redis", tokens=())
-            if again.is_hit:
-                self.end(again)
-            if again.is_hit or again.filling or again.state == "bypass":
-                return again
+            if latest.is_hit:
+                self.abandon_fill(latest)
+            if latest.is_hit or latest.filling or latest.state == "bypass":
+                return latest
             if time.monotonic() > deadline:
                 return lookup
             time.sleep(pause)
-            if pause == FIRST_PAUSE:
+            if pause == FIRST_POLL_SECONDS:
                 WAITS.inc()
-            pause = min(pause * 2, 0.02)
+            pause = min(pause * 2, LONGEST_POLL_SECONDS)
 
     def _claim(self, lookup: Lookup) -> Lookup:
-        """Ask to be the filler, make tokens that are not there but for leased roots, and look.
+        """Claim to fill, create missing tokens except for leased roots, and look up again.
 
-        All in one round trip, the claim first, for the one before may have filled it meanwhile.
+        One round trip does all, the claim first, because the filler before may have stored the
+        entry meanwhile.
         """
         address = lookup.address
         commands: list[Command] = [
-            ("SET", _filling(address), "1", "NX", "PX", FILL_MILLISECONDS),
+            ("SET", _claim_key(address), "1", "NX", "PX", CLAIM_MILLISECONDS),
             *(
                 ("SET", name, new_token(), "NX", "EX", self._token_ttl)
                 for name, token in zip(address.tokens, lookup.tokens, strict=True)
-                if not (token or (self.leased and name.endswith(ROOT)))
+                if not (token or (self.leased and name.endswith(_ROOT)))
             ),
-            *(("GET", name) for name in (address.key, *address.tokens)),
+            ("MGET", address.key, *address.tokens),
         ]
-        mine, *found = redis_topology.together(self._redis, commands)
-        if isinstance(mine, Exception):
-            raise mine
-        # What is no string counts as nothing.
-        found = [None if isinstance(each, Exception) else each for each in found]
-        entry, *tokens = found[-len(address.tokens) - 1 :]
-        again = self._judged(address, entry, tokens)
-        if again.state == "miss":
-            again = again._replace(state=lookup.state, detail=lookup.detail)
-        return again._replace(filling=bool(mine))
+        is_claimed, *_, found = exchange(self._redis, commands)
+        if isinstance(is_claimed, Exception):
+            raise is_claimed
+        entry, *tokens = values(found)
+        latest = self.validate(address, entry, tokens)
+        if latest.state == "miss":
+            latest = latest._replace(state=lookup.state, detail=lookup.detail)
+        return latest._replace(filling=bool(is_claimed))
 
-    def fill(self, lookup: Lookup, body: bytes, etag: str, headers: Mapping[str, str]) -> bool:
-        """Store an answer under the tokens that were read before it was made.
+    def store(self, lookup: Lookup, body: bytes, etag: str, headers: Mapping[str, str]) -> bool:
+        """Store a response under the tokens of a lookup, and end the claim to fill.
 
-        The same round trip lets the next one fill.
+        Args:
+            lookup: The lookup that ``start_fill`` returned, before the response was made.
+            body: The body of the response, which is JSON.
+            etag: The ETag of the body, without quotes.
+            headers: The headers that belong to the body.
+
+        Returns:
+            True if the entry was stored.
         """
         if not (lookup.tokens and all(lookup.tokens)):
             return False
         ttl = round(self._ttl * random.uniform(0.9, 1.1)) or 1
-        entry = encode(lookup, self.release, ttl, body, etag, headers)
+        entry = encode(lookup, self._release, ttl, body, etag, headers)
         if entry is None:
             return False
         commands: list[Command] = [("SET", lookup.address.key, entry, "EX", ttl)]
-        commands += [("DEL", _filling(lookup.address))] if lookup.filling else []
+        commands += [("DEL", _claim_key(lookup.address))] if lookup.filling else []
         try:
-            stored, *_ = redis_topology.together(self._redis, commands)
+            stored, *_ = exchange(self._redis, commands)
             if isinstance(stored, Exception):
                 raise stored
         except REDIS_ERRORS as error:
-            self._trip(error)
+            self._pause(error)
             return False
         FILLS.inc()
         return True
 
-    def end(self, lookup: Lookup) -> None:
-        """Let the next one fill, when ``begin`` made this one the filler and nothing was stored."""
+    def abandon_fill(self, lookup: Lookup) -> None:
+        """End the claim of ``start_fill`` when nothing was stored, so that another may fill."""
         if lookup.filling:
             try:
-                self._redis.delete(_filling(lookup.address))
+                self._redis.delete(_claim_key(lookup.address))
             except REDIS_ERRORS as error:
-                self._trip(error)
+                self._pause(error)
 
-    # Invalidating.
+    # Invalidate.
 
     def invalidate(self, *writes: Write) -> bool:
-        """Make what depends on some writes worthless, in one round trip.
+        """Invalidate all entries that depend on some writes, in one round trip.
 
-        Call it after they were committed.  Return False when Redis is down; then the follower
-        does it later.
+        Call it after the writes were committed.
+
+        Returns:
+            False if Redis is down; the follower then invalidates later.
         """
-        # Never twice the same token: the first try may be on its way still, and come in when
-        # somebody else's token is the current one.
-        again = [each._replace(token=new_token()) for each in writes]
-        for tried in (writes, again):
+        # A token is never sent twice: the first try may still be on its way, and arrive when the
+        # token of another write is the current one.
+        second_try = [write._replace(token=new_token()) for write in writes]
+        for attempt in (writes, second_try):
             try:
-                self.renew(*tried)
+                self.renew_generations(*attempt)
                 return True
             except REDIS_ERRORS as error:
-                why = error
+                reason = error
         LEFT.inc(len(writes))
-        services = ", ".join(sorted({each.service for each in writes}))
-        log.error("%s could not be invalidated in Redis: %s", services, why)
+        services = ", ".join(sorted({write.service for write in writes}))
+        log.error("%s could not be invalidated in Redis: %s", services, reason)
         return False
 
-    def renew(self, *writes: Write) -> None:
-        """Do what ``invalidate`` does, and raise one of ``REDIS_ERRORS`` when that fails."""
+    def renew_generations(self, *writes: Write) -> None:
+        """Do the same as ``invalidate`` in one try.
+
+        Raises:
+            RedisError: Redis does not answer, or refuses a command.
+        """
         commands: list[Command] = []
         tokens: dict[str, str] = {}
         for service, tags, token, _ in writes:
@@ -177,20 +315,49 @@ class Cache(Lookups):
                 commands.append(("SET", root_of(service), token, "XX", "KEEPTTL"))
             names = [root_of(service)] if tags is None and not self.leased else []
             tokens |= dict.fromkeys([*names, *(tag_of(service, tag) for tag in tags or ())], token)
-        life = str(self._token_ttl)
-        commands += [("SET", name, token, "EX", life) for name, token in tokens.items()]
-        keys = dict.fromkeys(key for each in writes for key in each.keys)
+        ttl = str(self._token_ttl)
+        commands += [("SET", name, token, "EX", ttl) for name, token in tokens.items()]
+        keys = dict.fromkeys(key for write in writes for key in write.keys)
         commands += [("UNLINK", key) for key in keys]
-        answers = redis_topology.together(self._writer, commands, once=True) if commands else []
-        for answer in answers:
-            if isinstance(answer, Exception):
-                raise answer
+        for reply in exchange(self._writer, commands, once=True) if commands else []:
+            if isinstance(reply, Exception):
+                raise reply
 
     @property
     def _token_ttl(self) -> int:
-        """Seconds a generation lives unused: longer than any entry stamped with it."""
+        """Seconds that an unused generation lives: longer than all entries stamped with it."""
         return 2 * self._ttl + 60
 
+    def _pause(self, error: Exception) -> None:
+        """Send nothing to Redis for a second, so that a dead Redis costs little."""
+        CACHE_ERRORS.inc()
+        if time.monotonic() >= self._paused_until:
+            log.warning("Redis does not answer, nothing is cached: %s", error)
+        self._paused_until = time.monotonic() + PAUSE_SECONDS
 
-def _filling(address: Address) -> str:
+
+def _read_commands(names: Sequence[str], counter: RateCounter | None) -> list[Command]:
+    return [*(count_commands(counter) if counter else ()), ("MGET", *names)]
+
+
+def _read_replies(
+    replies: Sequence[Any], counter: RateCounter | None
+) -> tuple[list[bytes | None], Count, Command]:
+    """Return the values, the count, and the command that puts the counter right, if any."""
+    if counter is None:
+        return values(replies[0]), UNCOUNTED, ()
+    number, milliseconds, found = replies
+    count, correction = count_of(counter, number, milliseconds)
+    if not count.number:
+        UNCHECKED.inc()
+    return values(found), count, correction
+
+
+def _bypass(address: Address, counter: RateCounter | None) -> Lookup:
+    if counter:
+        UNCHECKED.inc()
+    return Lookup(address, "bypass", "redis")
+
+
+def _claim_key(address: Address) -> str:
     return f"{address.service}:filling:{address.key}"

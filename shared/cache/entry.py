@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from shared.cache.keys import Address
+from shared.cache.rate_counter import UNCOUNTED, Count
 
 HEAD_DIGITS = 4
-UNCOUNTED = (0, 0.0)
 
 _NEEDED = {
     "length",
@@ -42,7 +42,7 @@ class Lookup(NamedTuple):
     head: Mapping[str, Any] = MappingProxyType({})
     body: bytes = b""
     filling: bool = False
-    counted: tuple[int, float] = UNCOUNTED
+    counted: Count = UNCOUNTED
 
     @property
     def is_hit(self) -> bool:

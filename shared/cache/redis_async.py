@@ -1,123 +1,140 @@
-"""One connection to Redis for all requests of an event loop.
+"""Client of one Redis server for an event loop: all requests share one connection.
 
-What they ask in one turn of the loop goes out in one packet, so that many round trips cost little
-more than one: the more there is to do, the cheaper each of them becomes.
+The commands that requests send in one turn of the loop go out in one packet.  So many round trips
+cost little more than one, and the more there is to do, the cheaper each of them becomes.
 """
 
 import asyncio
 import math
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from hiredis import PushNotification, Reader
+from hiredis import Reader
 from redis import ConnectionError, RedisError, ResponseError, TimeoutError
 
 from shared.cache.redis_client import Command, Server, pack
 
 
-class Pipeline:
-    """Asks one server of Redis; connected at its first use, and again after anything went wrong."""
+class AsyncServer:
+    """Client that connects at its first use, and again after every failure."""
 
     def __init__(self, server: Server):
-        self._server = server
+        self._options = server.get_connection_kwargs()
         self._stream: _Stream | None = None
         self._opening: asyncio.Task[_Stream] | None = None
 
-    async def ask(self, *commands: Command) -> list[Any]:
-        """Send commands, and return what Redis answers to each, its errors too.
+    async def exchange(self, *commands: Command) -> list[Any]:
+        """Send commands in one round trip, and return the reply to each; errors are replies, too.
 
-        Raise ``RedisError`` when Redis does not answer.
+        Raises:
+            RedisError: Redis does not answer.
         """
         stream = self._stream
         if stream is None or not stream.is_open:
             stream = await self._open()
         if not stream.is_open:
-            # Redis has hung up between the connection's opening and this turn.
-            raise ConnectionError("Redis has hung up")
-        return await stream.ask(commands)
+            # Redis has closed the connection between its opening and this turn.
+            raise ConnectionError("Redis has closed the connection")
+        return await stream.send(commands)
 
     def close(self) -> None:
-        """Close the connection until its next use; whoever waits is told."""
+        """Close the connection until its next use; requests that wait get an error."""
         if self._stream is not None:
-            self._stream.end(ConnectionError("it was closed"))
+            self._stream.end(ConnectionError("the connection was closed"))
 
     async def _open(self) -> "_Stream":
-        """Open a connection, one for all who wait for it."""
+        """Open a connection, one for all requests that wait for it."""
         if self._opening is None or self._opening.done():
             self._opening = asyncio.get_running_loop().create_task(self._connect())
         return await self._opening
 
     async def _connect(self) -> "_Stream":
-        loop = asyncio.get_running_loop()
-        connection = self._server.new_connection()
-        # redis-py waits for the network, which is not for the loop.
-        await loop.run_in_executor(None, connection.connect)
-        connection._sock.setblocking(False)
-        stream = self._stream = _Stream(connection, self._server.seconds, loop)
+        options, loop = self._options, asyncio.get_running_loop()
+        stream = _Stream(options.get("socket_timeout"), loop)
         try:
-            await loop.create_connection(lambda: stream, sock=connection._sock)
+            async with asyncio.timeout(options.get("socket_connect_timeout")):
+                if path := options.get("path"):
+                    await loop.create_unix_connection(lambda: stream, path)
+                else:
+                    host, port = options.get("host", "localhost"), options.get("port", 6379)
+                    await loop.create_connection(lambda: stream, host, port)
         except OSError as error:
-            connection.disconnect()
-            raise ConnectionError(f"Redis has hung up: {error}") from error
+            raise ConnectionError(f"Redis cannot be reached: {error}") from error
+        if handshake := _handshake(options):
+            for reply in await stream.send(handshake):
+                if isinstance(reply, Exception):
+                    refusal = ConnectionError(f"Redis refuses the connection: {reply}")
+                    stream.end(refusal)
+                    raise refusal from reply
+        self._stream = stream
         return stream
 
 
+def _handshake(options: Mapping[str, Any]) -> tuple[Command, ...]:
+    """Return the commands that log in and choose a database."""
+    commands: list[Command] = []
+    if password := options.get("password"):
+        user = options.get("username")
+        commands.append(("AUTH", *([user] if user else []), password))
+    if database := options.get("db"):
+        commands.append(("SELECT", database))
+    return tuple(commands)
+
+
 @dataclass(slots=True, eq=False)
-class _Asked:
-    """How many answers somebody waits for, and since when."""
+class _Request:
+    """The replies that a request waits for: how many, and since when."""
 
     count: int
-    answers: "asyncio.Future[list[Any]]"
+    replies: "asyncio.Future[list[Any]]"
     sent: float = math.inf
 
 
 class _Stream(asyncio.Protocol):
-    """An open connection; once it is closed it stays so."""
+    """Open connection; once it is closed it stays closed."""
 
-    def __init__(
-        self, connection: Any, seconds: float | None, loop: asyncio.AbstractEventLoop
-    ) -> None:
-        self._connection = connection
+    def __init__(self, seconds: float | None, loop: asyncio.AbstractEventLoop) -> None:
         self._seconds = seconds
         self._loop = loop
         self._transport: asyncio.Transport | None = None
         self._reader = Reader(replyError=ResponseError)
         self._packed: list[bytes] = []
-        self._answers: list[Any] = []
-        self._waiting: deque[_Asked] = deque()
-        self._unsent: list[_Asked] = []
+        self._replies: list[Any] = []
+        self._waiting: deque[_Request] = deque()
+        self._unsent: list[_Request] = []
         self._is_watched = False
 
     @property
     def is_open(self) -> bool:
-        """Whether anything can be asked."""
+        """Return True if commands can be sent."""
         return self._transport is not None
 
-    def ask(self, commands: tuple[Command, ...]) -> "asyncio.Future[list[Any]]":
-        """Send commands at the end of this turn."""
-        asked = _Asked(len(commands), self._loop.create_future())
-        self._waiting.append(asked)
+    def send(self, commands: tuple[Command, ...]) -> "asyncio.Future[list[Any]]":
+        """Send commands at the end of this turn of the loop."""
+        request = _Request(len(commands), self._loop.create_future())
+        self._waiting.append(request)
         if not self._unsent:
             self._loop.call_soon(self._flush)
-        self._unsent.append(asked)
-        self._packed += [pack(each) for each in commands]
+        self._unsent.append(request)
+        self._packed += [pack(command) for command in commands]
         if self._seconds and not self._is_watched:
             self._is_watched = True
             self._loop.call_later(self._seconds, self._watch, self._seconds)
-        return asked.answers
+        return request.replies
 
     def _flush(self) -> None:
         packed, self._packed = self._packed, []
         unsent, self._unsent = self._unsent, []
         now = self._loop.time()
-        for each in unsent:
-            each.sent = now
+        for request in unsent:
+            request.sent = now
         if self._transport is not None:
             self._transport.write(b"".join(packed))
 
     def _watch(self, seconds: float) -> None:
-        """See that whoever waits longest does not wait too long."""
+        """Close the connection when the request that waits longest has waited so many seconds."""
         self._is_watched = bool(self._waiting)
         if self._waiting:
             first = self._waiting[0]
@@ -125,49 +142,48 @@ class _Stream(asyncio.Protocol):
             if left > 0:
                 self._loop.call_later(left, self._watch, seconds)
             else:
-                # It may be this loop that is late: what has come is read in the next turn.
+                # It may be this loop that is late: replies that have come are read in the next
+                # turn.
                 self._loop.call_soon(self._loop.call_soon, self._give_up, first, seconds)
 
-    def _give_up(self, first: "_Asked", seconds: float) -> None:
+    def _give_up(self, first: "_Request", seconds: float) -> None:
         if self._waiting and self._waiting[0] is first:
             self.end(TimeoutError("Redis does not answer in time"))
         else:
             self._watch(seconds)
 
     def end(self, error: RedisError) -> None:
-        """Close it, and tell all who wait why there is no answer."""
+        """Close the connection, and fail all requests that wait with an error."""
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
-            self._connection.disconnect()
         while self._waiting:
-            answers = self._waiting.popleft().answers
-            if not answers.done():
-                answers.set_exception(error)
+            replies = self._waiting.popleft().replies
+            if not replies.done():
+                replies.set_exception(error)
 
-    # What the loop calls.
+    # The methods of asyncio.Protocol, which the loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
+        """Keep the transport of the connection."""
         self._transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Take note that Redis has hung up."""
-        self.end(ConnectionError(f"Redis has hung up: {error}" if error else "Redis has hung up"))
+        """Fail the requests that wait, because Redis has closed the connection."""
+        reason = f": {error}" if error else ""
+        self.end(ConnectionError(f"Redis has closed the connection{reason}"))
 
     def data_received(self, data: bytes) -> None:
-        """Hand answers to those who wait for them."""
+        """Hand replies to the requests that wait for them."""
         self._reader.feed(data)
         while self._waiting:
-            answer = self._reader.gets()
-            if answer is False:
+            reply = self._reader.gets()
+            if reply is False:
                 return
-            if isinstance(answer, PushNotification):
-                continue
-            self._answers.append(answer)
-            asked = self._waiting[0]
-            if len(self._answers) == asked.count:
+            self._replies.append(reply)
+            request = self._waiting[0]
+            if len(self._replies) == request.count:
                 self._waiting.popleft()
-                if not asked.answers.done():
-                    asked.answers.set_result(self._answers)
-                self._answers = []
+                if not request.replies.done():
+                    request.replies.set_result(self._replies)
+                self._replies = []

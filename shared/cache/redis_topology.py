@@ -1,17 +1,16 @@
 """Redis: one server, the one that Sentinels name, or a cluster, with the same calls."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from redis import ConnectionError, Redis, RedisError
+from redis import ConnectionError, Redis, RedisError, ResponseError
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from shared.cache.redis_async import Pipeline
 from shared.cache.redis_client import Command, Server
 
 CLUSTER = "+cluster://"
@@ -20,16 +19,6 @@ SENTINEL_PORT = 26379
 SENTINEL_SECONDS = 1.0
 # All that a Redis which is down, or is moving, raises.
 REDIS_ERRORS = (RedisError, RedisClusterException)
-
-
-class RateCounter(NamedTuple):
-    """Rate-limit counter shared by all instances: its key, and the seconds of its window.
-
-    The window begins with the first request that is counted, and is never prolonged.
-    """
-
-    key: str
-    seconds: int
 
 
 class _Cluster:
@@ -99,103 +88,61 @@ def _named_by_sentinels(url: str, options: dict[str, Any]) -> Redis:
     return cast(Redis, found)
 
 
-def read(redis: Redis, names: Sequence[str]) -> list[Any]:
-    """Return the values of some keys, in one round trip to each server that has any of them."""
-    if isinstance(redis, Server):
-        return _values(redis.exchange(("MGET", *names))[0])
-    if isinstance(redis, (_Cluster, RedisCluster)):
-        return cast(list[Any], cast(Any, redis).mget_nonatomic(names))
-    return cast(list[Any], redis.mget(names))
+def exchange(redis: Redis, commands: Sequence[Command], once: bool = False) -> list[Any]:
+    """Send commands in one round trip, and return the reply to each; errors are replies, too.
 
+    Each command has one key, except for MGET.  A cluster gets one round trip for each server.
 
-def count(
-    redis: Redis, counter: RateCounter, names: Sequence[str] = ()
-) -> tuple[int, float, list[Any]]:
-    """Count one request, and return the count, the seconds it lives, and the values of some keys.
+    Args:
+        redis: A client that ``connect`` returned.
+        commands: The commands, in the order in which Redis is to run them.
+        once: Do not send the commands again when the connection breaks.
 
-    All of it takes one round trip to each server of a cluster that is concerned.
-    """
-    number, left, values = _counted(redis, counter, names)
-    number, left, amends = _judged(counter, number, left)
-    if amends:
-        together(redis, [amends])
-    return number, left, values
-
-
-async def count_soon(
-    pipeline: Pipeline, counter: RateCounter, names: Sequence[str]
-) -> tuple[int, float, list[Any]]:
-    """Do what ``count`` does, by one connection that many wait for at once."""
-    number, left, found = await pipeline.ask(*_counting(counter), ("MGET", *names))
-    number, left, amends = _judged(counter, number, left)
-    if amends:
-        await pipeline.ask(amends)
-    return number, left, _values(found)
-
-
-async def read_soon(pipeline: Pipeline, names: Sequence[str]) -> list[Any]:
-    """Do what ``read`` does, by one connection that many wait for at once."""
-    return _values(*await pipeline.ask(("MGET", *names)))
-
-
-def count_all(redis: Redis, counters: Sequence[RateCounter]) -> list[tuple[int, float]]:
-    """Count one more under each of several keys, as ``count`` does, in one round trip."""
-    answers = together(redis, [each for counter in counters for each in _counting(counter)])
-    found = [
-        _judged(each, number, left)
-        for each, number, left in zip(counters, answers[::2], answers[1::2], strict=True)
-    ]
-    if amends := [each for _, _, each in found if each]:
-        together(redis, amends)
-    return [(number, left) for number, left, _ in found]
-
-
-def _counting(counter: RateCounter) -> tuple[Command, Command]:
-    return ("INCRBY", counter.key, 1), ("PTTL", counter.key)
-
-
-def _judged(counter: RateCounter, number: Any, left: Any) -> tuple[int, float, Command]:
-    """Return a count, the seconds it lives, and what Redis has to be told because of it, if any."""
-    if isinstance(number, Exception):
-        # Somebody has put there what is no number, or Redis has no memory left to count with.
-        is_odd = "WRONGTYPE" in str(number) or "not an integer" in str(number)
-        return 0, 0.0, ("DEL", counter.key) if is_odd else ()
-    if left < 0:
-        # A new one; or whoever counted first has died before it came here.
-        return number, float(counter.seconds), ("EXPIRE", *counter)
-    return number, left / 1000, ()
-
-
-def _counted(
-    redis: Redis, counter: RateCounter, names: Sequence[str]
-) -> tuple[Any, Any, list[Any]]:
-    """Return a counter, which may be an error, its milliseconds, and the values of some keys."""
-    asked: list[Command] = [*_counting(counter)]
-    if isinstance(redis, (_Cluster, RedisCluster)):
-        number, left, *found = together(redis, [*asked, *(("GET", name) for name in names)])
-        return number, left, [None if isinstance(each, Exception) else each for each in found]
-    number, left, *found = together(redis, [*asked, *([("MGET", *names)] if names else [])])
-    return number, left, _values(found[0]) if found else []
-
-
-def _values(answer: Any) -> list[Any]:
-    """Return what MGET answered, or raise the error it answered."""
-    if isinstance(answer, Exception):
-        raise answer
-    return cast(list[Any], answer)
-
-
-def together(redis: Redis, commands: Sequence[Command], once: bool = False) -> list[Any]:
-    """Return the answers to some commands of one key each, errors too, in one round trip.
-
-    In a cluster it is one to each server, all at once.  What must not come in twice goes ``once``.
+    Raises:
+        RedisError: Redis does not answer.
     """
     if isinstance(redis, Server):
         return redis.exchange(*commands, once=once)
+    is_cluster = isinstance(redis, (_Cluster, RedisCluster))
     pipeline = cast(Any, redis).pipeline(transaction=False)
     for command in commands:
-        pipeline.execute_command(*command)
-    return cast(list[Any], pipeline.execute(raise_on_error=False))
+        if is_cluster and command[0] == "MGET":
+            for key in command[1:]:
+                pipeline.execute_command("GET", key)
+        else:
+            pipeline.execute_command(*command)
+    replies = cast(list[Any], pipeline.execute(raise_on_error=False))
+    return _join_gets(commands, replies) if is_cluster else replies
+
+
+def _join_gets(commands: Sequence[Command], replies: Sequence[Any]) -> list[Any]:
+    """Return the replies of a cluster, with those to the GETs of an MGET in one list."""
+    remaining = iter(replies)
+    return [
+        [_value(next(remaining)) for _ in command[1:]] if command[0] == "MGET" else next(remaining)
+        for command in commands
+    ]
+
+
+def _value(reply: Any) -> Any:
+    """Return the reply to GET as MGET would: None for a key that holds no string."""
+    if isinstance(reply, ResponseError):
+        return None
+    if isinstance(reply, Exception):
+        raise reply
+    return reply
+
+
+def values(reply: Any) -> list[Any]:
+    """Return the values that MGET replied, or raise the error that it replied."""
+    if isinstance(reply, Exception):
+        raise reply
+    return cast(list[Any], reply)
+
+
+def read(redis: Redis, names: Sequence[str]) -> list[Any]:
+    """Return the values of keys, None for each that is missing or holds no string."""
+    return values(exchange(redis, [("MGET", *names)])[0])
 
 
 def servers(redis: Redis) -> frozenset[str]:

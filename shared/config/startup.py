@@ -1,8 +1,12 @@
-"""How the processes of a service begin, and how they end."""
+"""Startup and end of a process: settings, exposure, code digest, death with its parent."""
 
 import ctypes
+import hashlib
+import inspect
 import sys
 from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
 
 from shared.config.settings import Settings, SettingsError
 
@@ -16,6 +20,18 @@ def read_settings() -> Settings:
         return Settings.from_env()
     except SettingsError as error:
         sys.exit(f"Vitrine cannot start: {error}")
+
+
+def code_digest(part: ModuleType | type) -> str:
+    """Return a digest of the code that makes responses: the kit's and the service's.
+
+    ``part`` is a module or class in the service's folder.
+    """
+    folders = (Path(__file__).parents[1], Path(inspect.getfile(part)).parent)
+    code = b"".join(
+        path.read_bytes() for folder in folders for path in sorted(folder.rglob("*.py"))
+    )
+    return hashlib.blake2b(code, digest_size=4).hexdigest()
 
 
 def end_with_parent(signal: int) -> None:

@@ -48,7 +48,7 @@ def cached(address: Address, make: Callable[[], Response]) -> Response:
     lookup = request.environ.get("vitrine.lookup")
     if lookup is None or lookup.address != address:
         lookup = cache.get(address)
-    lookup = cache.begin(lookup)
+    lookup = cache.start_fill(lookup)
     LOOKUPS.labels(lookup.state, lookup.detail).inc()
     timing.finish("cache")
     if lookup.is_hit:
@@ -58,10 +58,10 @@ def cached(address: Address, make: Callable[[], Response]) -> Response:
         response = make()
         if response.status_code == 200 and not g.get("incomplete"):
             etag = str(response.get_etag()[0])
-            is_stored = cache.fill(lookup, response.get_data(), etag, _stored_headers(response))
+            is_stored = cache.store(lookup, response.get_data(), etag, _stored_headers(response))
     finally:
         if not is_stored:
-            cache.end(lookup)
+            cache.abandon_fill(lookup)
     response.headers["Cache-Status"] = lookup.status(stored=is_stored)
     response.headers["Cache-Control"] = CACHE_CONTROL
     timing.finish("make")

@@ -5,7 +5,7 @@ import logging
 from flask import Blueprint, Flask
 from pymongo.errors import PyMongoError
 
-from shared.config import release
+from shared.config import startup
 from shared.config.settings import Settings
 from shared.endpoints import cache, changes, docs, document_checks, health, history, metrics
 from shared.http import access_log, auth
@@ -39,10 +39,9 @@ def build_app(
 
     app.extensions["settings"] = settings
     access_log.init_app(app, settings)
-    connections = connections or Connections.connect(settings)
-    connections.cache.release = release.of(type(resource.schema))
-    sentry.start(settings, resource.name, connections.cache.release)
-    connections.cache.leased = connections.is_followed()
+    code = startup.code_digest(type(resource.schema))
+    connections = connections or Connections.connect(settings, code)
+    sentry.start(settings, resource.name, code)
     storage_connections.init_app(app, connections)
     error_handlers.init_app(app)
     rate_limits.init_app(app, settings)

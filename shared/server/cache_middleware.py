@@ -21,8 +21,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from shared.cache.cache import Cache
 from shared.cache.entry import Lookup
 from shared.cache.keys import Address
-from shared.cache.redis_async import Pipeline
-from shared.cache.redis_topology import RateCounter
+from shared.cache.rate_counter import RateCounter
+from shared.cache.redis_async import AsyncServer
 from shared.config.settings import Settings
 from shared.http import cors
 from shared.http.access_log import note_request, request_id
@@ -110,10 +110,10 @@ class Front:
         start_response(status, headers)
         return [body]
 
-    async def look_up(self, environ: "WSGIEnvironment", pipeline: Pipeline) -> None:
+    async def look_up(self, environ: "WSGIEnvironment", redis: AsyncServer) -> None:
         """Do what can be done of a request in an event loop: the rest is for ``__call__``."""
         if asked := self._asked(environ, self._auth.recall):
-            lookup = await self._cache.get_soon(pipeline, asked.address, asked.counter)
+            lookup = await self._cache.get_async(redis, asked.address, asked.counter)
             self._answer(asked, lookup, environ)
 
     def _asked(self, environ: "WSGIEnvironment", identify: Identify) -> "_Asked | None":

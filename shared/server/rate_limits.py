@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from flask import Flask, Response, current_app, g, request
 from limits import RateLimitItem, parse
 
-from shared.cache.redis_topology import RateCounter
+from shared.cache.rate_counter import RateCounter
 from shared.config.settings import Settings
 from shared.http.auth import READING, is_for_anybody
 from shared.http.errors import TooManyRequests

@@ -19,7 +19,7 @@ from flask import Flask
 from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from shared.cache.redis_async import Pipeline
+from shared.cache.redis_async import AsyncServer
 from shared.cache.redis_client import Server
 from shared.config.settings import Settings
 from shared.http.errors import BadRequest
@@ -40,7 +40,7 @@ class Rsgi:
         has_loop = isinstance(redis, Server) and not (redis.has_tls or settings.redis_read_url)
         self._app = app.wsgi_app
         self._front: Front = app.extensions["front"]
-        self._pipeline = Pipeline(redis) if has_loop else None
+        self._pipeline = AsyncServer(redis) if has_loop else None
         self._threads = ThreadPoolExecutor(settings.threads, "request")
         self._config = app.config
         proxies = settings.trusted_proxies

@@ -59,35 +59,33 @@ class Connections:
     queue: Redis
 
     @classmethod
-    def connect(cls, settings: Settings) -> "Connections":
+    def connect(cls, settings: Settings, release: str = "0") -> "Connections":
         """Open clients that connect on first use, so a dead server is not fatal.
 
-        Call it in the process that uses them, after any fork.
+        Call it in the process that uses them, after any fork.  ``release`` names the code that
+        makes the responses to cache.
         """
-        mongo = open_mongo(settings.mongo_uri, 30)
+        db = open_mongo(settings.mongo_uri, 30).get_default_database("vitrine")
         url = settings.redis_write_url or settings.redis_url
         redis = redis_topology.connect(url, READ_SECONDS, tries=1)
         writer = redis_topology.connect(url, WRITE_SECONDS, tries=1)
         read_url = settings.redis_read_url
         reader = redis_topology.connect(read_url, READ_SECONDS, tries=1) if read_url else None
-        return cls(
-            mongo.get_default_database("vitrine"),
+        cache = Cache(
             redis,
-            Cache(redis, settings.cache_ttl_seconds, reader=reader, writer=writer),
+            settings.cache_ttl_seconds,
+            leased=has_change_streams(db),
+            release=release,
+            reader=reader,
+            writer=writer,
+        )
+        return cls(
+            db,
+            redis,
+            cache,
             ServiceClient(HttpTransport(settings), Tokens(settings)),
             redis_topology.connect(settings.queue_url, QUEUE_SECONDS, tries=2),
         )
-
-    def is_followed(self) -> bool:
-        """Whether MongoDB has change streams, so that a follower keeps the cache's roots.
-
-        While MongoDB cannot be asked it counts as one that has: then nothing is cached.
-        """
-        try:
-            hello = self.db.client.admin.command("hello")
-        except PyMongoError:
-            return True
-        return "setName" in hello or hello.get("msg") == "isdbgrid"
 
     @property
     def session(self) -> ClientSession | None:
@@ -181,6 +179,18 @@ def open_mongo(uri: str, seconds: float) -> MongoClient[Document]:
         socketTimeoutMS=round(seconds * 1000),
         event_listeners=[PoolListener()],
     )
+
+
+def has_change_streams(db: Database[Document]) -> bool:
+    """Return True if MongoDB has change streams, so that a follower keeps the cache's roots.
+
+    True also while MongoDB does not answer, because then nothing is cached without a follower.
+    """
+    try:
+        hello = db.client.admin.command("hello")
+    except PyMongoError:
+        return True
+    return "setName" in hello or hello.get("msg") == "isdbgrid"
 
 
 def init_app(app: Flask, connections: Connections) -> None:

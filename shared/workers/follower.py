@@ -33,7 +33,7 @@ from shared.cache import sweeper as sweep
 from shared.cache.cache import LEASE_SECONDS, Cache, Write
 from shared.cache.keys import new_token, root_of, tag_of
 from shared.cache.redis_topology import REDIS_ERRORS
-from shared.config import release, startup
+from shared.config import startup
 from shared.config.settings import Settings
 from shared.observability import log_format, sentry
 from shared.schema.serialization import Document
@@ -76,8 +76,7 @@ class Follower:
         self._service = repository.name
         self._db = db
         self._redis = redis
-        self._cache = Cache(redis, ttl)
-        self._cache.leased = True
+        self._cache = Cache(redis, ttl, leased=True)
         self._servers: frozenset[str] = frozenset()
         self._asked = self._saved = 0.0
         self._failures = 0
@@ -179,7 +178,7 @@ class Follower:
             if not own and (after := event.get("fullDocument")):
                 self._find_by_new_words(after)
         if stale:
-            self._cache.renew(Write(self._service, stale, new_token(), sorted(keys)))
+            self._cache.renew_generations(Write(self._service, stale, new_token(), sorted(keys)))
         return True
 
     def _current(self, tags: Sequence[str]) -> dict[str, str]:
@@ -329,7 +328,7 @@ def follow(package: str) -> None:
     settings = startup.read_settings()
     log_format.start(service, settings.log_level)
     logging.captureWarnings(True)
-    sentry.start(settings, service, release.of(import_module(f"{package}.resource")))
+    sentry.start(settings, service, startup.code_digest(import_module(f"{package}.resource")))
     follower = connect(package, settings)
 
     def stop(number: int, frame: FrameType | None) -> None:

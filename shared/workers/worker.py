@@ -23,7 +23,7 @@ from rq.executions import Execution
 from rq.job import Job, JobStatus
 
 from shared.cache import redis_topology
-from shared.config import release, startup
+from shared.config import startup
 from shared.config.settings import Settings
 from shared.observability import job_metrics, log_format, sentry
 from shared.storage.connections import is_outage
@@ -143,7 +143,7 @@ def work(package: str) -> None:
     settings = startup.read_settings()
     log_format.start(service, settings.log_level)
     logging.captureWarnings(True)
-    sentry.start(settings, service, release.of(import_module(f"{package}.app")))
+    sentry.start(settings, service, startup.code_digest(import_module(f"{package}.app")))
     # The job that runs and the scheduler of retries are processes of their own.
     os.register_at_fork(after_in_child=lambda: startup.end_with_parent(signal.SIGKILL))
     worker = ServiceWorker(package, settings)

@@ -25,8 +25,8 @@ def redis(start_redis):
 
 def cached(cache, address, make=b"{}"):
     """Look an address up and fill it on a miss; return whether it was a hit."""
-    lookup = cache.begin(cache.get(address))
-    return lookup.is_hit or not cache.fill(lookup, make, "e", {})
+    lookup = cache.start_fill(cache.get(address))
+    return lookup.is_hit or not cache.store(lookup, make, "e", {})
 
 
 def test_invalidating_100_000_lists_is_one_step_and_they_vanish(redis, capsys):

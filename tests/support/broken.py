@@ -14,10 +14,10 @@ def dies_before_invalidating():
     """Its workers are killed between the commit of a write and the invalidation."""
     app = create_app()
 
-    def renew(*args):
+    def renew_generations(*args):
         os.kill(os.getpid(), signal.SIGKILL)
 
-    app.extensions["connections"].cache.renew = renew
+    app.extensions["connections"].cache.renew_generations = renew_generations
     return app
 
 
@@ -38,15 +38,16 @@ def believes_anything():
     """It answers every entry it finds, whatever the generations are."""
     app = create_app()
     cache = app.extensions["connections"].cache
-    judge = cache._judge
+    validate = cache.validate
 
-    def trust(address, stamp, entry, counted):
+    def trust(address, entry, tokens, *count):
         _, head = decode(entry or b"")
         if head is not None:
             stamp = (head["root"], head["generation"], *head["depends"])
-        return judge(address, stamp, entry, counted)
+            tokens = [token.encode() for token in stamp]
+        return validate(address, entry, tokens, *count)
 
-    cache._judge = trust
+    cache.validate = trust
     return app
 
 

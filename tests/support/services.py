@@ -26,9 +26,6 @@ class FakeConnections(Connections):
     def open_session(self):
         return FakeSession()
 
-    def is_followed(self):
-        return False
-
     def count(self, name, filter, limit=0):
         return self.db[name].count_documents(filter, **({"limit": limit} if limit else {}))
 
@@ -55,13 +52,6 @@ class FakeSession:
 
     def with_transaction(self, work):
         return work(self)
-
-
-class UnfollowedConnections(Connections):
-    """Real backends where readers make the cache's roots, as without change streams."""
-
-    def is_followed(self):
-        return False
 
 
 class InProcess:

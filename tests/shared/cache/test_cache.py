@@ -44,11 +44,11 @@ def redis(request, kind):
 def new_cache(request, kind, redis):
     """Build caches; one that reads from a replica waits until its fills have come there."""
     if kind != "replica":
-        yield lambda: Cache(redis, 60)
+        yield lambda **options: Cache(redis, 60, **options)
         return
     port = request.getfixturevalue("redis_replica")
     with connect(f"redis://127.0.0.1:{port}", 2, tries=1) as replica:
-        yield lambda: ReplicatedCache(redis, 60, reader=replica)
+        yield lambda **options: ReplicatedCache(redis, 60, reader=replica, **options)
 
 
 class ReplicatedCache(Cache):
@@ -63,8 +63,8 @@ def cache(new_cache):
 
 
 def fill(cache, address, body=b'{"v":1}'):
-    lookup = cache.begin(cache.get(address))
-    assert cache.fill(lookup, body, "etag", {"Vary": "Prefer"})
+    lookup = cache.start_fill(cache.get(address))
+    assert cache.store(lookup, body, "etag", {"Vary": "Prefer"})
     return lookup
 
 
@@ -87,18 +87,18 @@ def test_an_entry_is_json_that_people_can_read(cache, redis):
 
 def test_a_fill_that_raced_a_write_is_never_served(cache):
     """Reader looks, writer writes and invalidates, reader fills with what it read before."""
-    before = cache.begin(cache.get(ITEM))
+    before = cache.start_fill(cache.get(ITEM))
     cache.invalidate(Write("things", ["1", "all"], new_token()))
-    cache.fill(before, b'{"v":"old"}', "old", {})
+    cache.store(before, b'{"v":"old"}', "old", {})
     after = cache.get(ITEM)
     assert (after.state, after.detail) == ("stale", "generation")
 
 
 def test_a_slow_fill_does_not_revive_what_a_quick_one_replaced(cache):
-    slow = cache.begin(cache.get(ITEM))
+    slow = cache.start_fill(cache.get(ITEM))
     cache.invalidate(Write("things", ["1"], new_token()))
     fill(cache, ITEM, b'{"v":"new"}')
-    cache.fill(slow, b'{"v":"old"}', "old", {})
+    cache.store(slow, b'{"v":"old"}', "old", {})
     assert cache.get(ITEM).state == "stale"
 
 
@@ -184,8 +184,7 @@ def test_an_entry_without_what_it_needs_is_a_miss(cache, redis):
 
 def test_another_release_is_stale(cache, new_cache):
     fill(cache, ITEM)
-    newer = new_cache()
-    newer.release = "2"
+    newer = new_cache(release="2")
     assert (newer.get(ITEM).state, newer.get(ITEM).detail) == ("stale", "release")
 
 
@@ -244,15 +243,13 @@ def test_a_generation_that_is_no_token_is_no_error(cache, redis, lost):
 class TestLease:
     @pytest.fixture
     def cache(self, new_cache):
-        cache = new_cache()
-        cache.leased = True
-        return cache
+        return new_cache(leased=True)
 
     def test_without_a_root_nothing_is_read_or_made(self, cache, redis):
         lookup = cache.get(ITEM)
         assert (lookup.state, lookup.detail) == ("bypass", "lease")
-        assert not cache.fill(lookup, b"{}", "e", {})
-        assert cache.begin(lookup) is lookup
+        assert not cache.store(lookup, b"{}", "e", {})
+        assert cache.start_fill(lookup) is lookup
         assert list(redis.scan_iter("*")) == []
 
     def test_with_a_root_it_is_as_ever_until_the_lease_ends(self, cache, redis):
@@ -279,7 +276,7 @@ class TestOutage:
         calls = []
 
         class Dead(Redis):
-            def execute_command(self, *args, **options):
+            def pipeline(self, *args, **options):
                 calls.append(args)
                 raise ConnectionError("down")
 
@@ -287,8 +284,8 @@ class TestOutage:
         for _ in range(100):
             lookup = cache.get(ITEM)
             assert (lookup.state, lookup.detail) == ("bypass", "redis")
-            assert cache.begin(lookup) is lookup
-            assert not cache.fill(lookup, b"{}", "e", {})
+            assert cache.start_fill(lookup) is lookup
+            assert not cache.store(lookup, b"{}", "e", {})
         assert len(calls) == 1
 
 
@@ -299,11 +296,11 @@ class TestSingleFlight:
 
         def read():
             start.wait()
-            lookup = cache.begin(cache.get(ITEM))
+            lookup = cache.start_fill(cache.get(ITEM))
             if not lookup.is_hit:
                 fillers.append(lookup)
-                cache.fill(lookup, b'{"v":1}', "e", {})
-                cache.end(lookup)
+                cache.store(lookup, b'{"v":1}', "e", {})
+                cache.abandon_fill(lookup)
             bodies.append(lookup.body or b'{"v":1}')
 
         threads = [threading.Thread(target=read) for _ in range(16)]
@@ -315,17 +312,17 @@ class TestSingleFlight:
         assert bodies == [b'{"v":1}'] * 16
 
     def test_who_waits_in_vain_takes_the_place_of_the_one_who_died(self, cache):
-        first = cache.begin(cache.get(ITEM))
-        second = cache.begin(cache.get(ITEM))
+        first = cache.start_fill(cache.get(ITEM))
+        second = cache.start_fill(cache.get(ITEM))
         assert first.filling
         assert (second.state, second.filling) == ("miss", True)
 
     def test_a_waiter_never_takes_an_answer_older_than_a_write(self, cache):
-        first = cache.begin(cache.get(ITEM))
+        first = cache.start_fill(cache.get(ITEM))
         cache.invalidate(Write("things", ["1"], new_token()))
-        cache.fill(first, b'{"v":"old"}', "old", {})
-        cache.end(first)
-        second = cache.begin(cache.get(ITEM))
+        cache.store(first, b'{"v":"old"}', "old", {})
+        cache.abandon_fill(first)
+        second = cache.start_fill(cache.get(ITEM))
         assert (second.is_hit, second.state) == (False, "stale")
 
 

@@ -10,7 +10,7 @@ import time
 import pytest
 from redis import ConnectionError, Redis, RedisError, ResponseError, TimeoutError
 
-from shared.cache.redis_async import Pipeline
+from shared.cache.redis_async import AsyncServer
 from shared.cache.redis_topology import connect
 
 pytestmark = pytest.mark.real
@@ -26,20 +26,21 @@ def other(start_redis):
 
 @pytest.fixture(params=["asyncio", "uvloop"])
 def run(request, other):
-    """Runs ``work(pipeline)`` in a loop."""
+    """Runs ``work(redis)`` in a loop."""
     usual = other.connection_pool.connection_kwargs["port"]
     loops = asyncio if request.param == "asyncio" else pytest.importorskip("uvloop")
 
-    def run(work, port=usual):
+    def run(work, port=usual, login="", database=0):
         async def main():
-            pipeline = Pipeline(server)
+            redis = AsyncServer(server)
             try:
-                return await asyncio.wait_for(work(pipeline), 30)
+                return await asyncio.wait_for(work(redis), 30)
             finally:
-                pipeline.close()
+                redis.close()
 
+        url = f"redis://{login}127.0.0.1:{port}/{database}?protocol=2"
         with (
-            connect(f"redis://127.0.0.1:{port}/0?protocol=2", SECONDS, tries=1) as server,
+            connect(url, SECONDS, tries=1) as server,
             asyncio.Runner(loop_factory=loops.new_event_loop) as runner,
         ):
             return runner.run(main())
@@ -73,9 +74,9 @@ def fickle():
 
 
 def test_answers_come_in_the_order_of_the_commands(run):
-    async def work(pipeline):
-        first = await pipeline.ask(("SET", "a", "ä"), ("GET", "a"), ("MGET", "a", "b"))
-        return first, await pipeline.ask(("INCR", "a"), ("PTTL", "a"))
+    async def work(redis):
+        first = await redis.exchange(("SET", "a", "ä"), ("GET", "a"), ("MGET", "a", "b"))
+        return first, await redis.exchange(("INCR", "a"), ("PTTL", "a"))
 
     first, (error, left) = run(work)
     assert first == [b"OK", "ä".encode(), ["ä".encode(), None]]
@@ -83,9 +84,21 @@ def test_answers_come_in_the_order_of_the_commands(run):
     assert left == -1
 
 
+def test_it_logs_in_and_chooses_its_database(run, other):
+    async def work(redis):
+        return await redis.exchange(("SET", "a", "x"), ("ACL", "WHOAMI"))
+
+    assert run(work, database=1) == [b"OK", b"default"]
+    assert other.get("a") is None
+    other.execute_command("ACL", "SETUSER", "shop", "on", ">secret", "~*", "+@all")
+    assert run(work, login="shop:secret@", database=1) == [b"OK", b"shop"]
+    with pytest.raises(ConnectionError, match="Redis refuses the connection: WRONGPASS"):
+        run(work, login="shop:wrong@")
+
+
 def test_all_that_is_asked_at_once_takes_one_connection_and_few_packets(run, other):
-    async def work(pipeline):
-        asked = [pipeline.ask(("ECHO", str(number)), ("PING",)) for number in range(200)]
+    async def work(redis):
+        asked = [redis.exchange(("ECHO", str(number)), ("PING",)) for number in range(200)]
         return await asyncio.gather(*asked)
 
     before = other.info("stats")
@@ -96,17 +109,17 @@ def test_all_that_is_asked_at_once_takes_one_connection_and_few_packets(run, oth
 
 
 def test_who_waits_too_long_is_told_and_a_late_answer_is_nobody_elses(run, other):
-    async def work(pipeline):
-        await pipeline.ask(("SET", "a", "x"))
+    async def work(redis):
+        await redis.exchange(("SET", "a", "x"))
         other.client_pause(round(SECONDS * 3000))
         started = time.monotonic()
         found = await asyncio.gather(
-            *(pipeline.ask(("GET", "a")) for _ in range(3)), return_exceptions=True
+            *(redis.exchange(("GET", "a")) for _ in range(3)), return_exceptions=True
         )
         took = time.monotonic() - started
         while True:
             try:
-                return found, took, await pipeline.ask(("GET", "b"), ("GET", "a"))
+                return found, took, await redis.exchange(("GET", "b"), ("GET", "a"))
             except TimeoutError:
                 await asyncio.sleep(0.01)
 
@@ -117,13 +130,13 @@ def test_who_waits_too_long_is_told_and_a_late_answer_is_nobody_elses(run, other
 
 
 def test_nobody_waits_for_a_redis_that_is_gone(run, other):
-    async def work(pipeline):
-        await pipeline.ask(("PING",))
+    async def work(redis):
+        await redis.exchange(("PING",))
         other.shutdown(nosave=True)
         for _ in range(3):
             started = time.monotonic()
             with pytest.raises(ConnectionError):
-                await pipeline.ask(("PING",))
+                await redis.exchange(("PING",))
             assert time.monotonic() - started < 10 * SECONDS
 
     run(work)
@@ -132,10 +145,10 @@ def test_nobody_waits_for_a_redis_that_is_gone(run, other):
 def test_who_asks_gets_his_own_answers_while_connections_are_cut(run, other):
     wrong, asked, over = [], [], []
 
-    async def ask(pipeline, name):
+    async def ask(redis, name):
         while not over:
             try:
-                answers = await pipeline.ask(("SET", name, name), ("GET", name), ("ECHO", name))
+                answers = await redis.exchange(("SET", name, name), ("GET", name), ("ECHO", name))
             except RedisError:
                 await asyncio.sleep(0)
                 continue
@@ -143,8 +156,8 @@ def test_who_asks_gets_his_own_answers_while_connections_are_cut(run, other):
             if answers[1:] != [name.encode()] * 2:
                 wrong.append(answers)
 
-    async def work(pipeline):
-        asking = [asyncio.ensure_future(ask(pipeline, f"name-{each}")) for each in range(16)]
+    async def work(redis):
+        asking = [asyncio.ensure_future(ask(redis, f"name-{each}")) for each in range(16)]
         for _ in range(20):
             before = len(asked)
             while len(asked) < before + 50:
@@ -159,16 +172,16 @@ def test_who_asks_gets_his_own_answers_while_connections_are_cut(run, other):
 
 
 def test_everybody_is_told_of_a_redis_that_hangs_up(run, fickle):
-    async def ask(pipeline):
+    async def ask(redis):
         try:
-            return await pipeline.ask(("PING",))
+            return await redis.exchange(("PING",))
         except RedisError as error:
             return error
 
-    async def work(pipeline):
+    async def work(redis):
         found = []
         for _ in range(100):
-            found += await asyncio.gather(*(ask(pipeline) for _ in range(3)))
+            found += await asyncio.gather(*(ask(redis) for _ in range(3)))
         return found
 
     found = run(work, fickle)
@@ -177,9 +190,9 @@ def test_everybody_is_told_of_a_redis_that_hangs_up(run, fickle):
 
 
 def test_a_loop_that_is_late_does_not_take_redis_for_slow(run):
-    async def work(pipeline):
-        await pipeline.ask(("PING",))
-        asked = [asyncio.ensure_future(pipeline.ask(("PING",))) for _ in range(3)]
+    async def work(redis):
+        await redis.exchange(("PING",))
+        asked = [asyncio.ensure_future(redis.exchange(("PING",))) for _ in range(3)]
         for _ in range(3):
             await asyncio.sleep(0)
             time.sleep(SECONDS * 1.2)  # Somebody else has the interpreter.

@@ -61,6 +61,12 @@ def test_who_was_hung_up_on_asks_again(server, other):
     assert server.exchange(("GET", "a")) == [b"x"]
 
 
+def test_what_goes_once_goes_over_a_new_connection_when_redis_has_hung_up(server, other):
+    server.exchange(("SET", "a", "0"))
+    other.client_kill_filter(_type="normal", skipme=True)
+    assert server.exchange(("INCR", "a"), once=True) == [1]
+
+
 def test_a_late_answer_is_nobody_elses(server, other):
     server.exchange(("SET", "a", "x"))
     other.client_pause(round(SECONDS * 3000))

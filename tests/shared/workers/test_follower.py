@@ -14,9 +14,9 @@ from shared.cache.cache import LEASE_SECONDS, Cache, Write
 from shared.cache.keys import root_of, tag_of
 from shared.schema.validators import json_schema
 from shared.storage.audit_log import History
+from shared.storage.connections import Connections
 from shared.workers import follower as follower_module
 from shared.workers.follower import Follower
-from tests.support.services import UnfollowedConnections
 
 pytestmark = pytest.mark.real
 
@@ -33,7 +33,7 @@ def poll(check, seconds=10):
 
 @pytest.fixture
 def stores(real_connections):
-    return (UnfollowedConnections, *real_connections)
+    return (Connections, *real_connections)
 
 
 @pytest.fixture
@@ -139,8 +139,7 @@ def test_a_write_that_renewed_its_tags_is_not_renewed_again(db, redis, follow, m
 
 
 def test_the_root_is_the_followers_alone(db, redis, follow):
-    cache = Cache(redis, 60)
-    cache.leased = True
+    cache = Cache(redis, 60, leased=True)
     end(*follow())
     redis.delete(ROOT)
     cache.invalidate(Write("products", None, "0" * 16))
