@@ -6,8 +6,8 @@ from shared.resource import Resource
 from shared.schema.fields import Birthday, Email, Id, Revision, Text, Timestamp
 from shared.schema.filters import eq, titled
 from shared.schema.query import Query
+from shared.schema.search_terms import Searched
 from shared.schema.serialization import DocumentSchema
-from shared.schema.words import Searched
 
 
 class ClientSchema(DocumentSchema):

@@ -13,8 +13,8 @@ from shared.resource import Resource
 from shared.schema.fields import Id, Moment, Money, Ref, Revision, Text, Timestamp, Whole, timestamp
 from shared.schema.filters import eq, gte, lte
 from shared.schema.query import Query
+from shared.schema.search_terms import Searched
 from shared.schema.serialization import DocumentSchema
-from shared.schema.words import Searched
 from shared.storage.connections import connections
 
 MAX_LINES = 1000

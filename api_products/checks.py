@@ -13,7 +13,7 @@ from api_products.resource import products
 from shared.endpoints.document_checks import Kind
 from shared.http.errors import NotFound
 from shared.schema.serialization import Document
-from shared.schema.words import to_slug
+from shared.schema.slugs import to_slug
 from shared.storage import documents
 from shared.storage.connections import connections
 

@@ -23,8 +23,9 @@ from shared.schema.fields import (
 )
 from shared.schema.filters import either, eq, gte, lte, within
 from shared.schema.query import Query
+from shared.schema.search_terms import Searched
 from shared.schema.serialization import DocumentSchema
-from shared.schema.words import Searched, to_slug
+from shared.schema.slugs import to_slug
 from shared.storage import documents
 from shared.storage.connections import connections
 

@@ -15,7 +15,7 @@ from bson import Decimal128
 from pymongo import MongoClient
 
 from api_products.resource import products
-from shared.schema.words import make_slug
+from shared.schema.slugs import make_slug
 from shared.storage import documents
 
 ROOT = Path(__file__).parents[1]

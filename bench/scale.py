@@ -32,7 +32,7 @@ from api_products.resource import products
 from shared.cache.keys import new_token, root_of
 from shared.config.settings import Settings
 from shared.schema import cursor
-from shared.schema.words import make_slug
+from shared.schema.slugs import make_slug
 from shared.storage import documents
 from vitrine.local import embedded
 from vitrine.local.processes import free_port, stop

@@ -6,8 +6,8 @@ from shared.resource import Resource
 from shared.schema.fields import Id, Money, Revision, Text, Timestamp, Whole
 from shared.schema.filters import eq, gte, lte
 from shared.schema.query import Query
+from shared.schema.search_terms import Searched
 from shared.schema.serialization import DocumentSchema
-from shared.schema.words import Searched
 
 
 class GameSchema(DocumentSchema):

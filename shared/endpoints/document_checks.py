@@ -25,9 +25,8 @@ from shared.http.contract import returns
 from shared.http.responses import respond
 from shared.resource import Resource, resumes
 from shared.schema.fields import Id, Moment, Timestamp
-from shared.schema.misfits import misfits
+from shared.schema.mongo_schema import STORED, json_schema, stored_fields, violations
 from shared.schema.serialization import Document
-from shared.schema.validators import STORED, json_schema, stored_fields
 from shared.storage import documents
 from shared.storage.bulk import bulk
 from shared.storage.connections import connections
@@ -129,7 +128,7 @@ def _misfits(resource: Resource, mend: bool) -> tuple[Kind, Kind]:
     unreachable, broken = Kind(), Kind()
     rules = json_schema(resource.schema)
     for document in resource.repository.collection.find({"$nor": [{"$jsonSchema": rules}]}):
-        wrong = dict(misfits(document, rules))
+        wrong = dict(violations(document, rules))
         if why := wrong.get("/_id"):
             unreachable.add(_case(resource, document, f"its id {why}"), False)
             continue
@@ -137,7 +136,7 @@ def _misfits(resource: Resource, mend: bool) -> tuple[Kind, Kind]:
             mends = _mend(resource, document["_id"])
         else:
             change = _change(resource, document, "")
-            mends = bool(change and not any(misfits(change.after, rules)))
+            mends = bool(change and not any(violations(change.after, rules)))
         why = "; ".join(f"{place[1:]} {text}" for place, text in wrong.items())
         broken.add(_case(resource, document, why), mends)
     return unreachable, broken
@@ -149,7 +148,7 @@ def _lacking(resource: Resource, mend: bool) -> Kind:
     every = (
         (each, _lacks(repository, each))
         for each in repository.collection.find()
-        if not any(misfits(each["_id"], STORED[Id]))
+        if not any(violations(each["_id"], STORED[Id]))
     )
     found = (pair for pair in every if pair[1])
     while some := list(islice(found, TOGETHER)):
@@ -219,18 +218,18 @@ def _mend_at_once(resource: Resource, id: Any) -> bool:
         # Without an entry in the ledger, like the edit it mends: `vitrine reconcile` tells of both.
         repository.writable.update_one(change.filter, change.update, session=session)
         repository.invalidate([document, change.after], token)
-    return not any(misfits(change.after if change else document, json_schema(resource.schema)))
+    return not any(violations(change.after if change else document, json_schema(resource.schema)))
 
 
 def _change(resource: Resource, document: Document, token: str) -> Change | None:
     """Return what gives a document all that is sure, or None when nothing is."""
     repository, rules = resource.repository, json_schema(resource.schema)
-    wrong = {place for place, _ in misfits(document, rules)}
+    wrong = {place for place, _ in violations(document, rules)}
     values: Document = {}
     for name, kind in stored_fields(resource.schema).items():
         if f"/{name}" in wrong and name in document:
             read = _read(kind, document[name])
-            if read is not None and not any(misfits(read, rules["properties"][name])):
+            if read is not None and not any(violations(read, rules["properties"][name])):
                 values[name] = read
     given = wrong & {f"/{name}" for name in _GIVEN}
     if not (values or given or _lacks(repository, document)):
@@ -267,5 +266,5 @@ def _case(resource: Resource, document: Document, why: str) -> Document:
 
 def _case_of(name: str, id: Any, why: str) -> Document:
     shown = documents.whole(id)
-    is_reachable = not any(misfits(id, STORED[Id]))
+    is_reachable = not any(violations(id, STORED[Id]))
     return {"id": shown, "path": f"/{name}/{shown}" if is_reachable else None, "why": why}

@@ -49,8 +49,8 @@ from shared.resource.caching import cached
 from shared.resource.page_response import page_response
 from shared.schema.fields import Flag, Money, Whole, timestamp
 from shared.schema.query import PageRequest, Query
+from shared.schema.search_terms import Searched
 from shared.schema.serialization import Document, DocumentSchema, load
-from shared.schema.words import Searched
 from shared.storage import documents, facets, indexes, pages, trash
 from shared.storage.repository import Repository
 from shared.storage.retries import attempts

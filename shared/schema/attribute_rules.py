@@ -4,10 +4,13 @@ A schema maps names to rules, ``{"type", "required", "choices", "unit", "min", "
 optional.  A hand edit may have left anything there; what is no rule asks for nothing.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import Schema, fields
+
+ATTRIBUTE_NAME = re.compile(r"[^.$\0\s](?:[^.$\0]{0,62}[^.$\0\s])?")
 
 TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),

@@ -13,7 +13,8 @@ from bson import Decimal128, ObjectId
 from marshmallow import ValidationError, fields, validate
 
 from shared.http.json import MAX_WHOLE, plain_number
-from shared.schema.words import ATTRIBUTE_NAME, MAX_SLUG, RESERVED, SLUG
+from shared.schema.attribute_rules import ATTRIBUTE_NAME
+from shared.schema.slugs import MAX_SLUG, RESERVED, SLUG
 
 MAX_MONEY = Decimal(10) ** 10
 MAX_ATTRIBUTES = 100

@@ -6,7 +6,9 @@ from typing import Any, cast
 
 from marshmallow import ValidationError, fields, validate
 
-from shared.schema.words import ATTRIBUTE_NAME, Filter, Search, to_slug
+from shared.schema.attribute_rules import ATTRIBUTE_NAME
+from shared.schema.search_terms import Filter, Search
+from shared.schema.slugs import to_slug
 
 Condition = Callable[[Any], dict[str, Any]]
 

@@ -16,9 +16,10 @@ from marshmallow import Schema, ValidationError, fields, missing, validate
 from shared.http import parameters
 from shared.http.errors import BadRequest, nearest
 from shared.schema import cursor as cursors
+from shared.schema.attribute_rules import ATTRIBUTE_NAME
 from shared.schema.fields import Whole
 from shared.schema.filters import by_attributes
-from shared.schema.words import ATTRIBUTE_NAME, Search
+from shared.schema.search_terms import Search
 
 MAX_FACETS = 10
 MAX_DEPTH = 10_000  # Documents that MongoDB may be asked to skip.

@@ -32,7 +32,7 @@ from shared.http.responses import CACHE_CONTROL, JSON, SECURITY
 from shared.http.tokens import Principal
 from shared.observability.metrics import LOOKUPS
 from shared.resource import Resource
-from shared.schema.words import RESERVED
+from shared.schema.slugs import RESERVED
 from shared.server.rate_limits import Allowance, Allowed, Limits
 
 if TYPE_CHECKING:

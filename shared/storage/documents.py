@@ -15,8 +15,8 @@ from typing import Any
 from bson import Decimal128
 
 from shared.cache.keys import ALL
+from shared.schema.search_terms import Searched
 from shared.schema.serialization import Document
-from shared.schema.words import Searched
 from shared.storage import writer
 
 MAX_REVISION = 2**53

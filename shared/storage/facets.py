@@ -13,8 +13,8 @@ from pymongo.errors import ExecutionTimeout
 
 from shared.http.errors import BadRequest
 from shared.schema.query import PageRequest
+from shared.schema.search_terms import Search
 from shared.schema.serialization import Document
-from shared.schema.words import Search
 from shared.storage.repository import QUERY_TIMEOUT_SECONDS, Repository, both
 
 MOST = 100_000  # Items that are looked at.

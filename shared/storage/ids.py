@@ -9,7 +9,7 @@ from pymongo.collection import Collection
 from pymongo.write_concern import WriteConcern
 
 from shared.schema.serialization import Document
-from shared.schema.words import free_slugs
+from shared.schema.slugs import free_slugs
 from shared.storage.connections import connections
 
 QUICK = WriteConcern(w=1)

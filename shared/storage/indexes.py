@@ -6,8 +6,8 @@ from pymongo import IndexModel
 from pymongo.collection import Collection
 
 from shared.schema.query import Query
+from shared.schema.search_terms import Searched
 from shared.schema.serialization import Document
-from shared.schema.words import Searched
 
 # Those of a trash, where the id is an ordinary field.
 TRASH = (

@@ -16,8 +16,9 @@ from shared.cache.cache import Write
 from shared.cache.keys import new_token
 from shared.config.settings import Settings
 from shared.http.errors import Conflict, NotFound, PreconditionFailed, WriteConflict
+from shared.schema.search_terms import Searched
 from shared.schema.serialization import Document
-from shared.schema.words import MAX_SLUG, Searched, make_slug
+from shared.schema.slugs import MAX_SLUG, make_slug
 from shared.storage import audit_log, documents, ids, indexes, ledger, writer
 from shared.storage.connections import connections
 from shared.storage.ids import QUICK

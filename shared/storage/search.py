@@ -13,8 +13,8 @@ from bson import MinKey, ObjectId
 
 from shared.http.errors import BadRequest
 from shared.schema.query import PageRequest
+from shared.schema.search_terms import Filter, Search, in_any_field, in_titles, ranges
 from shared.schema.serialization import Document
-from shared.schema.words import Filter, Search, in_titles, ranges, somewhere
 from shared.storage.repository import COUNT_CAP, SORT_IN_MEMORY_LIMIT, Page, Repository, both
 
 BEST = 200
@@ -48,7 +48,7 @@ def page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], c
     words = search.words
     if count != "exact" and (len(words) > 1 or asked.filter):
         return Page(documents, len(ids), False, more)
-    every = both(asked.filter, somewhere(words[0]) if len(words) == 1 else search.anywhere)
+    every = both(asked.filter, in_any_field(words[0]) if len(words) == 1 else search.anywhere)
     cap = 0 if count == "exact" else COUNT_CAP
     total = repository.count(every, cap)
     return Page(documents, total, total != cap, more)
@@ -69,7 +69,7 @@ def _matches(repository: Repository, filter: Filter, search: Search) -> tuple[li
         # Those with all words in the title, by the word that the fewest titles have.
         lead = _rarest(repository, {word: in_titles(word) for word in words})
         _add(repository, ids, both(filter, search.titled), ranges(lead)[:1])
-    lead = _rarest(repository, {word: somewhere(word) for word in words})
+    lead = _rarest(repository, {word: in_any_field(word) for word in words})
     _add(repository, ids, wanted, ranges(lead))
     return list(ids)[:BEST], len(ids) <= BEST
 
@@ -77,7 +77,7 @@ def _matches(repository: Repository, filter: Filter, search: Search) -> tuple[li
 def _are_few(repository: Repository, filter: Filter, search: Search) -> bool:
     """Whether so few documents have a word, or fit the filter, that all can be looked at."""
     longest = sorted(search.words, key=len, reverse=True)[:MOST_WORDS]
-    conditions = [*map(somewhere, longest), *([filter] if filter else [])]
+    conditions = [*map(in_any_field, longest), *([filter] if filter else [])]
     # Long words are rare, so the first one mostly tells.
     return not longest or any(
         repository.count(each, SORT_IN_MEMORY_LIMIT + 1) <= SORT_IN_MEMORY_LIMIT

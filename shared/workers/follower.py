@@ -36,8 +36,8 @@ from shared.cache.redis_topology import REDIS_ERRORS
 from shared.config import startup
 from shared.config.settings import Settings
 from shared.observability import log_format, sentry
+from shared.schema.mongo_schema import json_schema
 from shared.schema.serialization import Document
-from shared.schema.validators import json_schema
 from shared.storage import documents
 from shared.storage.audit_log import History
 from shared.storage.change_stream import HISTORY_LOST, Changes, Token

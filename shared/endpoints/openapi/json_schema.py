@@ -15,6 +15,7 @@ from typing import Any
 from marshmallow import Schema, fields, missing, validate
 
 from shared.http.json import MAX_WHOLE
+from shared.schema.attribute_rules import ATTRIBUTE_NAME
 from shared.schema.fields import (
     MAX_ATTRIBUTES,
     MAX_MONEY,
@@ -28,8 +29,8 @@ from shared.schema.fields import (
     Text,
     Timestamp,
 )
-from shared.schema.validators import Rules, limits
-from shared.schema.words import ATTRIBUTE_NAME, MAX_SLUG, SLUG
+from shared.schema.mongo_schema import Rules, limits
+from shared.schema.slugs import MAX_SLUG, SLUG
 
 _VALUE: Rules = {"type": ["string", "number", "boolean", "null"]}
 _ANY_ID: Rules = {"type": ["integer", "string"]}

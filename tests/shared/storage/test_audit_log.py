@@ -7,7 +7,7 @@ import pytest
 
 from api_products.resource import products as resource
 from shared.config.settings import Settings
-from shared.schema.validators import json_schema
+from shared.schema.mongo_schema import json_schema
 from shared.storage.audit_log import History
 from shared.storage.connections import Connections
 from shared.workers.follower import Follower

@@ -12,7 +12,7 @@ from pymongo.errors import OperationFailure
 from api_products.resource import products
 from shared.cache.cache import LEASE_SECONDS, Cache, Write
 from shared.cache.keys import root_of, tag_of
-from shared.schema.validators import json_schema
+from shared.schema.mongo_schema import json_schema
 from shared.storage.audit_log import History
 from shared.storage.connections import Connections
 from shared.workers import follower as follower_module

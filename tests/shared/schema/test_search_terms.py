@@ -1,54 +1,10 @@
-"""Slugs and search terms."""
+"""Search terms: which documents a text finds, and how well they match."""
 
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from shared.schema.fields import Slug
-from shared.schema.words import Search, Searched, fold, free_slugs, make_slug, to_slug
-
-
-@pytest.mark.parametrize(
-    ("name", "slug"),
-    [
-        ("FIFA 25", "fifa-25"),
-        ("Crépin & Søn", "crepin-son"),
-        ("日本", "ri-ben"),
-        ("12345", "product-12345"),
-        ("Changes", "product-changes"),
-        ("🐔", "product"),
-        ("   ", "product"),
-        ("", "product"),
-        ("-_-", "product"),
-        ("Straße", "strasse"),
-    ],
-)
-def test_a_slug_is_readable_ascii(name, slug):
-    assert make_slug(name, "product") == slug
-
-
-@given(st.text())
-def test_any_text_makes_a_slug_that_the_api_takes(text):
-    slug = make_slug(text, "product")
-    assert Slug().deserialize(slug) == slug
-    assert make_slug(slug, "product") == slug
-
-
-def test_a_reserved_word_means_the_slug_that_was_made_of_it():
-    assert to_slug("changes", "category") == make_slug("Changes", "category")
-
-
-def test_a_slug_leaves_room_for_a_number():
-    slug = make_slug("word " * 100, "product")
-    assert len(slug) <= 80
-    assert not slug.endswith("-")
-
-
-def test_taken_slugs_get_the_first_free_number():
-    assert free_slugs(["a", "a", "b", "a"], {"a", "a-3"}) == ["a-2", "a-4", "b", "a-5"]
-    assert free_slugs(["a-2", "a"], {"a"}) == ["a-2", "a-3"]
+from shared.schema.search_terms import Search, Searched, fold
 
 
 @pytest.mark.parametrize(
@@ -60,7 +16,7 @@ def test_folding_drops_case_accents_and_blanks(text, folded):
 
 
 def matches(document, q, searched):
-    """How well a document is found, as MongoDB would, 0 the best, or None."""
+    """Return how well a document matches, 0 the best, as MongoDB would find it, or None."""
     terms = searched.terms(document)
 
     def holds(condition):
