@@ -48,7 +48,7 @@ def test_northwind(shop, unpack):
     args = (folder / "order-details.csv", *joins, "--null", "NULL")
     counts, said = run_import(shop, *args)
     assert counts == (830, 0, 0, 0, 830)
-    assert "--create-clients makes the clients" in said
+    assert "--create-clients creates the missing clients" in said
     counts, said = run_import(shop, *args, "--create-clients", "--dry-run")
     assert counts == (830, 830, 0, 0, 0)
     assert run_import(shop, *args, "--create-clients")[0] == (830, 830, 0, 0, 0)
@@ -142,10 +142,10 @@ def counts_of(files):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("quantity,price\n1,2\n", "row 1: Names no invoice; say --map external_ref=COLUMN."),
+        ("quantity,price\n1,2\n", "row 1: Has no order number; say --map external_ref=COLUMN."),
         ("invoice,date,qty,price\nA1,2020-01-01,1,x\n", "row 1, price: Not an amount"),
         ("invoice,date,qty,price\nA1,soon,1,1\n", "row 1, date: Not a day or moment"),
-        ("invoice,qty,price\nA1,1,1\n", "field. Say --map placed_at=COLUMN. (invoice A1)"),
+        ("invoice,qty,price\nA1,1,1\n", "field. Say --map placed_at=COLUMN. (order A1)"),
         ("invoice,date,qty,price\nA1,2020-01-01,1,1\nA1,2020-01-01,0,1\n", "row 2, qty: Is none"),
         ("invoice,date,qty,price\nC1,2020-01-01,1,1\n", "Are not negative"),
         ("invoice,date,qty,price,discount\nA1,2020-01-01,1,1,20\n", "Is a fraction"),

@@ -86,13 +86,13 @@ def test_rules_that_are_there_stay_and_categories_that_are_not_are_named(stack, 
     file.write_text("\n".join(map(json.dumps, lines)))
     args = ("import", "products", str(file), "--infer-attributes")
     assert (
-        "hats: 1 of 1 products that are stored would not fit; "
+        "hats: 1 of 1 stored products would not fit; "
         f"/products/{beret['id']}, size: Must be of type integer."
     ) in " ".join(stack.run(*args).stdout.split())
     done = stack.run(*args, "--yes")
-    assert "There is no category 'Gloves'; --create-categories makes it." in done.stdout
+    assert "There is no category 'Gloves'; --create-categories creates it." in done.stdout
     assert "1 attributes have rules already, which stay." in done.stdout
-    assert "1 rows have no category, and so no schema." in done.stdout
+    assert "1 rows have no category, and so no rules." in done.stdout
     assert " 3 created, 0 updated, 0 unchanged, 1 failed" in done.stderr
     hats = stack.get("categories", "/categories/hats")
     assert hats["attributes"] == {"size": {"type": "integer"}, "mix": {}}

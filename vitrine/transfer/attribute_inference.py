@@ -1,4 +1,4 @@
-"""From what the rows of a file say under each attribute name to a schema that fits them all."""
+"""Attribute rules inferred from the rows of a file: rules that all of its values fit."""
 
 import json
 import re
@@ -7,18 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MAX_CHOICES = 20
-LEAST_REPEATS = 5  # how often each choice occurs, on average
-MAX_CHOICE_LENGTH = 100  # characters; a longer text is prose
-MAX_ATTRIBUTES = 500  # names in one category; where there are more, they are data themselves
-MAX_EXAMPLE = 40  # characters
+MIN_REPEATS = 5  # average number of times that each choice occurs
+MAX_CHOICE_LENGTH = 100  # characters; longer texts are prose
+MAX_ATTRIBUTES = 500  # names in one category; with more, the names themselves are data
+MAX_EXAMPLE_LENGTH = 40  # characters
 
-_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 MIXED = "mixed"
+_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+
+# Names that the products service accepts: no $ and no dot, at most 64 characters.
+_NAME = re.compile(r"(?!.*__[gl]te$)[^.$\0\s](?:[^.$\0]{0,62}[^.$\0\s])?", re.DOTALL)
 
 
 @dataclass(slots=True)
-class Seen:
-    """What some rows say under one name; of distinct texts, not more are kept than matter."""
+class AttributeValues:
+    """Statistics of the values of one attribute; only as many texts are kept as a rule needs."""
 
     example: str
     rows: int = 0
@@ -28,68 +31,66 @@ class Seen:
     distinct: set[str] = field(default_factory=set)
 
     def add(self, value: Any) -> None:
-        """Note what one row says."""
+        """Add the value of one row, which may be a list."""
         self.rows += 1
         self.has_lists = self.has_lists or isinstance(value, list)
-        for each in value if isinstance(value, list) else [value]:
-            self.types.add(_TYPES.get(type(each), MIXED))
-            if isinstance(each, str):
+        for single in value if isinstance(value, list) else [value]:
+            self.types.add(_TYPES.get(type(single), MIXED))
+            if isinstance(single, str):
                 self.texts += 1
                 if len(self.distinct) <= MAX_CHOICES:
-                    self.distinct.add(each[: MAX_CHOICE_LENGTH + 1])
+                    self.distinct.add(single[: MAX_CHOICE_LENGTH + 1])
 
     @property
     def type(self) -> str:
-        """The type that all values are of, or ``mixed``."""
+        """The type of all values, or ``mixed``."""
         if self.types == {"integer", "number"}:
             return "number"
         return next(iter(self.types)) if len(self.types) == 1 else MIXED
 
     @property
     def choices(self) -> list[str]:
-        """The few texts that occur again and again, or none where it is not so."""
-        few = 1 < len(self.distinct) <= MAX_CHOICES
-        if self.type != "string" or not few or self.texts < LEAST_REPEATS * len(self.distinct):
+        """The texts, if they are few, short, and occur again and again; else nothing."""
+        is_few = 1 < len(self.distinct) <= MAX_CHOICES
+        if self.type != "string" or not is_few or self.texts < MIN_REPEATS * len(self.distinct):
             return []
         return sorted(self.distinct) if max(map(len, self.distinct)) <= MAX_CHOICE_LENGTH else []
 
     @property
     def rule(self) -> dict[str, Any]:
-        """The rule that all values fit; an empty one when they are mixed.
+        """A rule that all values fit; an empty one if they are mixed.
 
-        What a file lacks or where its numbers end says little of the next one, so nothing is
-        required or bounded.
+        It neither requires nor bounds a value: the next file may lack the attribute, and its
+        numbers may be larger.
         """
         rule: dict[str, Any] = {} if self.type == MIXED else {"type": self.type}
         return rule | ({"choices": self.choices} if self.choices else {})
 
 
-# As the products service takes them.
-_NAME = re.compile(r"(?!.*__[gl]te$)[^.$\0\s](?:[^.$\0]{0,62}[^.$\0\s])?", re.DOTALL)
-
-
 @dataclass(slots=True)
-class Shelf:
-    """What the rows of one category say; ``slug`` is empty while there is no such category."""
+class CategoryAttributes:
+    """Attributes in the rows of one category; ``slug`` is empty if the category does not exist."""
 
     name: str
     slug: str = ""
     rows: int = 0
-    attributes: dict[str, Seen] = field(default_factory=dict)
+    attributes: dict[str, AttributeValues] = field(default_factory=dict)
 
     def add(self, attributes: Any) -> None:
-        """Note the attributes of one row."""
+        """Add the attributes of one row."""
         self.rows += 1
         for name, value in attributes.items() if isinstance(attributes, Mapping) else ():
             if value is None or isinstance(value, Mapping) or not _NAME.fullmatch(name):
-                continue  # No product can have an object there, or such a name; the import says so.
+                continue  # The service refuses objects and such names, and the import reports it.
             if name not in self.attributes:
                 if len(self.attributes) == MAX_ATTRIBUTES:
                     continue
                 text = value if isinstance(value, str) else json.dumps(value)
-                self.attributes[name] = Seen(text[:MAX_EXAMPLE])
+                self.attributes[name] = AttributeValues(text[:MAX_EXAMPLE_LENGTH])
             self.attributes[name].add(value)
 
-    def schema(self, known: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a rule for each attribute that has none in ``known``."""
-        return {name: each.rule for name, each in self.attributes.items() if name not in known}
+    def rules(self, existing: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a rule for each attribute without a rule in ``existing``."""
+        return {
+            name: values.rule for name, values in self.attributes.items() if name not in existing
+        }

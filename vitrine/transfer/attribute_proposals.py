@@ -1,4 +1,4 @@
-"""``vitrine import --infer-attributes``: what a file says of each category's attributes."""
+"""Proposals of attribute rules: ``vitrine import products --infer-attributes``."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,157 +11,196 @@ from rich.table import Column, Table
 
 from vitrine.client import Client
 from vitrine.errors import RequestRefused
-from vitrine.transfer.attribute_inference import MAX_ATTRIBUTES, MIXED, Seen, Shelf
-from vitrine.transfer.categories import Shelves, named
-from vitrine.transfer.mapping import Shape
-from vitrine.transfer.progress import with_progress
-from vitrine.transfer.sources import Source
+from vitrine.transfer.attribute_inference import (
+    MAX_ATTRIBUTES,
+    MIXED,
+    AttributeValues,
+    CategoryAttributes,
+)
+from vitrine.transfer.categories import CategoryResolver, deepest_path
+from vitrine.transfer.mapping import RowMapping
+from vitrine.transfer.progress import run_with_progress
+from vitrine.transfer.sources import RowSource
 
-console = Console(highlight=False)  # wraps what is wide, unlike that of the import
+console = Console(highlight=False)  # It wraps wide tables, unlike the console of the import.
 
 COLUMNS = ("category", "attribute", "type", "choices", "seen in", "example")
-BATCH = 100  # categories changed at once
-STEP = 1000  # rows between two looks at the progress bar
+BATCH_CATEGORIES = 100  # changed by one request
+STEP_ROWS = 1000  # between two updates of the progress bar
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Rules for the attributes of a category that have none; ``depth`` is that of the category."""
+    """Rules for the attributes of a category that have none, and the depth of the category."""
 
-    shelf: Shelf
-    schema: Mapping[str, Any]
+    category: CategoryAttributes
+    rules: Mapping[str, Any]
     depth: int = 0
 
 
-def infer(
-    files: Iterable[str], options: Mapping[str, Any], shape: Shape, categories: Client
+def propose_attributes(
+    files: Iterable[str],
+    format: str | None,
+    mapping: RowMapping,
+    categories: Client,
+    *,
+    apply: bool,
+    create_categories: bool,
 ) -> bool:
-    """Propose schemas for the categories of some files; return whether they were applied.
+    """Propose rules for the categories of some files; return True if they were applied.
 
-    ``options`` are those of the command: ``format``, ``yes`` and ``create_categories``.
+    Args:
+        files: The files of products.
+        format: Their format, if their endings do not name it.
+        mapping: Turns a row into a product.
+        categories: The categories service.
+        apply: Apply the rules; otherwise only print them.
+        create_categories: When rules are applied, create missing categories.
     """
-    makes = options["yes"] and options["create_categories"]
-    survey = Survey(shape, Shelves(categories, create=True, dry_run=not makes), categories)
+    is_dry_run = not (apply and create_categories)
+    resolver = CategoryResolver(categories, create=True, dry_run=is_dry_run)
+    survey = AttributeSurvey(mapping, resolver, categories)
     for file in files:
-        with Source(file, options["format"]) as source:
-            with_progress(source, survey.read(source))
+        with RowSource(file, format) as source:
+            run_with_progress(source, survey.read(source))
     proposals = survey.proposals()
-    survey.show(proposals)
-    if options["yes"]:
+    survey.print_proposals(proposals)
+    if apply:
         survey.apply(proposals)
         return True
-    survey.try_out(proposals)
-    for option in shape.not_found:
+    survey.print_misfits(proposals)
+    for option in mapping.unmatched_options:
         console.print(f"Nothing in the file for {option}: is it misspelt?", markup=False)
     console.print("Run it again with --yes to apply it and import.")
     return False
 
 
-class Survey:
-    """Reads files as an import would, and proposes a schema for each category in them."""
+class AttributeSurvey:
+    """Reads files as an import does, and proposes rules for each category in them."""
 
-    def __init__(self, shape: Shape, shelves: Shelves, categories: Client):
-        self._shape = shape
-        self._shelves = shelves
-        self._categories = categories
-        self._found: dict[str, Shelf] = {}
-        self._rows = self._homeless = 0
+    def __init__(self, mapping: RowMapping, resolver: CategoryResolver, client: Client):
+        self._mapping = mapping
+        self._resolver = resolver
+        self._client = client
+        self._categories: dict[str, CategoryAttributes] = {}
+        self._rows = self._rows_without_category = 0
 
-    def read(self, source: Source) -> Iterator[int]:
-        """Read a file; yield how many rows are done, now and then."""
+    def read(self, source: RowSource) -> Iterator[int]:
+        """Read a file; yield the number of rows that are done, every thousand rows."""
         for _, row in source.rows():
             if isinstance(row, dict):
-                self._note(row)
+                self._add(row)
             self._rows += 1
-            if self._rows % STEP == 0:
+            if self._rows % STEP_ROWS == 0:
                 yield self._rows
 
-    def _note(self, row: Mapping[str, Any]) -> None:
-        item = self._shape.item(row)
+    def _add(self, row: Mapping[str, Any]) -> None:
+        item = self._mapping.item(row)
         try:
             orjson.dumps(item)
         except TypeError:
-            return  # The import says why it cannot be sent.
+            return  # The import reports why it cannot be sent.
         text = item.get("category")
         if not isinstance(text, str) or not text.strip():
-            self._homeless += 1
+            self._rows_without_category += 1
             return
         try:
-            self._shelves.place(item)
+            self._resolver.resolve(item)
         except RequestRefused:
-            item["category"] = None  # The import says why.
+            item["category"] = None  # The import reports why.
         slug = item["category"] or ""
-        name = slug or named(text)
-        self._found.setdefault(name.casefold(), Shelf(name, slug)).add(item.get("attributes"))
+        name = slug or deepest_path(text)
+        category = self._categories.setdefault(name.casefold(), CategoryAttributes(name, slug))
+        category.add(item.get("attributes"))
 
     def proposals(self) -> list[Proposal]:
-        """Return a proposal for each category; what is ruled there or above it stays."""
-        return [self._proposal(each) for each in self._found.values()]
+        """Return a proposal for each category, without the attributes that have a rule already.
 
-    def _proposal(self, shelf: Shelf) -> Proposal:
-        if not shelf.slug:
-            return Proposal(shelf, shelf.schema({}))
-        found = self._categories.get(f"/categories/{shelf.slug}", fields="path,all_attributes")
-        return Proposal(shelf, shelf.schema(found["all_attributes"]), len(found["path"]))
+        A rule may be the category's own or inherited.
+        """
+        return [self._proposal(category) for category in self._categories.values()]
 
-    def show(self, proposals: list[Proposal]) -> None:
+    def _proposal(self, category: CategoryAttributes) -> Proposal:
+        if not category.slug:
+            return Proposal(category, category.rules({}))
+        stored = self._client.get(f"/categories/{category.slug}", fields="path,all_attributes")
+        return Proposal(category, category.rules(stored["all_attributes"]), len(stored["path"]))
+
+    def print_proposals(self, proposals: list[Proposal]) -> None:
         """Print proposals as a table, and what they leave out."""
         table = Table(*(Column(name, overflow="fold") for name in COLUMNS))
-        for each in proposals:
-            for number, name in enumerate(each.schema):
-                cells = _cells(each.shelf, name, each.shelf.attributes[name])
-                table.add_row("" if number else escape(each.shelf.name), *map(escape, cells))
+        for proposal in proposals:
+            category = proposal.category
+            for number, name in enumerate(proposal.rules):
+                cells = _cells(category, name, category.attributes[name])
+                table.add_row("" if number else escape(category.name), *map(escape, cells))
             table.add_section()
         if table.row_count:
             console.print(table)
         else:
-            console.print("Nothing to propose: no attribute is without a rule.")
-        ruled = sum(len(each.shelf.attributes) - len(each.schema) for each in proposals)
+            console.print("Nothing to propose: every attribute has a rule.")
+        ruled = sum(
+            len(proposal.category.attributes) - len(proposal.rules) for proposal in proposals
+        )
         if ruled:
             console.print(f"{ruled:,} attributes have rules already, which stay.")
-        for each in proposals:
-            if len(each.shelf.attributes) == MAX_ATTRIBUTES:
-                much = f"{each.shelf.name} has too many attributes; those behind are left free."
-                console.print(much, markup=False)
-        if self._homeless:
-            console.print(f"{self._homeless:,} rows have no category, and so no schema.")
-
-    def try_out(self, proposals: list[Proposal]) -> None:
-        """Print what each proposal, taken alone, would do to the products that are stored."""
-        for each in proposals:
-            if not each.shelf.slug or not each.schema:
-                continue
-            path, body = f"/categories/{each.shelf.slug}", {"attributes": each.schema}
-            told = self._categories.patch(path, body, dry_run="true")
-            if not told["new_misfits"]:
-                continue
-            attributes = told["attributes"].items()
-            name, first = next(each for each in attributes if each[1]["new_misfits"])
+        for proposal in proposals:
+            if len(proposal.category.attributes) == MAX_ATTRIBUTES:
+                console.print(
+                    f"{proposal.category.name} has more than {MAX_ATTRIBUTES} attributes; the "
+                    "others get no rule.",
+                    markup=False,
+                )
+        if self._rows_without_category:
             console.print(
-                f"{each.shelf.slug}: {told['new_misfits']:,} of {told['products']:,} products that "
-                f"are stored would not fit; {first['example']}, {name}: {first['message']}",
+                f"{self._rows_without_category:,} rows have no category, and so no rules."
+            )
+
+    def print_misfits(self, proposals: list[Proposal]) -> None:
+        """Print how many stored products each proposal, applied alone, would make misfits."""
+        for proposal in proposals:
+            slug = proposal.category.slug
+            if not slug or not proposal.rules:
+                continue
+            body = {"attributes": proposal.rules}
+            effect = self._client.patch(f"/categories/{slug}", body, dry_run="true")
+            if not effect["new_misfits"]:
+                continue
+            name, first = next(
+                (name, misfits)
+                for name, misfits in effect["attributes"].items()
+                if misfits["new_misfits"]
+            )
+            console.print(
+                f"{slug}: {effect['new_misfits']:,} of {effect['products']:,} stored products "
+                f"would not fit; {first['example']}, {name}: {first['message']}",
                 markup=False,
             )
 
     def apply(self, proposals: list[Proposal]) -> None:
-        """Merge proposals into their categories, but for those that do not exist."""
-        for each in proposals:
-            if not each.shelf.slug:
-                missing = f"There is no category {each.shelf.name!r}; --create-categories makes it."
-                console.print(missing, markup=False)
-        # The deepest first: a rule above, taken alone, would be a rule for them as well.
+        """Merge proposals into their categories, except those of missing categories."""
+        for proposal in proposals:
+            if not proposal.category.slug:
+                console.print(
+                    f"There is no category {proposal.category.name!r}; --create-categories "
+                    "creates it.",
+                    markup=False,
+                )
+        # The deepest first: a rule further up is inherited and would count as theirs as well.
         ordered = sorted(proposals, key=lambda proposal: -proposal.depth)
         items = [
-            {"slug": each.shelf.slug, "attributes": each.schema}
-            for each in ordered
-            if each.shelf.slug and each.schema
+            {"slug": proposal.category.slug, "attributes": proposal.rules}
+            for proposal in ordered
+            if proposal.category.slug and proposal.rules
         ]
-        for start in range(0, len(items), BATCH):
-            self._categories.merge_by_slug(items[start : start + BATCH])
-        console.print(f"Schemas changed: {len(items):,}.")
+        for start in range(0, len(items), BATCH_CATEGORIES):
+            self._client.merge_by_slug(items[start : start + BATCH_CATEGORIES])
+        console.print(f"Categories changed: {len(items):,}.")
 
 
-def _cells(shelf: Shelf, name: str, seen: Seen) -> tuple[str, ...]:
-    kind = f"list of {seen.type}" if seen.has_lists and seen.type != MIXED else seen.type
-    rows = f"{seen.rows:,} of {shelf.rows:,}"
-    return name, kind, ", ".join(seen.choices), rows, seen.example
+def _cells(category: CategoryAttributes, name: str, values: AttributeValues) -> tuple[str, ...]:
+    """Return the cells of one attribute in the table."""
+    is_list = values.has_lists and values.type != MIXED
+    type_name = f"list of {values.type}" if is_list else values.type
+    rows = f"{values.rows:,} of {category.rows:,}"
+    return name, type_name, ", ".join(values.choices), rows, values.example

@@ -1,4 +1,8 @@
-"""Categories as files write them: names, paths such as "Men/Tops", or lists of ancestors."""
+"""Categories as files write them: names, paths such as "Men/Tops", or lists of ancestors.
+
+``CategoryResolver`` finds the category of a product.  ``import_tree`` sends the rows of a file of
+categories, parents first.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,75 +15,91 @@ from vitrine.errors import StackError
 from vitrine.transfer.mapping import reference
 
 
-class Shelves:
-    """The categories that exist, found by their names from the root down."""
+class CategoryResolver:
+    """Finds existing categories by their names from the root down, and may create missing ones."""
 
-    def __init__(self, categories: Client, create: bool, dry_run: bool):
-        self._categories = categories
+    def __init__(self, client: Client, create: bool, dry_run: bool):
+        """Prepare a resolver.
+
+        Args:
+            client: The categories service.
+            create: Create a missing category; otherwise it is an error.
+            dry_run: Do as if a missing category was created.
+        """
+        self._client = client
         self._create = create
         self._dry_run = dry_run
         self._slugs: dict[tuple[str | None, str], str] | None = None
         self._resolved: dict[str, tuple[str, list[str]]] = {}
 
-    def place(self, item: dict[str, Any]) -> None:
-        """Turn an item's category into a slug, or raise ``StackError`` naming what is missing.
+    def resolve(self, item: dict[str, Any]) -> None:
+        """Replace the category of an item by its slug.
 
-        Several paths in one text, on lines of their own or behind commas, are several categories:
-        the deepest is the item's, and all of them become its attribute ``categories``.
+        A text may hold several paths, on lines of their own or separated by commas.  The deepest
+        becomes the category of the item, and all of them become its attribute ``categories``.
+
+        Raises:
+            StackError: A category does not exist and may not be created.
         """
         text = item.get("category")
         if not isinstance(text, str) or not text.strip():
             return
         if text not in self._resolved:
-            self._resolved[text] = self._resolve(text)
-        slug, several = self._resolved[text]
+            self._resolved[text] = self._slug_and_paths(text)
+        slug, paths = self._resolved[text]
         item["category"] = slug or None
-        if several:
-            item["attributes"] = {**(item.get("attributes") or {}), "categories": several}
+        if paths:
+            item["attributes"] = {**(item.get("attributes") or {}), "categories": paths}
 
-    def _resolve(self, text: str) -> tuple[str, list[str]]:
+    def _slug_and_paths(self, text: str) -> tuple[str, list[str]]:
+        """Return the slug that a text means, and all its paths if there are several."""
         if not ("/" in text or "\n" in text or self._create):
-            return text, []  # A slug or a name: the service knows whether it exists.
+            return text, []  # A slug or a name; the service refuses one that does not exist.
         paths = _paths(text)
         several = ["/".join(path) for path in paths] if len(paths) > 1 else []
         return self._slug(_deepest(paths)), several
 
     def _slug(self, path: list[str]) -> str:
+        """Return the slug of the category at a path of names, created if it is missing."""
         if self._slugs is None:
-            self._slugs = {}
-            for each in self._all():
-                for name in (each["name"], each["slug"]):
-                    self._slugs.setdefault((each["parent"], str(name).casefold()), each["slug"])
+            self._slugs = self._existing_slugs()
         parent: str | None = None
         for step in path:
             key = (parent, step.casefold())
             if key not in self._slugs:
                 # A single name may stand anywhere in the tree.
-                anywhere = [s for (_, name), s in self._slugs.items() if name == step.casefold()]
+                anywhere = [
+                    slug for (_, name), slug in self._slugs.items() if name == step.casefold()
+                ]
                 if len(path) == 1 and anywhere:
                     return anywhere[0]
                 if self._create and self._dry_run:
-                    return ""  # It would be made; until then nothing can be said of it.
+                    return ""  # It would be created; it has no slug before.
                 if not self._create:
                     raise StackError(
                         f"There is no category {'/'.join(path)!r}; add --create-categories."
                     )
-                made = self._categories.post("/categories", {"name": step, "parent": parent})
-                self._slugs[key] = made["slug"]
+                created = self._client.post("/categories", {"name": step, "parent": parent})
+                self._slugs[key] = created["slug"]
             parent = self._slugs[key]
         return parent or ""
 
-    def _all(self) -> Iterator[dict[str, Any]]:
-        return self._categories.items("/categories", fields="slug,name,parent")
+    def _existing_slugs(self) -> dict[tuple[str | None, str], str]:
+        """Return the slug of each category by the slug of its parent and its name or slug."""
+        slugs: dict[tuple[str | None, str], str] = {}
+        for category in self._client.items("/categories", fields="slug,name,parent"):
+            for name in (category["name"], category["slug"]):
+                slugs.setdefault((category["parent"], str(name).casefold()), category["slug"])
+        return slugs
 
 
-def named(text: str) -> str:
+def deepest_path(text: str) -> str:
     """Return the path of the category that a text means, such as "Men/Tops"."""
     return "/".join(_deepest(_paths(text)))
 
 
 def _paths(text: str) -> list[list[str]]:
-    """Return the categories that a text names, each as the names from the root down."""
+    """Return the paths in a text, each as the names from the root down."""
     lines = text.split("\n") if "\n" in text else text.split(",") if "/" in text else [text]
     return [[step.strip() for step in line.split("/") if step.strip()] for line in lines]
 
@@ -89,27 +109,27 @@ def _deepest(paths: list[list[str]]) -> list[str]:
 
 
 @dataclass(slots=True)
-class Node:
-    """One category of a file, its reference in the file, and that of the one above it."""
+class CategoryNode:
+    """One category of a file: its item, its row, its reference in the file and its ancestors."""
 
     item: dict[str, Any]
-    row: int
+    row: int  # 0 for a category that occurs only in paths
     ref: str = ""
     parent: str | None = None
-    above: list[tuple[str, str]] = field(default_factory=list)
+    ancestors: list[tuple[str, str]] = field(default_factory=list)  # references and names
 
 
-def levels(rows: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[list[Node]]:
-    """Yield the categories of a file level by level, each after the one above it.
+def tree_levels(rows: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[list[CategoryNode]]:
+    """Yield the categories of a file level by level, parents before children.
 
-    ``path`` in an item says where it hangs: names from the root ("Men/Tops" or a list), or
-    objects with ``id`` and ``name``, with or without the category itself at the end.  What occurs
-    only in such a path is made from it.  Without a path, ``parent`` names one by its slug.
+    ``path`` of an item is its place: names from the root ("Men/Tops" or a list), or objects with
+    ``id`` and ``name``, with or without the category itself at the end.  A category that occurs
+    only in paths is made from them.  Without a path, ``parent`` names a category by its slug.
     """
-    nodes: dict[str, Node] = {}
-    found = list(rows)
-    with_paths = any("path" in item for _, item in found)
-    for row, item in found:
+    nodes: dict[str, CategoryNode] = {}
+    numbered_items = list(rows)
+    with_paths = any("path" in item for _, item in numbered_items)
+    for row, item in numbered_items:
         if with_paths:
             item.setdefault("path", [])
         node = _node(row, item)
@@ -117,25 +137,27 @@ def levels(rows: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[list[Node]]:
         ref = str(node.item.get("external_ref") or node.item.get("slug") or name)
         node.ref = ref if ref and ref not in nodes else f"row {row}"
         nodes[node.ref] = node
-    known = _known(nodes)
+    refs = _refs_by_slug(nodes)
     for node in nodes.values():
         if node.parent is not None and node.parent not in nodes:
-            node.parent = known.get(node.parent, known.get(slugify(node.parent), node.parent))
+            node.parent = refs.get(node.parent, refs.get(slugify(node.parent), node.parent))
     for node in list(nodes.values()):
-        above = None
-        for ref, name in node.above:
-            # Row 0 tells that no row of the file brought this category.
-            nodes.setdefault(ref, Node({"external_ref": ref, "name": name}, 0, ref, above))
-            above = ref
+        parent = None
+        for ref, name in node.ancestors:
+            nodes.setdefault(ref, CategoryNode({"external_ref": ref, "name": name}, 0, ref, parent))
+            parent = ref
     depths: dict[str, int] = {}
     for ref in nodes:
-        _depth(ref, nodes, depths)
-    for depth in range(max(depths.values(), default=-1) + 1):
-        yield [nodes[ref] for ref, at in depths.items() if at == depth]
+        _set_depth(ref, nodes, depths)
+    for level in range(max(depths.values(), default=-1) + 1):
+        yield [nodes[ref] for ref, depth in depths.items() if depth == level]
 
 
-def _known(nodes: Mapping[str, Node]) -> dict[str, str]:
-    """Map what parents are called to their references; a slug tells more than a name."""
+def _refs_by_slug(nodes: Mapping[str, CategoryNode]) -> dict[str, str]:
+    """Return the reference of each category by its slug, or by its name as a slug.
+
+    A slug that is in the file wins over a name, and a first name over a later equal one.
+    """
     names = {
         slugify(str(node.item.get("name") or "")): ref
         for ref, node in reversed(list(nodes.items()))
@@ -144,52 +166,65 @@ def _known(nodes: Mapping[str, Node]) -> dict[str, str]:
     return names | slugs
 
 
-def _node(row: int, item: dict[str, Any]) -> Node:
+def _node(row: int, item: dict[str, Any]) -> CategoryNode:
+    """Return the category of a row, with the ancestors that its path names."""
     path = item.pop("path", None)
     if path is None:
-        return Node(item, row, parent=item.get("parent"))
+        return CategoryNode(item, row, parent=item.get("parent"))
     if isinstance(path, str):
         path = [step.strip() for step in path.split("/") if step.strip()]
-    steps = [_step(each, path[:number]) for number, each in enumerate(path)]
+    ancestors = [_ref_and_name(step, path[:position]) for position, step in enumerate(path)]
     name = str(item.get("name"))
-    own = item.get("external_ref") or _step(name, path)[0]
-    if steps and (steps[-1][0] == own or (steps[-1][1] == name and not item.get("external_ref"))):
-        own = steps[-1][0]
-        steps = steps[:-1]
-    item["external_ref"] = own
-    return Node(item, row, parent=steps[-1][0] if steps else None, above=steps)
+    ref = item.get("external_ref") or _ref_and_name(name, path)[0]
+    if ancestors:
+        last_ref, last_name = ancestors[-1]
+        # The path may end with the category itself.
+        if last_ref == ref or (last_name == name and not item.get("external_ref")):
+            ref = last_ref
+            ancestors = ancestors[:-1]
+    item["external_ref"] = ref
+    return CategoryNode(
+        item, row, parent=ancestors[-1][0] if ancestors else None, ancestors=ancestors
+    )
 
 
-def _step(step: Any, above: list[Any]) -> tuple[str, str]:
-    """Return the reference and the name of one step of a path."""
+def _ref_and_name(step: Any, above: list[Any]) -> tuple[str, str]:
+    """Return the reference and the name of one step of a path, below the steps above it."""
     if isinstance(step, Mapping):
         return str(step.get("id") or step.get("name")), str(step.get("name") or step.get("id"))
-    names = [*(str(each) for each in above), str(step)]
+    names = [*(str(name) for name in above), str(step)]
     return reference({"names": names}, "path", ()), str(step)
 
 
-def _depth(ref: str, nodes: Mapping[str, Node], depths: dict[str, int]) -> int:
-    """Return how far below a root a category is; one that would be below itself counts as root."""
+def _set_depth(ref: str, nodes: Mapping[str, CategoryNode], depths: dict[str, int]) -> None:
+    """Set the depth of a category and of its ancestors.
+
+    In a cycle of parents, the category where it closes is a root.
+    """
     trail: list[str] = []
-    at = ref
-    while at in nodes and at not in depths and at not in trail:
-        trail.append(at)
-        at = nodes[at].parent or ""
-    depth = depths.get(at, -1)
-    for each in reversed(trail):
+    current = ref
+    while current in nodes and current not in depths and current not in trail:
+        trail.append(current)
+        current = nodes[current].parent or ""
+    depth = depths.get(current, -1)
+    for descendant in reversed(trail):
         depth += 1
-        depths[each] = depth
-    return depths[ref]
+        depths[descendant] = depth
 
 
-Send = Callable[[list[Node]], Mapping[str, str | None]]
+SendLevel = Callable[[list[CategoryNode]], Mapping[str, str | None]]
 
 
-def import_tree(rows: Iterable[tuple[int, dict[str, Any]]], send: Send) -> None:
-    """Send the categories of a file level by level; ``send`` returns the slug of each reference."""
+def import_tree(rows: Iterable[tuple[int, dict[str, Any]]], send_level: SendLevel) -> None:
+    """Send the categories of a file level by level, so that each parent exists.
+
+    Args:
+        rows: Items with the numbers of their rows.
+        send_level: Sends one level and returns the slug of each reference.
+    """
     slugs: dict[str, str | None] = {}
-    for level in levels(rows):
+    for level in tree_levels(rows):
         for node in level:
             if node.parent is not None:
                 node.item["parent"] = slugs.get(node.parent, node.parent)
-        slugs |= send(level)
+        slugs |= send_level(level)

@@ -1,8 +1,8 @@
 """The commands ``vitrine import`` and ``vitrine export``."""
 
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -11,126 +11,323 @@ import click
 from shared.config.settings import Settings
 from vitrine.client import Client
 from vitrine.errors import StackError
-from vitrine.transfer import exporter, images, past_orders
-from vitrine.transfer.attribute_proposals import infer
-from vitrine.transfer.categories import Shelves
-from vitrine.transfer.importer import Importer, Report
-from vitrine.transfer.mapping import VOLATILE, Shape
-from vitrine.transfer.progress import console, show, with_progress
-from vitrine.transfer.sources import FORMATS, Source
-
-MOST_SHOWN = 10
-
-
-@click.command("import")
-@click.argument("resource")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--format", type=click.Choice(FORMATS), help="By default, what the name ends in.")
-@click.option("--map", "maps", multiple=True, metavar="FIELD=COLUMN", help="Or a JMESPath.")
-@click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help="The same for all rows.")
-@click.option("--null", "nulls", multiple=True, metavar="TEXT", help="A text that means nothing.")
-@click.option("--attributes", metavar="A,B", help="Of the other columns, keep only these.")
-@click.option("--key", help="The field that tells which items exist already.")
-@click.option(
-    "--volatile",
-    default=",".join(VOLATILE),
-    show_default=True,
-    metavar="A,B",
-    help="What may change in an item without a key, and it is still the same.",
+from vitrine.transfer import exporter
+from vitrine.transfer.attribute_proposals import propose_attributes
+from vitrine.transfer.categories import CategoryResolver
+from vitrine.transfer.images import attach_images
+from vitrine.transfer.importer import ImportReport, ItemImporter
+from vitrine.transfer.mapping import VOLATILE, RowMapping
+from vitrine.transfer.misplaced_options import ignored_options, refused_options, resource_first
+from vitrine.transfer.past_orders import (
+    CLIENT_NAME,
+    RETURNS,
+    JoinedFile,
+    OrderRules,
+    PastOrderImporter,
+    order_mapping,
 )
-@click.option("--create-categories", is_flag=True, help="Make the categories that are missing.")
+from vitrine.transfer.progress import console, print_report, run_with_progress
+from vitrine.transfer.sources import FORMATS, STDIN, RowSource
+
+MAX_SHOWN = 10  # errors and file names of an import of images
+
+Command = Callable[..., Any]
+
+
+class ImportGroup(click.Group):
+    """A command for each resource; any other name is that of a service of one's own."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of a resource."""
+        return super().get_command(ctx, cmd_name) or _service_command(cmd_name)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse arguments, in which the resource may stand after options."""
+        return super().parse_args(ctx, resource_first(args))
+
+
+@click.group("import", cls=ImportGroup, subcommand_metavar="RESOURCE ...")
+def import_command() -> None:
+    """Import files into products, clients, categories, past orders or images.
+
+    `vitrine import RESOURCE --help` shows the options of each. For a service of your own, write its
+    name: `vitrine import games FILE...`.
+
+    Running an import again changes nothing, and finishes one that was interrupted.
+    """
+
+
+def _row_options(command: Command) -> Command:
+    """Add the arguments and options of every import that reads rows."""
+    for decorate in reversed(
+        (
+            click.argument("files", nargs=-1, required=True, metavar="FILE..."),
+            click.option(
+                "--format",
+                type=click.Choice(FORMATS),
+                help="Format of each FILE.  [default: by the ending of its name]",
+            ),
+            click.option(
+                "--map",
+                "maps",
+                multiple=True,
+                metavar="FIELD=COLUMN",
+                help="Read FIELD from COLUMN, or from a JMESPath expression. May be repeated.",
+            ),
+            click.option(
+                "--set",
+                "sets",
+                multiple=True,
+                metavar="FIELD=VALUE",
+                help="Set FIELD to VALUE in every row. May be repeated.",
+            ),
+            click.option(
+                "--null",
+                "nulls",
+                multiple=True,
+                metavar="TEXT",
+                help="Read cells with this TEXT as null, such as NULL. May be repeated.",
+            ),
+            click.option("--dry-run", is_flag=True, help="Validate everything and write nothing."),
+            click.option(
+                "--errors",
+                type=click.Path(),
+                metavar="FILE",
+                help="Write every error to FILE, a JSON object a line.",
+            ),
+        )
+    ):
+        command = decorate(command)
+    return command
+
+
+def _item_options(command: Command) -> Command:
+    """Add the options of every import that finds existing items by a key."""
+    for decorate in reversed(
+        (
+            click.option(
+                "--key",
+                metavar="FIELD",
+                help="Field that finds existing items.  [default: the first of external_ref, "
+                "slug, sku and email that a row has]",
+            ),
+            click.option(
+                "--volatile",
+                default=",".join(VOLATILE),
+                show_default=True,
+                metavar="A,B",
+                help="Fields and attributes that may change, such as prices. If the rows have no "
+                "key, all other values together find an existing item.",
+            ),
+        )
+    ):
+        command = decorate(command)
+    return command
+
+
+_attributes_option = click.option(
+    "--attributes",
+    metavar="A,B",
+    help="Of the columns that are not fields, keep only these as attributes.  [default: all]",
+)
+
+
+@import_command.command("products")
+@_row_options
+@_item_options
+@_attributes_option
+@click.option("--create-categories", is_flag=True, help="Create the categories that are missing.")
 @click.option(
     "--infer-attributes",
     is_flag=True,
-    help="For products: propose what the attributes of each category are, and stop there.",
+    help="Propose attribute rules for each category and import nothing, unless --yes is given.",
 )
-@click.option("--yes", is_flag=True, help="Apply what --infer-attributes proposes, and import.")
-@click.option("--create-clients", is_flag=True, help="Make the clients that orders name.")
+@click.option("--yes", is_flag=True, help="Apply the rules of --infer-attributes, then import.")
+@refused_options("products", "--join", "--create-clients", "--match")
+def import_products(
+    files: tuple[str, ...],
+    attributes: str | None,
+    create_categories: bool,
+    infer_attributes: bool,
+    yes: bool,
+    **options: Any,
+) -> None:
+    """Import products from each FILE.
+
+    A FILE is JSON lines, JSON or CSV, and may be compressed (.gz, .xz); - reads stdin. A column
+    with the name of a field becomes that field, any other column becomes an attribute. In --map and
+    --set, attr.NAME is the attribute NAME.
+
+    The column "category" holds a slug, a name, or a path of names such as Men/Tops.
+    """
+    _check_inference(files, infer_attributes, yes, options["dry_run"])
+    settings = Settings.from_env()
+    client, categories = Client.find("products", settings), Client.find("categories", settings)
+    mapping = _mapping(client, attributes, options)
+    if infer_attributes and not propose_attributes(
+        files,
+        options["format"],
+        mapping,
+        categories,
+        apply=yes,
+        create_categories=create_categories,
+    ):
+        return
+    resolver = CategoryResolver(categories, create_categories, options["dry_run"])
+    _import_items(client, files, mapping, resolver, options)
+
+
+@import_command.command("clients")
+@_row_options
+@_item_options
+@refused_options("clients", "--join", "--create-clients", "--match", "--infer-attributes", "--yes")
+@ignored_options("clients", "--attributes", "--create-categories")
+def import_clients(files: tuple[str, ...], **options: Any) -> None:
+    """Import clients from each FILE.
+
+    A FILE is JSON lines, JSON or CSV, and may be compressed (.gz, .xz); - reads stdin. A column
+    with the name of a field becomes that field; other columns are left out and named at the end.
+    """
+    _import_service("clients", files, None, options)
+
+
+@import_command.command("categories")
+@_row_options
+@_item_options
+@refused_options(
+    "categories", "--join", "--create-clients", "--match", "--infer-attributes", "--yes"
+)
+@ignored_options("categories", "--attributes", "--create-categories")
+def import_categories(files: tuple[str, ...], **options: Any) -> None:
+    """Import a tree of categories from each FILE.
+
+    A FILE is JSON lines, JSON or CSV, and may be compressed (.gz, .xz); - reads stdin. Rows may
+    stand in any order.
+
+    The place of a category is its column "parent" (the slug or the name of another row), or its
+    column "path": names from the root such as Men/Tops, or a list of objects with id and name.
+    """
+    _import_service("categories", files, None, options)
+
+
+@import_command.command("orders")
+@_row_options
 @click.option(
     "--join",
     "joins",
     multiple=True,
     metavar="FILE=COLUMN",
-    help="For orders: add the row of FILE that has the same in COLUMN.",
+    help="Add to each row the row of FILE with the same value in COLUMN. May be repeated.",
 )
-@click.option("--match", metavar="A,B", help="For images: the fields that name a photo's file.")
-@click.option("--dry-run", is_flag=True, help="Only say what would happen.")
-@click.option("--errors", type=click.Path(), metavar="FILE", help="Write every error there.")
-def import_command(resource: str, files: tuple[str, ...], **options: Any) -> None:
-    """Import each FILE (JSON lines, JSON or CSV, .gz or .xz too; - for stdin) into RESOURCE.
+@click.option("--create-clients", is_flag=True, help="Create the clients that are missing.")
+@click.option(
+    "--client-name",
+    default=CLIENT_NAME,
+    show_default=True,
+    metavar="TEXT",
+    help="Name of a client that is created; {} stands for its reference.",
+)
+@click.option(
+    "--returns",
+    default=RETURNS,
+    show_default=True,
+    metavar="REGEX",
+    help="An order whose whole number matches is a return. Its quantities are negative.",
+)
+@refused_options(
+    "orders",
+    *("--key", "--attributes", "--create-categories", "--match", "--infer-attributes", "--yes"),
+)
+@ignored_options("orders", "--volatile")
+def import_orders(
+    files: tuple[str, ...],
+    joins: tuple[str, ...],
+    create_clients: bool,
+    client_name: str,
+    returns: str,
+    **options: Any,
+) -> None:
+    """Import past orders of another shop from each FILE.
 
-    Columns that are no field become attributes.  Items are found again by --key, or by all
-    their values but the volatile ones, so running an import again changes nothing, and one
-    that was interrupted is finished by running it again.
+    A FILE is JSON lines, JSON or CSV, and may be compressed (.gz, .xz); - reads stdin. Each row is
+    an order line; the rows with the same order number are one order. It keeps its own prices, and
+    no stock changes.
 
-    With RESOURCE images, FILE is a folder of photos: each becomes an image of the products that
-    name it in one of the fields or attributes of --match.
-
-    With RESOURCE orders, each row is a line of an invoice of the past: it becomes an order as it
-    was, at its own prices, and touches no stock.
+    Columns named like InvoiceNo, InvoiceDate, CustomerID, StockCode, Description, Quantity and
+    UnitPrice are found without --map. Fields: external_ref (the order number), placed_at, client
+    (the external_ref of a client), client_id, status, currency, note, sku, name, quantity,
+    unit_price and discount (a fraction).
     """
     settings = Settings.from_env()
-    if options["match"] and resource != "images":
-        raise click.ClickException("--match is for images; --key tells which items exist already.")
-    if options["joins"] and resource != "orders":
-        raise click.ClickException("--join is for orders.")
-    if options["create_clients"] and resource != "orders":
-        raise click.ClickException("--create-clients is for orders.")
-    for name in ("key", "attributes", "create_categories"):
-        if options[name] and resource == "orders":
-            raise click.ClickException(f"--{name.replace('_', '-')} is not for orders.")
-    _check_inference(resource, files, options)
-    if resource == "images":
-        failed = [
-            _import_images(Path(each), options["match"], options["dry_run"]) for each in files
-        ]
-    elif resource == "orders":
-        failed = [_import_orders(files, options, settings)]
-    else:
-        failed = [_import_items(resource, files, options, settings)]
+    rules = OrderRules(returns, create_clients, client_name, options["dry_run"])
+    mapping = order_mapping(options["maps"], options["sets"], options["nulls"])
+    joined_files = [JoinedFile(option) for option in joins]
+    with _report(options["errors"]) as report:
+        importer = PastOrderImporter(
+            Client.find("orders", settings), Client.find("clients", settings), rules, report
+        )
+        for file, source in _sources(files, options["format"]):
+            report.file = file
+            importer.read(source, mapping, joined_files)
+        report.file = ""
+        seconds = run_with_progress(None, importer.send(), importer.lines)
+    print_report(report, mapping, seconds, rules.dry_run, "orders")
+    console.print(f"Lines read: {importer.lines:,}")
+    sys.exit(1 if report.counts["failed"] else 0)
+
+
+@import_command.command("images")
+@click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
+@click.option(
+    "--match",
+    metavar="A,B",
+    help="Fields and attributes of a product that name its photos, such as sku. Required.",
+)
+@click.option("--dry-run", is_flag=True, help="Upload nothing.")
+@refused_options("images", "--join", "--create-clients", "--infer-attributes", "--yes")
+@ignored_options(
+    "images",
+    *("--format", "--map", "--set", "--null", "--key", "--volatile", "--attributes"),
+    *("--create-categories", "--errors"),
+)
+def import_images(folders: tuple[str, ...], match: str | None, dry_run: bool) -> None:
+    """Upload the photos of each FOLDER as images of products.
+
+    A product gets the photo hat.jpg if a field of --match holds hat, hat.jpg or a path to it.
+    """
+    if not match:
+        raise click.ClickException("Say which field names a photo's file, such as --match sku.")
+    client = Client.find("products", Settings.from_env())
+    failed = [_import_folder(client, Path(folder), match, dry_run) for folder in folders]
     sys.exit(1 if any(failed) else 0)
 
 
-def _import_items(
-    resource: str, files: Sequence[str], options: Mapping[str, Any], settings: Settings
-) -> int:
-    client = Client.find(resource, settings)
-    shape = _shape(client, options)
-    shelves = None
-    if resource == "products":
-        categories = Client.find("categories", settings)
-        if options["infer_attributes"] and not infer(files, options, shape, categories):
-            return 0
-        shelves = Shelves(categories, options["create_categories"], options["dry_run"])
-    with ExitStack() as opened:
-        report = _report(options["errors"], opened)
-        importer = Importer(
-            client,
-            shape,
-            shelves,
-            options["key"],
-            options["volatile"].split(","),
-            options["dry_run"],
-            report,
-        )
-        seconds = 0.0
-        for file in files:
-            report.file = file if len(files) > 1 else ""
-            source = opened.enter_context(Source(file, options["format"]))
-            try:
-                seconds += with_progress(source, importer.run(source))
-            except KeyboardInterrupt:
-                done = report.counts.total()
-                raise StackError(
-                    f"Interrupted after {done:,} rows; run it again to finish."
-                ) from None
-    show(report, shape, seconds, options["dry_run"], "rows")
-    return report.counts["failed"]
+def _service_command(service: str) -> click.Command:
+    """Return the import command of a service that has no command of its own."""
+
+    @click.command(service, help=f"Import {service} from each FILE: JSON lines, JSON or CSV.")
+    @_row_options
+    @_item_options
+    @_attributes_option
+    @refused_options(
+        service, "--join", "--create-clients", "--match", "--infer-attributes", "--yes"
+    )
+    @ignored_options(service, "--create-categories")
+    def import_service(files: tuple[str, ...], attributes: str | None, **options: Any) -> None:
+        _import_service(service, files, attributes, options)
+
+    return import_service
 
 
-def _shape(client: Client, options: Mapping[str, Any]) -> Shape:
-    attributes = options["attributes"]
-    return Shape(
+def _import_service(
+    service: str, files: Sequence[str], attributes: str | None, options: dict[str, Any]
+) -> None:
+    client = Client.find(service, Settings.from_env())
+    _import_items(client, files, _mapping(client, attributes, options), None, options)
+
+
+def _mapping(client: Client, attributes: str | None, options: dict[str, Any]) -> RowMapping:
+    return RowMapping(
         client.get("/")["fields"],
         options["maps"],
         options["sets"],
@@ -139,81 +336,108 @@ def _shape(client: Client, options: Mapping[str, Any]) -> Shape:
     )
 
 
-def _check_inference(resource: str, files: Sequence[str], options: Mapping[str, Any]) -> None:
-    if not options["infer_attributes"]:
-        if options["yes"]:
-            raise click.ClickException("--yes is for --infer-attributes.")
-        return
-    if resource != "products":
-        raise click.ClickException("--infer-attributes is for products.")
-    if options["yes"] and options["dry_run"]:
-        raise click.ClickException("--yes applies, --dry-run does not; take one of them.")
-    for file in files:
-        if file == "-" or Path(file).is_fifo():
-            raise click.ClickException("--infer-attributes reads a file twice; name one on disk.")
-
-
-def _report(errors: str | None, opened: ExitStack) -> Report:
-    return Report(log=opened.enter_context(Path(errors).open("w")) if errors else None)
-
-
-def _import_orders(files: Sequence[str], options: Mapping[str, Any], settings: Settings) -> int:
-    shape = past_orders.shape(options["maps"], options["sets"], options["nulls"])
-    joins = [past_orders.Join(*past_orders.split(each)) for each in options["joins"]]
-    with ExitStack() as opened:
-        report = _report(options["errors"], opened)
-        gathered = past_orders.Invoices(
-            Client.find("orders", settings),
-            Client.find("clients", settings),
-            options["create_clients"],
+def _import_items(
+    client: Client,
+    files: Sequence[str],
+    mapping: RowMapping,
+    resolver: CategoryResolver | None,
+    options: dict[str, Any],
+) -> None:
+    """Import files into a service, print the report, and exit with 1 if a row failed."""
+    seconds = 0.0
+    with _report(options["errors"]) as report:
+        importer = ItemImporter(
+            client,
+            mapping,
+            resolver,
+            options["key"],
+            options["volatile"].split(","),
             options["dry_run"],
             report,
         )
-        for file in files:
-            report.file = file if len(files) > 1 else ""
-            source = opened.enter_context(Source(file, options["format"]))
-            gathered.read(source, shape, joins)
-        report.file = ""
-        seconds = with_progress(None, gathered.send(), gathered.lines)
-    show(report, shape, seconds, options["dry_run"], "orders")
-    console.print(f"Lines read: {gathered.lines:,}")
-    return report.counts["failed"]
+        for file, source in _sources(files, options["format"]):
+            report.file = file
+            try:
+                seconds += run_with_progress(source, importer.run(source))
+            except KeyboardInterrupt:
+                rows = report.counts.total()
+                raise StackError(
+                    f"Interrupted after {rows:,} rows; run it again to finish."
+                ) from None
+    print_report(report, mapping, seconds, options["dry_run"], "rows")
+    sys.exit(1 if report.counts["failed"] else 0)
 
 
-def _import_images(folder: Path, match: str | None, dry_run: bool) -> int:
-    if not match:
-        raise click.ClickException("Say --match and the field that names a photo's file.")
-    client = Client.find("products", Settings.from_env())
-    report = images.attach(client, folder, match.split(","), dry_run=dry_run)
+@contextmanager
+def _report(errors: str | None) -> Iterator[ImportReport]:
+    """Yield a report that writes its errors to a file, if one is named."""
+    with ExitStack() as opened:
+        yield ImportReport(log=opened.enter_context(Path(errors).open("w")) if errors else None)
+
+
+def _sources(files: Sequence[str], format: str | None) -> Iterator[tuple[str, RowSource]]:
+    """Yield each file with its name for error messages, which is empty for the only file."""
+    for file in files:
+        with RowSource(file, format) as source:
+            yield file if len(files) > 1 else "", source
+
+
+def _check_inference(
+    files: Sequence[str], infer_attributes: bool, yes: bool, dry_run: bool
+) -> None:
+    """Raise ``ClickException`` for options that contradict each other."""
+    if yes and not infer_attributes:
+        raise click.ClickException("--yes is for --infer-attributes.")
+    if yes and dry_run:
+        raise click.ClickException("--yes applies, --dry-run does not; take one of them.")
+    if infer_attributes and any(file == STDIN or Path(file).is_fifo() for file in files):
+        raise click.ClickException("--infer-attributes reads a file twice; name one on disk.")
+
+
+def _import_folder(client: Client, folder: Path, match: str, dry_run: bool) -> int:
+    """Import the photos of a folder and print the report; return the number of failures."""
+    report = attach_images(client, folder, match.split(","), dry_run=dry_run)
     would = "would be " if dry_run else ""
     parts = [f"{report.counts[name]:,} {name}" for name in ("attached", "unchanged", "failed")]
     console.print(f"{report.counts.total():,} images: {would}{', '.join(parts)}")
-    for error in report.errors[:MOST_SHOWN]:
+    for error in report.errors[:MAX_SHOWN]:
         console.print(f"  {error}", markup=False)
     if report.unmatched:
-        more = ", …" if len(report.unmatched) > MOST_SHOWN else ""
-        shown = ", ".join(report.unmatched[:MOST_SHOWN]) + more
-        console.print(f"{len(report.unmatched):,} files no product names: {shown}", markup=False)
-    if report.absent:
-        console.print(f"{report.absent:,} photos that products name are not in the folder.")
+        more = ", …" if len(report.unmatched) > MAX_SHOWN else ""
+        names = ", ".join(report.unmatched[:MAX_SHOWN]) + more
+        console.print(
+            f"{len(report.unmatched):,} files that no product names: {names}", markup=False
+        )
+    if report.missing:
+        console.print(f"{report.missing:,} photos that products name are not in the folder.")
     if not report.photos:
         console.print("The folder has no files.")
-    if not report.naming:
-        console.print(f"No product has anything in {match}: is it misspelt?", markup=False)
+    if not report.naming_products:
+        console.print(f"No product has a value in {match}: is it misspelt?", markup=False)
     return report.counts["failed"]
 
 
 @click.command("export")
 @click.argument("resource")
-@click.argument("file", default="-")
-@click.option("--format", type=click.Choice(FORMATS), help="By default, what the name ends in.")
+@click.argument("file", default=STDIN)
+@click.option(
+    "--format",
+    type=click.Choice(FORMATS),
+    help="Format of FILE.  [default: by the ending of its name; jsonl for stdout]",
+)
 def export_command(resource: str, file: str, format: str | None) -> None:
-    """Export RESOURCE to FILE (- for stdout), as `vitrine import` reads it."""
+    """Export all items of RESOURCE to FILE, or to stdout.
+
+    RESOURCE is products, clients, categories, orders, or a service of your own. `vitrine import`
+    reads such a FILE.
+    """
     client = Client.find(resource, Settings.from_env())
     chosen = format or Path(file).suffix.lstrip(".") or "jsonl"
     if chosen not in FORMATS:
-        raise click.ClickException(f"Say --format {', '.join(FORMATS)}.")
-    if file == "-":
+        raise click.ClickException(
+            f"The ending of {file} names no format. Say --format with one of {', '.join(FORMATS)}."
+        )
+    if file == STDIN:
         count = _write(chosen, client, sys.stdout)
     else:
         draft = Path(file + ".part")
@@ -229,12 +453,9 @@ def export_command(resource: str, file: str, format: str | None) -> None:
 
 
 def _write(format: str, client: Client, file: TextIO) -> int:
-    found = exporter.items(client)
+    """Write all items of a service to a file; return their number."""
+    exported = exporter.items(client)
     if format == "csv":
-        described = client.get("/")["fields"]
-        told = exporter.PAST.get(client.service, ())
-        fields = [
-            name for name, field in described.items() if not field["read_only"] or name in told
-        ]
-        return exporter.write_csv(found, file, fields)
-    return {"json": exporter.write_json, "jsonl": exporter.write_jsonl}[format](found, file)
+        return exporter.write_csv(exported, file, exporter.fields(client))
+    write = exporter.write_json if format == "json" else exporter.write_jsonl
+    return write(exported, file)

@@ -1,4 +1,4 @@
-"""``vitrine export``: the items of a service as a file that ``vitrine import`` reads."""
+"""Export: the items of a service as a file that ``vitrine import`` reads."""
 
 import csv
 from collections.abc import Iterator
@@ -8,48 +8,61 @@ import orjson
 
 from vitrine.client import Client
 
-# What a service keeps itself, and takes when an item is of the past.
-PAST = {"orders": ("placed_at", "status", "currency", "uuid")}
+# Read-only fields that a service nevertheless accepts when an order of the past is imported.
+IMPORTABLE_READ_ONLY = {"orders": ("placed_at", "status", "currency", "uuid")}
 
 
-def items(client: Client, *also: str) -> Iterator[dict[str, Any]]:
-    """Yield every item of a service, by id, without what is null or kept by the service.
+def items(client: Client, *more_fields: str) -> Iterator[dict[str, Any]]:
+    """Yield every item of a service, by id, with its fields that are neither null nor read-only.
 
-    Of what it keeps, the fields ``also`` are there.
+    Args:
+        client: The service.
+        more_fields: Read-only fields to yield as well.
     """
-    fields = client.get("/")["fields"]
-    told = (*also, *PAST.get(client.service, ()))
-    kept = [name for name, field in fields.items() if not field["read_only"] or name in told]
-    for item in client.items(f"/{client.service}", ordering="id", fields=",".join(kept)):
+    names = [*fields(client), *more_fields]
+    for item in client.items(f"/{client.service}", ordering="id", fields=",".join(names)):
         yield {name: value for name, value in item.items() if value not in (None, {}, [])}
 
 
-def write_jsonl(found: Iterator[dict[str, Any]], file: TextIO) -> int:
-    """Write one JSON object a line and return how many."""
+def fields(client: Client) -> list[str]:
+    """Return the names of the fields that can be imported again."""
+    read_only = IMPORTABLE_READ_ONLY.get(client.service, ())
+    return [
+        name
+        for name, field in client.get("/")["fields"].items()
+        if not field["read_only"] or name in read_only
+    ]
+
+
+def write_jsonl(exported: Iterator[dict[str, Any]], file: TextIO) -> int:
+    """Write one JSON object a line; return the number of items."""
     count = 0
-    for item in found:
+    for item in exported:
         file.write(orjson.dumps(item).decode() + "\n")
         count += 1
     return count
 
 
-def write_json(found: Iterator[dict[str, Any]], file: TextIO) -> int:
-    """Write one JSON array and return how many items it has."""
+def write_json(exported: Iterator[dict[str, Any]], file: TextIO) -> int:
+    """Write one JSON array; return the number of items."""
     count = 0
     file.write("[")
-    for item in found:
+    for item in exported:
         file.write(("," if count else "") + "\n" + orjson.dumps(item).decode())
         count += 1
     file.write("\n]\n")
     return count
 
 
-def write_csv(found: Iterator[dict[str, Any]], file: TextIO, fields: list[str]) -> int:
-    """Write a column for each field, objects as JSON in a cell, and return how many rows."""
-    writer = csv.DictWriter(file, fields, lineterminator="\r\n")
+def write_csv(exported: Iterator[dict[str, Any]], file: TextIO, names: list[str]) -> int:
+    """Write CSV with a column for each field; return the number of items.
+
+    Objects and lists are JSON in a cell.
+    """
+    writer = csv.DictWriter(file, names, lineterminator="\r\n")
     writer.writeheader()
     count = 0
-    for item in found:
+    for item in exported:
         cells = {
             name: orjson.dumps(value).decode() if isinstance(value, (dict, list)) else value
             for name, value in item.items()

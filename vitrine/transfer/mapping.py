@@ -1,4 +1,4 @@
-"""From the rows of a file to the items of a service."""
+"""Mapping of the rows of a file to the items of a service, and keys for items without one."""
 
 import hashlib
 import re
@@ -12,19 +12,21 @@ import orjson
 
 from vitrine.errors import StackError
 
-# The keys a file may bring along, the likeliest first.
+# Fields that identify an item in a file; the first that an item has is used.
 KEYS = ("external_ref", "slug", "sku", "email")
 VOLATILE = ("price", "price_*", "stock")
 
-_TEXTS = ("Text", "Plain", "String", "Slug", "Email", "Birthday")
+_TEXT_TYPES = ("Text", "Plain", "String", "Slug", "Email", "Birthday")
+_JSON_TYPES = ("Attributes", "Dict", "List", "Boolean")  # whose values are JSON in a cell
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?")
+_ATTRIBUTE = "attr."  # before the name of an attribute in --map and --set
 
 
-class Shape:
-    """How rows become items: by column name, by ``--map`` and by ``--set``.
+class RowMapping:
+    """Turns rows into items: by column name, by ``--map`` and by ``--set``.
 
-    Columns that are no field go into the item's attributes where it has such, else they are left
-    out and counted in ``left_out``.
+    Columns that are not fields become attributes if the service has free attributes.  Otherwise
+    they are counted in ``ignored_columns``.
     """
 
     def __init__(
@@ -35,39 +37,51 @@ class Shape:
         nulls: Iterable[str],
         attributes: Iterable[str] | None,
     ):
+        """Prepare the mapping of one import.
+
+        Args:
+            fields: The fields of the service, as ``GET /`` describes them.
+            maps: ``FIELD=COLUMN`` or ``FIELD=EXPRESSION`` (JMESPath) of ``--map``.
+            sets: ``FIELD=VALUE`` of ``--set``.
+            nulls: Texts that stand for null.
+            attributes: The columns to keep as attributes; None keeps all.
+
+        Raises:
+            StackError: A map or set names an unknown field, or has no ``=``.
+        """
         self._types = {name: field["type"] for name, field in fields.items()}
         self._writable = {name for name, field in fields.items() if not field["read_only"]}
         self._names = {name: name for name in fields} | {
             alias: name for name, field in fields.items() for alias in field["aliases"]
         }
-        self._free = "Attributes" in self._types.values()
+        self._has_free_attributes = "Attributes" in self._types.values()
         self._attributes = None if attributes is None else set(attributes)
-        self._maps = [self._split(each, "--map") for each in maps]
-        self._sets = [self._split(each, "--set") for each in sets]
+        self._maps = [self._split(text, "--map") for text in maps]
+        self._sets = [self._split(text, "--set") for text in sets]
         self._nulls = set(nulls)
         self._queries = {text: _compiled(text) for _, text in self._maps}
-        # Columns that expressions take from are no attributes as well.
+        # Columns that an expression reads do not become attributes as well.
         self._used = {text for _, text in self._maps}
         self._used |= {word for text in self._used for word in re.findall(r"\w+", text)}
         self._targets: dict[str, str] = {}
         self._seen: set[str] = set()
-        self.columns: dict[str, str] = {}
-        self.left_out: Counter[str] = Counter()
+        self.columns: dict[str, str] = {}  # the column of each field, for error messages
+        self.ignored_columns: Counter[str] = Counter()
 
     @property
-    def not_found(self) -> list[str]:
-        """What was asked for and occurred in no row: likely misspelt."""
+    def unmatched_options(self) -> list[str]:
+        """Options whose column is in no row, likely because it is misspelt."""
         maps = [f"--map {target}={text}" for target, text in self._maps if text not in self._seen]
         attributes = sorted((self._attributes or set()) - self._seen)
         return [*maps, *(f"--attributes {name}" for name in attributes)]
 
     def item(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the item that a row stands for."""
+        """Return the item of a row."""
         item: dict[str, Any] = {}
         attributes: dict[str, Any] = {}
-        self._take_columns(row, item, attributes)
+        self._read_columns(row, item, attributes)
         for target, text in self._maps:
-            value = self._cell(row[text] if text in row else _ask(self._queries[text], row))
+            value = self._cell(row[text] if text in row else _search(self._queries[text], row))
             if value is None and text not in row:
                 continue  # An empty cell, or nothing at that place: the field stays as it is.
             self._seen.add(text)
@@ -79,61 +93,71 @@ class Shape:
             item["attributes"] = attributes | (item.get("attributes") or {})
         return item
 
-    def _take_columns(
+    def _read_columns(
         self, row: Mapping[str, Any], item: dict[str, Any], attributes: dict[str, Any]
     ) -> None:
+        """Put the columns that no ``--map`` reads into the item and its attributes."""
         for column in [column for column in row if column not in self._used]:
             self._seen.add(column)
             value = self._cell(row[column])
             target = self._target(column)
             if target in self._writable:
-                item[target] = self._typed(target, value)
+                item[target] = self._converted(target, value)
                 self.columns[target] = column
             elif target == "path" and "parent" in self._writable:
-                item["path"] = value  # Where a category hangs; it becomes the parent.
+                item["path"] = value  # The place of a category, from which its parent follows.
             elif target in self._types:
-                continue  # Read-only, as an export brings it along.
-            elif self._free and (self._attributes is None or column in self._attributes):
+                continue  # A read-only field, as in an export.
+            elif self._has_free_attributes and (
+                self._attributes is None or column in self._attributes
+            ):
                 if value is not None:
                     attributes[column.strip()] = _guessed(value)
             else:
-                self.left_out[column] += 1
+                self.ignored_columns[column] += 1
 
     def _cell(self, value: Any) -> Any:
         return None if isinstance(value, str) and value in self._nulls else value
 
-    def _put(self, item: dict[str, Any], attributes: dict[str, Any], to: str, value: Any) -> None:
-        if to.startswith("attr."):
+    def _put(
+        self, item: dict[str, Any], attributes: dict[str, Any], target: str, value: Any
+    ) -> None:
+        """Put a value into a field, or into the attribute that ``attr.NAME`` names."""
+        if target.startswith(_ATTRIBUTE):
             if value is not None:
-                attributes[to.removeprefix("attr.")] = _guessed(value)
+                attributes[target.removeprefix(_ATTRIBUTE)] = _guessed(value)
         else:
-            item[to] = self._typed(to, value)
+            item[target] = self._converted(target, value)
 
     def _split(self, text: str, option: str) -> tuple[str, str]:
-        target, equals, rest = text.partition("=")
+        """Return the field and the right side of an option, or raise ``StackError``."""
+        target, equals, right = text.partition("=")
         target = self._names.get(target, target)
-        special = (self._free and target.startswith("attr.")) or target == "path"
-        if not equals or not (target in self._writable or special):
-            known = ", ".join(sorted(self._writable))
-            raise StackError(f"{option} {text}: write FIELD=…, with FIELD one of {known}.")
-        return target, rest
+        is_special = target == "path" or (
+            self._has_free_attributes and target.startswith(_ATTRIBUTE)
+        )
+        if not equals or not (target in self._writable or is_special):
+            names = ", ".join(sorted(self._writable))
+            raise StackError(f"{option} {text}: write FIELD=…, with FIELD one of {names}.")
+        return target, right
 
     def _target(self, column: str) -> str:
-        """Return the field a column is meant for, whatever its case and blanks, or the column."""
+        """Return the field a column names, in any case and with any blanks; else the column."""
         if column not in self._targets:
             plain = re.sub(r"[\s-]+", "_", column.strip().lower())
             self._targets[column] = self._names.get(plain, column)
         return self._targets[column]
 
-    def _typed(self, name: str, value: Any) -> Any:
-        """Turn a text from a cell into what its field takes; the service judges the rest."""
-        kind = self._types.get(name, "")
+    def _converted(self, name: str, value: Any) -> Any:
+        """Convert the text of a cell to the type of its field; the service validates it."""
+        field_type = self._types.get(name, "")
         if not isinstance(value, str):
-            return str(value) if kind in _TEXTS and isinstance(value, (int, float)) else value
+            is_number = field_type in _TEXT_TYPES and isinstance(value, (int, float))
+            return str(value) if is_number else value
         text = value.strip()
-        if kind == "Whole" and _NUMBER.fullmatch(text) and float(text).is_integer():
+        if field_type == "Whole" and _NUMBER.fullmatch(text) and float(text).is_integer():
             return int(float(text))
-        if kind in ("Attributes", "Dict", "List", "Boolean"):
+        if field_type in _JSON_TYPES:
             try:
                 return orjson.loads(text)
             except orjson.JSONDecodeError:
@@ -142,7 +166,13 @@ class Shape:
 
 
 def reference(item: Mapping[str, Any], label: str, volatile: Iterable[str]) -> str:
-    """Return a key for an item without one: equal for equal values, the volatile ones aside."""
+    """Return a key for an item that has none: equal values make equal keys.
+
+    Args:
+        item: The item.
+        label: The text before the digest.
+        volatile: Patterns of the fields and attributes that are left out, so that they may change.
+    """
     patterns = tuple(volatile)
     kept = {name: value for name, value in item.items() if not _matches(name, patterns)}
     attributes = kept.get("attributes")
@@ -159,7 +189,7 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
 
 
 def _guessed(value: Any) -> Any:
-    """Return the number or boolean a text reads as; "007" stays a text."""
+    """Return the number or boolean that a text is; "007" stays a text."""
     if not isinstance(value, str):
         return value
     if _NUMBER.fullmatch(value):
@@ -168,13 +198,15 @@ def _guessed(value: Any) -> Any:
 
 
 def _compiled(text: str) -> Any:
+    """Return a compiled expression; None for a column name such as "Unit price"."""
     try:
         return jmespath.compile(text)
     except jmespath.exceptions.JMESPathError:
-        return None  # A column name that is no expression, such as "Unit price".
+        return None
 
 
-def _ask(query: Any, row: Mapping[str, Any]) -> Any:
+def _search(query: Any, row: Mapping[str, Any]) -> Any:
+    """Return the value of an expression in a row, or None."""
     try:
         return query.search(row) if query else None
     except jmespath.exceptions.JMESPathError:

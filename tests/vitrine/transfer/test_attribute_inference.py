@@ -3,16 +3,16 @@
 import pytest
 
 from shared.schema.attribute_rules import misfits
-from vitrine.transfer.attribute_inference import MAX_ATTRIBUTES, MAX_CHOICES, Shelf
-from vitrine.transfer.categories import named
+from vitrine.transfer.attribute_inference import MAX_ATTRIBUTES, MAX_CHOICES, CategoryAttributes
+from vitrine.transfer.categories import deepest_path
 
 
 def rule(*values):
     """The rule proposed for an attribute with these values, which all of them fit."""
-    shelf = Shelf("x")
+    category = CategoryAttributes("x")
     for value in values:
-        shelf.add({"a": value})
-    (found,) = shelf.schema({}).values()
+        category.add({"a": value})
+    (found,) = category.rules({}).values()
     for value in values:
         assert misfits({"a": value}, {"a": found}) == {}
     return found
@@ -63,22 +63,22 @@ def test_long_texts_are_no_choices_even_where_they_are_alike():
 
 
 def test_what_is_kept_of_a_file_is_bounded():
-    shelf = Shelf("x")
+    category = CategoryAttributes("x")
     for number in range(5 * MAX_ATTRIBUTES):
-        shelf.add({f"name {number}": "x" * 10_000, "same": f"{number} " + "x" * 10_000})
-    assert len(shelf.attributes) == MAX_ATTRIBUTES
-    same = shelf.attributes["same"]
+        category.add({f"name {number}": "x" * 10_000, "same": f"{number} " + "x" * 10_000})
+    assert len(category.attributes) == MAX_ATTRIBUTES
+    same = category.attributes["same"]
     kept = len(same.example) + sum(map(len, same.distinct))
-    assert (same.rows, shelf.rows) == (5 * MAX_ATTRIBUTES, 5 * MAX_ATTRIBUTES)
+    assert (same.rows, category.rows) == (5 * MAX_ATTRIBUTES, 5 * MAX_ATTRIBUTES)
     assert kept < 5_000
 
 
 def test_what_is_ruled_already_stays_and_nothing_is_required():
-    shelf = Shelf("x")
+    category = CategoryAttributes("x")
     for attributes in ({"a": 1, "b": None, "c": "x"}, None, ["odd"], {"c": {"deep": 1}}):
-        shelf.add(attributes)
-    assert shelf.schema({"a": {"type": "string"}}) == {"c": {"type": "string"}}
-    assert (shelf.rows, shelf.attributes["c"].rows) == (4, 1)
+        category.add(attributes)
+    assert category.rules({"a": {"type": "string"}}) == {"c": {"type": "string"}}
+    assert (category.rows, category.attributes["c"].rows) == (4, 1)
 
 
 @pytest.mark.parametrize(
@@ -86,4 +86,4 @@ def test_what_is_ruled_already_stays_and_nothing_is_required():
     [("Tops", "Tops"), ("Men / Tops/", "Men/Tops"), ("New,Men/Tops", "Men/Tops"), ("/", "")],
 )
 def test_a_category_is_named_by_its_deepest_path(text, path):
-    assert named(text) == path
+    assert deepest_path(text) == path

@@ -1,12 +1,12 @@
 """Categories of files: levels of a tree, however the file tells them."""
 
-from vitrine.transfer.categories import import_tree, levels
+from vitrine.transfer.categories import import_tree, tree_levels
 
 
 def tree(items):
     return [
         [(node.item.get("name"), node.parent, node.row) for node in level]
-        for level in levels(enumerate(items, 1))
+        for level in tree_levels(enumerate(items, 1))
     ]
 
 

@@ -46,7 +46,7 @@ def test_a_product_names_its_photos_by_path_name_or_stem(folder):
         {"attributes": {"other": "hat.jpg"}},
         {"attributes": {}, "photo": None},
     )
-    report = images.attach(service, folder, ["photo", "sku"], dry_run=False)
+    report = images.attach_images(service, folder, ["photo", "sku"], dry_run=False)
     assert service.taken == [
         ("/products/2/images", "cap.png"),
         ("/products/3/images", "cap.png"),
@@ -60,17 +60,17 @@ def test_a_product_names_its_photos_by_path_name_or_stem(folder):
 
 def test_what_is_refused_is_told_and_the_others_go_on(folder):
     service = Service({"photo": "x"}, {"photo": "hat.jpg"})
-    report = images.attach(service, folder, ["photo"], dry_run=False)
+    report = images.attach_images(service, folder, ["photo"], dry_run=False)
     assert report.counts == {"failed": 1, "attached": 1}
     assert report.errors == ["x: products refused: Not a picture"]
 
 
 def test_a_dry_run_uploads_nothing(folder):
     service = Service({"photo": "hat.jpg"})
-    assert images.attach(service, folder, ["photo"], dry_run=True).counts == {"attached": 1}
+    assert images.attach_images(service, folder, ["photo"], dry_run=True).counts == {"attached": 1}
     assert service.taken == []
 
 
 def test_a_folder_that_is_none_is_named(tmp_path):
     with pytest.raises(StackError, match="cannot be read: No such file"):
-        images.attach(Service(), tmp_path / "none", ["photo"], dry_run=False)
+        images.attach_images(Service(), tmp_path / "none", ["photo"], dry_run=False)

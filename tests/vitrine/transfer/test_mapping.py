@@ -3,7 +3,7 @@
 import pytest
 
 from vitrine.errors import StackError
-from vitrine.transfer.mapping import VOLATILE, Shape, reference
+from vitrine.transfer.mapping import VOLATILE, RowMapping, reference
 
 FIELDS = {
     name: {"type": kind, "required": name == "name", "read_only": name == "id", "aliases": aliases}
@@ -19,53 +19,53 @@ FIELDS = {
 }
 
 
-def shape(fields=FIELDS, maps=(), sets=(), nulls=(), attributes=None):
-    return Shape(fields, maps, sets, nulls, attributes)
+def mapping(fields=FIELDS, maps=(), sets=(), nulls=(), attributes=None):
+    return RowMapping(fields, maps, sets, nulls, attributes)
 
 
 def test_columns_are_fields_whatever_their_case_and_name():
     row = {"Title": "A", " SKU ": "S1", "Quantity": "3.0", "PRICE": "1.50", "id": 7}
-    assert shape().item(row) == {"name": "A", "sku": "S1", "stock": 3, "price": "1.50"}
+    assert mapping().item(row) == {"name": "A", "sku": "S1", "stock": 3, "price": "1.50"}
 
 
 def test_other_columns_are_attributes_as_what_they_read_as():
     row = {"name": "A", "speed": "3200", "ratio": "0.5", "zip": "007", "on": "TRUE", "list": [1]}
     attributes = {"speed": 3200, "ratio": 0.5, "zip": "007", "on": True, "list": [1]}
-    assert shape().item(row) == {"name": "A", "attributes": attributes}
+    assert mapping().item(row) == {"name": "A", "attributes": attributes}
 
 
 def test_only_the_attributes_asked_for_are_kept():
-    shaped = shape(attributes=["speed"])
-    assert shaped.item({"name": "A", "speed": 1, "x": 2})["attributes"] == {"speed": 1}
-    assert dict(shaped.left_out) == {"x": 1}
+    rows = mapping(attributes=["speed"])
+    assert rows.item({"name": "A", "speed": 1, "x": 2})["attributes"] == {"speed": 1}
+    assert dict(rows.ignored_columns) == {"x": 1}
 
 
-def test_without_attributes_other_columns_are_left_out_and_told():
+def test_without_attributes_other_columns_are_ignored_columns_and_told():
     fields = {name: field for name, field in FIELDS.items() if name != "attributes"}
-    shaped = shape(fields)
-    assert shaped.item({"name": "A", "fax": "1"}) == {"name": "A"}
-    assert dict(shaped.left_out) == {"fax": 1}
+    rows = mapping(fields)
+    assert rows.item({"name": "A", "fax": "1"}) == {"name": "A"}
+    assert dict(rows.ignored_columns) == {"fax": 1}
 
 
 def test_a_map_takes_a_column_or_an_expression():
     maps = ["name=Unit name", "sku=codes[0].value", "attr.first=join(' ', [a, b])"]
     row = {"Unit name": "A", "codes": [{"value": "S1"}], "a": "x", "b": "y"}
-    item = shape(maps=maps, attributes=[]).item(row)
+    item = mapping(maps=maps, attributes=[]).item(row)
     assert item == {"name": "A", "sku": "S1", "attributes": {"first": "x y"}}
 
 
 def test_what_a_map_does_not_find_stays_as_it_is():
-    assert shape(maps=["sku=nope"]).item({"name": "A"}) == {"name": "A"}
-    assert shape(maps=["sku=code"]).item({"name": "A", "code": None})["sku"] is None
+    assert mapping(maps=["sku=nope"]).item({"name": "A"}) == {"name": "A"}
+    assert mapping(maps=["sku=code"]).item({"name": "A", "code": None})["sku"] is None
 
 
 def test_a_set_is_the_same_for_all():
-    item = shape(sets=["category=memory", "stock=5", "attr.new=true"]).item({"name": "A"})
+    item = mapping(sets=["category=memory", "stock=5", "attr.new=true"]).item({"name": "A"})
     assert item == {"name": "A", "category": "memory", "stock": 5, "attributes": {"new": True}}
 
 
 def test_a_text_may_mean_nothing():
-    item = shape(nulls=["NULL"], maps=["sku=Code"]).item(
+    item = mapping(nulls=["NULL"], maps=["sku=Code"]).item(
         {"name": "A", "price": "NULL", "Code": "NULL"}
     )
     assert item == {"name": "A", "price": None, "sku": None}
@@ -74,7 +74,7 @@ def test_a_text_may_mean_nothing():
 @pytest.mark.parametrize("wrong", ["name", "nope=1", "id=1", "=x"])
 def test_a_map_to_nowhere_says_where_to(wrong):
     with pytest.raises(StackError, match="attributes, category, name, price, sku, stock"):
-        shape(maps=[wrong])
+        mapping(maps=[wrong])
 
 
 def test_a_reference_is_equal_for_equal_values_the_volatile_ones_aside():

@@ -9,11 +9,11 @@ import sys
 import pytest
 
 from vitrine.errors import StackError
-from vitrine.transfer.sources import Source
+from vitrine.transfer.sources import RowSource
 
 
 def rows(path, format=None):
-    with Source(str(path), format) as source:
+    with RowSource(str(path), format) as source:
         return list(source.rows())
 
 
@@ -62,7 +62,7 @@ def test_csv_with_unquoted_commas_is_put_together_again(write):
     text = "id,street,city\n1,Rue de l'Est, 5,Paris\n2,a,b,c\n"
     assert rows(write("a.csv", text)) == [
         (1, {"id": "1", "street": "Rue de l'Est, 5", "city": "Paris"}),
-        (2, "Has 4 cells, the header 3."),
+        (2, "Has 4 cells, but the header has 3."),
     ]
 
 
@@ -79,8 +79,8 @@ def test_stdin_is_a_file_too(monkeypatch):
         ("a.json", b"", "not json"),
         ("a.csv", b"a,b\n\xff,1\n", "not UTF-8"),
         ("a.csv", b'a,b\n"open,1\n', "not csv"),
-        ("a.json.xz", b"not packed", "unpacked"),
-        ("a.json.gz", b"not packed", "unpacked"),
+        ("a.json.xz", b"not packed", "decompressed"),
+        ("a.json.gz", b"not packed", "decompressed"),
         ("a.txt", b"x", "Say --format"),
     ],
 )
@@ -96,6 +96,6 @@ def test_a_file_that_is_not_there_says_so(tmp_path):
 
 def test_a_large_array_is_read_row_by_row(write):
     path = write("a.json", json.dumps([{"a": "x" * 1000}] * 5000))
-    with Source(str(path), None) as source:
+    with RowSource(str(path), None) as source:
         next(source.rows())
         assert source.position < source.size / 2
