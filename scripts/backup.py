@@ -1,8 +1,8 @@
-"""Copies what a running stack of `vitrine up` has stored into a new folder.
+"""Backup of a running stack of `vitrine up` into a new folder.
 
     .venv/bin/python scripts/backup.py backups/monday
 
-Reads go on meanwhile, and writes wait.  docs/operations.md tells how to go back to such a copy.
+Reads continue meanwhile, and writes wait.  docs/operations.md explains how to restore the copy.
 """
 
 import shutil
@@ -18,16 +18,18 @@ from vitrine import stack
 
 
 def main() -> None:
-    """Make the backup, or end with a sentence on why there is none."""
+    """Make the backup, or exit with the reason why it is not possible."""
     if len(sys.argv) != 2:
-        sys.exit("Say where to: scripts/backup.py FOLDER")
+        sys.exit("The folder is missing. Use: scripts/backup.py FOLDER")
     to = Path(sys.argv[1])
     data = stack.data_folder(Settings.from_env())
     running = stack.read(data)
     if running is None:
-        sys.exit(f"Nothing runs on {data}: copy that folder as it is.")
+        sys.exit(f"No stack runs on {data}: copy that folder as it is.")
     if not is_own(data, running.mongo_uri):
-        sys.exit("The MongoDB is one of your own: use mongodump, or what its host offers.")
+        sys.exit(
+            "This MongoDB was not started by vitrine up: use mongodump or the backups of its host."
+        )
     if to.exists():
         sys.exit(f"{to} exists; name a new folder.")
     started = time.monotonic()
@@ -36,7 +38,7 @@ def main() -> None:
 
 
 def is_own(data: Path, mongo_uri: str) -> bool:
-    """Whether it is in the stack's own folder that its MongoDB stores."""
+    """Return True if the MongoDB stores its files in the folder of the stack."""
     with MongoClient[dict[str, Any]](mongo_uri) as client:
         options = client.admin.command("getCmdLineOpts")["parsed"]
     folder = Path(options.get("storage", {}).get("dbPath", ""))
@@ -51,7 +53,7 @@ def copy(data: Path, to: Path, mongo_uri: str) -> None:
             shutil.copytree(data / "mongodb", to / "mongodb")
         finally:
             client.admin.command("fsyncUnlock")
-    # In this order: files of pictures never change, and what a document names is there before it.
+    # Documents first: a picture is stored before the document that names it, and never changes.
     if (data / "media").exists():
         shutil.copytree(data / "media", to / "media")
 

@@ -1,4 +1,4 @@
-"""A copy of the project, as after a clone, and a stack that serves it on ports of its own."""
+"""Fixtures: a copy of the project, as after a clone, and a stack that serves it."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from tests.support.services import MEMORY, ROOT
 from vitrine import stack as stacks
 from vitrine.local.processes import free_port
 
-# What is not part of a clone, and what only the suite makes.
+# Files that are not part of a clone, or that only the tests make.
 LEFT_OUT = (
     ".git",
     ".venv",
@@ -37,7 +37,7 @@ LEFT_OUT = (
 
 @pytest.fixture(scope="session")
 def project():
-    """A copy of the project with the files that documents tell to make; its folder."""
+    """Folder with a copy of the project and the files that the documents define."""
     with tempfile.TemporaryDirectory(prefix="vitrine-test-", dir=MEMORY) as folder:
         project = Path(folder) / "vitrine"
         shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(*LEFT_OUT))
@@ -57,7 +57,7 @@ def project():
 
 @pytest.fixture(scope="session")
 def stack(project):
-    """A stack of the copy, with the services that documents tell to add."""
+    """Stack of the copy, with the services that the documents add."""
     env = {
         "PYTHONPATH": str(project),
         "JOB_WORKERS": "1",
@@ -76,12 +76,12 @@ def stack(project):
 
 @pytest.fixture
 def fresh(stack):
-    """A function that leaves the stack as if nothing had ever been stored."""
+    """Function that empties the stack."""
     return lambda: empty(stack)
 
 
 def empty(stack):
-    """Remove all documents, and wait until the followers know of it."""
+    """Remove all documents, and wait until the followers have seen it."""
     running = stacks.read(stack.folder)
     with MongoClient(running.mongo_uri) as client, Redis.from_url(running.redis_url) as redis:
         db = client.get_default_database()
@@ -109,7 +109,7 @@ def empty(stack):
 
 @pytest.fixture
 def here(stack):
-    """A function that has a text name the ports of the stack, instead of the usual ones."""
+    """Function that replaces the usual ports in a text by those of the stack."""
     running = stacks.read(stack.folder)
     places = {str(port): running.services[name] for name, port in PORTS.items()}
     places |= {"27017": running.mongo_uri, "6379": running.redis_url, "5555": running.dashboard_url}

@@ -1,6 +1,6 @@
-"""The fenced blocks of the documents, and what each of them asks of the tests.
+"""Fenced blocks of the documents, with the kind of test that each of them asks for.
 
-CONTRIBUTING.md says what may stand behind the three backticks.
+CONTRIBUTING.md lists the words that may follow the three backticks.
 """
 
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from markdown_it import MarkdownIt
 from tests.support.services import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-# What their commands need is nowhere that tests run: containers, clusters, other people's clouds.
+# Documents whose commands need containers, clusters or clouds, which the tests do not have.
 ELSEWHERE = {"docs/containers.md", "docs/lambda.md", "docs/scaling.md"}
 NOT_RUN = "not-run:"
 
 
 @dataclass(frozen=True)
 class Fence:
-    """A block: where it is, its language, what else its first line says, and its text."""
+    """Block of a document: its place, its language, the rest of its first line, and its text."""
 
     place: str
     language: str
@@ -27,7 +27,7 @@ class Fence:
 
     @property
     def is_run(self):
-        """Whether the commands in it are to be run, or its requests to be sent."""
+        """Return True if the test runs its commands or sends its requests."""
         elsewhere = self.place.partition(":")[0] in ELSEWHERE
         runs = self.language in ("bash", "powershell")
         return runs and not elsewhere and not self.note.startswith(NOT_RUN)
@@ -46,5 +46,5 @@ def fences(path):
 
 
 def name(path):
-    """Return what a document is called in the names of tests."""
+    """Return the name of a document in the names of tests."""
     return str(path.relative_to(ROOT)) if isinstance(path, Path) else path

@@ -1,4 +1,4 @@
-"""The grammar of PowerShell: finds what is wrong in the syntax of a script, and reads its tree."""
+"""Grammar of PowerShell: finds syntax errors of a script, and reads its tree."""
 
 from functools import cache
 
@@ -6,7 +6,7 @@ import pytest
 
 
 class Unknown(Exception):
-    """A form that is not among those the documents use."""
+    """A form of PowerShell that the tests do not support."""
 
 
 @cache
@@ -18,7 +18,7 @@ def parser():
 
 
 def parse(text):
-    """Return the tree of a script, or raise ``Unknown`` saying where its syntax is wrong."""
+    """Return the tree of a script, or raise ``Unknown`` with the place of a syntax error."""
     root = parser().parse(text.encode()).root_node
     if root.has_error:
         row, column = _first_error(root).start_point

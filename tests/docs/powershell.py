@@ -1,7 +1,7 @@
-"""Parses PowerShell, and does what the few forms say that the documents and scripts use.
+"""Interpreter of the few forms of PowerShell that the documents and scripts use.
 
-There is no PowerShell on every machine that runs the tests.  So a grammar finds what is wrong in
-its syntax, and requests are sent from here.  Whatever this does not understand raises ``Unknown``.
+Many machines that run the tests have no PowerShell.  So a grammar finds errors of syntax, and this
+module sends the requests.  A form that it does not support raises ``Unknown``.
 """
 
 import os
@@ -16,14 +16,14 @@ from tests.docs.grammar import Unknown, every, first, is_block, parse, text
 
 @dataclass
 class Timed:
-    """What Measure-Command returns."""
+    """Result of Measure-Command."""
 
     totalmilliseconds: float
 
 
 @dataclass
 class Answer:
-    """What Invoke-WebRequest returns."""
+    """Result of Invoke-WebRequest."""
 
     headers: dict
     content: str
@@ -31,7 +31,7 @@ class Answer:
 
 @dataclass
 class PowerShell:
-    """A session: its variables, what it has printed, and the statuses of its requests."""
+    """Session with its variables, its output, and the statuses of its requests."""
 
     send: Any  # (method, url, headers, body) -> an answer of urllib3
     variables: dict = field(default_factory=dict)
@@ -39,11 +39,11 @@ class PowerShell:
     statuses: list = field(default_factory=list)
 
     def run(self, text):
-        """Do what a script says."""
+        """Run a script."""
         self._do(parse(text))
 
     def _do(self, node):
-        """Do statements, printing what they leave; return the last value."""
+        """Run statements and print their values; return the last value."""
         value = None
         for child in node.named_children:
             if child.type in ("comment", "statement_block_open"):
@@ -108,7 +108,7 @@ class PowerShell:
         return getattr(self, do)(list(piped), *self._arguments(words))
 
     def _arguments(self, words):
-        """Return what is named, by its name, and what is not, in order."""
+        """Return the named arguments by name, and the other arguments in order."""
         named, rest, waiting = {}, [], ""
         for word in words:
             if word.type == "command_argument_sep":
@@ -143,7 +143,7 @@ class PowerShell:
         return answer
 
     def _rest(self, *arguments):
-        """Return what an answer holds, as Invoke-RestMethod does."""
+        """Return the parsed body of a response, as Invoke-RestMethod does."""
         answer = self._invoke(*arguments)
         return orjson.loads(answer.data) if answer.data else ""
 
@@ -164,7 +164,7 @@ class PowerShell:
         started = time.perf_counter()
         kept, self.output = self.output, []
         self._do(rest[0])
-        self.output = kept  # What is measured prints nothing.
+        self.output = kept  # The measured block prints nothing.
         return Timed((time.perf_counter() - started) * 1000)
 
     def _print(self, piped, named, rest):

@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 
 MARK = "\x1e"
-# curl says on stderr what it was answered, and ends its answers with a line's end.
+# This curl writes the status to stderr, and ends each response with a newline.
 CURL = r"""#!/bin/sh
 exec %s --silent --show-error -w '\n%%{stderr}%sHTTP %%{response_code}\n' "$@"
 """
@@ -15,7 +15,7 @@ exec %s --silent --show-error -w '\n%%{stderr}%sHTTP %%{response_code}\n' "$@"
 
 @dataclass(frozen=True)
 class Ran:
-    """What the commands of a block have printed, and the troubles they met."""
+    """Output of the commands of a block, and their errors."""
 
     output: str
     troubles: list[str]
@@ -23,7 +23,7 @@ class Ran:
 
 
 def run(blocks, folder, env):
-    """Run blocks in a folder; return what came of each."""
+    """Run blocks in a folder; return the result of each."""
     script = "set -uo pipefail\ntrap 'echo \"" + MARK + "exit $?\" >&2' ERR\n"
     for text in blocks:
         script += f"printf '{MARK}{MARK}\\n' | tee /dev/stderr\n{text}\n"
@@ -46,7 +46,7 @@ def run(blocks, folder, env):
 
 
 def troubles(errors):
-    """Return the statuses of answers that are errors, and of commands that failed, in order."""
+    """Return the statuses of error responses and failed commands, in order."""
     found = re.finditer(f"{MARK}(?:HTTP ([45]\\d\\d)|exit (\\d+))\n", errors)
     return [each[1] or each[2] for each in found]
 
@@ -57,7 +57,7 @@ def announced(text):
 
 
 def agrees(shown, output):
-    """Whether an output ends with what a document shows, where ``…`` is anything.
+    """Return True if an output ends with the text of a document, where ``…`` is any text.
 
     A line of ``…`` alone is any number of lines.
     """
@@ -73,7 +73,7 @@ def _pattern(text):
 
 
 def contains(shown, found):
-    """Whether an answer has all that the JSON of a document shows, with ``…`` for anything."""
+    """Return True if a response has all values in the JSON of a document; ``…`` is any value."""
     if shown == "…":
         return True
     if isinstance(shown, dict) and isinstance(found, dict):
@@ -91,7 +91,7 @@ def contains(shown, found):
 
 
 def last_json(output):
-    """Return the JSON that was printed last."""
+    """Return the last JSON value in an output."""
     return json.loads(output.rstrip().splitlines()[-1])
 
 
@@ -100,7 +100,7 @@ def _moment(text):
 
 
 def write_curl(folder):
-    """Put a curl into a folder that says what it was answered."""
+    """Write a curl into a folder that reports the status of each response."""
     curl = folder / "curl"
     curl.write_text(CURL % (shutil.which("curl"), MARK))
     curl.chmod(0o755)

@@ -1,6 +1,6 @@
-"""Every block of every document is run, parsed, or says why it is not; so are the scripts.
+"""Every block of every document is run or parsed, or gives the reason why not; so are scripts.
 
-It is one file, so that whoever runs it starts one stack.
+All tests are in one file, so that one run of them starts one stack.
 """
 
 import ast
@@ -26,7 +26,7 @@ RUN = [path for path in DOCUMENTS if any(fence.is_run for fence in fences(path))
 
 
 def parse_json(text):
-    """Parse JSON in which ``…`` may stand where a document leaves something out."""
+    """Parse JSON in which ``…`` may stand for omitted values."""
     text = text if text.lstrip().startswith(("{", "[")) else "{" + text + "}"
     try:
         return json.loads(text)
@@ -88,7 +88,7 @@ def test_its_commands_do_what_it_says(path, project, stack, fresh, here):
 
 
 def check_answers(path, ran, here):
-    """See that every answer a document shows is what the commands before it have printed."""
+    """Check that every answer in a document is the output of the commands before it."""
     before = None
     for fence in fences(path):
         if fence in ran:
@@ -104,7 +104,7 @@ def check_answers(path, ran, here):
 
 
 def replay(scripts, here):
-    """Send what PowerShell would send, and see that no answer is an error."""
+    """Send the requests of PowerShell blocks, and check that all succeed."""
     with urllib3.PoolManager(retries=False, timeout=20) as http:
 
         def send(method, url, headers, body):
@@ -133,7 +133,7 @@ def prose(path):
 
 
 def headings(path):
-    """Return what the headings of a document are called in links."""
+    """Return the anchors of the headings of a document."""
     found = re.findall(r"^#+ (.*)$", prose(path), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in found}
 
@@ -143,6 +143,16 @@ def test_every_document_is_linked_to_from_the_readme():
     for path in DOCUMENTS:
         if os.sep in name(path):
             assert f"({name(path)})" in readme, name(path)
+
+
+def test_paths_that_the_documents_name_are_there():
+    tops = "shared|tests|bench|scripts|api_\\w+|vitrine|deploy|examples"
+    written = {fence.note.removeprefix("file:").strip() for fence in BLOCKS}
+    for path in DOCUMENTS:
+        if name(path) == "docs/compatibility.md":  # It also names the files of earlier systems.
+            continue
+        for named in re.findall(rf"`((?:{tops})/[\w./-]*)`", prose(path)):
+            assert (ROOT / named).exists() or named in written, f"{name(path)} names {named}"
 
 
 def walk(stack, **env):
@@ -190,7 +200,7 @@ def test_in_bash_and_in_powershell_it_shows_what_it_says(stack, fresh, here):
 
 
 def replayed(here):
-    """Send what the script in PowerShell sends; return it, with N for the ids."""
+    """Send the requests of the script in PowerShell; return them, with N for the ids."""
     sent = []
     with urllib3.PoolManager(retries=False, timeout=20) as http:
 
@@ -213,7 +223,7 @@ def numberless(url):
 
 
 def test_the_script_in_powershell_parses_and_is_ascii():
-    """Windows PowerShell takes a file without a mark for one of its own alphabet."""
+    """Windows PowerShell reads a file without a byte-order mark in its own code page."""
     text = POWERSHELL.read_text()
     parse(text)
     assert text.isascii()

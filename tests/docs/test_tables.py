@@ -1,4 +1,4 @@
-"""What the documents say in tables is what the code says."""
+"""Tables in the documents agree with the code."""
 
 import ast
 import re
@@ -31,7 +31,7 @@ def document(name):
 
 
 def section(text, title):
-    """Return what stands below a heading, to the next one."""
+    """Return the text below a heading, up to the next one."""
     return re.split(r"^#+ ", text.partition(f"# {title}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
 
 
@@ -131,7 +131,7 @@ def test_what_is_bounded_is_bounded_so():
         ],
         "the head of a request": [connection.HEAD_SECONDS],
         "a body": [settings.max_body_mb, connection.BODY_SECONDS, connection.BYTES_PER_SECOND],
-        "an answer": [connection.SEND_SECONDS, connection.BYTES_PER_SECOND],
+        "a response": [connection.SEND_SECONDS, connection.BYTES_PER_SECOND],
         "connections of a process": [http["worker_connections"], http["keepalive"]],
         "JSON": [json_body.MAX_DEPTH],
         "parameters; `per`; `page` × `per`": [
@@ -147,7 +147,7 @@ def test_what_is_bounded_is_bounded_so():
 
 
 def assigned(path):
-    """Return the constants of a module that does more than say them when it is imported."""
+    """Return the constants of a module that has side effects when it is imported."""
     tree = ast.parse((ROOT / path).read_text())
     return {
         each.targets[0].id: each.value.value
