@@ -1,4 +1,4 @@
-"""The orders service."""
+"""Application factory of the orders service."""
 
 from typing import Any
 

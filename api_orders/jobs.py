@@ -1,4 +1,4 @@
-"""Jobs of orders, done by ``shared.workers.worker``: finish orders that were left half-way."""
+"""Jobs of orders, done by ``shared.workers.worker``: settle orders that were left unfinished."""
 
 import logging
 import random
@@ -15,57 +15,57 @@ from shared.storage.connections import connections
 
 log = logging.getLogger(__name__)
 
-DUE_SECONDS = 5
-MOST = 500  # orders of one sweep
-PATIENCE = 3  # failures one after the other
+DUE_SECONDS = 5  # seconds that an order is left to its own request
+MAX_ORDERS = 500  # of each collection in one sweep
+MAX_FAILURES = 3  # in a row, before products is considered down
 
 _CURSOR = {"_id": "orders:reservations"}
 
 
 def sweep() -> None:
-    """Do what is due, and look at the next reservations, whether their orders are still there.
+    """Settle due orders, and release the next reservations whose orders are gone.
 
-    Ends early when products does not answer; the next sweep goes on.
+    Stop early when products does not answer; the next sweep continues.
     """
     try:
-        settle(due())
-        ids = _held(_cursor())
-        release(gone(ids))
+        settle(due_orders())
+        ids = _held_reservations(_read_cursor())
+        release(orphaned(ids))
     except ServiceUnavailable as error:
         log.warning("Orders are settled later: %s", error)
     else:
-        after = {"$set": {"after": ids[-1] if ids else ""}}
-        connections().db["counters"].update_one(_CURSOR, after, upsert=True)
+        cursor = {"$set": {"after": ids[-1] if ids else ""}}
+        connections().db["counters"].update_one(_CURSOR, cursor, upsert=True)
 
 
-def due() -> list[Document]:
-    """Return the orders, also in the trash, of which something was to be done for a while."""
+def due_orders() -> list[Document]:
+    """Return orders, live or in the trash, with a request to products that is overdue."""
     moment = documents.now() - timedelta(seconds=DUE_SECONDS)
-    asked = {
+    overdue = {
         "due": {"$in": [placement.RESERVE, placement.RELEASE, placement.SHIP]},
         "uuid": {"$type": "string"},
         "updated_at": {"$lt": moment},
     }
     places = (orders.repository.collection, orders.repository.trash)
-    found = [each for place in places for each in place.find(asked, limit=MOST)]
-    # In no order, so that what cannot be settled stands in nobody's way for long.
-    random.shuffle(found)
-    return found
+    due = [order for place in places for order in place.find(overdue, limit=MAX_ORDERS)]
+    # In random order, so that orders which cannot be settled do not always come first.
+    random.shuffle(due)
+    return due
 
 
-def settle(found: Iterable[Document]) -> None:
-    """Do what is due of some orders; raise ``ServiceUnavailable`` when products does not answer."""
-    failed = 0
-    for order in found:
+def settle(due: Iterable[Document]) -> None:
+    """Settle orders; raise ``ServiceUnavailable`` when products does not answer."""
+    failures = 0
+    for order in due:
         try:
             if order["due"] == placement.RESERVE:
-                placement.settle(order)
-            elif placement.finish(order).get("due"):
+                placement.confirm(order)
+            elif placement.settle(order).get("due"):
                 raise ServiceUnavailable("The products service does not answer.")
-            failed = 0
+            failures = 0
         except ServiceUnavailable:
-            failed += 1  # One alone may be to blame for it itself.
-            if failed == PATIENCE:
+            failures += 1  # A single failure may be the fault of this order.
+            if failures == MAX_FAILURES:
                 raise
         except ApiError as error:
             log.info("Order %s was settled: %s", order["_id"], error)
@@ -73,55 +73,56 @@ def settle(found: Iterable[Document]) -> None:
             log.exception("Order %s cannot be settled", order["_id"])
 
 
-def every_held() -> Iterator[str]:
+def all_held_reservations() -> Iterator[str]:
     """Yield the ids of all reservations that have been held for a while."""
     after = ""
-    while ids := _held(after):
+    while ids := _held_reservations(after):
         yield from ids
         after = ids[-1]
 
 
-def gone(ids: Iterable[str]) -> list[str]:
-    """Return those reservations that no order, not even one in the trash, holds stock by."""
-    known = list(ids)
-    asked: Document = {"uuid": {"$in": known}}
-    asked |= {"$or": [{"status": {"$in": states.HOLDING}}, {"due": placement.SHIP}]}
-    held: set[Any] = set()
-    # The living once more, for one that is just being restored.
+def orphaned(ids: Iterable[str]) -> list[str]:
+    """Return the reservations that no order holds stock by, live or in the trash."""
+    reservations = list(ids)
+    condition: Document = {"uuid": {"$in": reservations}}
+    condition |= {"$or": [{"status": {"$in": states.HOLDING_STATES}}, {"due": placement.SHIP}]}
+    with_order: set[Any] = set()
+    # Live orders twice, because an order may be restored after the first reading.
     for place in (
         orders.repository.collection,
         orders.repository.trash,
         orders.repository.collection,
     ):
-        held |= {each["uuid"] for each in place.find(asked, {"uuid": True})}
-    return [id for id in known if id not in held]
+        with_order |= {order["uuid"] for order in place.find(condition, {"uuid": True})}
+    return [id for id in reservations if id not in with_order]
 
 
 def release(ids: Iterable[str]) -> None:
-    """Have the stock of reservations given back whose orders are gone.
+    """Release reservations whose orders are gone.
 
     Raise ``ServiceUnavailable`` when products does not answer.
     """
-    failed = 0
+    failures = 0
     for id in ids:
         try:
             placement.release(id)
         except ApiError as error:
             log.error("Reservation %s, whose order is gone, cannot be released: %s", id, error)
-            failed += 1
-            if failed == PATIENCE:
+            failures += 1
+            if failures == MAX_FAILURES:
                 raise
         else:
-            failed = 0
+            failures = 0
             log.warning("Reservation %s was released: its order is gone", id)
 
 
-def _cursor() -> str:
-    found = connections().db["counters"].find_one(_CURSOR) or {}
-    return str(found.get("after", ""))
+def _read_cursor() -> str:
+    """Return the id of the last reservation that the sweep has checked."""
+    cursor = connections().db["counters"].find_one(_CURSOR) or {}
+    return str(cursor.get("after", ""))
 
 
-def _held(after: str) -> list[str]:
+def _held_reservations(after: str) -> list[str]:
     answer = connections().services.get("products", "products:reservations", after=after)
     ids: list[str] = answer["items"] if answer else []
     return ids

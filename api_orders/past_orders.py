@@ -1,4 +1,4 @@
-"""Orders of the past, from another shop's books: stored as they were, touching no stock."""
+"""Past orders, imported from another shop: stored as they were, without a change of stocks."""
 
 import re
 from decimal import Decimal
@@ -8,7 +8,7 @@ from bson import Decimal128
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 from marshmallow.experimental.context import Context
 
-from api_orders.placement import sums
+from api_orders.placement import totals
 from api_orders.pricing import line_total
 from api_orders.resource import MAX_LINES, MAX_QUANTITY, OrderQuery, orders
 from api_orders.states import CANCELLED, DELIVERED, RETURNED
@@ -18,8 +18,8 @@ from shared.schema.fields import Moment, Money, Ref, Text, Whole
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-class HistoricLineSchema(Schema):
-    """A line with the price it had; what came back has a negative quantity."""
+class PastLineSchema(Schema):
+    """A line of a past order with its price; a returned line has a negative quantity."""
 
     product_id = Ref(allow_none=True)
     sku = Text(64, allow_none=True)
@@ -29,19 +29,20 @@ class HistoricLineSchema(Schema):
     discount = Money(allow_none=True)
 
     @post_load
-    def _add_up(self, line: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def _add_total(self, line: dict[str, Any], **_: Any) -> dict[str, Any]:
         if line["quantity"] == 0:
-            raise ValidationError({"quantity": ["Is none at all."]})
+            message = "Is 0. Send how many were sold, or a negative number for a return."
+            raise ValidationError({"quantity": [message]})
         discount = line["discount"].to_decimal() if line.get("discount") else Decimal(0)
         if discount > 1:
-            raise ValidationError({"discount": ["Is a fraction: 0.25 for a quarter."]})
+            raise ValidationError({"discount": ["Is a fraction: send 0.25 for 25 %."]})
         price = line["unit_price"].to_decimal()
-        kept = {name: value for name, value in line.items() if value is not None}
-        return kept | {"total": Decimal128(line_total(price, line["quantity"], discount))}
+        stored = {name: value for name, value in line.items() if value is not None}
+        return stored | {"total": Decimal128(line_total(price, line["quantity"], discount))}
 
 
-class HistoricOrderSchema(Schema):
-    """An order that is over: delivered, cancelled, or a return of negative quantities."""
+class PastOrderSchema(Schema):
+    """A past order: delivered, cancelled, or a return with negative quantities."""
 
     external_ref = Text(200, required=True, metadata={"example": "2019-0042"})
     placed_at = Moment(required=True, metadata={"example": "2019-03-01T10:00:00Z"})
@@ -55,36 +56,38 @@ class HistoricOrderSchema(Schema):
         validate=validate.Regexp(r"[A-Z]{3}\Z", error="Not a code such as EUR (ISO 4217)."),
     )
     items = fields.List(
-        fields.Nested(HistoricLineSchema),
+        fields.Nested(PastLineSchema),
         required=True,
         validate=validate.Length(1, MAX_LINES),
         metadata={"example": [{"name": "Teapot", "quantity": 2, "unit_price": 12.5}]},
     )
 
     @post_load
-    def _complete(self, order: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def _add_totals(self, order: dict[str, Any], **_: Any) -> dict[str, Any]:
         stored = Context[dict[str, Any]].get()["stored"]
-        if stored.get("uuid") or _is_ours(order.get("external_ref")):
-            raise ValidationError({"external_ref": ["Is that of an order placed here."]})
-        after = stored | order
-        total = sums(after["items"])
-        if after["status"] == RETURNED and total["units"] >= 0:
-            raise ValidationError({"items": ["Are not negative, as those of a return are."]})
-        steps = [{"status": after["status"], "at": after["placed_at"]}]
-        return order | total | {"history": steps}
+        if stored.get("uuid") or _was_placed_here(order.get("external_ref")):
+            message = "Is the reference of an order placed here. Send only past orders."
+            raise ValidationError({"external_ref": [message]})
+        changed = stored | order
+        sums = totals(changed["items"])
+        if changed["status"] == RETURNED and sums["units"] >= 0:
+            message = "Are not negative. Send negative quantities for a return."
+            raise ValidationError({"items": [message]})
+        history = [{"status": changed["status"], "at": changed["placed_at"]}]
+        return order | sums | {"history": history}
 
 
-def _is_ours(ref: str | None) -> bool:
-    """Whether an order that was placed here is exported under this reference."""
-    if not ref or not _UUID.fullmatch(ref):
+def _was_placed_here(external_ref: str | None) -> bool:
+    """Return True if a reference is the UUID of an order placed here, as an export shows it."""
+    if not external_ref or not _UUID.fullmatch(external_ref):
         return False
-    return orders.repository.count({"uuid": ref}) > 0
+    return orders.repository.count({"uuid": external_ref}) > 0
 
 
-history = Resource(
+past_orders = Resource(
     orders.name,
     orders.item,
-    HistoricOrderSchema(),
+    PastOrderSchema(),
     OrderQuery(),
     unique=orders.unique,
     searched=orders.searched,

@@ -1,10 +1,9 @@
-"""How an order is placed and moved on, such that it may be killed at any point and goes on later.
+"""Placing and moving orders, such that a process may be killed at any point.
 
-An order is stored first, as pending; then the products service is asked to take its lines from the
-stock, under the order's UUID; then the answer is stored, as placed or rejected.  What is still to
-be asked stands in the order itself, as ``due``: to ``reserve``, ``release`` or ``ship``.  All of
-that may be asked again, so whoever finds it due, a request that is sent again or the sweep, simply
-goes on.
+An order is stored first, as pending.  Then the products service reserves its lines under the
+order's UUID.  Then the result is stored, as placed or rejected.  The request that products has not
+answered yet is stored in the order, as ``due``: ``reserve``, ``release`` or ``ship``.  Each of them
+may be sent again, so a repeated request of the client, or the sweep, continues at that point.
 """
 
 import logging
@@ -28,229 +27,275 @@ from shared.http.errors import (
 from shared.resource import idempotency
 from shared.schema.fields import Money
 from shared.schema.serialization import Document
-from shared.storage import documents
+from shared.storage import documents, trash
 from shared.storage.connections import connections
 from shared.storage.retries import attempts
 
 log = logging.getLogger(__name__)
 
 RESERVE, RELEASE, SHIP = "reserve", "release", "ship"
-# A client that waits has an answer within two seconds, also when products hangs.
+# seconds to wait for products, so that a client has its answer within two seconds
 ANSWER_SECONDS = 1.5
-LINE_SECONDS = 0.005  # more for each line
+LINE_SECONDS = 0.005  # seconds more for each line
 
 
-def begun() -> Document | None:
-    """Return the order that was stored when this very request was sent before, if any."""
+def resumed_order() -> Document | None:
+    """Return the order that an earlier sending of this request stored, or None."""
     return _find(idempotency.token()) if idempotency.is_again() else None
 
 
-def begin(values: Mapping[str, Any]) -> Document:
-    """Store a new order, pending."""
+def create_pending(values: Mapping[str, Any]) -> Document:
+    """Store a new order, pending; return it."""
     new = {"uuid": idempotency.token(), "status": states.PENDING, "due": RESERVE}
-    step = _step({}, states.PENDING)
-    return orders.repository.insert({**values, **new, "placed_at": documents.now(), **step})
+    history = _history_with({}, states.PENDING)
+    return orders.repository.insert({**values, **new, "placed_at": documents.now(), **history})
 
 
 def place(order: Document, sent: Mapping[str, Any]) -> Document:
-    """Take the lines of a pending order from the stock; return it as placed.
+    """Reserve the lines of a pending order; return it as placed.
 
-    Raise ``Conflict`` or ``Unprocessable`` naming the lines that cannot be had, by their places in
-    what was ``sent``; the order is kept, as rejected.  Raise ``ServiceUnavailable`` when products
-    does not answer; nothing was ordered then.
+    Args:
+        order: The stored order.
+        sent: The request body, for error pointers to its lines.
+
+    Raises:
+        Conflict: Lines are short of stock; the order is kept, as rejected.
+        Unprocessable: Products do not exist; the order is kept, as rejected.
+        ServiceUnavailable: Products did not answer, and nothing was ordered.
     """
     try:
-        return settle(order)
+        return confirm(order)
     except ServiceUnavailable as error:
         return _give_up(order, error)
     except ApiError as error:
         if error.errors:
-            errors = [_where(each, order, sent) for each in error.errors]
+            errors = [_point_at_sent_line(each, order, sent) for each in error.errors]
             raise type(error)("", errors, **error.extra) from error
         raise
 
 
-def _where(error: dict[str, str], order: Document, sent: Mapping[str, Any]) -> dict[str, str]:
-    """Point at the line that was sent, where lines of one product have become one."""
+def _point_at_sent_line(
+    error: dict[str, str], order: Document, sent: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return an error with a pointer into the request body, where a product may have many lines."""
     *_, index = error.get("pointer", "").split("/")
     lines = sent.get("items")
     if not isinstance(lines, list):
         return error | {"pointer": "/product_id"}
-    product = order["items"][int(index)]["product_id"]
-    first = next(n for n, each in enumerate(lines) if str(each["product_id"]) == str(product))
+    product = str(order["items"][int(index)]["product_id"])
+    first = next(n for n, line in enumerate(lines) if str(line["product_id"]) == product)
     return error | {"pointer": f"/items/{first}"}
 
 
-def settle(order: Document) -> Document:
-    """Bring a pending order to placed; return it, also when somebody else was faster.
+def confirm(order: Document) -> Document:
+    """Ask products to reserve a pending order; return it as placed, even if placed meanwhile.
 
-    Raise ``Conflict`` or ``Unprocessable`` when it is rejected, ``ServiceUnavailable`` when
-    products does not answer; then it is pending still.
+    Raises:
+        Conflict: The order is rejected, such as for lack of stock.
+        Unprocessable: The order is rejected, because products do not exist.
+        ServiceUnavailable: Products did not answer, and the order is still pending.
     """
     if order["status"] == states.REJECTED:
         raise Conflict(str(order.get("reason")), order=f"/orders/{order['_id']}")
     if order["status"] != states.PENDING:
         return order
     lines = [
-        {"product_id": each["product_id"], "quantity": each["quantity"]} for each in order["items"]
+        {"product_id": line["product_id"], "quantity": line["quantity"]} for line in order["items"]
     ]
-    answer = _ask("PUT", order, body={"lines": lines})
-    _expect(answer, 200, 409, 422)
-    status, value = answer
+    answer = _ask_products("PUT", order, body={"lines": lines})
+    _check_status(answer, 200, 409, 422)
+    status, body = answer
     try:
         if status == 200:
-            return orders.repository.update(order, _priced(order, value["lines"]))
-        return _reject(order, _refusal(value), None)
+            return orders.repository.update(order, _placed_values(order, body["lines"]))
+        return _reject(order, _to_error(body), None)
     except pricing.MixedCurrencies as error:
         return _reject(order, Conflict(str(error)), RELEASE)
     except PreconditionFailed:
-        return settle(_again(order))
+        return confirm(_read_again(order))
 
 
 def move(ref: str, target: str) -> Document:
-    """Bring an order into another state, once; return it.
+    """Bring an order into another state; return it, even if it is in that state already.
 
-    Raise ``Conflict`` that names its state and what that allows.
+    Raise ``Conflict`` that names its state and the actions it allows.
     """
     for _ in attempts():
         order = orders.get_for_update(ref)
         if order.get("status") == target:
             return order
         try:
-            return moved(order, target)
+            return change_state(order, target)
         except PreconditionFailed:
             continue
     raise WriteConflict("Too many others are writing this order at once; try again.")
 
 
-def moved(order: Document, target: str) -> Document:
-    """Bring an order, as it was read, into another state.
+def change_state(order: Document, target: str) -> Document:
+    """Store another state in an order that was just read; return it.
 
-    Raise ``Conflict`` when that is not allowed, ``PreconditionFailed`` when it was written
-    meanwhile.
+    Raises:
+        Conflict: Its state does not allow that.
+        PreconditionFailed: It was written after it was read.
     """
     state = str(order.get("status"))
     if not states.allows(state, target):
-        allowed = states.actions(state)
-        raise Conflict(states.why_not(state, target), state=state, allowed=allowed)
+        allowed = states.allowed_actions(state)
+        raise Conflict(states.refusal(state, target), state=state, allowed=allowed)
     due = {states.CANCELLED: RELEASE, states.SHIPPED: SHIP}.get(target)
-    # What was made by hand or long ago holds no stock.
+    # Orders without a UUID, made by hand or long ago, hold no stock.
     changes = {"status": target, "due": due if isinstance(order.get("uuid"), str) else None}
-    return orders.repository.update(order, changes | _step(order, target))
+    return orders.repository.update(order, changes | _history_with(order, target))
 
 
-def finish(order: Document) -> Document:
-    """Ask what is due of an order that was moved on; if products does not answer, it stays due."""
+def delete(ref: str, purge: bool) -> None:
+    """Move an order to the trash, or purge it; cancel it first if its state allows that.
+
+    Raises:
+        Conflict: The order is still being placed.
+        ServiceUnavailable: The order is to be purged, but products has not released its stock.
+    """
+    order, was_cancelled = None, False
+    for _ in attempts():
+        if order is None:
+            order = orders.get_including_trash(ref) if purge else orders.get_for_update(ref)
+        if order.get("status") == states.PENDING:
+            raise Conflict("This order is being placed. Try again shortly.")
+        try:
+            if states.allows(str(order.get("status")), states.CANCELLED):
+                order, was_cancelled = change_state(order, states.CANCELLED), True
+                order = settle(order)
+            _remove(order, purge)
+        except PreconditionFailed:
+            # After the cancellation If-Match cannot match, so it is not checked again.
+            order = orders.repository.get(ref) if was_cancelled else None
+            continue
+        return
+    raise WriteConflict("Too many others are writing this order at once; try again.")
+
+
+def _remove(order: Document, purge: bool) -> None:
+    if not purge:
+        trash.delete(orders.repository, order)
+        return
+    if order.get("due"):
+        raise ServiceUnavailable("The products service does not answer. Purge the order later.")
+    trash.purge(orders.repository, order)
+
+
+def settle(order: Document) -> Document:
+    """Send what is due to products, ``release`` or ``ship``; it stays due without an answer."""
     try:
         if order.get("due") == RELEASE:
-            _expect(_ask("DELETE", order), 204, 409)
+            _check_status(_ask_products("DELETE", order), 204, 409)
         elif order.get("due") == SHIP:
-            _expect(_ask("POST", order, "ship"), 204, 409)
+            _check_status(_ask_products("POST", order, "ship"), 204, 409)
         else:
             return order
     except ServiceUnavailable as error:
-        log.warning("Order %s: %s is due still: %s", order["_id"], order["due"], error)
+        log.warning("Order %s: %s is still due: %s", order["_id"], order["due"], error)
         return order
-    same = {"uuid": order["uuid"], "due": order["due"]}
+    unchanged = {"uuid": order["uuid"], "due": order["due"]}
     for collection in (orders.repository.collection, orders.repository.trash):
-        collection.update_one(same, {"$unset": {"due": ""}})
+        collection.update_one(unchanged, {"$unset": {"due": ""}})
     return {name: value for name, value in order.items() if name != "due"}
 
 
 def release(uuid: str) -> None:
-    """Give back the stock that an order held which is gone."""
+    """Release the reservation of an order that does not exist any more."""
     path = ("products", "reservations", uuid)
-    _expect(connections().services.request("DELETE", "products", *path), 204, 409)
+    _check_status(connections().services.request("DELETE", "products", *path), 204, 409)
 
 
 def _give_up(order: Document, error: ServiceUnavailable) -> Document:
-    """Reject an order of which nobody knows whether products has taken it, and have it released."""
+    """Reject an order after a request to products that failed, and release a reservation of it."""
     try:
         return _reject(order, ServiceUnavailable(f"{error} Nothing was ordered."), RELEASE)
     except PreconditionFailed:
-        return settle(_again(order))
+        return confirm(_read_again(order))
 
 
 def _reject(order: Document, error: ApiError, due: str | None) -> Document:
-    """Store that an order is rejected and raise the error that says why."""
+    """Store that an order is rejected, and raise the error with the reason."""
     changes = {"status": states.REJECTED, "reason": str(error), "due": due}
-    rejected = orders.repository.update(order, changes | _step(order, states.REJECTED))
+    rejected = orders.repository.update(order, changes | _history_with(order, states.REJECTED))
     if isinstance(error, ServiceUnavailable):
         idempotency.forget()
     else:
         error.extra["order"] = f"/orders/{order['_id']}"
-        finish(rejected)
+        settle(rejected)
     raise error
 
 
-def _priced(order: Document, lines: Sequence[Mapping[str, Any]]) -> Document:
-    """Return what is known of an order once it is placed: the lines as they are now, the total."""
+def _placed_values(order: Document, reserved: Sequence[Mapping[str, Any]]) -> Document:
+    """Return the values to store in a placed order: the reserved lines with prices, the total."""
     items = []
-    for each in lines:
-        price = Money().deserialize(each["unit_price"])
-        cost = pricing.line_total(price.to_decimal(), each["quantity"])
-        named = {name: each[name] for name in ("product_id", "quantity", "name", "sku")}
-        items.append(named | {"unit_price": price, "total": Decimal128(cost)})
+    for line in reserved:
+        price = Money().deserialize(line["unit_price"])
+        total = pricing.line_total(price.to_decimal(), line["quantity"])
+        product = {name: line[name] for name in ("product_id", "quantity", "name", "sku")}
+        items.append(product | {"unit_price": price, "total": Decimal128(total)})
     return {
         "status": states.PLACED,
         "due": None,
         "items": items,
-        "currency": pricing.one_currency(each["currency"] for each in lines),
-        **sums(items),
-        **_step(order, states.PLACED),
+        "currency": pricing.one_currency(line["currency"] for line in reserved),
+        **totals(items),
+        **_history_with(order, states.PLACED),
     }
 
 
-def sums(items: Iterable[Mapping[str, Any]]) -> Document:
-    """Return the units and the total of priced lines."""
-    known = list(items)
-    totals: list[Decimal] = [each["total"].to_decimal() for each in known]
+def totals(items: Iterable[Mapping[str, Any]]) -> Document:
+    """Return the units and the total of priced lines, as an order stores them."""
+    lines = list(items)
+    line_totals: list[Decimal] = [line["total"].to_decimal() for line in lines]
     return {
-        "units": sum(each["quantity"] for each in known),
-        "total": Decimal128(pricing.total(totals)),
+        "units": sum(line["quantity"] for line in lines),
+        "total": Decimal128(pricing.order_total(line_totals)),
     }
 
 
-def _refusal(answer: Any) -> ApiError:
-    """Say to the client what products has said to us."""
-    lines = answer.get("lines", [])
+def _to_error(body: Any) -> ApiError:
+    """Return the error for the client that a refusal of products stands for."""
+    lines = body.get("lines", [])
     errors = [
-        {**each, "pointer": each.get("pointer", "").replace("/lines", "/items")}
-        for each in answer.get("errors", [])
+        {**error, "pointer": error.get("pointer", "").replace("/lines", "/items")}
+        for error in body.get("errors", [])
     ]
-    unknown = any(each["why"] == "unknown" for each in lines)
-    detail = "" if errors else str(answer.get("detail"))
+    unknown = any(line["why"] == "unknown" for line in lines)
+    detail = "" if errors else str(body.get("detail"))
     return (Unprocessable if unknown else Conflict)(detail, errors, lines=lines)
 
 
-def _ask(method: str, order: Document, *action: str, body: Any = None) -> tuple[int, Any]:
+def _ask_products(method: str, order: Document, *action: str, body: Any = None) -> tuple[int, Any]:
+    """Send a request about the reservation of an order; return the status and the body."""
     path = ("products", "reservations", order["uuid"], *action)
     seconds = ANSWER_SECONDS + LINE_SECONDS * len(order.get("items") or ())
     return connections().services.request(method, "products", *path, body=body, seconds=seconds)
 
 
-def _expect(answer: tuple[int, Any], *statuses: int) -> None:
-    status = answer[0]
+def _check_status(answer: tuple[int, Any], *statuses: int) -> None:
+    status, body = answer
     if status not in statuses:
-        raise ServiceUnavailable(f"The products service refused a request of ours ({status}).")
+        raise ServiceUnavailable(f"The products service refused an internal request ({status}).")
     if status == 409:
-        log.warning("products: %s", answer[1].get("detail"))
+        log.warning("products: %s", body.get("detail"))
 
 
-def _step(order: Mapping[str, Any], status: str) -> Document:
+def _history_with(order: Mapping[str, Any], status: str) -> Document:
     """Return the history of an order with one more step."""
-    known = order.get("history")
-    before = known if isinstance(known, list) else []
-    return {"history": [*before, {"status": status, "at": documents.now()}]}
+    stored = order.get("history")
+    steps = stored if isinstance(stored, list) else []
+    return {"history": [*steps, {"status": status, "at": documents.now()}]}
 
 
 def _find(uuid: str) -> Document | None:
     return orders.repository.collection.find_one({"uuid": uuid})
 
 
-def _again(order: Document) -> Document:
-    """Return an order as it is now, or raise ``NotFound``."""
-    found = _find(order["uuid"])
-    if found is None:
-        raise NotFound(f"There is no order {order['_id']} any more.")
-    return found
+def _read_again(order: Document) -> Document:
+    """Return the present state of an order or raise ``NotFound``."""
+    stored = _find(order["uuid"])
+    if stored is None:
+        raise NotFound(f"Order {order['_id']} was removed meanwhile.")
+    return stored

@@ -1,4 +1,4 @@
-"""What an order costs, in exact decimals.  Plain values in and out."""
+"""Order prices in exact decimals: pure rules."""
 
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
@@ -9,13 +9,13 @@ PLACES = Decimal("0.0001")
 
 
 class MixedCurrencies(Exception):
-    """The lines of an order are priced in several currencies; the text names them."""
+    """The lines of an order have several currencies; the text names them."""
 
 
-def rounded(amount: Decimal) -> Decimal:
-    """Round to four decimals, as many as a price may have, half of one up; to cents if exact.
+def round_amount(amount: Decimal) -> Decimal:
+    """Round half up to four decimals, as many as a price may have; to two if that is exact.
 
-    Every amount of an order goes through here.
+    Every amount of an order is rounded here.
     """
     exact = amount.quantize(PLACES, ROUND_HALF_UP)
     cents = exact.quantize(CENTS)
@@ -23,26 +23,32 @@ def rounded(amount: Decimal) -> Decimal:
 
 
 def line_total(unit_price: Decimal, quantity: int, discount: Decimal = Decimal(0)) -> Decimal:
-    """Return what a line costs; the discount is a fraction, 0.25 for a quarter."""
-    return rounded(unit_price * quantity * (1 - discount))
+    """Return the price of a line; the discount is a fraction, 0.25 for a quarter."""
+    return round_amount(unit_price * quantity * (1 - discount))
 
 
-def total(line_totals: Iterable[Decimal]) -> Decimal:
-    """Return what an order costs."""
-    return rounded(sum(line_totals, Decimal(0)))
+def order_total(line_totals: Iterable[Decimal]) -> Decimal:
+    """Return the price of an order."""
+    return round_amount(sum(line_totals, Decimal(0)))
 
 
-def summed(lines: Iterable[Mapping[str, Any]]) -> dict[Any, int]:
-    """Return how many of each product are wanted, in the order of their first lines."""
-    wanted: dict[Any, int] = {}
+def quantities_by_product(lines: Iterable[Mapping[str, Any]]) -> dict[Any, int]:
+    """Return the quantity of each product, in the order of their first lines."""
+    quantities: dict[Any, int] = {}
     for line in lines:
-        wanted[line["product_id"]] = wanted.get(line["product_id"], 0) + line["quantity"]
-    return wanted
+        quantities[line["product_id"]] = quantities.get(line["product_id"], 0) + line["quantity"]
+    return quantities
 
 
 def one_currency(currencies: Iterable[str | None]) -> str | None:
-    """Return the currency of all lines, or raise ``MixedCurrencies``; one without is no other."""
-    found = sorted({each for each in currencies if each})
-    if len(found) > 1:
-        raise MixedCurrencies(f"An order has one currency, not {' and '.join(found)}.")
-    return found[0] if found else None
+    """Return the currency of all lines, ignoring lines without one.
+
+    Raise ``MixedCurrencies`` for several.
+    """
+    distinct = sorted({currency for currency in currencies if currency})
+    if len(distinct) > 1:
+        raise MixedCurrencies(
+            f"The products have prices in {' and '.join(distinct)}. Place an order for each "
+            "currency."
+        )
+    return distinct[0] if distinct else None

@@ -1,4 +1,4 @@
-"""What an order is, and how a list of orders is narrowed."""
+"""Declaration of orders: the schemas, the query and the resource."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, pre_load, va
 from marshmallow.experimental.context import Context
 from pymongo import IndexModel
 
-from api_orders.pricing import summed
+from api_orders.pricing import quantities_by_product
 from api_orders.states import STATES
 from shared.resource import Resource
 from shared.schema.fields import Id, Moment, Money, Ref, Revision, Text, Timestamp, Whole, timestamp
@@ -17,18 +17,17 @@ from shared.schema.search_terms import Searched
 from shared.schema.serialization import DocumentSchema
 from shared.storage.connections import connections
 
-MAX_LINES = 1000
+MAX_LINES = 1000  # lines of an order
 MAX_QUANTITY = 1_000_000
+
 _STORED_QUANTITY = Whole(-MAX_QUANTITY, MAX_QUANTITY, required=True)
-
-
 _TEXT = {"shown": fields.String()}
 
 
 class LineSchema(Schema):
-    """One product, how many of it, and what it was called and cost when it was ordered."""
+    """A product of an order, its quantity, and its name and price when it was ordered."""
 
-    # A line of the past may name no product of ours, and what came back has a negative quantity.
+    # A past order may lack the product's id, and a returned line has a negative quantity.
     product_id = Ref(required=True, metadata={"stored": Ref()})
     quantity = Whole(1, MAX_QUANTITY, required=True, metadata={"stored": _STORED_QUANTITY})
     name = fields.Raw(dump_only=True, metadata=_TEXT)
@@ -39,15 +38,15 @@ class LineSchema(Schema):
 
     @pre_load
     def _drop_read_only(self, line: Any, **_: Any) -> Any:
-        """Ignore what only we say, so that what was answered may be sent back."""
+        """Ignore read-only fields, so that a client may send back a line that it has read."""
         if not isinstance(line, Mapping):
             return line
         read_only = self.fields.keys() - self.load_fields.keys()
         return {name: value for name, value in line.items() if name not in read_only}
 
 
-class Lines(fields.List[Any]):
-    """The lines of an order; whatever a hand edit has left there is shown as it is."""
+class OrderLines(fields.List[Any]):
+    """The lines of an order; a value broken by a hand edit is shown as it is."""
 
     def __init__(self, **kwargs: Any):
         super().__init__(
@@ -55,13 +54,13 @@ class Lines(fields.List[Any]):
         )
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        if isinstance(value, list) and all(isinstance(each, dict) for each in value):
+        if isinstance(value, list) and all(isinstance(line, dict) for line in value):
             return super()._serialize(value, attr, obj, **kwargs)
         return value
 
 
-class StepSchema(Schema):
-    """When an order came to a state."""
+class HistoryStepSchema(Schema):
+    """The moment when an order came to a state."""
 
     status = fields.String(validate=validate.OneOf(STATES))
     at = Timestamp()
@@ -74,7 +73,7 @@ class OrderSchema(DocumentSchema):
     external_ref = Text(200, allow_none=True)
     client_id = Ref(allow_none=True, metadata={"aliases": ("client",)})
     note = Text(2000, allow_none=True, metadata={"example": "Leave it at the door"})
-    items = Lines(
+    items = OrderLines(
         required=True,
         metadata={
             "example": [{"product_id": 1, "quantity": 2}],
@@ -92,16 +91,16 @@ class OrderSchema(DocumentSchema):
     placed_at = Timestamp()
     uuid = fields.Raw(dump_only=True, metadata={"shown": fields.UUID()})
     history = fields.Function(
-        lambda order: _history(order.get("history")),
-        metadata={"reads": ("history",), "shown": fields.List(fields.Nested(StepSchema))},
+        lambda order: _history_to_json(order.get("history")),
+        metadata={"reads": ("history",), "shown": fields.List(fields.Nested(HistoryStepSchema))},
     )
     created_at = Timestamp()
     updated_at = Timestamp()
     revision = Revision()
 
     @pre_load
-    def _make_line(self, order: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Take ``product_id`` and ``quantity`` beside the rest as the only line."""
+    def _read_flat_line(self, order: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Read ``product_id`` and ``quantity`` outside of ``items`` as the only line."""
         stored = Context[dict[str, Any]].get()["stored"]
         if stored and "items" in order and order["items"] == self.dump(stored)["items"]:
             return {name: value for name, value in order.items() if name != "items"}
@@ -109,52 +108,55 @@ class OrderSchema(DocumentSchema):
         if not flat:
             return order
         if "items" in order:
-            raise ValidationError({flat[0]: ["Stands in items, which are given as well."]})
-        rest = {name: value for name, value in order.items() if name not in flat}
-        return rest | {"items": [{name: order[name] for name in flat}]}
+            message = "Cannot be combined with items. Send it inside items."
+            raise ValidationError({flat[0]: [message]})
+        others = {name: value for name, value in order.items() if name not in flat}
+        return others | {"items": [{name: order[name] for name in flat}]}
 
     @post_load
     def _check(self, order: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """See that the client exists, and that the lines of a stored order stay as they are."""
+        """Check that the client exists, and that the lines of a stored order stay the same."""
         stored = Context[dict[str, Any]].get()["stored"]
-        client = order.get("client_id")
-        if client not in (None, stored.get("client_id")) and not _exists(client):
-            raise ValidationError({"client_id": [f"There is no client {client}."]})
+        client_id = order.get("client_id")
+        if client_id not in (None, stored.get("client_id")) and not _client_exists(client_id):
+            message = f"There is no client {client_id}. Create it first with POST /clients."
+            raise ValidationError({"client_id": [message]})
         if "items" in order and stored:
-            if summed(order.pop("items")) != _wanted(stored.get("items")):
-                raise ValidationError(
-                    {"items": ["Are not changed: cancel the order and place another one."]}
-                )
+            if quantities_by_product(order.pop("items")) != _stored_quantities(stored.get("items")):
+                message = "Cannot change. Cancel the order and place another one."
+                raise ValidationError({"items": [message]})
         elif "items" in order:
-            wanted = summed(order["items"])
-            if many := [id for id, quantity in wanted.items() if quantity > MAX_QUANTITY]:
-                raise ValidationError({"items": [f"More than {MAX_QUANTITY:,} of {many[0]}."]})
-            order["items"] = [{"product_id": id, "quantity": n} for id, n in wanted.items()]
+            quantities = quantities_by_product(order["items"])
+            for id, quantity in quantities.items():
+                if quantity > MAX_QUANTITY:
+                    message = f"More than {MAX_QUANTITY:,} of product {id}. Send several orders."
+                    raise ValidationError({"items": [message]})
+            order["items"] = [{"product_id": id, "quantity": n} for id, n in quantities.items()]
         return order
 
 
-def _exists(client: int | str) -> bool:
-    return connections().services.get("clients", "clients", str(client)) is not None
+def _client_exists(id: int | str) -> bool:
+    return connections().services.get("clients", "clients", str(id)) is not None
 
 
-def _wanted(items: Any) -> dict[Any, int] | None:
+def _stored_quantities(items: Any) -> dict[Any, int] | None:
     try:
-        return summed(items)
+        return quantities_by_product(items)
     except (TypeError, KeyError):
-        return None  # Made by hand.
+        return None  # A hand edit broke the lines.
 
 
-def _history(steps: Any) -> Any:
+def _history_to_json(steps: Any) -> Any:
     if not isinstance(steps, list):
         return []
     return [
-        {**each, "at": timestamp(each.get("at"))} if isinstance(each, dict) else each
-        for each in steps
+        {**step, "at": timestamp(step.get("at"))} if isinstance(step, dict) else step
+        for step in steps
     ]
 
 
 class OrderQuery(Query):
-    """Narrow by client, status, product, date or total."""
+    """Filters by client, status, product, date or total."""
 
     sortable: tuple[str, ...] = ("placed_at", "total")
     countable = ("status", "currency", "client_id", "total")
@@ -182,7 +184,7 @@ orders = Resource(
     indexes=(
         IndexModel([("uuid", 1)], unique=True, partialFilterExpression={"uuid": {"$gt": ""}}),
         IndexModel([("due", 1)], sparse=True),
-        # Holds all that stats by day and by client add up.
+        # Covers the sums by day and by client of /orders/stats.
         IndexModel(
             [
                 (name, 1)

@@ -1,40 +1,40 @@
-"""The states of an order, and which may follow which.  Plain values in and out."""
+"""Order states and the transitions between them: pure rules."""
 
 PENDING, PLACED, REJECTED = "pending", "placed", "rejected"
 PAID, SHIPPED, DELIVERED = "paid", "shipped", "delivered"
 CANCELLED, RETURNED = "cancelled", "returned"
 
 STATES = (PENDING, PLACED, REJECTED, PAID, SHIPPED, DELIVERED, CANCELLED, RETURNED)
-NEXT = {
+TRANSITIONS = {
     PENDING: (PLACED, REJECTED),
     PLACED: (PAID, CANCELLED),
     PAID: (SHIPPED, CANCELLED),
     SHIPPED: (DELIVERED,),
 }
-# What clients may ask for, and the state it leads to.
+# The actions that clients may ask for, and the state each leads to.
 ACTIONS = {"pay": PAID, "ship": SHIPPED, "deliver": DELIVERED, "cancel": CANCELLED}
-# What counts as sold; returns count, too, being negative.
-SOLD = (PLACED, PAID, SHIPPED, DELIVERED, RETURNED)
-# What holds stock that was not shipped.
-HOLDING = (PENDING, PLACED, PAID)
+# The states of sales; returns are included because their quantities are negative.
+SOLD_STATES = (PLACED, PAID, SHIPPED, DELIVERED, RETURNED)
+# The states of orders that hold stock which is not shipped yet.
+HOLDING_STATES = (PENDING, PLACED, PAID)
 
 
 def allows(state: str, target: str) -> bool:
-    """Whether an order may go from one state to another."""
-    return target in NEXT.get(state, ())
+    """Return True if an order may go from one state to another."""
+    return target in TRANSITIONS.get(state, ())
 
 
-def actions(state: str) -> list[str]:
-    """Return what clients may ask for of an order in a state."""
+def allowed_actions(state: str) -> list[str]:
+    """Return the actions that clients may ask for in a state."""
     return [name for name, target in ACTIONS.items() if allows(state, target)]
 
 
-def why_not(state: str, target: str) -> str:
-    """Say why an order cannot go to a state, and what it can do instead."""
+def refusal(state: str, target: str) -> str:
+    """Return the message that an order cannot go to a state, and what it can do instead."""
     if state == PENDING:
-        instead = "it is being placed; ask again shortly"
-    elif allowed := actions(state):
-        instead = f"it allows {' and '.join(allowed)}"
+        instead = "It is being placed; try again shortly."
+    elif actions := allowed_actions(state):
+        instead = f"It allows {' and '.join(actions)}."
     else:
-        instead = "that is its last state"
-    return f"An order that is {state} cannot become {target}: {instead}."
+        instead = "That is its last state."
+    return f"An order that is {state} cannot become {target}. {instead}"

@@ -1,13 +1,14 @@
-"""What was sold: sums of orders by day, product or client."""
+"""Sums of sales by day, product or client: ``/orders/stats``."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Response, request
 from marshmallow import Schema, fields, validate
 
 from api_orders.resource import OrderQuery, orders
-from api_orders.states import SOLD
+from api_orders.states import SOLD_STATES
 from shared.cache.keys import ALL, Address, key_of
 from shared.http.contract import CACHED, accepts, returns
 from shared.http.errors import BadRequest
@@ -17,54 +18,66 @@ from shared.schema.fields import Money, Ref
 from shared.schema.query import PageRequest
 from shared.schema.serialization import Document
 
-_SUMS = {
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """One way to group sales: the group's key, its sums, the default order, and stages before."""
+
+    key: Document
+    sums: Document
+    sort: dict[str, int]
+    stages: list[Document] = field(default_factory=list)
+
+
+_ORDER_SUMS: Document = {
     "orders": {"$sum": 1},
     "units": {"$sum": "$units"},
     "total": {"$sum": "$total"},
 }
-_DAY = {"$dateToString": {"date": "$placed_at", "format": "%Y-%m-%d"}}
-# For each way of grouping: what comes before, the group's name, what is added up, the order.
-_WAYS: dict[str, tuple[list[Document], Any, Document, Document]] = {
-    "day": ([], _DAY, _SUMS, {"_id": 1}),
-    "client": ([], {"$ifNull": ["$client_id", None]}, _SUMS, {"total": -1, "_id": 1}),
-    "product": (
-        [{"$unwind": "$items"}],
+_LINE_SUMS: Document = {
+    "sku": {"$last": "$items.sku"},
+    "name": {"$last": "$items.name"},
+    "lines": {"$sum": 1},
+    "units": {"$sum": "$items.quantity"},
+    "total": {"$sum": "$items.total"},
+}
+_LARGEST_FIRST = {"total": -1, "_id": 1}
+_GROUPINGS = {
+    "day": Grouping(
+        {"$dateToString": {"date": "$placed_at", "format": "%Y-%m-%d"}}, _ORDER_SUMS, {"_id": 1}
+    ),
+    "client": Grouping({"$ifNull": ["$client_id", None]}, _ORDER_SUMS, _LARGEST_FIRST),
+    "product": Grouping(
         {"$ifNull": ["$items.product_id", None]},
-        {
-            "sku": {"$last": "$items.sku"},
-            "name": {"$last": "$items.name"},
-            "lines": {"$sum": 1},
-            "units": {"$sum": "$items.quantity"},
-            "total": {"$sum": "$items.total"},
-        },
-        {"total": -1, "_id": 1},
+        _LINE_SUMS,
+        _LARGEST_FIRST,
+        [{"$unwind": "$items"}],
     ),
 }
-
-
-# A hand edit may have left something else there, or a year that has no name.
-_DATED = {"placed_at": {"$type": "date", "$lt": datetime(9999, 12, 31, tzinfo=UTC)}}
-_ADDED = ("orders", "lines", "units", "total")
+# The sums that add up over all groups.
+_ADDABLE = ("orders", "lines", "units", "total")
+# MongoDB cannot format a value of another type, as a hand edit may leave, or a later year.
+_HAS_DAY = {"placed_at": {"$type": "date", "$lt": datetime(9999, 12, 31, tzinfo=UTC)}}
 
 
 class StatsQuery(OrderQuery):
-    """Sum by day, product or client; narrow like a list of orders."""
+    """Grouping by day, product or client, with the filters of a list of orders."""
 
     sortable = ("day", "client", "product", "orders", "lines", "units", "total")
 
     class Meta:
-        """Sums have no words to be found by, and show all there is."""
+        """Sums have no text search, and no selection of fields."""
 
         exclude = ("cursor", "deleted", "facets", "q", "shown")
 
-    by = fields.String(load_default="day", validate=validate.OneOf(tuple(_WAYS)))
+    by = fields.String(load_default="day", validate=validate.OneOf(tuple(_GROUPINGS)))
 
 
 _query = StatsQuery()
 
 
 class SumSchema(Schema):
-    """One sum: of a day, a product or a client, in one currency."""
+    """The sales of a day, a product or a client, in one currency."""
 
     day = fields.String(metadata={"example": "2026-01-31", "optional": True})
     client = fields.Raw(allow_none=True, metadata={"shown": Ref(), "optional": True})
@@ -79,7 +92,7 @@ class SumSchema(Schema):
 
 
 class SumsSchema(Schema):
-    """A page of sums, and the sums of all."""
+    """A page of sums, and the sums of all groups."""
 
     items = fields.List(fields.Nested(SumSchema))
     page = fields.Integer()
@@ -90,85 +103,94 @@ class SumsSchema(Schema):
 
 @accepts(query=StatsQuery)
 @returns(SumsSchema, headers=CACHED, conditional=True)
-def show() -> Response:
-    """Answer sums of what was sold ``by`` day, product or client, a page of them, and of all.
+def list_sums() -> Response:
+    """List a page of the sums of sales ``by`` day, product or client, with the sums of all groups.
 
-    Sums are of one currency each.  Unless ``status`` says otherwise, orders count that were placed,
+    Each sum is of one currency.  Without a ``status`` the sums include orders that were placed,
     paid, shipped or delivered, and returns, which are negative.
     """
-    asked = _query.parse(request.query_string, ())
-    key = key_of(
-        f"{orders.name}:list:stats", [("page", asked.page), ("per", asked.per), *asked.given]
-    )
-    return cached(Address(orders.name, key, ALL), lambda: _sums(asked))
+    query = _query.parse(request.query_string, ())
+    parameters = [("page", query.page), ("per", query.per), *query.given]
+    key = key_of(f"{orders.name}:list:stats", parameters)
+    return cached(Address(orders.name, key, ALL), lambda: _sums_response(query))
 
 
-def _sums(asked: PageRequest) -> Response:
-    found = orders.repository.collection.aggregate(_pipeline(asked), allowDiskUse=True)
-    result = next(iter(found))
+def _sums_response(query: PageRequest) -> Response:
+    results = orders.repository.collection.aggregate(_pipeline(query), allowDiskUse=True)
+    result = next(iter(results))
+    sums = result["sums"]
+    currencies = [group | {"_id": {"currency": group["_id"]}} for group in sums]
     return respond(
         {
-            "items": [_shown(each) for each in result["items"]],
-            "page": asked.page,
-            "per": asked.per,
-            "total": sum(each["groups"] for each in result["sums"]),
-            "sums": [_shown(each | {"_id": {"currency": each["_id"]}}) for each in result["sums"]],
+            "items": [_to_json(group) for group in result["items"]],
+            "page": query.page,
+            "per": query.per,
+            "total": sum(group["groups"] for group in sums),
+            "sums": list(map(_to_json, currencies)),
         }
     )
 
 
-def _pipeline(asked: PageRequest) -> list[Document]:
-    given = dict(asked.given)
-    by = given.get("by", "day")
-    sold = {} if "status" in given else {"status": {"$in": SOLD}}
-    dated = _DATED if by == "day" else {}
-    unwound, name, summed, order = _WAYS[by]
-    group: Document = {by: name, "currency": {"$ifNull": ["$currency", None]}}
+def _pipeline(query: PageRequest) -> list[Document]:
+    """Return the stages that add up sales: a page of groups, and the sums of each currency."""
+    parameters = dict(query.given)
+    by = parameters.get("by", "day")
+    grouping = _GROUPINGS[by]
+    sold = {} if "status" in parameters else {"status": {"$in": SOLD_STATES}}
+    has_day = _HAS_DAY if by == "day" else {}
+    stages = grouping.stages
+    group: Document = {by: grouping.key, "currency": {"$ifNull": ["$currency", None]}}
     if by == "product":
-        unwound = [*unwound, *_of_lines(given)]
-        # What has no id is known by its SKU.
-        group["of"] = {"$cond": [{"$gt": [name, None]}, None, "$items.sku"]}
-    every = {each: {"$sum": f"${each}"} for each in summed if each in _ADDED}
-    page = [{"$skip": (asked.page - 1) * asked.per}, {"$limit": asked.per}]
-    whole = {"_id": "$_id.currency", "groups": {"$sum": 1}, **every}
+        stages = [*stages, *_line_filter(parameters)]
+        # Lines without a product id are grouped by SKU.
+        group["of"] = {"$cond": [{"$gt": [grouping.key, None]}, None, "$items.sku"]}
+    totals = {name: {"$sum": f"${name}"} for name in grouping.sums if name in _ADDABLE}
+    page = [{"$skip": (query.page - 1) * query.per}, {"$limit": query.per}]
+    by_currency = {"_id": "$_id.currency", "groups": {"$sum": 1}, **totals}
     return [
-        {"$match": {"$and": [asked.filter, sold, dated]}},
-        *unwound,
-        {"$group": {"_id": group, **summed}},
+        {"$match": {"$and": [query.filter, sold, has_day]}},
+        *stages,
+        {"$group": {"_id": group, **grouping.sums}},
         {
             "$facet": {
-                "items": [{"$sort": _sort(asked, by) or order}, *page],
-                "sums": [{"$group": whole}, {"$sort": {"_id": 1}}],
+                "items": [{"$sort": _sort(query, by) or grouping.sort}, *page],
+                "sums": [{"$group": by_currency}, {"$sort": {"_id": 1}}],
             }
         },
     ]
 
 
-def _sort(asked: PageRequest, by: str) -> dict[str, int]:
-    """Return the order that was asked for, by what the sums have, or nothing."""
-    if "ordering" not in dict(asked.given):
+def _sort(query: PageRequest, by: str) -> dict[str, int]:
+    """Return the sort keys of the parameter ``ordering``, or {} without one.
+
+    Raise ``BadRequest`` for a name that this grouping does not have.
+    """
+    if "ordering" not in dict(query.given):
         return {}
-    known = {by: f"_id.{by}"} | {each: each for each in _WAYS[by][2] if each in _ADDED}
-    # The id comes last of itself; sums have none that one could ask for.
-    keys = asked.sort if asked.sort[-1][0] != "_id" or len(asked.sort) == 1 else asked.sort[:-1]
-    if wrong := [name for name, _ in keys if name not in known]:
+    paths = {by: f"_id.{by}"} | {name: name for name in _GROUPINGS[by].sums if name in _ADDABLE}
+    # Drop the id that ends the sort of a list, unless it is the only key.
+    ends_with_id = query.sort[-1][0] == "_id" and len(query.sort) > 1
+    keys = query.sort[:-1] if ends_with_id else query.sort
+    if unknown := [name for name, _ in keys if name not in paths]:
         message = (
-            f"Cannot order sums by {by} by {wrong[0].strip('_')!r}, only by {', '.join(known)}."
+            f"Sums by {by} cannot be ordered by {unknown[0].strip('_')!r}. "
+            f"Send one of {', '.join(paths)}."
         )
         raise BadRequest.parameter("ordering", message)
-    return {known[name]: way for name, way in keys} | {"_id": 1}
+    return {paths[name]: direction for name, direction in keys} | {"_id": 1}
 
 
-def _of_lines(given: dict[str, str]) -> list[Document]:
-    """Return what leaves the other lines of the orders out when products are asked for."""
-    asked: Document = {}
-    if "product_id" in given:
-        asked["items.product_id"] = Ref().deserialize(given["product_id"])
-    if "sku" in given:
-        asked["items.sku"] = given["sku"]
-    return [{"$match": asked}] if asked else []
+def _line_filter(parameters: Mapping[str, str]) -> list[Document]:
+    """Return the stage that keeps only the lines of the product or the SKU in the filters."""
+    condition: Document = {}
+    if "product_id" in parameters:
+        condition["items.product_id"] = Ref().deserialize(parameters["product_id"])
+    if "sku" in parameters:
+        condition["items.sku"] = parameters["sku"]
+    return [{"$match": condition}] if condition else []
 
 
-def _shown(row: Document) -> Document:
-    named = row.pop("_id") | row
-    return {name: value for name, value in named.items() if name not in ("groups", "of")}
+def _to_json(group: Document) -> Document:
+    """Return a group as clients see it."""
+    values = group.pop("_id") | group
+    return {name: value for name, value in values.items() if name not in ("groups", "of")}

@@ -364,7 +364,7 @@ class TestBrokenSteps:
         transport.down.add("products")
         assert orders.post(f"/orders/1/{action}").status_code == 200
         purged = orders.delete("/orders/1?purge=true")
-        assert (purged.status_code, "purge" in purged.get_json()["detail"]) == (503, True)
+        assert (purged.status_code, "Purge" in purged.get_json()["detail"]) == (503, True)
         transport.down.clear()
         sweep()
         held = products.get(f"/products/reservations/{order['uuid']}").get_json()
@@ -436,7 +436,7 @@ class TestBrokenSteps:
         headers = {"Idempotency-Key": "k"}
         body = {"product_id": 1, "quantity": 2}
         with monkeypatch.context() as broken:
-            broken.setattr(placement, "_priced", lambda *args: 1 / 0)
+            broken.setattr(placement, "_placed_values", lambda *args: 1 / 0)
             assert orders.post("/orders", json=body, headers=headers).status_code == 500
         again = orders.post("/orders", json=body, headers=headers)
         assert (again.status_code, again.get_json()["id"]) == (201, 1)
@@ -500,19 +500,19 @@ class TestBrokenSteps:
         response = place((1, 1))
         assert (response.status_code, "currency" in response.get_json()["detail"]) == (409, True)
 
-    def test_a_deletion_heeds_the_version_to_its_end(
+    def test_a_deletion_honours_if_match_to_its_end(
         self, place, orders, teapot, transport, monkeypatch, stock_of
     ):
-        """Somebody pays between our look at the order and our cancelling it."""
+        """The order is paid after the deletion has read it, and before it is cancelled."""
         old = place((1, 2)).headers["ETag"]
-        moved = placement.moved
+        change_state = placement.change_state
 
         def late(order, target):
             monkeypatch.undo()
             orders.post("/orders/1/pay")
-            return moved(order, target)
+            return change_state(order, target)
 
-        monkeypatch.setattr(placement, "moved", late)
+        monkeypatch.setattr(placement, "change_state", late)
         assert orders.delete("/orders/1", headers={"If-Match": old}).status_code == 412
         assert orders.get("/orders/1").get_json()["status"] == "paid"
 
