@@ -3,11 +3,19 @@
 from marshmallow import fields
 
 from shared.resource import Resource
-from shared.schema.fields import Birthday, Email, Id, Revision, Text, Timestamp
-from shared.schema.filters import eq, titled
-from shared.schema.query import Query
-from shared.schema.search_terms import Searched
-from shared.schema.serialization import DocumentSchema
+from shared.schema import (
+    Birthday,
+    DocumentSchema,
+    Email,
+    Id,
+    Query,
+    Revision,
+    Searched,
+    Text,
+    Timestamp,
+    eq,
+    titled,
+)
 
 
 class ClientSchema(DocumentSchema):

@@ -3,11 +3,20 @@
 from marshmallow import fields
 
 from shared.resource import Resource
-from shared.schema.fields import Id, Money, Revision, Text, Timestamp, Whole
-from shared.schema.filters import eq, gte, lte
-from shared.schema.query import Query
-from shared.schema.search_terms import Searched
-from shared.schema.serialization import DocumentSchema
+from shared.schema import (
+    DocumentSchema,
+    Id,
+    Money,
+    Query,
+    Revision,
+    Searched,
+    Text,
+    Timestamp,
+    Whole,
+    eq,
+    gte,
+    lte,
+)
 
 
 class GameSchema(DocumentSchema):

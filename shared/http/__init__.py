@@ -1,1 +1,83 @@
-"""One HTTP request: what it carries, who sent it, how it is answered."""
+"""One HTTP request: its parameters and body, its caller, its response.  Knows no database.
+
+* ``contract``: declares on a view what it accepts and returns; OpenAPI is made of it.
+* ``parameters``, ``json_body``, ``preconditions``: read the query string, the body, ``If-Match``.
+* ``auth``, ``tokens``: the caller of a request, the scopes a view needs, and bearer tokens.
+* ``errors``: exceptions with a status, and problem documents (RFC 9457).
+* ``json``, ``responses``: encode values, and answer with them.
+* ``service_client``: calls other services.
+* ``access_log``, ``cors``: one log line for each request, and pages of other origins.
+
+The package imports ``config`` and ``observability``.  Its modules import each other by full path;
+services import the names below, and ``auth``, from the package.
+"""
+
+from shared.http.contract import (
+    CACHED,
+    FILES,
+    FORM,
+    ITEM,
+    JSON,
+    LIST,
+    NEW,
+    Batch,
+    accepts,
+    like,
+    returns,
+)
+from shared.http.errors import (
+    ApiError,
+    BadRequest,
+    Conflict,
+    ContentTooLarge,
+    Forbidden,
+    Gone,
+    NotFound,
+    NotInstalled,
+    PreconditionFailed,
+    PreconditionRequired,
+    ServiceUnavailable,
+    TooManyRequests,
+    Unauthorized,
+    Unprocessable,
+    UnsupportedMediaType,
+    WriteConflict,
+)
+from shared.http.json import encode
+from shared.http.parameters import read_parameters
+from shared.http.responses import conditional, empty, respond
+
+__all__ = [
+    "CACHED",
+    "FILES",
+    "FORM",
+    "ITEM",
+    "JSON",
+    "LIST",
+    "NEW",
+    "ApiError",
+    "BadRequest",
+    "Batch",
+    "Conflict",
+    "ContentTooLarge",
+    "Forbidden",
+    "Gone",
+    "NotFound",
+    "NotInstalled",
+    "PreconditionFailed",
+    "PreconditionRequired",
+    "ServiceUnavailable",
+    "TooManyRequests",
+    "Unauthorized",
+    "Unprocessable",
+    "UnsupportedMediaType",
+    "WriteConflict",
+    "accepts",
+    "conditional",
+    "empty",
+    "encode",
+    "like",
+    "read_parameters",
+    "respond",
+    "returns",
+]

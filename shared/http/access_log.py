@@ -12,7 +12,7 @@ from random import getrandbits
 from flask import Flask, Response, current_app, g, request
 
 from shared.config.settings import Settings
-from shared.http import auth
+from shared.http.auth import caller
 from shared.observability import log_format
 from shared.observability.metrics import REQUESTS
 
@@ -100,7 +100,7 @@ def _end(response: Response) -> Response:
         status,
         g.started,
         _cache_state(response),
-        auth.caller(),
+        caller(),
     )
     return response
 

@@ -79,7 +79,7 @@ class Contract:
         )
 
 
-def of(view: Callable[..., Any]) -> Contract:
+def contract_of(view: Callable[..., Any]) -> Contract:
     """Return what is declared of a view."""
     declared: Contract = getattr(view, "contract", Contract())
     return declared
@@ -120,12 +120,12 @@ def returns(
 
 def like(other: Callable[..., Any]) -> Callable[[View], View]:
     """Declare that a view takes and gives what another one does, besides what it says itself."""
-    return _marking(of(other))
+    return _marking(contract_of(other))
 
 
 def _marking(declared: Contract) -> Callable[[View], View]:
     def mark(view: View) -> View:
-        view.contract = declared | of(view)  # type: ignore[attr-defined]
+        view.contract = declared | contract_of(view)  # type: ignore[attr-defined]
         return view
 
     return mark

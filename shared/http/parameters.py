@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from flask import current_app, request
 from marshmallow import Schema, ValidationError, fields, missing
 
-from shared.http import contract
+from shared.http.contract import contract_of
 from shared.http.errors import BadRequest, nearest
 
 MAX_PARAMETERS = 50
@@ -75,7 +75,7 @@ def read_parameters() -> dict[str, Any]:
 
     Raise ``BadRequest`` naming each parameter that is unknown or has a wrong value.
     """
-    declared = contract.of(current_app.view_functions[str(request.endpoint)]).query
+    declared = contract_of(current_app.view_functions[str(request.endpoint)]).query
     known = declared if isinstance(declared, Mapping) else _fields(declared)
     blank = [name for name, declared_field in known.items() if declared_field.metadata.get("blank")]
     query = parse(request.query_string, {name: name for name in known}, blank)

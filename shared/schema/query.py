@@ -15,8 +15,9 @@ from marshmallow import Schema, ValidationError, fields, missing, validate
 
 from shared.http import parameters
 from shared.http.errors import BadRequest, nearest
-from shared.schema import cursor as cursors
 from shared.schema.attribute_rules import ATTRIBUTE_NAME
+from shared.schema.cursor import decode as decode_cursor
+from shared.schema.cursor import digest
 from shared.schema.fields import Whole
 from shared.schema.filters import by_attributes
 from shared.schema.search_terms import Search
@@ -207,7 +208,7 @@ class Query(Schema):
             wrong = "A search by relevance has none; add ordering."
         if wrong:
             raise BadRequest.parameter("cursor", wrong)
-        return cursors.decode(given["cursor"], bound, count)
+        return decode_cursor(given["cursor"], bound, count)
 
     @cached_property
     def _names(self) -> dict[str, str]:
@@ -293,7 +294,7 @@ def _checked(part: Callable[[], T], errors: dict[str, list[str]]) -> T:
 def _bound(given: Mapping[str, str]) -> bytes:
     """Return what a cursor is bound to: all that says which items come in which order."""
     free = ("page", "per", "cursor", "fields", "facets")
-    return cursors.digest(urlencode(sorted((k, v) for k, v in given.items() if k not in free)))
+    return digest(urlencode(sorted((k, v) for k, v in given.items() if k not in free)))
 
 
 def _comparable(value: Any) -> Any:

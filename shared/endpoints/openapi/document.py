@@ -20,7 +20,7 @@ from shared.endpoints.openapi.constants import Json
 from shared.endpoints.openapi.json_schema import Way
 from shared.http import contract
 from shared.http.auth import is_for_anybody, scope_of
-from shared.http.contract import Answer, Body, Contract
+from shared.http.contract import Answer, Body, Contract, contract_of
 from shared.resource import Resource
 
 View = Callable[..., Any]
@@ -74,7 +74,7 @@ def document(app: Flask) -> Json:
 
 
 def _operation(rule: Rule, verb: str, view: View, components: Components) -> Json:
-    declared, resource = contract.of(view), components.resource
+    declared, resource = contract_of(view), components.resource
     summary, description = _words(view)
     if declared.query == contract.LIST:
         # Which filters there are is said by the query of the resource.

@@ -8,8 +8,7 @@ from marshmallow import Schema, fields, validate
 
 from shared.endpoints.openapi.document import document
 from shared.endpoints.openapi.json_schema import Way, example, given, sent, shape
-from shared.http import contract
-from shared.http.contract import ITEM, accepts, like, returns
+from shared.http.contract import ITEM, accepts, contract_of, like, returns
 from shared.schema.fields import Attributes, Birthday, Id, Money, Ref, Slug, Text, Timestamp, Whole
 from shared.server.app import build_app
 
@@ -137,7 +136,7 @@ def test_a_view_like_another_adds_what_it_says_itself():
     def update() -> None:
         """Change or try out."""
 
-    mine, known = contract.of(update), contract.of(games.update)
+    mine, known = contract_of(update), contract_of(games.update)
     assert mine.body == known.body
     assert mine.headers == known.headers
     assert set(mine.query) == {"dry_run"}
