@@ -1,7 +1,11 @@
-"""Where the processes of a service count together: files in ``PROMETHEUS_MULTIPROC_DIR``.
+"""Metrics of all processes of a service in shared files, in ``PROMETHEUS_MULTIPROC_DIR``.
 
-Each process has a place, and takes over the counts of a dead one whose place it takes.  So there
-are never more files than processes, however many have died.
+prometheus_client writes files for each process identifier, by default the process id.  Its
+``mark_process_dead``, for gunicorn's ``child_exit``, removes only gauges of live processes: the
+counters of a dead process have to stay, so that each restart of a worker would leave two files for
+ever, and every scrape would read them all.  So the identifier here is a slot.  A process takes the
+lowest free slot and continues the counts in its files.  The kernel frees a slot when its process
+ends in whatever way, which works for granian as well, which has no hook like ``child_exit``.
 """
 
 import contextlib
@@ -17,43 +21,42 @@ from prometheus_client.multiprocess import mark_process_dead
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
-def begin() -> None:
-    """Start counting from nothing, in the folder of the environment or in one of our own.
+def create_folder() -> None:
+    """Create the folder of the environment, or a temporary one, without counts of earlier runs.
 
-    Call it before anything is counted, in the process that starts the others.
+    Call it in the process that starts the others, before anything is counted.
     """
-    folder = os.environ.get(FOLDER) or tempfile.mkdtemp(prefix="vitrine-")
-    os.environ[FOLDER] = folder
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    _forget()
+    os.environ[FOLDER] = os.environ.get(FOLDER) or tempfile.mkdtemp(prefix="vitrine-")
+    Path(os.environ[FOLDER]).mkdir(parents=True, exist_ok=True)
+    _remove_files()
 
 
-def end() -> None:
-    """Remove what was counted, and the folder if nothing else is in it."""
-    _forget()
+def remove_folder() -> None:
+    """Remove all counts, and the folder if nothing else is in it."""
+    _remove_files()
     with contextlib.suppress(OSError):
         Path(os.environ[FOLDER]).rmdir()
 
 
-def take_place() -> None:
-    """Have this process count in the lowest place that none has, until it ends."""
-    place = next(filter(_is_free, itertools.count()))
-    mark_process_dead(place)  # type: ignore[no-untyped-call]
-    values.ValueClass = values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
+def take_slot() -> None:
+    """Have this process count in the files of the lowest free slot until it ends."""
+    slot = next(filter(_lock, itertools.count()))
+    mark_process_dead(slot)  # type: ignore[no-untyped-call]
+    values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
 
 
-def _is_free(place: int) -> bool:
-    # The lock is given back when this process ends, in whatever way: nobody closes it.
-    lock = os.open(Path(os.environ[FOLDER], f"{place}.place"), os.O_CREAT | os.O_RDWR)
+def _lock(slot: int) -> bool:
+    """Return True if this process has locked a slot; it stays locked until the process ends."""
+    file = os.open(Path(os.environ[FOLDER], f"{slot}.slot"), os.O_CREAT | os.O_RDWR)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(lock)
+        os.close(file)
         return False
     return True
 
 
-def _forget() -> None:
-    for pattern in ("*.db", "*.place"):
+def _remove_files() -> None:
+    for pattern in ("*.db", "*.slot"):
         for file in Path(os.environ[FOLDER]).glob(pattern):
             file.unlink(missing_ok=True)

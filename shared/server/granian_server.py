@@ -35,7 +35,7 @@ def serve(package: str, settings: Settings, bind: str) -> None:
         sys.exit(f"Vitrine cannot start: nobody can listen on {bind}: {error.strerror}.")
     service = package.removeprefix("api_")
     log_format.start(service, settings.log_level)
-    multiprocess.begin()
+    multiprocess.create_folder()
     try:
         server = Granian(
             f"{package}.app:create_app",
@@ -58,7 +58,7 @@ def serve(package: str, settings: Settings, bind: str) -> None:
         load = partial(_load, package, settings)
         server.serve(target_loader=load, wrap_loader=False)
     finally:
-        multiprocess.end()
+        multiprocess.remove_folder()
 
 
 def _address(host: str, port: int) -> str:
@@ -76,7 +76,7 @@ def _address(host: str, port: int) -> str:
 def _load(package: str, settings: Settings) -> Any:
     """Return the app of a package; called in a worker, which ends with its master."""
     end_with_parent(signal.SIGKILL)
-    multiprocess.take_place()
+    multiprocess.take_slot()
     # What counts is made here, for it writes where this worker counts.
     app = import_module(f"{package}.app").create_app()
     return import_module("shared.server.rsgi").Rsgi(app, settings)

@@ -36,7 +36,7 @@ logconfig_dict = {
 logging.captureWarnings(True)
 # Nobody is told of the socket that gunicorn would put into the home folder.
 control_socket_disable = True
-multiprocess.begin()
+multiprocess.create_folder()
 graceful_timeout = 3
 keepalive = 15
 # Bounds on what a client may send before the first byte of the body.
@@ -56,16 +56,16 @@ def on_starting(server: Any) -> None:
 
 def on_exit(server: Any) -> None:
     """Remove what the workers counted."""
-    multiprocess.end()
+    multiprocess.remove_folder()
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Let a worker count in a place of its own, and end with its master.
+    """Let a worker count in a slot of its own, and end with its master.
 
     Else one whose master was killed may take minutes to notice.
     """
     end_with_parent(signal.SIGKILL)
-    multiprocess.take_place()
+    multiprocess.take_slot()
 
 
 def post_worker_init(worker: Any) -> None:
