@@ -1,12 +1,14 @@
 """What Prometheus is told, and that whoever asks cannot make it say too much."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
 from shared.cache import redis_topology
 from shared.observability import job_metrics, metrics
-from tests.support.services import on_fakes, samples
+from tests.support.services import ROOT, environment, on_fakes, samples
 
 
 def scrape(client):
@@ -63,3 +65,39 @@ def test_what_is_refused_for_want_of_stock_is_counted(products):
     refused = products.post(path, json={"change": -2, "reason": "sold"})
     assert refused.status_code == 409, refused.text
     assert scrape(products)["vitrine_stock_conflicts_total",] == before + 1
+
+
+@on_fakes
+def test_a_service_counts_on_its_own_routes(make_client):
+    games = make_client("api_games")
+    games.post("/games", json={"title": "Tetris"})
+    before = scrape(games)["games_previews_total",]
+    for _ in range(2):
+        assert games.get("/games/1/preview").json["title"] == "Tetris"
+    assert scrape(games)["games_previews_total",] == before + 2
+
+
+COUNT = """
+from flask import Flask
+from shared.observability import multiprocess
+multiprocess.take_slot()
+from shared.observability import metrics
+app = Flask("shop")
+app.get("/")(metrics.metrics.counter("sales", "Sales.")(lambda: "sold"))
+app.test_client().get("/")
+print(metrics.text([]).decode())
+"""
+
+
+def test_processes_continue_the_counts_of_dead_ones_in_their_files(tmp_path):
+    for number in (1, 2, 3):
+        run = subprocess.run(
+            [sys.executable, "-c", COUNT],
+            cwd=ROOT,
+            env=environment(PROMETHEUS_MULTIPROC_DIR=str(tmp_path)),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert samples(run.stdout)["sales_total",] == number
+    assert {path.stem for path in tmp_path.glob("counter_*")} == {"counter_0"}
