@@ -1,26 +1,26 @@
 #!/usr/bin/env bash
-# Builds build/vitrine-lambda-ARCHITECTURE.zip, which is all services for AWS Lambda.
+# Builds build/vitrine-lambda-ARCHITECTURE.zip: all services for AWS Lambda.
 #
 #   deploy/lambda/package.sh [x86_64|arm64]
 #
-# The functions run by the runtime RUNTIME, python3.13 unless told otherwise.  Where that Python is
-# here, too, the package holds its bytecode: a function cannot keep any, and would compile
-# everything whenever it starts.  The same sources and lock make the same bytes.
+# The functions run on the Lambda runtime RUNTIME (default python3.13).  If that Python is installed
+# here, the package also has bytecode; without it a function compiles all modules at each start.
+# The same sources and the same lock file make the same bytes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-readonly MOST_ZIPPED=50000000 MOST_UNZIPPED=250000000 # Bytes that Lambda takes.
+readonly MAX_ZIPPED=50000000 MAX_UNZIPPED=250000000 # bytes that Lambda accepts
 
 architecture=${1:-x86_64}
 case $architecture in
   x86_64) machine=x86_64 ;;
   arm64) machine=aarch64 ;;
-  *) echo "There is no architecture $architecture; take x86_64 or arm64." >&2 && exit 2 ;;
+  *) echo "Unknown architecture $architecture. Give x86_64 or arm64." >&2 && exit 2 ;;
 esac
 runtime=${RUNTIME:-python3.13}
 zip=${ZIP:-build/vitrine-lambda-$architecture.zip}
 if [[ ! -x .venv/bin/uv ]]; then
-  echo "Run \`make .venv/dev\` first." >&2 && exit 2
+  echo "The development tools are missing. Run \`make .venv/dev\` first." >&2 && exit 2
 fi
 
 work=$(mktemp -d)
@@ -30,20 +30,20 @@ export PYTHONHASHSEED=0
 install=(.venv/bin/uv pip install --quiet --no-cache --no-deps --python .venv/bin/python
   --target "$work/package")
 
-# Whatever is compiled comes as a wheel, for the glibc 2.34 of Amazon Linux 2023, which is below every
-# runtime from python3.12 on.  The pages of the documentation come as sources only.
+# Compiled packages are installed as wheels for glibc 2.34, which is that of Amazon Linux 2023 and of
+# all runtimes from python3.12 on.  openapi-ui-bundles is published as a source package only.
 "${install[@]}" --require-hashes --only-binary :all: --no-binary openapi-ui-bundles \
   --python-version "${runtime#python}" --python-platform "$machine-manylinux_2_34" \
   -r requirements-lambda.lock
-# From a copy, for a build in this folder would take what an earlier one has left.
+# From a copy, because a build in this folder would include files of an earlier build.
 cp -R api_* shared vitrine pyproject.toml README.md LICENSE "$work/source"
 "${install[@]}" --no-build-isolation "$work/source"
 
-# The command line stays here.
+# The functions do not need the command line.
 rm -rf "$work/package/bin" "$work/package/vitrine"
 cp -R deploy/lambda/vitrine_lambda "$work/package"
 
-# What nobody reads where the packages only run.
+# Files that are not needed to run the packages.
 find "$work/package" -depth -type d \( -name tests -o -name __pycache__ \) -exec rm -rf {} +
 find "$work/package" -name '*.pyi' -delete
 find "$work/package" -path '*.dist-info/*' \( -name RECORD -o -name INSTALLER -o -name REQUESTED \
@@ -54,29 +54,29 @@ if "$runtime" -c "" 2>/dev/null; then
   "$runtime" -m compileall -q --invalidation-mode unchecked-hash \
     -s "$work/package" -p /var/task "$work/package"
 else
-  echo "There is no $runtime here, so the package has no bytecode and its functions start slower." >&2
+  echo "$runtime is not installed here. The package has no bytecode, and its functions start slower." >&2
 fi
 
 mkdir -p "$(dirname "$zip")"
 .venv/bin/python - "$work/package" "$zip" <<'PYTHON'
-"""Puts a folder into a zip: in order, and with neither dates nor owners of this machine."""
+"""Zip a folder in a fixed order, without the dates and owners of this machine."""
 import sys
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 folder, target = map(Path, sys.argv[1:])
-with ZipFile(target, "w", ZIP_DEFLATED) as made:
+with ZipFile(target, "w", ZIP_DEFLATED) as archive:
     for file in sorted(file for file in folder.rglob("*") if file.is_file()):
         info = ZipInfo(file.relative_to(folder).as_posix())
         info.compress_type, info.external_attr = ZIP_DEFLATED, 0o100755 << 16
-        made.writestr(info, file.read_bytes())
+        archive.writestr(info, file.read_bytes())
 PYTHON
 
 zipped=$(wc -c <"$zip")
 unzipped=$(find "$work/package" -type f -exec cat {} + | wc -c)
 printf '%s: %d kB, %d kB unpacked, for the runtime %s\n' \
   "$zip" $((zipped / 1000)) $((unzipped / 1000)) "$runtime"
-if ((zipped > MOST_ZIPPED || unzipped > MOST_UNZIPPED)); then
-  echo "Lambda takes $((MOST_ZIPPED / 1000000)) MB, and $((MOST_UNZIPPED / 1000000)) MB unpacked." >&2
+if ((zipped > MAX_ZIPPED || unzipped > MAX_UNZIPPED)); then
+  echo "The package is too large. Lambda accepts $((MAX_ZIPPED / 1000000)) MB, and $((MAX_UNZIPPED / 1000000)) MB unpacked." >&2
   exit 1
 fi

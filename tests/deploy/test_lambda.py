@@ -1,4 +1,4 @@
-"""Every service as a function of AWS Lambda, asked by events as API Gateway sends them."""
+"""AWS Lambda: each service as a function, called with events as API Gateway sends them."""
 
 import json
 import sys
@@ -26,7 +26,7 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 
 @pytest.fixture(scope="module")
 def environ(servers, tmp_path_factory):
-    """The environment of a function, but for the Parameter Store."""
+    """The environment of a function, without the Parameter Store."""
     mongod, redis = servers
     return {
         "MONGO_URI": f"mongodb://127.0.0.1:{mongod}/lambda",
@@ -40,7 +40,7 @@ def environ(servers, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def handler(environ, tmp_path_factory):
-    """The handler of products; a follower runs elsewhere, as it has to."""
+    """The handler of products; its follower runs in another process, as in production."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environ.items():
             patch.setenv(name, value)
@@ -56,7 +56,7 @@ def handler(environ, tmp_path_factory):
 
 @pytest.fixture
 def ask(handler):
-    """Send a request that may do all, or what its own headers allow."""
+    """Send a request with the scope ``admin``, or anonymous with headers of its own."""
     token = Tokens(Settings(auth_mode="token", secret_key=SECRET)).mint("test", ["admin"], 600)
 
     def ask(kind, method, path, *, seconds=30.0, anonymous=False, **asked):
@@ -74,7 +74,7 @@ def ask(handler):
 
 @pytest.fixture
 def product(ask):
-    """A product that is new."""
+    """A new product."""
     return ask("http_v2", "POST", "/products", body={"name": "Teapot"}).json
 
 
@@ -106,13 +106,13 @@ def test_a_query_string_comes_as_it_was_sent(ask, kind):
 @every_kind
 def test_a_parameter_given_twice_is_seen_twice(ask, kind):
     answer = ask(kind, "GET", "/products", query=[("per", "1"), ("per", "2")])
-    # Without multi-value headers a load balancer tells only the last.
+    # Without multi-value headers a load balancer passes on only the last value.
     assert answer.status == (200 if kind == "alb" else 400)
     assert kind == "alb" or answer.json["errors"][0]["parameter"] == "per"
 
 
 @every_kind
-def test_a_second_read_is_a_hit_and_then_nothing_new(ask, product, kind):
+def test_a_second_read_is_a_hit_and_then_not_modified(ask, product, kind):
     path = f"/products/{product['id']}"
     deadline = time.monotonic() + 10
     while "hit" not in (read := ask(kind, "GET", path)).headers["cache-status"]:
@@ -130,7 +130,7 @@ def test_a_picture_comes_in_and_goes_out_as_it_is(handler, ask, product, kind):
     headers = {"content-type": 'multipart/form-data; boundary="a,b"'}
     sent = ask(kind, "POST", images, body=body, headers=headers)
     assert sent.status == 202, sent.json
-    with handler.app.app_context():  # As a worker does, elsewhere.
+    with handler.app.app_context():  # as a worker does in another process
         jobs.make_thumbnails(str(product["id"]), 1)
     image = ask(kind, "GET", f"{images}/1").json
     for name, begin in (("webp", b"RIFF"), ("jpeg", b"\xff\xd8\xff")):
@@ -141,11 +141,11 @@ def test_a_picture_comes_in_and_goes_out_as_it_is(handler, ask, product, kind):
 
 
 @every_kind
-def test_what_goes_wrong_is_told_in_words(ask, kind):
+def test_errors_are_problem_documents(ask, kind):
     answer = ask(kind, "GET", "/products/nothing-like-it")
     assert (answer.status, answer.raw["isBase64Encoded"]) == (404, False)
     assert answer.headers["content-type"].startswith("application/problem+json")
-    # The lines of this request are found by the id that Lambda gives it.
+    # The log lines of this request have the id that Lambda gives it.
     assert answer.json["request_id"] == Context.aws_request_id
     answer = ask(kind, "POST", "/products", body={"name": "x"}, anonymous=True)
     assert answer.status == 401
@@ -165,7 +165,7 @@ def test_each_address_has_its_own_allowance_and_cannot_forge_another(ask, kind):
 
 
 @every_kind
-def test_a_header_that_is_told_twice_is_told_in_one(ask, kind, product):
+def test_a_header_sent_twice_is_joined(ask, kind, product):
     token = Tokens(Settings(auth_mode="token", secret_key=SECRET)).mint(
         f"writer of {kind}", ["products:write"], 600
     )
@@ -179,13 +179,13 @@ def test_a_header_that_is_told_twice_is_told_in_one(ask, kind, product):
     ]
 
 
-def test_a_balancer_asks_by_itself_whether_all_is_well(handler):
+def test_a_load_balancer_checks_the_health(handler):
     asked = event("alb", "GET", "/health/ready")
     asked["headers"] = {"user-agent": "ELB-HealthChecker/2.0"}
     assert Answer.of(handler(asked, Context())).json["status"] == "ok"
 
 
-def test_who_waits_for_changes_is_answered_in_time(ask, product):
+def test_a_long_poll_ends_before_the_function(ask, product):
     since = ask("http_v2", "GET", "/products/changes").json["since"]
     query = [("since", since), ("wait", "30")]
     answer = ask("http_v2", "GET", "/products/changes", query=query, seconds=3.2)
@@ -195,7 +195,7 @@ def test_who_waits_for_changes_is_answered_in_time(ask, product):
     assert answer.json["changes"][0]["item"]["price"] == 3
 
 
-def test_who_listens_is_told_the_first_changes_and_comes_back(ask, product):
+def test_an_event_stream_ends_after_the_first_changes(ask, product):
     since = ask("function_url", "GET", "/products/changes").json["since"]
     ask("function_url", "PATCH", f"/products/{product['id']}", body={"price": 4})
     listens = {"accept": "text/event-stream", "last-event-id": since}
@@ -206,8 +206,8 @@ def test_who_listens_is_told_the_first_changes_and_comes_back(ask, product):
     assert b'"price":4' in answer.data
 
 
-def test_an_event_that_is_no_request_is_refused_in_words(handler):
-    with pytest.raises(ValueError, match="no request of API Gateway"):
+def test_an_event_of_another_kind_is_refused(handler):
+    with pytest.raises(ValueError, match="not an HTTP request"):
         handler({"source": "aws.events"}, Context())
 
 
@@ -222,7 +222,7 @@ def test_every_service_has_a_handler(environ, monkeypatch, service):
     monkeypatch.delattr(vitrine_lambda, service)
 
 
-def test_what_is_no_service_has_no_handler():
+def test_an_unknown_service_has_no_handler():
     with pytest.raises(AttributeError, match="There is no service toys"):
         _ = vitrine_lambda.toys
 
@@ -230,12 +230,12 @@ def test_what_is_no_service_has_no_handler():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"AUTH_MODE": "open"}, "AUTH_MODE=open is for one machine only; set AUTH_MODE=token."),
-        ({"MEDIA_URL": ""}, "MEDIA_URL must say where pictures are kept"),
+        ({"AUTH_MODE": "open"}, "AUTH_MODE=open is for one machine only. Set AUTH_MODE=token."),
+        ({"MEDIA_URL": ""}, "MEDIA_URL is not set"),
         ({"SECRET_KEY": "short"}, "SECRET_KEY: must be 32 random bytes"),
     ],
 )
-def test_a_setting_that_is_none_for_lambda_stops_the_start(environ, monkeypatch, changes, sentence):
+def test_a_setting_not_allowed_on_lambda_stops_the_start(environ, monkeypatch, changes, sentence):
     for name, value in (environ | changes).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=sentence):

@@ -1,4 +1,4 @@
-"""Settings from the Parameter Store of AWS, played by moto."""
+"""Settings from the Parameter Store of AWS, which moto simulates."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -14,7 +14,7 @@ from vitrine.local.processes import free_port
 
 @pytest.fixture(autouse=True)
 def access(monkeypatch):
-    """What Lambda gives every function."""
+    """Set the variables that Lambda gives every function."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -24,7 +24,7 @@ def access(monkeypatch):
 
 @pytest.fixture
 def store():
-    """A Parameter Store; returns how to put something into it."""
+    """A Parameter Store; yield a function that stores a parameter."""
     with mock_aws():
         ssm = boto3.client("ssm")
         yield lambda name, value, type="SecureString": ssm.put_parameter(
@@ -42,8 +42,8 @@ def test_every_parameter_below_the_path_is_a_setting(store):
     store("/vitrine/live/redis/url", "redis://cache:6379/0", "String")
     store("/vitrine/live/WORKERS", "3", "String")
     store("/vitrine/lively/MONGO_URI", "mongodb://other", "String")
-    found = load(SSM_PATH="/vitrine/live/")
-    assert found == {
+    environ = load(SSM_PATH="/vitrine/live/")
+    assert environ == {
         "SSM_PATH": "/vitrine/live/",
         "SECRET_KEY": "0123456789abcdef",
         "REDIS_URL": "redis://cache:6379/0",
@@ -54,8 +54,8 @@ def test_every_parameter_below_the_path_is_a_setting(store):
 def test_the_environment_wins_unless_it_is_empty(store):
     store("/vitrine/THREADS", "4")
     store("/vitrine/WORKERS", "3")
-    found = load(SSM_PATH="/vitrine", THREADS="5", WORKERS="")
-    assert (found["THREADS"], found["WORKERS"]) == ("5", "3")
+    environ = load(SSM_PATH="/vitrine", THREADS="5", WORKERS="")
+    assert (environ["THREADS"], environ["WORKERS"]) == ("5", "3")
 
 
 def test_there_may_be_more_parameters_than_come_at_once(store):
@@ -64,7 +64,7 @@ def test_there_may_be_more_parameters_than_come_at_once(store):
     assert load(SSM_PATH="/vitrine")["NAME_22"] == "22"
 
 
-def test_without_a_path_nobody_is_asked():
+def test_without_a_path_the_store_is_not_read():
     assert load(AUTH_MODE="token") == {"AUTH_MODE": "token"}
 
 
@@ -76,7 +76,10 @@ def refusal(path="/vitrine"):
 
 def test_a_path_with_nothing_below_it_is_named(store):
     store("/vitrine", "nothing")
-    assert refusal() == "SSM_PATH=/vitrine: there is no parameter below this path."
+    assert refusal() == (
+        "SSM_PATH=/vitrine: there is no parameter below this path. Store one for each setting, "
+        "such as /vitrine/mongo_uri."
+    )
 
 
 class Denying(BaseHTTPRequestHandler):
@@ -89,18 +92,18 @@ class Denying(BaseHTTPRequestHandler):
         pass
 
 
-def test_who_may_not_read_is_told_so(monkeypatch):
+def test_a_refused_access_is_reported(monkeypatch):
     with HTTPServer(("127.0.0.1", 0), Denying) as server:
         threading.Thread(target=server.serve_forever, args=(0.05,)).start()
         monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", f"http://127.0.0.1:{server.server_port}")
         try:
-            said = refusal()
+            message = refusal()
         finally:
             server.shutdown()
-    assert said == "SSM_PATH=/vitrine: the Parameter Store refuses: AccessDeniedException."
+    assert message == "SSM_PATH=/vitrine: the Parameter Store refuses: AccessDeniedException."
 
 
-def test_a_store_that_does_not_answer_is_told_before_lambda_gives_up(monkeypatch):
+def test_an_unreachable_store_is_reported_before_lambda_gives_up(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", f"http://127.0.0.1:{free_port(0)}")
     assert refusal() == (
         "SSM_PATH=/vitrine: the Parameter Store does not answer: EndpointConnectionError."

@@ -1,7 +1,7 @@
-"""The services as functions of AWS Lambda: ``vitrine_lambda.products`` is the handler of products.
+"""AWS Lambda handlers, one for each service: ``vitrine_lambda.products`` and so on.
 
-Every name is that of a service.  Its app is built when Lambda takes the handler from here, which is
-before the first request comes; of the other services nothing is imported.
+Lambda reads the handler before the first request and builds its app then.  The other services are
+not imported.
 """
 
 from importlib.util import find_spec
@@ -10,7 +10,7 @@ from vitrine_lambda.handler import Handler, build
 
 
 def __getattr__(name: str) -> Handler:
-    """Return the handler of a service, built the first time; raise ``SettingsError``."""
+    """Return the handler of a service and build it once; raise ``SettingsError``."""
     if name.startswith("_") or find_spec(f"api_{name}") is None:
         raise AttributeError(f"There is no service {name}.")
     handler = globals()[name] = build(name)

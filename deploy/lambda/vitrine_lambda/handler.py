@@ -1,8 +1,8 @@
-"""One service behind one function: events come in, and what it answers goes out.
+"""Lambda handler: turns events into requests to a service, and its responses into results.
 
-apig-wsgi knows the shapes of events and answers.  What is added here is what the services rely on
-and what their own server sees to elsewhere: an address that nobody can forge, a path without the
-stage of the API, each header once, and an end to whoever waits.
+apig-wsgi knows the formats of events and results.  This module adds the work that a web server does
+elsewhere: a client address that cannot be forged, a path without the stage of the API, each header
+once, and an end to long requests before Lambda ends the function.
 """
 
 import logging
@@ -24,97 +24,101 @@ from vitrine_lambda import parameters
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-LONGEST_SECONDS = 25  # API Gateway gives a request up after 29.
-SPARE_SECONDS = 3  # for an answer to get out before Lambda ends its function
+MAX_SECONDS = 25  # seconds of the longest response; API Gateway gives up after 29
+SPARE_SECONDS = 3  # seconds to send the response before Lambda ends the function
 
 
-class Remaining:
-    """How long the request may wait that is being answered; stands in for a server's worker."""
+class RequestTimer:
+    """Time left for the present request; stands in for the worker of a web server."""
 
     _end = 0.0
 
     def begin(self, context: Any) -> None:
-        """Begin with a request, given its context of Lambda."""
+        """Start the time of a request, given its Lambda context."""
         left = context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS
-        self._end = time.monotonic() + min(LONGEST_SECONDS, left)
+        self._end = time.monotonic() + min(MAX_SECONDS, left)
 
     @property
     def alive(self) -> bool:
-        """Whether there is time left."""
+        """Return True while there is time left."""
         return time.monotonic() < self._end
 
 
 class Handler:
-    """Answers the events of API Gateway, of function URLs and of load balancers with an app."""
+    """Answers events of API Gateway, function URLs and load balancers with a service's app."""
 
     def __init__(self, app: Flask):
         self.app = app
-        self._remaining = app.extensions["worker"] = Remaining()
-        self._answer = make_lambda_handler(self._serve, binary_support=True)
+        self._timer = app.extensions["worker"] = RequestTimer()
+        self._respond = make_lambda_handler(self._serve, binary_support=True)
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        """Answer one request; raise ``ValueError`` for an event that is none."""
+        """Answer one request; raise ``ValueError`` for an event of another kind."""
         if not isinstance(event.get("requestContext"), dict):
             raise ValueError(
-                "This event is no request of API Gateway, a function URL or a load balancer."
+                "The event is not an HTTP request. Call the function through API Gateway, "
+                "a function URL or a load balancer."
             )
-        self._remaining.begin(context)
-        return self._answer(_unambiguous(event), context)
+        self._timer.begin(context)
+        return self._respond(_without_underscores(event), context)
 
     def _serve(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        told: dict[str, str] = {}
+        sent_headers: dict[str, str] = {}
 
         def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
-            told.update(_joined(headers))
-            return start_response(status, list(told.items()), error)
+            sent_headers.update(_join_repeated(headers))
+            return start_response(status, list(sent_headers.items()), error)
 
-        chunks = self.app(_mended(environ), start)
-        if told.get("Content-Type", "").startswith(EVENTS):
-            return ClosingIterator(_until_told(chunks), getattr(chunks, "close", None))
+        chunks = self.app(_correct(environ), start)
+        if sent_headers.get("Content-Type", "").startswith(EVENTS):
+            return ClosingIterator(_until_first_event(chunks), getattr(chunks, "close", None))
         return chunks
 
 
 def build(service: str) -> Handler:
-    """Return the handler of a service, as the environment and the Parameter Store say.
+    """Return the handler of a service, with settings of the environment and the Parameter Store.
 
-    Raise ``SettingsError`` for a setting with a wrong value, or with one that is none for Lambda.
+    Raise ``SettingsError`` for a setting whose value is wrong, or not allowed on Lambda.
     """
     parameters.load(os.environ)
     settings = Settings.from_env()
     if settings.auth_mode == "open":
-        raise SettingsError("AUTH_MODE=open is for one machine only; set AUTH_MODE=token.")
+        raise SettingsError("AUTH_MODE=open is for one machine only. Set AUTH_MODE=token.")
     if service == "products" and not settings.media_url:
         raise SettingsError(
-            "MEDIA_URL must say where pictures are kept, such as s3://bucket/prefix: the disk of a "
-            "function does not last."
+            "MEDIA_URL is not set, and files of a function do not last. Set MEDIA_URL to a bucket, "
+            "such as s3://bucket/prefix."
         )
-    _take_over_the_log()
+    _remove_lambda_log_handler()
     app = import_module(f"api_{service}.app").create_app(settings=settings)
     return Handler(app)
 
 
-def _take_over_the_log() -> None:
-    """Let lines go out as the services make them: Lambda's own handler leaves their fields out."""
+def _remove_lambda_log_handler() -> None:
+    """Log in the format of the services: the handler of Lambda leaves their fields out."""
     root = logging.getLogger()
-    for each in list(root.handlers):
-        if type(each).__module__.startswith("awslambdaric"):
-            root.removeHandler(each)
+    for log_handler in list(root.handlers):
+        if type(log_handler).__module__.startswith("awslambdaric"):
+            root.removeHandler(log_handler)
 
 
-def _unambiguous(event: dict[str, Any]) -> dict[str, Any]:
-    """Return an event without headers that would pass for others: ``X_Forwarded_For`` for one."""
-    known = {
+def _without_underscores(event: dict[str, Any]) -> dict[str, Any]:
+    """Return an event without headers such as ``X_Forwarded_For``.
+
+    WSGI would mistake them for the header with hyphens.
+    """
+    headers = {
         kind: {name: value for name, value in (event[kind] or {}).items() if "_" not in name}
         for kind in ("headers", "multiValueHeaders")
         if kind in event
     }
-    return {"headers": {}} | event | known
+    return {"headers": {}} | event | headers
 
 
-def _mended(environ: "WSGIEnvironment") -> "WSGIEnvironment":
-    """Return what apig-wsgi makes of an event as a server of ours would have made it."""
+def _correct(environ: "WSGIEnvironment") -> "WSGIEnvironment":
+    """Change the environment that apig-wsgi makes into the one that a web server would make."""
     event, context = environ["apig_wsgi.full_event"], environ["apig_wsgi.context"]
     for name, value in environ.items():
         if isinstance(value, str) and not value.isascii():
@@ -129,19 +133,19 @@ def _mended(environ: "WSGIEnvironment") -> "WSGIEnvironment":
 
 
 def _address(event: dict[str, Any], forwarded: str) -> str:
-    """Return who asks, as told by who passed the request on; nothing for a check of its own.
+    """Return the client's address as the gateway reports it, or "" for a load balancer's check.
 
-    A load balancer tells it only as the last one in a list, which the client may have begun.
+    A load balancer appends it to ``X-Forwarded-For``, where the client may have sent others.
     """
-    asked = event["requestContext"]
-    known = asked.get("http") or asked.get("identity") or {}
-    return str(known.get("sourceIp") or forwarded.rpartition(",")[2].strip())
+    context = event["requestContext"]
+    source = context.get("http") or context.get("identity") or {}
+    return str(source.get("sourceIp") or forwarded.rpartition(",")[2].strip())
 
 
-def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return each header once (RFC 9110, 5.3): of two, most gateways would pass on only the last.
+def _join_repeated(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return each header once (RFC 9110, 5.3), because most gateways pass on only the last of two.
 
-    No service sets cookies, which could not be joined.
+    The services set no cookies, which could not be joined.
     """
     joined: dict[str, str] = {}
     for name, value in headers:
@@ -149,10 +153,11 @@ def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     return joined
 
 
-def _until_told(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield a stream of events up to the first ones: an answer goes out whole, when it has ended.
+def _until_first_event(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield a stream of events up to the first chunk with an event.
 
-    Whoever listens comes back by itself, with the id of the last event it was told.
+    Lambda sends a response only once it has ended.  The client then reconnects by itself, with the
+    id of the last event it received.
     """
     for chunk in chunks:
         yield chunk

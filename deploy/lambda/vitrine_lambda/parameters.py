@@ -1,6 +1,6 @@
-"""Settings from the Parameter Store of AWS: every parameter below ``SSM_PATH`` is one.
+"""Settings from the Parameter Store of AWS: each parameter below ``SSM_PATH`` is a setting.
 
-Below ``SSM_PATH=/vitrine/production`` the parameter ``/vitrine/production/secret_key`` is
+With ``SSM_PATH=/vitrine/production`` the parameter ``/vitrine/production/secret_key`` is
 ``SECRET_KEY``, and ``/vitrine/production/redis/url`` is ``REDIS_URL``.
 """
 
@@ -8,15 +8,15 @@ from collections.abc import MutableMapping
 
 from shared.config.settings import SettingsError
 
-# Twice this, and what is between, has to fit into the ten seconds that a function may take to
-# start: where there is no way to the Parameter Store, somebody has to say so.
+# All attempts must fit into the ten seconds that Lambda gives a function to start, so that the log
+# says why the Parameter Store cannot be reached.
 CONNECT_SECONDS = 1.5
 READ_SECONDS = 3
-TRIES = 2
+ATTEMPTS = 2
 
 
 def load(environ: MutableMapping[str, str]) -> None:
-    """Add what the parameters say to an environment, which wins where it says anything itself.
+    """Add the parameters to an environment, except for variables that have a value there.
 
     Do nothing without ``SSM_PATH``.  Raise ``SettingsError`` when there are no parameters, or
     when they cannot be read.
@@ -24,17 +24,20 @@ def load(environ: MutableMapping[str, str]) -> None:
     path = environ.get("SSM_PATH", "").rstrip("/")
     if not path:
         return
-    found = _read(path)
-    if not found:
-        raise SettingsError(f"SSM_PATH={path}: there is no parameter below this path.")
-    for parameter, value in found.items():
+    parameters = _read(path)
+    if not parameters:
+        raise SettingsError(
+            f"SSM_PATH={path}: there is no parameter below this path. Store one for each setting, "
+            f"such as {path}/mongo_uri."
+        )
+    for parameter, value in parameters.items():
         name = parameter.removeprefix(f"{path}/").replace("/", "_").upper()
         environ[name] = environ.get(name) or value
 
 
 def _read(path: str) -> dict[str, str]:
-    """Return the values of all parameters below a path, secrets in the clear."""
-    # It takes a quarter of a second, which nobody waits for who has no parameters.
+    """Return the values of all parameters below a path, with secrets decrypted."""
+    # The import takes a quarter of a second, so it is left out without parameters.
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
@@ -42,7 +45,7 @@ def _read(path: str) -> dict[str, str]:
     config = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
-        retries={"total_max_attempts": TRIES},
+        retries={"total_max_attempts": ATTEMPTS},
     )
     try:
         pages = (
@@ -50,9 +53,13 @@ def _read(path: str) -> dict[str, str]:
             .get_paginator("get_parameters_by_path")
             .paginate(Path=path, Recursive=True, WithDecryption=True)
         )
-        return {each["Name"]: each["Value"] for page in pages for each in page["Parameters"]}
+        return {
+            parameter["Name"]: parameter["Value"]
+            for page in pages
+            for parameter in page["Parameters"]
+        }
     except ClientError as error:
-        why = f"refuses: {error.response['Error']['Code']}"
+        reason = f"refuses: {error.response['Error']['Code']}"
     except BotoCoreError as error:
-        why = f"does not answer: {type(error).__name__}"
-    raise SettingsError(f"SSM_PATH={path}: the Parameter Store {why}.")
+        reason = f"does not answer: {type(error).__name__}"
+    raise SettingsError(f"SSM_PATH={path}: the Parameter Store {reason}.")
