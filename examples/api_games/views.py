@@ -3,14 +3,14 @@
 from flask import Response
 
 from api_games.resource import games
-from shared.http.contract import ITEM, returns
+from shared.http.contract import like
 from shared.observability.metrics import metrics
 
 blueprint = games.blueprint("list", "get", "create", "update", "delete", "restore", "batch")
 
 
 @blueprint.get("/games/<ref>/preview")
-@returns(ITEM)
+@like(games.get)
 @metrics.counter("games_previews", "Games shown on a screen in the shop.")
 def preview(ref: str) -> Response:
     """Show a game on a screen in the shop."""
