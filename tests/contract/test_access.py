@@ -1,4 +1,4 @@
-"""Who may do what with AUTH_MODE=token, and who is let in with AUTH_MODE=open."""
+"""Access rights with AUTH_MODE=token and with AUTH_MODE=open."""
 
 import re
 import time
@@ -120,7 +120,7 @@ def test_what_looks_behind_the_scenes_is_for_admins(client, url, bearer, resourc
 
 
 def test_every_route_needs_something_unless_it_is_public(client, url, resource):
-    """A route that somebody adds is closed until it says otherwise."""
+    """A new route needs a token unless it is declared public."""
     opened = set()
     for rule in client.application.url_map.iter_rules():
         path = rule.rule.replace("<uuid:id>", "00000000-0000-4000-8000-000000000000")

@@ -1,4 +1,4 @@
-"""What every service does with a body it cannot take: say where, write nothing."""
+"""Bad bodies: every service names the place of the error and writes nothing."""
 
 from io import BytesIO
 

@@ -1,4 +1,4 @@
-"""What every service promises about batches."""
+"""Batches: the promises of every service."""
 
 import pytest
 

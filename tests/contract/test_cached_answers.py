@@ -1,4 +1,4 @@
-"""What every service promises about cached answers: the same as made ones, and never stale."""
+"""Cached responses of every service: equal to fresh ones, and never stale."""
 
 import json
 import re

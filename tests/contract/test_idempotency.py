@@ -1,4 +1,4 @@
-"""What every service promises of ``Idempotency-Key`` on its POSTs."""
+"""``Idempotency-Key`` on the POSTs of every service."""
 
 from datetime import timedelta
 
@@ -154,8 +154,8 @@ def test_other_methods_do_not_heed_it(client, url, body, serves):
         assert "Idempotency-Replayed" not in answer.headers
 
 
-def test_every_post_heeds_it(client):
-    """None is left out: a second answer to the same request is a replay, whatever it is."""
+def test_every_post_honours_it(client):
+    """The second response to the same request is a replay, on every route."""
     rules = [rule for rule in client.application.url_map.iter_rules() if "POST" in rule.methods]
     assert rules
     for number, rule in enumerate(rules):

@@ -1,4 +1,4 @@
-"""What every service promises about its lists: pages, order, fields, words, mistakes."""
+"""Lists of every service: pages, order, fields, words, errors."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What every service promises of conditional writes: If-Match, If-None-Match, 412 and 428."""
+"""Conditional writes of every service: If-Match, If-None-Match, 412 and 428."""
 
 from concurrent.futures import ThreadPoolExecutor
 

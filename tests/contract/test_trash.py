@@ -1,4 +1,4 @@
-"""What every service promises of its trash: it is listed, blocks nobody, and is emptied."""
+"""Trash of every service: it is listed, reserves no values, and is emptied."""
 
 import pytest
 
@@ -66,7 +66,7 @@ def test_a_conflict_names_field_value_owner_and_a_free_one(client, url, resource
         assert (problem["owner"], problem["owner_in_trash"]) == (f"{url}/{mine['id']}", False)
         assert problem["errors"][0]["pointer"] == f"/{name}"
         assert problem.get("suggestion") == (None if name == "email" else f"{value}-2")
-        # In the trash it is in nobody's way, and coming back it finds the place taken.
+        # In the trash it reserves no value; when it is restored, its value is taken.
         assert client.delete(f"{url}/{mine['id']}").status_code == 204
         assert client.post(url, json=minimal(f"Other {number}") | {name: value}).status_code == 201
         back = client.post(f"{url}/{mine['id']}/restore")

@@ -1,4 +1,4 @@
-"""What the files of the containers say agrees with the code, and with each other."""
+"""Files of the containers agree with the code, and with each other."""
 
 import os
 import re

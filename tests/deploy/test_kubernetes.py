@@ -1,4 +1,4 @@
-"""What `kubectl kustomize` makes of deploy/kubernetes: valid, whole, and nobody's root."""
+"""Output of `kubectl kustomize` for deploy/kubernetes: valid, complete, and without root."""
 
 import shutil
 import subprocess

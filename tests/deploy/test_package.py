@@ -1,4 +1,4 @@
-"""What is deployed to AWS Lambda: the package, what it is made of, and where requests go."""
+"""Package for AWS Lambda: its contents, its template, and the routes to its functions."""
 
 import json
 import re

@@ -66,8 +66,8 @@ def test_invalidating_100_000_lists_is_one_step_and_they_vanish(redis, capsys):
 
 
 @pytest.mark.parametrize("partitions", [True, False])
-def test_hits_under_one_percent_of_writes_over_25_shelves(redis, capsys, partitions):
-    """What partitions are worth: a write on one shelf leaves the lists of 24 others cached."""
+def test_hits_under_one_percent_of_writes_over_25_categories(redis, capsys, partitions):
+    """Gain of partitions: a write in one category leaves the lists of 24 others cached."""
     chance = random.Random(7)
     cache = Cache(redis, 600)
     hits = 0

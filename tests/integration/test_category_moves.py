@@ -1,4 +1,4 @@
-"""A category with many products moves, and whoever does it is killed on the way."""
+"""A category with many products moves, and the processes that move it are killed half-way."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ def shop():
 
 
 def total(shop, slug):
-    """How many products a category has, None while nobody answers."""
+    """Return the number of products of a category, None while the service is down."""
     path = f"/products?category={slug}&per=1"
     with contextlib.suppress(urllib3.exceptions.HTTPError):
         return shop.request("GET", "products", path, Prefer="count=exact")[1]["total"]
@@ -50,7 +50,7 @@ def test_products_follow_whoever_is_killed_on_the_way(shop):
         for word in (b"api_products.app", b"shared\0work\0"):
             for pid in processes_of(shop, word, b"api_products"):
                 os.kill(pid, signal.SIGKILL)
-        # The move itself is made, whoever has to follow it.
+        # The move itself is made; the products follow later.
         assert moved.result()[0] == 200
     assert poll(lambda: total(shop, "new") == COUNT, 60, "the new list")
     assert total(shop, "old") == 0

@@ -1,4 +1,4 @@
-"""What deploy/ tells Prometheus and Grafana to ask for exists in what a real service tells."""
+"""Metrics in deploy/ for Prometheus and Grafana exist in a real service."""
 
 import json
 import re

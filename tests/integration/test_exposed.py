@@ -1,4 +1,4 @@
-"""What a service is up to that anybody can reach: limits for all, slow clients, tokens."""
+"""A service on the public internet: rate limits, slow clients, tokens."""
 
 import contextlib
 import re
@@ -114,8 +114,8 @@ REFUSED = head("POST /products HTTP/1.1", "Content-Type: text/plain", "Content-L
 
 
 @pytest.mark.parametrize("said", [LONG, CLOSING, NONSENSE, REFUSED])
-def test_whoever_stays_after_the_answer_keeps_nobody_waiting(stack, said):
-    """A body that does not come and that nobody reads; a connection that is never closed."""
+def test_clients_that_stay_after_the_answer_hold_no_thread(stack, said):
+    """A body that never arrives and is not read; a connection that the client never closes."""
     with instance(stack, workers=1, THREADS="2") as url, contextlib.ExitStack() as clients:
         for _ in range(40):
             clients.enter_context(connect(url)).sendall(said)

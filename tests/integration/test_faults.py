@@ -1,4 +1,4 @@
-"""What the fuzzer finds while things die: nothing older than the lease, and soon nothing at all."""
+"""The fuzzer during faults: nothing is older than the lease, and soon nothing is stale at all."""
 
 import contextlib
 import os
@@ -62,7 +62,7 @@ class Storm:
         wait_until(self.ended + HEALING_SECONDS)
         self._bounds.by_api, self._bounds.by_hand = 0.0, 1.0
         self._thread.join()
-        # Somebody was reading meanwhile.
+        # The readers ran meanwhile.
         assert self.began < max(self.report.read_results.moments)
         assert self.report.milliseconds(50, self.began, self.ended)
         p50, p99 = (self.report.milliseconds(each, self.began, self.ended) for each in (50, 99))

@@ -1,4 +1,4 @@
-"""``SERVER=granian`` serves the same as gunicorn: hits, streams, counts, and whoever dies."""
+"""``SERVER=granian`` serves the same as gunicorn: hits, streams, counts, and after kills."""
 
 import contextlib
 import os
@@ -107,7 +107,7 @@ def test_counts_of_all_workers_are_one_and_outlive_them(shop):
 
 
 def serves(shop):
-    """Whether a request is answered; one that comes to a worker as it dies is not."""
+    """Return True if a request is answered; a worker that is dying answers none."""
     try:
         return answer(shop, "GET", "/products/1").status == 200
     except urllib3.exceptions.HTTPError:
@@ -189,7 +189,7 @@ def test_who_asks_is_who_the_proxy_says(shop):
         for address in ("198.51.100.1", "198.51.100.2"):
             found = [status(**{"X-Forwarded-For": f"10.0.0.1, {address}"}) for _ in range(4)]
             assert found == [200, 200, 200, 429]
-        # A header that is spelt as an environment spells it is nobody's.
+        # A header with underscores, spelt like a WSGI variable, is ignored.
         found = [status(**{"X_Forwarded_For": f"198.51.100.{each}"}) for each in range(50, 54)]
         assert found == [200, 200, 200, 429]
 

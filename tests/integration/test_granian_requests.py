@@ -1,4 +1,4 @@
-"""What granian makes of bodies, heads and clients that are not as they should be."""
+"""Faulty bodies, heads and clients with granian."""
 
 import contextlib
 import socket

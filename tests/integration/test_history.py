@@ -1,4 +1,4 @@
-"""The history on a running stack: whole, and nothing twice, whatever is killed."""
+"""The history on a running stack: complete and without duplicates, even after kills."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""Orders on real servers: nobody buys what is not there, and nothing is lost half-way."""
+"""Orders on real servers: no sale beyond the stock, and no order lost half-way."""
 
 import os
 import random
@@ -175,7 +175,7 @@ def test_products_down_is_said_within_two_seconds_and_nothing_is_ordered(shop, h
 
 
 def is_up(shop, service):
-    """Whether a service is ready; one that was killed is started again, shortly."""
+    """Return True if a service is ready; a killed one is restarted shortly."""
     try:
         return shop.request("GET", service, "/health/ready")[0] == 200
     except urllib3.exceptions.HTTPError:

@@ -1,4 +1,4 @@
-"""What Sentry is told, by a server of our own that listens in its place."""
+"""Events for Sentry, received by a server of this test in its place."""
 
 import gzip
 import json
@@ -116,7 +116,7 @@ def test_a_job_that_fails_for_good_is_one_event(stack, server, events, job, erro
     url = stacks.read(stack.folder).redis_url.removesuffix("0") + "2"
     with Redis.from_url(url) as redis, worker(stack, url, SENTRY_DSN=server.dsn):
         queue = Queue("products", connection=redis)
-        # That a server is down is no defect; it comes first, and is told to nobody.
+        # The first job fails because a server is down, which is not reported.
         queue.enqueue("tests.support.broken.miss_server")
         queue.enqueue_call(
             f"tests.support.broken.{job}",

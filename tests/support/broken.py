@@ -22,7 +22,7 @@ def dies_before_invalidating():
 
 
 def cuts_bodies():
-    """It loses the last byte of the products it answers, once somebody fuzzes."""
+    """It loses the last byte of the products it answers, while the fuzzer runs."""
     app = create_app()
 
     @app.after_request
@@ -35,7 +35,7 @@ def cuts_bodies():
 
 
 def believes_anything():
-    """It answers every entry it finds, whatever the generations are."""
+    """It serves every entry, even if its generations are stale."""
     app = create_app()
     cache = app.extensions["connections"].cache
     validate = cache.validate
@@ -65,7 +65,7 @@ def take_memory(bytes):
 
 
 def fails():
-    """It fails where nobody expects it, and says in the error what is nobody's business."""
+    """It raises an unexpected error whose text holds personal data."""
     app = create_app()
 
     @app.route("/fails/<name>", methods=["GET", "POST"])

@@ -83,7 +83,7 @@ def _wrong_head(response, operation, found):
 
 
 def _wrong_problem(app, response, status):
-    # Whoever may not ask, or not any more, is told so before it is looked up.
+    # Access and rate limits are checked before the item is looked up.
     if response.status_code not in (status, 401, 403, 429):
         return f"should be {status}"
     if response.request.method == "HEAD":

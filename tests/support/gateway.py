@@ -41,7 +41,7 @@ def event(kind, method, path, query=(), headers=(), body=b"", address="203.0.113
 
 
 class Answer(SimpleNamespace):
-    """What goes back to who passed the request on."""
+    """Response to the caller of the function."""
 
     @classmethod
     def of(cls, answer):
@@ -57,7 +57,7 @@ class Answer(SimpleNamespace):
 
 
 class Context:
-    """What Lambda tells a function of the request it is to answer."""
+    """Context that Lambda gives a function with each request."""
 
     aws_request_id = "8f5e2c1a-1111-2222-3333-444455556666"
 

@@ -31,7 +31,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Who takes part and what may go wrong."""
+    """Participants and possible faults."""
 
     name: str
     by_hand: bool = False
@@ -45,7 +45,7 @@ class Scenario:
 
 
 class Redis(NamedTuple):
-    """What Redis holds: generations, when the root expires, and one entry with its stamps."""
+    """State of Redis: generations, expiry of the root, and one entry with its stamps."""
 
     root: int | None
     expires: int
@@ -169,7 +169,7 @@ class Model:
         yield f"reader {number} fills", _with_reader(after, number, Reader(reader.left - 1))
 
     def _floor(self, state):
-        """What a read that starts now must see."""
+        """Return the oldest state that a read starting now may see."""
         old = [n for n, (when, *_) in enumerate(state.log, 1) if state.now - when >= LEASE]
         return max(state.acknowledged, *old, 0)
 
@@ -299,7 +299,7 @@ class Model:
                 yield "Redis goes back", _with_follower(back, same_redis=False)
 
     def _essence(self, state):
-        """What tells a state from others: not which random tokens it has, nor what is past."""
+        """Return a state without the values of its random tokens and without its past."""
         names = {None: None, 0: 0}
 
         def name(token):

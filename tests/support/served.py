@@ -1,4 +1,4 @@
-"""What ``test_server`` has gunicorn serve: answers of every kind, from nothing but WSGI."""
+"""Application that ``test_server`` runs under gunicorn: responses of every kind, in plain WSGI."""
 
 import time
 from pathlib import Path

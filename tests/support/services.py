@@ -1,4 +1,4 @@
-"""What tests of every kind build on: where things are, fakes at the seam, example bodies."""
+"""Common parts of the tests: paths, fake connections, example bodies."""
 
 import os
 from pathlib import Path
