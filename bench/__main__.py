@@ -3,8 +3,8 @@
     make bench            # about 25 minutes
     make bench-quick      # under three minutes; writes nothing
 
-All targets take turns, round after round, so that whatever else the machine does meanwhile meets
-all of them.  MongoDB and Redis are started for the run, with the same products for everybody.
+All targets take turns, round after round, so that other work of the machine slows all of them
+alike.  MongoDB and Redis are started for the run, with the same products for all targets.
 """
 
 import argparse
@@ -78,7 +78,7 @@ def measured(options: argparse.Namespace, chosen: list[Target]) -> Iterator[Resu
         bench = Bench(servers, items, options.seconds, options.connections, options.log)
         for number in range(options.rounds):
             for workers, some in ((1, do), (2, several)):
-                # Whoever comes first may find MongoDB busy with what the one before has written.
+                # The first target may find MongoDB busy with the writes of the last one.
                 turn = number * len(chosen) // options.rounds
                 for target in (*chosen[turn:], *chosen[:turn]) if some else ():
                     started = time.monotonic()

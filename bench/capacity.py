@@ -1,4 +1,4 @@
-"""What a request costs each tier: CPU of the service, Redis, MongoDB and the follower.
+"""CPU cost of a request in each tier: the service, Redis, MongoDB and the follower.
 
     .venv/bin/python bench/capacity.py FOLDER [ROUNDS]
 
@@ -187,7 +187,7 @@ class Tier:
 
 
 def get(url: str) -> str:
-    """Return what curl gets, nothing while nobody answers."""
+    """Return the output of curl, empty while the service is down."""
     return subprocess.run(["curl", "-s", url], capture_output=True, text=True, check=False).stdout
 
 

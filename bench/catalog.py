@@ -20,7 +20,7 @@ from shared.storage import documents
 
 ROOT = Path(__file__).parents[1]
 REAL = "shared/data/catalog/pcparts-*-jsonl.tar.xz"  # beside the project
-# Databases: what one writes is none of the others'.  Eve stores times with it, which is no JSON.
+# Databases, one per writer.  Eve adds times to its documents, which JSON cannot hold.
 VITRINE, PEERS, EVE = "vitrine", "peers", "eve"
 INDEXES: list[list[tuple[str, int | str]]] = [
     [("category", 1), ("price", 1)],

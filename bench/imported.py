@@ -1,4 +1,4 @@
-"""How many rows a second ``vitrine import`` takes in: read, validated, written, and told of.
+"""Rows per second of ``vitrine import``: read, validated, written and reported.
 
 .venv/bin/python -m bench.imported
 """
@@ -17,7 +17,7 @@ from bench.servers import databases
 from vitrine.local.processes import free_port, spawn, stop
 
 ROWS = 10_000
-WORKERS = 2  # what a service has unless told otherwise
+WORKERS = 2  # of a service, by default
 
 
 def result(bench: Bench) -> Result:

@@ -25,9 +25,9 @@ PATIENCE = 10  # seconds without any answer
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is sent: whole requests in their order, again and again unless ``once``.
+    """Plan of a load: complete requests in their order, repeated unless ``once``.
 
-    ``hit`` says what each answer's Cache-Status has to tell, None that nobody looks at it.
+    ``hit`` is the expected Cache-Status of each response, None to ignore it.
     """
 
     port: int

@@ -31,7 +31,7 @@ class BenchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one target did of one work in one round: rates, milliseconds, microseconds, MiB."""
+    """Result of one target for one work in one round: rates, milliseconds, microseconds, MiB."""
 
     target: str
     workers: int
@@ -69,7 +69,7 @@ class Bench:
                     plan = self._prepare(target, port, work, requests, conditions)
                     yield self._measure(target, workers, work, plan, processes, start)
         if works.CREATE in chosen:
-            # Whoever comes next creates the same ones.
+            # The next target creates the same products.
             catalog.trim(self.servers.mongo_uri, self.servers.sqlite, len(self.items))
 
     @contextmanager

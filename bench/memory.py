@@ -1,4 +1,4 @@
-"""Whether a worker grows: its memory while it answers 1,000,000 requests for 100,000 URLs.
+"""Memory growth of a worker during 1,000,000 requests for 100,000 URLs.
 
     .venv/bin/python -m bench.memory
 

@@ -1,4 +1,4 @@
-"""What is measured: Vitrine as it is, and its peers, each by one command line."""
+"""Targets of the benchmark: Vitrine and its peers, each started by one command line."""
 
 import os
 import secrets
@@ -51,7 +51,7 @@ class Target:
 
     @property
     def is_vitrine(self) -> bool:
-        """Whether its answers tell of the cache (Cache-Status)."""
+        """Return True if its responses have a Cache-Status."""
         return bool(self.beside)
 
 
@@ -72,7 +72,7 @@ def vitrine(server: str, **settings: str) -> Target:
             "RATE_LIMIT_ANONYMOUS": UNBOUNDED,
             "RATE_LIMIT_TOKEN": UNBOUNDED,
             "RATE_LIMIT_WRITES": UNBOUNDED,
-            # Nobody listens there: with nothing going wrong, nobody is told anything.
+            # An unused port: without errors, Sentry receives nothing.
             "SENTRY_DSN": "http://bench@127.0.0.1:9/1",
             **settings,
         }

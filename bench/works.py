@@ -1,4 +1,4 @@
-"""What the targets are asked to do, in the words of each."""
+"""Works of the benchmark, in the requests of each target."""
 
 import json
 import random
@@ -165,7 +165,7 @@ class Requests:
     def _post(self, number: int) -> str:
         """Return the creation of an item like one that is there.
 
-        It has no category, which Vitrine would ask another service for, and its peers nobody.
+        It has no category, because only Vitrine would ask another service for it.
         """
         like = self.items[number % len(self.items)]
         made = {name: value for name, value in like.items() if name not in ("_id", "category")}

@@ -1,7 +1,7 @@
 """The shop on Eve, by the settings that its documentation calls the fast ones.
 
-Lists are not counted (OPTIMIZE_PAGINATION_FOR_SPEED), no links are made (HATEOAS), no ETags are
-worked out (IF_MATCH), and there is no XML.  Eve has no cache on the server.
+Lists are not counted (OPTIMIZE_PAGINATION_FOR_SPEED).  Links (HATEOAS), ETags (IF_MATCH) and XML
+are off.  Eve has no cache on the server.
 """
 
 import os

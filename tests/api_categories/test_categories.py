@@ -1,4 +1,4 @@
-"""What is special about categories: they are a tree, and products hang on it."""
+"""Categories beyond the contract: their tree, and the products below it."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What is special to orders: lines, snapshots, states, stock, and what becomes of a broken step."""
+"""Orders beyond the contract: lines, snapshots, states, stock, and recovery from faults."""
 
 from datetime import timedelta
 
@@ -456,7 +456,7 @@ class TestBrokenSteps:
     @pytest.mark.parametrize(
         ("broken", "left"),
         [
-            # What it held is nobody's now, and comes back.
+            # The stock that it held comes back.
             ({"uuid": "no uuid", "due": "release"}, 5),
             ({"uuid": 5, "due": "release"}, 5),
             ({"uuid": "../x?y", "due": "ship"}, 5),

@@ -1,4 +1,4 @@
-"""What an order costs: exact, rounded in one place."""
+"""Cost of an order: exact, and rounded in one place."""
 
 from decimal import Decimal
 

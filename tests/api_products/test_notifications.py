@@ -32,7 +32,7 @@ def test_a_url_is_shown_without_secrets(url, shown):
 
 @pytest.fixture
 def sent(monkeypatch):
-    """What was posted; ``sent.statuses`` are the answers by URL, in turn."""
+    """Posted messages; ``sent.statuses`` are the responses by URL, in turn."""
 
     class Sent(list):
         statuses = {}
@@ -50,7 +50,7 @@ def sent(monkeypatch):
 
 @pytest.fixture
 def notify(products, settings, redis):
-    """Ask for a product to be told of, with the workers' part done at once."""
+    """Notify the addresses of a product, and run the job at once."""
     told = replace(settings, notify_urls="http://a/x,http://b/y", notify_secret=SECRET)
     products.application.extensions["settings"] = told
     products.post("/products", json={"name": "Teapot", "price": 12.5})

@@ -1,4 +1,4 @@
-"""What is special about products: categories, attributes, prices, search."""
+"""Products beyond the contract: categories, attributes, prices, search."""
 
 import pytest
 

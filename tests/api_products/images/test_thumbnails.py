@@ -1,4 +1,4 @@
-"""What pictures become, made here and real ones."""
+"""Thumbnails of generated and of real pictures."""
 
 import io
 import json

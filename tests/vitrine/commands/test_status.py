@@ -1,4 +1,4 @@
-"""What ``vitrine status`` makes of what a service says of itself."""
+"""Remarks of ``vitrine status`` on the health of a service."""
 
 import pytest
 
