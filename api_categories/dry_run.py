@@ -7,9 +7,8 @@ from typing import Any
 from api_categories.resource import categories
 from api_categories.stored_tree import read_tree, slugs_above
 from api_categories.tree import inherited, path_of
-from shared.http.errors import ContentTooLarge, ServiceUnavailable
-from shared.http.json import encode
-from shared.schema.serialization import Document
+from shared.http import ContentTooLarge, ServiceUnavailable, encode
+from shared.schema import Document
 from shared.storage import documents
 from shared.storage.connections import connections
 

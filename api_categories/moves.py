@@ -19,8 +19,8 @@ from pymongo.collection import Collection
 from api_categories.resource import categories
 from api_categories.stored_tree import read_tree, slug_of, slugs_above, write_alone
 from api_categories.tree import parents_of, path_of
-from shared.http.errors import ServiceUnavailable, WriteConflict
-from shared.schema.serialization import Document
+from shared.http import ServiceUnavailable, WriteConflict
+from shared.schema import Document
 from shared.storage.connections import connections
 
 T = TypeVar("T")

@@ -17,16 +17,27 @@ from marshmallow import (
 from marshmallow.experimental.context import Context
 
 from api_categories.tree import MAX_DEPTH, inherited, path_of
-from shared.http.errors import NotFound, ServiceUnavailable
+from shared.http import NotFound, ServiceUnavailable
 from shared.http.json import MAX_WHOLE
 from shared.resource import Resource
+from shared.schema import (
+    DocumentSchema,
+    Id,
+    Plain,
+    Query,
+    Revision,
+    Searched,
+    Slug,
+    Text,
+    Timestamp,
+    Whole,
+    either,
+    eq,
+    titled,
+    to_slug,
+    within,
+)
 from shared.schema.attribute_rules import ATTRIBUTE_NAME, NUMBERS, TYPES, is_number, misfit
-from shared.schema.fields import Id, Plain, Revision, Slug, Text, Timestamp, Whole
-from shared.schema.filters import either, eq, titled, within
-from shared.schema.query import Query
-from shared.schema.search_terms import Searched
-from shared.schema.serialization import DocumentSchema
-from shared.schema.slugs import to_slug
 from shared.storage.connections import connections
 
 

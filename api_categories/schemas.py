@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields
 
 from shared.endpoints.document_checks import KindSchema
-from shared.schema.fields import Id
+from shared.schema import Id
 
 
 class TreeItemSchema(Schema):

@@ -7,8 +7,8 @@ from bson import ObjectId
 
 from api_categories.resource import categories
 from api_categories.tree import Cycle, ancestors, in_order, is_in_cycle, parents_of
-from shared.http.errors import Unprocessable
-from shared.schema.serialization import Document
+from shared.http import Unprocessable
+from shared.schema import Document
 from shared.storage.connections import connections
 
 T = TypeVar("T")

@@ -12,14 +12,23 @@ from api_categories.schemas import MovesSchema, TreeCheckSchema, TreeSchema
 from api_categories.stored_tree import read_branch, write_alone
 from api_categories.tree import path_of
 from shared.endpoints import document_checks
-from shared.http import auth
-from shared.http.contract import ITEM, accepts, like, returns
-from shared.http.errors import BadRequest, Conflict, NotFound
-from shared.http.parameters import read_parameters
-from shared.http.responses import conditional, empty, respond
+from shared.http import (
+    ITEM,
+    BadRequest,
+    Conflict,
+    NotFound,
+    accepts,
+    auth,
+    conditional,
+    empty,
+    like,
+    read_parameters,
+    respond,
+    returns,
+)
 from shared.resource import purges
+from shared.schema import Flag
 from shared.schema.attribute_rules import FitSchema
-from shared.schema.fields import Flag
 from shared.storage.connections import connections
 
 blueprint = categories.blueprint("list", "get")

@@ -8,8 +8,8 @@ from typing import Any
 
 from api_orders import placement, states
 from api_orders.resource import orders
-from shared.http.errors import ApiError, ServiceUnavailable
-from shared.schema.serialization import Document
+from shared.http import ApiError, ServiceUnavailable
+from shared.schema import Document
 from shared.storage import documents
 from shared.storage.connections import connections
 

@@ -13,7 +13,7 @@ from api_orders.pricing import line_total
 from api_orders.resource import MAX_LINES, MAX_QUANTITY, OrderQuery, orders
 from api_orders.states import CANCELLED, DELIVERED, RETURNED
 from shared.resource import Resource
-from shared.schema.fields import Moment, Money, Ref, Text, Whole
+from shared.schema import Moment, Money, Ref, Text, Whole
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

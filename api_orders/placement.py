@@ -15,7 +15,7 @@ from bson import Decimal128
 
 from api_orders import pricing, states
 from api_orders.resource import orders
-from shared.http.errors import (
+from shared.http import (
     ApiError,
     Conflict,
     NotFound,
@@ -25,8 +25,7 @@ from shared.http.errors import (
     WriteConflict,
 )
 from shared.resource import idempotency
-from shared.schema.fields import Money
-from shared.schema.serialization import Document
+from shared.schema import Document, Money
 from shared.storage import documents, trash
 from shared.storage.connections import connections
 from shared.storage.retries import attempts

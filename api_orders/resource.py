@@ -10,11 +10,23 @@ from pymongo import IndexModel
 from api_orders.pricing import quantities_by_product
 from api_orders.states import STATES
 from shared.resource import Resource
-from shared.schema.fields import Id, Moment, Money, Ref, Revision, Text, Timestamp, Whole, timestamp
-from shared.schema.filters import eq, gte, lte
-from shared.schema.query import Query
-from shared.schema.search_terms import Searched
-from shared.schema.serialization import DocumentSchema
+from shared.schema import (
+    DocumentSchema,
+    Id,
+    Moment,
+    Money,
+    Query,
+    Ref,
+    Revision,
+    Searched,
+    Text,
+    Timestamp,
+    Whole,
+    eq,
+    gte,
+    lte,
+    timestamp,
+)
 from shared.storage.connections import connections
 
 MAX_LINES = 1000  # lines of an order

@@ -10,13 +10,9 @@ from marshmallow import Schema, fields, validate
 from api_orders.resource import OrderQuery, orders
 from api_orders.states import SOLD_STATES
 from shared.cache.keys import ALL, Address, key_of
-from shared.http.contract import CACHED, accepts, returns
-from shared.http.errors import BadRequest
-from shared.http.responses import respond
+from shared.http import CACHED, BadRequest, accepts, respond, returns
 from shared.resource import cached
-from shared.schema.fields import Money, Ref
-from shared.schema.query import PageRequest
-from shared.schema.serialization import Document
+from shared.schema import Document, Money, PageRequest, Ref
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,9 @@ from api_orders import jobs, placement, states, stats
 from api_orders.past_orders import PastOrderSchema, past_orders
 from api_orders.resource import orders
 from api_orders.schemas import SettlementCheckSchema
-from shared.http import auth
-from shared.http.contract import ITEM, NEW, Batch, accepts, like, returns
-from shared.http.responses import empty, respond
+from shared.http import ITEM, NEW, Batch, accepts, auth, empty, like, respond, returns
 from shared.resource import purges, resumes
-from shared.schema.serialization import Document
+from shared.schema import Document
 
 blueprint = orders.blueprint("list", "get", "update", "restore")
 blueprint.add_url_rule("/orders/stats", "stats", stats.list_sums)

@@ -11,9 +11,8 @@ from api_products.images import gallery
 from api_products.images.model import digest_of, original_file, required_files
 from api_products.resource import products
 from shared.endpoints.document_checks import Kind
-from shared.http.errors import NotFound
-from shared.schema.serialization import Document
-from shared.schema.slugs import to_slug
+from shared.http import NotFound
+from shared.schema import Document, to_slug
 from shared.storage import documents
 from shared.storage.connections import connections
 

@@ -30,8 +30,8 @@ from api_products.images.model import (
 from api_products.resource import products
 from shared.config.parsers import MOST_URLS
 from shared.config.settings import Settings
-from shared.http.errors import NotFound, ServiceUnavailable
-from shared.schema.serialization import Document
+from shared.http import NotFound, ServiceUnavailable
+from shared.schema import Document
 from shared.storage import documents
 from shared.storage.connections import connections
 from shared.workers import queue

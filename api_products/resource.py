@@ -9,23 +9,27 @@ from pymongo import IndexModel
 
 from api_products.images.model import images_of, ready_images_to_json
 from shared.resource import Resource
-from shared.schema.attribute_rules import misfits
-from shared.schema.fields import (
+from shared.schema import (
     Attributes,
+    DocumentSchema,
     Id,
     Money,
     Plain,
+    Query,
     Revision,
+    Searched,
     Slug,
     Text,
     Timestamp,
     Whole,
+    either,
+    eq,
+    gte,
+    lte,
+    to_slug,
+    within,
 )
-from shared.schema.filters import either, eq, gte, lte, within
-from shared.schema.query import Query
-from shared.schema.search_terms import Searched
-from shared.schema.serialization import DocumentSchema
-from shared.schema.slugs import to_slug
+from shared.schema.attribute_rules import misfits
 from shared.storage import documents
 from shared.storage.connections import connections
 

@@ -20,11 +20,19 @@ from api_products.schemas import CategoryCheckSchema, FileCheckSchema, QueuedNot
 from api_products.stock import views as stock_views
 from shared.config.settings import Settings
 from shared.endpoints import document_checks
-from shared.http import auth
-from shared.http.contract import FORM, ITEM, JSON, NEW, accepts, like, returns
-from shared.http.errors import ServiceUnavailable
-from shared.http.json import encode
-from shared.http.responses import respond
+from shared.http import (
+    FORM,
+    ITEM,
+    JSON,
+    NEW,
+    ServiceUnavailable,
+    accepts,
+    auth,
+    encode,
+    like,
+    respond,
+    returns,
+)
 from shared.resource import idempotency, purges, resumes
 from shared.storage import documents
 

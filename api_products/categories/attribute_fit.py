@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from api_products.resource import products
+from shared.schema import Document
 from shared.schema.attribute_rules import misfits
-from shared.schema.serialization import Document
 
 
 def count_misfits(category: str, changes: Iterable[Mapping[str, Any]]) -> Document:

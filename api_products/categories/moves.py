@@ -13,8 +13,8 @@ from typing import Any
 from pymongo.errors import OperationFailure
 
 from api_products.resource import products
-from shared.http.errors import ServiceUnavailable
-from shared.schema.serialization import Document
+from shared.http import ServiceUnavailable
+from shared.schema import Document
 from shared.storage.connections import connections
 
 log = logging.getLogger(__name__)

@@ -7,10 +7,7 @@ from api_products import jobs
 from api_products.categories import attribute_fit, moves
 from api_products.categories.schemas import MisfitsRequestSchema, PendingMovesSchema
 from api_products.resource import products
-from shared.http import auth
-from shared.http.contract import accepts, returns
-from shared.http.parameters import read_parameters
-from shared.http.responses import respond
+from shared.http import accepts, auth, read_parameters, respond, returns
 from shared.resource import resumes
 from shared.schema.attribute_rules import FitSchema
 

@@ -26,8 +26,8 @@ from api_products.images.model import (
     without_image,
 )
 from api_products.resource import products
-from shared.http.errors import NotFound, PreconditionFailed, WriteConflict
-from shared.schema.serialization import Document
+from shared.http import NotFound, PreconditionFailed, WriteConflict
+from shared.schema import Document
 from shared.storage import documents
 from shared.storage.connections import connections
 from shared.storage.file_store import Files

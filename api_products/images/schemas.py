@@ -6,7 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from api_products.images.model import WAITING_STATES
 from api_products.resource import ThumbnailSchema
-from shared.schema.fields import Text, Whole
+from shared.schema import Text, Whole
 
 
 class ImageSchema(Schema):

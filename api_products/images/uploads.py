@@ -14,15 +14,15 @@ from api_products.images import gallery, thumbnails
 from api_products.images.model import Image, new_image, original_file
 from api_products.resource import products
 from shared.config.settings import Settings
-from shared.http import json_body
-from shared.http.errors import (
+from shared.http import (
     ApiError,
     BadRequest,
     ContentTooLarge,
     Unprocessable,
     UnsupportedMediaType,
+    json_body,
 )
-from shared.schema.serialization import Document
+from shared.schema import Document
 from shared.storage import documents
 
 MULTIPART = "multipart/form-data"

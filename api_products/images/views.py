@@ -12,10 +12,8 @@ from api_products.images.schemas import (
     ImageSchema,
 )
 from api_products.resource import products
-from shared.http.contract import FILES, FORM, accepts, returns
-from shared.http.errors import BadRequest
-from shared.http.responses import conditional, empty, respond
-from shared.schema.serialization import Document
+from shared.http import FILES, FORM, BadRequest, accepts, conditional, empty, respond, returns
+from shared.schema import Document
 
 blueprint = Blueprint("images", __name__)
 

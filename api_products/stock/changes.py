@@ -8,9 +8,8 @@ from pymongo import UpdateOne
 
 from api_products.resource import products
 from shared.cache.keys import new_token
-from shared.http.errors import Conflict
-from shared.schema.fields import timestamp
-from shared.schema.serialization import Document
+from shared.http import Conflict
+from shared.schema import Document, timestamp
 from shared.storage import documents, ledger
 from shared.storage.connections import connections
 

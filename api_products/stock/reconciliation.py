@@ -6,7 +6,7 @@ from typing import Any
 
 from api_products.resource import products
 from shared.cache.keys import new_token
-from shared.schema.serialization import Document
+from shared.schema import Document
 from shared.storage import documents, ledger
 from shared.storage.connections import connections
 

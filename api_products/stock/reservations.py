@@ -21,9 +21,8 @@ from pymongo.errors import DuplicateKeyError
 
 from api_products.resource import products
 from api_products.stock import changes, rules
-from shared.http.errors import Conflict, NotFound
-from shared.schema.fields import Money
-from shared.schema.serialization import Document
+from shared.http import Conflict, NotFound
+from shared.schema import Document, Money
 from shared.storage import documents
 from shared.storage.connections import connections
 

@@ -5,8 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates
 
 from api_products.stock import reservations
-from shared.schema.fields import Money, Ref, Text, Timestamp, Whole
-from shared.schema.query import Query
+from shared.schema import Money, Query, Ref, Text, Timestamp, Whole
 
 MAX_LINES = 1000  # lines of a reservation
 MAX_QUANTITY = 1_000_000

@@ -16,12 +16,9 @@ from api_products.stock.schemas import (
     StockChangeSchema,
     StockCheckSchema,
 )
-from shared.http import auth
-from shared.http.contract import ITEM, accepts, returns
-from shared.http.parameters import read_parameters
-from shared.http.responses import conditional, empty, respond
+from shared.http import ITEM, accepts, auth, conditional, empty, read_parameters, respond, returns
 from shared.resource import resumes
-from shared.schema.fields import Flag
+from shared.schema import Flag
 
 MAX_HELD = 500  # reservations listed at once
 

@@ -3,7 +3,7 @@
 from flask import Response
 
 from api_games.resource import games
-from shared.http.contract import like
+from shared.http import like
 from shared.observability.metrics import metrics
 
 blueprint = games.blueprint("list", "get", "create", "update", "delete", "restore", "batch")
