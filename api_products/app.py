@@ -7,9 +7,8 @@ from flask import Flask
 from api_products.images import uploads
 from api_products.resource import products
 from api_products.views import blueprint
+from shared.endpoints import jobs, media
 from shared.server.app import build_app
-from shared.storage import file_store
-from shared.workers import queue
 
 
 def create_app(**options: Any) -> Flask:
@@ -17,6 +16,6 @@ def create_app(**options: Any) -> Flask:
     app = build_app(products, blueprint, **options)
     app.extensions["checks"] += ["/products:categories", "/products:files"]
     uploads.init_app(app)
-    file_store.init_app(app)
-    queue.init_app(app)
+    media.init_app(app)
+    jobs.init_app(app)
     return app

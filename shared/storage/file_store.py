@@ -11,14 +11,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from flask import Flask, Response, current_app, request
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store, from_url
 
-from shared.config.settings import Settings
-from shared.http.auth import public
-from shared.http.contract import accepts, returns
-from shared.http.errors import NotFound, ServiceUnavailable
+from shared.http.errors import ServiceUnavailable
 
 if TYPE_CHECKING:
     from obstore import Attributes
@@ -29,9 +25,9 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 LINK_SECONDS = 3600
 S3_TIMEOUT = timedelta(seconds=5)
 
-# Only these are served; what was uploaded is kept beside them and shown to nobody.
-_PUBLIC = re.compile(r"[0-9a-f]{64}/[a-z]+\.(webp|jpeg)")
-_OURS = re.compile(rf"[0-9a-f]{{64}}/original|{_PUBLIC.pattern}")
+# The names of files that are served; the uploaded original of each picture is not.
+PUBLIC_NAME = re.compile(r"[0-9a-f]{64}/[a-z]+\.(webp|jpeg)")
+_OURS = re.compile(rf"[0-9a-f]{{64}}/original|{PUBLIC_NAME.pattern}")
 
 
 class Files:
@@ -50,9 +46,9 @@ class Files:
 
     def _attributes(self, name: str) -> "Attributes | None":
         """Return the headers a bucket is to answer with; a folder keeps none."""
-        if not isinstance(self._store, S3Store) or not _PUBLIC.fullmatch(name):
+        if not isinstance(self._store, S3Store) or not PUBLIC_NAME.fullmatch(name):
             return None
-        return {"Content-Type": _content_type(name), "Cache-Control": IMMUTABLE}
+        return {"Content-Type": content_type(name), "Cache-Control": IMMUTABLE}
 
     def get(self, name: str) -> bytes:
         """Return a file or raise ``FileNotFoundError``."""
@@ -127,44 +123,6 @@ def _open(url: str) -> LocalStore | S3Store:
     return store
 
 
-def _content_type(name: str) -> str:
+def content_type(name: str) -> str:
+    """Return the media type of a public file."""
     return f"image/{name.rpartition('.')[2]}"
-
-
-@public
-@accepts(headers=("Range",))
-@returns(
-    None,
-    media=("image/webp", "image/jpeg"),
-    headers=("ETag", "Cache-Control"),
-    conditional=True,
-    errors=(404, 416, 503),
-)
-@returns(None, 206, media=("image/webp", "image/jpeg"), headers=("ETag", "Cache-Control"))
-@returns(None, 302, headers=("Location", "Cache-Control"))
-def show_file(name: str) -> Response:
-    """Answer a file, which may be kept for ever (RFC 8246), or redirect to where it is."""
-    files: Files = current_app.extensions["files"]
-    if not _PUBLIC.fullmatch(name):
-        raise NotFound(f"There is no file {name[:100]}.")
-    if link := files.link(name):
-        return Response(status=302, headers={"Location": link, "Cache-Control": "private"})
-    try:
-        data = files.get(name)
-    except FileNotFoundError as error:
-        raise NotFound(f"There is no file {name[:100]}.") from error
-    response = Response(data, content_type=_content_type(name))
-    response.headers["Cache-Control"] = IMMUTABLE
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    response.set_etag(name.replace("/", "-"))
-    response.make_conditional(request, accept_ranges=True, complete_length=len(data))
-    return response
-
-
-def init_app(app: Flask) -> None:
-    """Open the files where the settings say they are, and serve ``/media/…``."""
-    settings: Settings = app.extensions["settings"]
-    folder = Path(settings.data_dir, "media").absolute()
-    app.extensions["files"] = Files(settings.media_url or folder.as_uri())
-    app.add_url_rule("/media/<path:name>", "media", show_file)

@@ -10,19 +10,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Flask, Response, current_app
-from marshmallow import Schema, fields
+from flask import current_app
 from redis import RedisError
 from rq import Queue, Retry, Worker
 from rq.job import Job
 from rq.worker import BaseWorker
 
-from shared.http import auth
-from shared.http.contract import returns
-from shared.http.errors import NotFound
-from shared.http.responses import respond
 from shared.observability import log_format
-from shared.schema.fields import Timestamp, timestamp
 from shared.storage.connections import connections
 
 _ID = re.compile(r"[\w-]{1,200}", re.ASCII)
@@ -33,12 +27,6 @@ JOB_SECONDS = 30
 KEPT_SECONDS = 86_400
 RETRY_SECONDS = (1, 5, 10)
 DEAD_SECONDS = 15  # without a heartbeat of the worker, which is due every five
-
-
-def init_app(app: Flask) -> None:
-    """Serve ``/jobs/<id>``, and show the queue in ``/health/ready``."""
-    app.extensions["has_queue"] = True
-    app.add_url_rule("/jobs/<id>", "job", show_job)
 
 
 def enqueue(
@@ -105,45 +93,9 @@ def state() -> dict[str, Any]:
     }
 
 
-class DeliverySchema(Schema):
-    """Whether somebody got a message."""
-
-    url = fields.String()
-    attempts = fields.Integer()
-    delivered = fields.Boolean()
-    status = fields.Integer(metadata={"optional": True})
-    error = fields.String(allow_none=True, metadata={"optional": True})
-
-
-class JobSchema(Schema):
-    """What has become of a job."""
-
-    id = fields.String()
-    state = fields.String(metadata={"example": "finished"})
-    created_at = Timestamp()
-    ended_at = fields.Raw(allow_none=True, metadata={"shown": Timestamp()})
-    request_id = fields.String(metadata={"optional": True})
-    deliveries = fields.List(fields.Nested(DeliverySchema), metadata={"optional": True})
-
-
-@auth.requires(auth.WRITE)
-@returns(JobSchema)
-def show_job(id: str) -> Response:
-    """Answer what has become of a job, for a day: its state, and what it says of itself."""
-    known = _ID.fullmatch(id)
-    job = Job.fetch_many([id], connection=connections().queue)[0] if known else None
-    state = job and job.get_status(refresh=False)
-    if not (job and state):
-        raise NotFound(f"There is no job {id[:100]}; jobs are remembered for a day.")
-    return respond(
-        {
-            "id": job.id,
-            "state": state.value,
-            "created_at": timestamp(job.created_at),
-            "ended_at": timestamp(job.ended_at) if job.is_finished or job.is_failed else None,
-            **job.meta,
-        }
-    )
+def find(id: str) -> Job | None:
+    """Return a job by its id, or None if there is none; a job is kept for a day."""
+    return Job.fetch_many([id], connection=connections().queue)[0] if _ID.fullmatch(id) else None
 
 
 def _is_recent(beating: Job | BaseWorker) -> bool:
