@@ -3,7 +3,7 @@
 from api_categories.stored_tree import read_tree
 from api_categories.tree import ancestors, is_in_cycle, parents_of
 from shared.endpoints.document_checks import Kind
-from shared.storage.documents import same
+from shared.storage.documents import has_values
 
 
 def find_tree_faults() -> dict[str, Kind]:
@@ -26,7 +26,7 @@ def find_tree_faults() -> dict[str, Kind]:
         if parent is not None and parent not in parents:
             faults["parentless"].add(case | {"why": f"there is no category {parent!r}"}, False)
         above = ancestors(slug, parents)
-        if not same(category, {"parent": parent, "ancestors": above or None}):
+        if not has_values(category, {"parent": parent, "ancestors": above or None}):
             place = "/".join([*above, slug])
             faults["unsettled"].add(case | {"why": f"belongs at {place}"}, True)
     return faults

@@ -27,9 +27,9 @@ def count_misfits(ref: str) -> Document:
     values = categories.load(categories.body(), category)
     if conflict := repository.find_conflict(values, category["_id"]):
         raise conflict
-    change = documents.change(category, repository.named(category, values), "", None)
+    changed = documents.change(category, repository.with_slug(category, values), None).after
     before = read_tree()
-    after = before | {category["_id"]: change.after if change else category}
+    after = before | {category["_id"]: changed}
     slug = category.get("slug", "")
     body = {"category": slug, "changes": list(_schema_changes(slug, before, after))}
     status, answer = connections().services.request(

@@ -22,6 +22,7 @@ from api_categories.tree import parents_of, path_of
 from shared.http import ServiceUnavailable, WriteConflict
 from shared.schema import Document
 from shared.storage.connections import connections
+from shared.storage.transactions import current_session, on_commit
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -59,8 +60,8 @@ def moving(write: Callable[[], T]) -> T:
 def store(moves: Iterable[Move]) -> None:
     """Store moves in the running transaction, and announce them once it has committed."""
     if new := list(map(asdict, moves)):
-        _stored().insert_many(new, session=connections().session)
-        connections().on_commit(announce)
+        _stored().insert_many(new, session=current_session())
+        on_commit(announce)
 
 
 def check_free(slugs: Mapping[str, Any]) -> None:
@@ -68,7 +69,7 @@ def check_free(slugs: Mapping[str, Any]) -> None:
 
     ``slugs`` has the id of the category that is to have each slug.
     """
-    stored = _stored().find({"slug": {"$in": list(slugs)}}, session=connections().session)
+    stored = _stored().find({"slug": {"$in": list(slugs)}}, session=current_session())
     for move in stored:
         slug = move["slug"]
         if move["category"] != slugs[slug]:

@@ -39,6 +39,7 @@ from shared.schema import (
 )
 from shared.schema.attribute_rules import ATTRIBUTE_NAME, NUMBERS, TYPES, is_number, misfit
 from shared.storage.connections import connections
+from shared.storage.transactions import current_session
 
 
 def _check_choice(choice: Any) -> None:
@@ -198,7 +199,7 @@ def _own_attributes(slugs: Iterable[str]) -> Mapping[str, Any]:
     stored = categories.repository.collection.find(
         {"slug": {"$in": sorted(slugs)}},
         {"slug": True, "attributes": True},
-        session=connections().session,
+        session=current_session(),
     )
     return {str(category["slug"]): category.get("attributes") for category in stored}
 

@@ -10,6 +10,7 @@ from api_categories.tree import Cycle, ancestors, in_order, is_in_cycle, parents
 from shared.http import Unprocessable
 from shared.schema import Document
 from shared.storage.connections import connections
+from shared.storage.transactions import current_session, transaction
 
 T = TypeVar("T")
 
@@ -19,7 +20,7 @@ _ID_TYPES = (int, float, str, ObjectId)
 def read_tree() -> dict[Any, Document]:
     """Return all categories by id, without those whose slug or id a hand edit has broken."""
     with_slug = {"slug": {"$gt": ""}}
-    stored = categories.repository.collection.find(with_slug, session=connections().session)
+    stored = categories.repository.collection.find(with_slug, session=current_session())
     # A hand edit can leave a list of slugs, or an object as the id.
     return {
         category["_id"]: category
@@ -74,8 +75,8 @@ def write_alone(write: Callable[[], T]) -> T:
     def locked() -> T:
         # Every write changes this document, so two at once conflict and one is run again.
         connections().db["counters"].update_one(
-            {"_id": "categories:tree"}, {"$inc": {"writes": 1}}, True, session=connections().session
+            {"_id": "categories:tree"}, {"$inc": {"writes": 1}}, True, session=current_session()
         )
         return write()
 
-    return connections().transaction(locked)
+    return transaction(locked)

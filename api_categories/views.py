@@ -149,7 +149,9 @@ def get_paths() -> Response:
     """Return the path from the root to each category of ``?slugs=a,b``; old slugs work too."""
     slugs = read_parameters().get("slugs", "").split(",")
     current = categories.repository.find("slug", slugs)
-    renamed = {slug: categories.repository.moved(slug) for slug in slugs if slug not in current}
+    renamed = {
+        slug: categories.repository.current_slug(slug) for slug in slugs if slug not in current
+    }
     by_new_slug = categories.repository.find("slug", [new for new in renamed.values() if new])
     current |= {old: by_new_slug[new] for old, new in renamed.items() if new in by_new_slug}
     return respond({slug: path_of(category) for slug, category in current.items()})

@@ -19,16 +19,14 @@ from shared.http import (
     ApiError,
     Conflict,
     NotFound,
-    PreconditionFailed,
     ServiceUnavailable,
     Unprocessable,
-    WriteConflict,
 )
 from shared.resource import idempotency
 from shared.schema import Document, Money
 from shared.storage import documents, trash
 from shared.storage.connections import connections
-from shared.storage.retries import attempts
+from shared.storage.retries import DocumentChanged, retry_conflicts
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +108,7 @@ def confirm(order: Document) -> Document:
         return _reject(order, _to_error(body), None)
     except pricing.MixedCurrencies as error:
         return _reject(order, Conflict(str(error)), RELEASE)
-    except PreconditionFailed:
+    except DocumentChanged:
         return confirm(_read_again(order))
 
 
@@ -119,15 +117,12 @@ def move(ref: str, target: str) -> Document:
 
     Raise ``Conflict`` that names its state and the actions it allows.
     """
-    for _ in attempts():
+
+    def write() -> Document:
         order = orders.get_for_update(ref)
-        if order.get("status") == target:
-            return order
-        try:
-            return change_state(order, target)
-        except PreconditionFailed:
-            continue
-    raise WriteConflict("Too many others are writing this order at once; try again.")
+        return order if order.get("status") == target else change_state(order, target)
+
+    return retry_conflicts(write, "this order")
 
 
 def change_state(order: Document, target: str) -> Document:
@@ -135,7 +130,7 @@ def change_state(order: Document, target: str) -> Document:
 
     Raises:
         Conflict: Its state does not allow that.
-        PreconditionFailed: It was written after it was read.
+        DocumentChanged: It was written after it was read.
     """
     state = str(order.get("status"))
     if not states.allows(state, target):
@@ -154,23 +149,21 @@ def delete(ref: str, purge: bool) -> None:
         Conflict: The order is still being placed.
         ServiceUnavailable: The order is to be purged, but products has not released its stock.
     """
-    order, was_cancelled = None, False
-    for _ in attempts():
-        if order is None:
-            order = orders.get_including_trash(ref) if purge else orders.get_for_update(ref)
+    read = orders.get_including_trash if purge else orders.get_for_update
+
+    def write() -> None:
+        nonlocal read
+        order = read(ref)
         if order.get("status") == states.PENDING:
             raise Conflict("This order is being placed. Try again shortly.")
-        try:
-            if states.allows(str(order.get("status")), states.CANCELLED):
-                order, was_cancelled = change_state(order, states.CANCELLED), True
-                order = settle(order)
-            _remove(order, purge)
-        except PreconditionFailed:
+        if states.allows(str(order.get("status")), states.CANCELLED):
+            order = change_state(order, states.CANCELLED)
             # After the cancellation If-Match cannot match, so it is not checked again.
-            order = orders.repository.get(ref) if was_cancelled else None
-            continue
-        return
-    raise WriteConflict("Too many others are writing this order at once; try again.")
+            read = orders.repository.get
+            order = settle(order)
+        _remove(order, purge)
+
+    retry_conflicts(write, "this order")
 
 
 def _remove(order: Document, purge: bool) -> None:
@@ -210,7 +203,7 @@ def _give_up(order: Document, error: ServiceUnavailable) -> Document:
     """Reject an order after a request to products that failed, and release a reservation of it."""
     try:
         return _reject(order, ServiceUnavailable(f"{error} Nothing was ordered."), RELEASE)
-    except PreconditionFailed:
+    except DocumentChanged:
         return confirm(_read_again(order))
 
 

@@ -34,6 +34,7 @@ from shared.http import NotFound, ServiceUnavailable
 from shared.schema import Document
 from shared.storage import documents
 from shared.storage.connections import connections
+from shared.storage.transactions import on_commit
 from shared.workers import queue
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def queue_thumbnails_on_commit(product: Document, images: Iterable[Image]) -> No
     """Queue a thumbnail job for each image, once the running transaction has committed."""
     ref = gallery.ref_of(product)
     for image in images:
-        connections().on_commit(partial(queue_thumbnails, ref, image["id"]))
+        on_commit(partial(queue_thumbnails, ref, image["id"]))
 
 
 def make_thumbnails(ref: str, number: int) -> None:

@@ -133,4 +133,4 @@ def _stored(item: Product) -> Product:
     values = {name: value for name, value in item.items() if name != "_id"}
     values["price"] = Decimal128(Decimal(str(values["price"])))
     values["category_path"] = [values["category"]]
-    return documents.fresh(values, item["_id"], "0" * 16, products.searched)
+    return documents.new_document(values, item["_id"], "0" * 16, products.searched)

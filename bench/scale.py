@@ -104,7 +104,7 @@ def made(known: list[tuple[str, dict[str, Any]]], count: int) -> Iterator[dict[s
             part = Decimal(100 + (chance.randrange(-20, 21) if copy else 0)) / 100
             values["price"] = Decimal128(round(Decimal(str(price)) * part, 2))
         values["attributes"] = attributes
-        yield documents.fresh(values, number + 1, "0" * 16, products.searched)
+        yield documents.new_document(values, number + 1, "0" * 16, products.searched)
 
 
 def fill(uri: str, paths: list[Path]) -> None:

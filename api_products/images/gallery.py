@@ -26,12 +26,12 @@ from api_products.images.model import (
     without_image,
 )
 from api_products.resource import products
-from shared.http import NotFound, PreconditionFailed, WriteConflict
+from shared.http import NotFound
 from shared.schema import Document
 from shared.storage import documents
-from shared.storage.connections import connections
 from shared.storage.file_store import Files
-from shared.storage.retries import attempts
+from shared.storage.retries import retry_conflicts
+from shared.storage.transactions import current_session, transaction
 
 # seconds before files without a product are removed: an upload stores them before the product
 GRACE_SECONDS = 60
@@ -128,13 +128,12 @@ def remove_image(ref: str, number: int) -> str:
 
 def _update(ref: str, change: Callable[[Document], Document]) -> Document:
     """Store the values that ``change`` returns for a product; repeat after a concurrent write."""
-    for _ in attempts():
+
+    def write() -> Document:
         product = products.get_for_update(ref)
-        try:
-            return products.repository.update(product, change(product))
-        except PreconditionFailed:
-            continue
-    raise WriteConflict("Too many others are writing this product at once; try again.")
+        return products.repository.update(product, change(product))
+
+    return retry_conflicts(write, "this product")
 
 
 def _appended(product: Document, images: Sequence[Image]) -> Document:
@@ -172,13 +171,13 @@ def is_referenced(digest: str) -> bool:
     """Return True if any product, live or in the trash, refers to the files of a digest."""
 
     def look() -> bool:
-        session, with_digest = connections().session, {"images.sha256": digest}
+        session, with_digest = current_session(), {"images.sha256": digest}
         return any(
             place.find_one(with_digest, {"_id": True}, session=session) for place in _collections()
         )
 
     # A transaction reads both collections as they were at one moment.
-    return connections().transaction(look)
+    return transaction(look)
 
 
 def remove_unreferenced(digest: str) -> None:

@@ -1,17 +1,17 @@
 """What adds to stocks and takes from them, each change with its entry in the ledger."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import Counter
-from pymongo import UpdateOne
 
 from api_products.resource import products
-from shared.cache.keys import new_token
 from shared.http import Conflict
 from shared.schema import Document, timestamp
-from shared.storage import documents, ledger
-from shared.storage.connections import connections
+from shared.storage import ledger
+from shared.storage.documents import Change
+from shared.storage.retries import DocumentChanged
+from shared.storage.transactions import current_session, transaction
 
 SHORT = Counter("vitrine_stock_conflicts", "What was refused because too few were left.")
 
@@ -34,7 +34,7 @@ def change(ref: str, count: int, reason: str) -> Document:
         (after,) = move([product], {product["_id"]: count}, reason)
         return product | after
 
-    return connections().transaction(add)
+    return transaction(add)
 
 
 def entries(product: Document, page: int, per: int) -> Document:
@@ -73,55 +73,66 @@ def move(
     """
     if not changes:
         return []
-    token = new_token()
-    writes, pairs = [], []
-    for before in found:
-        change = changes.get(before["_id"])
-        if change is None or not ledger.is_number(before.get("stock")):
-            continue
-        stamp = documents.stamp(before, token)
-        enough = {"stock": {"$gte": -change}} if change < 0 else {}
-        update = {"$inc": {"stock": change}, "$set": stamp}
-        writes.append(UpdateOne({"_id": before["_id"]} | enough, update))
-        pairs.append((before, before | stamp | {"stock": before["stock"] + change}))
-    short = [before for before, after in pairs if after["stock"] < 0 and changes[after["_id"]] < 0]
-    session = connections().session
-    if short or (
-        writes
-        and products.repository.writable.bulk_write(writes, session=session).matched_count
-        < len(writes)
-    ):
-        SHORT.inc()
-        left = ", ".join(f"{each.get('name')}: {max(0, int(each['stock']))} left" for each in short)
-        raise Conflict(f"That would leave less than none. {left}".strip())
-    gone = changes.keys() - {before["_id"] for before, _ in pairs}
-    products.repository.record_in_ledger(
-        [*pairs, *_move_in_trash(gone, changes, token)], reason, **more
+    tracked = [
+        product
+        for product in found
+        if product["_id"] in changes and ledger.is_number(product.get("stock"))
+    ]
+    short = [
+        product
+        for product in tracked
+        if changes[product["_id"]] < 0 and product["stock"] + changes[product["_id"]] < 0
+    ]
+    if short:
+        raise _less_than_none(short)
+    additions = [_addition(product, changes[product["_id"]]) for product in tracked]
+    try:
+        after = products.repository.apply(additions, reason, **more)
+    except DocumentChanged as error:
+        raise _less_than_none([]) from error
+    deleted = changes.keys() - {product["_id"] for product in tracked}
+    in_trash = list(_additions_in_trash(deleted, changes))
+    products.repository.apply(in_trash, reason, in_trash=True, **more)
+    return after
+
+
+def _less_than_none(short: Iterable[Document]) -> Conflict:
+    SHORT.inc()
+    left = ", ".join(f"{each.get('name')}: {max(0, int(each['stock']))} left" for each in short)
+    return Conflict(f"That would leave less than none. {left}".strip())
+
+
+def _addition(product: Document, count: int) -> Change:
+    """Return the change that adds to a stock, or takes from one that has enough."""
+    enough = {"stock": {"$gte": -count}} if count < 0 else {}
+    return Change(
+        filter={"_id": product["_id"]} | enough,
+        update={"$inc": {"stock": count}},
+        before=product,
+        after=product | {"stock": product["stock"] + count},
     )
-    products.repository.invalidate([each for pair in pairs for each in pair], token)
-    return [after for _, after in pairs]
 
 
-def _move_in_trash(
-    ids: Iterable[Any], changes: Mapping[Any, int], token: str
-) -> list[tuple[Document, Document]]:
-    """Add to the stocks of deleted products, which may come back; return before and after."""
-    pairs = []
-    trash, session = products.repository.trash, connections().session
+def _additions_in_trash(ids: Iterable[Any], counts: Mapping[Any, int]) -> Iterator[Change]:
+    """Yield changes that add to the stocks of deleted products, which may be restored."""
     for id in ids:
-        kept = trash.find_one({"id": id}, sort=[("deleted_at", -1)], session=session)
-        if kept and ledger.is_number(kept.get("stock")):
-            before = kept | {"_id": id}
-            after = documents.stamp(before, token) | {"stock": max(0, kept["stock"] + changes[id])}
-            trash.update_one({"_id": kept["_id"]}, {"$set": after}, session=session)
-            pairs.append((before, before | after))
-    return pairs
+        deleted = products.repository.trash.find_one(
+            {"id": id}, sort=[("deleted_at", -1)], session=current_session()
+        )
+        if deleted and ledger.is_number(deleted.get("stock")):
+            product, stock = deleted | {"_id": id}, max(0, deleted["stock"] + counts[id])
+            yield Change(
+                filter={"_id": deleted["_id"]},
+                update={"$set": {"stock": stock}},
+                before=product,
+                after=product | {"stock": stock},
+            )
 
 
 def find(ids: Sequence[Any]) -> list[Document]:
     """Return what ordering needs to know of products, by their ids."""
     found = products.repository.collection.find(
-        {"_id": {"$in": ids}}, _READ, session=connections().session
+        {"_id": {"$in": ids}}, _READ, session=current_session()
     )
     return list(found)
 

@@ -5,10 +5,10 @@ from functools import partial
 from typing import Any
 
 from api_products.resource import products
-from shared.cache.keys import new_token
 from shared.schema import Document
 from shared.storage import documents, ledger
-from shared.storage.connections import connections
+from shared.storage.documents import Change
+from shared.storage.transactions import current_session, transaction
 
 
 def check() -> list[Document]:
@@ -19,7 +19,7 @@ def check() -> list[Document]:
 def repair(found: list[Document], accept: bool) -> None:
     """Set these stocks to what the ledger says or, to ``accept`` them, tell the ledger of them."""
     for each in found:
-        connections().transaction(partial(_mend, each["_id"], accept))
+        transaction(partial(_mend, each["_id"], accept))
 
 
 def shown(drift: Document) -> Document:
@@ -28,14 +28,14 @@ def shown(drift: Document) -> Document:
         "product_id": products.schema.fields["id"].serialize("_id", drift),
         "name": drift["name"],
         "stock": drift["stock"],
-        "ledger": documents.whole(drift["ledger"]),
+        "ledger": documents.as_integer(drift["ledger"]),
     }
 
 
 def _suspects() -> list[Any]:
     """Return the ids of products that were other than their ledger at two moments close by."""
     pipeline = [
-        *ledger.sums(),
+        *ledger.balance_pipeline(),
         {
             "$lookup": {
                 "from": products.name,
@@ -56,16 +56,16 @@ def _suspects() -> list[Any]:
 
 def _drift(id: Any) -> Document | None:
     """Compare one product with its ledger as both were at one moment."""
-    return connections().transaction(lambda: _compared(id))
+    return transaction(lambda: _compared(id))
 
 
 def _compared(id: Any) -> Document | None:
-    product = products.repository.collection.find_one({"_id": id}, session=connections().session)
+    product = products.repository.collection.find_one({"_id": id}, session=current_session())
     if product is None:
         return None
     stock = product.get("stock")
     summed = products.repository.ledger.aggregate(
-        ledger.sums({"$match": {"item": id}}), session=connections().session
+        ledger.balance_pipeline({"$match": {"item": id}}), session=current_session()
     )
     balance = next((each["balance"] for each in summed), 0)
     if balance == (0 if stock is None else stock):
@@ -85,18 +85,16 @@ def _mend(id: Any, accept: bool) -> None:
     drift = _compared(id)
     if drift is None:
         return
-    token = new_token()
-    stamp = documents.stamp(drift, token)
-    balance = {"stock": drift["ledger"]}
     believed = drift["stock"] if accept else drift["ledger"]
     # Accepted as not tracked, it stays so.
     count = _count(believed)
     if count is None and believed is not None:
         return  # Neither a number nor nothing: somebody has to look at it.
     new = {} if count is None else {"stock": max(0, count)}
-    products.repository.writable.update_one(
-        {"_id": id}, {"$set": stamp | new}, session=connections().session
+    mending = Change(
+        filter={"_id": id},
+        update={"$set": new},
+        before=drift | {"stock": drift["ledger"]},
+        after=drift | new,
     )
-    reason = "counted" if accept else "reconciled"
-    products.repository.record_in_ledger([(drift | balance, drift | stamp | new)], reason)
-    products.repository.invalidate([drift, drift | stamp | new], token)
+    products.repository.apply([mending], "counted" if accept else "reconciled")

@@ -25,6 +25,7 @@ from shared.http import Conflict, NotFound
 from shared.schema import Document, Money
 from shared.storage import documents
 from shared.storage.connections import connections
+from shared.storage.transactions import current_session, transaction
 
 T = TypeVar("T")
 STATES = HELD, SHIPPED, RELEASED = "held", "shipped", "released"
@@ -55,7 +56,7 @@ def reserve(id: str, wanted: Mapping[ProductId, int]) -> Document:
         new = {"_id": id, "state": HELD, "lines": lines, "at": documents.now()}
         try:
             # First of all, so that of two requests at once the second one meets the first.
-            _reservations().insert_one(new, session=connections().session)
+            _reservations().insert_one(new, session=current_session())
         except DuplicateKeyError as error:
             raise _Known from error
         if refused:
@@ -80,7 +81,7 @@ def reserve(id: str, wanted: Mapping[ProductId, int]) -> Document:
 
 def get(id: str) -> Document:
     """Return a reservation or raise ``NotFound``."""
-    found = _reservations().find_one({"_id": id}, session=connections().session)
+    found = _reservations().find_one({"_id": id}, session=current_session())
     if found is None:
         raise NotFound(f"There is no reservation {id}.")
     return found
@@ -126,7 +127,7 @@ def _end(id: str, state: str) -> Document | None:
     """Bring a reservation into its last state, also one that is not there; return it as it was."""
     change = {"state": state, "ended_at": documents.now()}
     held = {"_id": id, "state": HELD}
-    session = connections().session
+    session = current_session()
     known = _reservations().find_one_and_update(held, {"$set": change}, session=session)
     if known is None:
         known = _reservations().find_one({"_id": id}, session=session)
@@ -204,7 +205,7 @@ def _transaction(work: Callable[[], T]) -> T:
     when all members of the replica set vote, and until then nobody gets on.
     """
     _reservations()
-    return connections().transaction(work)
+    return transaction(work)
 
 
 def _reservations() -> Collection[Document]:
@@ -212,7 +213,7 @@ def _reservations() -> Collection[Document]:
     name = f"{products.name}.reservations"
     found = connections().db[name]
     indexed: set[str] = current_app.extensions.setdefault("indexed", set())
-    if name not in indexed and not connections().session:
+    if name not in indexed and not current_session():
         found.create_indexes([IndexModel([("state", 1), ("_id", 1)])])
         indexed.add(name)
     return found

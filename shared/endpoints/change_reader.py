@@ -25,10 +25,10 @@ from shared.storage.change_stream import (
     BATCH_SIZE,
     HISTORY_LOST,
     KINDS,
-    Changes,
-    identity,
-    moment,
-    written,
+    ChangeStream,
+    collection_id,
+    event_time,
+    updated_fields,
 )
 
 TOKEN = r"[0-9A-F]{18,4000}-[0-9a-f]{32}\Z"
@@ -50,7 +50,7 @@ class Changelog:
     def __init__(self, resource: Resource, since: str = "", size: int = BATCH_SIZE):
         self._resource = resource
         self._names = [name for name in resource.names if name not in resource.live]
-        self._identity = identity(resource.repository.collection)
+        self._identity = collection_id(resource.repository.collection)
         self._stored = resource.reads(self._names)
         self._is_over = False
         self._changes = self._open(since, size)
@@ -87,13 +87,13 @@ class Changelog:
             token = known[-1]["_id"]
         return known, self._spell(token["_data"])
 
-    def _open(self, since: str, size: int) -> Changes:
+    def _open(self, since: str, size: int) -> ChangeStream:
         data, _, collection = since.partition("-")
         if since and collection != self._identity:
             raise self._gone("The token is of another collection, or of an earlier one.")
         token = {"_data": data} if since else None
         try:
-            return Changes(self._resource.repository.collection, token, size)
+            return ChangeStream(self._resource.repository.collection, token, size)
         except OperationFailure as error:
             if error.code == _NO_STREAMS:
                 raise no_streams() from error
@@ -142,8 +142,8 @@ class Changelog:
         change = {
             "token": self._spell(event["_id"]["_data"]),
             "type": kind,
-            "id": documents.whole(event["documentKey"]["_id"]),
-            "at": timestamp(moment(event)),
+            "id": documents.as_integer(event["documentKey"]["_id"]),
+            "at": timestamp(event_time(event)),
         }
         if kind == "updated":
             change["fields"] = self._changed(event, before, after)
@@ -156,14 +156,18 @@ class Changelog:
     ) -> list[str]:
         """Return the names of the fields that an update has changed, all of them when unknown."""
         if before is not None and after is not None:
-            return [name for name in self._names if not documents.same(before, {name: after[name]})]
+            return [
+                name
+                for name in self._names
+                if not documents.has_values(before, {name: after[name]})
+            ]
         if event["operationType"] == "replace":
             return self._names
-        touched = written(event)
+        touched = updated_fields(event)
         return [name for name in self._names if self._resource.reads([name]) & touched]
 
     def _may_show(self, event: Document) -> bool:
-        return event["operationType"] != "update" or bool(written(event) & self._stored)
+        return event["operationType"] != "update" or bool(updated_fields(event) & self._stored)
 
     def __enter__(self) -> Self:
         return self

@@ -17,7 +17,7 @@ from bson import Decimal128
 from flask import Flask, Response, current_app
 from marshmallow import Schema, ValidationError, fields
 from marshmallow.fields import Field, String
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError
 
 from shared.cache.keys import new_token
 from shared.http import auth
@@ -29,9 +29,10 @@ from shared.schema.mongo_schema import STORED, json_schema, stored_fields, viola
 from shared.schema.serialization import Document
 from shared.storage import documents
 from shared.storage.bulk import bulk
-from shared.storage.connections import connections
 from shared.storage.documents import Change
 from shared.storage.repository import Repository
+from shared.storage.retries import DocumentChanged
+from shared.storage.transactions import current_session, transaction
 
 MOST_CASES = 1000  # of a kind are answered, though all are counted
 TOGETHER = 500  # documents of one write
@@ -135,8 +136,8 @@ def _misfits(resource: Resource, mend: bool) -> tuple[Kind, Kind]:
         if mend:
             mends = _mend(resource, document["_id"])
         else:
-            change = _change(resource, document, "")
-            mends = bool(change and not any(violations(change.after, rules)))
+            change = _change(resource, document)
+            mends = bool(change and not any(violations(change.stamped("").after, rules)))
         why = "; ".join(f"{place[1:]} {text}" for place, text in wrong.items())
         broken.add(_case(resource, document, why), mends)
     return unreachable, broken
@@ -152,6 +153,7 @@ def _lacking(resource: Resource, mend: bool) -> Kind:
     )
     found = (pair for pair in every if pair[1])
     while some := list(islice(found, TOGETHER)):
+        # A new token in the values: without a change nothing would be written.
         pairs = [(each, {"written": new_token()}) for each, _ in some]
         written = bulk(repository, pairs, False) if mend else pairs
         for (document, lacks), done in zip(some, written, strict=True):
@@ -203,25 +205,24 @@ def _twice(repository: Repository) -> Kind:
 def _mend(resource: Resource, id: Any) -> bool:
     """Mend a document as it is now; return whether it is as it should be."""
     try:
-        return connections().transaction(partial(_mend_at_once, resource, id))
-    except DuplicateKeyError:
+        return transaction(partial(_mend_at_once, resource, id))
+    except (BulkWriteError, DocumentChanged):
         return False
 
 
 def _mend_at_once(resource: Resource, id: Any) -> bool:
-    repository, session, token = resource.repository, connections().session, new_token()
-    document = repository.collection.find_one({"_id": id}, session=session)
+    repository = resource.repository
+    document = repository.collection.find_one({"_id": id}, session=current_session())
     if document is None:
         return True
-    change = _change(resource, document, token)
-    if change:
-        # Without an entry in the ledger, like the edit it mends: `vitrine reconcile` tells of both.
-        repository.writable.update_one(change.filter, change.update, session=session)
-        repository.invalidate([document, change.after], token)
-    return not any(violations(change.after if change else document, json_schema(resource.schema)))
+    change = _change(resource, document)
+    # Without an entry in the ledger, like the edit it mends: `vitrine reconcile` reports both.
+    for after in repository.apply([change] if change else []):
+        document = after
+    return not any(violations(document, json_schema(resource.schema)))
 
 
-def _change(resource: Resource, document: Document, token: str) -> Change | None:
+def _change(resource: Resource, document: Document) -> Change | None:
     """Return what gives a document all that is sure, or None when nothing is."""
     repository, rules = resource.repository, json_schema(resource.schema)
     wrong = {place for place, _ in violations(document, rules)}
@@ -236,8 +237,7 @@ def _change(resource: Resource, document: Document, token: str) -> Change | None
         return None
     if repository.find_conflict(values, document["_id"]):
         return None
-    named = repository.named(document, {**values, "written": token})
-    return documents.change(document, named, token, repository.searched)
+    return documents.change(document, repository.with_slug(document, values), repository.searched)
 
 
 def _read(field: Field[Any], value: Any) -> Any:
@@ -256,7 +256,7 @@ def _spellings(value: Any, as_text: bool) -> Iterator[Any]:
         if _WHOLE.fullmatch(value):
             yield int(value)
     elif isinstance(value, (int, float, Decimal128)) and not isinstance(value, bool):
-        whole = documents.whole(value)
+        whole = documents.as_integer(value)
         yield str(whole) if as_text else whole
 
 
@@ -265,6 +265,6 @@ def _case(resource: Resource, document: Document, why: str) -> Document:
 
 
 def _case_of(name: str, id: Any, why: str) -> Document:
-    shown = documents.whole(id)
+    shown = documents.as_integer(id)
     is_reachable = not any(violations(id, STORED[Id]))
     return {"id": shown, "path": f"/{name}/{shown}" if is_reachable else None, "why": why}

@@ -12,7 +12,6 @@ from shared.http.errors import (
     BadRequest,
     Conflict,
     ContentTooLarge,
-    PreconditionFailed,
     Unprocessable,
     WriteConflict,
     pointers,
@@ -22,7 +21,7 @@ from shared.schema.fields import Id
 from shared.schema.serialization import Document
 from shared.storage import documents, ids
 from shared.storage.bulk import bulk
-from shared.storage.retries import attempts
+from shared.storage.retries import DocumentChanged, retry_conflicts
 
 if TYPE_CHECKING:
     from shared.resource.resource import Resource
@@ -139,7 +138,9 @@ def _write_each(
     """Write every valid item; after a conflict with another write, read again and repeat."""
     items = _prepare(resource, values, options.key)
     waiting = [] if options.dry_run else [n for n, item in enumerate(items) if not item.error]
-    for _ in attempts():
+
+    def write() -> None:
+        nonlocal waiting
         pairs = [(items[n].stored, items[n].values or {}) for n in waiting]
         outcomes = bulk(resource.repository, pairs, False) if pairs else []
         for number, document in zip(waiting, outcomes, strict=True):
@@ -149,20 +150,22 @@ def _write_each(
         for number, item in zip(waiting, again, strict=True):
             items[number] = item
         waiting = [number for number in waiting if not items[number].error]
-        if not waiting:
-            return items
-        ids.raise_counter(resource.repository.collection)
-    for number in waiting:
-        items[number].error = WriteConflict(
-            "Too many others are writing the same at once; try again."
-        )
+        if waiting:
+            ids.raise_counter(resource.repository.collection)
+            raise DocumentChanged(resource.item)
+
+    try:
+        retry_conflicts(write, "the same items")
+    except WriteConflict as error:
+        for number in waiting:
+            items[number].error = error
     return items
 
 
 def _write_all_or_none(
     resource: "Resource", values: Sequence[Any], options: BatchOptions
 ) -> list[BatchItem]:
-    for _ in attempts():
+    def write() -> list[BatchItem]:
         items = _prepare(resource, values, options.key)
         errors = [
             {**error, "pointer": f"/{index}{error.get('pointer', '')}"}
@@ -175,16 +178,12 @@ def _write_all_or_none(
             raise Unprocessable(text, errors)
         if options.dry_run:
             return items
-        try:
-            pairs = [(item.stored, item.values or {}) for item in items]
-            for item, document in zip(items, bulk(resource.repository, pairs, True), strict=True):
-                item.written = document
-            return items
-        except (Conflict, PreconditionFailed):
-            continue
-    raise WriteConflict(
-        "Too many others are writing the same at once; nothing was written; try again."
-    )
+        pairs = [(item.stored, item.values or {}) for item in items]
+        for item, document in zip(items, bulk(resource.repository, pairs, True), strict=True):
+            item.written = document
+        return items
+
+    return retry_conflicts(write, "the same items; nothing was written")
 
 
 def _prepare(resource: "Resource", values: Sequence[Any], key: str) -> list[BatchItem]:
@@ -268,7 +267,7 @@ def _result(index: int, item: BatchItem) -> Document:
         return {"index": index, "status": status, "result": "failed", "errors": _errors(item.error)}
     if item.stored is None:
         status, result = 201, "created"
-    elif item.written is item.stored or documents.same(item.stored, item.values or {}):
+    elif item.written is item.stored or documents.has_values(item.stored, item.values or {}):
         status, result = 200, "unchanged"
     else:
         status, result = 200, "updated"

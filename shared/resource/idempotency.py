@@ -26,7 +26,7 @@ from shared.http import auth
 from shared.http.errors import BadRequest, Unprocessable, WriteConflict
 from shared.schema.serialization import Document
 from shared.storage import documents
-from shared.storage.connections import connections
+from shared.storage.transactions import current_session, transaction
 
 KEPT = timedelta(hours=24)
 # Who has not answered for so long was killed, or loses the right to say that it is done.
@@ -149,7 +149,7 @@ def _finished(record: Document, work: Callable[[], Response], resumes: bool) -> 
         return response
 
     try:
-        response = done() if resumes else connections().transaction(done)
+        response = done() if resumes else transaction(done)
     except Exception as error:
         response = current_app.make_response(current_app.handle_user_exception(error))
         if not _is_passing(response):
@@ -176,7 +176,7 @@ def _keep(record: Document, response: Response) -> bool:
         "body": response.get_data(),
         "about": _items(response),
     }
-    result = _records().update_one(_mine(record), {"$set": kept}, session=connections().session)
+    result = _records().update_one(_mine(record), {"$set": kept}, session=current_session())
     return result.matched_count == 1
 
 

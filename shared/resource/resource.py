@@ -37,9 +37,7 @@ from shared.http.errors import (
     BadRequest,
     Conflict,
     NotFound,
-    PreconditionFailed,
     UnsupportedMediaType,
-    WriteConflict,
 )
 from shared.http.json import digest, encode
 from shared.http.parameters import read_parameters
@@ -53,7 +51,7 @@ from shared.schema.search_terms import Searched
 from shared.schema.serialization import Document, DocumentSchema, load
 from shared.storage import documents, facets, indexes, pages, trash
 from shared.storage.repository import Repository
-from shared.storage.retries import attempts
+from shared.storage.retries import retry_conflicts
 
 PARSED_QUERIES = 256  # query strings whose meaning is remembered
 
@@ -379,15 +377,13 @@ class Resource:
                 if error.extra.get("field") != "slug":
                     raise
                 # Another request has just created it, so it exists.
-        for _ in attempts():
+
+        def write() -> Response:
             document = self.get_for_update(ref)
-            try:
-                changes = self.load(values, document)
-                return self.to_response(self.repository.update(document, changes))
-            except PreconditionFailed:
-                # Another write came between this read and this write: read again.
-                continue
-        raise WriteConflict(f"Too many others are writing this {self.item} at once; try again.")
+            changes = self.load(values, document)
+            return self.to_response(self.repository.update(document, changes))
+
+        return retry_conflicts(write, f"this {self.item}")
 
     @accepts(purge=Flag(), headers=CONDITIONS)
     @returns(None, 204)
@@ -399,14 +395,8 @@ class Resource:
             if purges()
             else (self.get_for_update, trash.delete)
         )
-        for _ in attempts():
-            document = find(ref)
-            try:
-                remove(self.repository, document)
-            except PreconditionFailed:
-                continue
-            return empty()
-        raise WriteConflict(f"Too many others are writing this {self.item} at once; try again.")
+        retry_conflicts(lambda: remove(self.repository, find(ref)), f"this {self.item}")
+        return empty()
 
     @accepts(CHANGES, media=(JSON, MERGE_PATCH), optional=True, headers=("If-Match",))
     @returns(ITEM)
@@ -416,15 +406,14 @@ class Resource:
         ``again`` are fields to validate as if they were sent: what they refer to may be gone.
         """
         self.reject_unknown_parameters()
-        for _ in attempts():
+
+        def write() -> Response:
             document = self._check_version(trash.get(self.repository, ref))
             kept = {name: document[name] for name in again if document.get(name) is not None}
             values = self.load(kept | (self.body() if request.get_data() else {}), document)
-            try:
-                return self.to_response(trash.restore(self.repository, document, values))
-            except PreconditionFailed:
-                continue
-        raise WriteConflict(f"Too many others are writing this {self.item} at once; try again.")
+            return self.to_response(trash.restore(self.repository, document, values))
+
+        return retry_conflicts(write, f"this {self.item}")
 
     @accepts(
         Batch(CHANGES),

@@ -1,4 +1,4 @@
-"""Many documents in one write."""
+"""Bulk writes: many documents inserted or updated by one command."""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -8,136 +8,149 @@ from pymongo import InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from shared.cache.keys import new_token
-from shared.http.errors import Conflict, PreconditionFailed
 from shared.schema.serialization import Document
 from shared.storage import documents, ids
-from shared.storage.connections import connections
 from shared.storage.repository import CREATED, EDITED, Repository
+from shared.storage.retries import DocumentChanged
+from shared.storage.transactions import current_session, transaction
 
-Write = InsertOne[Document] | UpdateOne
-Pair = tuple[Document | None, Document]
+Operation = InsertOne[Document] | UpdateOne
+# A stored document, or None to insert one, and the new values.
+Input = tuple[Document | None, Document]
 
 
-def bulk(repository: Repository, pairs: Sequence[Pair], atomic: bool) -> list[Document | None]:
-    """Insert or update many documents in one write: pairs of what is stored and new values.
+def bulk(repository: Repository, inputs: Sequence[Input], atomic: bool) -> list[Document | None]:
+    """Insert or update many documents by one command.
 
-    Return for each pair the document as it is now, or None where somebody else was faster.  With
-    ``atomic`` that raises ``PreconditionFailed`` or ``Conflict``, and nothing is written.
+    Return the document after the write for each input, or None where another write came first.
+
+    Args:
+        repository: The collection.
+        inputs: Each stored document, None to insert one, with its new values.
+        atomic: True to write all documents or none.
+
+    Raises:
+        DocumentChanged: With ``atomic``, another write came first; nothing was written.
     """
-    plan = _Plan(repository, pairs, new_token())
+    plan = _Plan(repository, inputs, new_token())
     plan.prepare()
     failed = plan.run_as_one() if atomic else plan.run()
-    # The unchanged ones as well: whoever wrote them may not have come to it yet.
-    touched = [
-        each for pair, after in zip(pairs, plan.results, strict=True) for each in (pair[0], after)
+    # Unchanged documents are invalidated too: the request that wrote them may not have done it yet.
+    affected = [
+        document
+        for (stored, _), after in zip(inputs, plan.results, strict=True)
+        for document in (stored, after)
+        if document
     ]
-    repository.invalidate([each for each in touched if each], plan.token)
+    repository.invalidate(affected, plan.token)
     return [None if index in failed else each for index, each in enumerate(plan.results)]
 
 
 @dataclass(slots=True)
 class _Plan:
-    """What is to be written, by the number of the pair, and what the documents are then.
+    """The operations of a bulk write by the index of their input, and the documents after them.
 
-    ``counting`` are the updates that change the counter: these and their entries in the ledger
-    are written together or not at all.
+    ``counter_changes`` are the updates that change the counter: these and their entries in the
+    ledger are written in one transaction.
     """
 
     repository: Repository
-    pairs: Sequence[Pair]
+    inputs: Sequence[Input]
     token: str
     results: list[Document | None] = field(default_factory=list)
-    writes: dict[int, Write] = field(default_factory=dict)
-    counting: set[int] = field(default_factory=set)
+    operations: dict[int, Operation] = field(default_factory=dict)
+    counter_changes: set[int] = field(default_factory=set)
 
     def prepare(self) -> None:
-        """Work out all writes."""
-        unstored = [values for stored, values in self.pairs if stored is None]
-        new = iter(self.repository.fresh(unstored, self.token))
-        for index, (stored, values) in enumerate(self.pairs):
+        """Work out all operations and results."""
+        repository = self.repository
+        inserts = [values for stored, values in self.inputs if stored is None]
+        new_documents = iter(repository.new_documents(inserts, self.token))
+        for index, (stored, values) in enumerate(self.inputs):
             if stored is None:
-                document = next(new)
+                document = next(new_documents)
                 self.results.append(document)
-                self.writes[index] = InsertOne(document)
+                self.operations[index] = InsertOne(document)
                 continue
-            named = self.repository.named(stored, values)
-            change = documents.change(stored, named, self.token, self.repository.searched)
-            self.results.append(change.after if change else stored)
-            if change:
-                self.writes[index] = UpdateOne(change.filter, change.update)
-                self.counting |= {index} if self.repository.counts(change.update) else set()
+            new_values = repository.with_slug(stored, values)
+            if documents.has_values(stored, new_values):
+                self.results.append(stored)
+                continue
+            change = documents.change(stored, new_values, repository.searched).stamped(self.token)
+            self.results.append(change.after)
+            self.operations[index] = UpdateOne(change.filter, change.update)
+            if repository.changes_counter(change):
+                self.counter_changes.add(index)
 
     def run(self) -> set[int]:
-        """Do what can be done and return the numbers of the other writes."""
-        together: set[int] = set()
-        if self.counting:
+        """Write what can be written and return the indexes of the other inputs."""
+        failed: set[int] = set()
+        if self.counter_changes:
             try:
-                together = connections().transaction(lambda: self._write(self.counting))
+                failed = transaction(lambda: self._write(self.counter_changes))
             except BulkWriteError:
-                if connections().session:
-                    raise  # The transaction around this is tried again as a whole.
-                together = self.counting
-        return together | self._write(self.writes.keys() - self.counting)
+                if current_session():
+                    raise  # The transaction around this one is repeated as a whole.
+                failed = self.counter_changes
+        return failed | self._write(self.operations.keys() - self.counter_changes)
 
     def run_as_one(self) -> set[int]:
-        """Do all writes, or raise ``PreconditionFailed`` or ``Conflict`` and do none."""
+        """Write everything, or raise ``DocumentChanged`` and write nothing."""
 
         def write() -> set[int]:
-            if self._write(self.writes.keys()):
-                raise PreconditionFailed(
-                    "An item changed while this request was running; nothing was written."
-                )
+            if self._write(self.operations.keys()):
+                raise DocumentChanged(self.repository.item)
             return set()
 
         try:
-            return connections().transaction(write)
+            return transaction(write)
         except BulkWriteError as error:
-            if connections().session:
+            if current_session():
                 raise
-            text = "Another write took a value of these; nothing was written."
-            raise Conflict(text) from error
+            # Another write has taken a unique value.
+            raise DocumentChanged(self.repository.item) from error
 
-    def _write(self, numbers: Set[int]) -> set[int]:
-        """Do some writes and book them; return the numbers of those that were not done."""
-        chosen = {index: write for index, write in self.writes.items() if index in numbers}
-        if not chosen:
+    def _write(self, indexes: Set[int]) -> set[int]:
+        """Write some inputs and record them in the ledger; return the indexes that failed."""
+        operations = {index: each for index, each in self.operations.items() if index in indexes}
+        if not operations:
             return set()
-        failed = self._send(chosen)
-        done = [index for index in chosen if index not in failed]
+        failed = self._send(operations)
+        written = [index for index in operations if index not in failed]
         for is_new, reason in ((True, CREATED), (False, EDITED)):
             pairs = [
-                (self.pairs[index][0], self.results[index] or {})
-                for index in done
-                if (self.pairs[index][0] is None) == is_new
+                (self.inputs[index][0], self.results[index])
+                for index in written
+                if (self.inputs[index][0] is None) == is_new
             ]
             self.repository.record_in_ledger(pairs, reason)
         return failed
 
-    def _send(self, writes: Mapping[int, Write]) -> set[int]:
+    def _send(self, operations: Mapping[int, Operation]) -> set[int]:
         failed: set[int] = set()
-        session = connections().session
+        session = current_session()
         try:
-            done = self.repository.writable.bulk_write(
-                list(writes.values()), ordered=False, session=session
+            result = self.repository.writable.bulk_write(
+                list(operations.values()), ordered=False, session=session
             )
-            matched = done.matched_count
+            matched = result.matched_count
         except BulkWriteError as error:
             if session:
-                # It is broken by any error; the next try gives other ids.
+                # Any error aborts the transaction; the next attempt gets other ids.
                 ids.raise_counter(self.repository.collection)
                 raise
-            numbers = list(writes)
-            failed = {numbers[each["index"]] for each in error.details["writeErrors"]}
+            indexes = list(operations)
+            failed = {indexes[each["index"]] for each in error.details["writeErrors"]}
             matched = error.details["nMatched"]
         updates = {
-            self.pairs[index][0]["_id"]: index  # type: ignore[index]
-            for index, write in writes.items()
-            if isinstance(write, UpdateOne) and index not in failed
+            self.inputs[index][0]["_id"]: index  # type: ignore[index]
+            for index, operation in operations.items()
+            if isinstance(operation, UpdateOne) and index not in failed
         }
-        return failed if matched == len(updates) else failed | self._not_written(updates)
+        return failed if matched == len(updates) else failed | self._unmatched(updates)
 
-    def _not_written(self, updates: Mapping[Any, int]) -> set[int]:
-        """Return the numbers of the updates, by id, that found another revision."""
-        wrote = {"_id": {"$in": list(updates)}, "written": self.token}
-        found = self.repository.collection.find(wrote, {"_id": True}, session=connections().session)
-        return set(updates.values()) - {updates[each["_id"]] for each in found}
+    def _unmatched(self, updates: Mapping[Any, int]) -> set[int]:
+        """Return the indexes of the updates, by id, that found another revision."""
+        written = {"_id": {"$in": list(updates)}, "written": self.token}
+        matches = self.repository.collection.find(written, {"_id": True}, session=current_session())
+        return set(updates.values()) - {updates[each["_id"]] for each in matches}

@@ -1,8 +1,8 @@
-"""The change stream of a collection, a batch at a time.
+"""Change stream of a MongoDB collection, read in batches.
 
-pymongo's own hands out one change after the other and does not say which is the last one it has;
-a follower that knows many changes at once asks Redis once for all of them, and a feed answers
-them at once.
+pymongo's own ``watch`` returns one event after the other, and does not say which one is the last
+that it has read.  The follower asks Redis once for a whole batch of events, and the change feed
+answers a whole batch at once.
 """
 
 import contextlib
@@ -18,22 +18,27 @@ from pymongo.errors import PyMongoError
 
 from shared.schema.serialization import Document
 
-BATCH_SIZE = 500
-POLL_MILLISECONDS = 200
-# What MongoDB says of a token whose changes its oplog no longer holds.
+BATCH_SIZE = 500  # events, at most
+POLL_MILLISECONDS = 200  # that MongoDB waits for the first event of a batch
+# Error codes for a token whose events are not in MongoDB's oplog any more.
 HISTORY_LOST = (280, 286)
 
-# What becomes of a document, by what MongoDB calls it.
+# The kind of a change for each type of MongoDB's events.
 KINDS = {"insert": "created", "update": "updated", "replace": "updated", "delete": "deleted"}
 
 Token = Mapping[str, Any]
 
 
-class Changes:
-    """What happens to a collection from now on, or from where a ``token`` was; use it in ``with``.
+class ChangeStream:
+    """The events of a collection from a token on, or from the current moment on.
 
-    Each change has its document before and after, as far as MongoDB has kept them.  A batch has
-    up to ``size`` changes.  Raise pymongo's errors; after one the stream is over.
+    It is a context manager.  Each event has its document before and after the change, as far as
+    MongoDB has kept them.  All methods raise pymongo's errors; after an error the stream has ended.
+
+    Args:
+        collection: The collection.
+        token: The resume token of the latest event that was read; None to start at this moment.
+        size: The number of events in a batch, at most.
     """
 
     def __init__(
@@ -69,14 +74,14 @@ class Changes:
 
     @property
     def start(self) -> Token | None:
-        """The token of where the stream begins, None when something is there to be read."""
+        """The token of the start of the stream; None if the first batch has events."""
         return None if self._first else self._cursor["postBatchResumeToken"]
 
     def next(self, milliseconds: int = POLL_MILLISECONDS) -> tuple[list[Document], Token]:
-        """Return the next changes, none when none came in time, and the token of where that is."""
+        """Return the next batch, empty if no event came in time, and the token of its end."""
         if self._first:
-            found, self._first = self._first, []
-            return found, self._cursor["postBatchResumeToken"]
+            events, self._first = self._first, []
+            return events, self._cursor["postBatchResumeToken"]
         self._cursor = self._run(
             {
                 "getMore": self._cursor["id"],
@@ -101,30 +106,30 @@ class Changes:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        ended = {"killCursors": self._name, "cursors": [self._cursor["id"]]}
+        command = {"killCursors": self._name, "cursors": [self._cursor["id"]]}
         with contextlib.suppress(PyMongoError):
-            self._db.command(ended, session=self._session)
+            self._db.command(command, session=self._session)
         self._session.end_session()
 
 
-def moment(event: Document) -> datetime:
-    """Return when a change was made."""
-    found: datetime = event.get("wallTime") or event["clusterTime"].as_datetime()
-    return found
+def event_time(event: Document) -> datetime:
+    """Return the time of an event."""
+    time: datetime = event.get("wallTime") or event["clusterTime"].as_datetime()
+    return time
 
 
-def written(event: Document) -> set[str]:
-    """Return the stored fields that an update has written or removed, all or a part of each."""
+def updated_fields(event: Document) -> set[str]:
+    """Return the stored fields that an update has set or removed, wholly or in part."""
     update = event["updateDescription"]
     arrays = (each["field"] for each in update.get("truncatedArrays", ()))
     paths = (*update["updatedFields"], *update["removedFields"], *arrays)
     return {path.partition(".")[0] for path in paths}
 
 
-def identity(collection: Collection[Document]) -> str:
-    """Return 32 hexadecimal digits that no other collection has, nor one of this name before it.
+def collection_id(collection: Collection[Document]) -> str:
+    """Return MongoDB's UUID of a collection as 32 hexadecimal digits, zeros if there is none.
 
-    It is MongoDB's own UUID of it, all zeros where there is no such collection.
+    A collection that is dropped and created again has another one.
     """
-    found = next(collection.database.list_collections(filter={"name": collection.name}), None)
-    return cast(Binary, found["info"]["uuid"]).as_uuid().hex if found else UUID(int=0).hex
+    listed = next(collection.database.list_collections(filter={"name": collection.name}), None)
+    return cast(Binary, listed["info"]["uuid"]).as_uuid().hex if listed else UUID(int=0).hex

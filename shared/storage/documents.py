@@ -1,46 +1,78 @@
-"""What a stored document has besides what its client sent.
+"""Stored documents: the fields that the server adds to those of the client, and their changes.
 
-``_id`` an integer; ``slug`` where the resource has slugs, and the ``old_slugs`` it had before;
-``terms`` to search by; ``created_at`` and ``updated_at``; ``revision``, which counts its writes;
-``written``, the random token of the last one, and ``writer``, who that was.  A document made by
-hand may lack all but ``_id`` and gets what it lacks on its first write.  No field is ever stored as
-null: it is left out.
+* ``_id``: an integer.
+* ``slug``: where the resource has slugs; ``old_slugs`` are those that the document had before.
+* ``terms``: the words that a search finds it by.
+* ``created_at``, ``updated_at``, and ``revision``, the number of its writes.
+* ``written``: the random token of the latest write; ``writer``: who made that write.
+
+A document that was made by hand may lack all but ``_id``; its first write adds what it lacks.  No
+field is stored as null: it is left out instead.
+
+Each write leaves a mark in ``writer``, which the audit log reads.  A change without a new mark was
+made outside of the API.  A copy made by hand has the mark of its original, so a mark names the
+document that it belongs to.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from bson import Decimal128
+from flask import has_app_context
 
 from shared.cache.keys import ALL
+from shared.http import auth
+from shared.observability import log_format
 from shared.schema.search_terms import Searched
 from shared.schema.serialization import Document
-from shared.storage import writer
 
 MAX_REVISION = 2**53
-# The projection that leaves out what nobody is shown.
+MAX_PRINCIPAL = 200  # characters of a principal's id that are stored
+# Kinds of a change that MongoDB's change stream does not distinguish.
+DELETED, RESTORED, PURGED = "deleted", "restored", "purged"
+# Projection without the fields that clients never see.
 UNSHOWN = dict.fromkeys(("terms", "old_slugs", "written", "writer"), False)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One update: the filter that still finds the document as it was read, and what it does."""
+    """An update of one document.
+
+    ``filter`` finds the document as long as it is the version that was read, ``update`` is the
+    update for MongoDB, and ``before`` and ``after`` are the whole document.
+    """
 
     filter: Document
     update: Document
+    before: Document
     after: Document
+
+    def stamped(self, token: str) -> "Change":
+        """Return the change with the fields that every write sets."""
+        fields = stamp(self.after, token)
+        update = self.update | {"$set": self.update.get("$set", {}) | fields}
+        return replace(self, update=update, after=self.after | fields)
 
 
 def now() -> datetime:
-    """Return this moment in whole milliseconds, as MongoDB keeps it."""
+    """Return the current time in whole milliseconds, the precision of MongoDB."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-def fresh(values: Mapping[str, Any], id: int, token: str, searched: Searched | None) -> Document:
-    """Return a new document at revision 1; a slug must be among the values already."""
+def new_document(
+    values: Mapping[str, Any], id: int, token: str, searched: Searched | None
+) -> Document:
+    """Return a new document at revision 1.
+
+    Args:
+        values: The fields of the client, with a slug where the resource has slugs.
+        id: The id of the document.
+        token: The token of the write.
+        searched: The fields that a search looks into.
+    """
     moment = now()
     document = {"_id": id} | {name: value for name, value in values.items() if value is not None}
     if searched:
@@ -50,23 +82,23 @@ def fresh(values: Mapping[str, Any], id: int, token: str, searched: Searched | N
         "updated_at": moment,
         "revision": 1,
         "written": token,
-        "writer": writer.mark(id),
+        "writer": writer_mark(id),
     }
 
 
-def same(document: Document, values: Mapping[str, Any]) -> bool:
-    """Whether a document has these values already."""
+def has_values(document: Document, values: Mapping[str, Any]) -> bool:
+    """Return True if a document has these values already; null equals a field that is left out."""
     return all(_equal(document.get(name), value) for name, value in values.items())
 
 
-def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:
-    """Return the names of the fields in which two documents differ; null is like none."""
+def differing_fields(one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:
+    """Return the names of the fields in which two documents differ."""
     names = one.keys() | other.keys()
     return {name for name in names if not _equal(one.get(name), other.get(name))}
 
 
 def _equal(one: Any, other: Any) -> bool:
-    """Whether two values are the same in JSON, where true is not 1."""
+    """Return True if two values are the same in JSON, where true is not 1."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
@@ -74,38 +106,38 @@ def _equal(one: Any, other: Any) -> bool:
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
-def change(
-    document: Document, values: Mapping[str, Any], token: str, searched: Searched | None
-) -> Change | None:
-    """Return the update that brings ``values`` in, None removing a field.
+def change(document: Document, values: Mapping[str, Any], searched: Searched | None) -> Change:
+    """Return the change that sets ``values``, without the stamp; None removes a field.
 
-    Return None when they change nothing.  A slug that goes is remembered in ``old_slugs``.
+    A slug that is replaced is kept in ``old_slugs``.
+
+    Args:
+        document: The document as it was read.
+        values: The fields to set.
+        searched: The fields that a search looks into.
     """
-    if same(document, values):
-        return None
     values = {k: value for k, value in values.items() if not _equal(document.get(k), value)}
-    gone = [name for name, value in values.items() if value is None]
+    removed = [name for name, value in values.items() if value is None]
     new: Document = {name: value for name, value in values.items() if value is not None}
-    after = {name: value for name, value in (document | new).items() if name not in gone}
+    after = {name: value for name, value in (document | new).items() if name not in removed}
     if searched and (terms := searched.terms(after)) != document.get("terms"):
-        new["terms"] = terms  # Else MongoDB would look through its index for nothing.
+        new["terms"] = terms  # Unchanged terms are left out: MongoDB would update their index.
     if "slug" in new and document.get("slug"):
-        known = document.get("old_slugs")
-        old = [*(known if isinstance(known, list) else []), document["slug"]]
-        new["old_slugs"] = [slug for slug in dict.fromkeys(old) if slug != new["slug"]]
-    new |= stamp(after, token)
-    update = {"$set": new} | ({"$unset": dict.fromkeys(gone, "")} if gone else {})
-    return Change(seen(document), update, after | new)
+        stored_slugs = document.get("old_slugs")
+        old_slugs = [*(stored_slugs if isinstance(stored_slugs, list) else []), document["slug"]]
+        new["old_slugs"] = [slug for slug in dict.fromkeys(old_slugs) if slug != new["slug"]]
+    update: Document = {"$set": new} | ({"$unset": dict.fromkeys(removed, "")} if removed else {})
+    return Change(version_filter(document), update, document, after | new)
 
 
-def seen(document: Mapping[str, Any]) -> Document:
-    """Return the filter that finds a document as long as nobody has written it."""
-    # By hand it may be an object, which would read as an operator.
+def version_filter(document: Mapping[str, Any]) -> Document:
+    """Return the filter that finds a document until it is written again."""
+    # $eq, because by hand the revision may be an object, which would be read as an operator.
     return {"_id": document["_id"], "revision": {"$eq": document.get("revision")}}
 
 
 def stamp(document: Mapping[str, Any], token: str) -> Document:
-    """Return what every write of a document sets, besides what it is about."""
+    """Return the fields that every write sets: times, revision, token and writer."""
     moment = now()
     revision = document.get("revision")
     return {
@@ -113,37 +145,52 @@ def stamp(document: Mapping[str, Any], token: str) -> Document:
         "updated_at": moment,
         "revision": revision + 1 if isinstance(revision, int) and revision < MAX_REVISION else 1,
         "written": token,
-        "writer": writer.mark(document["_id"]),
+        "writer": writer_mark(document["_id"]),
     }
 
 
-def tags(documents: Iterable[Document], partition: tuple[str, str] | None) -> set[str]:
+def writer_mark(id: Any, kind: str = "") -> Document:
+    """Return the mark of this request in a document: ``{"item", "by", "request"}``.
+
+    ``item`` is the id of the document, ``by`` the principal (the service in a job, None outside of
+    both) and ``request`` the id of the request.  A ``kind`` is added where MongoDB's change stream
+    does not say what the change was.
+    """
+    principal = auth.caller()[:MAX_PRINCIPAL] if has_app_context() else None
+    mark = {"item": id, "by": principal, "request": log_format.request_id() or None}
+    return mark | ({"kind": kind} if kind else {})
+
+
+def cache_tags(documents: Iterable[Document], partition: tuple[str, str] | None) -> set[str]:
     """Return the cache tags that a write to these documents makes stale.
 
-    ``partition`` is the parameter that keeps lists apart, and the array field it looks into.
+    ``partition`` is the query parameter that keeps lists apart, and the array field it looks into.
     """
-    found: set[str] = set()
+    tags: set[str] = set()
     for document in documents:
-        found |= {ALL, *refs([document])}
+        tags |= {ALL, *refs([document])}
         values = document.get(partition[1]) if partition else None
         if partition and values is not None:
-            within = values if isinstance(values, list) else [values]
-            found |= {f"{partition[0]}={whole(value)}" for value in within}
-    return found
+            parts = values if isinstance(values, list) else [values]
+            tags |= {f"{partition[0]}={as_integer(part)}" for part in parts}
+    return tags
 
 
 def refs(documents: Iterable[Document]) -> set[str]:
-    """Return what these documents are called in a URL: their ids and slugs."""
+    """Return the names of these documents in a URL: their ids and slugs."""
     names: list[Any] = []
-    for each in documents:
-        slug = each.get("slug")
+    for document in documents:
+        slug = document.get("slug")
         # A hand edit may have left several slugs, each of which finds the document.
-        names += [each["_id"], *(slug if isinstance(slug, list) else [slug])]
-    return {str(whole(name)) for name in names if name is not None}
+        names += [document["_id"], *(slug if isinstance(slug, list) else [slug])]
+    return {str(as_integer(name)) for name in names if name is not None}
 
 
-def whole(value: Any) -> Any:
-    """Return a whole number as one, though a hand edit may have left it as another type."""
+def as_integer(value: Any) -> Any:
+    """Return a whole number as an int, and any other value as it is.
+
+    A hand edit may have stored a whole number as a double or a decimal.
+    """
     if isinstance(value, Decimal128):
         number = value.to_decimal()
         is_whole = number.is_finite() and -MAX_REVISION < number < MAX_REVISION and number % 1 == 0

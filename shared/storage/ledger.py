@@ -1,8 +1,9 @@
-"""An append-only ledger of a counter, such as a product's stock: every change of it, and why.
+"""Ledger of a counter, such as the stock of a product: every change, and the reason for it.
 
-An entry has ``item``, the id; ``change`` and the ``balance`` after it; the ``revision`` the item
-got by it; ``reason``; ``request_id``; ``at``, and whatever else its writer tells.  The first entry
-of an item tells what it began with, so that items made by hand need none to begin with.
+Entries are appended and never changed.  An entry has ``item``, the id; ``change``; ``balance``, the
+counter after the change; ``revision``, that of the item after the change; ``reason``;
+``request_id``; ``at``; and further fields of its writer.  The first entry of an item implies its
+first balance, so items that were made by hand need no entry to begin with.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,21 +22,24 @@ INDEXES = (IndexModel([("item", 1), ("revision", 1), ("_id", 1)]),)
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a number, as a counter is unless a hand edit made it something else."""
+    """Return True for a finite number; a hand edit may have stored any other value."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
-
-
-def counted(value: Any) -> int | float:
-    """Return a counter's value, 0 where there is no number."""
-    return value if is_number(value) else 0
 
 
 def entry(
     field: str, before: Mapping[str, Any] | None, after: Mapping[str, Any], reason: str, **more: Any
 ) -> Document | None:
-    """Return the entry for one write of a document, or None when its counter stays as it was."""
-    balance = counted(after.get(field))
-    change = balance - counted(before.get(field) if before else None)
+    """Return the entry for a write of a document, or None if its counter did not change.
+
+    Args:
+        field: The counter.
+        before: The document before the write; None for a new one.
+        after: The document after the write.
+        reason: The reason for the change.
+        **more: Further fields of the entry.
+    """
+    balance = _counter(after.get(field))
+    change = balance - _counter(before.get(field) if before else None)
     if not change:
         return None
     return {
@@ -50,29 +54,42 @@ def entry(
     }
 
 
+def _counter(value: Any) -> int | float:
+    return value if is_number(value) else 0
+
+
 def append(
-    collection: Collection[Document],
+    ledger: Collection[Document],
     entries: Iterable[Document | None],
     session: ClientSession | None,
 ) -> None:
-    """Store entries, leaving out what is None."""
-    found = [each for each in entries if each]
-    if len(found) == 1:
-        collection.insert_one(found[0], session=session)
-    elif found:
-        collection.insert_many(found, session=session)
+    """Store entries in a ledger.
+
+    Args:
+        ledger: The collection.
+        entries: The entries; None is left out.
+        session: The running transaction, if there is one.
+    """
+    changes = [each for each in entries if each]
+    if len(changes) == 1:
+        ledger.insert_one(changes[0], session=session)
+    elif changes:
+        ledger.insert_many(changes, session=session)
 
 
-def sums(*narrowed: Document) -> list[Document]:
-    """Return the stages that add entries up to ``{_id: item, balance}``, behind narrowing ones."""
+def balance_pipeline(*stages: Document) -> list[Document]:
+    """Return an aggregation that adds up entries to ``{_id: item, balance}``.
+
+    ``stages`` select the entries, and run first.
+    """
     change, balance = (
         {"$cond": [{"$in": [{"$type": name}, ["int", "long", "double"]]}, name, 0]}
         for name in ("$change", "$balance")
     )
-    began = {"$first": {"$subtract": [balance, change]}}
+    first_balance = {"$first": {"$subtract": [balance, change]}}
     return [
-        *narrowed,
+        *stages,
         {"$sort": {"item": 1, "revision": 1, "_id": 1}},
-        {"$group": {"_id": "$item", "began": began, "changes": {"$sum": change}}},
+        {"$group": {"_id": "$item", "began": first_balance, "changes": {"$sum": change}}},
         {"$project": {"balance": {"$add": ["$began", "$changes"]}}},
     ]

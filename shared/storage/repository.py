@@ -1,5 +1,12 @@
-"""Reading and writing documents, one collection at a time."""
+"""The documents of one collection in MongoDB: reading them, and the one way to write them.
 
+Each write has a random token.  It is stored in each document with the new revision
+(``documents.stamp``), and it becomes the generation of each cache tag that the write makes stale.
+``Repository.complete_write`` ends every write: it records changes of the counter in the ledger and
+invalidates the cache.
+"""
+
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
@@ -7,7 +14,7 @@ from typing import Any
 
 from bson import ObjectId
 from flask import current_app
-from pymongo import IndexModel
+from pymongo import IndexModel, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
@@ -15,27 +22,33 @@ from pymongo.errors import DuplicateKeyError
 from shared.cache.cache import Write
 from shared.cache.keys import new_token
 from shared.config.settings import Settings
-from shared.http.errors import Conflict, NotFound, PreconditionFailed, WriteConflict
+from shared.http.errors import Conflict, NotFound
 from shared.schema.search_terms import Searched
 from shared.schema.serialization import Document
 from shared.schema.slugs import MAX_SLUG, make_slug
-from shared.storage import audit_log, documents, ids, indexes, ledger, writer
+from shared.storage import audit_log, documents, ids, indexes, ledger
 from shared.storage.connections import connections
-from shared.storage.ids import QUICK
-from shared.storage.retries import attempts
+from shared.storage.documents import Change
+from shared.storage.ids import PRIMARY_ONLY
+from shared.storage.retries import DocumentChanged, retry_conflicts
+from shared.storage.transactions import current_session, invalidate_on_commit, transaction
 
-SORT_IN_MEMORY_LIMIT = 1000  # Documents that may be sorted in memory.
-QUERY_TIMEOUT_SECONDS = 3  # A list that takes longer is refused.
-COUNT_CAP = 10_000
-# Why a counter changed, when nobody says.
+SORT_IN_MEMORY_LIMIT = 1000  # documents that may be sorted in memory
+QUERY_TIMEOUT_SECONDS = 3  # after which a list is refused
+COUNT_CAP = 10_000  # documents to which a total is exact by default
+# Reasons in the ledger of changes that have no reason of their own.
 CREATED, EDITED = "created", "edited"
+
+# The document before and after a write; None where there is no document.
+Pair = tuple[Document | None, Document | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A slice of a collection, the size of the whole as far as it was counted, and what follows.
+    """A page of documents, and the total as far as it was counted.
 
-    ``more`` says whether anything does, ``cursor`` where it goes on, None where no cursor can.
+    ``more`` is True if another page follows; ``cursor`` is where it starts, None where no cursor
+    is possible.  ``exact`` is True if ``total`` is the exact number.
     """
 
     documents: list[Document]
@@ -47,33 +60,44 @@ class Page:
     @classmethod
     def of(
         cls,
-        found: list[Document],
+        documents: list[Document],
         per: int,
         total: int | None,
         count: str,
         cursor: str | None = None,
     ) -> "Page":
-        """Return a page of so many documents, of which one more was looked for.
+        """Return the page with the first documents of a query for one document more.
 
-        ``total`` was counted as far as ``count_limit`` says, or not at all.
+        Args:
+            documents: The documents of the page and, if another page follows, one more.
+            per: The number of documents on a page.
+            total: The total, counted up to ``count_limit``; None if it was not counted.
+            count: The preference of the client: ``exact``, ``none`` or empty.
+            cursor: The cursor of the next page.
         """
-        known = total if total is None or count == "exact" else min(total, COUNT_CAP)
-        exact = total is not None and known == total
-        return cls(found[:per], known, exact, len(found) > per, cursor)
+        shown_total = total if total is None or count == "exact" else min(total, COUNT_CAP)
+        is_exact = total is not None and shown_total == total
+        return cls(documents[:per], shown_total, is_exact, len(documents) > per, cursor)
 
 
 def count_limit(count: str) -> int:
-    """Return how far is counted, by the preference of who asks: 0 for all."""
+    """Return the number at which counting stops, 0 for none, for a client's preference."""
     return 0 if count == "exact" else COUNT_CAP + 1
 
 
 @dataclass(frozen=True)
 class Repository:
-    """The collection a service owns; every write invalidates what was cached of it.
+    """The collection of a service; every write invalidates what is cached of it.
 
-    ``slug_from`` is the field a slug is made of, empty for none; ``unique`` are the fields no two
-    documents share; ``partition`` is the parameter lists are kept apart by, and its array field;
-    ``counter`` is a field whose every change goes into a ledger (``shared.storage.ledger``).
+    Args:
+        name: The collection.
+        item: The word for one item, for messages and cache keys.
+        slug_from: The field that slugs are made of; empty for no slugs.
+        unique: Fields of which no two documents share a value.
+        searched: The fields that a search looks into.
+        partition: The query parameter that keeps lists apart, and the array field it looks into.
+        indexes: The indexes of the collection.
+        counter: A number field with a ledger (``shared.storage.ledger``); empty for none.
     """
 
     name: str
@@ -85,206 +109,19 @@ class Repository:
     indexes: tuple[IndexModel, ...] = ()
     counter: str = ""
 
-    # Reading.
-
-    def get(self, ref: str) -> Document:
-        """Fetch one document by id or slug, or raise ``NotFound``."""
-        document = self.collection.find_one(reference(ref), session=self._session)
-        if document is None:
-            raise NotFound(f"There is no {self.item} {ref[:100]}.")
-        return document
-
-    def locate(self, ref: str) -> tuple[Document, bool]:
-        """Fetch one document by id, slug or a slug it used to have, or raise ``NotFound``.
-
-        The second value is whether it has another slug now.
-        """
-        try:
-            return self.get(ref), False
-        except NotFound:
-            if slug := self.moved(ref):
-                return self.get(slug), True
-            raise
-
-    def moved(self, ref: str) -> str:
-        """Return the slug of the document that used to have the slug ``ref``, or nothing."""
-        if not self.slug_from:
-            return ""
-        document = self.collection.find_one(
-            {"old_slugs": ref}, {"slug": True}, session=self._session
-        )
-        return str(document["slug"]) if document and "slug" in document else ""
-
-    def find(self, field: str, values: Iterable[Any]) -> dict[Any, Document]:
-        """Fetch the documents with one of these values in a unique field, by that value."""
-        found = self.collection.find({field: {"$in": list(values)}}, session=self._session)
-        return {each[field]: each for each in found if isinstance(each[field], str)}
-
-    def count(self, filter: Mapping[str, Any], limit: int = 0) -> int:
-        """Count the documents that a filter finds: all of them, or no more than a ``limit``."""
-        if self._session:
-            options: dict[str, Any] = {"limit": limit} if limit else {}
-            return self.collection.count_documents(filter, session=self._session, **options)
-        return connections().count(self.name, filter, limit)
-
-    # Writing.
-
-    def insert(self, values: Document) -> Document:
-        """Store a new document at revision 1 or raise ``Conflict``."""
-        # Whether its values are taken MongoDB says when it is stored; but in a transaction nothing
-        # can be asked any more once a write has failed.
-        if self._session and (clash := self.find_conflict(values)):
-            raise clash
-        token = new_token()
-        (document,) = self.fresh([values], token, is_sure=self._session is not None)
-        for attempt in attempts():
-            try:
-                self.writable.insert_one(document, session=self._session)
-            except DuplicateKeyError as error:
-                self._make_way(document, values, attempt, error)
-                continue
-            # Should this be lost, the item's next entry tells what it began with.
-            self.record_in_ledger([(None, document)], CREATED, is_awaited=False)
-            self.invalidate([document], token)
-            return document
-        raise WriteConflict("Too many others are writing the same at once; try again.")
-
-    def _make_way(
-        self, document: Document, values: Document, attempt: int, error: DuplicateKeyError
-    ) -> None:
-        """Give a new document another id or slug where somebody was faster."""
-        if self.collection.find_one({"_id": document["_id"]}, {"_id": True}):
-            ids.raise_counter(self.collection)
-        if self._session:
-            raise error  # The transaction is broken; it is tried again as a whole.
-        if clash := self.find_conflict(values):
-            raise clash
-        if self.collection.find_one({"_id": document["_id"]}, {"_id": True}):
-            document["_id"] = ids.next_ids(self.name, 1)
-            document["writer"] = writer.mark(document["_id"])
-        if self.slug_from and not values.get("slug"):
-            base = make_slug(str(values.get(self.slug_from, "")), self.item)
-            # In a crowd the next free number is taken before we come to it.
-            crowd = attempt > 2
-            document["slug"] = (
-                f"{base}-{token_hex(3)}" if crowd else ids.free(self.collection, "slug", [base])[0]
-            )
-
-    def update(self, document: Document, values: Mapping[str, Any]) -> Document:
-        """Change some fields of a document, None removing one.
-
-        Raise ``PreconditionFailed`` when it was written since it was read, ``Conflict`` when a
-        value is taken. Values that change nothing write nothing.
-        """
-        token = new_token()
-        change = documents.change(document, self.named(document, values), token, self.searched)
-        if change is None:
-            # Whoever wrote this may not have invalidated it yet, or may have died before.
-            self.invalidate([document], token)
-            return document
-
-        def write() -> Document | None:
-            # In a transaction nothing can be asked any more once a write has failed.
-            if connections().session and (clash := self.find_conflict(values, document["_id"])):
-                raise clash
-            before: Document | None = self.writable.find_one_and_update(
-                change.filter, change.update, session=self._session
-            )
-            self.record_in_ledger([(before, change.after)] if before else [], EDITED)
-            return before
-
-        try:
-            # A counter and its ledger change together or not at all.
-            before = connections().transaction(write) if self.counts(change.update) else write()
-        except DuplicateKeyError as error:
-            clash = self.find_conflict(values, document["_id"])
-            raise clash or Conflict("Another write took a value of this one; try again.") from error
-        if before is None:
-            raise PreconditionFailed(f"The {self.item} changed while this request was running.")
-        after = change.after
-        if before != document:
-            # An edit by hand, which leaves the revision alone, came between.
-            after = self.collection.find_one({"_id": after["_id"]}, session=self._session) or after
-        self.invalidate([before, after], token)
-        return after
-
-    def rewrite(
-        self,
-        filter: Mapping[str, Any],
-        pipeline: list[Mapping[str, Any]],
-        concerned: Sequence[Document],
-    ) -> None:
-        """Update all documents that a filter finds by an aggregation pipeline.
-
-        What is cached of those ``concerned``, as they were and as they are, is invalidated.
-        """
-        token = new_token()
-        stamp = {
-            "written": token,
-            # An object alone would be merged into the mark that is there.
-            "writer": {"$mergeObjects": [{"$literal": writer.mark(None)}, {"item": "$_id"}]},
-            "updated_at": documents.now(),
-            "revision": {"$cond": [{"$isNumber": "$revision"}, {"$add": ["$revision", 1]}, 1]},
-        }
-        self.writable.update_many(filter, [*pipeline, {"$set": stamp}], session=self._session)
-        self.invalidate(concerned, token)
-
-    def find_conflict(self, values: Mapping[str, Any], id: Any = None) -> Conflict | None:
-        """Return the conflict that ``values`` would meet for the document ``id``, if any."""
-        for field in (*(("slug",) if self.slug_from else ()), *self.unique):
-            value = values.get(field)
-            if value is None:
-                continue
-            owner = self.collection.find_one(
-                {field: value, "_id": {"$ne": id}}, {"_id": True}, session=self._session
-            )
-            if owner:
-                return self.conflict(field, value, owner)
-        return None
-
-    def conflict(self, field: str, value: Any, owner: Document) -> Conflict:
-        """Return the error that says whose a value is, and for a slug a free one."""
-        link = f"/{self.name}/{owner['_id']}"
-        hint = {}
-        # No other email or id would do.
-        if isinstance(value, str) and "@" not in value:
-            hint["suggestion"] = ids.free(self.collection, field, [_shortened(value)])[0]
-        text = f"The {field} {value!r} is taken by {link}."
-        place = {"pointer": f"/{field}", "message": text}
-        # What is in the trash takes nothing from the living.
-        told = {"field": field, "value": value, "owner": link, "owner_in_trash": False, **hint}
-        return Conflict(text, [place], **told)
-
-    # The steps they are made of.
+    # Collections.
 
     @property
     def collection(self) -> Collection[Document]:
-        """The collection, to read from."""
+        """The collection, for reading."""
         return connections().db[self.name]
 
     @property
-    def trash(self) -> Collection[Document]:
-        """The collection of deleted documents, where the id is an ordinary field."""
-        return connections().db[f"{self.name}.trash"]
-
-    @property
-    def history(self) -> Collection[Document]:
-        """The collection of who changed what."""
-        return connections().db[f"{self.name}.history"]
-
-    @property
-    def ledger(self) -> Collection[Document]:
-        """The collection of all changes of the counter."""
-        return connections().db[f"{self.name}.ledger"]
-
-    @property
-    def idempotency_keys(self) -> Collection[Document]:
-        """The collection of what was answered to whom sent an ``Idempotency-Key``."""
-        return connections().db[f"{self.name}.idempotency"]
-
-    @property
     def writable(self) -> Collection[Document]:
-        """The collection, with its indexes in place: without them two could take one slug."""
+        """The collection, for writing: its indexes exist, without which slugs would not be unique.
+
+        The indexes of the trash, the history and the ledger are created with them.
+        """
         indexed: set[str] = current_app.extensions.setdefault("indexed", set())
         if self.name not in indexed:
             self.collection.create_indexes(list(self.indexes))
@@ -299,79 +136,361 @@ class Repository:
         return self.collection
 
     @property
+    def trash(self) -> Collection[Document]:
+        """The collection of deleted documents, in which the id is an ordinary field."""
+        return connections().db[f"{self.name}.trash"]
+
+    @property
+    def history(self) -> Collection[Document]:
+        """The audit log of the collection."""
+        return connections().db[f"{self.name}.history"]
+
+    @property
+    def ledger(self) -> Collection[Document]:
+        """The collection of all changes of the counter."""
+        return connections().db[f"{self.name}.ledger"]
+
+    @property
+    def idempotency_keys(self) -> Collection[Document]:
+        """The collection of responses by ``Idempotency-Key``."""
+        return connections().db[f"{self.name}.idempotency"]
+
+    @property
     def _session(self) -> ClientSession | None:
-        """The running transaction, if any, which every call below joins."""
-        return connections().session
+        return current_session()
 
     def create_indexes(self) -> None:
-        """Make sure the collection has its indexes, though somebody may have dropped some."""
+        """Create the indexes, even if they existed before: they may have been dropped by hand."""
         current_app.extensions.setdefault("indexed", set()).discard(self.name)
         _ = self.writable
 
-    def fresh(self, values: Sequence[Document], token: str, is_sure: bool = True) -> list[Document]:
-        """Return new documents ready to store: three queries, however many they are.
+    # Reading.
 
-        Unless ``is_sure``, nobody looks whether the slugs made of names are free.
+    def get(self, ref: str) -> Document:
+        """Return the document with this id or slug, or raise ``NotFound``."""
+        document = self.collection.find_one(reference(ref), session=self._session)
+        if document is None:
+            raise NotFound(f"There is no {self.item} {ref[:100]}.")
+        return document
+
+    def locate(self, ref: str) -> tuple[Document, bool]:
+        """Return the document with this id, slug or old slug, or raise ``NotFound``.
+
+        The second value is True if ``ref`` is an old slug.
+        """
+        try:
+            return self.get(ref), False
+        except NotFound:
+            if slug := self.current_slug(ref):
+                return self.get(slug), True
+            raise
+
+    def current_slug(self, old_slug: str) -> str:
+        """Return the slug of the document that once had this slug; empty if there is none."""
+        if not self.slug_from:
+            return ""
+        document = self.collection.find_one(
+            {"old_slugs": old_slug}, {"slug": True}, session=self._session
+        )
+        return str(document["slug"]) if document and "slug" in document else ""
+
+    def find(self, field: str, values: Iterable[Any]) -> dict[Any, Document]:
+        """Return the documents with these values in a unique field, by value."""
+        owners = self.collection.find({field: {"$in": list(values)}}, session=self._session)
+        return {owner[field]: owner for owner in owners if isinstance(owner[field], str)}
+
+    def count(self, filter: Mapping[str, Any], limit: int = 0) -> int:
+        """Return the number of documents that a filter finds, counted up to a ``limit`` above 0."""
+        if self._session:
+            options: dict[str, Any] = {"limit": limit} if limit else {}
+            return self.collection.count_documents(filter, session=self._session, **options)
+        return connections().count(self.name, filter, limit)
+
+    # Writing.
+
+    def insert(self, values: Document) -> Document:
+        """Store a new document at revision 1 and return it.
+
+        Raises:
+            Conflict: Another document has the slug or another unique value.
+            WriteConflict: Too many other requests are writing.
+        """
+        # MongoDB reports taken values when the document is stored.  In a transaction nothing can
+        # be read after a failed write, so they are looked up before.
+        if self._session and (conflict := self.find_conflict(values)):
+            raise conflict
+        token = new_token()
+        (document,) = self.new_documents([values], token, check_slugs=self._session is not None)
+        attempts = itertools.count()
+
+        def store() -> Document:
+            try:
+                self.writable.insert_one(document, session=self._session)
+            except DuplicateKeyError as error:
+                self._make_room(document, values, next(attempts), error)
+                raise DocumentChanged(self.item) from error
+            # If this entry is lost, the next entry of the item contains the first balance.
+            self.complete_write([(None, document)], token, CREATED, is_awaited=False)
+            return document
+
+        return retry_conflicts(store, "the same values")
+
+    def _make_room(
+        self, document: Document, values: Document, attempt: int, error: DuplicateKeyError
+    ) -> None:
+        """Give a new document another id or slug after another request took the first one."""
+        id_is_taken = self.collection.find_one({"_id": document["_id"]}, {"_id": True})
+        if id_is_taken:
+            ids.raise_counter(self.collection)
+        if self._session:
+            raise error  # The transaction is aborted, and repeated as a whole.
+        if conflict := self.find_conflict(values):
+            raise conflict
+        if id_is_taken:
+            document["_id"] = ids.next_ids(self.name, 1)
+            document["writer"] = documents.writer_mark(document["_id"])
+        if self.slug_from and not values.get("slug"):
+            base = make_slug(str(values.get(self.slug_from, "")), self.item)
+            # When many requests want one slug, the next free number is soon taken again.
+            is_crowded = attempt > 2
+            document["slug"] = (
+                f"{base}-{token_hex(3)}"
+                if is_crowded
+                else ids.free_values(self.collection, "slug", [base])[0]
+            )
+
+    def update(self, document: Document, values: Mapping[str, Any]) -> Document:
+        """Set some fields of a document and return it; None removes a field.
+
+        Values that change nothing write nothing.
+
+        Args:
+            document: The document as it was read.
+            values: The fields to set.
+
+        Raises:
+            DocumentChanged: The document was written after it was read.
+            Conflict: Another document has the slug or another unique value.
+        """
+        token = new_token()
+        new_values = self.with_slug(document, values)
+        if documents.has_values(document, new_values):
+            # The request that wrote this state may not have invalidated the cache yet, or may
+            # have been killed before it could.
+            self.complete_write([(document, document)], token)
+            return document
+        change = documents.change(document, new_values, self.searched).stamped(token)
+
+        def store() -> Document:
+            # In a transaction nothing can be read after a failed write.
+            if self._session and (conflict := self.find_conflict(values, document["_id"])):
+                raise conflict
+            before: Document | None = self.writable.find_one_and_update(
+                change.filter, change.update, session=self._session
+            )
+            if before is None:
+                raise DocumentChanged(self.item)
+            after = change.after
+            if before != document:
+                # An edit by hand, which does not change the revision, came between.
+                same_id = {"_id": after["_id"]}
+                after = self.collection.find_one(same_id, session=self._session) or after
+            self.complete_write([(before, after)], token)
+            return after
+
+        try:
+            # The counter and its ledger are written in one transaction.
+            return transaction(store) if self.changes_counter(change) else store()
+        except DuplicateKeyError as error:
+            raise (
+                self.find_conflict(values, document["_id"])
+                or Conflict("Another request took one of these values. Send the request again.")
+            ) from error
+
+    def apply(
+        self, changes: Sequence[Change], reason: str = "", *, in_trash: bool = False, **entry: Any
+    ) -> list[Document]:
+        """Make several changes in one transaction; return the documents after them.
+
+        Args:
+            changes: The changes, without a stamp.  In the trash, ``before`` and ``after`` have the
+                id of the item in ``_id``.
+            reason: The reason in the ledger; empty to record nothing.
+            in_trash: True for documents in the trash, of which nothing is cached.
+            **entry: Further fields of the entries in the ledger.
+
+        Raises:
+            DocumentChanged: A filter found no document; nothing was written.
+        """
+        if not changes:
+            return []
+        token = new_token()
+        stamped = [change.stamped(token) for change in changes]
+        pairs: list[Pair] = [(change.before, change.after) for change in stamped]
+
+        def store() -> None:
+            collection = self.trash if in_trash else self.writable
+            updates = [UpdateOne(change.filter, change.update) for change in stamped]
+            result = collection.bulk_write(updates, session=self._session)
+            if result.matched_count < len(updates):
+                raise DocumentChanged(self.item)
+            if in_trash:
+                self.record_in_ledger(pairs, reason, **entry)
+            else:
+                self.complete_write(pairs, token, reason, **entry)
+
+        transaction(store)
+        return [change.after for change in stamped]
+
+    def rewrite(
+        self,
+        filter: Mapping[str, Any],
+        pipeline: list[Mapping[str, Any]],
+        affected: Sequence[Document],
+    ) -> None:
+        """Update all documents that a filter finds by an aggregation pipeline.
+
+        Args:
+            filter: Finds the documents.
+            pipeline: The stages of the update; it must not change the counter.
+            affected: The documents as they were and as they are afterwards, to invalidate.
+        """
+        token = new_token()
+        stamp = {
+            "written": token,
+            # $mergeObjects alone would keep the members of the previous mark.
+            "writer": {
+                "$mergeObjects": [{"$literal": documents.writer_mark(None)}, {"item": "$_id"}]
+            },
+            "updated_at": documents.now(),
+            "revision": {"$cond": [{"$isNumber": "$revision"}, {"$add": ["$revision", 1]}, 1]},
+        }
+        self.writable.update_many(filter, [*pipeline, {"$set": stamp}], session=self._session)
+        self.invalidate(affected, token)
+
+    def complete_write(
+        self,
+        pairs: Sequence[Pair],
+        token: str,
+        reason: str = EDITED,
+        is_awaited: bool = True,
+        **entry: Any,
+    ) -> None:
+        """Record a write in the ledger, and invalidate the cache once it is committed.
+
+        Args:
+            pairs: Each document before and after the write.
+            token: The token of the write.
+            reason: The reason in the ledger; empty to record nothing.
+            is_awaited: False if the ledger may lose the entry with the primary of MongoDB.
+            **entry: Further fields of the entries in the ledger.
+        """
+        self.record_in_ledger(pairs, reason, is_awaited, **entry)
+        self.invalidate([document for pair in pairs for document in pair if document], token)
+
+    def record_in_ledger(
+        self, pairs: Iterable[Pair], reason: str, is_awaited: bool = True, **entry: Any
+    ) -> None:
+        """Record changes of the counter in the ledger, with the arguments of ``complete_write``."""
+        if self.counter and reason:
+            entries = (
+                ledger.entry(self.counter, before, after, reason, **entry)
+                for before, after in pairs
+                if after
+            )
+            is_quick = not (is_awaited or self._session)
+            concern = PRIMARY_ONLY if is_quick else None
+            ledger.append(self.ledger.with_options(write_concern=concern), entries, self._session)
+
+    def invalidate(self, affected: Iterable[Document], token: str) -> None:
+        """Invalidate what is cached of these documents, as they were and as they are."""
+        affected = list(affected)
+        keys = sorted(f"{self.item}:{ref}" for ref in documents.refs(affected))
+        tags = sorted(documents.cache_tags(affected, self.partition))
+        invalidate_on_commit(Write(self.name, tags, token, keys))
+
+    def changes_counter(self, change: Change) -> bool:
+        """Return True if a change concerns the counter."""
+        operators = ("$set", "$unset")
+        return any(self.counter in change.update.get(name, {}) for name in operators)
+
+    # Unique values and slugs.
+
+    def find_conflict(self, values: Mapping[str, Any], id: Any = None) -> Conflict | None:
+        """Return the conflict of unique values with other documents than ``id``, if any."""
+        for field in (*(("slug",) if self.slug_from else ()), *self.unique):
+            value = values.get(field)
+            if value is None:
+                continue
+            owner = self.collection.find_one(
+                {field: value, "_id": {"$ne": id}}, {"_id": True}, session=self._session
+            )
+            if owner:
+                return self.conflict(field, value, owner)
+        return None
+
+    def conflict(self, field: str, value: Any, owner: Document) -> Conflict:
+        """Return the error for a taken value: it names the owner and, for a slug, a free one."""
+        link = f"/{self.name}/{owner['_id']}"
+        suggestion = {}
+        # For an email or an id, no other value would do.
+        if isinstance(value, str) and "@" not in value:
+            base = _with_room_for_number(value)
+            suggestion["suggestion"] = ids.free_values(self.collection, field, [base])[0]
+        text = f"The {field} {value!r} is taken by {link}."
+        error = {"pointer": f"/{field}", "message": text}
+        # Values in the trash are free, so the owner is never there.
+        return Conflict(
+            text,
+            [error],
+            field=field,
+            value=value,
+            owner=link,
+            owner_in_trash=False,
+            **suggestion,
+        )
+
+    def new_documents(
+        self, values: Sequence[Document], token: str, check_slugs: bool = True
+    ) -> list[Document]:
+        """Return new documents ready to store, by three queries for any number of them.
+
+        Args:
+            values: The fields of each document.
+            token: The token of the write.
+            check_slugs: False to take slugs made of names without asking if they are free.
         """
         if not values:
             return []
-        id = ids.next_ids(self.name, len(values))
-        named = [dict(each) for each in values]
+        first_id = ids.next_ids(self.name, len(values))
+        copies = [dict(each) for each in values]
         if self.slug_from:
-            nameless = [each for each in named if not each.get("slug")]
-            slugs = [make_slug(str(each.get(self.slug_from, "")), self.item) for each in nameless]
-            if is_sure:
-                slugs = ids.free(self.collection, "slug", slugs)
-            for each, slug in zip(nameless, slugs, strict=True):
+            without = [each for each in copies if not each.get("slug")]
+            slugs = [make_slug(str(each.get(self.slug_from, "")), self.item) for each in without]
+            if check_slugs:
+                slugs = ids.free_values(self.collection, "slug", slugs)
+            for each, slug in zip(without, slugs, strict=True):
                 each["slug"] = slug
         return [
-            documents.fresh(each, id + offset, token, self.searched)
-            for offset, each in enumerate(named)
+            documents.new_document(each, id, token, self.searched)
+            for id, each in enumerate(copies, first_id)
         ]
 
-    def named(self, document: Document, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the values with a slug among them if the document has none yet."""
+    def with_slug(self, document: Document, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the values, with a new slug among them if the document has none."""
         if not self.slug_from or document.get("slug") or values.get("slug"):
             return values
         base = make_slug(str((document | dict(values)).get(self.slug_from, "")), self.item)
-        return {**values, "slug": ids.free(self.collection, "slug", [base])[0]}
-
-    def counts(self, change: Document) -> bool:
-        """Whether an update of MongoDB's concerns the counter."""
-        return any(self.counter in change.get(each, {}) for each in ("$set", "$unset"))
-
-    def record_in_ledger(
-        self,
-        written: Iterable[tuple[Document | None, Document]],
-        reason: str,
-        is_awaited: bool = True,
-        **more: Any,
-    ) -> None:
-        """Note in the ledger what writes did to the counter: pairs of before and after.
-
-        Unless it ``is_awaited`` it returns before a majority of MongoDB's servers have them.
-        """
-        if self.counter:
-            entries = (ledger.entry(self.counter, *pair, reason, **more) for pair in written)
-            quick = not (is_awaited or self._session)
-            into = self.ledger.with_options(write_concern=QUICK) if quick else self.ledger
-            ledger.append(into, entries, self._session)
-
-    def invalidate(self, written: Iterable[Document], token: str) -> None:
-        """Make what is cached of these documents, as they were and as they are, worthless."""
-        known = list(written)
-        keys = sorted(f"{self.item}:{ref}" for ref in documents.refs(known))
-        stale = sorted(documents.tags(known, self.partition))
-        connections().invalidate(Write(self.name, stale, token, keys))
+        return {**values, "slug": ids.free_values(self.collection, "slug", [base])[0]}
 
 
 def both(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the filter for what two filters find."""
+    """Return the filter that finds documents that both filters find."""
     return {"$and": [one, other]} if one and other else one or other
 
 
 def reference(ref: str) -> Document:
-    """Return the filter for an id or a slug; ids too large for MongoDB find nothing."""
+    """Return the filter for an id or a slug; an id too large for MongoDB finds no document."""
     if ref.isascii() and ref.isdigit():
         return {"_id": int(ref) if len(ref) < 19 else {"$in": []}}
     if len(ref) == 24 and ObjectId.is_valid(ref):
@@ -379,6 +498,5 @@ def reference(ref: str) -> Document:
     return {"slug": ref}
 
 
-def _shortened(slug: str) -> str:
-    """Return a slug with room for a number behind it."""
+def _with_room_for_number(slug: str) -> str:
     return slug[: MAX_SLUG - 20].rstrip("-")

@@ -39,8 +39,8 @@ from shared.observability import log_format, sentry
 from shared.schema.mongo_schema import json_schema
 from shared.schema.serialization import Document
 from shared.storage import documents
-from shared.storage.audit_log import History
-from shared.storage.change_stream import HISTORY_LOST, Changes, Token
+from shared.storage.audit_log import AuditLog
+from shared.storage.change_stream import HISTORY_LOST, ChangeStream, Token
 from shared.storage.connections import open_mongo
 from shared.storage.repository import Repository
 
@@ -68,7 +68,7 @@ class Follower:
         db: Database[Document],
         redis: Redis,
         ttl: int,
-        history: History,
+        history: AuditLog,
     ):
         self._repository = repository
         self._history = history
@@ -123,17 +123,17 @@ class Follower:
                 if events:
                     time.sleep(GATHER_SECONDS)
 
-    def _open(self) -> Changes:
+    def _open(self) -> ChangeStream:
         collection = self._db[self._service]
         saved = self._followers.find_one({"_id": self._service}) or {}
         if token := saved.get("token"):
             try:
-                return Changes(collection, token)
+                return ChangeStream(collection, token)
             except OperationFailure as error:
                 if error.code not in HISTORY_LOST:
                     raise
                 log.warning("%s: the oplog no longer holds what was missed", self._service)
-        changes = Changes(collection)
+        changes = ChangeStream(collection)
         if changes.start:
             self._save(changes.start)
         return changes
@@ -162,7 +162,7 @@ class Follower:
             self._renew_root()
             return all(event["operationType"] != "invalidate" for event in events)
         partition = self._repository.partition
-        tags = [documents.tags(_documents(event), partition) for event in events]
+        tags = [documents.cache_tags(_documents(event), partition) for event in events]
         now = self._current(sorted(set().union(*tags)))
         stale: set[str] = set()
         keys: set[str] = set()
@@ -318,7 +318,7 @@ def connect(package: str, settings: Settings) -> Follower:
     redis = redis_topology.connect(settings.redis_write_url or settings.redis_url, 1, tries=1)
     db = mongo.get_default_database("vitrine")
     validator = json_schema(resource.schema)
-    history = History(db[f"{name}.history"], resource.origins)
+    history = AuditLog(db[f"{name}.history"], resource.origins)
     return Follower(resource.repository, validator, db, redis, settings.cache_ttl_seconds, history)
 
 

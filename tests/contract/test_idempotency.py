@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.http.errors import PreconditionFailed
 from shared.storage import documents, trash
+from shared.storage.retries import DocumentChanged
 from tests.support.services import example, on_fakes, on_real_servers
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
@@ -105,7 +105,7 @@ def test_what_asks_to_be_sent_again_is_not_kept(client, url, body, monkeypatch, 
     client.delete(f"{url}/1")
 
     def crowd(*args, **kwargs):
-        raise PreconditionFailed("Somebody else was faster.")
+        raise DocumentChanged("item")
 
     with monkeypatch.context() as crowded:
         crowded.setattr(trash, "restore", crowd)

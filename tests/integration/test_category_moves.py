@@ -9,7 +9,7 @@ import pytest
 import urllib3
 from pymongo import MongoClient
 
-from shared.storage.documents import fresh
+from shared.storage.documents import new_document
 from tests.integration.conftest import poll, processes_of, running_stack
 from vitrine import stack as stacks
 
@@ -25,7 +25,7 @@ def shop():
             assert shop.request("POST", "categories", "/categories", body)[0] == 201
         with MongoClient(stacks.read(shop.folder).mongo_uri) as client:
             values = {"name": "Lamp", "category": "lamps", "category_path": ["old", "lamps"]}
-            lamps = (fresh(values, number, "0" * 16, None) for number in range(1, COUNT + 1))
+            lamps = (new_document(values, number, "0" * 16, None) for number in range(1, COUNT + 1))
             client["vitrine"]["products"].insert_many(lamps, ordered=False)
         yield shop
 

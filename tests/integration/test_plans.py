@@ -92,7 +92,7 @@ def large(servers):
             some = (product(n, chance) for n in range(start + 1, start + 5001))
             db["products"].insert_many(
                 [
-                    documents.fresh(each, start + n, "0" * 16, searched)
+                    documents.new_document(each, start + n, "0" * 16, searched)
                     for n, each in enumerate(some, 1)
                 ],
                 ordered=False,

@@ -8,7 +8,7 @@ import pytest
 from api_products.resource import products as resource
 from shared.config.settings import Settings
 from shared.schema.mongo_schema import json_schema
-from shared.storage.audit_log import History
+from shared.storage.audit_log import AuditLog
 from shared.storage.connections import Connections
 from shared.workers.follower import Follower
 
@@ -28,7 +28,7 @@ def follow(db, redis, products):
     running = []
 
     def start():
-        history = History(db["products.history"], resource.origins)
+        history = AuditLog(db["products.history"], resource.origins)
         validator = json_schema(resource.schema)
         follower = Follower(resource.repository, validator, db, redis, 60, history)
         thread = threading.Thread(target=follower.run)

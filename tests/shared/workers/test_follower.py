@@ -13,7 +13,7 @@ from api_products.resource import products
 from shared.cache.cache import LEASE_SECONDS, Cache, Write
 from shared.cache.keys import root_of, tag_of
 from shared.schema.mongo_schema import json_schema
-from shared.storage.audit_log import History
+from shared.storage.audit_log import AuditLog
 from shared.storage.connections import Connections
 from shared.workers import follower as follower_module
 from shared.workers.follower import Follower
@@ -42,7 +42,7 @@ def follow(db, redis):
     running = []
 
     def start():
-        history = History(db["products.history"], products.origins)
+        history = AuditLog(db["products.history"], products.origins)
         validator = json_schema(products.schema)
         follower = Follower(products.repository, validator, db, redis, 60, history)
         thread = threading.Thread(target=follower.run)
