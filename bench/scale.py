@@ -5,9 +5,9 @@
 The catalogs are JSON lines with a name and a price; each file is a category of its stem's name, and
 there are copies when there are too few.  The databases stay in FOLDER for the next run.  Each
 service answers in this process, through Flask and without HTTP, and has a database of Redis of its
-own.  Without a follower there
-is no root, so that every answer is made from MongoDB; then there is one, for hits and misses that
-are stored.  Times are medians in milliseconds, and what each is to that at 10,000.
+own.  The first part runs without a follower, and so without a root: every response is made from
+MongoDB.  The second part has a root, for hits and stored misses.  Times are medians in
+milliseconds, with their ratio to the time at 10,000.
 """
 
 import argparse
