@@ -1,4 +1,4 @@
-"""The clients service."""
+"""Application factory of the clients service."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a client is, and how a list of clients is narrowed."""
+"""Declaration of clients: the schema, the query and the resource."""
 
 from marshmallow import fields
 
@@ -19,7 +19,7 @@ from shared.schema import (
 
 
 class ClientSchema(DocumentSchema):
-    """A client as callers send and receive it."""
+    """A client as API callers send and receive it."""
 
     id = Id()
     external_ref = Text(200, allow_none=True)
@@ -35,7 +35,7 @@ class ClientSchema(DocumentSchema):
 
 
 class ClientQuery(Query):
-    """Narrow by city, genre, email, or words of the name."""
+    """Filters by city, genre, email, or words of the name."""
 
     sortable = ("name", "city", "created_at", "updated_at")
     countable = ("city", "genre")

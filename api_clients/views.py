@@ -1,4 +1,4 @@
-"""``/clients``: the standard methods."""
+"""Routes of ``/clients``: the standard methods."""
 
 from api_clients.resource import clients
 

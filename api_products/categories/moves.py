@@ -1,7 +1,8 @@
-"""Keeps products where their categories are, by the moves that the categories service notes.
+"""Category moves: updates the category paths of products after a category has moved.
 
-A product that is being written while its category moves may come to the old place after all others
-have left it.  So a request that has read where a category is looks again once it has written.
+The categories service stores each move, and this service reads them, updates its products, and
+deletes the move.  A product written during a move may get the old path after all others have left
+it.  So a request that has read a category checks it again after its write.
 """
 
 import logging
@@ -19,105 +20,118 @@ from shared.storage.connections import connections
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 1000  # products in one write
+BATCH_SIZE = 1000  # products of one write
 REQUEST_SECONDS = 2.0  # seconds that a request moves products; a job does the rest
+
+_PATH_FIELDS = {"slug": True, "category_path": True}
 
 
 def follow(seconds: float) -> int:
-    """Bring products in line with categories that moved; return how many moves are left.
+    """Update the products of moved categories; return how many moves are left.
 
-    It ends in between when the seconds are over.  Again is no harm, and begins where it ended.
-    Raise ``ServiceUnavailable`` when the categories service does not answer.
+    It stops once ``seconds`` have passed, and may be repeated.  Raise ``ServiceUnavailable`` when
+    the categories service does not answer.
     """
     deadline = time.monotonic() + seconds
     failed: set[str] = set()
-    while moves := [each for each in _moves() if each["id"] not in failed]:
+    while moves := [move for move in _read_moves() if move["id"] not in failed]:
         for done, move in enumerate(moves):
             try:
-                whole = _put(move)
+                is_complete = _move_some(move)
             except OperationFailure as error:
                 log.error("Products of %s cannot follow: %s", move["slug"], error)
                 failed.add(move["id"])
                 continue
-            if whole:
-                connections().services.request(
-                    "DELETE", "categories", "categories:moves", move["id"]
-                )
+            if is_complete:
+                path = ("categories:moves", move["id"])
+                connections().services.request("DELETE", "categories", *path)
             if time.monotonic() > deadline:
                 return len(moves) - done
-            if not whole:
-                break  # By now the category may be elsewhere, or be back.
+            if not is_complete:
+                break  # Read the moves again, because the category may have moved on meanwhile.
     return len(failed)
 
 
-def check_again(read: Iterable[tuple[Document, datetime]]) -> None:
-    """Put right what was written since categories were ``read``, if one of them has moved.
+def check_again(categories: Iterable[tuple[Document, datetime]]) -> None:
+    """Correct the products that were written with the path of a category that has moved since.
 
-    Raise ``ServiceUnavailable`` when the categories service does not answer.
+    ``categories`` are pairs of a category and the moment it was read.  Raise ``ServiceUnavailable``
+    when the categories service does not answer.
     """
-    for category, since in read:
-        status, now = connections().services.request(
+    for category, read_at in categories:
+        status, current = connections().services.request(
             "GET", "categories", "categories", str(category["id"]), query={"fields": "path"}
         )
         if status == 404:
-            follow(REQUEST_SECONDS)  # As long as it is noted where its products go.
-        elif status != 200 or now["path"] == category["path"]:
+            follow(REQUEST_SECONDS)  # The stored move says where its products belong.
+        elif status != 200 or current["path"] == category["path"]:
             continue
-        late = {"category": category["slug"], "category_path": category["path"]}
-        put(late | {"updated_at": {"$gte": since}}, now["path"] if status == 200 else [])
+        written_since = {
+            "category": category["slug"],
+            "category_path": category["path"],
+            "updated_at": {"$gte": read_at},
+        }
+        put(written_since, current["path"] if status == 200 else [])
 
 
-def put(stale: Document, path: Sequence[str]) -> None:
-    """Put all products that a filter finds, until none is left, at a path, or nowhere."""
+def put(misplaced: Document, path: Sequence[str]) -> None:
+    """Move all products that a filter selects to a category path; an empty one is no category."""
     new = {"category": path[-1], "category_path": list(path)} if path else {}
-    literal = {name: {"$literal": value} for name, value in new.items()}
-    change = {"$set": literal} if path else {"$unset": ["category", "category_path"]}
-    while not _rewrite(stale, change, path):
+    literals = {name: {"$literal": value} for name, value in new.items()}
+    stage = {"$set": literals} if path else {"$unset": ["category", "category_path"]}
+    while not _update_some(misplaced, stage, path):
         pass
 
 
-def _moves() -> list[Document]:
-    """Ask for the moves as they are now, the oldest first."""
+def _read_moves() -> list[Document]:
+    """Read the stored moves from the categories service, the oldest first."""
     status, answer = connections().services.request("GET", "categories", "categories:moves")
     if status != 200:
-        raise ServiceUnavailable(f"The categories service does not tell its moves ({status}).")
+        raise ServiceUnavailable(f"The categories service refused to list its moves ({status}).")
     moves: list[Document] = answer["moves"]
     return moves
 
 
-def _put(move: Document) -> bool:
-    """Put some of the products at a slug where they belong; return whether all are there."""
-    stale, change = _moving(move["slug"], move["path"], move["deleted"])
-    return _rewrite(stale, change, move["path"])
+def _move_some(move: Document) -> bool:
+    """Move one batch of a category's products; return True if none is left."""
+    misplaced, stage = _filter_and_stage(move["slug"], move["path"], move["deleted"])
+    return _update_some(misplaced, stage, move["path"])
 
 
-def _rewrite(stale: Document, change: Document, path: Sequence[str]) -> bool:
-    """Change some of the products that a filter finds; return whether these are all."""
+def _update_some(misplaced: Document, stage: Document, path: Sequence[str]) -> bool:
+    """Update one batch of the products that a filter selects; return True if none is left."""
     repository = products.repository
-    found = list(repository.collection.find(stale, _SHOWN, limit=AT_ONCE, batch_size=AT_ONCE))
-    if found:
-        chosen = {"_id": {"$in": [each["_id"] for each in found]}}
-        after = [each | {"category_path": list(path)} for each in found]
-        repository.rewrite({"$and": [chosen, stale]}, [change], [*found, *after])
-    return len(found) < AT_ONCE
+    batch = list(
+        repository.collection.find(misplaced, _PATH_FIELDS, limit=BATCH_SIZE, batch_size=BATCH_SIZE)
+    )
+    if batch:
+        in_batch = {"_id": {"$in": [product["_id"] for product in batch]}}
+        after = [product | {"category_path": list(path)} for product in batch]
+        repository.rewrite({"$and": [in_batch, misplaced]}, [stage], [*batch, *after])
+    return len(batch) < BATCH_SIZE
 
 
-_SHOWN = {"slug": True, "category_path": True}
+def _filter_and_stage(slug: str, path: list[str], deleted: bool) -> tuple[Document, Document]:
+    """Return the filter of a move's misplaced products, and the pipeline stage that moves them.
 
-
-def _moving(slug: str, path: list[str], deleted: bool) -> tuple[Document, Document]:
-    """Return the filter for products at a wrong place, and the stage that puts them right."""
-    stale: Document = {"category_path": slug}
+    Args:
+        slug: The slug that the category had.
+        path: The present path of the category, or of the one that took over its products.
+        deleted: True if the category was deleted.
+    """
+    misplaced: Document = {"category_path": slug}
     if deleted:
-        # Nothing is below a category that goes; what seems to be has a move of its own.
-        stale["category"] = slug
+        # A deleted category has no descendants; products of former ones have a move of their own.
+        misplaced["category"] = slug
     if not path:
-        return stale, {"$unset": ["category", "category_path"]}
-    new: dict[str, Any] = {"$literal": path}
-    # A hand edit may have left one slug where a list of them belongs.
-    known = {"$cond": [{"$isArray": "$category_path"}, "$category_path", ["$category_path"]]}
-    stale["$expr"] = {"$ne": [{"$slice": [known, len(path)]}, new]}
-    below, length = {"$add": [{"$indexOfArray": [known, slug]}, 1]}, {"$size": known}
-    tail = {"$cond": [{"$lt": [below, length]}, {"$slice": [known, below, length]}, []]}
-    own = {"$cond": [{"$eq": ["$category", slug]}, {"$literal": path[-1]}, "$category"]}
-    return stale, {"$set": {"category": own, "category_path": {"$concatArrays": [new, tail]}}}
+        return misplaced, {"$unset": ["category", "category_path"]}
+    new_path: dict[str, Any] = {"$literal": path}
+    # A hand edit may have left a single slug instead of a list.
+    old_path = {"$cond": [{"$isArray": "$category_path"}, "$category_path", ["$category_path"]]}
+    misplaced["$expr"] = {"$ne": [{"$slice": [old_path, len(path)]}, new_path]}
+    # The part of the old path below the moved category stays.
+    start, length = {"$add": [{"$indexOfArray": [old_path, slug]}, 1]}, {"$size": old_path}
+    below = {"$cond": [{"$lt": [start, length]}, {"$slice": [old_path, start, length]}, []]}
+    category = {"$cond": [{"$eq": ["$category", slug]}, {"$literal": path[-1]}, "$category"]}
+    path_and_below = {"$concatArrays": [new_path, below]}
+    return misplaced, {"$set": {"category": category, "category_path": path_and_below}}

@@ -1,4 +1,4 @@
-"""Whether a product can be ordered, and how many of it.  Pure rules on stored products."""
+"""Ordering rules: if a product can be ordered, and how many.  Pure functions on products."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,10 @@ UNKNOWN, NOT_FOR_SALE, SHORT = "unknown", "not_for_sale", "short"
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a line cannot be had: one of the words above, and how many are left of it."""
+    """The reason why a line cannot be ordered.
+
+    ``why`` is one of the constants above; ``left`` is the stock, if that is too small.
+    """
 
     why: str
     message: str
@@ -18,19 +21,26 @@ class Refusal:
 
 
 def is_tracked(product: Mapping[str, Any]) -> bool:
-    """Whether what is sold of a product is taken from its stock."""
+    """Return True if orders reduce the stock of a product."""
     return product.get("stock") is not None
 
 
 def refusal(
-    product: Mapping[str, Any] | None, id: int | str, price: Any, wanted: int
+    product: Mapping[str, Any] | None, id: int | str, price: Any, quantity: int
 ) -> Refusal | None:
-    """Say why so many of a product cannot be had, or return None when they can."""
+    """Return why a quantity of a product cannot be ordered, or None if it can.
+
+    Args:
+        product: The stored product, or None if it does not exist.
+        id: The id that was ordered.
+        price: The price as an amount, or None if the product has no valid price.
+        quantity: How many are ordered.
+    """
     if product is None:
         return Refusal(UNKNOWN, f"There is no product {id}.")
     name, status, stock = str(product.get("name")), product.get("status"), product.get("stock")
     if status not in (None, "active"):
-        return Refusal(NOT_FOR_SALE, f"{name} is not for sale, being {status}.")
+        return Refusal(NOT_FOR_SALE, f"{name} is not for sale: its status is {status}.")
     if price is None:
         return Refusal(NOT_FOR_SALE, f"{name} is not for sale: it has no price.")
     if not isinstance(product.get("currency"), str | None):
@@ -39,8 +49,7 @@ def refusal(
         return None
     if isinstance(stock, bool) or not isinstance(stock, (int, float)) or not isfinite(stock):
         return Refusal(NOT_FOR_SALE, f"{name} is not for sale: its stock is not a number.")
-    if stock < wanted:
+    if stock < quantity:
         left = max(0, int(stock))
-        there = f"{left} left" if left else "none left"
-        return Refusal(SHORT, f"{name}: {wanted} wanted, {there}.", left)
+        return Refusal(SHORT, f"{name}: {quantity} wanted, {left or 'none'} left.", left)
     return None

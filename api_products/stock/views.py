@@ -1,4 +1,4 @@
-"""What is in stock: how it changed and why, what orders hold of it, and whether it adds up."""
+"""Stock routes: changes with their ledger, reservations of orders, and the stock check."""
 
 from uuid import UUID
 
@@ -30,19 +30,19 @@ blueprint = Blueprint("stock", __name__)
 @accepts(query=LedgerQuery)
 @returns(LedgerSchema, conditional=True)
 def list_stock(ref: str) -> Response:
-    """Answer how a product's stock changed, the latest first: by how many, why, by which order."""
-    asked = LedgerQuery().parse(request.query_string, ())
+    """List the changes of a product's stock, the latest first, each with reason and order."""
+    query = LedgerQuery().parse(request.query_string, ())
     product = products.repository.get(ref)
-    return conditional(respond(changes.entries(product, asked.page, asked.per)))
+    return conditional(respond(changes.entries(product, query.page, query.per)))
 
 
 @blueprint.post("/products/<ref>/stock")
 @accepts(StockChangeSchema, headers=("If-Match",))
 @returns(ITEM)
 def change_stock(ref: str) -> Response:
-    """Add to a product's stock, or take from it: ``{"change": -3, "reason": "damaged"}``.
+    """Add to a product's stock, or subtract from it: ``{"change": -3, "reason": "damaged"}``.
 
-    Answer the product.  409 when less than none would be left, or when it is not tracked.
+    409 if the stock would become negative, or if it is not tracked.
     """
     products.reject_unknown_parameters()
     values = StockChangeSchema().load(products.body())
@@ -54,23 +54,23 @@ def change_stock(ref: str) -> Response:
 @accepts(ReservationRequestSchema)
 @returns(ReservationSchema)
 def reserve(id: UUID) -> Response:
-    """Take ``{"lines": [{"product_id": 1, "quantity": 2}]}`` from the stocks, all or nothing.
+    """Reserve all of ``{"lines": [{"product_id": 1, "quantity": 2}]}``, or nothing.
 
-    Answer the lines with name, SKU and price; 409 names every line that cannot be had, and what is
-    left.  The id is the order's; sent again, it is answered again.
+    The answer has the name, SKU and price of each line.  409 names every line that is refused, and
+    how many are left.  The id is the order's UUID; a repeated request has the same answer.
     """
     lines = ReservationRequestSchema().load(products.body())["lines"]
-    wanted: dict[int | str, int] = {}
-    for each in lines:
-        wanted[each["product_id"]] = wanted.get(each["product_id"], 0) + each["quantity"]
-    return respond(reservations.shown(reservations.reserve(str(id), wanted)))
+    quantities: dict[int | str, int] = {}
+    for line in lines:
+        quantities[line["product_id"]] = quantities.get(line["product_id"], 0) + line["quantity"]
+    return respond(reservations.shown(reservations.reserve(str(id), quantities)))
 
 
 @blueprint.get("/products/reservations/<uuid:id>")
 @auth.requires(auth.ADMIN)
 @returns(ReservationSchema)
 def get_reservation(id: UUID) -> Response:
-    """Answer what an order holds, held, shipped or released."""
+    """Return a reservation, in any state: held, shipped or released."""
     return respond(reservations.shown(reservations.get(str(id))))
 
 
@@ -78,7 +78,7 @@ def get_reservation(id: UUID) -> Response:
 @auth.requires(auth.ADMIN)
 @returns(None, 204)
 def release(id: UUID) -> Response:
-    """Give back what a reservation holds; it cannot be made again, even if it never was."""
+    """Release a reservation: its stock is given back, and its id cannot be used again."""
     reservations.release(str(id))
     return empty()
 
@@ -87,7 +87,7 @@ def release(id: UUID) -> Response:
 @auth.requires(auth.ADMIN)
 @returns(None, 204)
 def ship(id: UUID) -> Response:
-    """Keep what a reservation holds for good, because it has left the house."""
+    """Mark a reservation as shipped: its stock has left and is never given back."""
     reservations.ship(str(id))
     return empty()
 
@@ -97,7 +97,7 @@ def ship(id: UUID) -> Response:
 @accepts(after=fields.String(metadata={"blank": True}))
 @returns(HeldReservationsSchema)
 def list_held() -> Response:
-    """Answer the ids of reservations held for a minute or longer, in order, behind ``after``."""
+    """List the ids of reservations held for a minute or longer that follow ``after``, sorted."""
     after = read_parameters().get("after", "")
     return respond({"items": reservations.held(after, MAX_HELD)})
 
@@ -106,7 +106,7 @@ def list_held() -> Response:
 @auth.requires(auth.ADMIN)
 @returns(StockCheckSchema)
 def check_stock() -> Response:
-    """Answer the products whose stock is not what the ledger of its changes adds up to."""
+    """List the products whose stock differs from the sum of its ledger."""
     products.reject_unknown_parameters()
     return respond({"drift": [reconciliation.shown(each) for each in reconciliation.check()]})
 
@@ -117,9 +117,10 @@ def check_stock() -> Response:
 @accepts(accept=Flag())
 @returns(StockCheckSchema)
 def repair_stock() -> Response:
-    """Set these stocks to what the ledger says; with ``accept=true`` tell the ledger instead.
+    """Set these stocks to the sums of their ledgers; with ``accept=true`` correct the ledgers.
 
-    Answer what was found, and what is left of it: a stock that is no number is not accepted.
+    The answer lists the differences, and those that are left: a stock that is not a number cannot
+    be accepted.
     """
     accept = bool(read_parameters().get("accept"))
     found = reconciliation.check()

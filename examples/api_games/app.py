@@ -1,4 +1,4 @@
-"""The games service."""
+"""Application factory of the games service."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a game is, and how a list of games is narrowed."""
+"""Declaration of games: the schema, the query and the resource."""
 
 from marshmallow import fields
 
@@ -36,7 +36,7 @@ class GameSchema(DocumentSchema):
 
 
 class GameQuery(Query):
-    """Narrow by genre, platform, year, price or words."""
+    """Filters by genre, platform, year or price, and the fields to sort by."""
 
     sortable = ("title", "year", "price")
 

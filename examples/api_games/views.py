@@ -1,4 +1,4 @@
-"""``/games``: the standard methods, and a screen in the shop."""
+"""Routes of ``/games``: the standard methods, and a preview for a screen in the shop."""
 
 from flask import Response
 
