@@ -152,7 +152,7 @@ def _wait(changelog: Changelog, token: str, seconds: int) -> tuple[list[Document
     changes: list[Document] = []
     while not changes and time.monotonic() - started < seconds and _is_awaited():
         changes, token = changelog.next(POLL_MILLISECONDS)
-    access_log.leave_out(time.monotonic() - started)
+    access_log.exclude_wait(time.monotonic() - started)
     return changes, token
 
 

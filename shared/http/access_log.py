@@ -1,6 +1,6 @@
-"""One line in the log for every request, and the request id that joins what was done for it.
+"""Access log: one line for every request, with the request id that its other lines carry as well.
 
-A line tells neither bodies nor query strings nor tokens.
+A line contains no body, no query string and no token.
 """
 
 import logging
@@ -21,35 +21,35 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 access = logging.getLogger("vitrine.access")
 
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
-# Looked up by its labels a counter takes three times as long.
-_timer = lru_cache(maxsize=1024)(REQUESTS.labels)
-_STATE = re.compile(r"vitrine; (?:fwd=)?(\w+)", re.ASCII)
+# The histogram of a method, route and status; its look-up by labels takes three times as long.
+_histogram = lru_cache(maxsize=1024)(REQUESTS.labels)
+_CACHE_STATUS = re.compile(r"vitrine; (?:fwd=)?(\w+)", re.ASCII)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Give every request an id, taken from the caller where there is one, and log it once."""
-    log_format.start(service_of(app), settings.log_level)
+    """Give every request an id, if possible the one that the caller sent, and log it once."""
+    log_format.start(service_name(app), settings.log_level)
     app.before_request(_begin)
     app.after_request(_end)
     app.teardown_request(_forget)
 
 
-def service_of(app: Flask) -> str:
-    """Return the name that lines tell of an app's service."""
+def service_name(app: Flask) -> str:
+    """Return the name of an app's service in the log."""
     return app.name.removeprefix("api_")
 
 
-def request_id(given: str) -> str:
-    """Return the id a caller gave, or a new one for a text that is none."""
-    return given if given and _REQUEST_ID.fullmatch(given) else f"{getrandbits(128):032x}"
+def request_id(sent: str) -> str:
+    """Return the id that a caller sent, or a new id if that is not valid."""
+    return sent if sent and _REQUEST_ID.fullmatch(sent) else f"{getrandbits(128):032x}"
 
 
-def leave_out(seconds: float) -> None:
-    """Leave the time that a client has chosen to wait out of how long its request took."""
+def exclude_wait(seconds: float) -> None:
+    """Exclude the time that a long poll has waited from the duration of its request."""
     g.started += seconds
 
 
-def note_request(
+def record_request(
     service: str,
     id: str,
     method: str,
@@ -60,10 +60,22 @@ def note_request(
     cache: str = "",
     principal: str = "",
 ) -> None:
-    """Count a request that began at ``started`` of ``time.perf_counter``, and log one line."""
+    """Count a request in the metrics, and log its line.
+
+    Args:
+        service: The name of the service.
+        id: The request id.
+        method: The HTTP method.
+        path: The path of the URL.
+        route: The rule of the route, empty for none.
+        status: The status of the response.
+        started: The time of ``time.perf_counter`` when the request began.
+        cache: The state of the cache: hit, miss, stale or bypass; empty for none.
+        principal: The id of the caller.
+    """
     seconds = time.perf_counter() - started
-    known = method if method in METHODS else "other"
-    _timer(known, route, status).observe(seconds)
+    label = method if method in METHODS else "other"
+    _histogram(label, route, status).observe(seconds)
     if access.isEnabledFor(logging.INFO):
         fields = {
             "request_id": id,
@@ -91,8 +103,8 @@ def _end(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
     route = request.url_rule.rule if request.url_rule else ""
     status = response.status_code
-    note_request(
-        service_of(current_app),
+    record_request(
+        service_name(current_app),
         g.request_id,
         request.method,
         request.path,
@@ -106,9 +118,9 @@ def _end(response: Response) -> Response:
 
 
 def _cache_state(response: Response) -> str:
-    """Return what the cache said of a request: hit, or why it was not: miss, stale or bypass."""
-    found = _STATE.match(response.headers.get("Cache-Status", ""))
-    return found[1] if found else ""
+    """Return the state in ``Cache-Status``: hit, miss, stale or bypass; empty without one."""
+    match = _CACHE_STATUS.match(response.headers.get("Cache-Status", ""))
+    return match[1] if match else ""
 
 
 def _forget(error: BaseException | None) -> None:

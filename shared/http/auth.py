@@ -1,9 +1,11 @@
-"""Who may do what: a principal for every request, and the scope that each route needs.
+"""Authorization: the principal of every request, and the scope that each view needs.
 
-With ``AUTH_MODE=token`` a principal is what a bearer token says (RFC 6750).  Reading what is public
-needs none; reading anything else needs ``<name>:read``, writing ``<name>:write``, and a view may
-ask for ``admin`` instead; ``admin`` holds all of these.  With ``AUTH_MODE=open`` whoever is on this
-machine may do everything, and nobody else anything; a token then only tells who it is.
+With ``AUTH_MODE=token`` the principal is the subject of a bearer token (RFC 6750).  Reading a
+public resource needs no token.  Reading any other resource needs the scope ``<name>:read``, writing
+``<name>:write``, and a view may need ``admin`` instead; ``admin`` includes all scopes.
+
+With ``AUTH_MODE=open`` every caller on this machine may do everything, and other machines may do
+nothing; a token then only names the caller.
 """
 
 import time
@@ -20,16 +22,16 @@ from shared.observability.metrics import REFUSALS
 
 READ, WRITE = "read", "write"
 READING = ("GET", "HEAD", "OPTIONS")
-# A token is verified again after so long, for the key it was signed with may be taken back.
-REMEMBERED_SECONDS = 300
-MAX_REMEMBERED = 10_000
-_LOCAL = ("127.0.0.1", "::1", "", None)  # None and nothing are those of a Unix socket.
+# seconds after which a token is verified again, because its key may have been withdrawn
+VERIFIED_SECONDS = 300
+MAX_VERIFIED = 10_000  # verified tokens that are remembered
+_LOCAL = ("127.0.0.1", "::1", "", None)  # A Unix socket has no address: "" or None.
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Auth:
-    """Tells who makes a request; remembers the tokens it has verified."""
+    """Identifies the caller of a request, and remembers the tokens it has verified."""
 
     def __init__(self, settings: Settings):
         self._tokens = Tokens(settings)
@@ -37,56 +39,62 @@ class Auth:
         self._origins = frozenset(settings.cors_origins.split(","))
         self._everything = frozenset({ADMIN} if self._is_open else ())
         self._anonymous = Principal("anonymous", self._everything)
-        self._known: dict[str, tuple[Principal, float]] = {}
+        self._verified: dict[str, tuple[Principal, float]] = {}
 
     def identify(self, environ: Mapping[str, Any]) -> Principal:
-        """Return who makes a request.
+        """Return the principal of a request.
 
-        Raise ``Unauthorized`` for a token that is not taken, ``Forbidden`` in open mode for a
-        request from elsewhere, ``ServiceUnavailable`` when keys to verify with cannot be had.
+        Raises:
+            Unauthorized: The token is not valid.
+            Forbidden: In open mode, the request comes from elsewhere.
+            ServiceUnavailable: The keys to verify the token with cannot be read.
         """
         return self.recall(environ) or self._verify(environ["HTTP_AUTHORIZATION"])
 
     def recall(self, environ: Mapping[str, Any]) -> Principal | None:
-        """Return who makes a request, or None when the token has to be verified first.
+        """Return the principal of a request, or None if its token must be verified first.
 
-        Raise ``Forbidden`` as ``identify`` does.
+        Raises:
+            Forbidden: In open mode, the request comes from elsewhere.
         """
         if self._is_open:
             self._check_origin(environ)
-        given = environ.get("HTTP_AUTHORIZATION")
-        if not given:
+        header = environ.get("HTTP_AUTHORIZATION")
+        if not header:
             return self._anonymous
-        known = self._known.get(given)
-        return known[0] if known is not None and time.time() < known[1] else None
+        principal, valid_until = self._verified.get(header, (None, 0.0))
+        return principal if time.time() < valid_until else None
 
-    def _verify(self, given: str) -> Principal:
-        scheme, _, token = given.partition(" ")
+    def _verify(self, header: str) -> Principal:
+        scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer":
-            raise _unauthorized("Send the token as Authorization: Bearer TOKEN.")
+            raise _unauthorized(
+                "Authorization has no bearer token. Send Authorization: Bearer TOKEN."
+            )
         try:
             principal = self._tokens.verify(token.strip())
         except InvalidToken as error:
-            raise _unauthorized(f"The token is not taken. {error}", "invalid_token") from error
+            raise _unauthorized(f"The token is not valid. {error}", "invalid_token") from error
         if self._is_open:
             scopes = principal.scopes | self._everything
             principal = Principal(
                 principal.id, scopes, principal.key, principal.limited, principal.expires
             )
-        if len(self._known) >= MAX_REMEMBERED:
-            self._known.clear()
-        self._known[given] = principal, min(principal.expires, time.time() + REMEMBERED_SECONDS)
+        if len(self._verified) >= MAX_VERIFIED:
+            self._verified.clear()
+        self._verified[header] = principal, min(principal.expires, time.time() + VERIFIED_SECONDS)
         return principal
 
     def _check_origin(self, environ: Mapping[str, Any]) -> None:
-        """See that a request comes from this machine, and was not made by somebody's page.
+        """Raise ``Forbidden`` for a request from another machine, or made by a page elsewhere.
 
-        A name that leads here may be anybody's, so a page of theirs could read what we answer
-        (DNS rebinding); and a form on any page may be sent here.
+        Any domain may resolve to this machine, so that a page of it could read the responses (DNS
+        rebinding), and any page may send a form here.
         """
         if environ.get("REMOTE_ADDR") not in _LOCAL or not _is_local(environ.get("HTTP_HOST", "")):
             raise Forbidden(
-                "AUTH_MODE=open answers only this machine, as localhost; set AUTH_MODE=token."
+                "With AUTH_MODE=open only this machine may send requests, to localhost. Set "
+                "AUTH_MODE=token."
             )
         origin, site = environ.get("HTTP_ORIGIN") or "", environ.get("HTTP_SEC_FETCH_SITE")
         if not origin and site != "cross-site":
@@ -94,49 +102,59 @@ class Auth:
         own = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST')}"
         if "*" in self._origins or (origin and origin in (own, *self._origins)):
             return
-        # A link on a page may lead here; what a page does by itself says so (W3C Fetch Metadata).
+        # A link on a page may lead here; a browser marks other requests (W3C Fetch Metadata).
         is_link = environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
         is_link = is_link and environ["REQUEST_METHOD"] in READING
         if origin or not is_link:
-            raise Forbidden(f"Pages of {origin[:100] or 'others'} may not ask; see CORS_ORIGINS.")
+            raise Forbidden(
+                f"Pages of {origin[:100] or 'other origins'} may not send requests here. Add the "
+                "origin to CORS_ORIGINS."
+            )
 
 
 def _is_local(host: str) -> bool:
-    """Whether a Host header names this machine."""
+    """Return True if a Host header names this machine."""
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
     return name in ("localhost", "127.0.0.1", "[::1]", "") or name.endswith(".localhost")
 
 
 def requires(scope: str) -> Callable[[View], View]:
-    """Have a view need a scope: ``read``, ``write`` or ``admin``; nothing for an empty one."""
+    """Declare the scope that a view needs: ``read``, ``write`` or ``admin``; none if empty."""
 
-    def mark(view: View) -> View:
+    def declare(view: View) -> View:
         view.scope = scope  # type: ignore[attr-defined]
         return view
 
-    return mark
+    return declare
 
 
-# What anybody may ask for, as often as they like: probes, documentation, files.
+# Marks views that need no token and have no rate limit: probes, documentation, files.
 public = requires("")
 
 
-def is_for_anybody(view: Callable[..., Any] | None) -> bool:
-    """Whether a view is ``public``: never asked for a token, and never counted."""
+def is_public(view: Callable[..., Any] | None) -> bool:
+    """Return True if a view is ``public``: it needs no token and has no rate limit."""
     return getattr(view, "scope", None) == ""
 
 
-def scope_of(view: Callable[..., Any], method: str, name: str, is_public: bool) -> str:
-    """Return the scope that a view of the service ``name`` needs, nothing when it needs none."""
+def required_scope(view: Callable[..., Any], method: str, name: str, reads_are_public: bool) -> str:
+    """Return the scope that a view needs, or an empty text.
+
+    Args:
+        view: The view.
+        method: The HTTP method.
+        name: The name of the service.
+        reads_are_public: True if reading the resource of the service needs no token.
+    """
     reads = method in READING
-    verb: str = getattr(view, "scope", ("" if is_public else READ) if reads else WRITE)
+    verb: str = getattr(view, "scope", ("" if reads_are_public else READ) if reads else WRITE)
     return f"{name}:{verb}" if verb in (READ, WRITE) else verb
 
 
 def require(scope: str) -> None:
-    """Raise ``Unauthorized`` or ``Forbidden`` unless the request's principal has a scope.
+    """Raise ``Unauthorized`` or ``Forbidden`` unless the principal of the request has a scope.
 
-    ``read`` and ``write`` are those of this service.
+    ``read`` and ``write`` mean the scopes of this service.
     """
     if scope in (READ, WRITE):
         scope = f"{current_app.extensions['resource'].name}:{scope}"
@@ -144,9 +162,11 @@ def require(scope: str) -> None:
     if principal.may(scope):
         return
     if not principal.key:
-        raise _unauthorized(f"This needs a token with the scope {scope}.")
+        raise _unauthorized(
+            f"The request needs a token with the scope {scope}. Send Authorization: Bearer TOKEN."
+        )
     REFUSALS.labels("scope").inc()
-    error = Forbidden(f"This needs the scope {scope}, which the token does not have.")
+    error = Forbidden(f"The token does not have the scope {scope}. Send a token that has it.")
     error.headers["WWW-Authenticate"] = (
         f'Bearer realm="vitrine", error="insufficient_scope", scope="{scope}"'
     )
@@ -154,7 +174,7 @@ def require(scope: str) -> None:
 
 
 def caller() -> str:
-    """Return the id of who makes the request; of the service itself outside of one."""
+    """Return the id of the caller, or of the service itself outside of a request."""
     if has_request_context():
         return str(g.principal.id) if "principal" in g else "anonymous"
     return f"service:{current_app.extensions['resource'].name}"
@@ -168,20 +188,20 @@ def _unauthorized(detail: str, code: str = "") -> Unauthorized:
     return error
 
 
-def _admit() -> None:
-    """Let a request in that front has found a principal for, and that has what its route needs."""
+def _authorize() -> None:
+    """Check that the principal of the request has the scope that its view needs."""
     view = current_app.view_functions.get(request.endpoint or "")
     refused = request.environ.get("vitrine.refused")
-    # What is for anybody is for those with a wrong token, too: a probe may send an old one.
-    if refused and not (isinstance(refused, Unauthorized) and is_for_anybody(view)):
+    # A public view answers even with an invalid token: a probe may send an expired one.
+    if refused and not (isinstance(refused, Unauthorized) and is_public(view)):
         raise refused
     g.principal = request.environ.get("vitrine.principal") or Principal("anonymous")
     if view and request.method != "OPTIONS":
         resource = current_app.extensions["resource"]
-        if scope := scope_of(view, request.method, resource.name, resource.public):
+        if scope := required_scope(view, request.method, resource.name, resource.public):
             require(scope)
 
 
 def init_app(app: Flask) -> None:
-    """Ask every request that enters Flask for what its route needs."""
-    app.before_request(_admit)
+    """Check the scope of every request that enters Flask."""
+    app.before_request(_authorize)

@@ -1,7 +1,7 @@
-"""What a route takes and gives, declared on its view: the OpenAPI document is made of it.
+"""Contract of a view: what it accepts and returns, from which the OpenAPI document is made.
 
-The declaration is an attribute of the view and changes nothing of what it does, but for one: the
-query parameters that a write has are those declared here.
+The declaration is an attribute of the view.  It documents the view and does not change it, with
+one exception: ``read_parameters`` accepts the query parameters that are declared here.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,8 +13,8 @@ from marshmallow import Schema, fields
 JSON = "application/json"
 FORM = "multipart/form-data"
 MERGE_PATCH = "application/merge-patch+json"
-# What belongs to the resource itself, whichever it is: a new item, changes to one, one as it is, a
-# selection of its fields, a page of them, and the query string of a list.
+# Shapes of the resource of the service: a new item, changes to an item, an item, an item with a
+# selection of fields, a page of items, and the query string of a list.
 NEW, CHANGES, ITEM, SELECTION, PAGE, LIST = "new", "changes", "item", "selection", "page", "list"
 FILES = "files"
 CONDITIONS = ("If-Match", "If-None-Match")
@@ -23,7 +23,7 @@ CACHED = ("Cache-Control", "Cache-Status", "Server-Timing")
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The body of a batch: an array of such items, or an object with an array ``items``."""
+    """The body of a batch: an array of items of one shape, or an object with an array ``items``."""
 
     of: "Shape"
 
@@ -34,7 +34,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer: its shape in JSON, or its other media types, and headers of its own."""
+    """A response: its shape in JSON, or its other media types, and its headers."""
 
     shape: Shape | None
     media: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The body of a request: its shape, its media types, and whether there may be none."""
+    """The body of a request: its shape, its media types, and True if it is optional."""
 
     shape: Shape
     media: tuple[str, ...] = (JSON,)
@@ -52,10 +52,14 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """All that is declared of a view.
+    """The declaration of a view.
 
-    ``query`` maps parameters to fields, or is the schema of a whole query string; ``headers`` are
-    request headers it heeds; ``errors`` are statuses that not every route like it has.
+    Attributes:
+        body: The body of the request.
+        query: A field for each query parameter, or the schema of the query string.
+        headers: The request headers that the view honours.
+        answers: The responses for each status.
+        errors: The statuses of errors that other views with the same method do not have.
     """
 
     body: Body | None = None
@@ -65,7 +69,7 @@ class Contract:
     errors: tuple[int, ...] = ()
 
     def __or__(self, other: "Contract") -> "Contract":
-        """Return what both declare; of body and query string, what the other does."""
+        """Return both declarations in one; ``other`` wins for the body and the query string."""
         query = other.query or self.query
         if isinstance(self.query, Mapping) and isinstance(other.query, Mapping):
             query = {**self.query, **other.query}
@@ -80,7 +84,7 @@ class Contract:
 
 
 def contract_of(view: Callable[..., Any]) -> Contract:
-    """Return what is declared of a view."""
+    """Return the declaration of a view, which is empty if it has none."""
     declared: Contract = getattr(view, "contract", Contract())
     return declared
 
@@ -94,9 +98,18 @@ def accepts(
     headers: tuple[str, ...] = (),
     **parameters: fields.Field[Any],
 ) -> Callable[[View], View]:
-    """Declare the body, the query string and the headers of a view's request."""
-    given = None if body is None else Body(body, media, optional)
-    return _marking(Contract(given, query or parameters, headers))
+    """Declare the request of a view.
+
+    Args:
+        body: The shape of the body; None for no body.
+        media: The media types of the body.
+        optional: True if the body may be left out.
+        query: The schema of the query string, instead of ``parameters``.
+        headers: The request headers that the view honours.
+        parameters: A field for each query parameter.
+    """
+    accepted = None if body is None else Body(body, media, optional)
+    return _declaring(Contract(accepted, query or parameters, headers))
 
 
 def returns(
@@ -108,24 +121,29 @@ def returns(
     conditional: bool = False,
     errors: tuple[int, ...] = (),
 ) -> Callable[[View], View]:
-    """Declare one answer of a view.
+    """Declare a response of a view.
 
-    A ``conditional`` one is a 304 for whom it is the same as before; ``errors`` are statuses that
-    not every view like it answers.
+    Args:
+        shape: The shape of the JSON; None for no JSON.
+        status: The HTTP status.
+        media: Other media types, instead of JSON.
+        headers: The headers of the response.
+        conditional: True if a client that has the response already gets a 304.
+        errors: The statuses of errors that other views with the same method do not have.
     """
     answers = {status: (Answer(shape, media, headers),)}
     answers |= {304: (Answer(None, (), headers),)} if conditional else {}
-    return _marking(Contract(answers=answers, errors=errors))
+    return _declaring(Contract(answers=answers, errors=errors))
 
 
 def like(other: Callable[..., Any]) -> Callable[[View], View]:
-    """Declare that a view takes and gives what another one does, besides what it says itself."""
-    return _marking(contract_of(other))
+    """Declare that a view accepts and returns what another view does, and what it declares."""
+    return _declaring(contract_of(other))
 
 
-def _marking(declared: Contract) -> Callable[[View], View]:
-    def mark(view: View) -> View:
+def _declaring(declared: Contract) -> Callable[[View], View]:
+    def declare(view: View) -> View:
         view.contract = declared | contract_of(view)  # type: ignore[attr-defined]
         return view
 
-    return mark
+    return declare

@@ -1,4 +1,4 @@
-"""Which pages of other origins may call a service from a browser (WHATWG Fetch, 3.3)."""
+"""CORS: the pages of other origins that may call a service from a browser (WHATWG Fetch, 3.3)."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -18,11 +18,11 @@ EXPOSED = (
     "Cache-Status, ETag, Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, "
     "RateLimit-Policy, Retry-After, Server-Timing, WWW-Authenticate, X-Request-ID"
 )
-KEPT_SECONDS = 600
+PREFLIGHT_SECONDS = 600  # for which a browser keeps the response to a preflight request
 
 
 class Cors:
-    """Answers the questions that browsers ask first, and marks what they may show to a page."""
+    """Middleware that answers preflight requests, and marks responses that a page may read."""
 
     def __init__(self, app: "WSGIApplication", origins: frozenset[str]):
         self._app = app
@@ -44,7 +44,7 @@ class Cors:
             return [b""]
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            # Whoever is no page of another origin is told that the answer depends on it.
+            # Without a page of another origin, caches still learn that the origin matters.
             more = [*_granted(origin), ("Access-Control-Expose-Headers", EXPOSED)] if origin else []
             return start_response(status, [*headers, *(more or [("Vary", "Origin")])], *error)
 
@@ -54,7 +54,7 @@ class Cors:
 _PREFLIGHT = [
     ("Access-Control-Allow-Methods", METHODS),
     ("Access-Control-Allow-Headers", ALLOWED),
-    ("Access-Control-Max-Age", str(KEPT_SECONDS)),
+    ("Access-Control-Max-Age", str(PREFLIGHT_SECONDS)),
 ]
 
 
@@ -63,7 +63,7 @@ def _granted(origin: str) -> list[tuple[str, str]]:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Let the pages of ``CORS_ORIGINS`` call the service; none when it is unset."""
+    """Let the pages of ``CORS_ORIGINS`` call the service; no page if it is unset."""
     if settings.cors_origins:
         origins = frozenset(settings.cors_origins.split(","))
         app.wsgi_app = Cors(app.wsgi_app, origins)  # type: ignore[method-assign]

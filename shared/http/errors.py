@@ -1,9 +1,21 @@
-"""Errors a client is told about, and the one place they become responses (RFC 9457).
+"""Exceptions with an HTTP status, and the problem documents they become (RFC 9457).
 
-* ApiError
-  - BadRequest 400, Unauthorized 401, Forbidden 403, NotFound 404, Conflict 409 (Crowded)
-  - Gone 410, Stale 412, ContentTooLarge 413, Unsupported 415, Unprocessable 422
-  - PreconditionRequired 428, TooMany 429, Unequipped 501, Unavailable 503
+ApiError                 500
+├── BadRequest           400
+├── Unauthorized         401
+├── Forbidden            403
+├── NotFound             404
+├── Conflict             409
+│   └── WriteConflict    409, with Retry-After
+├── Gone                 410
+├── PreconditionFailed   412
+├── ContentTooLarge      413
+├── UnsupportedMediaType 415
+├── Unprocessable        422
+├── PreconditionRequired 428
+├── TooManyRequests      429
+├── NotInstalled         501
+└── ServiceUnavailable   503, with Retry-After
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,10 +29,12 @@ PROBLEM = "application/problem+json; charset=utf-8"
 
 
 class ApiError(Exception):
-    """Base of the errors above: a status, a detail, and what exactly is wrong where.
+    """Base of all errors that are sent to clients.
 
-    ``errors`` is a list of ``{"pointer" | "parameter": place, "message": text}``; ``extra`` are
-    members added to the problem document.
+    Args:
+        detail: The text; by default a summary of the errors.
+        errors: One ``{"pointer" | "parameter": place, "message": text}`` for each wrong value.
+        extra: More members of the problem document.
     """
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -33,54 +47,54 @@ class ApiError(Exception):
 
 
 class BadRequest(ApiError):
-    """The request cannot be understood: its query string or its JSON is malformed."""
+    """The query string or the JSON of the request is malformed."""
 
     status = HTTPStatus.BAD_REQUEST
 
     @classmethod
     def parameter(cls, name: str, text: str) -> "BadRequest":
-        """Return the error that says what is wrong with one query parameter."""
+        """Return the error for one query parameter."""
         return cls.parameters({name: [text]})
 
     @classmethod
     def parameters(cls, messages: Mapping[str, Iterable[str]]) -> "BadRequest":
-        """Return the error that says what is wrong with several query parameters."""
+        """Return the error for several query parameters, with the messages about each."""
         return cls(
             "",
             [
-                {"parameter": name, "message": str(message)}
+                {"parameter": name, "message": str(text)}
                 for name, texts in messages.items()
-                for message in texts
+                for text in texts
             ],
         )
 
 
 class Unauthorized(ApiError):
-    """Nobody is known to make this request: it has no token, or one that is not taken."""
+    """The request has no token, or one that is not valid."""
 
     status = HTTPStatus.UNAUTHORIZED
 
 
 class Forbidden(ApiError):
-    """Whoever makes this request may not."""
+    """The caller lacks the scope, or sends from a place that may not."""
 
     status = HTTPStatus.FORBIDDEN
 
 
 class NotFound(ApiError):
-    """Nothing lives at this address."""
+    """There is no resource at this URL."""
 
     status = HTTPStatus.NOT_FOUND
 
 
 class Conflict(ApiError):
-    """The request clashes with what is stored, such as a taken SKU."""
+    """The request conflicts with stored documents, such as an SKU that is taken."""
 
     status = HTTPStatus.CONFLICT
 
 
 class WriteConflict(Conflict):
-    """Too many others write the same at once; the same request may succeed a moment later."""
+    """Other requests write the same documents; the request may succeed a moment later."""
 
     def __init__(self, detail: str):
         super().__init__(detail)
@@ -88,55 +102,55 @@ class WriteConflict(Conflict):
 
 
 class Gone(ApiError):
-    """What was asked for was here once, and will not be again."""
+    """The resource existed, and does not come back."""
 
     status = HTTPStatus.GONE
 
 
 class PreconditionFailed(ApiError):
-    """The ``If-Match`` version is not the stored one: somebody wrote in between."""
+    """The version in ``If-Match`` is not the stored one: another request wrote in between."""
 
     status = HTTPStatus.PRECONDITION_FAILED
 
 
 class ContentTooLarge(ApiError):
-    """The body or the batch has more than is taken at once."""
+    """The body or the batch is larger than the limit."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 class UnsupportedMediaType(ApiError):
-    """The body has a content type that is not taken here."""
+    """The content type of the body is not accepted here."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
 class Unprocessable(ApiError):
-    """The body is JSON, but not what the schema asks for."""
+    """The body is JSON, but does not fit the schema."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 class PreconditionRequired(ApiError):
-    """A change is not made without the version it is for (RFC 6585)."""
+    """The change needs ``If-Match`` with the version it is for (RFC 6585)."""
 
     status = HTTPStatus.PRECONDITION_REQUIRED
 
 
 class TooManyRequests(ApiError):
-    """Whoever makes this request has made all they may for now (RFC 6585)."""
+    """The caller has reached a rate limit (RFC 6585)."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
 
 
 class NotInstalled(ApiError):
-    """This installation lacks what the request needs; the detail names it."""
+    """The request needs a part that this installation lacks; the detail names it."""
 
     status = HTTPStatus.NOT_IMPLEMENTED
 
 
 class ServiceUnavailable(ApiError):
-    """Something this service needs is down; the detail names it."""
+    """A server that this service needs is down; the detail names it."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
@@ -148,14 +162,14 @@ class ServiceUnavailable(ApiError):
 def pointers(messages: Any, at: str = "") -> list[dict[str, str]]:
     """Flatten marshmallow's nested messages into errors with JSON pointers (RFC 6901)."""
     if isinstance(messages, dict):
-        found: list[dict[str, str]] = []
+        errors: list[dict[str, str]] = []
         for key, inner in messages.items():
             step = str(key).replace("~", "~0").replace("/", "~1")
-            # marshmallow files what concerns a whole object under "_schema".
-            found += pointers(inner, at if key == "_schema" else f"{at}/{step}")
-        return found
-    each = messages if isinstance(messages, list) else [messages]
-    return [{"pointer": at, "message": str(message)} for message in each]
+            # "_schema" is marshmallow's key for messages about the whole object.
+            errors += pointers(inner, at if key == "_schema" else f"{at}/{step}")
+        return errors
+    texts = messages if isinstance(messages, list) else [messages]
+    return [{"pointer": at, "message": str(text)} for text in texts]
 
 
 def problem_document(
@@ -166,7 +180,16 @@ def problem_document(
     errors: list[dict[str, str]] | None = None,
     extra: dict[str, Any] | None = None,
 ) -> bytes:
-    """Return one problem document."""
+    """Return a problem document as JSON.
+
+    Args:
+        status: The HTTP status.
+        detail: What is wrong, and what to send instead.
+        path: The path of the request.
+        request_id: The id of the request.
+        errors: One ``{"pointer" | "parameter": place, "message": text}`` for each wrong value.
+        extra: More members of the document.
+    """
     phrase = HTTPStatus(status).phrase
     body: dict[str, Any] = {
         "type": f"urn:vitrine:problem:{phrase.lower().replace(' ', '-')}",
@@ -183,15 +206,16 @@ def problem_document(
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """Return the end of a sentence: "; did you mean x?" for the word most like this one, or "."."""
+    """Return the end of a message about an unknown name: the most similar word, or to omit it."""
     match = get_close_matches(word, list(words), 1, 0.6)
-    return f"; did you mean {match[0]}?" if match else "."
+    return f"; did you mean {match[0]}?" if match else "; leave it out."
 
 
 def summary(errors: list[dict[str, str]]) -> str:
-    """Return the first few errors in one line, for people who read only the detail."""
-    places = [
-        f"{each.get('parameter', each.get('pointer'))}: {each['message']}" for each in errors[:3]
+    """Return the first three errors in one line, for readers of the detail alone."""
+    texts = [
+        f"{error.get('parameter', error.get('pointer'))}: {error['message']}"
+        for error in errors[:3]
     ]
     more = f" (and {len(errors) - 3} more)" if len(errors) > 3 else ""
-    return " ".join(places) + more
+    return " ".join(texts) + more

@@ -1,4 +1,4 @@
-"""JSON out: encode values, and digest what was encoded."""
+"""JSON of responses: encodes values, and makes ETags of the encoded bytes."""
 
 import hashlib
 from decimal import Decimal
@@ -7,19 +7,19 @@ from typing import Any
 import orjson
 from bson import Decimal128
 
-MAX_WHOLE = 2**53 - 1  # the largest whole number that every JSON reader keeps exact
-# The sign and exponent of a Decimal128 that has up to four decimals and is not negative.
+MAX_WHOLE = 2**53 - 1  # the largest whole number that every JSON parser keeps exact
+# Sign and exponent bits of a Decimal128 >= 0 with up to four decimals -> its scale.
 _SCALES = {6176 - decimals: 10**decimals for decimals in range(5)}
-_MOST_DIGITS = 10**15  # the digits that a double has room for
+_EXACT_DIGITS = 10**15  # a number below it is exact as a double
 
 
 def encode(value: Any) -> bytes:
     """Return JSON in UTF-8."""
-    return orjson.dumps(value, _shown)
+    return orjson.dumps(value, _fallback)
 
 
-def _shown(value: Any) -> Any:
-    """Return what JSON shows of a value that only an edit made by hand can leave in MongoDB."""
+def _fallback(value: Any) -> Any:
+    """Return the JSON value of a type that only an edit by hand can leave in MongoDB."""
     return plain_number(value) if isinstance(value, Decimal128) else str(value)
 
 
@@ -29,11 +29,11 @@ def digest(encoded: bytes) -> str:
 
 
 def plain_number(value: Decimal128) -> int | float | str:
-    """Return the number JSON shows for a decimal, or a text where JSON has no number for it."""
+    """Return a decimal as a number, or as text if JSON has no number for it."""
     bits: int = int.from_bytes(value.bid, "little")
     scale: int = _SCALES.get(bits >> 113, 0)
     digits: int = bits & (1 << 113) - 1
-    if scale and digits < _MOST_DIGITS:
+    if scale and digits < _EXACT_DIGITS:
         return digits / scale if digits % scale else digits // scale
     amount = value.to_decimal()
     if not amount.is_finite() or abs(amount) > MAX_WHOLE:

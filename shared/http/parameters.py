@@ -1,4 +1,4 @@
-"""Query parameters: the one reader of query strings, by the names and fields that are declared."""
+"""Query parameters: reads query strings by the names and fields that are declared."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -45,9 +45,11 @@ def parse(
     try:
         pairs = parse_qsl(raw.decode(), True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except UnicodeDecodeError as error:
-        raise BadRequest("The query string is not UTF-8.") from error
+        raise BadRequest("The query string is not UTF-8. Send UTF-8, percent-encoded.") from error
     except ValueError as error:
-        raise BadRequest(f"More than {MAX_PARAMETERS} parameters.") from error
+        raise BadRequest(
+            f"The query string has more than {MAX_PARAMETERS} parameters. Send fewer."
+        ) from error
     query = QueryString()
     for spelling, value in pairs:
         is_open = prefix and spelling.startswith(prefix)
@@ -55,11 +57,11 @@ def parse(
         if not name:
             query.errors[spelling] = [f"Unknown parameter{nearest(spelling, names)}"]
         elif name in query.texts:
-            query.errors[spelling] = ["Given twice."]
+            query.errors[spelling] = ["Sent twice; send it once."]
         elif "\0" in value:
-            query.errors[spelling] = ["Contains a NUL character."]
+            query.errors[spelling] = ["Contains a NUL character; remove it."]
         elif not value.strip() and name not in blank:
-            query.errors[spelling] = ["Give it a value or leave it out."]
+            query.errors[spelling] = ["Has no value; send one, or leave it out."]
         else:
             query.spellings[name] = spelling
             if value.strip():

@@ -1,4 +1,8 @@
-"""What request headers ask for: a version (RFC 9110), a way of counting (RFC 7240)."""
+"""Preconditions of a request: the headers ``If-Match``, ``If-None-Match`` and ``Prefer``.
+
+``If-Match`` and ``If-None-Match`` name the versions that a write is for (RFC 9110), and
+``Prefer: count=`` says how the items of a list are counted (RFC 7240).
+"""
 
 import json
 from collections.abc import Mapping
@@ -11,22 +15,25 @@ from shared.config.settings import Settings
 from shared.http.errors import BadRequest, PreconditionFailed, PreconditionRequired
 
 
-def asks_for_a_version() -> bool:
-    """Whether ``If-Match`` or ``If-None-Match`` of a write names versions.
+def names_versions() -> bool:
+    """Return True if ``If-Match`` or ``If-None-Match`` of a write names versions.
 
-    Outside of a request nobody asks.  Raise ``BadRequest`` when ``If-Match`` names nothing, and
-    ``PreconditionRequired`` when a change is not to be made without it.
+    Return False outside of a request.
+
+    Raises:
+        BadRequest: ``If-Match`` has no ETag.
+        PreconditionRequired: ``If-Match`` is missing, and ``REQUIRE_IF_MATCH`` is on.
     """
     if not has_request_context():
         return False
     if "If-Match" in request.headers and not request.if_match:
-        raise BadRequest("If-Match holds no ETag; send it as it was answered, in double quotes.")
+        raise BadRequest("If-Match has no ETag. Send the ETag of the item with its double quotes.")
     settings: Settings = current_app.extensions["settings"]
     is_change = request.method in ("PUT", "PATCH", "DELETE")
     if settings.require_if_match and is_change and not (request.if_match or creates_only()):
         raise PreconditionRequired(
-            "Read it first, and send the ETag of that answer in the header If-Match, or * for "
-            "whatever version there is."
+            "If-Match is missing. Read the item, and send its ETag in If-Match, or * for any "
+            "version."
         )
     if request.if_none_match:
         return True
@@ -34,14 +41,14 @@ def asks_for_a_version() -> bool:
 
 
 def creates_only() -> bool:
-    """Whether a write may only make something new: ``If-None-Match: *`` (RFC 9110)."""
+    """Return True if a write may only create an item: ``If-None-Match: *`` (RFC 9110)."""
     return request.if_none_match.star_tag
 
 
-def fits(current: str) -> bool:
-    """Whether the ``current`` ETag of an item is what the request asks for.
+def version_matches(current: str) -> bool:
+    """Return True if the ``current`` ETag of an item satisfies the headers of the request.
 
-    Behind a hyphen the tag tells of live fields, which no write here depends on.
+    The part of an ETag after a hyphen is for live fields, which a write does not depend on.
     """
     tag = current.partition("-")[0]
     if request.if_match and not request.if_match.star_tag and tag not in _tags(request.if_match):
@@ -49,26 +56,29 @@ def fits(current: str) -> bool:
     return not (creates_only() or tag in _tags(request.if_none_match))
 
 
-def _tags(named: ETags) -> set[str]:
-    return {str(tag).partition("-")[0] for tag in named.as_set()}
+def _tags(etags: ETags) -> set[str]:
+    return {str(tag).partition("-")[0] for tag in etags.as_set()}
 
 
-def stale(
+def version_conflict(
     current: str, revision: Any, differing: Mapping[str, Mapping[str, Any]]
 ) -> PreconditionFailed:
-    """Return the error for a version that is another: what it is now, and what differs.
+    """Return the error for a write whose version is not the stored one.
 
-    ``differing`` maps fields to ``{"stored": value, "sent": value}``.
+    Args:
+        current: The ETag of the stored item.
+        revision: The revision of the stored item.
+        differing: For each field that differs, ``{"stored": value, "sent": value}``.
     """
     detail = (
-        "It exists already; read it, then change it with its ETag in If-Match."
+        "The item exists already. Read it, then send your change with its ETag in If-Match."
         if creates_only()
-        else "It has changed since you read it: read it again, then repeat your change with its "
-        "new ETag."
+        else "The item has changed since you read it. Read it again, then send your change with "
+        "its new ETag in If-Match."
     )
     errors = [
-        {"pointer": f"/{name}", "message": f"Is {_said(each['stored'])} now."}
-        for name, each in differing.items()
+        {"pointer": f"/{name}", "message": f"The stored value is {_shortened(values['stored'])}."}
+        for name, values in differing.items()
     ]
     error = PreconditionFailed(
         detail,
@@ -81,13 +91,13 @@ def stale(
     return error
 
 
-def _said(value: Any) -> str:
+def _shortened(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 100 else text[:99] + "…"
 
 
 def preferred_count(prefer: str) -> str:
-    """Return what ``Prefer: count=`` asks for, or nothing (RFC 7240)."""
+    """Return the value of ``Prefer: count=``, ``exact`` or ``none``, or an empty text."""
     for part in prefer.replace(";", ",").split(","):
         name, _, value = part.strip().lower().partition("=")
         if name == "count" and value in ("exact", "none"):

@@ -1,4 +1,4 @@
-"""JSON responses with strong ETags."""
+"""Responses: JSON with strong ETags, 204, 304, and the headers that browsers need."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from flask import Response, request
 from shared.http.json import digest, encode
 
 JSON = "application/json; charset=utf-8"
-# Private, and asked again each time: an unchanged answer then costs a 304.
+# Private, and revalidated each time: an unchanged response then costs a 304.
 CACHE_CONTROL = "private, no-cache"
-# What a browser is told of every answer (OWASP's list for APIs): it is no page, and shows nowhere.
+# Security headers for browsers (OWASP's list for APIs): a response never shows as a page.
 SECURITY = (
     ("X-Content-Type-Options", "nosniff"),
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
@@ -18,7 +18,7 @@ SECURITY = (
 
 
 def respond(value: Any, status: int = 200, etag: str = "") -> Response:
-    """Answer JSON with a strong ETag, by default one of its bytes."""
+    """Return a JSON response with a strong ETag, by default the digest of its bytes."""
     encoded = encode(value)
     response = Response(encoded, status, content_type=JSON)
     response.set_etag(etag or digest(encoded))
@@ -26,21 +26,21 @@ def respond(value: Any, status: int = 200, etag: str = "") -> Response:
 
 
 def empty() -> Response:
-    """Answer 204, with nothing and so of no type."""
+    """Return a 204, without a body and a content type."""
     response = Response(status=204)
     del response.headers["Content-Type"]
     return response
 
 
 def secure(response: Response) -> Response:
-    """Tell browsers what ``SECURITY`` says, unless the answer says otherwise."""
+    """Add the security headers that a response does not set itself."""
     for name, value in SECURITY:
         response.headers.setdefault(name, value)
     return response
 
 
 def conditional(response: Response) -> Response:
-    """Answer 304 instead when the client says it has this very body (RFC 9110)."""
+    """Turn a response into a 304 if the client has this body already (RFC 9110)."""
     if "HTTP_IF_NONE_MATCH" in request.environ or "HTTP_IF_MODIFIED_SINCE" in request.environ:
         response.make_conditional(request)
     return response

@@ -268,11 +268,11 @@ class Resource:
             return self._check_version(trash.get(self.repository, ref))
 
     def _check_version(self, document: Document) -> Document:
-        if preconditions.asks_for_a_version():
+        if preconditions.names_versions():
             current = str(self.to_response(document).get_etag()[0])
-            if not preconditions.fits(current):
+            if not preconditions.version_matches(current):
                 differing = self._differing(document)
-                raise preconditions.stale(current, document.get("revision"), differing)
+                raise preconditions.version_conflict(current, document.get("revision"), differing)
         return document
 
     def _differing(self, document: Document) -> dict[str, Document]:

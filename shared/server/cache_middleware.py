@@ -25,7 +25,7 @@ from shared.cache.rate_counter import RateCounter
 from shared.cache.redis_async import AsyncServer
 from shared.config.settings import Settings
 from shared.http import cors
-from shared.http.access_log import note_request, request_id
+from shared.http.access_log import record_request, request_id
 from shared.http.auth import Auth
 from shared.http.errors import PROBLEM, ApiError, problem_document
 from shared.http.responses import CACHE_CONTROL, JSON, SECURITY
@@ -166,7 +166,7 @@ class Front:
             body if method == "GET" else b"",
         )
         about = (self._resource.name, id, method, read.shown, read.route, int(status[:3]), started)
-        note_request(*about, state, asked.principal.id)
+        record_request(*about, state, asked.principal.id)
 
     def _read(self, path: str, query: str, prefer: str) -> _Read:
         """Return what there is to know of a GET; remembered, within bounds."""

@@ -21,7 +21,7 @@ from limits import RateLimitItem, parse
 
 from shared.cache.rate_counter import RateCounter
 from shared.config.settings import Settings
-from shared.http.auth import READING, is_for_anybody
+from shared.http.auth import READING, is_public
 from shared.http.errors import TooManyRequests
 from shared.http.tokens import Principal
 from shared.observability.metrics import LIMITED
@@ -132,7 +132,7 @@ def _is_exempt() -> bool:
     """Whether a request is not counted here: front has done so, or nobody does."""
     if "vitrine.allowance" in request.environ or not _principal().limited:
         return True
-    return is_for_anybody(current_app.view_functions.get(request.endpoint or ""))
+    return is_public(current_app.view_functions.get(request.endpoint or ""))
 
 
 def _principal() -> Principal:

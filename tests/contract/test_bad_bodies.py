@@ -20,7 +20,7 @@ def nothing_is_written(client, url, resource, db):
     ("raw", "status", "told"),
     [
         (b"", 400, "empty"),
-        (b"{", 400, "not JSON"),
+        (b"{", 400, "not valid JSON"),
         (b"[]", 400, "object"),
         (b'"text"', 400, "object"),
         (b'{"a": NaN}', 400, "NaN"),

@@ -25,7 +25,7 @@ def test_a_412_says_which_fields_differ(client, url, made, text_field):
     assert problem["differing"] == {text_field: {"stored": "Theirs", "sent": "Ours"}}
     assert problem["current_revision"] >= 2
     (error,) = problem["errors"]
-    assert error == {"pointer": f"/{text_field}", "message": 'Is "Theirs" now.'}
+    assert error == {"pointer": f"/{text_field}", "message": 'The stored value is "Theirs".'}
     again = {"If-Match": problem["current_etag"]}
     assert client.patch(f"{url}/1", json={text_field: "Ours"}, headers=again).status_code == 200
 

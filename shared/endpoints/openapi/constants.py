@@ -139,13 +139,14 @@ PROBLEM: Json = {
 _PROBLEMS: dict[int, tuple[str, str, tuple[str, ...]]] = {
     400: ("It cannot be understood.", "pric: Unknown parameter; did you mean price?", ()),
     401: (
-        "There is no token, or one that is not taken.",
-        "This needs a token with the scope products:write.",
+        "The request has no token, or one that is not valid.",
+        "The request needs a token with the scope products:write. Send Authorization: Bearer "
+        "TOKEN.",
         ("WWW-Authenticate",),
     ),
     403: (
         "It is not allowed with this token, or from elsewhere.",
-        "This needs the scope admin, which the token does not have.",
+        "The token does not have the scope admin. Send a token that has it.",
         ("WWW-Authenticate",),
     ),
     404: ("There is no such thing.", "There is no product 99.", ()),
@@ -158,7 +159,8 @@ _PROBLEMS: dict[int, tuple[str, str, tuple[str, ...]]] = {
     410: ("It was there and will not be again.", "MongoDB no longer holds what has changed.", ()),
     412: (
         "It was written since the version that `If-Match` names.",
-        "It has changed since you read it: read it again, then repeat your change.",
+        "The item has changed since you read it. Read it again, then send your change with its new "
+        "ETag in If-Match.",
         ("ETag",),
     ),
     413: ("It has more than is taken at once.", "The body is larger than 8 MB.", ()),
@@ -169,7 +171,11 @@ _PROBLEMS: dict[int, tuple[str, str, tuple[str, ...]]] = {
         "The body does not fit the schema. /name: Is blank.",
         (),
     ),
-    428: ("`If-Match` is asked for.", "Read it first, and send its ETag in If-Match.", ()),
+    428: (
+        "`If-Match` is asked for.",
+        "If-Match is missing. Read the item, and send its ETag in If-Match, or * for any version.",
+        (),
+    ),
     429: (
         "The allowance is used up.",
         "100 requests a minute are what an address without a token may send.",

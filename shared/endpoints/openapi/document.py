@@ -19,7 +19,7 @@ from shared.endpoints.openapi.components import Components
 from shared.endpoints.openapi.constants import Json
 from shared.endpoints.openapi.json_schema import Way
 from shared.http import contract
-from shared.http.auth import is_for_anybody, scope_of
+from shared.http.auth import is_public, required_scope
 from shared.http.contract import Answer, Body, Contract, contract_of
 from shared.resource import Resource
 
@@ -79,8 +79,8 @@ def _operation(rule: Rule, verb: str, view: View, components: Components) -> Jso
     if declared.query == contract.LIST:
         # Which filters there are is said by the query of the resource.
         description = f"{description}\n\n{_words(type(resource.query))[0]}.".strip()
-    is_exempt = is_for_anybody(view)
-    scope = scope_of(view, verb, resource.name, resource.public)
+    is_exempt = is_public(view)
+    scope = required_scope(view, verb, resource.name, resource.public)
     # Who reads what is public may have a token all the same.
     free: list[Json] = [] if scope else [{}]
     needs = f"Needs a token with the scope `{scope}`." if scope else ""

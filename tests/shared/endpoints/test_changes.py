@@ -50,7 +50,10 @@ def test_what_is_wrong_with_a_query_is_named(products):
     assert answer.status_code == 400
     assert [each["parameter"] for each in answer.json["errors"]] == ["since", "wait", "limit"]
     assert products.get(f"{FEED}?since=").status_code == 400
-    assert products.get(f"{FEED}?wait=1&wait=2").json["errors"][0]["message"] == "Given twice."
+    assert (
+        products.get(f"{FEED}?wait=1&wait=2").json["errors"][0]["message"]
+        == "Sent twice; send it once."
+    )
     assert "did you mean since?" in products.get(f"{FEED}?sinse=1").json["detail"]
     events = {"Accept": "text/event-stream"}
     only = products.get(f"{FEED}?wait=1", headers=events).json["errors"]

@@ -63,17 +63,20 @@ def test_a_view_gets_the_values_of_the_parameters_it_declares(read, url, values)
 @pytest.mark.parametrize(
     ("url", "errors"),
     [
-        ("/plain?x=1", {"x": "Unknown parameter."}),
+        ("/plain?x=1", {"x": "Unknown parameter; leave it out."}),
         ("/declared?dryrun=1", {"dryrun": "Unknown parameter; did you mean dry_run?"}),
         ("/declared?dry_run=yes", {"dry_run": "Is true or false."}),
         ("/declared?mode=x", {"mode": "Must be one of: fast, slow."}),
-        ("/declared?mode=", {"mode": "Give it a value or leave it out."}),
-        ("/declared?dry_run=1&dry_run=0", {"dry_run": "Given twice."}),
-        ("/declared?words=%00", {"words": "Contains a NUL character."}),
-        ("/paged?size=5", {"size": "Unknown parameter."}),
+        ("/declared?mode=", {"mode": "Has no value; send one, or leave it out."}),
+        ("/declared?dry_run=1&dry_run=0", {"dry_run": "Sent twice; send it once."}),
+        ("/declared?words=%00", {"words": "Contains a NUL character; remove it."}),
+        ("/paged?size=5", {"size": "Unknown parameter; leave it out."}),
         (
             "/declared?x=1&mode=",
-            {"x": "Unknown parameter.", "mode": "Give it a value or leave it out."},
+            {
+                "x": "Unknown parameter; leave it out.",
+                "mode": "Has no value; send one, or leave it out.",
+            },
         ),
     ],
 )
