@@ -1,4 +1,4 @@
-"""``python -m vitrine``."""
+"""Entry point of ``python -m vitrine``."""
 
 from vitrine.cli import main
 

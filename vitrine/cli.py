@@ -1,4 +1,4 @@
-"""The ``vitrine`` command."""
+"""The ``vitrine`` command: its group, ``vitrine up`` and ``vitrine stop``."""
 
 import os
 import signal
@@ -9,13 +9,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from shared.config.settings import Settings, SettingsError, ignored, load_dotenv
+from shared.config.settings import Settings, SettingsError, load_dotenv, misspelt
 from vitrine import stack
 from vitrine.commands.cache import cache_command
 from vitrine.commands.doctor import doctor_command
 from vitrine.commands.logs import logs_command
 from vitrine.commands.reconcile import reconcile_command
-from vitrine.commands.status import ask, problem, remarks_of, status_command
+from vitrine.commands.status import problem, readiness, remarks, status_command
 from vitrine.commands.token import token_command
 from vitrine.errors import StackError
 from vitrine.local.signals import Stopped, stop_on_signals
@@ -28,60 +28,64 @@ console = Console(highlight=False, soft_wrap=True)
 STOP_SECONDS = 10
 
 
-class _Commands(click.Group):
-    """Commands whose expected failures are one sentence, not a stack trace."""
+class _MainGroup(click.Group):
+    """Group that shows expected failures as one sentence, without a stack trace."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command, or fail with the sentence it failed with."""
+        """Run the command; turn its expected failures into ``ClickException``."""
         try:
             return super().invoke(ctx)
         except (SettingsError, StackError) as error:
             raise click.ClickException(str(error)) from error
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_MainGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="vitrine")
 def main() -> None:
-    """A product catalog that is never stale: start it, fill it, look at it."""
+    """Start Vitrine on this machine, fill its catalog, and look at what runs.
+
+    Begin with `vitrine up`, and go on in another terminal. `vitrine COMMAND --help` explains each
+    command.
+    """
     load_dotenv(ROOT / ".env")
 
 
-main.add_command(import_command)
-main.add_command(export_command)
-main.add_command(cache_command)
-main.add_command(doctor_command)
-main.add_command(reconcile_command)
-main.add_command(token_command)
-main.add_command(status_command)
-main.add_command(logs_command)
-
-
 @main.command()
-@click.option("--only", metavar="A,B", help="Start these services only.")
-@click.option("--with", "extra", multiple=True, metavar="FOLDER", help="Add a service of yours.")
+@click.option("--only", metavar="A,B", help="Start these services only, such as products,clients.")
+@click.option(
+    "--with",
+    "extra",
+    multiple=True,
+    metavar="FOLDER",
+    help="Start the service in FOLDER as well, such as examples/api_games. May be repeated.",
+)
 def up(only: str | None, extra: tuple[str, ...]) -> None:
-    """Start everything here, with a MongoDB and a Redis of its own, until Ctrl-C."""
+    """Start all services, MongoDB and Redis; Ctrl-C ends them.
+
+    With MONGO_URI or REDIS_URL, the services use those servers instead. Settings are environment
+    variables, or lines in .env; .env.example explains each. The data is in the folder DATA_DIR.
+    """
     settings = Settings.from_env()
-    services = _chosen(stack.find_services(settings, extra), only)
+    services = _selected(stack.find_services(settings, extra), only)
     stop_on_signals()
     with stack.lock(stack.data_folder(settings)) as lock:
         started = time.monotonic()
-        running = Supervisor(settings, services, lock.fileno(), console.print)
+        supervisor = Supervisor(settings, services, lock.fileno(), console.print)
         try:
-            running.start()
-            _print_stack(running, services, settings, time.monotonic() - started)
-            running.watch()
+            supervisor.start()
+            _print_stack(supervisor, services, settings, time.monotonic() - started)
+            supervisor.watch()
         except Stopped:
             console.print("Stopping")
-            running.stop()
+            supervisor.stop()
             console.print("Stopped; the data stays.")
         finally:
-            running.stop()
+            supervisor.stop()
 
 
 @main.command()
 def stop() -> None:
-    """End a stack that runs."""
+    """Stop the running services, MongoDB and Redis; the data stays."""
     folder = stack.data_folder(Settings.from_env())
     running = stack.read(folder)
     if running is None:
@@ -91,55 +95,75 @@ def stop() -> None:
     deadline = time.monotonic() + STOP_SECONDS
     while stack.read(folder):
         if time.monotonic() > deadline:
-            raise StackError(f"Process {running.pid} has not ended in {STOP_SECONDS} seconds.")
+            raise StackError(
+                f"Process {running.pid} has not ended within {STOP_SECONDS} seconds; end it with "
+                f"kill -9 {running.pid}."
+            )
         time.sleep(0.05)
     console.print("Stopped; the data stays.")
 
 
-def _chosen(services: list[Service], only: str | None) -> list[Service]:
+for _command in (
+    import_command,
+    export_command,
+    cache_command,
+    doctor_command,
+    reconcile_command,
+    token_command,
+    status_command,
+    logs_command,
+):
+    main.add_command(_command)
+
+
+def _selected(services: list[Service], only: str | None) -> list[Service]:
+    """Return the services that ``--only`` names, or raise ``StackError`` for an unknown one."""
     if only is None:
         return services
     names = [name.strip() for name in only.split(",")]
-    known = [service.name for service in services]
+    existing = [service.name for service in services]
     for name in names:
-        if name not in known:
-            raise StackError(f"There is no service {name!r}; there are {', '.join(known)}.")
+        if name not in existing:
+            raise StackError(
+                f"There is no service {name!r}; name one or more of {','.join(existing)}."
+            )
     return [service for service in services if service.name in names]
 
 
 def _print_stack(
-    running: Supervisor, services: list[Service], settings: Settings, seconds: float
+    supervisor: Supervisor, services: list[Service], settings: Settings, seconds: float
 ) -> None:
+    """Print the addresses of a stack, commands to try, and its problems."""
     table = Table("what", "where")
     for service in services:
         table.add_row(service.name, service.url + ("" if service.is_local else " (elsewhere)"))
-    table.add_row("MongoDB", stack.without_password(running.mongo_uri))
-    table.add_row("Redis", stack.without_password(running.redis_url))
-    if running.dashboard_url:
-        table.add_row("job queue", running.dashboard_url)
+    table.add_row("MongoDB", stack.without_password(supervisor.mongo_uri))
+    table.add_row("Redis", stack.without_password(supervisor.redis_url))
+    if supervisor.dashboard_url:
+        table.add_row("job queue", supervisor.dashboard_url)
     folder = stack.data_folder(settings)
     table.add_row("data", str(folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder))
     console.print(table)
-    for sentence in ignored():
-        console.print(sentence, style="bold")
+    for warning in misspelt(os.environ):
+        console.print(warning, style="bold")
     console.print(f"Ready in {seconds:.1f} s. Try, in another terminal:")
     for command in _suggestions(services[0], settings):
         console.print(f"  {command}", markup=False)
     for service in services:
-        ready = ask(service.url)
-        for each in filter(None, (problem(ready), *remarks_of(ready))):
-            console.print(f"Not all is well: {service.name}: {each}.")
-    console.print("Ctrl-C here, or `.venv/bin/vitrine stop` there, ends it.")
+        ready = readiness(service.url)
+        for text in filter(None, (problem(ready), *remarks(ready))):
+            console.print(f"Problem: {service.name}: {text}.")
+    console.print("Ctrl-C here, or `.venv/bin/vitrine stop` in another terminal, ends it.")
 
 
 def _suggestions(service: Service, settings: Settings) -> list[str]:
-    """Return commands to begin with: they read, write and look into the cache."""
+    """Return commands for a first try: a read, a write, and a look at Redis."""
     url, token = f"{service.url}/{service.name}", ""
     commands = [f"curl -i {url}"]
     if settings.auth_mode == "token":
         token = '-H "Authorization: Bearer $TOKEN" '
-        secret = "AUTH_MODE=token SECRET_KEY='that of this stack'"
-        commands = [f"export {secret}  # or both in .env"]
+        secret = "AUTH_MODE=token SECRET_KEY='the key of this stack'"
+        commands = [f"export {secret}  # or write both into .env"]
         commands += ["TOKEN=$(.venv/bin/vitrine token --scope admin)", f"curl -i {token}{url}"]
     json = "-H 'Content-Type: application/json'"
     return [

@@ -131,7 +131,7 @@ def test_the_command_line_looks_into_the_cache(stack, product):
     )
     assert "products:list:" in stack.run("cache", "stats").stdout
     assert "1 entries removed." in stack.run("cache", "purge", key).stdout
-    assert f"{key} does not count" in stack.run("cache", "show", key).stdout
+    assert f"{key} is not valid" in stack.run("cache", "show", key).stdout
     assert "No service" in stack.run("cache", "show", "toy:1").stderr
     assert "Must begin with one of" in stack.run("cache", "purge", "products:gen").stderr
 

@@ -144,7 +144,7 @@ def test_a_run_that_is_ended_leaves_nothing_behind(stack, tmp_path):
         process.terminate()
         assert process.wait(20) == 1
         said.seek(0)
-        assert said.read().endswith("Stopped; nothing is left of it.\n")
+        assert said.read().endswith("Stopped; its documents are removed.\n")
     poll(lambda: not any(map(is_alive, below)))
     with MongoClient(stacks.read(stack.folder).mongo_uri) as client:
         assert client["vitrine"].products.count_documents({}) == 0
@@ -154,7 +154,7 @@ def test_a_run_that_is_ended_leaves_nothing_behind(stack, tmp_path):
     ("url", "why"),
     [
         ("http://127.0.0.1:1", "No service answers at"),
-        ("{products}/health", "/health is no instance of "),
+        ("{products}/health", "/health is not an instance of "),
     ],
 )
 def test_an_instance_that_is_none_is_named(stack, url, why):
@@ -187,7 +187,7 @@ def test_doctor_says_what_it_did_and_that_all_is_well(stack):
     assert "0 violations" in done.stdout
     assert done.returncode == 0
     wrong = stack.run("doctor", "--fuzz", "soon")
-    assert "is no time from 1s to 60m" in wrong.stderr
+    assert "is not a time from 1s to 60m" in wrong.stderr
     assert wrong.returncode == 2
 
 

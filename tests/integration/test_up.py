@@ -197,7 +197,7 @@ def test_servers_that_do_not_answer_are_told_at_once(fresh_stack):
     fresh_stack.env["MONGO_URI"] = f"mongodb://127.0.0.1:{free_port(0)}/x"
     fresh_stack.env["REDIS_URL"] = f"redis://127.0.0.1:{free_port(0)}/0"
     fresh_stack.up("--only", "clients")
-    poll(lambda: "Not all is well: clients: MongoDB is down" in fresh_stack.said())
+    poll(lambda: "Problem: clients: MongoDB is down" in fresh_stack.said())
     status = fresh_stack.run("status")
     assert (status.returncode, "Redis is down" in status.stdout) == (1, True)
 

@@ -1,4 +1,4 @@
-"""``vitrine cache``: look into the cache of a running stack, or throw some of it away."""
+"""``vitrine cache``: count, show and remove cache entries of a running stack."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ console = Console(highlight=False, soft_wrap=True)
 
 @click.group("cache")
 def cache_command() -> None:
-    """Look into the cache of a running stack, or throw some of it away."""
+    """Count, show and remove cache entries of a running stack."""
 
 
 @cache_command.command()
 def stats() -> None:
-    """Count the entries of every service, by the kind of their keys."""
+    """Count the cache entries of every service by key prefix."""
     table = Table("keys", "entries")
     for client, _ in _services():
         for prefix, count in client.get("/__cache")["entries"].items():
@@ -32,25 +32,32 @@ def stats() -> None:
 @cache_command.command()
 @click.argument("key")
 def show(key: str) -> None:
-    """Show the entry under KEY, such as product:1, and why it counts or not."""
-    found = _service_of(key).get("/__cache", key=key)
-    console.print(f"{key} {'counts' if found['counts'] else 'does not count'}: {found['why']}")
+    """Show one entry, and why it is valid or not.
+
+    KEY is such as product:1 or products:list:page=1:per=20.
+    """
+    entry = _service_of(key).get("/__cache", key=key)
+    console.print(f"{key} {'is valid' if entry['counts'] else 'is not valid'}: {entry['why']}")
     for name in ("ttl", "bytes", "generations"):
-        if name in found:
-            console.print(f"  {name}: {found[name]}")
-    for name, value in found.get("head", {}).items():
+        if name in entry:
+            console.print(f"  {name}: {entry[name]}")
+    for name, value in entry.get("head", {}).items():
         console.print(f"  {name}: {value}", markup=False)
 
 
 @cache_command.command()
 @click.argument("prefix")
 def purge(prefix: str) -> None:
-    """Remove the entries whose keys begin with PREFIX, such as products:list:."""
-    found = _service_of(prefix).delete("/__cache", prefix=prefix)
-    console.print(f"{found['purged']:,} entries removed.")
+    """Remove the entries whose keys begin with PREFIX.
+
+    PREFIX is such as product: or products:list:, as `vitrine cache stats` shows them.
+    """
+    answer = _service_of(prefix).delete("/__cache", prefix=prefix)
+    console.print(f"{answer['purged']:,} entries removed.")
 
 
 def _services() -> list[tuple[Client, dict[str, Any]]]:
+    """Return a client of each running service, with the service's description of itself."""
     settings = Settings.from_env()
     running = stack.read(stack.data_folder(settings))
     if running is None:
@@ -60,9 +67,13 @@ def _services() -> list[tuple[Client, dict[str, Any]]]:
 
 
 def _service_of(key: str) -> Client:
-    """Return the service whose keys begin like this one."""
+    """Return the service that has keys with the same first word, or raise ``StackError``."""
     owner = key.partition(":")[0]
-    for client, described in _services():
-        if owner in (described["item"], described["service"]):
+    words = []
+    for client, description in _services():
+        if owner in (description["item"], description["service"]):
             return client
-    raise StackError(f"No service that runs here has keys like {key}.")
+        words += [f"{description['item']}:", f"{description['service']}:"]
+    raise StackError(
+        f"No service that runs here has keys like {key}; keys begin with {', '.join(words)}."
+    )

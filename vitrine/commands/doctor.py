@@ -1,4 +1,4 @@
-"""``vitrine doctor``: is the running stack as it should be?"""
+"""``vitrine doctor``: check every document and file of a running stack, and test its freshness."""
 
 import re
 import sys
@@ -17,138 +17,109 @@ from vitrine.errors import StackError
 from vitrine.fuzz.fuzz import SERVICES, FuzzReport, FuzzRun
 from vitrine.local.signals import Stopped, stop_on_signals
 
-MOST_SHOWN = 5
+MAX_SHOWN = 5  # cases of one kind
 _DURATION = re.compile(r"(\d+)(s|m)?")
+_MAX_SECONDS = 3600
 
 console = Console(highlight=False, soft_wrap=True)
 
+# Sentences for the kinds of findings that the checks of the services report.
+_KINDS = {
+    "lacking": "documents that lack fields which every write sets",
+    "broken": "documents that do not fit the schema",
+    "unreachable": "documents with an id that no URL can have",
+    "twice": "documents that are in the collection and in the trash",
+    "astray": "products whose category does not exist",
+    "misplaced": "products whose category path is outdated",
+    "parentless": "categories whose parent does not exist",
+    "circular": "categories that are below themselves",
+    "unsettled": "categories whose ancestors differ from those of their parent",
+    "orphans": "files that no document names",
+    "missing": "images that lack some files",
+    "lost": "images whose picture is gone: upload it again, unless only MEDIA_URL is wrong",
+    "stuck": "images that wait without a job",
+}
+
 
 class Duration(click.ParamType[int]):
-    """Seconds, written 30, 30s or 2m; an hour at the most."""
+    """Seconds, written 30, 30s or 2m; at most an hour."""
 
     name = "duration"
 
     def convert(
         self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
     ) -> int:
-        """Return the seconds, or fail with what is allowed."""
-        found = _DURATION.fullmatch(str(value))
-        seconds = int(found[1]) * (60 if found[2] == "m" else 1) if found else 0
-        if not 1 <= seconds <= 3600:
-            self.fail(f"{value!r} is no time from 1s to 60m, such as 30s.", param, ctx)
+        """Return the seconds, or fail with the allowed forms."""
+        match = _DURATION.fullmatch(str(value))
+        seconds = int(match[1]) * (60 if match[2] == "m" else 1) if match else 0
+        if not 1 <= seconds <= _MAX_SECONDS:
+            self.fail(f"{value!r} is not a time from 1s to 60m; write one such as 30s.", param, ctx)
         return seconds
 
 
 @click.command("doctor")
-@click.option("--fuzz", type=Duration(), metavar="30s", help="Write and read for this long.")
-@click.option("--at", "others", multiple=True, metavar="URL", help="Use this instance, too.")
-@click.option("--fix", is_flag=True, help="Mend what can be mended for sure.")
+@click.option(
+    "--fuzz",
+    type=Duration(),
+    metavar="TIME",
+    help="Write and read at random for this long, such as 30s or 2m.",
+)
+@click.option(
+    "--at",
+    "others",
+    multiple=True,
+    metavar="URL",
+    help="Test a further instance of a service, which `vitrine up` does not know. May be repeated.",
+)
+@click.option("--fix", is_flag=True, help="Mend the findings that have one possible remedy.")
 def doctor_command(fuzz: int | None, others: tuple[str, ...], fix: bool) -> None:
-    """Say whether the running stack is as it should be.
+    """Check every document and every file of a running stack.
 
-    Every document is looked at, and every file: those made or changed by hand that lack something
-    or do not fit, categories that hang on nothing, files that no document names, images that lack
-    files or wait for nothing.  --fix mends what can be mended for sure, and lists the rest.
+    The command lists documents that were made or changed by hand and lack fields or do not fit the
+    schema, categories without a parent, files that no document names, and images without files or
+    without a job. The exit status is 1 if a finding is left.
 
-    With --fuzz, write documents of our own at random, through the API and straight into MongoDB,
-    read them all the while, and report every answer that was older than it may be.
+    With --fuzz, it then writes documents of its own at random, through the API and straight into
+    MongoDB, reads them at the same time, and reports every response that was stale. At the end it
+    removes these documents.
     """
     settings = Settings.from_env()
     urls = {name: [url] for name, url in stack.addresses(settings).items()}
-    for url in others:
-        url = url.rstrip("/")
-        name = str(_ask(f"{url}/").get("service"))
+    for other in others:
+        url = other.rstrip("/")
+        name = str(_get(f"{url}/").get("service"))
         if name not in urls:
-            raise StackError(f"{url} is no instance of {', '.join(urls)}.")
+            raise StackError(f"{url} is not an instance of a running service: {', '.join(urls)}.")
         urls[name].append(url)
-    healthy = _is_healthy(urls)
-    checked = [_checked(Client(name, places[0]), fix) for name, places in urls.items()]
-    found, mends = (sum(column) for column in zip(*checked, strict=True))
-    if mends and not fix:
-        which = "this" if mends == found else f"{mends:,} of these {found:,}"
+    is_healthy = _print_readiness(urls)
+    checks = [_check(Client(name, instances[0]), fix) for name, instances in urls.items()]
+    findings, mendable = (sum(column) for column in zip(*checks, strict=True))
+    if mendable and not fix:
+        which = "this" if mendable == findings else f"{mendable:,} of these {findings:,}"
         console.print(f"`vitrine doctor --fix` mends {which}.")
-    if fuzz and healthy:
-        places = {name: urls[name] for name in SERVICES if name in urls}
-        stop_on_signals()
-        try:
-            running = stack.read(stack.data_folder(settings))
-            uri = running.mongo_uri if running else settings.mongo_uri
-            report = FuzzRun(places, uri, fuzz).run()
-        except Stopped:
-            console.print("Stopped; nothing is left of it.")
-            sys.exit(1)
-        _show(report, fuzz)
-        healthy = not report.wrong
-    sys.exit(0 if healthy and (found == mends if fix else not found) else 1)
+    if fuzz and is_healthy:
+        fuzzed_urls = {name: urls[name] for name in SERVICES if name in urls}
+        report = _fuzz(fuzzed_urls, settings, fuzz)
+        _print_fuzz_report(report, fuzz)
+        is_healthy = not report.wrong
+    is_clean = findings == mendable if fix else not findings
+    sys.exit(0 if is_healthy and is_clean else 1)
 
 
-def _is_healthy(urls: Mapping[str, list[str]]) -> bool:
-    """Print what each instance says of itself; return whether all is well."""
-    healthy = True
-    for name, places in urls.items():
-        for url in places:
-            ready = _ask(f"{url}/health/ready")
-            wrong = [f"{part}: {state}" for part, state in _wrong(ready)]
-            console.print(f"{name} at {url}: {'; '.join(wrong) or 'ok'}", markup=False)
-            healthy = healthy and not wrong
-    return healthy
+def _print_readiness(urls: Mapping[str, list[str]]) -> bool:
+    """Print the readiness of each instance; return True if all are ready."""
+    is_healthy = True
+    for name, instances in urls.items():
+        for url in instances:
+            ready = _get(f"{url}/health/ready")
+            problems = [f"{part}: {state}" for part, state in _problems(ready)]
+            console.print(f"{name} at {url}: {'; '.join(problems) or 'ok'}", markup=False)
+            is_healthy = is_healthy and not problems
+    return is_healthy
 
 
-def _checked(client: Client, fix: bool) -> tuple[int, int]:
-    """Print what the checks of a service find; return how much, and how much of it --fix mends."""
-    total = mends = 0
-    for path in client.get("/")["checks"]:
-        try:
-            found: dict[str, Any] = client.post(path, None) if fix else client.get(path)
-        except StackError as error:
-            console.print(f"{path}: {error}", markup=False)
-            total += 1
-            continue
-        for what, kind in found.items():
-            if kind["total"]:
-                _list(client.service, what, kind, fix)
-            total += kind["total"]
-            mends += kind["mends"]
-    return total, mends
-
-
-def _list(service: str, what: str, kind: Mapping[str, Any], fix: bool) -> None:
-    total, mends = kind["total"], kind["mends"]
-    mended = "" if not (fix and mends) else ", mended" if mends == total else f", {mends:,} mended"
-    console.print(f"{service}: {total:,} {_WORDS[what]}{mended}")
-    for case in kind["cases"][:MOST_SHOWN]:
-        console.print(f"  {_said(case)}", markup=False)
-    if total > MOST_SHOWN:
-        console.print(f"  and {total - MOST_SHOWN:,} more")
-
-
-_WORDS = {
-    "lacking": "documents without all that a write gives them",
-    "broken": "documents that do not fit the schema",
-    "unreachable": "documents whose id no URL can name",
-    "twice": "documents that are in the trash as well",
-    "astray": "categories of products that do not exist",
-    "misplaced": "categories of products that are elsewhere",
-    "parentless": "categories whose parent does not exist",
-    "circular": "categories that are below themselves",
-    "unsettled": "categories that are not where their parent is",
-    "orphans": "files that nothing names",
-    "missing": "images that lack some files",
-    "lost": "images whose picture is gone: upload it again, unless only MEDIA_URL is wrong",
-    "stuck": "images that wait for nothing",
-}
-
-
-def _said(case: object) -> str:
-    if isinstance(case, dict) and "why" in case:
-        return f"{case['path'] or repr(case['id'])}: {case['why']}"
-    if isinstance(case, dict):
-        return ", ".join(f"{name} {value}" for name, value in case.items())
-    return str(case)
-
-
-def _wrong(ready: Mapping[str, object]) -> list[tuple[str, object]]:
-    """Return the parts of a readiness that are not as they should be."""
+def _problems(ready: Mapping[str, object]) -> list[tuple[str, object]]:
+    """Return the parts of a readiness that report a problem."""
     return [
         (part, state)
         for part, state in ready.items()
@@ -157,10 +128,48 @@ def _wrong(ready: Mapping[str, object]) -> list[tuple[str, object]]:
     ]
 
 
-def _ask(url: str) -> dict[str, object]:
+def _check(client: Client, fix: bool) -> tuple[int, int]:
+    """Print the findings of a service's checks; return their number, and how many are mendable."""
+    total = mendable = 0
+    for path in client.get("/")["checks"]:
+        try:
+            findings: dict[str, Any] = client.post(path, None) if fix else client.get(path)
+        except StackError as error:
+            console.print(f"{path}: {error}", markup=False)
+            total += 1
+            continue
+        for kind, cases in findings.items():
+            if cases["total"]:
+                _print_cases(client.service, kind, cases, fix)
+            total += cases["total"]
+            mendable += cases["mends"]
+    return total, mendable
+
+
+def _print_cases(service: str, kind: str, cases: Mapping[str, Any], fix: bool) -> None:
+    """Print the number of findings of one kind and the first of them."""
+    total, mends = cases["total"], cases["mends"]
+    mended = "" if not (fix and mends) else ", mended" if mends == total else f", {mends:,} mended"
+    console.print(f"{service}: {total:,} {_KINDS[kind]}{mended}")
+    for case in cases["cases"][:MAX_SHOWN]:
+        console.print(f"  {_case_line(case)}", markup=False)
+    if total > MAX_SHOWN:
+        console.print(f"  and {total - MAX_SHOWN:,} more")
+
+
+def _case_line(case: object) -> str:
+    if isinstance(case, dict) and "why" in case:
+        return f"{case['path'] or repr(case['id'])}: {case['why']}"
+    if isinstance(case, dict):
+        return ", ".join(f"{name} {value}" for name, value in case.items())
+    return str(case)
+
+
+def _get(url: str) -> dict[str, object]:
+    """Return the JSON object at a URL, or raise ``StackError``."""
     try:
-        answer = urllib3.request("GET", url, timeout=5.0, retries=False)
-        value = orjson.loads(answer.data)
+        response = urllib3.request("GET", url, timeout=5.0, retries=False)
+        value = orjson.loads(response.data)
     except (urllib3.exceptions.HTTPError, ValueError) as error:
         raise StackError(f"No service answers at {url}.") from error
     if not isinstance(value, dict):
@@ -168,18 +177,30 @@ def _ask(url: str) -> dict[str, object]:
     return value
 
 
-def _show(report: FuzzReport, seconds: int) -> None:
-    by_api = report.writes - report.hand_writes
+def _fuzz(urls: Mapping[str, list[str]], settings: Settings, seconds: int) -> FuzzReport:
+    """Run the freshness test; exit with 1 if it is stopped."""
+    stop_on_signals()
+    try:
+        running = stack.read(stack.data_folder(settings))
+        mongo_uri = running.mongo_uri if running else settings.mongo_uri
+        return FuzzRun(urls, mongo_uri, seconds).run()
+    except Stopped:
+        console.print("Stopped; its documents are removed.")
+        sys.exit(1)
+
+
+def _print_fuzz_report(report: FuzzReport, seconds: int) -> None:
+    api_writes = report.writes - report.hand_writes
     console.print(
-        f"{seconds} s: {by_api:,} writes through the API, {report.hand_writes:,} straight in "
+        f"{seconds} s: {api_writes:,} writes through the API, {report.hand_writes:,} straight in "
         f"MongoDB; {report.reads:,} reads, {report.hit_ratio:.0%} hits, "
         f"p50 {report.milliseconds(50):.1f} ms, p99 {report.milliseconds(99):.1f} ms"
     )
-    for what, texts in (
+    for noun, texts in (
         ("violations", report.problems),
         ("failed reads", report.read_results.failed),
         ("failed writes", report.failed_writes),
     ):
-        console.print(f"{len(texts):,} {what}")
-        for text in texts[:MOST_SHOWN]:
+        console.print(f"{len(texts):,} {noun}")
+        for text in texts[:MAX_SHOWN]:
             console.print(f"  {text}", markup=False)

@@ -1,11 +1,11 @@
-"""``vitrine logs``: what the processes of a stack have said, in the order of time."""
+"""``vitrine logs``: log lines of all processes of a stack, merged in the order of time."""
 
 import heapq
 import json
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,84 +15,102 @@ from shared.config.settings import Settings
 from shared.observability import log_format
 from vitrine import stack
 from vitrine.errors import StackError
-from vitrine.local.processes import older
+from vitrine.local.processes import rotated
 
 POLL_SECONDS = 0.2
-SERVERS = ("mongodb", "redis", "dashboard")  # They are shown when they are asked for.
+SERVERS = ("mongodb", "redis", "dashboard")  # shown only if they are named
 
-# The moment of a line, and its words.
-Told = tuple[str, str]
+# The time of a log line, and its text.
+LogLine = tuple[str, str]
 
 
 @click.command("logs")
-@click.option("-f", "--follow", is_flag=True, help="Go on with what is said from now on.")
-@click.option("--request", metavar="ID", help="Only what was done for one request, by all.")
+@click.option("-f", "--follow", is_flag=True, help="Wait for new lines; Ctrl-C ends it.")
+@click.option("--request", metavar="ID", help="Show only the lines of one request.")
 @click.option(
-    "-n", "--lines", "most", default=200, type=click.IntRange(1), help="At most so many at first."
+    "-n",
+    "--lines",
+    "limit",
+    default=200,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Show at most the last N lines.",
 )
 @click.argument("service", required=False)
-def logs_command(follow: bool, request: str | None, most: int, service: str | None) -> None:
-    """Show what a stack has said, or one SERVICE with its follower and workers.
+def logs_command(follow: bool, request: str | None, limit: int, service: str | None) -> None:
+    """Show the log lines of all services, or of one SERVICE.
 
-    SERVICE may also be one of their processes, such as products-worker-1, or mongodb or redis.
-    With --request all lines are shown that tell of it, of services and jobs.
+    A SERVICE is shown with its follower and workers. SERVICE may also be a single process, such as
+    products-worker-1, or one of mongodb, redis and dashboard.
+
+    --request takes an X-Request-ID and shows its lines from all services and jobs.
     """
     folder = stack.data_folder(Settings.from_env()) / "logs"
-    is_meant = _chooser(folder, service)
+    is_selected = _selector(folder, service)
     tails: dict[Path, Tail] = {}
-    shown = False
+    is_first = True
     try:
         while True:
-            for path in filter(is_meant, sorted(folder.glob("*.log"))):
+            for path in filter(is_selected, sorted(folder.glob("*.log"))):
                 tails.setdefault(path, Tail(path, request or ""))
-            every = [list(tail.told(None if shown or request else most)) for tail in tails.values()]
-            found: Iterable[Told] = heapq.merge(*every, key=lambda each: each[0])
-            for _, words in found if shown or request else deque(found, most):
-                click.echo(words)
+            # A request has few lines: all of them are shown.
+            most = limit if is_first and not request else None
+            new_lines = [list(tail.new_lines(most)) for tail in tails.values()]
+            for _, text in deque(heapq.merge(*new_lines, key=lambda line: line[0]), most):
+                click.echo(text)
             if not follow:
                 break
-            shown = True
+            is_first = False
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         return
-    if request and not any(every):
-        raise StackError(f"No line tells of a request {request}.")
+    if request and not any(new_lines):
+        raise StackError(f"No log line has the request id {request}.")
 
 
 class Tail:
-    """A log that grows; it is read on from where it was last, also when it was moved aside."""
+    """Reads the new lines of a growing log, even if the log is rotated."""
 
     def __init__(self, path: Path, request: str = ""):
+        """Read a log from its beginning.
+
+        Args:
+            path: The log.
+            request: Yield only the lines with this request id; "" yields all.
+        """
         self._path = path
         self._request = request.encode()
         self._position: int | None = None
-        self._rest = b""
-        self._moment = ""
+        self._incomplete = b""
+        self._time = ""
 
-    def told(self, most: int | None = None) -> Iterator[Told]:
-        """Yield what is new, the last so many lines of it."""
-        for line in deque(self._meant(), most):
-            yield self._told(line)
+    def new_lines(self, limit: int | None = None) -> Iterator[LogLine]:
+        """Yield the new lines, at most the last ``limit`` of them."""
+        for line in deque(self._selected_lines(), limit):
+            yield self._formatted(line)
 
-    def _meant(self) -> Iterator[bytes]:
+    def _selected_lines(self) -> Iterator[bytes]:
         for line in self._lines():
-            if self._request in line and (not self._request or self._is_of_request(line)):
+            # Most lines are ruled out by a search for the id, without parsing.
+            if not self._request or (self._request in line and self._is_of_request(line)):
                 yield line
 
     def _lines(self) -> Iterator[bytes]:
+        """Yield the complete lines; keep an incomplete one until its end is written."""
         for data in self._read():
             if data.endswith(b"\n"):
-                yield self._rest + data
-                self._rest = b""
+                yield self._incomplete + data
+                self._incomplete = b""
             else:
-                self._rest += data  # Its end is on the way.
+                self._incomplete += data
 
     def _read(self) -> Iterator[bytes]:
         size = self._path.stat().st_size
         if self._position is None:
-            yield from _from(older(self._path), 0)
+            yield from _lines_from(rotated(self._path), 0)
         elif size < self._position:
-            yield from _from(older(self._path), self._position)
+            yield from _lines_from(rotated(self._path), self._position)
             self._position = 0
         with self._path.open("rb") as file:
             file.seek(self._position or 0)
@@ -100,20 +118,24 @@ class Tail:
             self._position = file.tell()
 
     def _is_of_request(self, line: bytes) -> bool:
-        return str((_json(line) or {}).get("request_id")).encode() == self._request
+        return str((_json_object(line) or {}).get("request_id")).encode() == self._request
 
-    def _told(self, line: bytes) -> Told:
-        known = _json(line)
-        if known is None or "time" not in known:
-            return self._moment, log_format.printable(line.decode(errors="replace").rstrip())
-        # Which of its processes it was says more than the service.
-        known["service"] = self._path.stem
-        self._moment = str(known["time"]).rstrip("Z")
-        return self._moment, log_format.in_words(known, color=sys.stdout.isatty())
+    def _formatted(self, line: bytes) -> LogLine:
+        """Return the time and the text of a line; without a time of its own, the last time."""
+        entry = _json_object(line)
+        if entry is None or "time" not in entry:
+            return self._time, log_format.printable(line.decode(errors="replace").rstrip())
+        entry["service"] = self._path.stem  # The name of the process says more.
+        self._time = str(entry["time"]).rstrip("Z")
+        return self._time, log_format.in_words(entry, color=sys.stdout.isatty())
 
 
-def _chooser(folder: Path, service: str | None) -> Callable[[Path], bool]:
-    """Return whether a file is meant by a name; raise ``StackError`` when none is."""
+def _selector(folder: Path, service: str | None) -> Callable[[Path], bool]:
+    """Return a function that selects the log files of a service or process.
+
+    Raises:
+        StackError: There are no such files.
+    """
     names = {path.stem for path in folder.glob("*.log")}
     if not names:
         raise StackError(f"There are no logs in {folder}; start the stack with `vitrine up`.")
@@ -121,21 +143,21 @@ def _chooser(folder: Path, service: str | None) -> Callable[[Path], bool]:
         return lambda path: path.stem not in SERVERS
     services = sorted({name.partition("-")[0] for name in names})
     if service not in {*names, *services}:
-        raise StackError(f"There are no logs of {service!r}; there are {', '.join(services)}.")
+        raise StackError(f"There are no logs of {service!r}; name one of {', '.join(services)}.")
     return lambda path: service in (path.stem, path.stem.partition("-")[0])
 
 
-def _from(path: Path, position: int) -> Iterator[bytes]:
-    """Yield the lines of a file from a position on; none when there is no file."""
+def _lines_from(path: Path, position: int) -> Iterator[bytes]:
+    """Yield the lines of a file from a position on, or nothing if the file does not exist."""
     if path.exists():
         with path.open("rb") as file:
             file.seek(position)
             yield from file
 
 
-def _json(line: bytes) -> dict[str, Any] | None:
+def _json_object(line: bytes) -> dict[str, Any] | None:
     try:
-        known = json.loads(line)
+        value = json.loads(line)
     except ValueError:
         return None
-    return known if isinstance(known, dict) else None
+    return value if isinstance(value, dict) else None

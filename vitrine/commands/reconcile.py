@@ -1,6 +1,7 @@
-"""``vitrine reconcile``: do stocks, their ledger, reservations and orders agree?"""
+"""``vitrine reconcile``: compare stocks with their ledger, and settle unfinished orders."""
 
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -9,61 +10,67 @@ from rich.console import Console
 from shared.config.settings import Settings
 from vitrine.client import Client
 
-MOST_SHOWN = 20
+MAX_SHOWN = 20
 
 console = Console(highlight=False, soft_wrap=True)
 
 
 @click.command("reconcile")
-@click.option("--fix", is_flag=True, help="Set stocks to what the ledger says; settle orders.")
-@click.option("--accept", is_flag=True, help="Tell the ledger of the stocks as they are instead.")
+@click.option("--fix", is_flag=True, help="Set each such stock to the sum of its ledger.")
+@click.option("--accept", is_flag=True, help="Keep each such stock; enter the difference.")
 def reconcile_command(fix: bool, accept: bool) -> None:
-    """Add up the ledger of every product's stock and show where the stock is another.
+    """Show stocks that differ from the sum of their ledger.
 
-    That is after an edit by hand, or after a restore of the database.  --fix believes the ledger,
-    --accept believes the stock.  Orders that were left half-way, and reservations whose order is
-    gone for a minute, are shown as well; both options settle them now, and by themselves they are
-    settled within some minutes.
+    Stocks differ after an edit by hand, or after the database was restored. With --fix the ledger
+    is right, with --accept the stock is right.
+
+    The command also shows orders that were left half-way, and reservations whose order has been
+    gone for a minute. Both options settle these at once; otherwise they are settled within some
+    minutes. The exit status is 1 if something is left.
     """
     if fix and accept:
-        raise click.ClickException("Either --fix or --accept.")
+        raise click.ClickException("--fix and --accept contradict each other; take one of them.")
     settings = Settings.from_env()
     products, orders = Client.find("products", settings), Client.find("orders", settings)
     mend = fix or accept
-    # Orders first: what they give back changes the stocks.
+    # Orders first: settling them changes stocks.
     unsettled = _ask(orders, "/orders:unsettled", mend)
-    drift = _ask(products, "/products:stock", mend, **({"accept": "true"} if accept else {}))
-    left = drift.get("left", [])
-    told = [each for each in drift["drift"] if each not in left]
-    _show("stocks that are not what the ledger says", map(_drifted, told), mend)
-    _show("orders that were left half-way", map(_due, unsettled["due"]), mend)
-    _show("reservations whose order is gone", unsettled["orphans"], mend)
-    wrong = bool(drift["drift"] or unsettled["due"] or unsettled["orphans"])
+    stocks = _ask(products, "/products:stock", mend, **({"accept": "true"} if accept else {}))
+    left = stocks.get("left", [])
+    drifted = [stock for stock in stocks["drift"] if stock not in left]
+    _print_cases("stocks that differ from their ledger", map(_stock_line, drifted), mend)
+    _print_cases("orders that were left half-way", map(_order_line, unsettled["due"]), mend)
+    _print_cases("reservations whose order is gone", unsettled["orphans"], mend)
     if left:
-        _show("stocks that are no numbers and stay as they are", map(_drifted, left), False)
-    if drift["drift"] and not mend:
-        console.print("--fix believes the ledger, --accept believes the stock.")
-    sys.exit(1 if left or (wrong and not mend) else 0)
+        _print_cases(
+            "stocks that are not numbers; edit them by hand", map(_stock_line, left), False
+        )
+    if stocks["drift"] and not mend:
+        console.print("--fix sets the stock to the ledger, --accept enters the difference.")
+    is_wrong = bool(stocks["drift"] or unsettled["due"] or unsettled["orphans"])
+    sys.exit(1 if left or (is_wrong and not mend) else 0)
 
 
 def _ask(client: Client, path: str, mend: bool, **query: str) -> Any:
+    """Return the findings of a check, mended if that is asked."""
     return client.post(path, None, **query) if mend else client.get(path)
 
 
-def _show(what: str, cases: Any, mend: bool) -> None:
-    known = sorted(cases)
-    console.print(f"{len(known):,} {what}{', mended' if known and mend else ''}")
-    for case in known[:MOST_SHOWN]:
+def _print_cases(noun: str, lines: Iterable[str], is_mended: bool) -> None:
+    """Print the number of cases and the first of them."""
+    cases = sorted(lines)
+    console.print(f"{len(cases):,} {noun}{', mended' if cases and is_mended else ''}")
+    for case in cases[:MAX_SHOWN]:
         console.print(f"  {case}", markup=False)
-    if len(known) > MOST_SHOWN:
-        console.print(f"  and {len(known) - MOST_SHOWN:,} more")
+    if len(cases) > MAX_SHOWN:
+        console.print(f"  and {len(cases) - MAX_SHOWN:,} more")
 
 
-def _drifted(each: dict[str, Any]) -> str:
-    name = f"/products/{each['product_id']} ({each['name']})"
-    stock = "not tracked" if each["stock"] is None else each["stock"]
-    return f"{name}: stock {stock}, ledger {each['ledger']}"
+def _stock_line(drift: dict[str, Any]) -> str:
+    name = f"/products/{drift['product_id']} ({drift['name']})"
+    stock = "not tracked" if drift["stock"] is None else drift["stock"]
+    return f"{name}: stock {stock}, ledger {drift['ledger']}"
 
 
-def _due(each: dict[str, Any]) -> str:
-    return f"/orders/{each['order']}: {each['due']} is due"
+def _order_line(unsettled: dict[str, Any]) -> str:
+    return f"/orders/{unsettled['order']}: {unsettled['due']} is due"

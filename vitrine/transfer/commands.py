@@ -48,7 +48,9 @@ class ImportGroup(click.Group):
 
 @click.group("import", cls=ImportGroup, subcommand_metavar="RESOURCE ...")
 def import_command() -> None:
-    """Import files into products, clients, categories, past orders or images.
+    """Import products, past orders or images from files.
+
+    RESOURCE is products, clients, categories, orders (of the past) or images.
 
     `vitrine import RESOURCE --help` shows the options of each. For a service of your own, write its
     name: `vitrine import games FILE...`.

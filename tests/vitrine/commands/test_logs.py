@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from tests.integration.conftest import poll
 from vitrine.cli import main
 from vitrine.commands.logs import Tail
-from vitrine.local.processes import bound, older, spawn, stop
+from vitrine.local.processes import rotate, rotated, spawn, stop
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_one_request_is_followed_through_services_and_jobs(folder):
         "products-worker-1: done [one]",
     ]
     code, _, error = run(folder, "--request", "none")
-    assert (code, error) == (1, "Error: No line tells of a request none.\n")
+    assert (code, error) == (1, "Error: No log line has the request id none.\n")
 
 
 def test_a_service_is_shown_with_its_processes_and_a_server_when_asked(folder):
@@ -64,7 +64,7 @@ def test_a_service_is_shown_with_its_processes_and_a_server_when_asked(folder):
 def test_a_name_nobody_has_is_one_sentence(folder):
     code, _, error = run(folder, "toys")
     known = "clients, mongodb, products"
-    assert (code, error) == (1, f"Error: There are no logs of 'toys'; there are {known}.\n")
+    assert (code, error) == (1, f"Error: There are no logs of 'toys'; name one of {known}.\n")
     code, _, error = run(folder.parent / "none" / "logs")
     assert (code, error.startswith("Error: There are no logs in ")) == (1, True)
 
@@ -82,16 +82,16 @@ def test_what_a_terminal_would_obey_is_shown_as_text(folder):
 def test_a_log_is_followed_also_when_it_is_moved_aside(folder):
     path = folder / "products.log"
     tail = Tail(path)
-    assert len(list(tail.told())) == 2
+    assert len(list(tail.new_lines())) == 2
     write(path, (5, "before", ""))
-    bound(path, most=0)
+    rotate(path, max_bytes=0)
     write(path, (6, "after", ""))
     with path.open("a") as file:
         file.write('{"half": ')
-    assert [words.rpartition(" ")[2] for _, words in tail.told()] == ["before", "after"]
+    assert [words.rpartition(" ")[2] for _, words in tail.new_lines()] == ["before", "after"]
     with path.open("a") as file:
         file.write("1}\n")
-    assert [words for _, words in tail.told()] == ['{"half": 1}']
+    assert [words for _, words in tail.new_lines()] == ['{"half": 1}']
 
 
 def test_a_log_that_is_written_all_the_time_is_bounded_and_no_line_is_torn(tmp_path):
@@ -102,8 +102,8 @@ def test_a_log_that_is_written_all_the_time_is_bounded_and_no_line_is_torn(tmp_p
     try:
         for _ in range(3):
             poll(lambda: log.exists() and log.stat().st_size > 100_000)
-            bound(log, most=100_000)
-            kept = older(log).read_text().splitlines()
+            rotate(log, max_bytes=100_000)
+            kept = rotated(log).read_text().splitlines()
             numbers = list(map(int, kept))
             assert {len(line) for line in kept} == {8}
             assert numbers == list(range(numbers[0], numbers[-1] + 1))

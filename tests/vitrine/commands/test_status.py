@@ -2,30 +2,30 @@
 
 import pytest
 
-from vitrine.commands.status import problem, remarks_of
+from vitrine.commands.status import problem, remarks
 from vitrine.stack import without_password
 
 WELL = {"status": "ok", "mongodb": {"latency_ms": 1}, "redis": {"latency_ms": 1}}
 
 
 @pytest.mark.parametrize(
-    ("said", "wrong", "remarks"),
+    ("ready", "error", "texts"),
     [
         ({}, "does not answer", []),
         (WELL | {"follower": "ok"}, "", []),
         (WELL | {"status": "MongoDB is down", "follower": "unknown"}, "MongoDB is down", []),
         # Requests are served all the same.
-        (WELL | {"redis": {"error": "x"}}, "", ["Redis is down and nothing is cached"]),
+        (WELL | {"redis": {"error": "x"}}, "", ["Redis is down, so that nothing is cached"]),
         (WELL | {"follower": "behind"}, "", ["its follower is behind"]),
         (
             WELL | {"queue": {"waiting": 3, "workers": 0}},
             "",
-            ["no worker is alive to do the jobs that wait"],
+            ["jobs wait, but no worker is alive"],
         ),
     ],
 )
-def test_what_keeps_a_service_from_its_work_is_told_apart_from_what_does_not(said, wrong, remarks):
-    assert (problem(said), remarks_of(said)) == (wrong, remarks)
+def test_what_keeps_a_service_from_its_work_is_told_apart_from_what_does_not(ready, error, texts):
+    assert (problem(ready), remarks(ready)) == (error, texts)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def test_a_token_is_made_and_explained(run):
     assert claims["exp"] - claims["iat"] == 3600
     for shown in (run("--show", token), run("--show", "-", input=f"Bearer {token}\n")):
         assert shown.exit_code == 0
-        assert "taken here    yes" in shown.output
+        assert "accepted      yes" in shown.output
         assert "for           ann" in shown.output
 
 
@@ -48,8 +48,8 @@ def test_what_a_token_says_cannot_command_a_terminal(run):
         (["--scope", "everything"], "NAME:read, NAME:write or admin"),
         (["--scope", "admin", "--expires", "soon"], "30s, 15m, 8h or 7d"),
         (["--scope", "admin", "--expires", "0h"], "30s, 15m, 8h or 7d"),
-        (["--scope", "admin", "--expires", "367d"], "a year at the most"),
-        (["--show", "abc"], "no JSON Web Token"),
+        (["--scope", "admin", "--expires", "367d"], "at most a year"),
+        (["--show", "abc"], "not a JSON Web Token"),
         ([], "--scope products:write"),
     ],
 )
