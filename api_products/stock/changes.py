@@ -1,4 +1,4 @@
-"""What adds to stocks and takes from them, each change with its entry in the ledger."""
+"""Stock changes: adds to stocks or subtracts from them, each time with an entry in the ledger."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -13,97 +13,121 @@ from shared.storage.documents import Change
 from shared.storage.retries import DocumentChanged
 from shared.storage.transactions import current_session, transaction
 
-SHORT = Counter("vitrine_stock_conflicts", "What was refused because too few were left.")
+stock_conflicts = Counter(
+    "vitrine_stock_conflicts", "Orders and changes of stock refused because too few were left."
+)
+
+_READ_FIELDS = dict.fromkeys(
+    (
+        *("name", "sku", "price", "currency", "stock", "status"),
+        *("slug", "category_path", "revision", "created_at"),
+    ),
+    True,
+)
 
 
-def change(ref: str, count: int, reason: str) -> Document:
-    """Add to the stock of a product, or take from it; return the product.
+def change_stock(ref: str, count: int, reason: str) -> Document:
+    """Add to the stock of a product; return the product.
 
-    Raise ``Conflict`` when less than none would be left, or when it is not tracked.
+    Args:
+        ref: The product's id or slug.
+        count: How many to add; negative to subtract.
+        reason: The reason for the ledger.
+
+    Raises:
+        Conflict: The stock would become negative, or is not tracked.
     """
 
-    def add() -> Document:
+    def write() -> Document:
         product = products.get_for_update(ref)
         stock = product.get("stock")
         if not ledger.is_number(stock):
-            why = "tracked" if stock is None else "a number"
+            state = "not tracked" if stock is None else "not a number"
             raise Conflict(
-                f"The stock of {product.get('name')} is not {why}; set one first, such as by "
+                f"The stock of {product.get('name')} is {state}. Set it first, for example with "
                 'PATCH {"stock": 0}.'
             )
-        (after,) = move([product], {product["_id"]: count}, reason)
+        (after,) = add_to_stocks([product], {product["_id"]: count}, reason)
         return product | after
 
-    return transaction(add)
+    return transaction(write)
 
 
-def entries(product: Document, page: int, per: int) -> Document:
+def ledger_page(product: Document, page: int, per: int) -> Document:
     """Return a page of the ledger of a product, the latest entry first."""
-    asked = {"item": product["_id"]}
-    found = products.repository.ledger.find(
-        asked, sort=[("revision", -1), ("_id", -1)], skip=(page - 1) * per, limit=per
+    of_product = {"item": product["_id"]}
+    entries = products.repository.ledger.find(
+        of_product, sort=[("revision", -1), ("_id", -1)], skip=(page - 1) * per, limit=per
     )
     return {
         "stock": product.get("stock"),
         "items": [
             {
-                "change": each.get("change"),
-                "stock": each.get("balance"),
-                "reason": each.get("reason"),
-                "order": each.get("order"),
-                "revision": each.get("revision"),
-                "request_id": each.get("request_id"),
-                "at": timestamp(each.get("at")),
+                "change": entry.get("change"),
+                "stock": entry.get("balance"),
+                "reason": entry.get("reason"),
+                "order": entry.get("order"),
+                "revision": entry.get("revision"),
+                "request_id": entry.get("request_id"),
+                "at": timestamp(entry.get("at")),
             }
-            for each in found
+            for entry in entries
         ],
         "page": page,
         "per": per,
-        "total": products.repository.ledger.count_documents(asked),
+        "total": products.repository.ledger.count_documents(of_product),
     }
 
 
-def move(
-    found: Iterable[Document], changes: Mapping[Any, int], reason: str, **more: Any
+def add_to_stocks(
+    stored: Iterable[Document], counts: Mapping[Any, int], reason: str, **fields: Any
 ) -> list[Document]:
-    """Add to the stocks of products by their ids; return those whose stock changed.
+    """Add to the stocks of several products; return the products whose stock changed.
 
-    They were ``found`` in the running transaction.  One that is not tracked stays as it is.  Raise
-    ``Conflict`` where less than 0 would be left.
+    A stock that is not tracked stays as it is.
+
+    Args:
+        stored: The products, read in the running transaction.
+        counts: How many to add, by the product's id; negative to subtract.
+        reason: The reason for the ledger.
+        **fields: Further fields of the ledger entries.
+
+    Raises:
+        Conflict: A stock would become negative.
     """
-    if not changes:
+    if not counts:
         return []
     tracked = [
         product
-        for product in found
-        if product["_id"] in changes and ledger.is_number(product.get("stock"))
+        for product in stored
+        if product["_id"] in counts and ledger.is_number(product.get("stock"))
     ]
     short = [
         product
         for product in tracked
-        if changes[product["_id"]] < 0 and product["stock"] + changes[product["_id"]] < 0
+        if counts[product["_id"]] < 0 and product["stock"] + counts[product["_id"]] < 0
     ]
     if short:
-        raise _less_than_none(short)
-    additions = [_addition(product, changes[product["_id"]]) for product in tracked]
+        raise _too_few(short)
+    additions = [_addition(product, counts[product["_id"]]) for product in tracked]
     try:
-        after = products.repository.apply(additions, reason, **more)
+        after = products.repository.apply(additions, reason, **fields)
     except DocumentChanged as error:
-        raise _less_than_none([]) from error
-    deleted = changes.keys() - {product["_id"] for product in tracked}
-    in_trash = list(_additions_in_trash(deleted, changes))
-    products.repository.apply(in_trash, reason, in_trash=True, **more)
+        raise _too_few([]) from error
+    deleted = counts.keys() - {product["_id"] for product in tracked}
+    in_trash = list(_additions_in_trash(deleted, counts))
+    products.repository.apply(in_trash, reason, in_trash=True, **fields)
     return after
 
 
-def _less_than_none(short: Iterable[Document]) -> Conflict:
-    SHORT.inc()
-    left = ", ".join(f"{each.get('name')}: {max(0, int(each['stock']))} left" for each in short)
-    return Conflict(f"That would leave less than none. {left}".strip())
+def _too_few(short: Iterable[Document]) -> Conflict:
+    stock_conflicts.inc()
+    left = [f"{product.get('name')}: {max(0, int(product['stock']))} left" for product in short]
+    return Conflict(f"Too few are in stock. {', '.join(left)}".strip())
 
 
 def _addition(product: Document, count: int) -> Change:
-    """Return the change that adds to a stock, or takes from one that has enough."""
+    """Return the change that adds to a stock, or subtracts from one that is large enough."""
     enough = {"stock": {"$gte": -count}} if count < 0 else {}
     return Change(
         filter={"_id": product["_id"]} | enough,
@@ -129,18 +153,9 @@ def _additions_in_trash(ids: Iterable[Any], counts: Mapping[Any, int]) -> Iterat
             )
 
 
-def find(ids: Sequence[Any]) -> list[Document]:
-    """Return what ordering needs to know of products, by their ids."""
-    found = products.repository.collection.find(
-        {"_id": {"$in": ids}}, _READ, session=current_session()
+def read_products(ids: Sequence[Any]) -> list[Document]:
+    """Read the fields of products that ordering needs."""
+    stored = products.repository.collection.find(
+        {"_id": {"$in": ids}}, _READ_FIELDS, session=current_session()
     )
-    return list(found)
-
-
-_READ = dict.fromkeys(
-    (
-        *("name", "sku", "price", "currency", "stock", "status"),
-        *("slug", "category_path", "revision", "created_at"),
-    ),
-    True,
-)
+    return list(stored)

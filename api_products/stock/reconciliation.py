@@ -1,5 +1,6 @@
-"""Whether the stocks are what the ledger of all their changes says, and what to do if not."""
+"""Stock reconciliation: finds stocks that differ from their ledger, and corrects one of the two."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -11,18 +12,18 @@ from shared.storage.documents import Change
 from shared.storage.transactions import current_session, transaction
 
 
-def check() -> list[Document]:
-    """Return the products whose stock is not what the ledger adds up to, with both numbers."""
-    return [found for found in map(_drift, _suspects()) if found]
+def find_drifts() -> list[Document]:
+    """Return the products whose stock differs from the sum of their ledger, with both numbers."""
+    return [drift for drift in map(_drift, _suspects()) if drift]
 
 
-def repair(found: list[Document], accept: bool) -> None:
-    """Set these stocks to what the ledger says or, to ``accept`` them, tell the ledger of them."""
-    for each in found:
-        transaction(partial(_mend, each["_id"], accept))
+def reconcile(drifts: Iterable[Document], accept: bool) -> None:
+    """Set stocks to the sums of their ledgers, or with ``accept`` the ledgers to the stocks."""
+    for drift in drifts:
+        transaction(partial(_reconcile, drift["_id"], accept))
 
 
-def shown(drift: Document) -> Document:
+def drift_to_json(drift: Document) -> Document:
     """Return a drift as clients see it."""
     return {
         "product_id": products.schema.fields["id"].serialize("_id", drift),
@@ -33,7 +34,10 @@ def shown(drift: Document) -> Document:
 
 
 def _suspects() -> list[Any]:
-    """Return the ids of products that were other than their ledger at two moments close by."""
+    """Return the ids of products whose stock seems to differ from their ledger.
+
+    The two are read at slightly different moments, so each product has to be compared again.
+    """
     pipeline = [
         *ledger.balance_pipeline(),
         {
@@ -50,51 +54,52 @@ def _suspects() -> list[Any]:
         {"$match": {"$expr": {"$ne": ["$stock", "$balance"]}}},
         {"$project": {"_id": True}},
     ]
-    found = products.repository.ledger.aggregate(pipeline, allowDiskUse=True)
-    return [each["_id"] for each in found]
+    suspects = products.repository.ledger.aggregate(pipeline, allowDiskUse=True)
+    return [suspect["_id"] for suspect in suspects]
 
 
 def _drift(id: Any) -> Document | None:
-    """Compare one product with its ledger as both were at one moment."""
-    return transaction(lambda: _compared(id))
+    """Compare a product with its ledger at one moment, which takes a transaction."""
+    return transaction(lambda: _compare(id))
 
 
-def _compared(id: Any) -> Document | None:
+def _compare(id: Any) -> Document | None:
+    """Return the product with its ``stock`` and ``ledger`` sum if these differ, else None."""
     product = products.repository.collection.find_one({"_id": id}, session=current_session())
     if product is None:
         return None
     stock = product.get("stock")
-    summed = products.repository.ledger.aggregate(
+    balances = products.repository.ledger.aggregate(
         ledger.balance_pipeline({"$match": {"item": id}}), session=current_session()
     )
-    balance = next((each["balance"] for each in summed), 0)
+    balance = next((document["balance"] for document in balances), 0)
     if balance == (0 if stock is None else stock):
         return None
     return product | {"stock": stock, "ledger": balance}
 
 
-def _count(value: Any) -> int | None:
-    """Return the whole number that a hand edit may have left as a double, decimal or text."""
+def _as_count(value: Any) -> int | None:
+    """Return a whole number, even if a hand edit left it as a double, a decimal or a text."""
     try:
         return int(Decimal(str(value)))
     except (ArithmeticError, ValueError):
         return None
 
 
-def _mend(id: Any, accept: bool) -> None:
-    drift = _compared(id)
+def _reconcile(id: Any, accept: bool) -> None:
+    drift = _compare(id)
     if drift is None:
         return
-    believed = drift["stock"] if accept else drift["ledger"]
-    # Accepted as not tracked, it stays so.
-    count = _count(believed)
-    if count is None and believed is not None:
-        return  # Neither a number nor nothing: somebody has to look at it.
+    right = drift["stock"] if accept else drift["ledger"]
+    count = _as_count(right)
+    if count is None and right is not None:
+        return  # The stock is not a number, and only a person can say how many are left.
+    # A stock that is accepted as not tracked stays None.
     new = {} if count is None else {"stock": max(0, count)}
-    mending = Change(
+    correction = Change(
         filter={"_id": id},
         update={"$set": new},
         before=drift | {"stock": drift["ledger"]},
         after=drift | new,
     )
-    products.repository.apply([mending], "counted" if accept else "reconciled")
+    products.repository.apply([correction], "counted" if accept else "reconciled")

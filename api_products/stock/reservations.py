@@ -1,14 +1,15 @@
-"""Stock that an order holds: taken when the order is placed, given back when it is cancelled.
+"""Reservations: the stock that an order holds until it is shipped or cancelled.
 
-A reservation has the order's UUID as its id, so that asking again changes nothing.  It is ``held``,
-then ``shipped`` for good, or ``released``: that, too, may be said of one that never was, so that a
-request which comes late finds it given up.  Reservation, stocks and ledger change in one
-transaction, or not at all.
+The id of a reservation is the order's UUID, so a request to reserve may be repeated.  A reservation
+is ``held``, and in the end ``shipped`` or ``released``.  An unknown reservation can be released as
+well, so that a delayed request to reserve is refused afterwards.  Reservation, stocks and ledger
+change in one transaction.
 """
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -29,135 +30,165 @@ from shared.storage.transactions import current_session, transaction
 
 T = TypeVar("T")
 STATES = HELD, SHIPPED, RELEASED = "held", "shipped", "released"
-# A reservation is asked after no sooner: its order may be on its way still.
+# seconds before a reservation is listed: until then its order may not be stored yet
 SETTLE_SECONDS = 60
 
 ProductId = int | str
-# The index of a line, its product, how many of it, and why not.
-_Refused = tuple[int, ProductId, int, rules.Refusal]
-# Transactions that meet in some product break each other off.  With many products they often do, so
-# those of one process take turns.
-_turn = threading.Lock()
+# Transactions that share a product abort each other.  With many products that happens often, so
+# the large ones of a process run one after the other.
+_one_at_a_time = threading.Lock()
 
 
-class _Known(Exception):
-    """The reservation is there already."""
+class _AlreadyReserved(Exception):
+    """A reservation with this id exists."""
 
 
-def reserve(id: str, wanted: Mapping[ProductId, int]) -> Document:
-    """Take so many of each product from its stock; return the reservation with its priced lines.
+@dataclass(frozen=True, slots=True)
+class _RefusedLine:
+    """A line that cannot be reserved, by its place in the request."""
 
-    Raise ``Conflict`` naming every line that cannot be had, or when it was released before.
+    index: int
+    product_id: ProductId
+    quantity: int
+    refusal: rules.Refusal
+
+
+def reserve(id: str, quantities: Mapping[ProductId, int]) -> Document:
+    """Reserve products for an order; return the reservation with its priced lines.
+
+    Args:
+        id: The order's UUID.
+        quantities: How many of each product.
+
+    Raises:
+        Conflict: Lines cannot be reserved, or the id is of a released or a different reservation.
     """
 
-    def take() -> Document:
-        found = changes.find([_key(each) for each in wanted])
-        lines, refused = _priced(wanted, found)
+    def write() -> Document:
+        stored = changes.read_products([_stored_id(product_id) for product_id in quantities])
+        lines, refused = _price_lines(quantities, stored)
         new = {"_id": id, "state": HELD, "lines": lines, "at": documents.now()}
         try:
-            # First of all, so that of two requests at once the second one meets the first.
+            # Inserted first, so that the second of two equal requests fails here.
             _reservations().insert_one(new, session=current_session())
         except DuplicateKeyError as error:
-            raise _Known from error
+            raise _AlreadyReserved from error
         if refused:
-            if any(wrong.why == rules.SHORT for *_, wrong in refused):
-                changes.SHORT.inc()
-            raise _refused(refused)
-        taken = {_key(each["product_id"]): -each["quantity"] for each in lines if each["tracked"]}
-        changes.move(found, taken, "ordered", order=id)
+            if any(line.refusal.why == rules.SHORT for line in refused):
+                changes.stock_conflicts.inc()
+            raise _refusal_error(refused)
+        taken = {product_id: -quantity for product_id, quantity in _tracked(lines).items()}
+        changes.add_to_stocks(stored, taken, "ordered", order=id)
         return new
 
     try:
-        with _turn if len(wanted) > 1 else nullcontext():
-            return _transaction(take)
-    except _Known:
-        known = get(id)
-    if known["state"] == RELEASED:
-        raise Conflict("This reservation was released.", state=RELEASED)
-    if {each["product_id"]: each["quantity"] for each in known["lines"]} != dict(wanted):
-        raise Conflict("This reservation holds other lines.", state=known["state"])
-    return known
+        with _one_at_a_time if len(quantities) > 1 else nullcontext():
+            return _transaction(write)
+    except _AlreadyReserved:
+        reservation = get(id)
+    if reservation["state"] == RELEASED:
+        raise Conflict("This reservation was released. Use a new id.", state=RELEASED)
+    if {line["product_id"]: line["quantity"] for line in reservation["lines"]} != dict(quantities):
+        state = reservation["state"]
+        raise Conflict("This reservation holds other lines. Use a new id.", state=state)
+    return reservation
 
 
 def get(id: str) -> Document:
     """Return a reservation or raise ``NotFound``."""
-    found = _reservations().find_one({"_id": id}, session=current_session())
-    if found is None:
+    reservation = _reservations().find_one({"_id": id}, session=current_session())
+    if reservation is None:
         raise NotFound(f"There is no reservation {id}.")
-    return found
+    return reservation
 
 
 def release(id: str) -> None:
-    """Give back what a reservation holds; raise ``Conflict`` when it was shipped."""
+    """Release a reservation and give its stock back; raise ``Conflict`` if it was shipped."""
 
-    def give_back() -> None:
-        known = _end(id, RELEASED)
-        if known is None or known["state"] == RELEASED:
+    def write() -> None:
+        reservation = _end(id, RELEASED)
+        if reservation is None or reservation["state"] == RELEASED:
             return
-        if known["state"] == SHIPPED:
+        if reservation["state"] == SHIPPED:
             raise Conflict("This reservation was shipped.", state=SHIPPED)
-        given = {
-            _key(each["product_id"]): each["quantity"] for each in known["lines"] if each["tracked"]
-        }
-        changes.move(changes.find(list(given)), given, "released", order=id)
+        returned = _tracked(reservation["lines"])
+        stored = changes.read_products(list(returned))
+        changes.add_to_stocks(stored, returned, "released", order=id)
 
-    _transaction(give_back)
+    _transaction(write)
 
 
 def ship(id: str) -> None:
-    """Keep what a reservation holds for good; raise ``Conflict`` when there is nothing held."""
+    """Mark a reservation as shipped; raise ``Conflict`` if it holds nothing."""
 
-    def close() -> None:
-        known = _end(id, SHIPPED)
-        if known is None or known["state"] == RELEASED:
+    def write() -> None:
+        reservation = _end(id, SHIPPED)
+        if reservation is None or reservation["state"] == RELEASED:
             raise Conflict("This reservation holds nothing.", state=RELEASED)
 
-    _transaction(close)
+    _transaction(write)
 
 
-def held(after: str, most: int) -> list[str]:
-    """Return the ids of reservations that have been held for a while, in order, from one on."""
+def held_ids(after: str, limit: int) -> list[str]:
+    """Return the ids of reservations held for a while, sorted, from the one after ``after``."""
     moment = documents.now() - timedelta(seconds=SETTLE_SECONDS)
-    asked = {"state": HELD, "_id": {"$gt": after}, "at": {"$lt": moment}}
-    found = _reservations().find(asked, {"_id": True}, sort=[("_id", 1)], limit=most)
-    return [each["_id"] for each in found]
+    held = {"state": HELD, "_id": {"$gt": after}, "at": {"$lt": moment}}
+    stored = _reservations().find(held, {"_id": True}, sort=[("_id", 1)], limit=limit)
+    return [reservation["_id"] for reservation in stored]
+
+
+def reservation_to_json(reservation: Document) -> Document:
+    """Return a reservation as clients see it."""
+    lines = [
+        {name: value for name, value in line.items() if name != "tracked"}
+        for line in reservation["lines"]
+    ]
+    return {"id": reservation["_id"], "state": reservation["state"], "lines": lines}
 
 
 def _end(id: str, state: str) -> Document | None:
-    """Bring a reservation into its last state, also one that is not there; return it as it was."""
-    change = {"state": state, "ended_at": documents.now()}
+    """Bring a reservation into its last state; return it as it was, None if it did not exist.
+
+    An unknown reservation is stored as released, but not as shipped.
+    """
+    changed = {"state": state, "ended_at": documents.now()}
     held = {"_id": id, "state": HELD}
     session = current_session()
-    known = _reservations().find_one_and_update(held, {"$set": change}, session=session)
-    if known is None:
-        known = _reservations().find_one({"_id": id}, session=session)
-        if known is None and state == RELEASED:
-            new = {"_id": id, "lines": [], "at": change["ended_at"], **change}
+    before = _reservations().find_one_and_update(held, {"$set": changed}, session=session)
+    if before is None:
+        before = _reservations().find_one({"_id": id}, session=session)
+        if before is None and state == RELEASED:
+            new = {"_id": id, "lines": [], "at": changed["ended_at"], **changed}
             _reservations().insert_one(new, session=session)
-    return known
+    return before
 
 
-def _key(id: ProductId) -> Any:
+def _stored_id(id: ProductId) -> Any:
     return ObjectId(id) if isinstance(id, str) else id
 
 
-def _priced(
-    wanted: Mapping[ProductId, int], found: Sequence[Document]
-) -> tuple[list[Document], list[_Refused]]:
-    """Return a line for each product at its price of now, and what cannot be had."""
-    known = {each["_id"]: each for each in found}
+def _tracked(lines: Sequence[Document]) -> dict[Any, int]:
+    """Return the quantities of the lines whose stock is tracked, by stored product id."""
+    return {_stored_id(line["product_id"]): line["quantity"] for line in lines if line["tracked"]}
+
+
+def _price_lines(
+    quantities: Mapping[ProductId, int], stored: Sequence[Document]
+) -> tuple[list[Document], list[_RefusedLine]]:
+    """Return a line for each product at its present price, and the lines that are refused."""
+    by_id = {product["_id"]: product for product in stored}
     lines, refused = [], []
-    for index, (id, quantity) in enumerate(wanted.items()):
-        product = known.get(_key(id))
+    for index, (id, quantity) in enumerate(quantities.items()):
+        product = by_id.get(_stored_id(id))
         price = _price(product) if product else None
         lines.append(_line(product or {}, id, quantity, price))
-        if wrong := rules.refusal(product, id, price, quantity):
-            refused.append((index, id, quantity, wrong))
+        if refusal := rules.refusal(product, id, price, quantity):
+            refused.append(_RefusedLine(index, id, quantity, refusal))
     return lines, refused
 
 
 def _line(product: Document, id: ProductId, quantity: int, price: Any) -> Document:
-    """Return what an order keeps of a product, whatever becomes of it later."""
+    """Return the values of a product that an order keeps, even if the product changes later."""
     return {
         "product_id": id,
         "quantity": quantity,
@@ -170,7 +201,7 @@ def _line(product: Document, id: ProductId, quantity: int, price: Any) -> Docume
 
 
 def _price(product: Document) -> Any:
-    """Return a price as an amount, also one that a hand edit left as a number or a text."""
+    """Return a price as an amount, even if a hand edit left it as a number or a text."""
     price = product.get("price")
     try:
         return Money().deserialize(str(price)) if price is not None else None
@@ -178,42 +209,38 @@ def _price(product: Document) -> Any:
         return None
 
 
-def _refused(lines: Sequence[_Refused]) -> Conflict:
+def _refusal_error(refused: Sequence[_RefusedLine]) -> Conflict:
     errors = [
-        {"pointer": f"/lines/{index}", "message": wrong.message} for index, _, _, wrong in lines
+        {"pointer": f"/lines/{line.index}", "message": line.refusal.message} for line in refused
     ]
-    named = [
-        {"product_id": id, "why": wrong.why, "wanted": quantity, "left": wrong.left}
-        for _, id, quantity, wrong in lines
-    ]
-    return Conflict("", errors, lines=named)
-
-
-def shown(reservation: Document) -> Document:
-    """Return a reservation as clients see it."""
     lines = [
-        {name: value for name, value in each.items() if name != "tracked"}
-        for each in reservation["lines"]
+        {
+            "product_id": line.product_id,
+            "why": line.refusal.why,
+            "wanted": line.quantity,
+            "left": line.refusal.left,
+        }
+        for line in refused
     ]
-    return {"id": reservation["_id"], "state": reservation["state"], "lines": lines}
+    return Conflict("", errors, lines=lines)
 
 
-def _transaction(work: Callable[[], T]) -> T:
-    """Return what a transaction that writes reservations returns.
+def _transaction(write: Callable[[], T]) -> T:
+    """Run a write of reservations in a transaction, once their index exists.
 
-    The index is there before the first of them.  Of a collection that has documents it is made only
-    when all members of the replica set vote, and until then nobody gets on.
+    MongoDB completes an index on a collection with documents only when all voting members of the
+    replica set answer, and the writers of the collection would wait for it.
     """
     _reservations()
-    return transaction(work)
+    return transaction(write)
 
 
 def _reservations() -> Collection[Document]:
-    """Return the collection, with its index in place."""
+    """Return the collection of reservations; create its index first, outside of a transaction."""
     name = f"{products.name}.reservations"
-    found = connections().db[name]
+    collection = connections().db[name]
     indexed: set[str] = current_app.extensions.setdefault("indexed", set())
     if name not in indexed and not current_session():
-        found.create_indexes([IndexModel([("state", 1), ("_id", 1)])])
+        collection.create_indexes([IndexModel([("state", 1), ("_id", 1)])])
         indexed.add(name)
-    return found
+    return collection

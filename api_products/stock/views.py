@@ -6,7 +6,8 @@ from flask import Blueprint, Response, request
 from marshmallow import fields
 
 from api_products.resource import products
-from api_products.stock import changes, reconciliation, reservations
+from api_products.stock import changes, reservations
+from api_products.stock.reconciliation import drift_to_json, find_drifts, reconcile
 from api_products.stock.schemas import (
     HeldReservationsSchema,
     LedgerQuery,
@@ -29,11 +30,11 @@ blueprint = Blueprint("stock", __name__)
 @auth.requires(auth.READ)
 @accepts(query=LedgerQuery)
 @returns(LedgerSchema, conditional=True)
-def list_stock(ref: str) -> Response:
+def get_ledger(ref: str) -> Response:
     """List the changes of a product's stock, the latest first, each with reason and order."""
     query = LedgerQuery().parse(request.query_string, ())
     product = products.repository.get(ref)
-    return conditional(respond(changes.entries(product, query.page, query.per)))
+    return conditional(respond(changes.ledger_page(product, query.page, query.per)))
 
 
 @blueprint.post("/products/<ref>/stock")
@@ -46,7 +47,7 @@ def change_stock(ref: str) -> Response:
     """
     products.reject_unknown_parameters()
     values = StockChangeSchema().load(products.body())
-    return products.to_response(changes.change(ref, values["change"], values["reason"]))
+    return products.to_response(changes.change_stock(ref, values["change"], values["reason"]))
 
 
 @blueprint.put("/products/reservations/<uuid:id>")
@@ -63,7 +64,7 @@ def reserve(id: UUID) -> Response:
     quantities: dict[int | str, int] = {}
     for line in lines:
         quantities[line["product_id"]] = quantities.get(line["product_id"], 0) + line["quantity"]
-    return respond(reservations.shown(reservations.reserve(str(id), quantities)))
+    return respond(reservations.reservation_to_json(reservations.reserve(str(id), quantities)))
 
 
 @blueprint.get("/products/reservations/<uuid:id>")
@@ -71,7 +72,7 @@ def reserve(id: UUID) -> Response:
 @returns(ReservationSchema)
 def get_reservation(id: UUID) -> Response:
     """Return a reservation, in any state: held, shipped or released."""
-    return respond(reservations.shown(reservations.get(str(id))))
+    return respond(reservations.reservation_to_json(reservations.get(str(id))))
 
 
 @blueprint.delete("/products/reservations/<uuid:id>")
@@ -96,10 +97,10 @@ def ship(id: UUID) -> Response:
 @auth.requires(auth.ADMIN)
 @accepts(after=fields.String(metadata={"blank": True}))
 @returns(HeldReservationsSchema)
-def list_held() -> Response:
+def list_held_reservations() -> Response:
     """List the ids of reservations held for a minute or longer that follow ``after``, sorted."""
     after = read_parameters().get("after", "")
-    return respond({"items": reservations.held(after, MAX_HELD)})
+    return respond({"items": reservations.held_ids(after, MAX_HELD)})
 
 
 @blueprint.get("/products:stock")
@@ -108,7 +109,7 @@ def list_held() -> Response:
 def check_stock() -> Response:
     """List the products whose stock differs from the sum of its ledger."""
     products.reject_unknown_parameters()
-    return respond({"drift": [reconciliation.shown(each) for each in reconciliation.check()]})
+    return respond({"drift": list(map(drift_to_json, find_drifts()))})
 
 
 @blueprint.post("/products:stock")
@@ -123,12 +124,9 @@ def repair_stock() -> Response:
     be accepted.
     """
     accept = bool(read_parameters().get("accept"))
-    found = reconciliation.check()
-    reconciliation.repair(found, accept)
-    left = reconciliation.check() if found else []
+    drifts = find_drifts()
+    reconcile(drifts, accept)
+    left = find_drifts() if drifts else []
     return respond(
-        {
-            "drift": list(map(reconciliation.shown, found)),
-            "left": list(map(reconciliation.shown, left)),
-        }
+        {"drift": list(map(drift_to_json, drifts)), "left": list(map(drift_to_json, left))}
     )
