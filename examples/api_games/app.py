@@ -7,8 +7,11 @@ from flask import Flask
 from api_games.resource import games
 from api_games.views import blueprint
 from shared.server.app import build_app
+from shared.server.rate_limits import limiter
 
 
 def create_app(**options: Any) -> Flask:
     """Build the service; ``options`` are those of ``build_app``."""
-    return build_app(games, blueprint, **options)
+    app = build_app(games, blueprint, **options)
+    limiter.init_app(app)
+    return app

@@ -5,6 +5,7 @@ from flask import Response
 from api_games.resource import games
 from shared.http import like
 from shared.observability.metrics import metrics
+from shared.server.rate_limits import limiter
 
 blueprint = games.blueprint("list", "get", "create", "update", "delete", "restore", "batch")
 
@@ -12,6 +13,7 @@ blueprint = games.blueprint("list", "get", "create", "update", "delete", "restor
 @blueprint.get("/games/<ref>/preview")
 @like(games.get)
 @metrics.counter("games_previews", "Games shown on a screen in the shop.")
+@limiter.limit("60/minute")
 def preview(ref: str) -> Response:
     """Show a game on a screen in the shop."""
     return games.get(ref)

@@ -174,6 +174,18 @@ class Cache:
         UNCHECKED.inc(len(counters))
         return [UNCOUNTED] * len(counters)
 
+    def read_count(self, key: str) -> Count:
+        """Return the count of a counter without counting a request; 0 while Redis is down."""
+        if time.monotonic() >= self._paused_until:
+            try:
+                number, milliseconds = exchange(self._redis, [("GET", key), ("PTTL", key)])
+            except REDIS_ERRORS as error:
+                self._pause(error)
+            else:
+                if isinstance(number, bytes) and number.isdigit():
+                    return Count(int(number), max(0, milliseconds) / 1000)
+        return UNCOUNTED
+
     def _read_replica(self, reader: Redis, key: str) -> bytes | None:
         """Read an entry from the replica, or from the primary if the replica fails."""
         entry: bytes | None

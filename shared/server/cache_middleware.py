@@ -33,7 +33,7 @@ from shared.http.tokens import Principal
 from shared.observability.metrics import LOOKUPS
 from shared.resource import Resource
 from shared.schema.slugs import RESERVED
-from shared.server.rate_limits import Allowance, Allowed, Limits
+from shared.server.rate_limits import Allowance, Limit, Limits
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -69,12 +69,12 @@ class _Asked(NamedTuple):
     read: _Read
     address: Address
     principal: Principal
-    allowed: Allowed | None
+    limit: Limit | None
 
     @property
     def counter(self) -> RateCounter | None:
         """What it is counted under, if anything."""
-        return self.allowed[2] if self.allowed else None
+        return self.limit.counter if self.limit else None
 
 
 class Front:
@@ -140,12 +140,14 @@ class Front:
         is_known = principal is not None and (not self._scope or principal.may(self._scope))
         if principal is None or not is_known or read.address is None:
             return None
-        allowed = self._limits.counter(principal, environ)
-        return _Asked(started, read, read.address, principal, allowed)
+        limit = self._limits.for_read(principal, environ)
+        return _Asked(started, read, read.address, principal, limit)
 
     def _answer(self, asked: "_Asked", lookup: Lookup, environ: "WSGIEnvironment") -> None:
         """Answer a request if the cache has the answer, or else tell Flask what was looked up."""
-        allowance = Allowance(*asked.allowed[:2], *lookup.counted) if asked.allowed else None
+        allowance = (
+            Allowance(asked.limit.name, asked.limit.rate, *lookup.counted) if asked.limit else None
+        )
         environ["vitrine.allowance"] = allowance
         is_refused = allowance is not None and allowance.is_used_up
         if not (is_refused or lookup.is_hit):

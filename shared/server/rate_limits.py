@@ -1,90 +1,114 @@
-"""How many requests one may send: allowances in windows, counted in Redis for all instances.
+"""Rate limits in fixed windows, counted in Redis for all instances together.
 
-An address without a token has one allowance and each token another; what writes, and what uploads,
-is counted a second time against a stricter one.  Who has the scope ``admin`` is not counted, nor is
-asking for what is public besides the resource: probes, documentation, files.
+A client without a token is limited by its address, and a client with a token by the token.  Writes
+and uploads are counted a second time, against stricter limits.  Requests with the scope ``admin``
+are not counted, and neither are requests for what is public besides the resource: probes,
+documentation and files.
 
-What may be cached is counted by ``shared.server.cache_middleware``, in the round trip that looks
-into the cache, and all else when it enters Flask, in the same counters.  A window
-begins with its first request and is never prolonged.  While Redis is down
-everybody is let through, and that is counted.
+``shared.server.cache_middleware`` counts reads that may be cached, in the round trip of the cache
+lookup.  All other requests are counted here when they enter Flask, under the same keys and all
+limits in one round trip.  A window begins with its first request and is never prolonged.  While
+Redis is down requests are accepted without a limit, and a metric counts them.
+
+``limiter`` (flask-limiter) is for limits of a service's own: ``@limiter.limit("5/minute")`` on a
+view, and ``limiter.init_app(app)`` in ``create_app``.  It counts by the same client and circuit
+breaker of Redis, and its refusals look the same.  The standing limits do not use it: it ignores
+paths that do not exist, needs a round trip for each limit, and takes several times as long.
 """
 
 import ipaddress
 import math
+import time
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from flask import Flask, Response, current_app, g, request
+from flask_limiter import Limiter, RateLimitExceeded, RequestLimit
 from limits import RateLimitItem, parse
+from limits.storage import Storage
 
-from shared.cache.rate_counter import RateCounter
+from shared.cache.rate_counter import UNCOUNTED, Count, RateCounter
+from shared.cache.redis_topology import REDIS_ERRORS
 from shared.config.settings import Settings
 from shared.http.auth import READING, is_public
 from shared.http.errors import TooManyRequests
 from shared.http.tokens import Principal
 from shared.observability.metrics import LIMITED
+from shared.server.error_handlers import answer
 from shared.storage.connections import connections
 
 PREFIX = "limits:"
 ANONYMOUS, TOKEN, WRITES, UPLOADS = "anonymous", "token", "writes", "uploads"
-_WHO = {
-    ANONYMOUS: "an address without a token",
-    TOKEN: "one token",
-    WRITES: "one client that writes",
-    UPLOADS: "one client that uploads",
+_REQUESTS = {
+    ANONYMOUS: "{} requests per {} without a token",
+    TOKEN: "{} requests per {} with one token",
+    WRITES: "{} write requests per {}",
+    UPLOADS: "{} uploads per {}",
 }
 
-# An allowance by its name, how much it is, and what it is counted under.
-Allowed = tuple[str, RateLimitItem, RateCounter]
+
+class Limit(NamedTuple):
+    """A limit as it applies to one client: its name, its rate, and its counter in Redis."""
+
+    name: str
+    rate: RateLimitItem
+    counter: RateCounter
 
 
 class Allowance(NamedTuple):
-    """One allowance as it is now: how many requests a window has, how many came, what is left."""
+    """State of a limit after a request was counted: requests in this window, and its end."""
 
     name: str
-    limit: RateLimitItem
-    number: int
-    seconds: float
+    rate: RateLimitItem
+    number: int  # requests in this window, with this one; 0 while Redis is down
+    seconds: float  # until the window ends
 
     @property
     def is_used_up(self) -> bool:
-        """Whether this request is one too many."""
-        return self.number > self.limit.amount
+        """True if this request exceeds the limit."""
+        return self.number > self.rate.amount
 
     def headers(self) -> list[tuple[str, str]]:
-        """Return it as headers (draft-ietf-httpapi-ratelimit-headers), none when it is unknown."""
+        """Return the RateLimit headers (draft-ietf-httpapi-ratelimit-headers).
+
+        There are none while Redis is down.
+        """
         if not self.number:
             return []
-        left = max(0, self.limit.amount - self.number)
-        window = self.limit.get_expiry()
+        remaining = max(0, self.rate.amount - self.number)
+        window = self.rate.get_expiry()
         return [
-            ("RateLimit-Policy", f'"{self.name}";q={self.limit.amount};w={window}'),
-            ("RateLimit", f'"{self.name}";r={left};t={self.wait}'),
+            ("RateLimit-Policy", f'"{self.name}";q={self.rate.amount};w={window}'),
+            ("RateLimit", f'"{self.name}";r={remaining};t={self.retry_after}'),
         ]
 
     @property
-    def wait(self) -> int:
-        """Whole seconds until the window is over, one at least."""
+    def retry_after(self) -> int:
+        """Whole seconds until the window ends, at least one."""
         return max(1, math.ceil(self.seconds))
 
-    def error(self) -> TooManyRequests:
-        """Return what is answered when it is used up."""
+    def error(self, text: str = "") -> TooManyRequests:
+        """Count the refusal in the metrics and return its error, with a text of its own if any."""
         LIMITED.labels(self.name).inc()
-        limit = self.limit
+        requests = _REQUESTS.get(self.name, "{} requests per {} of this kind")
+        limit = requests.format(self.rate.amount, _unit(self.rate))
         error = TooManyRequests(
-            f"{limit.amount} requests a {limit.GRANULARITY.name} are what {_WHO[self.name]} may "
-            f"send; ask again in {self.wait} s.",
+            text or f"Rate limit exceeded: {limit}. Retry in {self.retry_after} s.",
             limit=self.name,
-            retry_after=self.wait,
+            retry_after=self.retry_after,
         )
-        error.headers = {**dict(self.headers()), "Retry-After": str(self.wait)}
+        error.headers = {**dict(self.headers()), "Retry-After": str(self.retry_after)}
         return error
 
 
+def _unit(rate: RateLimitItem) -> str:
+    unit = str(rate.GRANULARITY.name)
+    return unit if rate.multiples == 1 else f"{rate.multiples} {unit}s"
+
+
 class Limits:
-    """The allowances that the settings give."""
+    """The limits that the settings give to every client."""
 
     def __init__(self, settings: Settings):
         rates = {
@@ -93,21 +117,21 @@ class Limits:
             WRITES: settings.rate_limit_writes,
             UPLOADS: settings.rate_limit_uploads,
         }
-        self.known = {name: parse(rate) for name, rate in rates.items() if rate}
-        self.of = lru_cache(maxsize=4096)(self._of)
+        self._rates = {name: parse(rate) for name, rate in rates.items() if rate}
+        self.get = lru_cache(maxsize=4096)(self._get)
 
-    def counter(self, principal: Principal, environ: Mapping[str, Any]) -> Allowed | None:
-        """Return the allowance of a read, its limit and what it is counted under, if any."""
+    def for_read(self, principal: Principal, environ: Mapping[str, Any]) -> Limit | None:
+        """Return the limit of a read that may be cached, or None if the read is unlimited."""
         if not principal.limited:
             return None
-        return self.of(TOKEN if principal.key else ANONYMOUS, _client(principal, environ))
+        return self.get(TOKEN if principal.key else ANONYMOUS, _client(principal, environ))
 
-    def _of(self, name: str, client: str) -> Allowed | None:
-        limit = self.known.get(name)
-        if limit is None:
+    def _get(self, name: str, client: str) -> Limit | None:
+        rate = self._rates.get(name)
+        if rate is None:
             return None
-        key = PREFIX + limit.key_for(client, name)
-        return name, limit, RateCounter(key, limit.get_expiry())
+        key = PREFIX + rate.key_for(client, name)
+        return Limit(name, rate, RateCounter(key, rate.get_expiry()))
 
 
 def _client(principal: Principal, environ: Mapping[str, Any]) -> str:
@@ -116,32 +140,134 @@ def _client(principal: Principal, environ: Mapping[str, Any]) -> str:
 
 @lru_cache(maxsize=4096)
 def _network(address: str) -> str:
-    """Return what one client has: an IPv4 address, but of IPv6 a whole /64 (RFC 6177)."""
+    """Return the addresses of one client: one of IPv4, but a whole /64 of IPv6 (RFC 6177)."""
     try:
-        known = ipaddress.ip_address(address)
+        ip = ipaddress.ip_address(address)
     except ValueError:
         return "local"
-    if isinstance(known, ipaddress.IPv4Address):
+    if isinstance(ip, ipaddress.IPv4Address):
         return address
-    if known.ipv4_mapped:
-        return str(known.ipv4_mapped)
-    return str(ipaddress.ip_network((known, 64), strict=False).network_address)
+    if ip.ipv4_mapped:
+        return str(ip.ipv4_mapped)
+    return str(ipaddress.ip_network((ip, 64), strict=False).network_address)
+
+
+def _principal() -> Principal:
+    """Return the principal of the request; a refused token is limited by its address."""
+    return request.environ.get("vitrine.principal") or Principal("anonymous")
+
+
+class CacheStorage(Storage):
+    """Storage of flask-limiter: counters in the Redis of the cache, by its client.
+
+    So they have the cache's short time-outs and its circuit breaker, on one server, Sentinels or a
+    cluster alike.  Counts are kept for the rest of the request, because its headers need them.
+    """
+
+    STORAGE_SCHEME = ["vitrine"]
+
+    @property
+    def base_exceptions(self) -> type[Exception] | tuple[type[Exception], ...]:
+        """All errors of a Redis that is down."""
+        return REDIS_ERRORS
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Count a request ``amount`` times, in a window of ``expiry`` seconds.
+
+        Return the requests of the window, 0 if Redis is down.
+        """
+        counter = RateCounter(PREFIX + key, expiry)
+        *_, count = connections().cache.count_all(*[counter] * amount) or [self._count(key)]
+        _counts()[key] = count
+        return count.number
+
+    def get(self, key: str) -> int:
+        """Return the requests of the current window; 0 if Redis is down."""
+        return self._count(key).number
+
+    def get_expiry(self, key: str) -> float:
+        """Return the end of the current window as a POSIX timestamp."""
+        return time.time() + self._count(key).seconds
+
+    def _count(self, key: str) -> Count:
+        counts = _counts()
+        if key not in counts:
+            counts[key] = connections().cache.read_count(PREFIX + key)
+        return counts[key]
+
+    def check(self) -> bool:
+        """Return True if Redis answers."""
+        return bool(connections().redis.ping())
+
+    def reset(self) -> int | None:
+        """Refuse to remove all counters; they end with their windows."""
+        raise NotImplementedError("Counters are not removed; they end with their windows.")
+
+    def clear(self, key: str) -> None:
+        """Remove one counter."""
+        connections().redis.delete(PREFIX + key)
+
+
+def _counts() -> dict[str, Count]:
+    counts: dict[str, Count] = g.setdefault("rate_counts", {})
+    return counts
+
+
+limiter = Limiter(
+    lambda: _client(_principal(), request.environ),
+    storage_uri="vitrine://",
+    strategy="fixed-window",
+    headers_enabled=False,  # _add_headers writes those that all limits have.
+    swallow_errors=True,
+)
+
+
+@limiter.request_filter
+def _is_unlimited() -> bool:
+    return not _principal().limited
+
+
+def _own_allowances() -> list[Allowance]:
+    """Return the state of the view's own limits, as far as they were counted."""
+    if "rate_counts" not in g:
+        return []
+    return [_allowance(limit) for limit in limiter.current_limits]
+
+
+def _allowance(limit: RequestLimit) -> Allowance:
+    """Return the state of a view's own limit, named by its endpoint or by its shared scope."""
+    *_, scope = limit.request_args
+    return Allowance(scope, limit.limit, *_counts().get(limit.key, UNCOUNTED))
+
+
+def _count_request() -> None:
+    """Count the request against the standing limits; raise ``TooManyRequests`` above one."""
+    allowance = request.environ.get("vitrine.allowance")
+    g.allowances = [allowance] if allowance else []
+    if _is_exempt():
+        return
+    limits: Limits = current_app.extensions["limits"]
+    client = _client(_principal(), request.environ)
+    applicable = [limit for name in _names() if (limit := limits.get(name, client))]
+    counts = connections().cache.count_all(*(limit.counter for limit in applicable))
+    g.allowances = [
+        Allowance(limit.name, limit.rate, *count)
+        for limit, count in zip(applicable, counts, strict=True)
+    ]
+    for allowance in g.allowances:
+        if allowance.is_used_up:
+            raise allowance.error()
 
 
 def _is_exempt() -> bool:
-    """Whether a request is not counted here: front has done so, or nobody does."""
+    """Return True if the cache middleware has counted the request, or if it is not limited."""
     if "vitrine.allowance" in request.environ or not _principal().limited:
         return True
     return is_public(current_app.view_functions.get(request.endpoint or ""))
 
 
-def _principal() -> Principal:
-    """Return who makes the request; of a token that is refused, only where it comes from."""
-    return request.environ.get("vitrine.principal") or Principal("anonymous")
-
-
 def _names() -> Iterator[str]:
-    """Yield which allowances the request is counted against, the strictest last."""
+    """Yield the names of the limits that apply to the request, the strictest last."""
     yield TOKEN if _principal().key else ANONYMOUS
     if request.method not in READING:
         yield WRITES
@@ -149,28 +275,19 @@ def _names() -> Iterator[str]:
         yield UPLOADS
 
 
-def _count() -> None:
-    """Count the request against its allowances; raise ``TooManyRequests`` if one is used up."""
-    g.allowances = [allowed] if (allowed := request.environ.get("vitrine.allowance")) else []
-    if _is_exempt():
-        return
-    limits: Limits = current_app.extensions["limits"]
-    client = _client(_principal(), request.environ)
-    found = [each for name in _names() if (each := limits.of(name, client))]
-    counted = connections().cache.count_all(*(counter for _, _, counter in found))
-    g.allowances = [
-        Allowance(name, limit, *number)
-        for (name, limit, _), number in zip(found, counted, strict=True)
-    ]
-    for each in g.allowances:
-        if each.is_used_up:
-            raise each.error()
+def _refuse(error: RateLimitExceeded) -> Response:
+    """Answer a request above a limit of ``limiter`` as one above a standing limit."""
+    if isinstance(error.response, Response):
+        return error.response  # The view's own, from its on_breach.
+    exceeded = next(limit for limit in limiter.current_limits if limit.breached)
+    text = str(error.description) if error.limit.error_message else ""
+    return answer(_allowance(exceeded).error(text))
 
 
-def _tell(response: Response) -> Response:
+def _add_headers(response: Response) -> Response:
     if "RateLimit" not in response.headers:
-        for each in g.allowances:
-            for name, value in each.headers():
+        for allowance in [*g.allowances, *_own_allowances()]:
+            for name, value in allowance.headers():
                 response.headers.add(name, value)
     return response
 
@@ -178,5 +295,6 @@ def _tell(response: Response) -> Response:
 def init_app(app: Flask, settings: Settings) -> None:
     """Count what enters Flask; call it before anything that may refuse a request."""
     app.extensions["limits"] = Limits(settings)
-    app.before_request(_count)
-    app.after_request(_tell)
+    app.before_request(_count_request)
+    app.after_request(_add_headers)
+    app.register_error_handler(RateLimitExceeded, _refuse)

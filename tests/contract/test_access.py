@@ -7,10 +7,13 @@ from dataclasses import replace
 import pytest
 
 from shared.http.tokens import Tokens
+from shared.server.rate_limits import limiter
 from tests.support.services import example, on_fakes
 
 SECRET = "0123456789abcdef0123456789abcdef"
 ALIASES = ("/api{}", "/v1{}/", "/api/v1{}", "{}/", "{}?per=1")
+# What flask-limiter marks the views with that it limits.
+MARK = "__wrapper-limiter-instance"
 pytestmark = on_fakes
 
 
@@ -188,3 +191,11 @@ def test_the_services_let_each_other_in(make_client, bearer, db):
     assert placed.status_code == 201, placed.json
     full = categories.delete("/categories/tea", headers=bearer("categories:write"))
     assert (full.status_code, full.json["products"]) == (409, 1)
+
+
+def test_limits_of_its_own_are_in_force(client):
+    """A service that decorates a view with ``limiter`` has called ``limiter.init_app(app)``."""
+    app = client.application
+    limited = [view for view in app.view_functions.values() if hasattr(view, MARK)]
+    assert not limited or limiter in app.extensions["limiter"]
+    assert limited or app.name != "api_games"  # The mark is private to flask-limiter.

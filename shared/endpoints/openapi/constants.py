@@ -178,7 +178,7 @@ _PROBLEMS: dict[int, tuple[str, str, tuple[str, ...]]] = {
     ),
     429: (
         "The allowance is used up.",
-        "100 requests a minute are what an address without a token may send.",
+        "Rate limit exceeded: 100 requests per minute without a token. Retry in 60 s.",
         ("Retry-After",),
     ),
     500: (

@@ -1,14 +1,17 @@
 """Allowances: the same counters for what the cache answers and for what enters Flask."""
 
+import re
 import time
 from dataclasses import replace
 
 import pytest
 from fakeredis import FakeRedis, FakeServer
+from flask import request
+from redis import RedisError
 
 from shared.config.settings import Settings, SettingsError
 from shared.http.tokens import Tokens
-from shared.server.rate_limits import _network
+from shared.server.rate_limits import _network, limiter
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def test_hits_misses_and_what_is_never_cached_share_one_allowance(products):
         assert refused.json["instance"] == path.partition("?")[0]
         assert 1 <= int(refused.headers["Retry-After"]) <= 60
         assert refused.json["retry_after"] == int(refused.headers["Retry-After"])
-        assert "6 requests a minute" in refused.json["detail"]
+        assert "6 requests per minute without a token" in refused.json["detail"]
     assert products.post("/products", json={"name": "Pot"}).status_code == 429
     assert products.head("/products").get_data() == b""
 
@@ -207,3 +210,120 @@ def test_a_rate_that_is_none_stops_the_start(rate):
 )
 def test_a_rate_is_a_number_and_a_unit(rate, read):
     assert Settings.from_env({"RATE_LIMIT_WRITES": rate}).rate_limit_writes == read
+
+
+class TestLimitsOfAServicesOwn:
+    """``limiter`` on views: counted in the same Redis, refused with the same problem."""
+
+    pytestmark = pytest.mark.parametrize(
+        "stores", ["fake", pytest.param("real", marks=pytest.mark.real)], indirect=True
+    )
+
+    @pytest.fixture
+    def client(self, transport):
+        app = transport.make_app("api_clients")
+        app.test_client_class = None
+
+        @app.get("/dice")
+        @limiter.limit("2/minute")
+        def dice():
+            return {"eyes": 4}
+
+        @app.post("/upload")
+        @limiter.shared_limit("3/5 minutes", scope="heavy", error_message="Three, please.")
+        def upload():
+            return {}
+
+        @app.get("/report")
+        @limiter.shared_limit("3/5 minutes", scope="heavy")
+        def report():
+            return {}
+
+        @app.get("/lottery")
+        @limiter.limit("1/minute", deduct_when=lambda response: response.status_code == 404)
+        def lottery():
+            return {}, int(request.args["status"])
+
+        @app.get("/heavy")
+        @limiter.limit("6/hour", cost=3)
+        def heavy():
+            return {}
+
+        limiter.init_app(app)
+        return app.test_client()
+
+    def test_above_its_limit_a_view_is_refused_as_anything_else_is(self, client, redis):
+        first = client.get("/dice")
+        assert first.headers.getlist("RateLimit-Policy") == [
+            '"anonymous";q=6;w=60',
+            '"dice";q=2;w=60',
+        ]
+        assert [each.split(";t=")[0] for each in first.headers.getlist("RateLimit")] == [
+            '"anonymous";r=5',
+            '"dice";r=1',
+        ]
+        assert client.get("/dice").status_code == 200
+        refused = client.get("/dice")
+        assert (refused.status_code, refused.mimetype) == (429, "application/problem+json")
+        assert refused.json["limit"] == "dice"
+        assert re.fullmatch(
+            r"Rate limit exceeded: 2 requests per minute of this kind\. Retry in \d+ s\.",
+            refused.json["detail"],
+        )
+        assert 1 <= int(refused.headers["Retry-After"]) <= 60
+        assert refused.json["retry_after"] == int(refused.headers["Retry-After"])
+        assert '"dice";r=0' in refused.headers["RateLimit"]
+        (key,) = redis.keys("limits:*dice*")
+        assert key == b"limits:LIMITER/127.0.0.1/dice/2/1/minute"
+        assert 0 < redis.ttl(key) <= 60
+        scrape = client.get("/metrics").get_data(as_text=True)
+        assert 'vitrine_limits_refused_total{limit="dice"}' in scrape
+
+    def test_views_may_share_a_limit_and_say_why(self, client):
+        ways = [("GET", "/report"), ("POST", "/upload")] * 2
+        answers = [client.open(path, method=method) for method, path in ways]
+        assert [each.status_code for each in answers] == [200, 200, 200, 429]
+        assert answers[-1].json["detail"] == "Three, please."
+        assert '"heavy";q=3;w=300' in answers[0].headers.getlist("RateLimit-Policy")
+        assert "3 requests per 5 minutes" in client.get("/report").json["detail"]
+
+    def test_each_token_has_its_own_and_an_admin_has_none(self, client, bearer):
+        assert [client.get("/dice").status_code for _ in range(3)] == [200, 200, 429]
+        assert client.get("/dice", headers=bearer("clients:read")).status_code == 200
+        admin = bearer("admin")
+        assert {client.get("/dice", headers=admin).status_code for _ in range(5)} == {200}
+
+    def test_what_flask_limiter_can_do_works(self, client):
+        found = [client.get(f"/lottery?status={code}").status_code for code in (200, 200, 404, 200)]
+        assert found == [200, 200, 404, 429]
+        assert '"heavy";r=3' in client.get("/heavy").headers.getlist("RateLimit")[-1]
+
+    def test_without_redis_requests_are_accepted_and_redis_is_left_alone(self, client):
+        connections = client.application.extensions["connections"]
+        server = Silent()
+        connections.cache._redis = server
+        before = unchecked(client)
+        for path in ("/dice", "/lottery?status=404"):
+            answers = [client.get(path) for _ in range(4)]
+            assert {each.status_code for each in answers} <= {200, 404}
+            assert "RateLimit" not in answers[-1].headers
+        assert server.asked == 1
+        assert unchecked(client) > before
+
+
+def test_the_example_limits_a_route(make_client):
+    games = make_client("api_games")
+    assert games.post("/games", json={"title": "FIFA 25"}).status_code == 201
+    for _ in range(5):
+        shown = games.get("/games/1/preview")
+    assert '"preview";r=55' in shown.headers.getlist("RateLimit")[-1].replace("games.", "")
+
+
+class Silent:
+    """A Redis that does not answer, and how often it was asked."""
+
+    asked = 0
+
+    def __getattr__(self, name):
+        self.asked += 1
+        raise RedisError("no answer")
