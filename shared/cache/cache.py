@@ -46,7 +46,7 @@ _ROOT = ":generation"  # the end of the key of every root
 
 
 class Write(NamedTuple):
-    """What a write invalidates: some tags of a service, or the whole service if tags is None.
+    """Write to invalidate: some tags of a service, or the whole service if ``tags`` is None.
 
     ``token`` becomes the generation of the tags.  ``keys`` of items are removed from Redis at once.
     """

@@ -1,7 +1,8 @@
-"""What is stored under a key, and what a look at it says.
+"""Entry of the cache, as it is stored in Redis, and the result of looking one up.
 
-An entry is a JSON object that begins with its *head*: its own length, the tokens it is stamped
-with, what made it and when it expires.  Its last member is the body, as it is answered.
+An entry is a JSON object that begins with its *head*: the length of the head, the tokens that the
+entry is stamped with, the release that made it and the time when it expires.  Its last member is
+the body of the response.
 """
 
 import re
@@ -18,7 +19,7 @@ from shared.cache.rate_counter import UNCOUNTED, Count
 
 HEAD_DIGITS = 4
 
-_NEEDED = {
+_REQUIRED = {
     "length",
     "key",
     "root",
@@ -33,7 +34,11 @@ _HEAD = re.compile(rb'\{"head":"(\d{4})","root":"([0-9a-f]{16})","generation":"(
 
 
 class Lookup(NamedTuple):
-    """What the cache says of an address: hit, or why not (RFC 9211), and the tokens of now."""
+    """Result of looking up an address: a hit, or the reason why not (RFC 9211).
+
+    ``tokens`` are the current generations, ``filling`` is True for the request that is to store the
+    entry, and ``counted`` is the count of the rate limit from the same round trip.
+    """
 
     address: Address
     state: str
@@ -46,7 +51,7 @@ class Lookup(NamedTuple):
 
     @property
     def is_hit(self) -> bool:
-        """Whether the body may be answered."""
+        """Return True if the body is a valid response."""
         return self.state == "hit"
 
     def status(self, stored: bool = False) -> str:
@@ -64,9 +69,18 @@ class Lookup(NamedTuple):
 def encode(
     lookup: Lookup, release: str, ttl: int, body: bytes, etag: str, headers: Mapping[str, str]
 ) -> bytes | None:
-    """Return the entry of an answer that is stamped with a lookup's tokens and lives for ``ttl`` s.
+    """Return the entry of a response, stamped with the tokens of a lookup.
 
-    None for one whose head is too long for its length to be told.
+    Args:
+        lookup: The lookup whose tokens were read before the response was made.
+        release: The code that made the response.
+        ttl: Seconds that the entry lives.
+        body: The body of the response, which is JSON.
+        etag: The ETag of the body, without quotes.
+        headers: The headers that belong to the body.
+
+    Returns:
+        The entry, or None if its head is longer than four digits can say.
     """
     root, generation, *depends = lookup.tokens
     head = {
@@ -90,9 +104,9 @@ def encode(
 
 
 def decode(entry: bytes) -> tuple[int, Mapping[str, Any] | None]:
-    """Return the length of an entry's head, and the head if all of the entry is there."""
-    found = _HEAD.match(entry)
-    length = int(found[1]) if found else 0
+    """Return the length of an entry's head, and the head, or None for an incomplete entry."""
+    match = _HEAD.match(entry)
+    length = int(match[1]) if match else 0
     head = _head(entry[:length])
     is_whole = head is not None and length + head["length"] + 1 == len(entry)
     return length, head if is_whole else None
@@ -100,11 +114,11 @@ def decode(entry: bytes) -> tuple[int, Mapping[str, Any] | None]:
 
 @lru_cache(maxsize=1024)
 def _head(start: bytes) -> Mapping[str, Any] | None:
-    """Return a head, which nobody may change, for those in demand are read once."""
+    """Return the head of an entry; callers must not change it, because it is remembered."""
     try:
         head: dict[str, Any] = orjson.loads(start + b"null}")
         del head["body"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None
-    is_known = head.keys() >= _NEEDED and isinstance(head["length"], int)
-    return head if is_known else None
+    is_complete = head.keys() >= _REQUIRED and isinstance(head["length"], int)
+    return head if is_complete else None

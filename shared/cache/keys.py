@@ -1,4 +1,4 @@
-"""Keys in Redis: readable, documented, and such that none can be forged.
+"""Keys of the cache in Redis: readable and documented; no request can forge one.
 
 ``product:1``, ``products:list:page=2:per=20:category=books``, ``products:search:<sha1>``; the
 generations are ``products:generation`` and ``products:generation:<tag>``.
@@ -16,16 +16,16 @@ from shared.schema.query import PageRequest
 
 ALL = "all"
 _OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}")
-MAX_KEY = 1024  # bytes; a longer key is hashed
+MAX_KEY = 1024  # characters of a key; a longer key is hashed
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an answer is cached and what it depends on.
+    """Key of a cached response, and the generations it depends on.
 
-    ``depends`` are other services whose every write may change the answer; ``query`` explains a
-    key that holds a hash.  ``tokens`` are the keys of the generations: root and tag, then those of
-    each other service.
+    ``depends`` are other services whose every write may change the response.  ``query`` explains a
+    key that holds a hash.  ``tokens`` are the keys of the generations: root and tag, then root and
+    ``all`` of each other service.
     """
 
     service: str
@@ -52,7 +52,7 @@ def tag_of(service: str, tag: str) -> str:
 
 
 def key_of(prefix: str, pairs: Iterable[tuple[str, Any]]) -> str:
-    """Return ``prefix:name=value:name=value``, percent-encoded, so none can be forged."""
+    """Return ``prefix:name=value:name=value``, percent-encoded so that no value can add a pair."""
     quoted = (f"{quote(name, safe='')}={quote(str(value), safe=',')}" for name, value in pairs)
     parts = [prefix, *quoted]
     key = ":".join(parts)
@@ -60,7 +60,7 @@ def key_of(prefix: str, pairs: Iterable[tuple[str, Any]]) -> str:
 
 
 def prefixes_of(service: str, item: str) -> tuple[str, ...]:
-    """Return what the keys of a service's entries begin with: of items, lists and searches."""
+    """Return the prefixes of the keys of a service's entries: items, lists and searches."""
     return (f"{item}:", f"{service}:list:", f"{service}:search:")
 
 
@@ -72,7 +72,15 @@ def new_token() -> str:
 def item_address(
     service: str, item: str, ref: str, asked: PageRequest, depends: tuple[str, ...]
 ) -> Address:
-    """Return where one item is cached; an id is one key and one tag, however it is spelt."""
+    """Return the address of one item; all spellings of an id share one key and one tag.
+
+    Args:
+        service: The name of the service, such as ``products``.
+        item: The name of one item, such as ``product``.
+        ref: The id or slug in the path.
+        asked: The query of the request.
+        depends: Other services whose every write may change the response.
+    """
     if ref.isascii() and ref.isdigit() and len(ref) < 19:
         ref = str(int(ref))
     elif _OBJECT_ID.fullmatch(ref):
@@ -84,9 +92,14 @@ def item_address(
 def list_address(
     service: str, within: str, asked: PageRequest, count: str, depends: tuple[str, ...]
 ) -> Address:
-    """Return where a list is cached: page and per first, then what was given, sorted.
+    """Return the address of a list: page and per first, then the given parameters, sorted.
 
-    ``within`` is the tag of the partition it is narrowed to, empty for none.
+    Args:
+        service: The name of the service, such as ``products``.
+        within: The tag of the partition that the list is filtered by, empty for none.
+        asked: The query of the request.
+        count: The ``count`` preference of the request, empty for none.
+        depends: Other services whose every write may change the response.
     """
     pairs = [("page", str(asked.page)), ("per", str(asked.per)), *asked.given]
     pairs += [("prefer", f"count={count}")] if count else []

@@ -1,4 +1,4 @@
-"""Redis: one server, the one that Sentinels name, or a cluster, with the same calls."""
+"""Redis topologies behind one client: one server, a primary behind Sentinels, or a cluster."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -16,13 +16,13 @@ from shared.cache.redis_client import Command, Server
 CLUSTER = "+cluster://"
 SENTINEL = "+sentinel://"
 SENTINEL_PORT = 26379
-SENTINEL_SECONDS = 1.0
-# All that a Redis which is down, or is moving, raises.
+SENTINEL_SECONDS = 1.0  # seconds to wait for a Sentinel
+# All errors of a Redis that is down or moves to another server.
 REDIS_ERRORS = (RedisError, RedisClusterException)
 
 
 class _Cluster:
-    """A cluster's client, made at its first use: redis-py's own looks for the cluster at once."""
+    """Client of a cluster that connects at its first use; redis-py's own connects at once."""
 
     def __init__(self, url: str, **options: Any):
         self._url = url
@@ -36,7 +36,7 @@ class _Cluster:
         return getattr(client, name)
 
     def close(self) -> None:
-        """Forget the client, and with it which servers there are; the next use looks again."""
+        """Close the client; the next use asks again for the servers of the cluster."""
         client, self._client = self._client, None
         if client is not None:
             client.disconnect_connection_pools()  # type: ignore[no-untyped-call]
@@ -44,7 +44,14 @@ class _Cluster:
 
 
 def connect(url: str, seconds: float, tries: int, **options: Any) -> Redis:
-    """Return a client that gives up soon; by default redis-py would try for many seconds."""
+    """Return a client that gives up soon; by default redis-py tries for many seconds.
+
+    Args:
+        url: The URL of Redis; see ``client``.
+        seconds: Seconds to wait for a connection or a reply.
+        tries: How often a connection is tried.
+        options: More options of redis-py's client.
+    """
     options |= {
         "socket_timeout": seconds,
         "socket_connect_timeout": seconds,
@@ -67,25 +74,31 @@ def client(url: str, **options: Any) -> Redis:
 
 
 def _named_by_sentinels(url: str, options: dict[str, Any]) -> Redis:
-    """Return a client of whichever server takes writes at the moment.
+    """Return a client of the server that accepts writes at the moment.
 
-    The user and the password are the servers' own, ``?sentinel_password=`` is the Sentinels'.
+    User and password of the URL are those of the servers; ``?sentinel_password=`` is that of the
+    Sentinels.
     """
     parts = urlsplit(url)
     access, _, hosts = parts.netloc.rpartition("@")
     user, _, password = map(unquote, access.partition(":"))
     name, _, database = parts.path.strip("/").partition("/")
     secure = {"ssl": True} if parts.scheme.startswith("rediss") else {}
-    asked = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), SENTINEL_SECONDS)
-    named = [f"//{host}" for host in hosts.split(",")]
-    (theirs,) = parse_qs(parts.query).get("sentinel_password", [None])
+    timeouts = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), SENTINEL_SECONDS)
+    sentinel_urls = [urlsplit(f"//{host}") for host in hosts.split(",")]
+    (sentinel_password,) = parse_qs(parts.query).get("sentinel_password", [None])
     sentinels = cast(Any, Sentinel)(
-        [(each.hostname or "", each.port or SENTINEL_PORT) for each in map(urlsplit, named)],
-        sentinel_kwargs={**asked, **secure, "password": theirs, "retry": Retry(NoBackoff(), 0)},
+        [(url.hostname or "", url.port or SENTINEL_PORT) for url in sentinel_urls],
+        sentinel_kwargs={
+            **timeouts,
+            **secure,
+            "password": sentinel_password,
+            "retry": Retry(NoBackoff(), 0),
+        },
     )
     login = {"username": user or None, "password": password or None}
-    found = sentinels.master_for(name, db=int(database), **login, **secure, **options)
-    return cast(Redis, found)
+    primary = sentinels.master_for(name, db=int(database), **login, **secure, **options)
+    return cast(Redis, primary)
 
 
 def exchange(redis: Redis, commands: Sequence[Command], once: bool = False) -> list[Any]:
@@ -146,21 +159,24 @@ def read(redis: Redis, names: Sequence[str]) -> list[Any]:
 
 
 def servers(redis: Redis) -> frozenset[str]:
-    """Return what identifies the servers that take writes, as they run now (``run_id``).
+    """Return the ``run_id`` of each server that accepts writes.
 
-    Another set means that a server was started again or that a replica was promoted, and may
-    have brought back the past.  Raise ``ConnectionError`` when one takes no writes any more.
+    Another set means that a server was restarted or a replica promoted, which may have brought
+    back earlier data.
+
+    Raises:
+        ConnectionError: One of the servers has become a replica.
     """
-    if any(each["role"] != "master" for each in _info(redis, "replication")):
+    if any(info["role"] != "master" for info in _info(redis, "replication")):
         raise ConnectionError("another Redis was promoted")
-    return frozenset(str(each["run_id"]) for each in _info(redis, "server"))
+    return frozenset(str(info["run_id"]) for info in _info(redis, "server"))
 
 
 def _info(redis: Redis, section: str) -> list[dict[str, Any]]:
-    """Return a section of INFO of every server that takes writes, as far as the client knows."""
+    """Return a section of INFO from every server that accepts writes and that the client knows."""
     if not isinstance(redis, (_Cluster, RedisCluster)):
         return [redis.info(section)]
-    answers = cast(Any, redis).info(section, target_nodes=RedisCluster.PRIMARIES)
-    # A single primary's answer comes without the name of the node.
-    several = all(isinstance(each, dict) and len(each) > 3 for each in answers.values())
-    return list(answers.values()) if several else [answers]
+    replies = cast(Any, redis).info(section, target_nodes=RedisCluster.PRIMARIES)
+    # The reply of a single primary comes without the name of the node.
+    has_names = all(isinstance(reply, dict) and len(reply) > 3 for reply in replies.values())
+    return list(replies.values()) if has_names else [replies]
