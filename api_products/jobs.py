@@ -28,7 +28,7 @@ from api_products.images.model import (
     tries_of,
 )
 from api_products.resource import products
-from shared.config.parsers import MOST_URLS
+from shared.config.parsers import MAX_URLS
 from shared.config.settings import Settings
 from shared.http import NotFound, ServiceUnavailable
 from shared.schema import Document
@@ -205,7 +205,7 @@ def notify(event: str, body: str) -> None:
         if not delivery["delivered"]
     ]
     # In parallel, so that a slow receiver does not delay the others.
-    threads = ThreadPoolExecutor(MOST_URLS)
+    threads = ThreadPoolExecutor(MAX_URLS)
     futures = [(delivery, threads.submit(_send, url, data, headers)) for url, delivery in pending]
     wait([future for _, future in futures], NOTIFY_SECONDS)
     for delivery, future in futures:

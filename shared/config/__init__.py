@@ -1,1 +1,8 @@
-"""Settings, and how a process starts with them."""
+"""Settings of a process, and how it starts with them.
+
+* ``settings``: all settings, from the environment, ``.env`` and files of secrets
+* ``parsers``: the values that a setting accepts, and the message for all others
+* ``startup``: start and end of a process: exposure, code digest, death with its parent
+
+It imports no other package of ``shared``.
+"""

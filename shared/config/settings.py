@@ -1,9 +1,8 @@
 """Settings, read once from the environment and ``.env`` when a process starts.
 
-A field of ``Settings`` is one environment variable in capitals; its comment-sized ``help`` is
-what ``.env.example`` says about it.  The environment wins over ``.env``.  Every setting may be in a
-file of its own instead, as secrets of containers are: ``SECRET_KEY_FILE`` names that of
-``SECRET_KEY``.
+A field of ``Settings`` is one environment variable in capitals, and its ``help`` is the comment in
+``.env.example``.  The environment wins over ``.env``.  The value of a setting may also be in a
+file, as secrets of containers are: ``SECRET_KEY_FILE`` names the file of ``SECRET_KEY``.
 """
 
 import difflib
@@ -21,21 +20,21 @@ from dotenv.parser import parse_stream
 
 from shared.config import parsers
 
-# Where each service listens when nobody says otherwise (``PRODUCTS_URL`` and so on).
+# The default port of each service; ``PRODUCTS_URL`` and the like change it.
 PORTS = {"products": 5000, "clients": 5001, "categories": 5002, "orders": 5003}
 
 FILE = "_FILE"
-FILE_BYTES = 1 << 16
-ALIKE, URL_ALIKE = 0.85, 0.9  # how much a name is like a setting's that was misspelt
+FILE_BYTES = 1 << 16  # bytes of the largest file of a setting
+ALIKE, URL_ALIKE = 0.85, 0.9  # likeness (difflib) of a name to a setting that is misspelt
 # Settings of the version before, and why each needs no replacement.
 REMOVED = {
-    "NEAR_CACHE": "Nothing has to replace it: all processes read cached answers from Redis, so "
-    "that every answer is current on all hosts.",
+    "NEAR_CACHE": "Nothing has to replace it: all processes read cached responses from Redis, so "
+    "that every response is current on all hosts.",
 }
 
 
 class SettingsError(Exception):
-    """A setting holds a value it cannot take; the text is one sentence naming it."""
+    """Error in the value of a setting; the message is one sentence that names the setting."""
 
 
 def _setting(
@@ -51,181 +50,202 @@ _CACHE = parsers.redis("redis+cluster", "rediss+cluster")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything an operator may change."""
+    """All that an operator may change; a field is an environment variable in capitals."""
 
     mongo_uri: str = _setting(
         "mongodb://localhost:27017/vitrine",
         parsers.mongo,
-        "The MongoDB replica set to use; when set, `vitrine up` embeds none.",
+        "The MongoDB replica set. If it is unset, `vitrine up` starts one of its own.",
         aliases=("DATABASE_URL",),
     )
     redis_url: str = _setting(
         "redis://localhost:6379/0",
         _CACHE,
-        "The Redis of the cache, redis+cluster:// for a Redis Cluster, redis+sentinel:// for one "
-        "that Sentinels name; when set, `vitrine up` embeds none.",
+        "The Redis of the cache: redis+cluster:// for a Redis Cluster, redis+sentinel:// for "
+        "Sentinels. If it is unset, `vitrine up` starts one of its own.",
     )
     redis_read_url: str = _setting(
-        "", _CACHE, "A replica to read cached answers from, REDIS_URL when unset."
+        "", _CACHE, "A replica from which cached responses are read; REDIS_URL if unset."
     )
     redis_write_url: str = _setting(
-        "", _CACHE, "Where generations are and the cache is written, REDIS_URL when unset."
+        "", _CACHE, "The Redis of generations, to which the cache is written; REDIS_URL if unset."
     )
     redis_queue_url: str = _setting(
         "",
         _REDIS,
-        "The Redis database of the job queue, the one after REDIS_URL's when unset.",
+        "The Redis database of the job queue; the one after that of REDIS_URL if unset.",
     )
     cache_ttl_seconds: int = _setting(
-        120, parsers.integer(1, 86_400), "Seconds until a cached answer expires at the latest."
+        120, parsers.integer(1, 86_400), "Seconds that a cached response lives, plus or minus 10 %."
     )
     products_url: str = _setting(
-        f"http://127.0.0.1:{PORTS['products']}", parsers.service, "Where products are served."
+        f"http://127.0.0.1:{PORTS['products']}", parsers.service, "URL of the products service."
     )
     clients_url: str = _setting(
-        f"http://127.0.0.1:{PORTS['clients']}", parsers.service, "Where clients are served."
+        f"http://127.0.0.1:{PORTS['clients']}", parsers.service, "URL of the clients service."
     )
     categories_url: str = _setting(
         f"http://127.0.0.1:{PORTS['categories']}",
         parsers.service,
-        "Where categories are served.",
+        "URL of the categories service.",
     )
     orders_url: str = _setting(
-        f"http://127.0.0.1:{PORTS['orders']}", parsers.service, "Where orders are served."
+        f"http://127.0.0.1:{PORTS['orders']}", parsers.service, "URL of the orders service."
     )
     auth_mode: str = _setting(
         "open",
         parsers.choice("open", "token"),
-        "open: this machine may do all, nobody else anything; token: bearer tokens say who may.",
+        "open: this machine may do everything, other machines nothing. token: the scopes of a"
+        " bearer token say what a client may do.",
     )
     secret_key: str = _setting(
         "",
         parsers.secret,
-        "What tokens are signed with by HS256, 32 bytes or more; needed for AUTH_MODE=token.",
+        "The key that signs tokens by HS256, 32 bytes or more; AUTH_MODE=token needs it.",
     )
     auth_jwks_url: str = _setting(
         "",
         _URL,
-        "Where the public keys of tokens signed by RS256 or ES256 are (RFC 7517).",
+        "URL of the public keys of tokens signed by RS256 or ES256 (RFC 7517).",
     )
-    auth_issuer: str = _setting("vitrine", str, "Who signs tokens: what their iss has to be.")
-    auth_audience: str = _setting("vitrine", str, "Whom tokens are for: what their aud has to be.")
+    auth_issuer: str = _setting("vitrine", str, "The issuer of tokens, which their iss has to be.")
+    auth_audience: str = _setting(
+        "vitrine", str, "The audience of tokens, which their aud has to be."
+    )
     rate_limit_anonymous: str = _setting(
-        "100/minute", parsers.rate, "Requests of an address without a token, off for any number."
+        "100/minute", parsers.rate, "Requests of one address without a token; off for no limit."
     )
     rate_limit_token: str = _setting(
         "1000/minute", parsers.rate, "Requests with one token, unless its scope is admin."
     )
     rate_limit_writes: str = _setting(
-        "500/minute", parsers.rate, "Of these, requests that write, whoever sends them."
+        "500/minute", parsers.rate, "Writes among these requests, with a token or without."
     )
     rate_limit_uploads: str = _setting(
-        "60/minute", parsers.rate, "Of these, requests that upload pictures, whoever sends them."
+        "60/minute",
+        parsers.rate,
+        "Uploads of pictures among these requests, with a token or without.",
     )
     trusted_proxies: int = _setting(
         0,
         parsers.integer(0, 10),
-        "Proxies in front of the services, whose X-Forwarded-For is believed that far.",
+        "The number of proxies in front of the services; the last so many addresses of "
+        "X-Forwarded-For are believed.",
     )
     cors_origins: str = _setting(
-        "", parsers.origins, "Whose pages may call the services: origins with commas between, or *."
+        "", parsers.origins, "Origins whose pages may call the services, separated by commas, or *."
     )
     sentry_dsn: str = _setting(
-        "", _URL, "Where Sentry is told of what goes wrong; nobody when unset."
+        "", _URL, "The Sentry project that receives unexpected errors; none if unset."
     )
     history_days: int = _setting(
-        90, parsers.integer(0, 10_000), "Days that who changed what is kept, 0 for ever."
+        90, parsers.integer(0, 10_000), "Days that the history of items is kept, 0 for ever."
     )
     require_if_match: bool = _setting(
-        False, parsers.flag, "Whether PUT, PATCH and DELETE of an item need If-Match; 428 without."
+        False,
+        parsers.flag,
+        "Whether PUT, PATCH and DELETE of an item need If-Match; without it they get a 428.",
     )
     trash_days: int = _setting(
         30,
         parsers.integer(0, 10_000),
-        "Days until what was deleted is removed for good, 0 for never.",
+        "Days until a deleted item is removed for good, 0 for never.",
     )
     max_body_mb: int = _setting(
-        8, parsers.integer(1, 1024), "Megabytes a request body may have; a larger one gets a 413."
+        8,
+        parsers.integer(1, 1024),
+        "Megabytes of the largest request body; a larger one gets a 413.",
     )
     media_url: str = _setting(
         "",
         parsers.url("file", "s3"),
-        "Where pictures are kept, file:///folder or s3://bucket/prefix; DATA_DIR/media when unset.",
+        "The place of the pictures, file:///folder or s3://bucket/prefix; DATA_DIR/media if unset.",
     )
     max_upload_mb: int = _setting(
         10,
         parsers.integer(1, 1024),
-        "Megabytes an uploaded picture may have; a larger one gets a 413.",
+        "Megabytes of the largest uploaded picture; a larger one gets a 413.",
     )
     max_image_pixels: int = _setting(
         40_000_000,
         parsers.integer(1, 1_000_000_000),
-        "Pixels an uploaded picture may have; one with more gets a 413.",
+        "Pixels of the largest uploaded picture; one with more gets a 413.",
     )
     notify_urls: str = _setting(
-        "", parsers.urls, "Who is told of a product by notify_update: URLs with commas between."
+        "",
+        parsers.urls,
+        "URLs that are notified of a product by notify_update, separated by commas.",
     )
     notify_secret: str = _setting(
-        "", str, "What those who are told check the signature of a message with."
+        "", str, "The key that signs these messages, so that receivers can check them."
     )
     server: str = _setting(
         "gunicorn",
         parsers.choice("gunicorn", "granian"),
-        "What serves HTTP: gunicorn, or granian, which is faster and wants a proxy in front of it.",
+        "The HTTP server: gunicorn, or granian, which is faster and has to be behind a proxy.",
     )
     bind: str = _setting(
         "",
         parsers.bind,
-        "The address and port a service listens on, 127.0.0.1 and the one of its URL when unset.",
+        "The address and port on which a service listens; 127.0.0.1 and the port of its URL "
+        "if unset.",
     )
     workers: int = _setting(2, parsers.integer(1, 64), "Processes of each service.")
     threads: int = _setting(8, parsers.integer(1, 256), "Threads of each process.")
     job_workers: int | None = _setting(
         None,
         parsers.integer(0, 64),
-        "Processes of each service that do queued jobs, one per core when unset.",
+        "Processes of each service that run queued jobs; one per core if unset.",
     )
     data_dir: str = _setting(
-        "data", str, "Where `vitrine up` keeps what it stores, from the project's folder."
+        "data",
+        str,
+        "The folder in which `vitrine up` stores its data; a relative path starts at the project.",
     )
     log_level: str = _setting(
-        "INFO", parsers.choice("DEBUG", "INFO", "WARNING", "ERROR"), "How much the logs say."
+        "INFO",
+        parsers.choice("DEBUG", "INFO", "WARNING", "ERROR"),
+        "The lowest level of log lines that are written.",
     )
     debug: bool = _setting(
         False,
         parsers.flag,
-        "Whether services start again when their code changes, while developing.",
+        "Whether services restart when their code changes, for development.",
     )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the environment and ``.env``; raise ``SettingsError`` for a value that is wrong.
+        """Read the environment and ``.env``, or only ``environ`` if it is given.
 
-        So does a line of ``.env`` whose name is that of a setting, misspelt.  Given a mapping, read
-        only that.  An empty value counts as absent.
+        An empty value is the same as none.
+
+        Raises:
+            SettingsError: A value is wrong, or a setting is misspelt in ``.env``.
         """
         if environ is None:
-            lines = dotenv()
-            environ = {k: v for k, v in lines.items() if not _is_given(k)} | dict(os.environ)
+            lines = {k: v for k, v in dotenv().items() if not _is_in_environment(k)}
+            environ = lines | dict(os.environ)
         values = {}
         for setting in fields(cls):
             for name in names(setting):
-                if text := _given(name, environ):
+                if text := _value(name, environ):
                     values[setting.name] = _parse(name, text, setting.metadata["parse"])
                     break
         if values.get("notify_urls") and not values.get("notify_secret"):
-            raise SettingsError("NOTIFY_URLS needs NOTIFY_SECRET, which messages are signed with.")
+            raise SettingsError("NOTIFY_URLS needs NOTIFY_SECRET, the key that signs the messages.")
         if values.get("debug") and values.get("server") == "granian":
-            raise SettingsError("DEBUG=true needs SERVER=gunicorn, which starts again by itself.")
+            raise SettingsError(
+                "DEBUG=true needs SERVER=gunicorn, which restarts when code changes."
+            )
         if values.get("auth_mode") == "token" and not values.get("secret_key"):
             raise SettingsError(
-                "AUTH_MODE=token needs SECRET_KEY, which tokens are signed with: 32 random bytes."
+                "AUTH_MODE=token needs SECRET_KEY, the key that signs tokens: 32 random bytes."
             )
         return cls(**values)
 
     @property
     def queue_url(self) -> str:
-        """Where the job queue is: in a database of its own, for the cache's may be emptied."""
+        """URL of the job queue: a database of its own, because that of the cache may be emptied."""
         if self.redis_queue_url:
             return self.redis_queue_url
         parts = urlsplit(self.redis_url)
@@ -237,58 +257,66 @@ class Settings:
 
 
 def names(setting: Field[Any]) -> tuple[str, ...]:
-    """Return the environment variables of a field of ``Settings``, the first of which counts."""
+    """Return the environment variables of a field of ``Settings``; the first that is set wins."""
     return (setting.name.upper(), *setting.metadata["aliases"])
 
 
 def is_set(name: str) -> bool:
-    """Whether the environment or ``.env`` says anything about a setting, by its field's name."""
+    """Return True if the environment or ``.env`` sets a field of ``Settings``."""
     environ = dotenv() | dict(os.environ)
-    setting = next(each for each in fields(Settings) if each.name == name)
-    return any(environ.get(each) or environ.get(each + FILE) for each in names(setting))
+    setting = next(field for field in fields(Settings) if field.name == name)
+    return any(environ.get(known) or environ.get(known + FILE) for known in names(setting))
 
 
 def dotenv(path: Path = Path(".env")) -> dict[str, str]:
-    """Return what ``.env`` says, nothing without one.
+    """Return the variables of ``.env``, none if there is no such file.
 
-    Raise ``SettingsError`` for a line that says nothing, or names a setting that is misspelt.
+    Raises:
+        SettingsError: A line is not NAME=value, or names a misspelt setting.
     """
     try:
         lines = list(parse_stream(StringIO(path.read_text()))) if path.exists() else []
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path.resolve()} cannot be read: {_why(error)}.") from error
-    for each in lines:
-        if each.error or (each.key and each.value is None):
-            line = each.original.line
-            raise SettingsError(f"{path.resolve()}, line {line}, is not NAME=value.")
-    for wrong in misspelt(each.key for each in lines if each.key):
-        raise SettingsError(f"{path.resolve()}: {wrong}")
+        raise SettingsError(f"{path.resolve()} cannot be read: {_reason(error)}.") from error
+    for line in lines:
+        if line.error or (line.key and line.value is None):
+            number = line.original.line
+            raise SettingsError(f"{path.resolve()}, line {number}, is not NAME=value.")
+    for sentence in misspelt(line.key for line in lines if line.key):
+        raise SettingsError(f"{path.resolve()}: {sentence}")
     return {name: value for name, value in dotenv_values(path).items() if value}
 
 
 def load_dotenv(path: Path) -> None:
-    """Add what ``.env`` says to the environment, which wins; raise as ``dotenv``."""
+    """Add the variables of ``.env`` to the environment, which wins.
+
+    Raises:
+        SettingsError: See ``dotenv``.
+    """
     for name, value in dotenv(path).items():
-        if not _is_given(name):
+        if not _is_in_environment(name):
             os.environ[name] = value
 
 
-def misspelt(given: Iterable[str]) -> list[str]:
-    """Return a sentence for each name that is no setting, but much like one."""
-    known = [name for setting in fields(Settings) for name in names(setting)]
-    taken = {*known, *(name + FILE for name in known)}
-    found = []
-    for name in given:
-        if name not in taken:
-            # Where a service of somebody's own is has a name like that of products.
-            alike = URL_ALIKE if name.endswith("_URL") else ALIKE
-            near = difflib.get_close_matches(name.upper().removesuffix(FILE), known, 1, alike)
-            found += [f"{name} is ignored: there is no such setting, but {each}." for each in near]
-    return found
+def misspelt(variables: Iterable[str]) -> list[str]:
+    """Return a sentence for each variable that is almost the name of a setting."""
+    settings = [name for setting in fields(Settings) for name in names(setting)]
+    valid = {*settings, *(name + FILE for name in settings)}
+    sentences = []
+    for variable in variables:
+        if variable not in valid:
+            # The URL of a service of one's own may look like PRODUCTS_URL.
+            likeness = URL_ALIKE if variable.endswith("_URL") else ALIKE
+            name = variable.upper().removesuffix(FILE)
+            matches = difflib.get_close_matches(name, settings, 1, likeness)
+            sentences += [
+                f"{variable} is not a setting; did you mean {match}?" for match in matches
+            ]
+    return sentences
 
 
 def removed(names: Iterable[str]) -> list[str]:
-    """Return a sentence for each name that is a setting of the version before."""
+    """Return a sentence for each variable that was a setting of the version before."""
     return [
         f"{name} is ignored: this setting was removed. {REMOVED[name.removesuffix(FILE)]}"
         for name in names
@@ -297,7 +325,7 @@ def removed(names: Iterable[str]) -> list[str]:
 
 
 def ignored() -> list[str]:
-    """Return a sentence for each name that has no effect: a misspelt setting or a removed one.
+    """Return a sentence for each variable without effect: a misspelt setting or a removed one.
 
     A misspelt setting in ``.env`` raises ``SettingsError`` instead.
     """
@@ -305,45 +333,47 @@ def ignored() -> list[str]:
 
 
 def service_url(settings: Settings, service: str) -> str:
-    """Where a service answers: its own setting, or ``NAME_URL`` for a service of yours."""
+    """Return the URL of a service: its setting, or ``NAME_URL`` for a service of one's own."""
     if hasattr(settings, f"{service}_url"):
         return str(getattr(settings, f"{service}_url"))
     name = f"{service.upper()}_URL"
-    text = _given(name, os.environ) or _given(name, dotenv())
+    text = _value(name, os.environ) or _value(name, dotenv())
     return _parse(name, text, parsers.service) if text else ""
 
 
-def _given(name: str, environ: Mapping[str, str]) -> str:
-    """Return the text of a variable, or what is in the file that its ``_FILE`` names."""
+def _value(name: str, environ: Mapping[str, str]) -> str:
+    """Return the value of a variable, or the content of the file that its ``_FILE`` names."""
     text, file = environ.get(name, ""), environ.get(name + FILE)
     if not file:
         return text
     if text:
         raise SettingsError(f"{name} and {name}{FILE} are both set; unset one of them.")
     try:
-        found = Path(file).stat()
-        # What is no file may never end.
-        if not S_ISREG(found.st_mode) or found.st_size > FILE_BYTES:
-            raise SettingsError(f"{name}{FILE}={file!r} is no file of {FILE_BYTES} bytes or less.")
+        status = Path(file).stat()
+        # Reading a device or a pipe might never end.
+        if not S_ISREG(status.st_mode) or status.st_size > FILE_BYTES:
+            raise SettingsError(
+                f"{name}{FILE}={file!r} is not a file of at most {FILE_BYTES} bytes."
+            )
         return Path(file).read_text().rstrip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{name}{FILE}={file!r} cannot be read: {_why(error)}.") from error
+        raise SettingsError(f"{name}{FILE}={file!r} cannot be read: {_reason(error)}.") from error
 
 
-def _is_given(name: str) -> bool:
-    """Whether the environment says what a line of ``.env`` would say, by itself or in a file."""
-    return any(os.environ.get(each) for each in (name, name + FILE, name.removesuffix(FILE)))
+def _is_in_environment(name: str) -> bool:
+    """Return True if the environment sets a variable of ``.env``, by itself or by a file."""
+    return any(os.environ.get(key) for key in (name, name + FILE, name.removesuffix(FILE)))
 
 
-def _why(error: OSError | UnicodeDecodeError) -> str:
-    return str(error.strerror) if isinstance(error, OSError) else "it is no text"
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else "it is not text"
 
 
 def _parse(name: str, text: str, parse: Callable[[str], Any]) -> Any:
     try:
         return parse(text)
     except ValueError as error:
-        # A URL may hold a password, so the value itself is never repeated.
+        # The message does not repeat the value of a URL, because it may hold a password.
         hidden = name.endswith(("URL", "URLS", "URI", "SECRET", "KEY", "DSN"))
         shown = "" if hidden else f"={text!r}"
         raise SettingsError(f"{name}{shown}: {error}.") from error

@@ -37,14 +37,14 @@ def code_digest(part: ModuleType | type) -> str:
 def end_with_parent(signal: int) -> None:
     """Have the kernel send this process a signal when its parent dies; on Linux only.
 
-    Call it in the child.  The kernel watches the thread that started it.
+    Call it in the child.  The parent is the thread that started the child.
     """
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal)
 
 
 def check_exposure(settings: Settings, hosts: Iterable[str]) -> None:
-    """End the process if everybody could do everything from elsewhere than this machine."""
+    """End the process if other machines could call it without a token."""
     if settings.auth_mode == "open" and not all(map(is_loopback, hosts)):
         sys.exit(
             "Vitrine cannot start: AUTH_MODE=open is for this machine only; bind to 127.0.0.1, or "
@@ -53,5 +53,5 @@ def check_exposure(settings: Settings, hosts: Iterable[str]) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what listens at an address is reached from this machine only."""
+    """Return True if only this machine can reach an address."""
     return host in ("localhost", "::1", "[::1]") or host.startswith(("127.", "unix:", "/"))

@@ -137,12 +137,12 @@ def test_any_setting_may_be_in_a_file(tmp_path):
 )
 def test_a_name_that_is_misspelt_is_told(tmp_path, monkeypatch, name, meant):
     # A service of somebody's own, named mongo, would be at MONGO_URL.
-    told = f"{name} is ignored: there is no such setting, but {meant}."
+    told = f"{name} is not a setting; did you mean {meant}?"
     assert misspelt([name]) == ([told] if meant else [])
     (tmp_path / ".env").write_text(f"{name}=token\n")
     monkeypatch.chdir(tmp_path)
     if meant:
-        with pytest.raises(SettingsError, match=f"but {meant}"):
+        with pytest.raises(SettingsError, match=f"did you mean {meant}"):
             Settings.from_env()
 
 
@@ -161,7 +161,7 @@ def test_a_removed_setting_is_reported_once_and_stops_nothing(tmp_path, monkeypa
     (sentence,) = ignored()
     assert sentence == (
         f"{name} is ignored: this setting was removed. Nothing has to replace it: all processes "
-        "read cached answers from Redis, so that every answer is current on all hosts."
+        "read cached responses from Redis, so that every response is current on all hosts."
     )
     monkeypatch.setattr(os, "environ", plain)
     assert ignored() == [sentence]
@@ -186,7 +186,9 @@ def test_a_service_with_a_removed_setting_starts_and_says_so_in_one_line():
 
 
 def test_where_nobody_can_call_is_no_address_of_a_service():
-    with pytest.raises(SettingsError, match="PRODUCTS_URL: must be where others find the service"):
+    with pytest.raises(
+        SettingsError, match="PRODUCTS_URL: must be an address that clients can call"
+    ):
         Settings.from_env({"PRODUCTS_URL": "http://0.0.0.0:5000"})
 
 
@@ -212,7 +214,7 @@ def test_a_service_without_a_port_says_what_to_set():
     [
         (b"AUTH_MODE: token\n", r"\.env, line 1, is not NAME=value"),
         (b"WORKERS=3\nAUTH_MODE\n", r"\.env, line 2, is not NAME=value"),
-        (b"\xff\xfe\x00", r"\.env cannot be read: it is no text"),
+        (b"\xff\xfe\x00", r"\.env cannot be read: it is not text"),
     ],
 )
 def test_a_dotenv_file_that_says_nothing_is_named(tmp_path, monkeypatch, text, told):
@@ -235,7 +237,7 @@ def test_the_environment_wins_over_dotenv_also_by_a_file(tmp_path, monkeypatch):
 def test_a_file_of_a_setting_is_small(tmp_path):
     (tmp_path / "large").write_bytes(b"x" * 100_000)
     for path in (tmp_path / "large", tmp_path):
-        with pytest.raises(SettingsError, match="is no file of 65536 bytes or less"):
+        with pytest.raises(SettingsError, match="is not a file of at most 65536 bytes"):
             Settings.from_env({"SECRET_KEY_FILE": str(path)})
 
 
