@@ -1,11 +1,11 @@
-# A walk through a shop of video games, with PowerShell: what is asked, what is answered, and where
-# the answer came from. It cleans up behind itself.
+# Walk through a shop of video games with PowerShell. Each step shows a request, its answer, and
+# whether the answer came from the cache. At the end everything it made is deleted.
 #
-#     scripts/walkthrough.ps1                                    # the services that "make up" starts
-#     scripts/walkthrough.ps1 -Gateway http://localhost:8000     # a gateway that has all of them
-#     scripts/walkthrough.ps1 -Token eyJ...                      # where AUTH_MODE=token asks for one
+#     scripts/walkthrough.ps1                                    # the services of "make up"
+#     scripts/walkthrough.ps1 -Gateway http://localhost:8000     # a gateway before all of them
+#     scripts/walkthrough.ps1 -Token eyJ...                      # with AUTH_MODE=token
 #
-# A token that will do: .venv/bin/vitrine token --scope admin
+# To make a token: .venv/bin/vitrine token --scope admin
 param(
     [string] $Gateway = "",
     [string] $Token = $env:TOKEN
@@ -22,7 +22,7 @@ $headers = @{}
 if ($Token) {
     $headers["Authorization"] = "Bearer $Token"
 }
-# With its charset: without one, Windows PowerShell sends anything but UTF-8.
+# Windows PowerShell sends UTF-8 only if the type names it.
 $json = "application/json; charset=utf-8"
 
 Write-Output "== Is Redis there?"
@@ -39,7 +39,7 @@ $body = @{
 $game = irm -Method POST "$products/products" -Headers $headers -ContentType $json -Body $body
 $game | ConvertTo-Json -Depth 6
 
-Write-Output "== Change two fields. The others stay."
+Write-Output "== Change two fields. The other fields stay."
 $body = @{ price = 65; quantity = 10 } | ConvertTo-Json
 irm -Method PUT "$products/products/$($game.id)" -Headers $headers -ContentType $json -Body $body
 
@@ -55,14 +55,14 @@ Write-Output "$($miss.TotalMilliseconds) ms: $($answer.Headers['Cache-Status'])"
 $hit = Measure-Command { $answer = Invoke-WebRequest -UseBasicParsing $url -Headers $headers }
 Write-Output "$($hit.TotalMilliseconds) ms: $($answer.Headers['Cache-Status'])"
 
-Write-Output "== The same with a list. The key in Cache-Status is what RedisInsight shows."
+Write-Output "== The same with a list. RedisInsight shows the entry under the key in Cache-Status."
 $list = "$products/products?page=1&per=5&attr.platform=PS5"
 $miss = Measure-Command { $answer = Invoke-WebRequest -UseBasicParsing $list -Headers $headers }
 Write-Output "$($miss.TotalMilliseconds) ms: $($answer.Headers['Cache-Status'])"
 $hit = Measure-Command { $answer = Invoke-WebRequest -UseBasicParsing $list -Headers $headers }
 Write-Output "$($hit.TotalMilliseconds) ms: $($answer.Headers['Cache-Status'])"
 
-Write-Output "== Change the price: what was cached is worthless at once, and both show the new price."
+Write-Output "== Change the price. The cached answers are stale at once: both reads show the new price."
 irm -Method PUT $url -Headers $headers -ContentType $json -Body '{"price": 59.99}'
 $miss = Measure-Command { $answer = Invoke-WebRequest -UseBasicParsing $url -Headers $headers }
 Write-Output "$($miss.TotalMilliseconds) ms: $($answer.Headers['Cache-Status'])"
@@ -80,7 +80,7 @@ Write-Output "$($miss.TotalMilliseconds) ms: $($answer.Headers['Cache-Status'])"
 $hit = Measure-Command { $answer = Invoke-WebRequest -UseBasicParsing $list -Headers $headers }
 Write-Output "$($hit.TotalMilliseconds) ms: $($answer.Headers['Cache-Status'])"
 
-Write-Output "== Take both out again. They are in the trash, from where POST .../restore brings them back."
+Write-Output "== Delete both. They are in the trash; POST .../restore brings them back."
 irm -Method DELETE $url -Headers $headers
 irm -Method DELETE "$clients/clients/$($client.id)" -Headers $headers
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# A walk through a shop of video games, with curl: what is asked, what is answered, and where the
-# answer came from.  It cleans up behind itself.
+# Walk through a shop of video games with curl.  Each step shows a request, its answer, and whether
+# the answer came from the cache.  At the end everything it made is deleted.
 #
-#     scripts/walkthrough.sh                          # the services that `make up` starts
-#     scripts/walkthrough.sh http://localhost:8000    # a gateway that has all of them
-#     TOKEN=eyJ… scripts/walkthrough.sh               # where AUTH_MODE=token asks for a token
+#     scripts/walkthrough.sh                          # the services of `make up`
+#     scripts/walkthrough.sh http://localhost:8000    # a gateway before all of them
+#     TOKEN=eyJ… scripts/walkthrough.sh               # with AUTH_MODE=token
 #
-# A token that will do: .venv/bin/vitrine token --scope admin
+# To make a token: .venv/bin/vitrine token --scope admin
 set -euo pipefail
 
 gateway=${1:-}
@@ -21,7 +21,7 @@ step() {
   printf '\n== %s\n' "$1"
 }
 
-# Sends a request and shows it with its answer, which is kept in $answer.
+# Send a request, show it with its answer, and keep the answer in $answer.
 ask() {
   printf '> %s %s %s\n' "$1" "$2" "${3:-}"
   answer=$(curl -sS --fail-with-body -X "$1" "$2" "${headers[@]}" ${3:+--data "$3"}) || {
@@ -31,7 +31,7 @@ ask() {
   printf '%s\n' "$answer"
 }
 
-# Reads something and shows how long that took, and what the cache had to do with it.
+# Send a GET, and show its Cache-Status and the time it took.
 look() {
   printf '> GET %s\n' "$1"
   curl -sS --fail -o /dev/null -D - -w 'it took %{time_total} s\n' "$1" "${headers[@]}" |
@@ -50,7 +50,7 @@ step 'Put a game into the shop. Only a name is needed; attributes are free.'
 ask POST "$products/products" '{"title": "FIFA 25", "price": 70, "quantity": 12, "attributes": {"genre": "Sport", "platform": "PS5", "year": 2024}}'
 game=$(id)
 
-step 'Change two fields. The others stay.'
+step 'Change two fields. The other fields stay.'
 ask PUT "$products/products/$game" '{"price": 65, "quantity": 10}'
 
 step 'List, filter and search.'
@@ -62,11 +62,11 @@ step 'Read the game twice: the first time it comes from MongoDB (fwd), the secon
 look "$products/products/$game"
 look "$products/products/$game"
 
-step 'The same with a list. The key in Cache-Status is what RedisInsight shows.'
+step 'The same with a list. RedisInsight shows the entry under the key in Cache-Status.'
 look "$products/products?page=1&per=5&attr.platform=PS5"
 look "$products/products?page=1&per=5&attr.platform=PS5"
 
-step 'Change the price: what was cached is worthless at once, and both show the new price.'
+step 'Change the price. The cached answers are stale at once: both reads show the new price.'
 ask PUT "$products/products/$game" '{"price": 59.99}'
 look "$products/products/$game"
 ask GET "$products/products/$game?fields=id,price"
@@ -79,7 +79,7 @@ ask PUT "$clients/clients/$client" '{"city": "Brussels"}'
 look "$clients/clients?page=1&per=10&city=Brussels"
 look "$clients/clients?page=1&per=10&city=Brussels"
 
-step 'Take both out again. They are in the trash, from where POST …/restore brings them back.'
+step 'Delete both. They are in the trash; POST …/restore brings them back.'
 ask DELETE "$products/products/$game"
 ask DELETE "$clients/clients/$client"
 

@@ -138,12 +138,12 @@ def _selector(folder: Path, service: str | None) -> Callable[[Path], bool]:
     """
     names = {path.stem for path in folder.glob("*.log")}
     if not names:
-        raise StackError(f"There are no logs in {folder}; start the stack with `vitrine up`.")
+        raise StackError(f"No logs in {folder}; start the stack with `vitrine up`.")
     if service is None:
         return lambda path: path.stem not in SERVERS
     services = sorted({name.partition("-")[0] for name in names})
     if service not in {*names, *services}:
-        raise StackError(f"There are no logs of {service!r}; name one of {', '.join(services)}.")
+        raise StackError(f"No logs of {service!r}; name one of {', '.join(services)}.")
     return lambda path: service in (path.stem, path.stem.partition("-")[0])
 
 

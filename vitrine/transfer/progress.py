@@ -21,7 +21,7 @@ def run_with_progress(source: RowSource | None, steps: Iterator[int], total: int
     Args:
         source: The file whose bytes the bar counts; None to count rows.
         steps: Yields the number of rows that are done.
-        total: The number of rows, if there is no source.
+        total: The number of rows, without a source.
     """
     started = time.monotonic()
     columns = (

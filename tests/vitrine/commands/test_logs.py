@@ -1,4 +1,4 @@
-"""``vitrine logs``, on logs of ours and on logs that grow."""
+"""``vitrine logs``, on finished logs and on growing ones."""
 
 import json
 import os
@@ -23,9 +23,9 @@ def folder(tmp_path):
     return tmp_path / "logs"
 
 
-def write(path, *told):
+def write(path, *lines):
     with path.open("a") as file:
-        for second, message, request in told:
+        for second, message, request in lines:
             moment = f"2025-01-01T00:00:0{second}Z"
             line = {"time": moment, "level": "info", "message": message, "request_id": request}
             file.write(json.dumps(line) + "\n")
@@ -61,15 +61,15 @@ def test_a_service_is_shown_with_its_processes_and_a_server_when_asked(folder):
     assert run(folder, "mongodb")[0] == 0
 
 
-def test_a_name_nobody_has_is_one_sentence(folder):
+def test_an_unknown_name_is_one_sentence(folder):
     code, _, error = run(folder, "toys")
     known = "clients, mongodb, products"
-    assert (code, error) == (1, f"Error: There are no logs of 'toys'; name one of {known}.\n")
+    assert (code, error) == (1, f"Error: No logs of 'toys'; name one of {known}.\n")
     code, _, error = run(folder.parent / "none" / "logs")
-    assert (code, error.startswith("Error: There are no logs in ")) == (1, True)
+    assert (code, error.startswith("Error: No logs in ")) == (1, True)
 
 
-def test_what_a_terminal_would_obey_is_shown_as_text(folder):
+def test_control_characters_are_shown_as_text(folder):
     (folder / "clients.log").write_text("\x1b[2J\n")
     assert (
         "\\x1b[2J"
@@ -79,7 +79,7 @@ def test_what_a_terminal_would_obey_is_shown_as_text(folder):
     )
 
 
-def test_a_log_is_followed_also_when_it_is_moved_aside(folder):
+def test_a_log_is_followed_even_if_it_is_rotated(folder):
     path = folder / "products.log"
     tail = Tail(path)
     assert len(list(tail.new_lines())) == 2
@@ -96,7 +96,7 @@ def test_a_log_is_followed_also_when_it_is_moved_aside(folder):
 
 def test_a_log_that_is_written_all_the_time_is_bounded_and_no_line_is_torn(tmp_path):
     log = tmp_path / "busy.log"
-    # As logging writes: each line at once.
+    # One write a line, as logging does.
     code = "import os\nfor n in range(10**9): os.write(1, b'%08d\\n' % n)"
     process = spawn([sys.executable, "-c", code], log, os.environ)
     try:

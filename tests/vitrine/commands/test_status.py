@@ -14,7 +14,7 @@ WELL = {"status": "ok", "mongodb": {"latency_ms": 1}, "redis": {"latency_ms": 1}
         ({}, "does not answer", []),
         (WELL | {"follower": "ok"}, "", []),
         (WELL | {"status": "MongoDB is down", "follower": "unknown"}, "MongoDB is down", []),
-        # Requests are served all the same.
+        # Requests are still served.
         (WELL | {"redis": {"error": "x"}}, "", ["Redis is down, so that nothing is cached"]),
         (WELL | {"follower": "behind"}, "", ["its follower is behind"]),
         (
@@ -24,17 +24,17 @@ WELL = {"status": "ok", "mongodb": {"latency_ms": 1}, "redis": {"latency_ms": 1}
         ),
     ],
 )
-def test_what_keeps_a_service_from_its_work_is_told_apart_from_what_does_not(ready, error, texts):
+def test_problems_differ_from_remarks(ready, error, texts):
     assert (problem(ready), remarks(ready)) == (error, texts)
 
 
 @pytest.mark.parametrize(
-    ("address", "told"),
+    ("address", "expected"),
     [
         ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
         ("redis://default:secret@there:6379/0", "redis://***@there:6379/0"),
         ("mongodb://ann:p%40ss@a:1,b:2/shop?x=@", "mongodb://***@a:1,b:2/shop?x=@"),
     ],
 )
-def test_no_password_is_shown(address, told):
-    assert without_password(address) == told
+def test_no_password_is_shown(address, expected):
+    assert without_password(address) == expected

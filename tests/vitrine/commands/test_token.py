@@ -25,7 +25,7 @@ def test_a_token_is_made_and_explained(run):
         assert "for           ann" in shown.output
 
 
-def test_it_is_told_why_a_token_is_not_taken(run, monkeypatch):
+def test_the_reason_why_a_token_is_refused_is_shown(run, monkeypatch):
     token = run("--scope", "admin", "--expires", "30s").output.strip()
     monkeypatch.setenv("AUTH_MODE", "token")
     monkeypatch.setenv("SECRET_KEY", "0123456789abcdef0123456789abcdef")
@@ -34,7 +34,7 @@ def test_it_is_told_why_a_token_is_not_taken(run, monkeypatch):
     assert "no. Its signature is wrong" in shown.output
 
 
-def test_what_a_token_says_cannot_command_a_terminal(run):
+def test_control_characters_of_a_token_are_escaped(run):
     odd = "\x1b[2Jann\n"
     token = jwt.encode({"sub": odd, odd: 1}, "0" * 32, headers={"kid": odd})
     shown = run("--show", token).output
@@ -53,7 +53,7 @@ def test_what_a_token_says_cannot_command_a_terminal(run):
         ([], "--scope products:write"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_sentence(run, args, text):
+def test_a_mistake_is_named_in_one_sentence(run, args, text):
     said = run(*args)
     assert said.exit_code != 0
     assert text in said.output

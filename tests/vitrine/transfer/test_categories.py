@@ -1,4 +1,4 @@
-"""Categories of files: levels of a tree, however the file tells them."""
+"""Files of categories: the levels of the tree, from paths and from parents."""
 
 from vitrine.transfer.categories import import_tree, tree_levels
 

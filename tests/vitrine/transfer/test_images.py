@@ -1,4 +1,4 @@
-"""Which photos belong to which products."""
+"""Photos are uploaded to the products that name them."""
 
 import pytest
 
@@ -7,13 +7,13 @@ from vitrine.transfer import images
 
 
 class Service:
-    """Products that list and take images, in memory."""
+    """A products service with images, in memory."""
 
     service = "products"
 
     def __init__(self, *items):
         self.products = [{"id": id, **item} for id, item in enumerate(items, 1)]
-        self.taken = []
+        self.uploaded = []
 
     def get(self, path, **query):
         if path == "/":
@@ -26,12 +26,12 @@ class Service:
     def upload(self, path, name, data):
         if data == b"bad":
             raise RequestRefused("products refused: Not a picture")
-        self.taken.append((path, name))
+        self.uploaded.append((path, name))
 
 
 @pytest.fixture
 def folder(tmp_path):
-    for name, data in (("hat.jpg", b"1"), ("cap.png", b"2"), ("nobody.jpg", b"3"), ("x", b"bad")):
+    for name, data in (("hat.jpg", b"1"), ("cap.png", b"2"), ("unused.jpg", b"3"), ("x", b"bad")):
         (tmp_path / name).write_bytes(data)
     (tmp_path / "below").mkdir()
     return tmp_path
@@ -47,7 +47,7 @@ def test_a_product_names_its_photos_by_path_name_or_stem(folder):
         {"attributes": {}, "photo": None},
     )
     report = images.attach_images(service, folder, ["photo", "sku"], dry_run=False)
-    assert service.taken == [
+    assert service.uploaded == [
         ("/products/2/images", "cap.png"),
         ("/products/3/images", "cap.png"),
         ("/products/1/images", "hat.jpg"),
@@ -55,10 +55,10 @@ def test_a_product_names_its_photos_by_path_name_or_stem(folder):
         ("/products/4/images", "hat.jpg"),
     ]
     assert report.counts == {"attached": 5}
-    assert report.unmatched == ["nobody.jpg", "x"]
+    assert report.unmatched == ["unused.jpg", "x"]
 
 
-def test_what_is_refused_is_told_and_the_others_go_on(folder):
+def test_a_refused_photo_is_reported_and_the_others_are_uploaded(folder):
     service = Service({"photo": "x"}, {"photo": "hat.jpg"})
     report = images.attach_images(service, folder, ["photo"], dry_run=False)
     assert report.counts == {"failed": 1, "attached": 1}
@@ -68,9 +68,9 @@ def test_what_is_refused_is_told_and_the_others_go_on(folder):
 def test_a_dry_run_uploads_nothing(folder):
     service = Service({"photo": "hat.jpg"})
     assert images.attach_images(service, folder, ["photo"], dry_run=True).counts == {"attached": 1}
-    assert service.taken == []
+    assert service.uploaded == []
 
 
-def test_a_folder_that_is_none_is_named(tmp_path):
+def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(StackError, match="cannot be read: No such file"):
         images.attach_images(Service(), tmp_path / "none", ["photo"], dry_run=False)

@@ -1,4 +1,4 @@
-"""Reading rows: every format, plain or packed, and what is wrong with a file."""
+"""Rows of files: every format, plain or compressed, and errors that name the fault."""
 
 import gzip
 import io
@@ -46,7 +46,7 @@ def test_a_json_array_is_read_bare_or_as_items(write, text):
 
 
 @pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".xz", lzma.compress)])
-def test_packed_files_are_unpacked(write, suffix, pack):
+def test_compressed_files_are_decompressed(write, suffix, pack):
     assert rows(write("a.csv" + suffix, pack(b"a,b\n1,2\n"))) == [(1, {"a": "1", "b": "2"})]
 
 
@@ -66,30 +66,30 @@ def test_csv_with_unquoted_commas_is_put_together_again(write):
     ]
 
 
-def test_stdin_is_a_file_too(monkeypatch):
+def test_stdin_is_read_like_a_file(monkeypatch):
     stdin = io.TextIOWrapper(io.BytesIO(b'{"a": 1}\n'))
     monkeypatch.setattr(sys, "stdin", stdin)
     assert rows("-", "jsonl") == [(1, {"a": 1})]
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "error"),
     [
         ("a.json", b"[{]", "not json"),
         ("a.json", b"", "not json"),
         ("a.csv", b"a,b\n\xff,1\n", "not UTF-8"),
         ("a.csv", b'a,b\n"open,1\n', "not csv"),
-        ("a.json.xz", b"not packed", "decompressed"),
-        ("a.json.gz", b"not packed", "decompressed"),
+        ("a.json.xz", b"not compressed", "decompressed"),
+        ("a.json.gz", b"not compressed", "decompressed"),
         ("a.txt", b"x", "Say --format"),
     ],
 )
-def test_a_file_that_cannot_be_read_says_why(write, name, content, told):
-    with pytest.raises(StackError, match=told):
+def test_the_reason_why_a_file_cannot_be_read_is_shown(write, name, content, error):
+    with pytest.raises(StackError, match=error):
         rows(write(name, content))
 
 
-def test_a_file_that_is_not_there_says_so(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(StackError, match="No such file"):
         rows(tmp_path / "nope.json")
 
