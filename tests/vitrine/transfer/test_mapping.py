@@ -40,7 +40,7 @@ def test_only_the_attributes_asked_for_are_kept():
     assert dict(rows.ignored_columns) == {"x": 1}
 
 
-def test_without_attributes_other_columns_are_ignored_columns_and_told():
+def test_without_free_attributes_other_columns_are_counted():
     fields = {name: field for name, field in FIELDS.items() if name != "attributes"}
     rows = mapping(fields)
     assert rows.item({"name": "A", "fax": "1"}) == {"name": "A"}
