@@ -22,7 +22,7 @@ REAL = [pytest.param(kind, marks=pytest.mark.real) for kind in ("real", "replica
 
 @pytest.fixture(params=["fake", *REAL])
 def kind(request):
-    """What stands behind the cache; ``replica`` is a real Redis and a replica to read from."""
+    """Kind of Redis under the cache; ``replica`` is a real Redis with a replica to read from."""
     return request.param
 
 

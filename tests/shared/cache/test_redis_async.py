@@ -1,4 +1,4 @@
-"""One connection for all requests of a loop: each gets its own answers, whatever breaks."""
+"""One connection for all requests of a loop: each gets its own replies, even after faults."""
 
 import asyncio
 import contextlib
@@ -195,7 +195,7 @@ def test_a_loop_that_is_late_does_not_take_redis_for_slow(run):
         asked = [asyncio.ensure_future(redis.exchange(("PING",))) for _ in range(3)]
         for _ in range(3):
             await asyncio.sleep(0)
-            time.sleep(SECONDS * 1.2)  # Somebody else has the interpreter.
+            time.sleep(SECONDS * 1.2)  # Another thread holds the interpreter.
         return await asyncio.gather(*asked)
 
     assert run(work) == [[b"PONG"]] * 3

@@ -1,4 +1,4 @@
-"""Several commands in one round trip: each answer belongs to its command, whatever breaks."""
+"""Several commands in one round trip: each reply belongs to its command, even after faults."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What the document says of fields, and of routes that are not standard methods."""
+"""Fields in the OpenAPI document, and routes that are not standard methods."""
 
 import pytest
 from api_games.resource import games

@@ -1,4 +1,4 @@
-"""One line for every request, which says enough and nothing that is nobody's business."""
+"""One line for every request, with the necessary fields and without private data."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ SECRETS = ("ada@example.org", "hunter2", "Lovelace")
 
 
 class Printing(logging.Handler):
-    """Writes to whatever the standard output is at the time."""
+    """Handler that writes to the current standard output."""
 
     def emit(self, record):
         print(self.format(record))

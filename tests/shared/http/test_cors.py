@@ -1,4 +1,4 @@
-"""Which pages may call a service, and what browsers are told of every answer."""
+"""CORS: the pages that may call a service, and the headers of its responses."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Lines of logs: JSON whatever is in them, and words that no terminal obeys."""
+"""Log lines: valid JSON for any value, and words without control characters for terminals."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""What Prometheus is told, and that whoever asks cannot make it say too much."""
+"""Metrics for Prometheus; requests cannot multiply their labels."""
 
 import subprocess
 import sys

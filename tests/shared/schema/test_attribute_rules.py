@@ -1,4 +1,4 @@
-"""Whether attributes fit a schema, whatever hands have left in either."""
+"""Attributes against the rules of a schema, with hand edits in either."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from shared.schema.attribute_rules import misfits
 
 
 def wrong(value, **rule):
-    """What is wrong with one attribute, or nothing."""
+    """Return the error of one attribute, or an empty text."""
     return misfits({"a": value}, {"a": rule}).get("a", [""])[0]
 
 

@@ -16,7 +16,7 @@ TOMORROW = (date.today() + timedelta(days=1)).isoformat()
 
 
 def shown(value):
-    """What a client reads for a price that was sent as ``value``."""
+    """Return the JSON that a client reads for a price that was sent as ``value``."""
     dumped = Money()._serialize(Money().deserialize(value), "price", {})
     return orjson.dumps(dumped).decode()
 

@@ -1,4 +1,4 @@
-"""What MongoDB is told of the documents, and that MongoDB and we read it alike."""
+"""Validators for MongoDB, which MongoDB and the doctor apply in the same way."""
 
 from datetime import UTC, datetime
 from importlib import import_module

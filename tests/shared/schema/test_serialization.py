@@ -17,7 +17,7 @@ from api_products.resource import products
 from shared.http.json import MAX_WHOLE, plain_number
 
 MOMENT = datetime(2026, 1, 31, 9, 30, 0, 5000, tzinfo=utc)
-# What a field may hold, be it stored by the service or left by a hand edit.
+# Values of a field, stored by the service or left by a hand edit.
 VALUES = (
     *(None, True, 0, 7, -1, 2**60, 1.5, 3.0, float("inf"), "", "text", "Crépin", b"bytes"),
     *(MOMENT, MOMENT.replace(tzinfo=UTC), ObjectId("0" * 24), {}, {"a": 1}, {"at": MOMENT}),
