@@ -37,7 +37,14 @@ from shared.schema import (
     to_slug,
     within,
 )
-from shared.schema.attribute_rules import ATTRIBUTE_NAME, NUMBERS, TYPES, is_number, misfit
+from shared.schema.attribute_rules import (
+    ATTRIBUTE_NAME,
+    INVALID_ATTRIBUTE_NAME,
+    NUMBERS,
+    TYPES,
+    is_number,
+    misfit,
+)
 from shared.storage.connections import connections
 from shared.storage.transactions import current_session
 
@@ -123,8 +130,7 @@ class CategorySchema(DocumentSchema):
         fields.String(
             validate=validate.Regexp(
                 ATTRIBUTE_NAME.pattern + r"(?<!__gte)(?<!__lte)\Z",
-                error="A name has 1 to 64 characters, no outer blanks, no . or $, "
-                "and does not end in __gte or __lte.",
+                error=INVALID_ATTRIBUTE_NAME,
             )
         ),
         fields.Nested(AttributeSchema),

@@ -36,7 +36,7 @@ class ErrorSchema(Schema):
 
     pointer = fields.String(metadata={"example": "/name", "optional": True})
     parameter = fields.String(metadata={"optional": True})
-    message = fields.String(required=True, metadata={"example": "Is blank."})
+    message = fields.String(required=True, metadata={"example": "Is blank; send some text."})
 
 
 class ResultSchema(Schema):

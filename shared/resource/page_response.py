@@ -94,12 +94,12 @@ def page_response(
 
 def _links(path: str, asked: PageRequest, page: Page) -> dict[str, str]:
     cursor = dict(asked.given).get("cursor")
-    links = {"self": asked.url_behind(path, cursor) if cursor else asked.url(path, asked.page)}
+    links = {"self": asked.url_after(path, cursor) if cursor else asked.url(path, asked.page)}
     if asked.page > 1:
         links["prev"] = asked.url(path, asked.page - 1)
     too_deep = (asked.page + 1) * asked.per > MAX_DEPTH
     if page.more and page.cursor and (cursor or too_deep):
-        links["next"] = asked.url_behind(path, page.cursor)
+        links["next"] = asked.url_after(path, page.cursor)
     elif page.more:
         links["next"] = asked.url(path, asked.page + 1)
     return links

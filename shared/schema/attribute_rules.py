@@ -1,7 +1,8 @@
-"""What a category asks of its products' attributes, and whether they fit: pure functions.
+"""Attribute rules of a category, and the attributes that do not fit them: pure functions.
 
-A schema maps names to rules, ``{"type", "required", "choices", "unit", "min", "max"}``, each part
-optional.  A hand edit may have left anything there; what is no rule asks for nothing.
+A schema maps the names of attributes to rules, ``{"type", "required", "choices", "unit", "min",
+"max"}``, each part optional.  An edit by hand may have left any value there; a value that is not a
+rule demands nothing.
 """
 
 import re
@@ -18,12 +19,16 @@ TYPES: dict[str, tuple[type, ...]] = {
     "number": (int, float),
     "boolean": (bool,),
 }
+INVALID_ATTRIBUTE_NAME = (
+    "The name is not valid; send one of 1 to 64 characters, without outer blanks, . and $, that "
+    "does not end in __gte or __lte."
+)
 NUMBERS = ("integer", "number")  # the types that have a min and a max
 MAX_NAMED = 20  # choices in one message
 
 
 class MisfitSchema(Schema):
-    """How many products do not fit by one attribute, why, and one of them."""
+    """The products that do not fit the rule of one attribute: counts, the reason, an example."""
 
     misfits = fields.Integer()
     new_misfits = fields.Integer()
@@ -32,7 +37,7 @@ class MisfitSchema(Schema):
 
 
 class FitSchema(Schema):
-    """How many products there are, and how many would not fit; new ones fit as it is now."""
+    """Counts of products, of misfits, and of new misfits, which fit the current rules."""
 
     products = fields.Integer(metadata={"example": 12})
     misfits = fields.Integer(metadata={"example": 1})
@@ -41,32 +46,32 @@ class FitSchema(Schema):
 
 
 def misfits(attributes: Any, schema: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return what is wrong with each attribute; an attribute not in the schema is free.
+    """Return the messages about each attribute that does not fit; one without a rule always fits.
 
-    A list fits when each of its values does.
+    A list fits if each of its values fits.
     """
-    known = attributes if isinstance(attributes, Mapping) else {}
-    wrong: dict[str, list[str]] = {}
+    values = attributes if isinstance(attributes, Mapping) else {}
+    messages: dict[str, list[str]] = {}
     for name, rule in schema.items():
         if not isinstance(rule, dict):
             continue
-        value = known.get(name)
+        value = values.get(name)
         if value is None:
             if rule.get("required"):
-                wrong[name] = ["Is required in this category."]
+                messages[name] = ["Is required in this category."]
             continue
-        for each in value if isinstance(value, list) else [value]:
-            if reason := misfit(each, rule):
-                wrong[name] = [reason]
+        for item in value if isinstance(value, list) else [value]:
+            if message := misfit(item, rule):
+                messages[name] = [message]
                 break
-    return wrong
+    return messages
 
 
 def misfit(value: Any, rule: Mapping[str, Any]) -> str:
-    """Return what is wrong with one value, or nothing."""
+    """Return the message about one value, or an empty text if it fits."""
     unit = f" {rule['unit']}" if rule.get("unit") else ""
     allowed = TYPES.get(str(rule.get("type")))
-    # True is no 1 to anybody but Python.
+    # In Python True equals 1; in JSON it does not.
     is_bool = isinstance(value, bool)
     if allowed and (not isinstance(value, allowed) or (is_bool and bool not in allowed)):
         return f"Must be of type {rule['type']}{f' in{unit}' if unit else ''}."
@@ -77,16 +82,16 @@ def misfit(value: Any, rule: Mapping[str, Any]) -> str:
         if is_number(high) and value > high:
             return f"Must be at most {high}{unit}."
     choices = rule.get("choices")
-    if isinstance(choices, list) and choices and not any(_is(value, each) for each in choices):
+    if isinstance(choices, list) and choices and not any(_equal(value, each) for each in choices):
         more = f" or {len(choices) - MAX_NAMED} others" if len(choices) > MAX_NAMED else ""
         return f"Must be one of {', '.join(map(str, choices[:MAX_NAMED]))}{more}."
     return ""
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a number as JSON has them."""
+    """Return True if a value is a number in JSON."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _is(value: Any, choice: Any) -> bool:
+def _equal(value: Any, choice: Any) -> bool:
     return isinstance(value, bool) == isinstance(choice, bool) and bool(value == choice)

@@ -1,6 +1,6 @@
-"""Marshmallow fields for values with rules of their own.
+"""Marshmallow fields: ids, texts, slugs, numbers, money, moments and attributes.
 
-Dumping never fails: a document edited by hand may hold anything, and is shown as it is.
+Dumping never fails: a document edited by hand may hold any value, and the value is shown as it is.
 """
 
 import re
@@ -13,15 +13,15 @@ from bson import Decimal128, ObjectId
 from marshmallow import ValidationError, fields, validate
 
 from shared.http.json import MAX_WHOLE, plain_number
-from shared.schema.attribute_rules import ATTRIBUTE_NAME
+from shared.schema.attribute_rules import ATTRIBUTE_NAME, INVALID_ATTRIBUTE_NAME
 from shared.schema.slugs import MAX_SLUG, RESERVED, SLUG
 
 MAX_MONEY = Decimal(10) ** 10
-MAX_ATTRIBUTES = 100
-MAX_EMAIL = 254  # RFC 5321
-MAX_ATTRIBUTE_TEXT = 10_000
-
-MAX_ATTRIBUTE_LIST = 100
+MAX_EMAIL = 254  # characters (RFC 5321)
+MAX_ATTRIBUTES = 100  # of one item
+MAX_ATTRIBUTE_TEXT = 10_000  # characters
+MAX_ATTRIBUTE_LIST = 100  # values of one attribute
+MAX_ATTRIBUTE_NUMBER = 1e300
 
 _AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _DAY = re.compile(r"\d{4}-?\d\d-?\d\d", re.ASCII)
@@ -32,26 +32,26 @@ _WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
 def as_stored(
     field: fields.Field[Any], value: Any, attr: str | None, obj: Any, **kwargs: Any
 ) -> Any:
-    """Show a value as it is: what ``_serialize`` is for a field whose values JSON has."""
+    """Return a stored value unchanged: the ``_serialize`` of fields whose values JSON has."""
     return value
 
 
 class Id(fields.Field[Any]):
-    """The id: an integer from 1, or 24 hexadecimal digits for a document made by hand."""
+    """The id of an item: an integer from 1, or 24 hexadecimal digits if it was made by hand."""
 
     def __init__(self) -> None:
         super().__init__(attribute="_id", dump_only=True, metadata={"example": 1})
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         if isinstance(value, float) and value.is_integer():
-            return int(value)  # As a hand edit may have left it.
+            return int(value)  # An edit by hand may leave a float.
         return str(value) if isinstance(value, ObjectId) else value
 
 
 class Ref(fields.Field[Any]):
     """The id of an item of another service: an integer from 1, or 24 hexadecimal digits."""
 
-    default_error_messages = {"invalid": "Not an id such as 1."}
+    default_error_messages = {"invalid": "Is not an id; send one such as 1."}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | str:
         if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_WHOLE:
@@ -64,11 +64,11 @@ class Ref(fields.Field[Any]):
 
 
 class Text(fields.String):
-    """A text of 1 to ``longest`` characters that is not all blank, kept exactly as sent."""
+    """A text of 1 to ``longest`` characters, not only blanks, stored exactly as sent."""
 
     default_error_messages = {
-        "blank": "Is blank.",
-        "long": "Has more than {longest} characters.",
+        "blank": "Is blank; send some text.",
+        "long": "Has more than {longest} characters; send a shorter text.",
     }
 
     def __init__(self, longest: int, **kwargs: Any):
@@ -87,18 +87,18 @@ class Text(fields.String):
 
 
 class Plain(fields.String):
-    """A text of any length, also an empty one."""
+    """A text of any length, even an empty one."""
 
     _serialize = as_stored
 
 
 class Slug(Text):
-    """Lowercase ASCII words joined by hyphens, neither only digits nor reserved."""
+    """A slug: lowercase ASCII words joined by hyphens, neither only digits nor reserved."""
 
     default_error_messages = {
-        "invalid_slug": "Use lowercase letters and digits joined by single hyphens.",
-        "digits": "Has only digits, which would read as an id.",
-        "reserved": "Is the address of something else.",
+        "invalid_slug": "Is not a slug; send lowercase letters and digits joined by hyphens.",
+        "digits": "Has only digits, like an id; send a slug with a letter.",
+        "reserved": "Is reserved for another URL; send another slug.",
     }
 
     def __init__(self, **kwargs: Any):
@@ -116,7 +116,10 @@ class Slug(Text):
 
 
 class Whole(fields.Integer):
-    """A whole number from ``low`` to ``high``; a text of digits counts when not ``strict``."""
+    """A whole number from ``low`` to ``high``.
+
+    Unless ``strict``, a text of digits is valid as well, as in a query string.
+    """
 
     def __init__(
         self, low: int = -MAX_WHOLE, high: int = MAX_WHOLE, strict: bool = True, **kwargs: Any
@@ -132,11 +135,11 @@ class Whole(fields.Integer):
 
 
 class Flag(fields.Boolean):
-    """True or false as a query parameter; 1 and 0 as well."""
+    """A query parameter that is true or false; 1 and 0 are valid as well."""
 
     truthy = {"true", "1"}
     falsy = {"false", "0"}
-    default_error_messages = {"invalid": "Is true or false."}
+    default_error_messages = {"invalid": "Is neither true nor false; send one of them."}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
         text = value.lower() if isinstance(value, str) else value
@@ -144,16 +147,16 @@ class Flag(fields.Boolean):
 
 
 class Money(fields.Field[Any]):
-    """An amount: a number or decimal string in, Decimal128 in the database, a number out.
+    """An amount of money: loaded from a number or text, stored as Decimal128, dumped as a number.
 
-    Not negative, below 10,000,000,000, with at most four decimals, so that it is exact as a
-    double and so as a JSON number.
+    It is not negative, is less than 10,000,000,000 and has at most four decimals, so that it is
+    exact as a JSON number.
     """
 
     default_error_messages = {
-        "invalid": "Not an amount such as 12.50.",
-        "range": "Must be from 0 to less than 10,000,000,000.",
-        "decimals": "Has more than four decimals.",
+        "invalid": "Is not an amount; send one such as 12.50.",
+        "range": "Is out of range; send 0 or more, and less than 10,000,000,000.",
+        "decimals": "Has more than four decimals; send at most four.",
     }
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal128:
@@ -178,7 +181,7 @@ class Money(fields.Field[Any]):
 
 
 class Timestamp(fields.Field[Any]):
-    """A moment kept by the service: ISO 8601 in UTC with milliseconds."""
+    """A moment that the service records: ISO 8601 in UTC with milliseconds."""
 
     def __init__(self) -> None:
         super().__init__(dump_only=True, metadata={"example": "2026-01-31T09:30:00.000Z"})
@@ -188,26 +191,28 @@ class Timestamp(fields.Field[Any]):
 
 
 class Revision(fields.Raw):
-    """How often an item was written, which the service counts."""
+    """The number of writes of an item, counted by the service."""
 
     def __init__(self) -> None:
         super().__init__(dump_only=True, metadata={"example": 1, "shown": fields.Integer()})
 
 
 def timestamp(value: Any) -> Any:
-    """Return a moment as ISO 8601 in UTC with milliseconds, and anything else as it is."""
+    """Return a moment as ISO 8601 in UTC with milliseconds, and any other value unchanged."""
     if not isinstance(value, datetime):
         return value
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Moment(fields.Field[Any]):
-    """A moment as ISO 8601, in UTC unless it says otherwise; a mere day is its first moment.
+    """A moment in ISO 8601, in UTC unless it has an offset.  A day means its first moment.
 
-    With ``end``, a mere day is its last millisecond, so that a range holds the days it names.
+    With ``end``, a day means its last millisecond, so that a range includes the days it names.
     """
 
-    default_error_messages = {"invalid": "Not a day or moment such as 2026-01-31 or {example}."}
+    default_error_messages = {
+        "invalid": "Is not a day or moment; send one such as 2026-01-31 or {example}."
+    }
 
     def __init__(self, end: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
@@ -216,8 +221,8 @@ class Moment(fields.Field[Any]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         text = value.strip() if isinstance(value, str) and value.isascii() else ""
         try:
-            found = datetime.fromisoformat(text)
-            moment = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+            parsed = datetime.fromisoformat(text)
+            moment = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
             if self.end and _DAY.fullmatch(text):
                 moment += timedelta(days=1, milliseconds=-1)
         except (ValueError, OverflowError) as error:
@@ -229,9 +234,11 @@ class Moment(fields.Field[Any]):
 
 
 class Birthday(Text):
-    """A day in the past, as "29/10/2001" or "2001-10-29", kept as it was written."""
+    """A day in the past, as "29/10/2001" or "2001-10-29", stored as it was sent."""
 
-    default_error_messages = {"invalid_day": "Not a day such as 29/10/2001 or 2001-10-29."}
+    default_error_messages = {
+        "invalid_day": "Is not a day in the past; send one such as 29/10/2001 or 2001-10-29."
+    }
 
     def __init__(self, **kwargs: Any):
         super().__init__(10, **kwargs)
@@ -249,7 +256,11 @@ class Birthday(Text):
 
 
 class Email(fields.Email):
-    """An email address, kept in lowercase, so that one address is one value."""
+    """An email address, stored in lowercase, so that two spellings of an address are one value."""
+
+    default_error_messages = {
+        "invalid": "Is not an email address; send one such as ada@example.org."
+    }
 
     def __init__(self, **kwargs: Any):
         super().__init__(validate=validate.Length(max=MAX_EMAIL), **kwargs)
@@ -262,45 +273,46 @@ class Email(fields.Email):
 
 
 class Attributes(fields.Field[Any]):
-    """An object of named texts, numbers, booleans, or lists of these.
+    """An object of named texts, numbers and booleans, or lists of these.
 
-    Names have 1 to 64 characters, none of them ``.``, ``$`` or NUL.
+    A name has 1 to 64 characters without ``.``, ``$`` and NUL.
     """
 
-    default_error_messages = {"invalid": "Not an object of attributes."}
+    default_error_messages = {"invalid": 'Is not an object; send one such as {{"color": "red"}}.'}
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Any, **kwargs: Any
     ) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise self.make_error("invalid")
-        errors = {name: [wrong] for name, each in value.items() if (wrong := _wrong(name, each))}
+        errors = {
+            name: [message]
+            for name, attribute in value.items()
+            if (message := _attribute_error(name, attribute))
+        }
         if len(value) > MAX_ATTRIBUTES:
-            errors["_schema"] = [f"Has more than {MAX_ATTRIBUTES} attributes."]
+            errors["_schema"] = [f"Has more than {MAX_ATTRIBUTES} attributes; send fewer."]
         if errors:
             raise ValidationError(errors)
-        return {name: each for name, each in value.items() if each is not None}
+        return {name: attribute for name, attribute in value.items() if attribute is not None}
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return {} if value is None else value
 
 
-def _wrong(name: str, value: Any) -> str:
-    """Say what is wrong with an attribute, if anything."""
+def _attribute_error(name: str, value: Any) -> str:
+    """Return the message about an attribute, or an empty text if it is valid."""
     if not ATTRIBUTE_NAME.fullmatch(name) or name.endswith(("__gte", "__lte")):
-        return (
-            "A name has 1 to 64 characters, no outer blanks, no . or $, "
-            "and does not end in __gte or __lte."
-        )
+        return INVALID_ATTRIBUTE_NAME
     if isinstance(value, list) and len(value) > MAX_ATTRIBUTE_LIST:
-        return f"Has more than {MAX_ATTRIBUTE_LIST} values."
-    for each in value if isinstance(value, list) else [value]:
-        if isinstance(each, (dict, list)):
-            return "Not a text, number, boolean or list of these."
-        if isinstance(each, str) and len(each) > MAX_ATTRIBUTE_TEXT:
-            return f"Has more than {MAX_ATTRIBUTE_TEXT} characters."
-        if isinstance(each, int) and abs(each) > MAX_WHOLE:
-            return f"Is beyond the whole numbers JSON keeps exact ({MAX_WHOLE})."
-        if isinstance(each, float) and abs(each) > 1e300:
-            return "Is too large."
+        return f"Has more than {MAX_ATTRIBUTE_LIST} values; send fewer."
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, (dict, list)):
+            return "Is not an attribute; send a text, number, boolean or list of these."
+        if isinstance(item, str) and len(item) > MAX_ATTRIBUTE_TEXT:
+            return f"Has more than {MAX_ATTRIBUTE_TEXT} characters; send a shorter text."
+        if isinstance(item, int) and abs(item) > MAX_WHOLE:
+            return f"Is beyond the whole numbers that JSON keeps exact; send at most {MAX_WHOLE}."
+        if isinstance(item, float) and abs(item) > MAX_ATTRIBUTE_NUMBER:
+            return f"Is too large; send at most {MAX_ATTRIBUTE_NUMBER:g}."
     return ""

@@ -1,4 +1,7 @@
-"""What a query parameter may filter by: a type and an operator, neither of which can be sent."""
+"""Filters of a query: each has a type and an operator, which a client cannot send.
+
+So operators of MongoDB cannot be injected.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -34,7 +37,7 @@ def lte(field: fields.Field[Any], path: str, aliases: tuple[str, ...] = ()) -> A
 def within(path: str, item: str, aliases: tuple[str, ...] = ()) -> Any:
     """Keep documents whose ``path``, an array of slugs from the root down, holds the parameter.
 
-    A name is made into the slug of an ``item`` first, so ``Books`` finds what ``books`` finds.
+    A name is first turned into the slug of an ``item``, so ``Books`` finds what ``books`` finds.
     """
     about = f"Only in this {item}, by slug or name."
     return _filter(Slugged(item), about, lambda value: {path: value}, aliases, path=path)
@@ -53,10 +56,10 @@ def titled(aliases: tuple[str, ...] = ()) -> Any:
 def either(
     yes: dict[str, Any], no: dict[str, Any], aliases: tuple[str, ...] = ()
 ) -> fields.Boolean:
-    """Keep documents that fit ``yes`` when the parameter is true, ``no`` when it is false."""
+    """Keep documents that match ``yes`` if the parameter is true, or ``no`` if it is false."""
     about = "Only those that are, or those that are not."
-    found = _filter(fields.Boolean(), about, lambda value: yes if value else no, aliases)
-    return cast(fields.Boolean, found)
+    field = _filter(fields.Boolean(), about, lambda value: yes if value else no, aliases)
+    return cast(fields.Boolean, field)
 
 
 def _filter(
@@ -77,7 +80,7 @@ def _filter(
 
 
 class Slugged(fields.String):
-    """A slug, or a name that is made into the slug of an ``item``."""
+    """A slug, or a name that is turned into the slug of an ``item``."""
 
     def __init__(self, item: str):
         super().__init__()
@@ -89,52 +92,56 @@ class Slugged(fields.String):
 
 _NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?([eE][+-]?\d{1,3})?", re.ASCII)
 _COMPARED = re.compile(r"(.+)__([a-z]{2,11})", re.DOTALL)
-# What others call their comparisons; without this they would be part of a name that nothing has.
+# Operators of other query languages; each would otherwise be read as part of an attribute's name.
 _FOREIGN = {"gt", "lt", "eq", "ne", "in", "nin", "exact", "iexact", "contains", "icontains"}
 _FOREIGN |= {"startswith", "endswith", "range", "isnull", "exists", "regex", "min", "max"}
 
 
 def by_attributes(
-    field: str, given: Mapping[str, str]
+    field: str, texts: Mapping[str, str]
 ) -> tuple[list[Filter], dict[str, list[str]]]:
-    """Return the filters for ``attr.x``, ``attr.x__gte``, ``attr.x__lte``, and what is wrong.
+    """Return the filters for ``attr.x``, ``attr.x__gte`` and ``attr.x__lte``, and their errors.
 
-    They look into the ``field`` of a document.  A value that reads as a number or a boolean is
-    that, too.  Of a list one element has to fit, the same for both bounds.
+    A value that reads as a number or a boolean matches that as well.  Of a list, one element has to
+    match, the same one for both bounds.
+
+    Args:
+        field: The field of the document that holds the attributes.
+        texts: The query parameters.
     """
     filters: list[Filter] = []
-    wrong: dict[str, list[str]] = {}
+    errors: dict[str, list[str]] = {}
     bounds: dict[str, dict[str, int | float]] = {}
-    for name in [name for name in given if name.startswith("attr.")]:
+    for name in [name for name in texts if name.startswith("attr.")]:
         try:
             key, operator = _compared(name.removeprefix("attr."))
             if operator:
-                bounds.setdefault(key, {})[f"${operator}"] = _number(given[name])
+                bounds.setdefault(key, {})[f"${operator}"] = _number(texts[name])
             else:
-                filters.append({f"{field}.{key}": {"$in": _readings(given[name])}})
+                filters.append({f"{field}.{key}": {"$in": _readings(texts[name])}})
         except ValidationError as error:
-            wrong[name] = [str(message) for message in error.messages]
-    for key, each in bounds.items():
-        filters.append(_between(f"{field}.{key}", each))
-        if each.get("$gte", 0) > each.get("$lte", each.get("$gte", 0)):
-            wrong[f"attr.{key}__gte"] = [f"Is more than attr.{key}__lte."]
-    return filters, wrong
+            errors[name] = [str(message) for message in error.messages]
+    for key, bound in bounds.items():
+        filters.append(_between(f"{field}.{key}", bound))
+        if bound.get("$gte", 0) > bound.get("$lte", bound.get("$gte", 0)):
+            errors[f"attr.{key}__gte"] = [f"Is more than attr.{key}__lte; send at most that."]
+    return filters, errors
 
 
 def _compared(name: str) -> tuple[str, str]:
-    """Return the attribute that a parameter names, and how it is compared."""
-    found = _COMPARED.fullmatch(name)
-    key, operator = (found[1], found[2]) if found else (name, "")
+    """Return the attribute that a parameter names, and the operator, empty for equality."""
+    match = _COMPARED.fullmatch(name)
+    key, operator = (match[1], match[2]) if match else (name, "")
     if operator not in ("gte", "lte", *_FOREIGN):
         key, operator = name, ""
     if operator in _FOREIGN or not ATTRIBUTE_NAME.fullmatch(key):
-        raise ValidationError("Write attr.name, attr.name__gte or attr.name__lte.")
+        raise ValidationError("Is not a filter; send attr.name, attr.name__gte or attr.name__lte.")
     return key, operator
 
 
 def _number(text: str) -> int | float:
     if not _NUMBER.fullmatch(text):
-        raise ValidationError("Not a number.")
+        raise ValidationError("Is not a number; send one such as 12.5.")
     number = float(text)
     # A double would round what has more than fifteen digits.
     return int(text) if abs(number) < 2**63 and text.lstrip("+-").isdigit() else number
@@ -152,6 +159,6 @@ def _readings(text: str) -> list[Any]:
 def _between(path: str, bounds: Mapping[str, int | float]) -> Filter:
     if len(bounds) == 1:
         return {path: dict(bounds)}
-    # Two elements of a list that meet one bound each would do for MongoDB.
+    # Without $elemMatch, MongoDB would match a list with one element for each bound.
     single = {path: {**bounds, "$not": {"$type": "array"}}}
     return {"$or": [{path: {"$elemMatch": dict(bounds)}}, single]}

@@ -1,7 +1,6 @@
-"""Query strings: filters, order and page, parsed into one ``PageRequest``.
+"""Query strings of lists: filters, order and page, parsed into one ``PageRequest``.
 
-Parsing is a pure function of the text, so its result may be remembered.  A parameter has a type
-and an operator; neither can be sent, so operators cannot be injected.
+Parsing is a pure function of the text, so that its results may be cached.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -23,21 +22,30 @@ from shared.schema.filters import by_attributes
 from shared.schema.search_terms import Search
 
 MAX_FACETS = 10
-MAX_DEPTH = 10_000  # Documents that MongoDB may be asked to skip.
+MAX_DEPTH = 10_000  # items that pages by number may skip and show
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """What to find, in which order, which page of it, and which fields to show.
+    """A parsed query string: which items, in which order, which page, which fields.
 
-    ``equal`` are the values that paths are filtered by, ``ranges`` the floor and ceiling of paths;
-    ``q`` is a text to search by relevance, empty when there is an order.  ``after`` are the values
-    behind which a cursor goes on, None for a page by number, ``bound`` what binds a cursor to this
-    query.  ``facets`` maps what is to be counted to its path; ``deleted`` asks for the trash
-    instead.  ``given`` holds the parameters under their canonical names, sorted: equal requests
-    have equal ``given``.  ``sent`` are the names of all parameters as they were sent.
+    Attributes:
+        filter: The filter for MongoDB.
+        equal: The value that each path is compared with.
+        ranges: The lower and upper bound of each path.
+        q: The text to search by relevance; empty if there is an order.
+        sort: The fields to order by, each with its direction.
+        page: The number of the page.
+        per: The size of a page.
+        after: The values in the cursor; None for a page by number.
+        bound: The digest that binds a cursor to this query.
+        shown: The fields to show; empty for all.
+        facets: The path of each facet to count.
+        deleted: True for the trash instead of the collection.
+        given: The parameters under their canonical names, sorted; equal for equal requests.
+        sent: The names of all parameters as they were sent.
     """
 
     filter: dict[str, Any]
@@ -59,19 +67,21 @@ class PageRequest:
         """Return the canonical URL of another page of the same list."""
         return f"{path}?{urlencode((('page', page), ('per', self.per), *self.given))}"
 
-    def url_behind(self, path: str, cursor: str) -> str:
-        """Return the canonical URL of the page behind a cursor."""
+    def url_after(self, path: str, cursor: str) -> str:
+        """Return the canonical URL of the page after a cursor."""
         others = [pair for pair in self.given if pair[0] not in ("cursor", "facets")]
         return f"{path}?{urlencode((('per', self.per), ('cursor', cursor), *others))}"
 
 
 class Query(Schema):
-    """The query string of a collection; a subclass adds filters, made by ``shared.schema.filters``.
+    """The query string of a list; a subclass adds filters, made by ``shared.schema.filters``.
 
-    ``sortable`` are the fields one may order by, besides ``id``, and what is ordered by several of
-    them at any size, such as ``-price,name``.  ``attributes`` names the document's field that
-    ``attr.x=``, ``attr.x__gte=`` and ``attr.x__lte=`` look into.  ``countable`` are the fields that
-    ``facets=`` may count, besides the attributes.
+    Attributes:
+        sortable: The fields to order by besides ``id``, and combinations of fields that lists of
+            any size can be ordered by, such as ``-price,name``.
+        attributes: The field of a document that ``attr.x=``, ``attr.x__gte=`` and ``attr.x__lte=``
+            filter by; empty for none.
+        countable: The fields that ``facets=`` can count besides the attributes.
     """
 
     sortable: tuple[str, ...] = ()
@@ -96,44 +106,50 @@ class Query(Schema):
         metadata={
             "aliases": ("search",),
             "blank": True,
-            "description": "Words that all have to be there, or begin a word; the best first.",
+            "description": "Words, or beginnings of words, that an item must have; best first.",
         },
     )
     ordering = fields.String(
         metadata={
             "aliases": ("sort",),
             "list_of": "orders",
-            "description": "What to order by, `-` before what is to go down.",
+            "description": "The fields to order by, `-` before a field for descending order.",
         }
     )
     cursor = fields.String(
         validate=validate.Length(max=4000),
-        metadata={"description": "Where to go on: `next_cursor` of an answer to the same query."},
+        metadata={"description": "The next page: `next_cursor` of a response to the same query."},
     )
     shown = fields.String(
         data_key="fields", metadata={"list_of": "names", "description": "The fields to show."}
     )
     facets = fields.String(
-        metadata={"list_of": "facets", "description": "What to count the values of."}
+        metadata={"list_of": "facets", "description": "The fields whose values to count."}
     )
     deleted = fields.String(
-        validate=validate.Equal("only"), metadata={"description": "Show the trash instead."}
+        validate=validate.Equal("only", error="Is not valid; send deleted=only."),
+        metadata={"description": "Show the trash instead."},
     )
 
     def parse(self, raw: bytes, showable: Iterable[str]) -> PageRequest:
-        """Read a query string, as it came, or raise ``BadRequest`` naming every bad parameter.
+        """Parse a query string.
 
-        ``showable`` are the field names that ``fields=`` may ask for.
+        Args:
+            raw: The query string as it was sent.
+            showable: The fields that ``fields=`` accepts.
+
+        Raises:
+            BadRequest: Names every parameter that is not valid.
         """
         is_open = "attr." if self.attributes else ""
         query = parameters.parse(raw, self._names, self._blank, is_open)
         given, sent, errors = query.texts, query.spellings, query.errors
-        conditions, wrong = by_attributes(self.attributes, given)
-        errors |= wrong
+        conditions, attribute_errors = by_attributes(self.attributes, given)
+        errors |= attribute_errors
         values = self._values(given, errors)
-        known = {*showable, *(["deleted_at"] if "deleted" in given else [])}
+        names = {*showable, *(["deleted_at"] if "deleted" in given else [])}
         sort = _checked(lambda: self._sort(values.get("ordering", "")), errors)
-        shown = _checked(lambda: _shown(values.get("shown", ""), known), errors)
+        shown = _checked(lambda: _shown(values.get("shown", ""), names), errors)
         facets = _checked(lambda: self._facets(values.get("facets", "")), errors)
         _checked(lambda: self._check_bounds(values, sent), errors)
         if errors:
@@ -166,48 +182,46 @@ class Query(Schema):
         )
 
     def _values(self, given: Mapping[str, str], errors: dict[str, list[str]]) -> dict[str, Any]:
-        """Return what the parameters mean, as ``load`` does, and note what is wrong.
+        """Return the values of the parameters as ``load`` does, and add to the errors.
 
-        Of twenty fields a query string has two or three, so the others cost nothing here.
+        ``load`` visits every field; most of some twenty are not sent, and cost nothing here.
         """
         values: dict[str, Any] = {}
         for name, field in self.load_fields.items():
-            spelt = field.data_key or name
-            if spelt in given:
+            parameter = field.data_key or name
+            if parameter in given:
                 try:
-                    values[name] = field.deserialize(given[spelt], spelt, given)
+                    values[name] = field.deserialize(given[parameter], parameter, given)
                 except ValidationError as error:
-                    errors |= {spelt: error.messages}  # type: ignore[dict-item]
+                    errors |= {parameter: error.messages}  # type: ignore[dict-item]
             elif field.load_default is not missing:
                 values[name] = field.load_default
         return values
 
     def _equal(self, values: dict[str, Any]) -> dict[str, Any]:
-        known = ((self.fields[name].metadata.get("path"), value) for name, value in values.items())
-        return {path: value for path, value in known if path}
+        pairs = ((self.fields[name].metadata.get("path"), value) for name, value in values.items())
+        return {path: value for path, value in pairs if path}
 
     def _ranges(self, values: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-        found: dict[str, tuple[Any, Any]] = {}
+        ranges: dict[str, tuple[Any, Any]] = {}
         for name, value in values.items():
             bounds = self.fields[name].metadata
             if path := bounds.get("floor_of"):
-                found[path] = (value, found.get(path, (None, None))[1])
+                ranges[path] = (value, ranges.get(path, (None, None))[1])
             elif path := bounds.get("ceiling_of"):
-                found[path] = (found.get(path, (None, None))[0], value)
-        return found
+                ranges[path] = (ranges.get(path, (None, None))[0], value)
+        return ranges
 
     def _after(
         self, given: dict[str, str], bound: bytes, q: str, count: int
     ) -> tuple[Any, ...] | None:
         if "cursor" not in given:
             return None
-        wrong = ""
         if "page" in given:
-            wrong = "Goes on by itself; leave page out."
-        elif q:
-            wrong = "A search by relevance has none; add ordering."
-        if wrong:
-            raise BadRequest.parameter("cursor", wrong)
+            raise BadRequest.parameter("cursor", "Is not allowed with page; leave page out.")
+        if q:
+            text = "Is not allowed in a search by relevance; add ordering."
+            raise BadRequest.parameter("cursor", text)
         return decode_cursor(given["cursor"], bound, count)
 
     @cached_property
@@ -230,69 +244,72 @@ class Query(Schema):
         )
 
     def _facets(self, text: str) -> dict[str, str]:
-        found: dict[str, str] = {}
+        facets: dict[str, str] = {}
         for name in filter(None, map(str.strip, text.split(","))):
             attribute = name.removeprefix("attr.")
             if self.attributes and attribute != name and ATTRIBUTE_NAME.fullmatch(attribute):
-                found[name] = f"{self.attributes}.{attribute}"
+                facets[name] = f"{self.attributes}.{attribute}"
             elif name in self.countable:
-                found[name] = name
+                facets[name] = name
             else:
-                known = ", ".join((*self.countable, *(["attr.NAME"] if self.attributes else ())))
-                text = f"Counts {known}." if known else "There are none here."
-                raise ValidationError({"facets": [f"Cannot count {name!r}. {text}"]})
-        if len(found) > MAX_FACETS:
-            raise ValidationError({"facets": [f"Names more than {MAX_FACETS}."]})
-        return found
+                names = ", ".join((*self.countable, *(["attr.NAME"] if self.attributes else ())))
+                advice = f"send some of {names}" if names else "leave facets out"
+                raise ValidationError({"facets": [f"Cannot count {name!r}; {advice}."]})
+        if len(facets) > MAX_FACETS:
+            text = f"Names more than {MAX_FACETS} facets; send fewer."
+            raise ValidationError({"facets": [text]})
+        return facets
 
     def _sort(self, text: str) -> tuple[tuple[str, int], ...]:
         keys: dict[str, int] = {}
         for part in map(str.strip, text.split(",") if text else []):
             name, direction = part.removeprefix("-"), -1 if part[:1] == "-" else 1
             if name not in ("id", *self.sortable) or "," in name:
-                known = ", ".join(("id", *self.sortable))
-                raise ValidationError({"ordering": [f"Cannot order by {name!r}, only by {known}."]})
+                names = ", ".join(("id", *self.sortable))
+                text = f"Cannot order by {name!r}; send some of {names}."
+                raise ValidationError({"ordering": [text]})
             if name in keys:
-                raise ValidationError({"ordering": [f"Names {name} twice."]})
+                raise ValidationError({"ordering": [f"Names {name} twice; name it once."]})
             keys[name] = direction
-        # The id comes last, so that equal keys keep one order from page to page.
+        # The id comes last, so that items with equal keys keep one order from page to page.
         last = [1, *keys.values()][-1]
         pairs = {("_id" if name == "id" else name): way for name, way in keys.items()}
         return tuple(({**pairs, "_id": pairs.get("_id", last)}).items())
 
     def _check_bounds(self, values: dict[str, Any], sent: dict[str, str]) -> None:
         if values.get("page", 1) * values.get("per", 1) > MAX_DEPTH:
-            text = f"Beyond the first {MAX_DEPTH:,} items; go on with the cursor of links.next."
+            text = f"Is beyond the first {MAX_DEPTH:,} items; go on with the cursor of links.next."
             raise ValidationError({"page": [text]})
         floors = {self.fields[n].metadata.get("floor_of"): (n, v) for n, v in values.items()}
         for name, value in values.items():
             path = self.fields[name].metadata.get("ceiling_of")
             if path and path in floors and _comparable(floors[path][1]) > _comparable(value):
                 ceiling = sent.get(name, name)
-                raise ValidationError({floors[path][0]: [f"Is more than {ceiling}."]})
+                text = f"Is more than {ceiling}; send at most that."
+                raise ValidationError({floors[path][0]: [text]})
 
 
 def _only_deleted(given: Mapping[str, str]) -> bool:
-    """Whether the trash is asked for; it comes in the order of deletion and is not narrowed."""
+    """Return True for a request for the trash, which has one order and no filters."""
     if "deleted" not in given:
         return False
     if extra := sorted(given.keys() - {"deleted", "page", "per", "fields"}):
-        text = "Is not for the trash, which takes only page, per and fields."
+        text = "Is not allowed for the trash; send only page, per and fields."
         raise BadRequest.parameters({name: [text] for name in extra})
     return True
 
 
-def _checked(part: Callable[[], T], errors: dict[str, list[str]]) -> T:
-    """Return a part of what was asked, or note what is wrong with it and return nothing of use."""
+def _checked(parse: Callable[[], T], errors: dict[str, list[str]]) -> T:
+    """Return the result of a function, or add its errors and return an unused value."""
     try:
-        return part()
+        return parse()
     except ValidationError as error:
         errors |= error.messages_dict
         return cast(T, ())
 
 
 def _bound(given: Mapping[str, str]) -> bytes:
-    """Return what a cursor is bound to: all that says which items come in which order."""
+    """Return the digest of the parameters that decide which items come in which order."""
     free = ("page", "per", "cursor", "fields", "facets")
     return digest(urlencode(sorted((k, v) for k, v in given.items() if k not in free)))
 
@@ -305,5 +322,6 @@ def _shown(text: str, showable: set[str]) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(part.strip() for part in text.split(","))) if text else ()
     for name in names:
         if name not in showable:
-            raise ValidationError({"fields": [f"No field {name!r}{nearest(name, showable)}"]})
+            text = f"Unknown field {name!r}{nearest(name, showable)}"
+            raise ValidationError({"fields": [text]})
     return names

@@ -1,7 +1,7 @@
-"""Between JSON and documents: ``load`` reads a request body, ``DocumentSchema`` dumps a document.
+"""Serialization: ``load`` validates a request body, ``DocumentSchema`` dumps stored documents.
 
-Dumping is several times as fast as marshmallow's own.  How to read each field is worked out once
-for a schema, and a field that shows its stored value is copied without a call.
+``DocumentSchema`` dumps several times as fast as marshmallow's ``Schema``: how to read each field
+is worked out once for a schema, and fields that show the stored value are copied without a call.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,20 +16,20 @@ from shared.schema.fields import as_stored
 
 # A JSON object, or a document as MongoDB holds it.
 Document = dict[str, Any]
-Show = Callable[[Any, str, Document], Any]
+Serialize = Callable[[Any, str, Document], Any]
 
 _AS_STORED = (as_stored, fields.Field._serialize)
 
 
 class DocumentSchema(Schema):
-    """The schema of a collection's documents; what one of them lacks is dumped as null.
+    """Schema of the documents of a collection; a member that a document lacks is dumped as null.
 
     A field's ``attribute`` is the name of a member of the document, not a path.
     """
 
     @cached_property
     def _sources(self) -> list[tuple[str, str, Any]]:
-        """What each field is called, which member it is made of, and what it is by default."""
+        """For each field: its name in JSON, the member of the document, and the default."""
         return [
             (
                 field.data_key or name,
@@ -40,8 +40,8 @@ class DocumentSchema(Schema):
         ]
 
     @cached_property
-    def _shown(self) -> list[tuple[str, str, Show]]:
-        """The fields that show something else than what is stored, and how they do."""
+    def _converted(self) -> list[tuple[str, str, Serialize]]:
+        """For each field that does not show the stored value: its names, and its ``_serialize``."""
         return [
             (field.data_key or name, name, field._serialize)
             for name, field in self.dump_fields.items()
@@ -49,45 +49,53 @@ class DocumentSchema(Schema):
         ]
 
     def _serialize(self, obj: Any, *, many: bool = False) -> Any:
-        """Do what marshmallow's own does, between the methods that run before and after a dump."""
-        return [self._dumped(each) for each in obj] if many else self._dumped(obj)
+        """Dump as marshmallow does, between the methods that run before and after a dump."""
+        return [self._dump_one(document) for document in obj] if many else self._dump_one(obj)
 
-    def _dumped(self, document: Document) -> Document:
+    def _dump_one(self, document: Document) -> Document:
         get = document.get
         dumped = {name: get(source, default) for name, source, default in self._sources}
-        for name, attribute, show in self._shown:
-            dumped[name] = show(dumped[name], attribute, document)
+        for name, attribute, serialize in self._converted:
+            dumped[name] = serialize(dumped[name], attribute, document)
         return dumped
 
 
 def load(schema: Schema, values: Document, stored: Document | None, patch: bool) -> Document:
-    """Validate new values, or changes to a ``stored`` document, or raise ``ValidationError``.
+    """Validate the values of a new item, or changes to a stored one.
 
-    Aliases become the field they stand for; read-only fields are ignored, so that what was
-    answered may be sent back.  A ``patch`` is a JSON merge patch (RFC 7396).  The schema finds
-    ``stored`` in its ``Context``.
+    Aliases become the fields they stand for.  Read-only fields are ignored, so that a client may
+    send back what it has read.  The schema finds ``stored`` in its ``Context``.
+
+    Args:
+        schema: The schema of the collection.
+        values: The fields that the client sent.
+        stored: The document to be changed; None for a new item.
+        patch: True if the values are a JSON merge patch (RFC 7396).
+
+    Raises:
+        ValidationError: Some values do not fit the schema.
     """
-    known = _spellings(schema)
-    renamed = _renamed(values, known, set(schema.fields) - set(schema.load_fields))
+    names = _spellings(schema)
+    renamed = _renamed(values, names, set(schema.fields) - set(schema.load_fields))
     if stored and patch:
         renamed = {name: _merged(stored.get(name), value) for name, value in renamed.items()}
     try:
         with Context({"stored": stored or {}}):
-            # What is inside of a field is there as a whole or not at all.
+            # A field is left out or sent as a whole, so nested fields are not partial.
             partial = tuple(schema.load_fields) if stored is not None else False
             loaded: Document = schema.load(renamed, partial=partial)
     except ValidationError as error:
         messages: dict[str, Any] = dict(error.messages_dict)
-        for name, wrong in messages.items():
-            if wrong == ["Unknown field."]:
-                messages[name] = [f"Unknown field{nearest(name, known)}"]
+        for name, texts in messages.items():
+            if texts == ["Unknown field."]:
+                messages[name] = [f"Unknown field{nearest(name, names)}"]
         raise ValidationError(messages) from error
     return loaded
 
 
 @lru_cache(maxsize=100)
 def _spellings(schema: Schema) -> Mapping[str, str]:
-    """Return the field that each name in a body stands for."""
+    """Return the name of the field for each accepted spelling."""
     return {
         spelling: field.data_key or name
         for name, field in schema.load_fields.items()
@@ -95,13 +103,14 @@ def _spellings(schema: Schema) -> Mapping[str, str]:
     }
 
 
-def _renamed(values: Document, known: Mapping[str, str], read_only: set[str]) -> Document:
+def _renamed(values: Document, names: Mapping[str, str], read_only: set[str]) -> Document:
     renamed: Document = {}
-    for name, value in values.items():
-        if known.get(name, name) in renamed:
-            raise ValidationError({name: [f"Means {known[name]}, which is given as well."]})
-        if name not in read_only:
-            renamed[known.get(name, name)] = value
+    for spelling, value in values.items():
+        name = names.get(spelling, spelling)
+        if name in renamed:
+            raise ValidationError({spelling: [f"Means {name}, which is sent as well; send one."]})
+        if spelling not in read_only:
+            renamed[name] = value
     return renamed
 
 

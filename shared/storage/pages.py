@@ -98,7 +98,7 @@ def _walked(repository: Repository, asked: PageRequest, shown: Mapping[str, Any]
         return list(_along(repository, asked, shown, way))
     except OperationFailure as error:
         if asked.after is not None and error.code == _BAD_BOUNDS:
-            text = "Is no cursor of this list."
+            text = "Is not valid; use next_cursor of the previous page."
             raise BadRequest.parameter("cursor", text) from error
         if error.code != _BAD_HINT:
             raise

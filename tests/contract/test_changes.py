@@ -20,7 +20,7 @@ def test_no_item_takes_the_address_of_the_feed(client, url, resource, minimal):
     refused = client.patch(f"{url}/{made.json['id']}", json={"slug": "changes"})
     assert refused.status_code == 422
     assert refused.json["errors"] == [
-        {"pointer": "/slug", "message": "Is the address of something else."}
+        {"pointer": "/slug", "message": "Is reserved for another URL; send another slug."}
     ]
 
 

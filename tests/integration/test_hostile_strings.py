@@ -34,8 +34,8 @@ def test_every_string_is_a_name_and_a_text_and_comes_back_by_its_slug(stack, nau
         assert (found["name"], found["description"]) == (text, text)
         assert found["attributes"] == {"text": text}
     assert {message for _, message in refused} <= {
-        "Is blank.",
-        "Has more than 200 characters.",
+        "Is blank; send some text.",
+        "Has more than 200 characters; send a shorter text.",
     }, refused
     assert len(refused) < 20
 

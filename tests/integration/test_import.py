@@ -223,7 +223,7 @@ def test_a_dry_run_names_the_first_errors_by_row_and_column(stack, tmp_path):
     log = tmp_path / "errors.jsonl"
     counts, said = run_import(stack, "products", file, *maps, "--dry-run", "--errors", log, code=1)
     assert counts == (4, 1, 0, 0, 3)
-    assert "row 2, Unit price: Not an amount such as 12.50." in said
+    assert "row 2, Unit price: Is not an amount; send one such as 12.50." in said
     assert "row 4, Qty on hand: Not a valid integer." in said
     assert [orjson.loads(line)["row"] for line in log.read_text().splitlines()] == [2, 3, 4]
     assert stack.get("products", "/products?q=good+worse")["total"] == 0

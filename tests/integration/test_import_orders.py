@@ -143,8 +143,8 @@ def counts_of(files):
     ("text", "told"),
     [
         ("quantity,price\n1,2\n", "row 1: Has no order number; say --map external_ref=COLUMN."),
-        ("invoice,date,qty,price\nA1,2020-01-01,1,x\n", "row 1, price: Not an amount"),
-        ("invoice,date,qty,price\nA1,soon,1,1\n", "row 1, date: Not a day or moment"),
+        ("invoice,date,qty,price\nA1,2020-01-01,1,x\n", "row 1, price: Is not an amount"),
+        ("invoice,date,qty,price\nA1,soon,1,1\n", "row 1, date: Is not a day or moment"),
         ("invoice,qty,price\nA1,1,1\n", "field. Say --map placed_at=COLUMN. (order A1)"),
         ("invoice,date,qty,price\nA1,2020-01-01,1,1\nA1,2020-01-01,0,1\n", "row 2, qty: Is none"),
         ("invoice,date,qty,price\nC1,2020-01-01,1,1\n", "Are not negative"),

@@ -168,7 +168,7 @@ _PROBLEMS: dict[int, tuple[str, str, tuple[str, ...]]] = {
     416: ("The file has no such part.", "The requested range cannot be satisfied.", ()),
     422: (
         "It does not fit the schema, or what is stored.",
-        "The body does not fit the schema. /name: Is blank.",
+        "The body does not fit the schema. /name: Is blank; send some text.",
         (),
     ),
     428: (

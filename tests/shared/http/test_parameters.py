@@ -65,7 +65,7 @@ def test_a_view_gets_the_values_of_the_parameters_it_declares(read, url, values)
     [
         ("/plain?x=1", {"x": "Unknown parameter; leave it out."}),
         ("/declared?dryrun=1", {"dryrun": "Unknown parameter; did you mean dry_run?"}),
-        ("/declared?dry_run=yes", {"dry_run": "Is true or false."}),
+        ("/declared?dry_run=yes", {"dry_run": "Is neither true nor false; send one of them."}),
         ("/declared?mode=x", {"mode": "Must be one of: fast, slow."}),
         ("/declared?mode=", {"mode": "Has no value; send one, or leave it out."}),
         ("/declared?dry_run=1&dry_run=0", {"dry_run": "Sent twice; send it once."}),
