@@ -12,11 +12,11 @@ up: .venv/ready
 	@$(BIN)/vitrine up
 
 test: .venv/dev
-	$(BIN)/pytest -m "not alone" -n 3 --dist loadfile
-	$(BIN)/pytest -m alone -n 2 --dist loadfile
+	$(BIN)/pytest -m "not alone" -n 3 --dist worksteal
+	$(BIN)/pytest -m alone -n 2 --dist worksteal
 
 test-fast: .venv/dev
-	$(BIN)/pytest -m "not real and not slow" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not real and not slow" -n 2 --dist worksteal
 
 lint: .venv/dev
 	$(BIN)/ruff check .

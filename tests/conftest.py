@@ -3,19 +3,14 @@
 import shutil
 import tempfile
 import time
-from importlib import import_module
 from pathlib import Path
 
 import mongomock
 import pytest
-from fakeredis import FakeRedis
-from flask import Flask
+from fakeredis import FakeRedis, FakeServer
 from redis import Redis
 
-from shared.cache.cache import Cache
 from shared.config.settings import Settings
-from shared.http.service_client import ServiceClient
-from shared.http.tokens import Tokens
 from shared.storage.connections import Connections, open_mongo
 from tests.support.conformance import CheckedClient, LenientClient
 from tests.support.services import (
@@ -25,6 +20,7 @@ from tests.support.services import (
     InProcess,
     add_update,
     create_indexes,
+    empty,
 )
 from vitrine.local import embedded
 from vitrine.local.processes import free_port, stop
@@ -118,61 +114,100 @@ def mongo_client(servers):
         yield client
 
 
-@pytest.fixture
-def real_connections(servers, mongo_client):
-    """Connections to the real servers, emptied; the indexes stay."""
-    db = mongo_client["contract"]
-    for name in db.list_collection_names():
-        db[name].delete_many({})
+@pytest.fixture(scope="session")
+def real_servers(servers, mongo_client):
+    """A database and a Redis on the real servers."""
     with Redis(port=servers[1], socket_timeout=2) as redis:
-        redis.flushall()
-        yield db, redis
+        yield mongo_client["contract"], redis
+
+
+@pytest.fixture
+def real_connections(real_servers):
+    """Connections to the real servers, emptied; the indexes stay."""
+    db, redis = real_servers
+    empty(db, redis)
+    return db, redis
+
+
+@pytest.fixture(scope="session")
+def fakes():
+    """Databases and Redises that are fakes, by the settings they are used with."""
+    return {}
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
-def stores(request):
-    """A database and a Redis: fakes, then the real ones."""
+def stores(request, settings, fakes):
+    """A database and a Redis, both empty: fakes, then the real ones."""
     if request.param == "real":
         return (Connections, *request.getfixturevalue("real_connections"))
-    return FakeConnections, mongomock.MongoClient(tz_aware=True)["contract"], FakeRedis()
+    if settings not in fakes:
+        db = mongomock.MongoClient(tz_aware=True)["contract"]
+        fakes[settings] = db, FakeRedis(server=FakeServer())
+    db, redis = fakes[settings]
+    empty(db, redis)
+    return FakeConnections, db, redis
+
+
+@pytest.fixture(scope="session")
+def media_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("media")
 
 
 @pytest.fixture
-def settings(tmp_path):
-    # Limits are tests of their own.
-    counted = ("anonymous", "token", "writes", "uploads")
-    unlimited = {f"rate_limit_{name}": "" for name in counted}
-    return Settings(media_url=f"file://{tmp_path}/media", **unlimited)
+def settings(media_folder):
+    """Settings without rate limits, which have tests of their own; no media are stored."""
+    for folder in media_folder.iterdir():
+        shutil.rmtree(folder)
+    unlimited = {f"rate_limit_{name}": "" for name in ("anonymous", "token", "writes", "uploads")}
+    return Settings(media_url=f"file://{media_folder}/files", **unlimited)
+
+
+@pytest.fixture(scope="session")
+def built():
+    """The services that tests share, by their kind of connections and their settings."""
+    shared = {}
+    yield shared
+    for services in shared.values():
+        services.close()
 
 
 @pytest.fixture
-def transport(request, stores, settings):
-    """The way services reach each other in a test; ``transport.make_app`` builds them."""
+def own_apps(built):
+    """Build the services for one test alone, because it changes indexes or collections."""
+    yield
+    for key in [key for key in built if key[0] is Connections]:
+        built.pop(key).close()  # Built again, they make the indexes again.
+
+
+@pytest.fixture
+def transport(request, stores, settings, built):
+    """The way services reach each other in a test; ``transport.make_app`` builds them.
+
+    An app takes longer to build than most tests take, so tests share apps that have the same
+    settings.  Each test finds them as they were built, on empty stores.
+    """
     kind, db, redis = stores
-    apps: dict[str, Flask] = {}
+    key = kind, settings
+    is_shared = "own_apps" not in request.fixturenames
+    if is_shared and key in built:
+        services = built[key]
+        services.reset()
+    else:
+        if kind is FakeConnections:
+            queue = FakeRedis(server=FakeServer())
+        else:
+            queue = Redis(port=request.getfixturevalue("servers")[1], db=1)
+            # The indexes of a collection depend on the settings; only one set can be there.
+            for other in [other for other in built if other[0] is kind]:
+                built.pop(other).close()
+        services = InProcess(kind, db, redis, queue, settings)
     by_hand = request.node.get_closest_marker("by_hand")
-    kind_of_client = LenientClient if by_hand else CheckedClient
-
-    def make_app(package):
-        if package not in apps:
-            create_app = import_module(f"{package}.app").create_app
-            apps[package] = create_app(settings=settings, connections=connections)
-            apps[package].config["PROPAGATE_EXCEPTIONS"] = False
-            apps[package].test_client_class = kind_of_client
-        return apps[package]
-
-    transport = InProcess(make_app)
-    queue = (
-        FakeRedis()
-        if kind is FakeConnections
-        else Redis(port=request.getfixturevalue("servers")[1], db=1)
-    )
-    connections = kind(
-        db, redis, Cache(redis, 60), ServiceClient(transport, Tokens(settings)), queue
-    )
-    transport.make_app = make_app
-    yield transport
-    queue.close()
+    services.client_class = LenientClient if by_hand else CheckedClient
+    if is_shared:
+        built[key] = services
+    yield services
+    if not is_shared:
+        services.close()
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from shared.http.service_client import ServiceClient
 from shared.storage import documents
 from shared.storage.connections import Connections
 from shared.storage.repository import SORT_IN_MEMORY_LIMIT
-from tests.support.services import InProcess
 
 SIZE = 40_000
 # For each parameter a value that many products have, and one that few have.
@@ -97,9 +96,7 @@ def large(servers):
                 ],
                 ordered=False,
             )
-        connections = Connections(
-            db, redis, Cache(redis, 60), ServiceClient(InProcess(None)), redis
-        )
+        connections = Connections(db, redis, Cache(redis, 60), ServiceClient(None), redis)
         app = import_module("api_products.app").create_app(
             settings=Settings(rate_limit_anonymous=""), connections=connections
         )

@@ -1,14 +1,19 @@
 """Common parts of the tests: paths, fake connections, example bodies."""
 
 import os
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from flask.testing import FlaskClient
 from mongomock.collection import BulkOperationBuilder
 from prometheus_client.parser import text_string_to_metric_families
 
+from shared.cache.cache import Cache
 from shared.http.errors import ServiceUnavailable
+from shared.http.service_client import ServiceClient
+from shared.http.tokens import Tokens
 from shared.storage.connections import Connections
 
 ROOT = Path(__file__).parents[2]
@@ -55,23 +60,68 @@ class FakeSession:
 
 
 class InProcess:
-    """A transport that calls the other services' apps, built on the same backends."""
+    """The services in this process, and a transport on which they call each other.
 
-    def __init__(self, make_app):
-        self._make_app = make_app
+    All are built on the same connections, each when it is first asked for.
+    """
+
+    def __init__(self, kind, db, redis, queue, settings):
+        cache = Cache(redis, 60)
+        services = ServiceClient(self, Tokens(settings))
+        self.settings = settings
+        self.connections = kind(db, redis, cache, services, queue)
+        self.client_class = FlaskClient
+        self._apps = {}
+        self._as_built = {}
+        self._cache_as_built = dict(vars(cache))
+        self.reset()
+
+    def reset(self):
+        """Undo what a test has changed in the apps and their connections."""
         self.down = set()
-        self.lost = set()  # Those whose answers do not come back.
+        self.lost = set()  # services whose responses do not come back
         self.calls = []
+        self.connections.queue.flushdb()
+        vars(self.connections.cache).update(self._cache_as_built)
+        for package, app in self._apps.items():
+            extensions, config = self._as_built[package]
+            app.extensions.clear()
+            app.extensions.update(extensions)
+            app.config.clear()
+            app.config.update(config)
+
+    def close(self):
+        self.connections.queue.close()
+
+    def make_app(self, package):
+        """Return the app of a service."""
+        app = self._apps.get(package)
+        if app is None:
+            create_app = import_module(f"{package}.app").create_app
+            app = create_app(settings=self.settings, connections=self.connections)
+            app.config["PROPAGATE_EXCEPTIONS"] = False
+            self._apps[package] = app
+            self._as_built[package] = dict(app.extensions), dict(app.config)
+        app.test_client_class = self.client_class
+        return app
 
     def send(self, service, method, path, body, headers, seconds=5):
+        """Send a request to a service, as ``ServiceClient`` asks its transport to."""
         self.calls.append((service, method, path))
         if service in self.down:
             raise ServiceUnavailable(f"The {service} service does not answer; try again shortly.")
-        client = self._make_app(f"api_{service}").test_client()
+        client = self.make_app(f"api_{service}").test_client()
         response = client.open(path, method=method, json=body, headers=headers)
         if service in self.lost:
             raise ServiceUnavailable(f"The {service} service does not answer; try again shortly.")
         return response.status_code, response.data
+
+
+def empty(db, redis):
+    """Remove all documents and keys; the indexes stay."""
+    for name in db.list_collection_names():
+        db[name].delete_many({})
+    redis.flushall()
 
 
 # For what is refused before any database is asked.

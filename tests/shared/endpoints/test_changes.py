@@ -9,7 +9,7 @@ from pymongo.errors import OperationFailure
 
 from shared.storage.connections import Connections
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("own_apps")]
 
 FEED = "/products/changes"
 

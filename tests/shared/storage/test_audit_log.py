@@ -12,7 +12,7 @@ from shared.storage.audit_log import AuditLog
 from shared.storage.connections import Connections
 from shared.workers.follower import Follower
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("own_apps")]
 
 OUTSIDE = "outside the API"
 

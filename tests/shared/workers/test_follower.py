@@ -18,7 +18,7 @@ from shared.storage.connections import Connections
 from shared.workers import follower as follower_module
 from shared.workers.follower import Follower
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("own_apps")]
 
 ROOT, ALL_LISTS = root_of("products"), tag_of("products", "all")
 
