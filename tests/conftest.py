@@ -180,14 +180,20 @@ def own_apps(built):
 
 
 @pytest.fixture
-def transport(request, stores, settings, built):
+def leased():
+    """Whether a follower is to keep the cache's roots; here readers create them."""
+    return False
+
+
+@pytest.fixture
+def transport(request, stores, leased, settings, built):
     """The way services reach each other in a test; ``transport.make_app`` builds them.
 
     An app takes longer to build than most tests take, so tests share apps that have the same
     settings.  Each test finds them as they were built, on empty stores.
     """
     kind, db, redis = stores
-    key = kind, settings
+    key = kind, leased, settings
     is_shared = "own_apps" not in request.fixturenames
     if is_shared and key in built:
         services = built[key]
@@ -200,7 +206,7 @@ def transport(request, stores, settings, built):
             # The indexes of a collection depend on the settings; only one set can be there.
             for other in [other for other in built if other[0] is kind]:
                 built.pop(other).close()
-        services = InProcess(kind, db, redis, queue, settings)
+        services = InProcess(kind, db, redis, queue, leased, settings)
     by_hand = request.node.get_closest_marker("by_hand")
     services.client_class = LenientClient if by_hand else CheckedClient
     if is_shared:

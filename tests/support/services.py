@@ -65,8 +65,8 @@ class InProcess:
     All are built on the same connections, each when it is first asked for.
     """
 
-    def __init__(self, kind, db, redis, queue, settings):
-        cache = Cache(redis, 60)
+    def __init__(self, kind, db, redis, queue, leased, settings):
+        cache = Cache(redis, 60, leased=leased)
         services = ServiceClient(self, Tokens(settings))
         self.settings = settings
         self.connections = kind(db, redis, cache, services, queue)

@@ -20,6 +20,11 @@ def stores(real_connections):
 
 
 @pytest.fixture
+def leased():
+    return True
+
+
+@pytest.fixture
 def products(make_client, db):
     """The products service, with documents kept as they were before their changes."""
     client = make_client("api_products")

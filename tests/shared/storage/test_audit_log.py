@@ -23,6 +23,11 @@ def stores(real_connections):
 
 
 @pytest.fixture
+def leased():
+    return True
+
+
+@pytest.fixture
 def follow(db, redis, products):
     """Run followers until the test ends; return a function that ends one."""
     running = []
