@@ -32,7 +32,7 @@ from shared.cache.rate_counter import (
 from shared.cache.redis_async import AsyncServer
 from shared.cache.redis_client import Command
 from shared.cache.redis_topology import REDIS_ERRORS, exchange, read, values
-from shared.observability.metrics import CACHE_ERRORS, FILLS, LEFT, UNCHECKED, WAITS
+from shared.observability.metrics import CACHE_ERRORS, FILLS, LEFT_TO_FOLLOWER, UNCHECKED, WAITS
 
 log = logging.getLogger(__name__)
 
@@ -309,7 +309,7 @@ class Cache:
                 return True
             except REDIS_ERRORS as error:
                 reason = error
-        LEFT.inc(len(writes))
+        LEFT_TO_FOLLOWER.inc(len(writes))
         services = ", ".join(sorted({write.service for write in writes}))
         log.error("%s could not be invalidated in Redis: %s", services, reason)
         return False

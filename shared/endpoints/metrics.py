@@ -24,7 +24,7 @@ def init_app(app: Flask) -> None:
 @returns(None, media=("text/plain",))
 def show_metrics() -> Response:
     """Answer the service's metrics, all its processes together."""
-    return Response(metrics.text([*_state(), *_jobs()]), content_type=metrics.TEXT)
+    return Response(metrics.render([*_state(), *_jobs()]), content_type=metrics.TEXT)
 
 
 def _state() -> Iterator[Metric]:

@@ -1,7 +1,7 @@
-"""The lines of the logs: JSON for programs, the same in words for people at a terminal.
+"""Log lines: JSON for programs, the same as words for people at a terminal.
 
-Every process of Vitrine writes them to stdout.  ``ABOUT`` holds what all lines have in common that
-are written on behalf of one request or job: ``request_id``, and ``job`` in a worker.
+Every process of Vitrine writes them to stdout.  ``ABOUT`` holds the fields that all lines of one
+request or job share: ``request_id``, and ``job`` in a worker.
 """
 
 import contextlib
@@ -20,14 +20,16 @@ import orjson
 ABOUT: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxyType({}))
 
 COLORS = {"debug": 2, "warning": 33, "error": 31, "critical": 31}
-_TOLD = {"time", "level", "service", "logger", "message", "error", "trace", "path", "request_id"}
+# Fields that have a place of their own in a line of words.
+_PLACED = {"time", "level", "service", "logger", "message", "error", "trace", "path", "request_id"}
 
-# Nobody reads these of a record, and each costs time (Python's logging HOWTO, "Optimization").
+# No line shows these fields of a record, and each costs time (Python's logging HOWTO,
+# "Optimization").
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
-class Lines(logging.Formatter):
-    """Makes a JSON line of a record; ``extra={"fields": {…}}`` adds fields of its own."""
+class JsonFormatter(logging.Formatter):
+    """Format a record as a line of JSON; ``extra={"fields": {…}}`` adds fields to it."""
 
     def __init__(self, service: str):
         super().__init__()
@@ -38,7 +40,7 @@ class Lines(logging.Formatter):
         return _json(self.line(record))
 
     def line(self, record: logging.LogRecord) -> dict[str, Any]:
-        """Return what there is to say, in the order in which people look for it."""
+        """Return the fields of a record, in the order in which people look for them."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname.lower(),
@@ -57,8 +59,8 @@ class Lines(logging.Formatter):
         return line
 
 
-class Words(Lines):
-    """Makes a coloured line of words of a record."""
+class WordFormatter(JsonFormatter):
+    """Format a record as a coloured line of words."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, without its end."""
@@ -66,27 +68,28 @@ class Words(Lines):
 
 
 def handler(service: str) -> logging.Handler:
-    """Return what writes a service's lines to stdout: words to a terminal, else JSON."""
-    made = logging.StreamHandler(sys.stdout)
-    made.setFormatter(Words(service) if sys.stdout.isatty() else Lines(service))
-    return made
+    """Return a handler that writes a service's lines to stdout: words to a terminal, else JSON."""
+    stdout = logging.StreamHandler(sys.stdout)
+    formatter = WordFormatter if sys.stdout.isatty() else JsonFormatter
+    stdout.setFormatter(formatter(service))
+    return stdout
 
 
 def start(service: str, level: str) -> None:
-    """Have this process log, unless somebody has seen to it already."""
+    """Have this process log, unless the server has configured its logging already."""
     logging.basicConfig(level=level, handlers=[handler(service)])
 
 
 def write(service: str, fields: Mapping[str, Any]) -> None:
-    """Write the line of a record that has these fields, without the record.
+    """Write the line of a record that has these fields, without making the record.
 
-    A record takes longer than all else that is done for a cached answer by itself.
+    A record takes longer than all other work for a hit.
     """
     line = {"time": datetime.now(UTC), "level": "info", "service": service, **ABOUT.get(), **fields}
     text = in_words(line, color=True) if _is_terminal(sys.stdout) else _json(line)
-    # What cannot be written is nothing that a request could do anything about.
+    # A request can do nothing about a line that cannot be written.
     with contextlib.suppress(OSError, ValueError):
-        # In one piece, so that lines of several threads do not mix.
+        # One call writes the whole line, so that lines of several threads do not mix.
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
@@ -97,12 +100,12 @@ def _is_terminal(stream: TextIO) -> bool:
 
 
 def request_id() -> str:
-    """Return the id of the request on whose behalf this runs, or an empty text."""
+    """Return the id of the current request, or an empty text."""
     return ABOUT.get().get("request_id", "")
 
 
 def in_words(line: Mapping[str, Any], color: bool = False) -> str:
-    """Return a JSON line as people read it; what a terminal would obey is escaped."""
+    """Return the fields of a line as words; control characters are escaped."""
     level = str(line.get("level", ""))
     words = [_clock(str(line.get("time", ""))), f"{line.get('service', '')}:"]
     if level not in ("", "info"):
@@ -111,18 +114,18 @@ def in_words(line: Mapping[str, Any], color: bool = False) -> str:
         words += [line["method"], line["path"], line["status"], f"{line['ms']} ms"]
     message, *more = str(line.get("message", "")).splitlines() or [""]
     words.append(message)
-    seen = _TOLD | ({"method", "status", "ms", "route"} if "path" in line else set())
-    words += [f"{name}={value}" for name, value in line.items() if name not in seen and value]
+    placed = _PLACED | ({"method", "status", "ms", "route"} if "path" in line else set())
+    words += [f"{name}={value}" for name, value in line.items() if name not in placed and value]
     words += [f"[{line['request_id']}]"] if line.get("request_id") else []
-    text = " ".join(printable(str(each)) for each in words if each != "")
+    text = " ".join(printable(str(word)) for word in words if word != "")
     more += str(line.get("trace") or line.get("error") or "").splitlines()
-    text += "".join(f"\n    {printable(each)}" for each in more)
+    text += "".join(f"\n    {printable(indented)}" for indented in more)
     code = COLORS.get(level)
     return f"\x1b[{code}m{text}\x1b[0m" if color and code else text
 
 
 def printable(text: str) -> str:
-    """Return a text in which nothing is obeyed by a terminal."""
+    """Return a text with its control characters escaped, so that a terminal shows them."""
     return text if text.isprintable() else "".join(map(_escaped, text))
 
 
@@ -131,7 +134,7 @@ def _escaped(character: str) -> str:
 
 
 def _clock(time: str) -> str:
-    """Return the time of the day here."""
+    """Return the local time of the day."""
     try:
         return datetime.fromisoformat(time).astimezone().isoformat(" ", "milliseconds")[11:23]
     except ValueError:
@@ -142,5 +145,5 @@ def _json(line: Mapping[str, Any]) -> str:
     try:
         return orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z).decode()
     except TypeError:
-        # It holds half a character, which is no UTF-8.
+        # A text holds half of a surrogate pair, which UTF-8 cannot encode.
         return json.dumps(line, default=str)

@@ -1,8 +1,8 @@
-"""What Prometheus asks for: counters that all worker processes of a service share.
+"""Metrics for Prometheus, which all worker processes of a service share.
 
 The processes keep them in files in ``PROMETHEUS_MULTIPROC_DIR``, which
-``shared.server.gunicorn_conf`` sets.
-``shared.endpoints.metrics`` serves them, with what is worked out at that moment.
+``shared.observability.multiprocess`` creates.  ``shared.endpoints.metrics`` serves them, together
+with metrics of the moment.
 """
 
 import os
@@ -29,35 +29,36 @@ metrics = PrometheusMetrics(None, path=None, export_defaults=False)
 
 REQUESTS = Histogram(
     "vitrine_request_seconds",
-    "Requests and how long they took, by the rule of their route.",
+    "Requests and how long they took, by route.",
     ["method", "route", "status"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 LOOKUPS = Counter(
     "vitrine_cache_lookups",
-    "Reads of what can be cached: hit, or miss, stale and bypass with why.",
+    "Lookups of cacheable responses: hit, or miss, stale and bypass with why.",
     ["state", "detail"],
 )
-FILLS = Counter("vitrine_cache_fills", "Answers stored in the cache.")
-WAITS = Counter("vitrine_cache_waits", "Reads that waited for another one to fill.")
+FILLS = Counter("vitrine_cache_fills", "Responses stored in the cache.")
+WAITS = Counter("vitrine_cache_waits", "Reads that waited for another request to fill.")
 REFUSALS = Counter(
-    "vitrine_auth_refused", "Requests refused for their token, or for a scope it lacks.", ["why"]
+    "vitrine_auth_refused",
+    "Requests refused because of their token or its scopes.",
+    ["why"],
 )
 LIMITED = Counter(
-    "vitrine_limits_refused", "Requests refused because a limit was reached.", ["limit"]
+    "vitrine_limits_refused", "Requests refused because a rate limit was exceeded.", ["limit"]
 )
 UNCHECKED = Counter(
-    "vitrine_limits_unchecked", "Requests let through uncounted because Redis did not answer."
+    "vitrine_limits_unchecked", "Requests accepted without a count because Redis did not answer."
 )
 CACHE_ERRORS = Counter(
-    "vitrine_cache_errors", "Calls of the cache to Redis that failed; for a second none follows."
+    "vitrine_cache_errors",
+    "Calls of the cache to Redis that failed; for a second none follows.",
 )
-LEFT = Counter(
-    "vitrine_cache_left", "Writes that could not be invalidated and were left to the follower."
-)
+LEFT_TO_FOLLOWER = Counter("vitrine_cache_left", "Writes that only the follower could invalidate.")
 CONNECTIONS = Gauge(
     "vitrine_mongodb_connections",
-    "Connections to MongoDB, and those of them that are in use.",
+    "Connections to MongoDB that are open, and those in use.",
     ["state"],
     multiprocess_mode="livesum",
 )
@@ -69,15 +70,15 @@ CONNECTION_FAILURES = Counter(
 )
 
 
-# An alert can tell 0 from nothing, so what has not happened yet is told as well.
+# An alert tells 0 from a missing metric, so these are 0 until the first refusal.
 for _why in ("token", "scope"):
     REFUSALS.labels(_why)
 for _limit in ("anonymous", "token", "writes", "uploads"):
     LIMITED.labels(_limit)
 
 
-class _Metrics:
-    """Metrics to be told with others."""
+class _Collector:
+    """Collector of metrics that exist already."""
 
     def __init__(self, metrics: Iterable[Metric]):
         self._metrics = metrics
@@ -87,14 +88,14 @@ class _Metrics:
         return self._metrics
 
 
-def text(now: Iterable[Metric]) -> bytes:
-    """Return all metrics, with some of this moment, as Prometheus reads them (format 0.0.4)."""
+def render(current: Iterable[Metric]) -> bytes:
+    """Return all metrics and some of the moment in the text format of Prometheus (0.0.4)."""
     registry = CollectorRegistry()
-    registry.register(_Metrics(now))
+    registry.register(_Collector(current))
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if not folder:
         return generate_latest(REGISTRY) + generate_latest(registry)
-    # A process that was killed as it made its file has left an empty one.
+    # A process that is killed while it creates its file leaves an empty one.
     files = [str(file) for file in Path(folder).glob("*.db") if file.stat().st_size]
-    registry.register(_Metrics(MultiProcessCollector.merge(files)))  # type: ignore[no-untyped-call]
+    registry.register(_Collector(MultiProcessCollector.merge(files)))  # type: ignore[no-untyped-call]
     return generate_latest(registry)

@@ -1,28 +1,28 @@
-"""Counts what becomes of the connections to MongoDB: how many are open, in use, waited for."""
+"""Metrics of the connections to MongoDB: open, in use, waited for."""
 
 from pymongo import monitoring
 
 from shared.observability.metrics import CONNECTION_FAILURES, CONNECTION_WAITS, CONNECTIONS
 
-LONG_SECONDS = 0.01
+LONG_SECONDS = 0.01  # seconds of a wait for a connection that is counted
 
 _OPEN = CONNECTIONS.labels("open")
 _IN_USE = CONNECTIONS.labels("in_use")
 
 
 class PoolListener(monitoring.ConnectionPoolListener):
-    """What a ``MongoClient`` tells of its pools, counted (CMAP specification of MongoDB)."""
+    """Counter of the events of a ``MongoClient``'s pools (CMAP specification of MongoDB)."""
 
     def connection_created(self, event: monitoring.ConnectionCreatedEvent) -> None:
-        """Count a connection that is opened."""
+        """Count a new connection."""
         _OPEN.inc()
 
     def connection_closed(self, event: monitoring.ConnectionClosedEvent) -> None:
-        """Count a connection that is no more."""
+        """Count a closed connection."""
         _OPEN.dec()
 
     def connection_checked_out(self, event: monitoring.ConnectionCheckedOutEvent) -> None:
-        """Count a connection that is used from now on, and a long wait for it."""
+        """Count a connection in use, and a long wait for it."""
         _IN_USE.inc()
         if (event.duration or 0) > LONG_SECONDS:
             CONNECTION_WAITS.inc()
@@ -38,19 +38,19 @@ class PoolListener(monitoring.ConnectionPoolListener):
     def connection_check_out_started(
         self, event: monitoring.ConnectionCheckOutStartedEvent
     ) -> None:
-        """Its end tells all there is to know."""
+        """Do nothing: the event at its end is counted."""
 
     def connection_ready(self, event: monitoring.ConnectionReadyEvent) -> None:
-        """It was counted when it was created."""
+        """Do nothing: the connection was counted when it was created."""
 
     def pool_created(self, event: monitoring.PoolCreatedEvent) -> None:
-        """Its connections count, not the pool."""
+        """Do nothing: only connections are counted."""
 
     def pool_ready(self, event: monitoring.PoolReadyEvent) -> None:
-        """Its connections count, not the pool."""
+        """Do nothing: only connections are counted."""
 
     def pool_cleared(self, event: monitoring.PoolClearedEvent) -> None:
-        """Each connection of it that is closed says so itself."""
+        """Do nothing: each connection that is closed has an event of its own."""
 
     def pool_closed(self, event: monitoring.PoolClosedEvent) -> None:
-        """Each connection of it that is closed says so itself."""
+        """Do nothing: each connection that is closed has an event of its own."""

@@ -6,7 +6,7 @@ import logging
 import pytest
 from rq.job import Job
 
-from shared.observability.log_format import Lines
+from shared.observability.log_format import JsonFormatter
 from shared.workers import queue
 from tests.support.services import on_fakes
 
@@ -26,7 +26,7 @@ class Printing(logging.Handler):
 def logged(capsys):
     """Take the lines that were logged since the last time."""
     handler, root = Printing(), logging.getLogger()
-    handler.setFormatter(Lines("test"))
+    handler.setFormatter(JsonFormatter("test"))
     root.addHandler(handler)
     before = root.level
     root.setLevel(logging.INFO)

@@ -18,7 +18,7 @@ def record(message="", level=logging.INFO, **more):
 
 
 def line(made):
-    text = log_format.Lines("products").format(made)
+    text = log_format.JsonFormatter("products").format(made)
     assert "\n" not in text
     return json.loads(text)
 
@@ -88,7 +88,7 @@ def test_what_is_bad_is_coloured_and_keeps_its_trace():
         raise ValueError("no luck")
     except ValueError:
         bad = record("It failed", logging.ERROR, exc_info=sys.exc_info())
-    words = log_format.Words("products").format(bad)
+    words = log_format.WordFormatter("products").format(bad)
     assert words.startswith("\x1b[31m")
     assert words.endswith("\n    ValueError: no luck\x1b[0m")
     assert "\x1b" not in log_format.in_words(line(bad))

@@ -18,7 +18,7 @@ def scrape(client):
 def test_a_file_that_a_killed_process_left_empty_breaks_nothing(tmp_path, monkeypatch):
     (tmp_path / "counter_0.db").touch()
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    assert metrics.text([]) == b""
+    assert metrics.render([]) == b""
 
 
 @on_fakes
@@ -85,7 +85,7 @@ from shared.observability import metrics
 app = Flask("shop")
 app.get("/")(metrics.metrics.counter("sales", "Sales.")(lambda: "sold"))
 app.test_client().get("/")
-print(metrics.text([]).decode())
+print(metrics.render([]).decode())
 """
 
 
