@@ -38,7 +38,7 @@ LINE_SECONDS = 0.005  # seconds more for each line
 
 def resumed_order() -> Document | None:
     """Return the order that an earlier sending of this request stored, or None."""
-    return _find(idempotency.token()) if idempotency.is_again() else None
+    return _find(idempotency.token()) if idempotency.is_repeated() else None
 
 
 def create_pending(values: Mapping[str, Any]) -> Document:

@@ -29,7 +29,7 @@ from api_products.resource import products
 from shared.http import NotFound
 from shared.schema import Document
 from shared.storage import documents
-from shared.storage.file_store import Files
+from shared.storage.file_store import FileStore
 from shared.storage.retries import retry_conflicts
 from shared.storage.transactions import current_session, transaction
 
@@ -40,9 +40,9 @@ _ID = re.compile(r"\d+|[0-9a-f]{24}", re.ASCII)
 _IMAGES = {"images": True, "slug": True}
 
 
-def files() -> Files:
+def files() -> FileStore:
     """Return the file store of this app."""
-    store: Files = current_app.extensions["files"]
+    store: FileStore = current_app.extensions["files"]
     return store
 
 

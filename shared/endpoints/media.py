@@ -8,14 +8,14 @@ from shared.config.settings import Settings
 from shared.http.auth import public
 from shared.http.contract import accepts, returns
 from shared.http.errors import NotFound
-from shared.storage.file_store import IMMUTABLE, PUBLIC_NAME, Files, content_type
+from shared.storage.file_store import IMMUTABLE, PUBLIC_NAME, FileStore, content_type
 
 
 def init_app(app: Flask) -> None:
     """Open the file store of the settings and serve ``/media/<name>``."""
     settings: Settings = app.extensions["settings"]
     folder = Path(settings.data_dir, "media").absolute()
-    app.extensions["files"] = Files(settings.media_url or folder.as_uri())
+    app.extensions["files"] = FileStore(settings.media_url or folder.as_uri())
     app.add_url_rule("/media/<path:name>", "media", show_file)
 
 
@@ -32,7 +32,7 @@ def init_app(app: Flask) -> None:
 @returns(None, 302, headers=("Location", "Cache-Control"))
 def show_file(name: str) -> Response:
     """Return a picture that clients may keep for ever (RFC 8246), or redirect to its address."""
-    files: Files = current_app.extensions["files"]
+    files: FileStore = current_app.extensions["files"]
     if not PUBLIC_NAME.fullmatch(name):
         raise NotFound(f"There is no file {name[:100]}.")
     if link := files.link(name):

@@ -1,12 +1,12 @@
-"""``Idempotency-Key`` on every POST: sent again, a request is answered again, not done again.
+"""``Idempotency-Key`` (IETF draft): a POST that is sent again gets its first response again.
 
-A record of each key is in MongoDB for a day, with a fingerprint of the request, so that the same
-key cannot mean another one.  What a request writes and the record that it is done are one
-transaction, so a process killed at any point has done both or neither.  A view that has effects
-outside of MongoDB says that it ``resumes``: it runs outside of a transaction, and a second run with
-the same ``token`` must find what the first one did.
+A record of each key is kept in MongoDB for a day, with the response and a fingerprint of the
+request: a key cannot be used for another request.  The writes of a request and the record of its
+response are one transaction, so a process that is killed has stored both or neither.  A view with
+effects outside of MongoDB is marked with ``resumes``: it runs outside of a transaction, and a
+second run with the same ``token`` has to find the effects of the first one.
 
-(draft-ietf-httpapi-idempotency-key-header.)
+(draft-ietf-httpapi-idempotency-key-header)
 """
 
 import hashlib
@@ -28,12 +28,12 @@ from shared.schema.serialization import Document
 from shared.storage import documents
 from shared.storage.transactions import current_session, transaction
 
-KEPT = timedelta(hours=24)
-# Who has not answered for so long was killed, or loses the right to say that it is done.
+RETENTION = timedelta(hours=24)  # for which a record is kept
+# Time after which another request may take over the record: the process was probably killed.
 LEASE = timedelta(seconds=10)
-CHUNK = 1 << 16
+CHUNK = 1 << 16  # bytes of a file that are read at once
 
-# With quotes it is a string of RFC 8941, as the draft has it.
+# With quotes it is a string of RFC 8941, as in the draft.
 _KEY = re.compile(r'"?([!#-~]{1,255})"?', re.ASCII)
 _HEADERS = ("Content-Type", "ETag", "Link", "Location", "Vary")
 
@@ -41,59 +41,66 @@ View = TypeVar("View", bound=Callable[..., Response])
 
 
 def init_app(app: Flask) -> None:
-    """Have every POST of an app heed the header; call it when all routes are there."""
+    """Make each POST of an app honour the header; call it after all routes are registered."""
     for rule in app.url_map.iter_rules():
         if "POST" in (rule.methods or ()):
             view = cast(Callable[..., Response], app.view_functions[rule.endpoint])
-            app.view_functions[rule.endpoint] = _once(view)
+            app.view_functions[rule.endpoint] = _idempotent(view)
 
 
 def resumes(view: View) -> View:
-    """Mark a view that may be run again with the same ``token`` and then does no harm."""
+    """Mark a view that may run again with the same ``token`` and does nothing twice."""
     view.resumes = True  # type: ignore[attr-defined]
     return view
 
 
 def token() -> str:
-    """Return a name for what this request makes: the same when it is sent again with its key."""
+    """Return a random name for this request; it is the same when the key is sent again."""
     return str(g.get("idempotency_token") or uuid4())
 
 
-def is_again() -> bool:
-    """Whether this request was begun before, and not finished."""
-    return bool(g.get("idempotency_again"))
+def is_repeated() -> bool:
+    """Return True if this request was started before, and not finished."""
+    return bool(g.get("idempotency_repeated"))
 
 
 def forget() -> None:
-    """Have a request that fails begin anew when it is sent again, for nothing is left of it."""
+    """Make a failed request start from the beginning when it is sent again: it left no effects."""
     g.idempotency_forgotten = True
 
 
-def _once(view: Callable[..., Response]) -> Callable[..., Response]:
+def _idempotent(view: Callable[..., Response]) -> Callable[..., Response]:
     @wraps(view)
-    def answer(**values: Any) -> Response:
-        given = request.headers.get("Idempotency-Key")
-        if given is None or request.method != "POST":
+    def run_once(**values: Any) -> Response:
+        header = request.headers.get("Idempotency-Key")
+        if header is None or request.method != "POST":
             return view(**values)
-        found = _KEY.fullmatch(given)
-        if not found:
+        match = _KEY.fullmatch(header)
+        if not match:
             raise BadRequest(
-                "Idempotency-Key has 1 to 255 visible ASCII characters, no blanks or quotes."
+                "Idempotency-Key is not valid. Send 1 to 255 visible ASCII characters, without "
+                "blanks and quotes."
             )
-        # The key of one caller is another one's of the same name: nobody is answered for others.
-        record = _claim(f"{auth.caller()} {found[1]}", _fingerprint())
+        # Each caller has keys of its own, so a response never goes to another caller.
+        record = _claim(f"{auth.caller()} {match[1]}", _fingerprint())
         if record["state"] == "done":
-            return _replayed(record)
+            return _replay(record)
         g.idempotency_token = record["token"]
-        return _finished(record, lambda: view(**values), hasattr(view, "resumes"))
+        return _run(record, lambda: view(**values), hasattr(view, "resumes"))
 
-    return answer
+    return run_once
 
 
 def _claim(key: str, fingerprint: str) -> Document:
-    """Return the record of a key: a new one, one left by who was killed, or one that is done.
+    """Return the record of a key: new, left by a killed process, or with its response.
 
-    Raise ``WriteConflict`` while somebody else works on it, ``Unprocessable`` for another request.
+    Args:
+        key: The caller and the key.
+        fingerprint: The digest of the request.
+
+    Raises:
+        WriteConflict: A request with this key is still running.
+        Unprocessable: The key was used for another request.
     """
     moment = documents.now()
     new = {
@@ -102,32 +109,32 @@ def _claim(key: str, fingerprint: str) -> Document:
         "token": str(uuid4()),
         "state": "running",
         "until": moment + LEASE,
-        "expires": moment + KEPT,
+        "expires": moment + RETENTION,
     }
     try:
         _records().insert_one(new)
         return new
     except DuplicateKeyError:
-        known: Document = _records().find_one({"_id": key}) or {}
-    if known and not _is_sound(known):
+        stored: Document = _records().find_one({"_id": key}) or {}
+    if stored and not _is_valid(stored):
         _records().replace_one({"_id": key}, new)  # It was edited by hand.
         return new
-    if known and known["fingerprint"] != fingerprint:
-        raise Unprocessable("This Idempotency-Key was used for another request; take a new one.")
-    if known.get("state") == "done":
-        return known
-    if known and known["until"] <= moment:
-        mine = {"until": moment + LEASE}
-        if _records().update_one(_mine(known), {"$set": mine}).matched_count:
-            g.idempotency_again = True
-            return known | mine
+    if stored and stored["fingerprint"] != fingerprint:
+        raise Unprocessable("This Idempotency-Key was used for another request. Send a new key.")
+    if stored.get("state") == "done":
+        return stored
+    if stored and stored["until"] <= moment:
+        lease = {"until": moment + LEASE}
+        if _records().update_one(_unchanged(stored), {"$set": lease}).matched_count:
+            g.idempotency_repeated = True
+            return stored | lease
     raise WriteConflict(
-        "The request with this Idempotency-Key is still running; ask again shortly."
+        "The request with this Idempotency-Key is still running. Send it again in a second."
     )
 
 
-def _is_sound(record: Document) -> bool:
-    """Whether a record is as it was written."""
+def _is_valid(record: Document) -> bool:
+    """Return True if a record has the fields and types that this module writes."""
     kinds: dict[str, type] = {"fingerprint": str, "token": str, "until": datetime}
     is_done = record.get("state") == "done"
     if is_done:
@@ -137,66 +144,66 @@ def _is_sound(record: Document) -> bool:
     return 200 <= record["status"] < 500 if is_done else record.get("state") == "running"
 
 
-def _finished(record: Document, work: Callable[[], Response], resumes: bool) -> Response:
-    """Do the work and keep its answer, but for one that says the fault was ours."""
+def _run(record: Document, work: Callable[[], Response], resumes: bool) -> Response:
+    """Return ``work()`` and store it in the record, unless the response is temporary."""
 
-    def done() -> Response:
+    def run() -> Response:
         response = work()
-        if not _is_passing(response) and not _keep(record, response):
+        if not _is_temporary(response) and not _store(record, response):
             raise WriteConflict(
-                "Another request with this Idempotency-Key has taken over; ask again."
+                "Another request with this Idempotency-Key has taken over. Send it again."
             )
         return response
 
     try:
-        response = done() if resumes else transaction(done)
+        response = run() if resumes else transaction(run)
     except Exception as error:
         response = current_app.make_response(current_app.handle_user_exception(error))
-        if not _is_passing(response):
-            _keep(record, response)
-    if _is_passing(response):
+        if not _is_temporary(response):
+            _store(record, response)
+    if _is_temporary(response):
         if resumes and not g.get("idempotency_forgotten"):
-            # Something may be left of it, which is found by the token when it is sent again.
-            _records().update_one(_mine(record), {"$set": {"until": documents.now()}})
+            # It may have left effects; the next run finds them by the token.
+            _records().update_one(_unchanged(record), {"$set": {"until": documents.now()}})
         else:
-            _records().delete_one(_mine(record))
+            _records().delete_one(_unchanged(record))
     return response
 
 
-def _is_passing(response: Response) -> bool:
-    """Whether an answer is of this moment only, so that the request may be sent again."""
+def _is_temporary(response: Response) -> bool:
+    """Return True if a response may be another one later, so that the request may run again."""
     return response.status_code >= 500 or "Retry-After" in response.headers
 
 
-def _keep(record: Document, response: Response) -> bool:
-    kept = {
+def _store(record: Document, response: Response) -> bool:
+    fields = {
         "state": "done",
         "status": response.status_code,
         "headers": {name: response.headers[name] for name in _HEADERS if name in response.headers},
         "body": response.get_data(),
         "about": _items(response),
     }
-    result = _records().update_one(_mine(record), {"$set": kept}, session=current_session())
+    result = _records().update_one(_unchanged(record), {"$set": fields}, session=current_session())
     return result.matched_count == 1
 
 
 def _items(response: Response) -> list[Any]:
-    """Return the ids of the items that an answer tells of: with them it is purged."""
+    """Return the ids of the items in a response: when one is purged, so is the record."""
     value = response.get_json(silent=True)
-    told = value.get("results", [value]) if isinstance(value, dict) else []
-    owners = [str(each.get("owner", "")).rpartition("/")[2] for each in told]
+    results = value.get("results", [value]) if isinstance(value, dict) else []
+    owners = [str(each.get("owner", "")).rpartition("/")[2] for each in results]
     return [
-        *(each["id"] for each in told if each.get("id") is not None),
+        *(each["id"] for each in results if each.get("id") is not None),
         *(int(id) if id.isdigit() else id for id in owners if id),
     ]
 
 
-def _mine(record: Document) -> Document:
-    """Return the filter that finds a record as long as nobody has taken it over."""
+def _unchanged(record: Document) -> Document:
+    """Return the filter that finds a record until another request takes it over."""
     return {"_id": record["_id"], "state": "running", "until": record["until"]}
 
 
-def _replayed(record: Document) -> Response:
+def _replay(record: Document) -> Response:
     response = Response(record["body"], record["status"])
     for name in ("Content-Type", "Content-Length"):
         response.headers.pop(name, None)
@@ -206,25 +213,25 @@ def _replayed(record: Document) -> Response:
 
 
 def _fingerprint() -> str:
-    """Return a digest of what a request asks for; a form's boundary is not of it."""
-    found = hashlib.blake2b(digest_size=16)
-    found.update(f"{request.path}?{request.query_string.decode('latin-1')}\n".encode())
-    found.update(f"{request.mimetype}\n".encode())
+    """Return a digest of the path, query and body of a request, without the boundary of a form."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(f"{request.path}?{request.query_string.decode('latin-1')}\n".encode())
+    digest.update(f"{request.mimetype}\n".encode())
     if request.mimetype != "multipart/form-data":
-        found.update(request.get_data())
-        return found.hexdigest()
+        digest.update(request.get_data())
+        return digest.hexdigest()
     for name, text in request.form.items(multi=True):
-        found.update(f"{name}={len(text)}:{text}\n".encode())
+        digest.update(f"{name}={len(text)}:{text}\n".encode())
     for name, file in request.files.items(multi=True):
-        found.update(f"{name}=".encode())
+        digest.update(f"{name}=".encode())
         while chunk := file.stream.read(CHUNK):
-            found.update(chunk)
+            digest.update(chunk)
         file.stream.seek(0)
-    return found.hexdigest()
+    return digest.hexdigest()
 
 
 def _records() -> Collection[Any]:
-    """Return the collection of records, with the index that ends them."""
+    """Return the collection of records, with the index by which MongoDB removes old ones."""
     records: Collection[Any] = current_app.extensions["resource"].repository.idempotency_keys
     indexed: set[str] = current_app.extensions.setdefault("indexed", set())
     if records.name not in indexed:

@@ -1,7 +1,7 @@
-"""Facets: how many of the items that a query finds have which value.
+"""Facets: the number of items of a list for each value of a field.
 
-All facets of an answer come from one aggregation over the matches.  Numbers are told in ranges,
-each from the lowest to the highest value in it, so that both ends fit the filters ``__gte`` and
+All facets of a list come from one aggregation over its items.  Numbers are counted in ranges, each
+from the lowest to the highest value in it, so that both ends fit the filters ``__gte`` and
 ``__lte``.
 """
 
@@ -17,21 +17,26 @@ from shared.schema.search_terms import Search
 from shared.schema.serialization import Document
 from shared.storage.repository import QUERY_TIMEOUT_SECONDS, Repository, both
 
-MOST = 100_000  # Items that are looked at.
-VALUES = 50
-FEW_NUMBERS = 20  # Different ones that are told as they are.
-RANGES = 6
+MAX_ITEMS = 100_000  # of a list with facets
+MAX_VALUES = 50  # of one facet
+MAX_SINGLE_NUMBERS = 20  # distinct numbers of an attribute; more are counted in ranges
+RANGES = 6  # of one facet
 
 
 def count(repository: Repository, asked: PageRequest, numbers: Iterable[str]) -> Document:
     """Return ``{facet: {"values": [...], "more": bool}}`` or ``{facet: {"ranges": [...]}}``.
 
-    ``numbers`` are the facets that are always told in ranges.  Raise ``BadRequest`` when more than
-    100,000 items match.
+    Args:
+        repository: The collection.
+        asked: The query string, with the facets to count.
+        numbers: The facets that are always counted in ranges.
+
+    Raises:
+        BadRequest: The list has more than 100,000 items, or counting takes too long.
     """
     filter = both(asked.filter, Search(asked.q).anywhere if asked.q else {})
     numbers = set(numbers)
-    # Neither the name of an attribute nor a dot can stand as it is in the name of a facet.
+    # MongoDB allows neither dots nor every attribute's name in the name of a facet.
     paths = {f"f{number}": path for number, path in enumerate(asked.facets.values())}
     parts: dict[str, list[Document]] = {"n": [{"$count": "n"}]}
     for name, facet in zip(paths, asked.facets, strict=True):
@@ -39,61 +44,64 @@ def count(repository: Repository, asked: PageRequest, numbers: Iterable[str]) ->
             parts[f"{name}v"] = _values(f"${name}")
         if facet in numbers or facet.startswith("attr."):
             parts[f"{name}r"] = _ranges(name)
+    projection = {name: _distinct(f"${path}") for name, path in paths.items()}
     pipeline: list[Mapping[str, Any]] = [
         {"$match": filter},
-        {"$limit": MOST + 1},
-        {"$project": {"_id": False} | {name: _set(f"${path}") for name, path in paths.items()}},
+        {"$limit": MAX_ITEMS + 1},
+        {"$project": {"_id": False} | projection},
         {"$facet": parts},
     ]
     options: Document = {} if filter else {"hint": "_id_"}
     try:
         with pymongo.timeout(QUERY_TIMEOUT_SECONDS):
-            found = next(iter(repository.collection.aggregate(pipeline, **options)))
+            result = next(iter(repository.collection.aggregate(pipeline, **options)))
     except ExecutionTimeout as error:
-        text = "Takes too long; ask for fewer facets, or narrow the list."
+        text = "Counting takes too long. Ask for fewer facets, or narrow the list by filters."
         raise BadRequest.parameter("facets", text) from error
-    if found["n"] and found["n"][0]["n"] > MOST:
-        text = f"More than {MOST:,} items match; narrow the list first."
+    if result["n"] and result["n"][0]["n"] > MAX_ITEMS:
+        text = f"More than {MAX_ITEMS:,} items match. Narrow the list by filters first."
         raise BadRequest.parameter("facets", text)
     return {
-        facet: _shown(found.get(f"{name}v"), found.get(f"{name}r", []))
+        facet: _facet(result.get(f"{name}v"), result.get(f"{name}r", []))
         for name, facet in zip(paths, asked.facets, strict=True)
     }
 
 
-def _set(path: str) -> Document:
-    """Return the expression for a value, or for the different values of a list."""
+def _distinct(path: str) -> Document:
+    """Return the expression for a value, or for the distinct values of a list."""
     return {"$cond": [{"$isArray": path}, {"$setUnion": [path, []]}, path]}
 
 
 def _values(name: str) -> list[Document]:
-    """Return the stages that count values, each element of a list by itself."""
+    """Return the stages that count values; each element of a list counts by itself."""
     return [
         {"$unwind": name},
         {"$group": {"_id": name, "count": {"$sum": 1}}},
         {"$sort": {"count": -1, "_id": 1}},
-        {"$limit": VALUES + 1},
+        {"$limit": MAX_VALUES + 1},
     ]
 
 
 def _ranges(name: str) -> list[Document]:
-    """Return the stages that share numbers out to ranges of about as many items each."""
+    """Return the stages that divide numbers into ranges of about the same number of items."""
     output = {"low": {"$min": f"${name}"}, "high": {"$max": f"${name}"}, "count": {"$sum": 1}}
     by = {"groupBy": f"${name}", "buckets": RANGES, "output": output}
     number = {"$match": {"$expr": {"$isNumber": f"${name}"}}}
     return [{"$unwind": f"${name}"}, number, {"$bucketAuto": by}]
 
 
-def _shown(values: list[Document] | None, ranges: list[Document]) -> Document:
-    many = values is None or (len(values) > FEW_NUMBERS and all(map(_is_number, values)))
-    if ranges and many:
+def _facet(values: list[Document] | None, ranges: list[Document]) -> Document:
+    has_many_numbers = values is None or (
+        len(values) > MAX_SINGLE_NUMBERS and all(map(_is_number, values))
+    )
+    if ranges and has_many_numbers:
         return {
             "ranges": [
                 {"from": each["low"], "to": each["high"], "count": each["count"]} for each in ranges
             ]
         }
-    told = [{"value": each["_id"], "count": each["count"]} for each in values or []]
-    return {"values": told[:VALUES], "more": len(told) > VALUES}
+    counts = [{"value": each["_id"], "count": each["count"]} for each in values or []]
+    return {"values": counts[:MAX_VALUES], "more": len(counts) > MAX_VALUES}
 
 
 def _is_number(value: Document) -> bool:

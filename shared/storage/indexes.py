@@ -1,4 +1,4 @@
-"""The indexes a resource needs, derived from what it declares."""
+"""Indexes of a collection, derived from the declaration of its resource."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from shared.schema.query import Query
 from shared.schema.search_terms import Searched
 from shared.schema.serialization import Document
 
-# Those of a trash, where the id is an ordinary field.
+# Indexes of the trash, where the id is an ordinary field.
 TRASH = (
     IndexModel([("id", 1)]),
     IndexModel([("slug", 1)]),
@@ -25,43 +25,55 @@ def derive(
     partition: str,
     own: Iterable[IndexModel],
 ) -> list[IndexModel]:
-    """Return indexes for every order, in all and in each partition, for every key and filter.
+    """Return indexes for each order, in the whole list and in a partition, each key and filter.
 
-    Those that a resource names as its ``own`` are among them.
+    Each order ends with ``_id``, as each sort does.  Unique indexes leave out documents without
+    the field, such as documents made by hand.
 
-    Every order ends with ``_id``, as every sort does.  Unique indexes leave out documents
-    without the field, such as those made by hand.
+    Args:
+        query: The query string of the list: its orders and filters.
+        slug: The field that slugs are made of; empty for no slugs.
+        unique: The unique fields.
+        searched: The fields that a search looks into; None for no search.
+        partition: The array field that lists are partitioned by; empty for none.
+        own: Further indexes, which are returned with the others.
     """
     orders = [_keys(order) for order in query.sortable]
-    found = [IndexModel(order) for order in orders]
+    derived = [IndexModel(order) for order in orders]
     if partition:
-        found += [IndexModel([(partition, 1), *order]) for order in ([("_id", 1)], *orders)]
+        derived += [IndexModel([(partition, 1), *order]) for order in ([("_id", 1)], *orders)]
     for name in (*(("slug",) if slug else ()), *unique):
-        living = {name: {"$gt": ""}}
-        found.append(IndexModel([(name, 1)], unique=True, partialFilterExpression=living))
+        with_value = {name: {"$gt": ""}}
+        derived.append(IndexModel([(name, 1)], unique=True, partialFilterExpression=with_value))
     if slug:
-        found.append(IndexModel([("old_slugs", 1)], sparse=True))
+        derived.append(IndexModel([("old_slugs", 1)], sparse=True))
     if searched:
-        found.append(IndexModel([("terms", 1), ("_id", 1)]))
-    found += own
-    firsts = {next(iter(index.document["key"])) for index in found}
+        derived.append(IndexModel([("terms", 1), ("_id", 1)]))
+    derived += own
+    firsts = {next(iter(index.document["key"])) for index in derived}
     filtered = dict.fromkeys(field.metadata.get("path") for field in query.fields.values())
-    found += [
+    derived += [
         IndexModel([(path, 1), ("_id", 1)]) for path in filtered if path and path not in firsts
     ]
-    return found
+    return derived
 
 
 def expire(collection: Collection[Document], moment: str, days: int) -> None:
-    """Have MongoDB remove documents so many days after a ``moment`` in them, 0 for never."""
+    """Make MongoDB remove documents some days after a time in them.
+
+    Args:
+        collection: The collection.
+        moment: The field with the time.
+        days: The number of days; 0 to keep the documents forever.
+    """
     name = f"{moment}_1"
-    known = collection.index_information().get(name, {}).get("expireAfterSeconds")
+    current = collection.index_information().get(name, {}).get("expireAfterSeconds")
     seconds = days * 86_400
-    if known is not None and not days:
+    if current is not None and not days:
         collection.drop_index(name)
-    elif known is None and days:
+    elif current is None and days:
         collection.create_indexes([IndexModel([(moment, 1)], expireAfterSeconds=seconds)])
-    elif known != seconds and days:
+    elif current != seconds and days:
         expiry = {"name": name, "expireAfterSeconds": seconds}
         collection.database.command("collMod", collection.name, index=expiry)
 

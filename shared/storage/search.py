@@ -1,8 +1,9 @@
-"""Searching by words: the best matches first.
+"""Search by words, with the best matches first.
 
-An exact name or SKU comes first, then all words in the title, then words that only begin so, then
-the rest.  No score is computed for every match: where the rarest word occurs a thousand times at
-most, all matches are ranked; else two hundred are, those first that have it in the title.
+An exact name or SKU comes first, then documents with all words in the title, then those with words
+in the title that begin so, then the others.  No score is computed for each match: if the rarest
+word occurs in at most a thousand documents, all matches are ranked.  Otherwise two hundred matches
+are ranked, first of all those with the word in the title.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
@@ -17,124 +18,136 @@ from shared.schema.search_terms import Filter, Search, in_any_field, in_titles, 
 from shared.schema.serialization import Document
 from shared.storage.repository import COUNT_CAP, SORT_IN_MEMORY_LIMIT, Page, Repository, both
 
-BEST = 200
-COUNTED = 5_000  # Documents that are counted to find the rarest word.
-MOST_WORDS = 6  # are counted, the longest ones
+MAX_RANKED = 200  # matches, if there are more than can be sorted in memory
+MAX_COUNTED = 5_000  # documents of a word, to find the rarest word
+MAX_WORDS = 6  # that are counted, the longest ones
 TERMS = [("terms", 1), ("_id", 1)]
-# All in one batch: a second round trip costs more than the documents.
-_BATCH = {"limit": BEST + 1, "batch_size": BEST + 1}
+# One batch: a second round trip would cost more than the documents.
+_BATCH = {"limit": MAX_RANKED + 1, "batch_size": MAX_RANKED + 1}
 
 
 def page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], count: str) -> Page:
-    """Find one page of the best matches, cut to the projection ``shown``.
+    """Return one page of the best matches.
 
-    ``count="exact"`` counts all matches, ``"none"`` none; else the total is exact when all were
-    ranked and, for one word without filters, up to 10,000.  Raise ``BadRequest`` behind the best.
+    The total is exact if all matches were ranked and, for one word without filters, up to 10,000.
+
+    Args:
+        repository: The collection.
+        asked: The query string.
+        shown: The projection: the stored fields to return.
+        count: The preference of the client: ``exact`` counts all matches, ``none`` counts none.
+
+    Raises:
+        BadRequest: The page is after the ranked matches.
     """
     search = Search(asked.q)
-    ids, complete = _matches(repository, asked.filter, search)
+    ids, is_complete = _matches(repository, asked.filter, search)
     start, end = (asked.page - 1) * asked.per, asked.page * asked.per
-    if start >= BEST and not complete:
-        text = f"Only the best {BEST} are in order of relevance; add ordering to go through all."
+    if start >= MAX_RANKED and not is_complete:
+        text = (
+            f"Only the best {MAX_RANKED} matches are ordered by relevance. Add the parameter "
+            "ordering to page through all matches."
+        )
         raise BadRequest.parameter("page", text)
-    wanted = list(islice(_ranked(repository, search, ids), start, end))
-    found = repository.collection.find({"_id": {"$in": wanted}}, shown, batch_size=asked.per + 1)
-    documents = sorted(found, key=lambda each: wanted.index(each["_id"]))
-    more = end < (len(ids) if complete else BEST)
+    page_ids = list(islice(_rank(repository, search, ids), start, end))
+    with_ids = {"_id": {"$in": page_ids}}
+    unordered = repository.collection.find(with_ids, shown, batch_size=asked.per + 1)
+    documents = sorted(unordered, key=lambda document: page_ids.index(document["_id"]))
+    more = end < (len(ids) if is_complete else MAX_RANKED)
     if count == "none":
         return Page(documents, None, False, more)
-    if complete:
+    if is_complete:
         return Page(documents, len(ids), True, more)
     words = search.words
     if count != "exact" and (len(words) > 1 or asked.filter):
         return Page(documents, len(ids), False, more)
-    every = both(asked.filter, in_any_field(words[0]) if len(words) == 1 else search.anywhere)
+    all_matches = both(asked.filter, in_any_field(words[0]) if len(words) == 1 else search.anywhere)
     cap = 0 if count == "exact" else COUNT_CAP
-    total = repository.count(every, cap)
+    total = repository.count(all_matches, cap)
     return Page(documents, total, total != cap, more)
 
 
 def _matches(repository: Repository, filter: Filter, search: Search) -> tuple[list[Any], bool]:
-    """Return the ids of all matches, or of the first ones, and whether these are all."""
-    wanted = both(filter, search.anywhere)
+    """Return the ids of the matches to rank, and True if these are all matches."""
+    anywhere = both(filter, search.anywhere)
     if _are_few(repository, filter, search):
-        found = repository.collection.find(
-            wanted, {"_id": True}, batch_size=SORT_IN_MEMORY_LIMIT + 1
+        matches = repository.collection.find(
+            anywhere, {"_id": True}, batch_size=SORT_IN_MEMORY_LIMIT + 1
         )
-        return _sorted_ids(found), True
+        return _sorted_ids(matches), True
     exact = both(filter, search.exact)
     ids = dict.fromkeys(_sorted_ids(repository.collection.find(exact, {"_id": True}, **_BATCH)))
     words = search.words
     if len(words) > 1:
-        # Those with all words in the title, by the word that the fewest titles have.
-        lead = _rarest(repository, {word: in_titles(word) for word in words})
-        _add(repository, ids, both(filter, search.titled), ranges(lead)[:1])
-    lead = _rarest(repository, {word: in_any_field(word) for word in words})
-    _add(repository, ids, wanted, ranges(lead))
-    return list(ids)[:BEST], len(ids) <= BEST
+        # Documents with all words in the title, by the word that the fewest titles have.
+        rarest = _rarest(repository, {word: in_titles(word) for word in words})
+        _add(repository, ids, both(filter, search.titled), ranges(rarest)[:1])
+    rarest = _rarest(repository, {word: in_any_field(word) for word in words})
+    _add(repository, ids, anywhere, ranges(rarest))
+    return list(ids)[:MAX_RANKED], len(ids) <= MAX_RANKED
 
 
 def _are_few(repository: Repository, filter: Filter, search: Search) -> bool:
-    """Whether so few documents have a word, or fit the filter, that all can be looked at."""
-    longest = sorted(search.words, key=len, reverse=True)[:MOST_WORDS]
+    """Return True if few documents have one of the words, or fit the filter, so all can be read."""
+    longest = sorted(search.words, key=len, reverse=True)[:MAX_WORDS]
     conditions = [*map(in_any_field, longest), *([filter] if filter else [])]
-    # Long words are rare, so the first one mostly tells.
+    # Long words are rare, so the first word often decides.
     return not longest or any(
-        repository.count(each, SORT_IN_MEMORY_LIMIT + 1) <= SORT_IN_MEMORY_LIMIT
-        for each in conditions
+        repository.count(condition, SORT_IN_MEMORY_LIMIT + 1) <= SORT_IN_MEMORY_LIMIT
+        for condition in conditions
     )
 
 
 def _rarest(repository: Repository, conditions: dict[str, Filter]) -> str:
-    """Return the word of which the fewest documents have a term, as far as is worth counting."""
-    words = sorted(conditions, key=len, reverse=True)[:MOST_WORDS]
+    """Return the word with the fewest documents, counted up to a limit."""
+    words = sorted(conditions, key=len, reverse=True)[:MAX_WORDS]
     if len(words) == 1:
         return words[0]
-    return min(words, key=lambda word: repository.count(conditions[word], COUNTED))
+    return min(words, key=lambda word: repository.count(conditions[word], MAX_COUNTED))
 
 
 def _add(
     repository: Repository,
     ids: dict[Any, None],
-    wanted: Mapping[str, Any],
-    places: list[tuple[str, str]],
+    filter: Mapping[str, Any],
+    term_ranges: list[tuple[str, str]],
 ) -> None:
-    """Add the matches that the index of terms has at some places, until there are enough."""
-    for start, end in places:
-        if len(ids) <= BEST:
-            found = repository.collection.find(wanted, {"_id": True}, hint=TERMS, **_BATCH)
-            within = found.min(_bound(start)).max(_bound(end))
-            ids |= dict.fromkeys(_ids(within))
+    """Add the matches in some ranges of the index of terms, until there are enough."""
+    for start, end in term_ranges:
+        if len(ids) <= MAX_RANKED:
+            matches = repository.collection.find(filter, {"_id": True}, hint=TERMS, **_BATCH)
+            in_range = matches.min(_bound(start)).max(_bound(end))
+            ids |= dict.fromkeys(_ids(in_range))
 
 
 def _bound(term: str) -> list[Any]:
     return [("terms", term), ("_id", MinKey())]
 
 
-def _ranked(repository: Repository, search: Search, ids: list[Any]) -> Iterable[Any]:
-    """Yield ids with the best matches first, each kind in the order it came."""
+def _rank(repository: Repository, search: Search, ids: list[Any]) -> Iterable[Any]:
+    """Yield ids with the best matches first; equally good matches keep their order."""
     left = dict.fromkeys(ids)
     for filter in (search.exact, search.whole, search.titled):
         if len(left) > 1:
             best = {"$and": [{"_id": {"$in": list(left)}}, filter]}
-            named = repository.collection.find(best, {"_id": True}, batch_size=len(left) + 1)
-            found = {each["_id"] for each in named}
-            yield from (id for id in left if id in found)
-            left = dict.fromkeys(id for id in left if id not in found)
+            matches = repository.collection.find(best, {"_id": True}, batch_size=len(left) + 1)
+            best_ids = {document["_id"] for document in matches}
+            yield from (id for id in left if id in best_ids)
+            left = dict.fromkeys(id for id in left if id not in best_ids)
     yield from left
 
 
-def _sorted_ids(found: Iterable[Document]) -> list[Any]:
-    """Return ids in order; a hand edit may have left some that are not numbers."""
-    return sorted(_ids(found), key=_place)
+def _sorted_ids(documents: Iterable[Document]) -> list[Any]:
+    """Return ids in order; after a hand edit some may not be numbers."""
+    return sorted(_ids(documents), key=_sort_key)
 
 
-def _ids(found: Iterable[Document]) -> Iterator[Any]:
-    """Yield ids, but for those of a hand edit that no address leads to, such as objects."""
-    return (each["_id"] for each in found if isinstance(each["_id"], Hashable))
+def _ids(documents: Iterable[Document]) -> Iterator[Any]:
+    """Yield ids, without ids of a hand edit that no URL can contain, such as objects."""
+    return (document["_id"] for document in documents if isinstance(document["_id"], Hashable))
 
 
-def _place(id: Any) -> tuple[str, Any]:
+def _sort_key(id: Any) -> tuple[str, Any]:
     if isinstance(id, (int, float)):
         return "", id
     return type(id).__name__, id if isinstance(id, (str, ObjectId)) else repr(id)

@@ -76,6 +76,6 @@ def test_a_bucket_that_does_not_answer_is_named(stack, s3):
     finally:
         os.kill(s3[0].pid, signal.SIGCONT)
     assert answer.status == 503
-    assert "Pictures cannot be reached" in answer.json()["detail"]
+    assert "file store of the pictures failed" in answer.json()["detail"]
     assert (status, value["detail"]) == (503, answer.json()["detail"])
     assert len(stack.get("products", "/products/1/images")["items"]) == 1

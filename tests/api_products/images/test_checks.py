@@ -303,7 +303,7 @@ class TestDiskFull:
         fill(0)
         answer = products.post("/products/1/images", data={"image": (io.BytesIO(picture()), "x")})
         assert answer.status_code == 503
-        assert "cannot be reached" in answer.get_json()["detail"]
+        assert "file store of the pictures failed" in answer.get_json()["detail"]
         assert products.get("/products/1/images").get_json()["items"] == []
         assert names(files) == set()
 
