@@ -17,13 +17,13 @@ from vitrine.client import PAGE_SIZE
 
 @pytest.fixture(scope="module")
 def stack():
-    """A stack of this module's own: imports fill it."""
+    """Return a stack for this module alone, because imports fill it."""
     with running_stack("--only", "products,clients,categories") as stack:
         yield stack
 
 
 def run_import(stack, *args, code=0, **options):
-    """Import and return what became of the rows, and all that was said."""
+    """Import; return the counts of all, created, updated, unchanged, failed, and the output."""
     run = stack.run("import", *map(str, args), timeout=300, **options)
     assert run.returncode == code, run.stderr
     counts = re.search(
@@ -37,16 +37,16 @@ def run_import(stack, *args, code=0, **options):
 
 def every(stack, service, query=""):
     """Return all items of a service by walking its pages."""
-    found, link = [], f"/{service}?per={PAGE_SIZE}&{query}"
+    items, link = [], f"/{service}?per={PAGE_SIZE}&{query}"
     while link:
         answer = stack.get(service, link)
-        found += answer["items"]
+        items += answer["items"]
         link = answer["links"].get("next")
-    return found
+    return items
 
 
-def test_a_parts_catalog_becomes_products_and_again_changes_nothing(stack, unpack):
-    # The small ones, and one that is not; all 25 files take half a minute each time.
+def test_importing_a_parts_catalog_again_changes_nothing(stack, unpack):
+    # The small files and one larger one; all 25 files take half a minute each time.
     folder = unpack("catalog/pcparts-2025-07-23-jsonl.tar.xz") / "jsonl"
     small = [path for path in folder.glob("*.jsonl") if path.stat().st_size < 38_000]
     files = sorted([*small, folder / "cpu.jsonl"])
@@ -76,7 +76,7 @@ def test_a_parts_catalog_becomes_products_and_again_changes_nothing(stack, unpac
     assert stack.run("doctor").returncode == 0
 
 
-def test_an_older_snapshot_updates_what_it_knows(stack, unpack):
+def test_an_older_snapshot_updates_its_items(stack, unpack):
     file = unpack("catalog/pcparts-2023-07-05-json.tar.xz") / "json" / "cpu.json"
     args = ("products", file, "--set", "category=cpu", "--create-categories")
     (rows, created, updated, unchanged, failed), _ = run_import(stack, *args, "--dry-run")
@@ -99,9 +99,9 @@ def test_a_tree_of_4584_categories_is_built_whole(stack, data_folder):
     assert "Columns left out: subCategories" in said
     assert run_import(stack, *args, code=1)[0] == (4584 + 139, 0, 0, 4583 + 139, 1)
 
-    found = every(stack, "categories", "fields=slug,name,external_ref,parent,path")
-    slugs = {each["external_ref"]: each["slug"] for each in found if each["external_ref"]}
-    by_slug = {each["slug"]: each for each in found}
+    stored = every(stack, "categories", "fields=slug,name,external_ref,parent,path")
+    slugs = {each["external_ref"]: each["slug"] for each in stored if each["external_ref"]}
+    by_slug = {each["slug"]: each for each in stored}
     for record in records:
         if record["name"]:
             category = by_slug[slugs[record["id"]]]
@@ -149,7 +149,7 @@ def test_contacts_become_clients(stack, data_folder):
     )
 
 
-def test_northwind_customers_with_commas_that_nobody_quoted(stack, unpack):
+def test_northwind_customers_with_unquoted_commas(stack, unpack):
     file = unpack("orders/northwind.tar.xz") / "northwind" / "customers.csv"
     maps = ("--map", "name=CompanyName", "--map", "external_ref=CustomerID", "--null", "NULL")
     assert run_import(stack, "clients", file, *maps)[0] == (91, 91, 0, 0, 0)
@@ -162,7 +162,7 @@ def test_northwind_customers_with_commas_that_nobody_quoted(stack, unpack):
     ("service", "format"),
     [("clients", "jsonl"), ("clients", "json"), ("clients", "csv"), ("categories", "jsonl")],
 )
-def test_what_was_exported_imports_as_unchanged(stack, tmp_path, service, format):
+def test_an_export_is_imported_as_unchanged(stack, tmp_path, service, format):
     body = {"name": 'Crépin, "the\r\nsecond\rthird" 🐔', "external_ref": f"export {format}"}
     assert stack.request("POST", service, f"/{service}", body)[0] == 201
     file = tmp_path / f"export.{format}"
@@ -251,7 +251,7 @@ def test_each_row_is_found_by_the_key_it_has(stack, tmp_path):
     assert run_import(stack, "clients", file, code=1)[0] == (3, 0, 0, 2, 1)
 
 
-def test_a_dry_run_takes_categories_to_be_made_as_made(stack, tmp_path):
+def test_a_dry_run_creates_no_category(stack, tmp_path):
     file = tmp_path / "new.jsonl"
     file.write_text('{"name": "Dry", "category": "Brand new"}')
     args = ("products", file, "--create-categories")
@@ -261,7 +261,7 @@ def test_a_dry_run_takes_categories_to_be_made_as_made(stack, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "error"),
     [
         (("--key", "foo"), "has no key 'foo'; it has slug, sku, external_ref"),
         (("--key", "sku"), "row 1: Has no sku to be found by."),
@@ -271,24 +271,24 @@ def test_a_dry_run_takes_categories_to_be_made_as_made(stack, tmp_path):
         (("--map", "nope=x"), "write FIELD="),
     ],
 )
-def test_a_misspelt_option_is_told(stack, tmp_path, options, told):
+def test_a_misspelt_option_is_named(stack, tmp_path, options, error):
     file = tmp_path / "odd.csv"
     file.write_text("name,Qty on hand\nX,5\n")
     run = stack.run("import", "products", str(file), "--dry-run", *options)
-    assert told in run.stderr
+    assert error in run.stderr
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "error"),
     [
         ("one.json", '{"name": "X"}', "holds one object"),
         ("none.jsonl", "", "The file has no rows."),
         ("none.csv", "name\n", "The file has no rows."),
     ],
 )
-def test_a_file_without_rows_is_told(stack, tmp_path, name, text, told):
+def test_a_file_without_rows_is_reported(stack, tmp_path, name, text, error):
     (tmp_path / name).write_text(text)
-    assert told in stack.run("import", "products", str(tmp_path / name)).stderr
+    assert error in stack.run("import", "products", str(tmp_path / name)).stderr
 
 
 def test_an_export_that_cannot_be_written_leaves_nothing(stack, tmp_path):
@@ -298,7 +298,7 @@ def test_an_export_that_cannot_be_written_leaves_nothing(stack, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_service_with_one_key_is_imported_into_as_well(tmp_path):
+def test_any_service_can_be_imported_into(tmp_path):
     file = tmp_path / "games.jsonl"
     file.write_text('{"title": "Zelda", "year": 2023}\n{"title": "FIFA", "price": {"eur": 70}}')
     with running_stack("--only", "games", "--with", "examples/api_games") as other:

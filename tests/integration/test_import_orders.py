@@ -1,4 +1,4 @@
-"""Orders of the past, from real books: every total is the one the books have."""
+"""Past orders from real data sets: every total is the one of the data set."""
 
 import csv
 import re
@@ -27,16 +27,17 @@ def shop():
 
 
 def run_import(shop, *args):
-    """Import orders; return the counts of all, created, updated, unchanged, failed."""
+    """Import; return the counts of all, created, updated, unchanged, failed, and the output."""
     done = shop.run("import", "orders", *map(str, args), timeout=300)
-    found = _COUNTS.search(done.stderr)
-    assert found, done.stderr + done.stdout
-    return tuple(int(each.replace(",", "")) for each in found.groups()), done.stderr
+    match = _COUNTS.search(done.stderr)
+    assert match, done.stderr + done.stdout
+    return tuple(int(count.replace(",", "")) for count in match.groups()), done.stderr
 
 
 def sums(shop, query=""):
-    (found,) = shop.get("orders", f"/orders/stats?by=day&{query}")["sums"]
-    return found
+    """Return the sums of all orders that a query selects."""
+    (row,) = shop.get("orders", f"/orders/stats?by=day&{query}")["sums"]
+    return row
 
 
 def test_northwind(shop, unpack):
@@ -54,8 +55,8 @@ def test_northwind(shop, unpack):
     assert run_import(shop, *args, "--create-clients")[0] == (830, 830, 0, 0, 0)
     assert run_import(shop, *args, "--create-clients")[0] == (830, 0, 0, 830, 0)
     assert shop.run("doctor").returncode == 0
-    found = sums(shop)
-    assert (found["orders"], found["total"]) == (830, 1265793.0395)
+    all_orders = sums(shop)
+    assert (all_orders["orders"], all_orders["total"]) == (830, 1265793.0395)
     (order,) = shop.get("orders", "/orders?external_ref=10248")["items"]
     assert (order["status"], order["total"], order["placed_at"][:10]) == (
         "delivered",
@@ -67,7 +68,7 @@ def test_northwind(shop, unpack):
     assert client["external_ref"] == "VINET"
 
 
-def test_no_stock_is_touched_and_what_was_exported_is_imported(shop, tmp_path):
+def test_no_stock_changes_and_an_export_is_imported_as_unchanged(shop, tmp_path):
     _, made = shop.request("POST", "products", "/products", {"name": "P", "price": 1, "stock": 3})
     file = tmp_path / "past.jsonl"
     file.write_text(
@@ -106,41 +107,41 @@ def test_a_shop_of_some_days(shop, unpack):
         rows += csv.DictReader(file.read_text().splitlines())
     count = len({row["InvoiceNo"] for row in rows})
     assert run_import(shop, *files, "--create-clients")[0] == (count, count, 0, 0, 0)
-    found = sums(shop, "from=2010-12-01")
+    all_orders = sums(shop, "from=2010-12-01")
     totals = [Decimal(row["Quantity"]) * Decimal(row["UnitPrice"]) for row in rows]
-    assert found["total"] == float(sum(totals))
-    assert found["units"] == sum(int(row["Quantity"]) for row in rows)
+    assert all_orders["total"] == float(sum(totals))
+    assert all_orders["units"] == sum(int(row["Quantity"]) for row in rows)
     returned = {row["InvoiceNo"] for row in rows if row["InvoiceNo"].startswith("C")}
     assert shop.get("orders", "/orders?status=returned&per=1")["total"] == len(returned) > 20
     clients = shop.get("orders", "/orders/stats?by=client&from=2010-12-01&per=1")
     assert clients["total"] == len({row["CustomerID"] for row in rows})
     with open_mongo(stack.read(shop.folder).mongo_uri, 30) as client:
-        found = client["vitrine"]["orders"].aggregate(
+        groups = client["vitrine"]["orders"].aggregate(
             [
                 {"$match": {"placed_at": {"$gte": datetime(2010, 12, 1)}}},
                 {"$unwind": "$items"},
                 {"$group": {"_id": "$items.sku", "all": {"$sum": 1}, "sold": {"$sum": SOLD}}},
             ]
         )
-        by_sku = {each["_id"]: each for each in found}
+        by_sku = {group["_id"]: group for group in groups}
     assert len(by_sku) == len({row["StockCode"] for row in rows})
-    assert sum(each["all"] for each in by_sku.values()) == len(rows)
-    sold = sum(each["sold"].to_decimal() for each in by_sku.values())
+    assert sum(group["all"] for group in by_sku.values()) == len(rows)
+    sold = sum(group["sold"].to_decimal() for group in by_sku.values())
     assert sold == sum(total for total in totals if total > 0)
     by_product = shop.get("orders", "/orders/stats?by=product&from=2010-12-01&per=3")
     assert by_product["sums"][0]["total"] == float(sum(totals))
-    # What was not changed is not written.
+    # Unchanged orders are not written.
     assert run_import(shop, *files[:3])[0][3:] == (counts_of(files[:3]), 0)
 
 
 def counts_of(files):
-    """How many invoices are in some files."""
+    """Return the number of invoices in some files."""
     lines = (file.read_text().splitlines() for file in files)
-    return len({row["InvoiceNo"] for each in lines for row in csv.DictReader(each)})
+    return len({row["InvoiceNo"] for part in lines for row in csv.DictReader(part)})
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "error"),
     [
         ("quantity,price\n1,2\n", "row 1: Has no order number; say --map external_ref=COLUMN."),
         ("invoice,date,qty,price\nA1,2020-01-01,1,x\n", "row 1, price: Is not an amount"),
@@ -151,12 +152,12 @@ def counts_of(files):
         ("invoice,date,qty,price,discount\nA1,2020-01-01,1,1,20\n", "Is a fraction"),
     ],
 )
-def test_mistakes_are_named_by_row_and_invoice(shop, tmp_path, text, told):
+def test_mistakes_are_named_by_row_and_order(shop, tmp_path, text, error):
     file = tmp_path / "wrong.csv"
     file.write_text(text)
     counts, said = run_import(shop, file)
     assert counts[4] == 1
-    assert told in said
+    assert error in said
 
 
 def test_options_that_do_not_fit_are_named(shop, tmp_path):
@@ -164,7 +165,7 @@ def test_options_that_do_not_fit_are_named(shop, tmp_path):
     file.write_text("a\n1\n")
     twice.write_text("a,b\n1,2\n1,3\n")
     latin.write_bytes("invoice\né\n".encode("latin-1"))
-    for args, told in (
+    for args, error in (
         (("products", file, "--join", "a=b"), "--join is for orders"),
         (("clients", file, "--create-clients"), "--create-clients is for orders"),
         (("orders", file, "--join", "nothing"), "write FILE=COLUMN"),
@@ -177,4 +178,4 @@ def test_options_that_do_not_fit_are_named(shop, tmp_path):
     ):
         done = shop.run("import", *map(str, args))
         assert done.returncode == 1
-        assert told in done.stderr
+        assert error in done.stderr

@@ -1,4 +1,4 @@
-"""Backups have all there is, and what was cached after one was made never comes back with it."""
+"""Backups are complete, and entries cached after a backup are stale after its restore."""
 
 import shutil
 import subprocess
@@ -36,15 +36,15 @@ def end(stack):
     stack.process.wait(10)
 
 
-def told(stack, path):
-    """Return the prices that a path tells, and how the cache had to do with it."""
+def prices(stack, path):
+    """Return the prices in a response, and its Cache-Status."""
     answer = stack._http.request("GET", stack.url("products") + path)
     assert answer.status == 200, answer.data
-    found = answer.json()
-    return [each["price"] for each in found.get("items", [found])], answer.headers["Cache-Status"]
+    value = answer.json()
+    return [item["price"] for item in value.get("items", [value])], answer.headers["Cache-Status"]
 
 
-def test_a_backup_of_a_running_stack_has_all_there_is(stack, tmp_path):
+def test_a_backup_of_a_running_stack_is_complete(stack, tmp_path):
     pot = {"name": "Pot", "price": 1, "stock": 5}
     assert stack.request("POST", "products", "/products", pot)[0] == 201
     stack.request("POST", "products", "/products/1/stock", {"change": -2, "reason": "damaged"})
@@ -59,14 +59,14 @@ def test_a_backup_of_a_running_stack_has_all_there_is(stack, tmp_path):
     assert "exists" in back_up(stack, tmp_path / "backup").stderr
 
     paths = ("/products", "/products/1/stock", "/products?deleted=only", "/products/2/history")
-    known = [stack.get("products", path) for path in paths]
+    before = [stack.get("products", path) for path in paths]
     thumbnail = stack.get("products", "/products/1")["images"][0]["thumbnails"]["small"]["webp"]
     with stack_folder() as folder:
         shutil.copytree(tmp_path / "backup", folder)
         restored = Stack(folder)
         try:
             restored.up("--only", "products")
-            assert [restored.get("products", path) for path in paths] == known
+            assert [restored.get("products", path) for path in paths] == before
             file = restored._http.request("GET", restored.url("products") + thumbnail)
             assert file.data[:4] == b"RIFF"
             assert restored.request("POST", "products", "/products", {"name": "New"})[1]["id"] == 3
@@ -75,21 +75,21 @@ def test_a_backup_of_a_running_stack_has_all_there_is(stack, tmp_path):
             restored.down()
 
 
-def test_what_was_cached_after_a_backup_is_not_answered_after_a_restore(stack):
-    """Redis keeps its data: entries of a state that MongoDB never had, by now."""
+def test_entries_cached_after_a_backup_are_stale_after_its_restore(stack):
+    """Redis keeps entries of a state that the restored MongoDB never had."""
     end(stack)
     shutil.copytree(stack.folder / "mongodb", stack.folder / "older")
     stack.up("--only", "products")
     assert stack.request("PATCH", "products", "/products/1", {"price": 2})[0] == 200
     for path in PATHS:
-        poll(lambda path=path: told(stack, path)[1].startswith("vitrine; hit"))
-    assert {told(stack, path)[0][-1] for path in PATHS} == {2}
+        poll(lambda path=path: prices(stack, path)[1].startswith("vitrine; hit"))
+    assert {prices(stack, path)[0][-1] for path in PATHS} == {2}
     end(stack)
 
     shutil.rmtree(stack.folder / "mongodb")
     (stack.folder / "older").rename(stack.folder / "mongodb")
     stack.up("--only", "products")
     for path in PATHS * 3:
-        assert told(stack, path)[0][-1] == 1
-    poll(lambda: told(stack, "/products/1")[1].startswith("vitrine; hit"))
-    assert told(stack, "/products/1")[0] == [1]
+        assert prices(stack, path)[0][-1] == 1
+    poll(lambda: prices(stack, "/products/1")[1].startswith("vitrine; hit"))
+    assert prices(stack, "/products/1")[0] == [1]
