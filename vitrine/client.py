@@ -80,7 +80,7 @@ class Client:
         return self._send("GET", path, None, query)
 
     def items(self, path: str, **query: Any) -> Iterator[Any]:
-        """Yield all items of a list, each once, even if others come or go meanwhile."""
+        """Yield all items of a list, each once, even if other items are added or deleted."""
         while True:
             page = self.get(path, per=PAGE_SIZE, **query)
             yield from page["items"]

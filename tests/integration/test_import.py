@@ -247,7 +247,7 @@ def test_each_row_is_found_by_the_key_it_has(stack, tmp_path):
     file.write_text("\n".join(json.dumps(row) for row in (*rows, {"name": "C"})))
     counts, said = run_import(stack, "clients", file, code=1)
     assert counts == (3, 2, 0, 0, 1)
-    assert "row 3: Has no external_ref or email to be found by" in said
+    assert "row 3: Has no external_ref or email, by which items are found" in said
     assert run_import(stack, "clients", file, code=1)[0] == (3, 0, 0, 2, 1)
 
 
@@ -264,7 +264,7 @@ def test_a_dry_run_creates_no_category(stack, tmp_path):
     ("options", "error"),
     [
         (("--key", "foo"), "has no key 'foo'; it has slug, sku, external_ref"),
-        (("--key", "sku"), "row 1: Has no sku to be found by."),
+        (("--key", "sku"), "row 1: Has no sku, by which items are found."),
         (("--map", "stock=Qty on Hand"), "Nothing in the file for --map stock=Qty on Hand"),
         (("--map", "stock=[["), "Nothing in the file for --map stock=[["),
         (("--attributes", "colour"), "Nothing in the file for --attributes colour"),

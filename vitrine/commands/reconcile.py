@@ -16,8 +16,10 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 @click.command("reconcile")
-@click.option("--fix", is_flag=True, help="Set each such stock to the sum of its ledger.")
-@click.option("--accept", is_flag=True, help="Keep each such stock; enter the difference.")
+@click.option("--fix", is_flag=True, help="Set stocks that differ to the sum of their ledger.")
+@click.option(
+    "--accept", is_flag=True, help="Keep the stocks; enter the difference into their ledger."
+)
 def reconcile_command(fix: bool, accept: bool) -> None:
     """Show stocks that differ from the sum of their ledger.
 

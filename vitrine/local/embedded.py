@@ -184,7 +184,7 @@ def _check_alive(process: subprocess.Popen[bytes], name: str, log: Path) -> None
 def _check_own(process: subprocess.Popen[bytes], pid: object, port: int) -> None:
     """Raise ``EmbeddedError`` if another process answers on the port than the started one."""
     if pid != process.pid:
-        raise EmbeddedError(f"Port {port} was taken by process {pid} meanwhile.")
+        raise EmbeddedError(f"Port {port} was taken by process {pid} first.")
 
 
 def _binary(package: str, path: str) -> Path:

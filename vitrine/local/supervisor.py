@@ -43,7 +43,7 @@ class Child:
 
 
 class Supervisor:
-    """Processes of one stack, in the order of their start; they end in reverse groups."""
+    """Processes of one stack: MongoDB and Redis first, then services, followers and workers."""
 
     def __init__(self, settings: Settings, services: Iterable[Service], lock: int, print_: Print):
         """Prepare a stack.

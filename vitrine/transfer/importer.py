@@ -150,7 +150,7 @@ class ItemImporter:
         if key:
             return
         if self._has_keys:
-            raise StackError(f"Has no {' or '.join(self._keys)} to be found by.")
+            raise StackError(f"Has no {' or '.join(self._keys)}, by which items are found.")
         if self._can_derive:
             self._derive_reference(item)
 

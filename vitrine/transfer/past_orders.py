@@ -119,11 +119,11 @@ class PastOrderImporter:
         for name in _ORDER_FIELDS:
             if item.get(name) is not None:
                 order.setdefault(name, item[name])
-        for given_line in item.get("items", [item]):
+        for source_line in item.get("items", [item]):
             line = {
-                name: given_line[name]
+                name: source_line[name]
                 for name in _KEPT_LINE_FIELDS
-                if given_line.get(name) is not None
+                if source_line.get(name) is not None
             }
             if not str(line.get("name", "x")).strip():
                 del line["name"]
@@ -169,9 +169,9 @@ class PastOrderImporter:
         ids: dict[str, int] = {}
         missing = []
         for ref in sorted(set(map(_client_reference, references))):
-            found = self._clients_client.get("/clients", external_ref=ref, fields="id", per=1)
-            if found["items"]:
-                ids[ref] = found["items"][0]["id"]
+            page = self._clients_client.get("/clients", external_ref=ref, fields="id", per=1)
+            if page["items"]:
+                ids[ref] = page["items"][0]["id"]
             else:
                 missing.append(ref)
         if self._rules.create_clients and not self._rules.dry_run:
