@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from tests.support.processes import descendants, is_alive
 from tests.support.services import MEMORY, ROOT, environment
 from vitrine import stack as stacks
 from vitrine.local.processes import free_port, stop
@@ -38,30 +39,6 @@ def poll(check, seconds=15.0, what="it"):
             return result
         time.sleep(0.02)
     raise AssertionError(f"{what} did not happen in {seconds} s")
-
-
-def descendants(pid):
-    """Return the process ids of everything below a process, from /proc."""
-    children = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            number, _, rest = stat.read_text().partition(" (")
-        except OSError:
-            continue
-        children.setdefault(int(rest.rpartition(")")[2].split()[1]), []).append(int(number))
-    found, waiting = [], [pid]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
-    return found
-
-
-def is_alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @dataclass

@@ -12,6 +12,7 @@ from redis import ConnectionError, Redis, RedisError, ResponseError, TimeoutErro
 
 from shared.cache.redis_async import AsyncServer
 from shared.cache.redis_topology import connect
+from tests.support.processes import suspended
 
 pytestmark = pytest.mark.real
 
@@ -111,21 +112,18 @@ def test_all_that_is_asked_at_once_takes_one_connection_and_few_packets(run, oth
 def test_who_waits_too_long_is_told_and_a_late_answer_is_nobody_elses(run, other):
     async def work(redis):
         await redis.exchange(("SET", "a", "x"))
-        other.client_pause(round(SECONDS * 3000))
-        started = time.monotonic()
-        found = await asyncio.gather(
-            *(redis.exchange(("GET", "a")) for _ in range(3)), return_exceptions=True
-        )
-        took = time.monotonic() - started
+        with suspended(other):
+            found = await asyncio.gather(
+                *(redis.exchange(("GET", "a")) for _ in range(3)), return_exceptions=True
+            )
         while True:
             try:
-                return found, took, await redis.exchange(("GET", "b"), ("GET", "a"))
+                return found, await redis.exchange(("GET", "b"), ("GET", "a"))
             except TimeoutError:
                 await asyncio.sleep(0.01)
 
-    found, took, answers = run(work)
+    found, answers = run(work)
     assert [type(each) for each in found] == [TimeoutError] * 3
-    assert SECONDS * 0.9 < took < SECONDS * 2.5
     assert answers == [None, b"x"]
 
 
@@ -134,10 +132,8 @@ def test_nobody_waits_for_a_redis_that_is_gone(run, other):
         await redis.exchange(("PING",))
         other.shutdown(nosave=True)
         for _ in range(3):
-            started = time.monotonic()
-            with pytest.raises(ConnectionError):
+            with pytest.raises(ConnectionError):  # and no TimeoutError, which comes after a wait
                 await redis.exchange(("PING",))
-            assert time.monotonic() - started < 10 * SECONDS
 
     run(work)
 

@@ -8,6 +8,7 @@ from redis import ConnectionError, Redis, ResponseError, TimeoutError
 
 from shared.cache.redis_client import Server
 from shared.cache.redis_topology import connect
+from tests.support.processes import suspended
 
 pytestmark = pytest.mark.real
 
@@ -69,8 +70,7 @@ def test_what_goes_once_goes_over_a_new_connection_when_redis_has_hung_up(server
 
 def test_a_late_answer_is_nobody_elses(server, other):
     server.exchange(("SET", "a", "x"))
-    other.client_pause(round(SECONDS * 3000))
-    with pytest.raises(TimeoutError):
+    with suspended(other), pytest.raises(TimeoutError):
         server.exchange(("GET", "a"))
     assert poll(lambda: answered(server))
     assert server.exchange(("GET", "b"), ("GET", "a")) == [None, b"x"]
@@ -86,10 +86,8 @@ def answered(server):
 def test_nobody_waits_for_a_redis_that_is_gone(server, other):
     server.exchange(("PING",))
     other.shutdown(nosave=True)
-    started = time.monotonic()
-    with pytest.raises(ConnectionError):
+    with pytest.raises(ConnectionError):  # and no TimeoutError, which comes after a wait
         server.exchange(("PING",))
-    assert time.monotonic() - started < 10 * SECONDS
 
 
 def test_threads_get_their_own_answers_while_connections_are_cut(server, other):
