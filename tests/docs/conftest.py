@@ -14,7 +14,7 @@ from redis import Redis
 
 from shared.cache.keys import root_of
 from shared.config.settings import PORTS
-from shared.workers.follower import _moment
+from shared.workers.follower import token_time
 from tests.docs.fences import DOCUMENTS, fences
 from tests.docs.shell import write_curl
 from tests.integration.conftest import Stack, poll
@@ -95,7 +95,7 @@ def empty(stack):
         def is_seen():
             found = list(db.followers.find())
             return len(found) == len(running.services) and all(
-                _moment(each["token"]) >= moment for each in found
+                token_time(each["token"]) >= moment for each in found
             )
 
         poll(is_seen, 15, "that all followers have seen it")

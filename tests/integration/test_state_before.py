@@ -68,7 +68,7 @@ def raw(value):
 class TestTheCache:
     """Readers keep the root here, so that every token is the one the entries are stamped with."""
 
-    pytestmark = on_real_servers
+    pytestmark = [on_real_servers, pytest.mark.usefixtures("own_apps")]
 
     @pytest.fixture
     def settings(self, tmp_path):

@@ -215,9 +215,12 @@ def test_a_rate_is_a_number_and_a_unit(rate, read):
 class TestLimitsOfAServicesOwn:
     """``limiter`` on views: counted in the same Redis, refused with the same problem."""
 
-    pytestmark = pytest.mark.parametrize(
-        "stores", ["fake", pytest.param("real", marks=pytest.mark.real)], indirect=True
-    )
+    pytestmark = [
+        pytest.mark.parametrize(
+            "stores", ["fake", pytest.param("real", marks=pytest.mark.real)], indirect=True
+        ),
+        pytest.mark.usefixtures("own_apps"),
+    ]
 
     @pytest.fixture
     def client(self, transport):

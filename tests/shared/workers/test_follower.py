@@ -78,7 +78,7 @@ def test_a_resume_token_that_fell_off_the_oplog_renews_the_root(
     monkeypatch.setattr(Database, "command", forgetful)
     before = redis.get(ROOT)
     follow()
-    assert poll(lambda: "the oplog no longer holds what was missed" in caplog.text)
+    assert poll(lambda: "the oplog does not hold all changes since the last run" in caplog.text)
     assert poll(lambda: redis.get(ROOT) not in (None, before))
     old = redis.get(ALL_LISTS)
     db.products.insert_one({"_id": 2, "name": "Seen"})
@@ -181,7 +181,7 @@ def test_a_change_that_cannot_be_read_is_skipped(db, redis, follow, caplog):
     db.products.insert_one({"_id": 1, "filler": "x" * 9_000_000})
     follow()
     db.products.update_one({"_id": 1}, {"$set": {"stock": 1}})
-    assert poll(lambda: "what it stumbles over is skipped" in caplog.text)
+    assert poll(lambda: "skipping the changes at which following fails" in caplog.text)
     assert is_followed(db, redis)
 
 
@@ -208,7 +208,7 @@ def test_a_root_that_is_no_token_is_replaced(redis, follow):
 def test_the_lease_ends_when_the_stream_falls_behind(redis, follow, monkeypatch):
     """As when a majority of MongoDB's members is gone: the stream is empty and tells nothing."""
     follow()
-    monkeypatch.setattr(follower_module, "_moment", lambda token: Timestamp(1, 1))
+    monkeypatch.setattr(follower_module, "token_time", lambda token: Timestamp(1, 1))
     assert poll(lambda: not redis.exists(ROOT), LEASE_SECONDS + 2)
 
 
