@@ -1,4 +1,4 @@
-"""``/__cache``: what is cached, why an entry counts or not, and a way to throw some of it away."""
+"""``/__cache``: counts, shows and purges the entries of the cache."""
 
 import logging
 from collections import Counter
@@ -27,13 +27,13 @@ def init_app(app: Flask) -> None:
 
 
 class CountsSchema(Schema):
-    """How many entries there are, by the beginning of their keys."""
+    """The number of entries, by the prefixes of their keys."""
 
     entries = fields.Dict(fields.String(), fields.Integer(), metadata={"example": {"product:": 2}})
 
 
 class EntrySchema(Schema):
-    """One entry: whether it counts and why, and what is in it besides the body."""
+    """One entry: whether it is valid and why, and its head without the body."""
 
     key = fields.String(metadata={"example": "product:1"})
     counts = fields.Boolean()
@@ -45,18 +45,18 @@ class EntrySchema(Schema):
 
 
 class PurgedSchema(Schema):
-    """How many entries were removed."""
+    """The number of entries that were removed."""
 
     prefix = fields.String(metadata={"example": "products:list:"})
     purged = fields.Integer()
 
 
 @auth.requires(auth.ADMIN)
-@accepts(key=fields.String(metadata={"blank": True, "description": "An entry to tell all about."}))
+@accepts(key=fields.String(metadata={"blank": True, "description": "The key of an entry to show."}))
 @returns(CountsSchema)
 @returns(EntrySchema, errors=(404,))
 def show_cache() -> Response:
-    """Answer how many entries there are of each kind, or with ``?key=`` all about one."""
+    """Return the number of entries of each kind, or with ``?key=`` one entry."""
     key = read_parameters().get("key", "")
     if key:
         return respond(_entry(key))
@@ -71,12 +71,12 @@ def show_cache() -> Response:
 @accepts(
     prefix=fields.String(
         required=True,
-        metadata={"one_of": "prefixes", "description": "What the keys begin with."},
+        metadata={"one_of": "prefixes", "description": "The beginning of the keys."},
     )
 )
 @returns(PurgedSchema)
 def purge_cache() -> Response:
-    """Remove the entries whose keys begin with ``?prefix=``; the log keeps who did."""
+    """Remove the entries whose keys begin with ``?prefix=``, and log the name of the caller."""
     prefix = read_parameters()["prefix"]
     if not prefix.startswith(_prefixes()):
         allowed = f"Must begin with one of {', '.join(_prefixes())}."

@@ -1,6 +1,7 @@
-"""``/docs`` and ``/redoc``: the documentation of a service in a browser, without any other host.
+"""``/docs`` and ``/redoc``: the documentation of a service in a browser.
 
-Both show ``/openapi.json``.  Their scripts and styles come in a package and are served from here.
+Both pages show ``/openapi.json``.  Their scripts and styles come with a package and are served from
+this host, so that the pages need no other one.
 """
 
 from functools import cache
@@ -17,13 +18,13 @@ from shared.http.json import digest, encode
 from shared.http.responses import JSON, conditional
 
 HTML = "text/html; charset=utf-8"
-# Nothing but this host is asked for anything, and no script runs that is not a file of ours.
+# The pages load from this host only, and run only scripts that are files.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; worker-src blob:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-ASSET_SECONDS = 3600
+ASSET_SECONDS = 3600  # seconds that a browser keeps a script
 _MEDIA = ("text/css", "text/javascript", "image/png")
 _TYPES = {
     "swagger-ui.css": "text/css; charset=utf-8",
@@ -63,7 +64,7 @@ _REDOC = """<body style="margin: 0">
 
 
 def init_app(app: Flask) -> None:
-    """Serve the pages, what they need, and the document they show."""
+    """Serve the pages, their files and the OpenAPI document."""
     app.add_url_rule("/openapi.json", "openapi", show_document)
     app.add_url_rule("/docs", "docs", show_docs)
     app.add_url_rule("/redoc", "redoc", show_redoc)
@@ -73,33 +74,33 @@ def init_app(app: Flask) -> None:
 @public
 @returns(fields.Dict(), conditional=True)
 def show_document() -> Response:
-    """Answer the OpenAPI 3.1 document of this service."""
-    known = current_app.extensions
-    if "openapi" not in known:
-        known["openapi"] = encode(document(current_app))
-    response = Response(known["openapi"], content_type=JSON)
-    response.set_etag(digest(known["openapi"]))
+    """Return the OpenAPI 3.1 document of this service."""
+    extensions = current_app.extensions
+    if "openapi" not in extensions:
+        extensions["openapi"] = encode(document(current_app))
+    response = Response(extensions["openapi"], content_type=JSON)
+    response.set_etag(digest(extensions["openapi"]))
     return conditional(response)
 
 
 @public
 @returns(None, media=("text/html",), headers=("Content-Security-Policy",))
 def show_docs() -> Response:
-    """Show the documentation as a page to try requests out on (Swagger UI)."""
+    """Show the documentation, with forms that send requests (Swagger UI)."""
     return _page(_SWAGGER)
 
 
 @public
 @returns(None, media=("text/html",), headers=("Content-Security-Policy",))
 def show_redoc() -> Response:
-    """Show the documentation as a page to read (ReDoc)."""
+    """Show the documentation for reading (ReDoc)."""
     return _page(_REDOC)
 
 
 @public
 @returns(None, media=_MEDIA, headers=("Cache-Control", "ETag"), conditional=True, errors=(404,))
 def show_file(name: str) -> Response:
-    """Answer a script, style or icon of these pages."""
+    """Return a script, style or icon of these pages."""
     if name not in _TYPES:
         raise NotFound(f"There is no file {name[:100]}.")
     data, etag = _asset(name)
@@ -114,7 +115,7 @@ def _asset(name: str) -> tuple[bytes, str]:
     """Return a file and its ETag."""
     folder = (redoc if "redoc" in name else swagger_ui).static_path
     data = _START.encode() if name == "start.js" else (folder / name).read_bytes()
-    # ReDoc would load its own logo from elsewhere.
+    # ReDoc would load its logo from another host.
     data = data.replace(b"https://cdn.redoc.ly/redoc/logo-mini.svg", b"/docs/favicon-32x32.png")
     return data, digest(data)
 

@@ -1,4 +1,4 @@
-"""Whether the service lives and whether it can do its work, for people and orchestrators."""
+"""``/health``, ``/``, ``/__ping/redis``: the state of the service and of its servers."""
 
 import time
 from collections.abc import Callable
@@ -20,11 +20,11 @@ from shared.storage.connections import connections
 from shared.workers import queue
 from shared.workers.follower_status import following
 
-PROBE_SECONDS = 1.0
+PROBE_SECONDS = 1.0  # seconds until a server that does not answer is down
 
 
 def init_app(app: Flask) -> None:
-    """Serve ``/health`` and its kin, ``/__ping/redis`` and ``/``."""
+    """Serve ``/health``, ``/health/live``, ``/health/ready``, ``/__ping/redis`` and ``/``."""
     app.add_url_rule("/", "index", index)
     app.add_url_rule("/health/live", "live", live)
     app.add_url_rule("/health", "health", ready)
@@ -33,7 +33,7 @@ def init_app(app: Flask) -> None:
 
 
 class FieldSchema(Schema):
-    """What a field of an item is."""
+    """A field of an item."""
 
     type = String(metadata={"example": "Text"})
     required = Boolean()
@@ -42,7 +42,7 @@ class FieldSchema(Schema):
 
 
 class IndexSchema(Schema):
-    """What a service serves, and where."""
+    """The service, its fields and its addresses."""
 
     service = String(metadata={"example": "products"})
     item = String(metadata={"example": "product"})
@@ -59,14 +59,14 @@ class LifeSchema(Schema):
 
 
 class ProbeSchema(Schema):
-    """How long a server took to answer, or why it did not."""
+    """The time that a server took to answer, or its error."""
 
     latency_ms = Float(metadata={"example": 0.42, "optional": True})
     error = String(metadata={"optional": True})
 
 
 class QueueSchema(Schema):
-    """The job queue: who works on it, and what waits in it."""
+    """The job queue: its workers and the jobs that wait."""
 
     workers = Integer(metadata={"optional": True})
     waiting = Integer(metadata={"optional": True})
@@ -75,7 +75,7 @@ class QueueSchema(Schema):
 
 
 class ReadySchema(Schema):
-    """What the service needs, and how that is."""
+    """The servers that the service needs, and their state."""
 
     status = String(metadata={"example": "ok"})
     mongodb = Nested(ProbeSchema)
@@ -86,7 +86,7 @@ class ReadySchema(Schema):
 
 
 class PingSchema(ProbeSchema):
-    """Whether Redis is up."""
+    """The state of Redis."""
 
     redis = String(metadata={"example": "ok"})
 
@@ -94,7 +94,7 @@ class PingSchema(ProbeSchema):
 @public
 @returns(IndexSchema)
 def index() -> Response:
-    """Say which service this is, what its items are made of, and where to look next."""
+    """Return the name of the service, the fields of its items and its addresses."""
     resource: Resource = current_app.extensions["resource"]
     links = {
         "items": f"/{resource.name}",
@@ -119,7 +119,7 @@ def index() -> Response:
 @public
 @returns(LifeSchema)
 def live() -> Response:
-    """Answer 200 as long as the process serves requests."""
+    """Return 200 as long as the process serves requests."""
     return respond({"status": "ok"})
 
 
@@ -127,9 +127,9 @@ def live() -> Response:
 @returns(ReadySchema)
 @returns(ReadySchema, 503)
 def ready() -> Response:
-    """Answer 200 when requests can be served, 503 naming what is missing.
+    """Return 200 when requests can be served, 503 with the name of the server that is down.
 
-    Redis being down is shown but does not make the service unready: every read still works.
+    Without Redis the service is ready, because every read still works.
     """
     mongodb, redis = probe_mongodb(), probe_redis()
     up = "latency_ms" in mongodb
@@ -148,7 +148,7 @@ def ready() -> Response:
 @returns(PingSchema)
 @returns(PingSchema, 503)
 def ping_redis() -> Response:
-    """Answer 200 with Redis' latency, or 503 when it is down."""
+    """Return 200 with the latency of Redis, or 503 when it is down."""
     probe = probe_redis()
     if "error" in probe:
         return respond({"redis": "down", **probe}, 503)
@@ -156,28 +156,28 @@ def ping_redis() -> Response:
 
 
 def probe_mongodb() -> dict[str, Any]:
-    """Ask MongoDB for a sign of life; return its ``latency_ms``, or the ``error`` it came to.
+    """Ping MongoDB; return its ``latency_ms`` or its ``error``.
 
-    One that does not answer within a second is down, also when its connections stand.
+    MongoDB is down if it does not answer within a second, even if its connections are open.
     """
     with pymongo.timeout(PROBE_SECONDS):
         return _probe(lambda: connections().db.command("ping"))
 
 
 def probe_redis() -> dict[str, Any]:
-    """Ask Redis for a sign of life; return its ``latency_ms``, or the ``error`` it came to."""
+    """Ping Redis; return its ``latency_ms`` or its ``error``."""
     return _probe(lambda: connections().redis.ping())
 
 
 def follower() -> dict[str, Any]:
-    """Say who sees to it that edits made beside the API are noticed."""
+    """Return the state of the follower, which notices edits made directly in MongoDB."""
     resource: Resource = current_app.extensions["resource"]
     try:
         with pymongo.timeout(PROBE_SECONDS):
-            found = following(resource.name)
+            status = following(resource.name)
     except (PyMongoError, *REDIS_ERRORS) as error:
         return {"follower": f"unknown: {type(error).__name__}", "follower_lag_seconds": None}
-    return {"follower": found.state, "follower_lag_seconds": found.lag_seconds}
+    return {"follower": status.state, "follower_lag_seconds": status.lag_seconds}
 
 
 def _queue() -> dict[str, Any]:
@@ -187,10 +187,10 @@ def _queue() -> dict[str, Any]:
         return {"error": type(error).__name__}
 
 
-def _probe(ask: Callable[[], Any]) -> dict[str, Any]:
+def _probe(ping: Callable[[], Any]) -> dict[str, Any]:
     started = time.perf_counter()
     try:
-        ask()
+        ping()
     except (PyMongoError, *REDIS_ERRORS) as error:
         return {"error": type(error).__name__}
     return {"latency_ms": round((time.perf_counter() - started) * 1000, 2)}

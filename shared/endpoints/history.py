@@ -1,4 +1,4 @@
-"""``/products/1/history``: the revisions of an item, who made each and what it changed."""
+"""``/products/1/history``: the revisions of an item, with author, time and changed fields."""
 
 from contextlib import suppress
 from typing import Any
@@ -24,8 +24,8 @@ from shared.storage.repository import Page, count_limit, reference
 OUTSIDE = "outside the API"
 
 
-class ChangeSchema(Schema):
-    """One change of an item: who made it, when, and what it changed."""
+class HistoryEntrySchema(Schema):
+    """One change of an item: its author, its time and the changed fields."""
 
     at = Timestamp()
     type = fields.String(metadata={"example": "updated"})
@@ -41,7 +41,7 @@ class ChangeSchema(Schema):
 
 
 HistorySchema = PageSchema.from_dict(
-    {"items": fields.List(fields.Nested(ChangeSchema))}, name="HistorySchema"
+    {"items": fields.List(fields.Nested(HistoryEntrySchema))}, name="HistorySchema"
 )
 
 
@@ -64,10 +64,10 @@ def init_app(app: Flask, resource: Resource) -> None:
     HistorySchema, headers=("Link", "Vary", "Preference-Applied"), conditional=True, errors=(501,)
 )
 def show_history(ref: str) -> Response:
-    """Answer who changed an item, when, and from which revision to which, the latest first.
+    """Return the changes of an item, the latest first: author, time, revisions and fields.
 
-    Also of one in the trash, or that was removed for good, by its id.  ``by`` is "outside the API"
-    for what was done in MongoDB itself.  Kept for HISTORY_DAYS.
+    An item in the trash has a history, too, and a removed one by its id.  ``by`` is "outside the
+    API" for edits made directly in MongoDB.  Entries are kept for HISTORY_DAYS.
     """
     resource: Resource = current_app.extensions["resource"]
     if not connections().cache.leased:
@@ -75,7 +75,7 @@ def show_history(ref: str) -> Response:
     asked = _HistoryQuery().parse(request.query_string, ())
     count = preconditions.preferred_count(request.headers.get("Prefer", ""))
     item, collection = _item(resource, ref), resource.repository.history
-    found = collection.find(
+    entries = collection.find(
         {"item": item},
         sort=[("at", -1), ("_id", -1)],
         skip=(asked.page - 1) * asked.per,
@@ -83,24 +83,28 @@ def show_history(ref: str) -> Response:
     )
     limit = count_limit(count)
     total = None if count == "none" else connections().count(collection.name, {"item": item}, limit)
-    page = Page.of(list(found), asked.per, total, count)
-    items = [_shown(resource, each) for each in page.documents]
+    page = Page.of(list(entries), asked.per, total, count)
+    items = [_shown(resource, entry) for entry in page.documents]
     name = f"{resource.name}/{quote(ref)}/history"
     return conditional(page_response(name, asked, page, items, count))
 
 
 def _item(resource: Resource, ref: str) -> Any:
-    """Return the id of what lives, is in the trash or has a history; raise ``NotFound``."""
+    """Return the id of an item that exists, is in the trash or has a history.
+
+    Raises:
+        NotFound: There is neither.
+    """
     repository = resource.repository
     with suppress(NotFound):
         return repository.locate(ref)[0]["_id"]
     with suppress(NotFound):
         return trash.get(repository, ref)["_id"]
-    asked = reference(ref)
-    for id in (each["_id"] for each in asked.get("$or", [asked]) if "_id" in each):
+    filter = reference(ref)
+    for id in (choice["_id"] for choice in filter.get("$or", [filter]) if "_id" in choice):
         if repository.history.find_one({"item": id}, {"_id": True}):
             return id
-    raise NotFound(f"There is no {repository.item} {ref[:100]}, nor any history of one.")
+    raise NotFound(f"There is no {repository.item} {ref[:100]}, and no history of one.")
 
 
 def _shown(resource: Resource, entry: Document) -> Document:
@@ -122,7 +126,7 @@ def _shown(resource: Resource, entry: Document) -> Document:
 
 
 def _values(resource: Resource, entry: Document, side: str) -> Document:
-    """Return values as the schema shows them; what is left of a long one is a text already."""
+    """Return values as the schema shows them; shortened values are texts already."""
     stored = entry.get(side)
     if stored is None:
         return {}

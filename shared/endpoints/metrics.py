@@ -1,4 +1,4 @@
-"""``/metrics``: what the processes of a service have counted, and how it is at this moment."""
+"""``/metrics``: counts of all processes of the service, and gauges of the moment."""
 
 from collections.abc import Iterator
 
@@ -23,14 +23,14 @@ def init_app(app: Flask) -> None:
 @public
 @returns(None, media=("text/plain",))
 def show_metrics() -> Response:
-    """Answer the service's metrics, all its processes together."""
+    """Return the metrics of the service, for all its processes together."""
     return Response(metrics.render([*_state(), *_jobs()]), content_type=metrics.TEXT)
 
 
 def _state() -> Iterator[Metric]:
     probes = {"mongodb": health.probe_mongodb(), "redis": health.probe_redis()}
     up = GaugeMetricFamily(
-        "vitrine_backend_up", "Whether a server answers that is needed.", labels=["backend"]
+        "vitrine_backend_up", "1 if a server that the service needs answers.", labels=["backend"]
     )
     for name, probe in probes.items():
         up.add_metric([name], float("latency_ms" in probe))
@@ -38,12 +38,12 @@ def _state() -> Iterator[Metric]:
     follower = health.follower() if all("latency_ms" in each for each in probes.values()) else {}
     yield GaugeMetricFamily(
         "vitrine_follower_up",
-        "Whether a follower keeps the cache's lease.",
+        "1 if a follower extends the lease of the cache.",
         float(follower.get("follower") == "ok"),
     )
     yield GaugeMetricFamily(
         "vitrine_follower_lag_seconds",
-        "Time since the follower had last seen every change.",
+        "Seconds since the follower had last seen every change.",
         follower.get("follower_lag_seconds"),
     )
 
@@ -55,12 +55,12 @@ def _jobs() -> Iterator[Metric]:
         state = queue.state()
         ended = job_metrics.read(connections().queue, current_app.extensions["resource"].name)
     except RedisError:
-        return  # Without a number there is no metric, which an alert can tell from 0.
+        return  # An alert can tell a missing metric from 0.
     yield GaugeMetricFamily("vitrine_queue_workers", "Workers that are alive.", state["workers"])
     yield GaugeMetricFamily("vitrine_queue_waiting", "Jobs that wait.", state["waiting"])
     yield GaugeMetricFamily(
         "vitrine_queue_oldest_seconds",
-        "How long the oldest of them has waited.",
+        "Seconds that the oldest of them has waited.",
         state["oldest_seconds"] or 0,
     )
     yield ended
