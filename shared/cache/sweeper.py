@@ -26,7 +26,7 @@ def sweep(redis: Redis, service: str) -> int:
     """
     count = 0
     for kind in ("list", "search"):
-        for keys in batches(redis, f"{service}:{kind}:*"):
+        for keys in scan_keys(redis, f"{service}:{kind}:*"):
             stale = _stale(redis, service, keys)
             if stale:
                 redis.unlink(*stale)
@@ -34,12 +34,12 @@ def sweep(redis: Redis, service: str) -> int:
     return count
 
 
-def escaped(prefix: str) -> str:
+def escape_pattern(prefix: str) -> str:
     """Return a prefix with the pattern characters of Redis escaped."""
     return re.sub(r"([*?\[\]\\])", r"\\\1", prefix)
 
 
-def batches(redis: Redis, pattern: str) -> Iterator[list[bytes]]:
+def scan_keys(redis: Redis, pattern: str) -> Iterator[list[bytes]]:
     """Yield the keys that match a pattern, some hundreds at a time, without blocking Redis."""
     keys = iter(redis.scan_iter(match=pattern, count=SCAN_COUNT))
     while batch := list(itertools.islice(keys, SCAN_COUNT)):

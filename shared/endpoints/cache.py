@@ -62,7 +62,7 @@ def show_cache() -> Response:
         return respond(_entry(key))
     counts: Counter[str] = Counter()
     for prefix in _prefixes():
-        for keys in sweeper.batches(connections().redis, f"{prefix}*"):
+        for keys in sweeper.scan_keys(connections().redis, f"{prefix}*"):
             counts[prefix] += len(keys)
     return respond({"entries": {prefix: counts[prefix] for prefix in _prefixes()}})
 
@@ -81,15 +81,15 @@ def purge_cache() -> Response:
     if not prefix.startswith(_prefixes()):
         allowed = f"Must begin with one of {', '.join(_prefixes())}."
         raise BadRequest.parameter("prefix", allowed)
-    gone = sum(
+    purged = sum(
         int(connections().redis.unlink(*keys))
-        for keys in sweeper.batches(connections().redis, f"{sweeper.escaped(prefix)}*")
+        for keys in sweeper.scan_keys(connections().redis, f"{sweeper.escape_pattern(prefix)}*")
     )
     audit.warning(
         "%s entries purged by prefix %r, by %s, request %s from %s",
-        *(gone, prefix, auth.caller(), g.request_id, request.remote_addr),
+        *(purged, prefix, auth.caller(), g.request_id, request.remote_addr),
     )
-    return respond({"prefix": prefix, "purged": gone})
+    return respond({"prefix": prefix, "purged": purged})
 
 
 def _prefixes() -> tuple[str, ...]:
@@ -99,11 +99,11 @@ def _prefixes() -> tuple[str, ...]:
 
 def _entry(key: str) -> dict[str, Any]:
     if not key.startswith(_prefixes()):
-        raise NotFound(f"{key[:200]} is no key of this service.")
+        raise NotFound(f"{key[:200]} is not a key of this service.")
     cache, redis = connections().cache, connections().redis
     head = cache.head(key)
     if head is None:
-        return {"key": key, "counts": False, "why": "There is no entry that can be read."}
+        return {"key": key, "counts": False, "why": "There is no entry, or it cannot be decoded."}
     resource: Resource = current_app.extensions["resource"]
     lookup = cache.get(Address(resource.name, key, head["tag"], resource.depends))
     why = {"hit": "Its stamps are the current generations."}.get(lookup.state, lookup.detail)

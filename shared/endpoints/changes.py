@@ -1,7 +1,7 @@
-"""``/products/changes``: what has changed since a token, by long poll or server-sent events.
+"""``/products/changes``: the change feed, by long poll or by server-sent events.
 
-Who waits here keeps a thread.  So only half of the threads of a process are for that, and nobody
-goes on waiting who has hung up, or when the process is told to stop.
+A client that waits keeps a thread.  So at most half of the threads of a process wait, and a wait
+ends when the client has disconnected or the process is to stop.
 """
 
 import math
@@ -18,7 +18,7 @@ from flask import Flask, Response, current_app, request, stream_with_context
 from marshmallow import Schema, fields, validate
 
 from shared.config.settings import Settings
-from shared.endpoints.change_reader import NO_TOKEN, TOKEN, Changelog, no_streams
+from shared.endpoints.change_reader import NO_TOKEN, TOKEN, ChangeReader, no_streams
 from shared.http import access_log
 from shared.http.contract import accepts, returns
 from shared.http.errors import BadRequest, ServiceUnavailable
@@ -33,25 +33,25 @@ from shared.storage.connections import connections
 
 EVENTS = "text/event-stream"
 QUERY_TIMEOUT_SECONDS = 60
-POLL_MILLISECONDS = 500  # How long it takes to notice that nobody waits any more.
-MOST_CHANGES = 1000
-# Each who waits has one of the hundred connections of a process to MongoDB.
-MOST_WAITING = 50
-HEARTBEAT_SECONDS = 10
-RETRY_MILLISECONDS = 2000
+POLL_MILLISECONDS = 500  # milliseconds until a client that has disconnected is noticed
+MAX_CHANGES = 1000  # changes in one response
+# Clients that wait in one process; each has one of its hundred connections to MongoDB.
+MAX_WAITING = 50
+HEARTBEAT_SECONDS = 10  # seconds between two events of a stream without changes
+RETRY_MILLISECONDS = 2000  # milliseconds until a client connects again
 UNCACHED = {"Cache-Control": "no-store"}
 
 
 class _Asked(Schema):
-    """The query string of a long poll; that of a stream has only ``since``."""
+    """The query string of a long poll; a stream has only ``since``."""
 
     since = fields.String(load_default="", validate=validate.Regexp(TOKEN, error=NO_TOKEN))
     wait = Whole(0, QUERY_TIMEOUT_SECONDS, strict=False, load_default=30)
-    limit = Whole(1, MOST_CHANGES, strict=False, load_default=100)
+    limit = Whole(1, MAX_CHANGES, strict=False, load_default=100)
 
 
 class ChangeSchema(Schema):
-    """What has become of one item; ``fields`` are those that have changed."""
+    """One change of an item; ``fields`` are the names of the changed fields."""
 
     token = fields.String()
     type = fields.String(validate=validate.OneOf(sorted({*KINDS.values()})))
@@ -63,13 +63,13 @@ class ChangeSchema(Schema):
 
 
 class NextSchema(Schema):
-    """Where to go on."""
+    """The address of the changes that follow."""
 
     next = fields.String()
 
 
 class ChangesSchema(Schema):
-    """What has changed, and the token to go on from."""
+    """Changes, and the token after the last of them."""
 
     changes = fields.List(fields.Nested(ChangeSchema))
     since = fields.String()
@@ -77,41 +77,43 @@ class ChangesSchema(Schema):
 
 
 class Feed:
-    """The changes of a resource, and the places for those who wait for more in this process."""
+    """Change feed of a resource, with a limit to the clients that wait in this process."""
 
     def __init__(self, resource: Resource, threads: int):
         self._resource = resource
         self._url = f"/{resource.name}/changes"
-        self._most = min(threads // 2, MOST_WAITING)
-        self._places = threading.Semaphore(self._most)
+        self._limit = min(threads // 2, MAX_WAITING)
+        self._places = threading.Semaphore(self._limit)
 
     @accepts(query=_Asked, headers=("Last-Event-ID",))
     @returns(ChangesSchema, headers=("Cache-Control",), errors=(410, 501))
     @returns(None, media=(EVENTS,))
     def show(self) -> Response:
-        """Answer what has changed since a token, or wait for the next change.
+        """Return the changes since a token, or wait for the next change.
 
-        Without ``since`` answer the token of now, at once.  With ``Accept: text/event-stream``
-        tell every change until one side ends it.
+        Without ``since`` return the current token at once.  With ``Accept: text/event-stream`` send
+        every change until one side ends the stream.
         """
         if not connections().cache.leased:
             raise no_streams()
         asked = read_parameters()
         if request.accept_mimetypes.best_match(("application/json", EVENTS)) == EVENTS:
             if polls := [name for name in request.args if name != "since"]:
-                raise BadRequest.parameters({name: ["Is for long polls only."] for name in polls})
+                raise BadRequest.parameters(
+                    {name: ["Is only for long polls; leave it out of a stream."] for name in polls}
+                )
             return self._stream(request.headers.get("Last-Event-ID", ""), asked["since"])
         return self._poll(asked)
 
     def _poll(self, asked: Mapping[str, Any]) -> Response:
         wait = asked["wait"] if request.method == "GET" else 0
-        with Changelog(self._resource, asked["since"], asked["limit"]) as changelog:
-            changes, token = changelog.next()
+        with ChangeReader(self._resource, asked["since"], asked["limit"]) as reader:
+            changes, token = reader.next()
             if not asked["since"]:
-                changes = []  # Whoever begins now reads the list after this.
+                changes = []  # A client without a token reads the list next.
             elif wait and not changes:
                 with self._place():
-                    changes, token = _wait(changelog, token, wait)
+                    changes, token = _wait(reader, token, wait)
         query = urlencode(request.args.to_dict() | {"since": token})
         links = {"next": f"{self._url}?{query}"}
         body = encode({"changes": changes, "since": token, "links": links})
@@ -122,11 +124,11 @@ class Feed:
             raise BadRequest.parameter("since", NO_TOKEN)
         with ExitStack() as stack:
             stack.enter_context(self._place())
-            changelog = stack.enter_context(Changelog(self._resource, last or since))
+            reader = stack.enter_context(ChangeReader(self._resource, last or since))
             response = Response(
-                stream_with_context(_tell(changelog)),
+                stream_with_context(_events(reader)),
                 content_type=f"{EVENTS}; charset=utf-8",
-                # Some proxies would keep the events back until there are many.
+                # Some proxies would hold events back until there are many.
                 headers=UNCACHED | {"X-Accel-Buffering": "no"},
             )
             response.call_on_close(stack.pop_all().close)
@@ -134,11 +136,15 @@ class Feed:
 
     @contextmanager
     def _place(self) -> Iterator[None]:
-        """Take one of the places, or raise ``ServiceUnavailable`` when all are taken."""
+        """Count this client as one that waits.
+
+        Raises:
+            ServiceUnavailable: As many clients wait as may.
+        """
         if not self._places.acquire(blocking=False):
             raise ServiceUnavailable(
-                f"{self._most} clients wait in this process, which is all that may; ask again "
-                "shortly, ask with wait=0, or give the service more THREADS or WORKERS."
+                f"{self._limit} clients wait in this process already, which is the limit. Retry "
+                "shortly, send wait=0, or give the service more THREADS or WORKERS."
             )
         try:
             yield
@@ -146,32 +152,32 @@ class Feed:
             self._places.release()
 
 
-def _wait(changelog: Changelog, token: str, seconds: int) -> tuple[list[Document], str]:
-    """Return the first changes to come, or none when the time is over, and the token."""
+def _wait(reader: ChangeReader, token: str, seconds: int) -> tuple[list[Document], str]:
+    """Return the next changes, or none when the time is over, and the token after them."""
     started = time.monotonic()
     changes: list[Document] = []
     while not changes and time.monotonic() - started < seconds and _is_awaited():
-        changes, token = changelog.next(POLL_MILLISECONDS)
+        changes, token = reader.next(POLL_MILLISECONDS)
     access_log.exclude_wait(time.monotonic() - started)
     return changes, token
 
 
-def _tell(changelog: Changelog) -> Iterator[bytes]:
-    """Yield server-sent events (WHATWG HTML, 9.2), and now and then a token, as a heartbeat."""
+def _events(reader: ChangeReader) -> Iterator[bytes]:
+    """Yield server-sent events (WHATWG HTML, 9.2), and a token every ten seconds as a heartbeat."""
     yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
-    spoken = -math.inf
+    last_sent = -math.inf
     try:
         while _is_awaited():
-            changes, token = changelog.next(POLL_MILLISECONDS)
+            changes, token = reader.next(POLL_MILLISECONDS)
             if changes:
                 yield b"".join(
-                    _event(each["type"], encode(each), each["token"]) for each in changes
+                    _event(change["type"], encode(change), change["token"]) for change in changes
                 )
-            elif time.monotonic() - spoken >= HEARTBEAT_SECONDS:
+            elif time.monotonic() - last_sent >= HEARTBEAT_SECONDS:
                 yield f":\nid: {token}\n\n".encode()
             else:
                 continue
-            spoken = time.monotonic()
+            last_sent = time.monotonic()
     except Exception as error:
         problem = current_app.handle_user_exception(error)
         assert isinstance(problem, Response)
@@ -184,7 +190,7 @@ def _event(name: str, data: bytes, id: str = "") -> bytes:
 
 
 def _is_awaited() -> bool:
-    """Whether the client is still there, and this process has not been told to stop."""
+    """Return True while the client is connected and this process is not to stop."""
     worker = current_app.extensions.get("worker")
     if worker is not None and not worker.alive:
         return False
@@ -196,12 +202,12 @@ def _is_awaited() -> bool:
     try:
         return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
     except (BlockingIOError, ValueError):
-        return True  # Nothing to read, or TLS, which cannot be looked into.
+        return True  # There is nothing to read, or TLS, which cannot be peeked into.
     except OSError:
         return False
 
 
 def init_app(app: Flask, resource: Resource, settings: Settings) -> None:
-    """Serve the changes of a resource."""
+    """Serve the change feed of a resource."""
     feed = Feed(resource, settings.threads)
     app.add_url_rule(f"/{resource.name}/changes", "changes", feed.show, methods=["GET"])

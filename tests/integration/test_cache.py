@@ -126,7 +126,7 @@ def test_keys_are_as_documented_and_vanish_after_a_write(stack, redis, product):
 def test_the_command_line_looks_into_the_cache(stack, product):
     key = f"product:{product.removeprefix('/products/')}"
     poll(lambda: "hit" in status(stack, product))
-    assert f"{key} counts: Its stamps are the current generations." in (
+    assert f"{key} is valid: Its stamps are the current generations." in (
         stack.run("cache", "show", key).stdout
     )
     assert "products:list:" in stack.run("cache", "stats").stdout

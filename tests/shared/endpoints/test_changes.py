@@ -62,7 +62,9 @@ def test_what_is_wrong_with_a_query_is_named(products):
     assert "did you mean since?" in products.get(f"{FEED}?sinse=1").json["detail"]
     events = {"Accept": "text/event-stream"}
     only = products.get(f"{FEED}?wait=1", headers=events).json["errors"]
-    assert only == [{"parameter": "wait", "message": "Is for long polls only."}]
+    assert only == [
+        {"parameter": "wait", "message": "Is only for long polls; leave it out of a stream."}
+    ]
     assert products.get(FEED, headers=events | {"Last-Event-ID": "7"}).status_code == 400
 
 
@@ -71,7 +73,12 @@ def test_a_token_that_mongodb_does_not_take_is_named(products, data):
     collection = now(products).rpartition("-")[2]
     answer = products.get(FEED, query_string={"since": f"{data}-{collection}"})
     assert answer.status_code == 400
-    assert answer.json["errors"] == [{"parameter": "since", "message": "Is no token of this feed."}]
+    assert answer.json["errors"] == [
+        {
+            "parameter": "since",
+            "message": "Is not a token of this feed; send since of the previous response.",
+        }
+    ]
 
 
 def test_a_token_of_another_collection_is_refused(products, make_client):
@@ -125,7 +132,7 @@ def test_changes_that_fell_off_the_oplog_are_gone(products, monkeypatch):
     monkeypatch.setattr(Database, "command", forgetful)
     answer = products.get(FEED, query_string={"since": since})
     assert answer.status_code == 410
-    assert "no longer holds" in answer.json["detail"]
+    assert "has removed the changes" in answer.json["detail"]
     assert answer.json["links"]["next"] == f"{FEED}?since={answer.json['since']}"
 
 
