@@ -82,7 +82,7 @@ class Forbidden(ApiError):
 
 
 class NotFound(ApiError):
-    """There is no resource at this URL."""
+    """The URL names no resource, or no stored item."""
 
     status = HTTPStatus.NOT_FOUND
 
@@ -184,7 +184,7 @@ def problem_document(
 
     Args:
         status: The HTTP status.
-        detail: What is wrong, and what to send instead.
+        detail: The mistake, and the correct request.
         path: The path of the request.
         request_id: The id of the request.
         errors: One ``{"pointer" | "parameter": place, "message": text}`` for each wrong value.

@@ -14,7 +14,7 @@ MAX_DEPTH = 32  # levels of nesting
 
 
 def parse(raw: bytes) -> Any:
-    """Return the JSON value in a body, or raise ``BadRequest`` that says what to change."""
+    """Return the JSON value in a body, or raise ``BadRequest`` with the correction."""
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:

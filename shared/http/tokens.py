@@ -48,7 +48,7 @@ _MALFORMED = "It is not a JSON Web Token with the claims exp, sub, iss and aud."
 
 
 def is_reserved(subject: str) -> bool:
-    """Return True for a name that the history gives a meaning, so that no client may have it."""
+    """Return True for a name with a meaning in the history, which no other server may use."""
     return subject in ("anonymous", "unknown", "outside the API") or subject.startswith("service:")
 
 
@@ -60,9 +60,12 @@ class InvalidToken(Exception):
 class Principal:
     """The caller of a request, and the scopes it holds.
 
-    ``key`` tells a token from all others, and is empty without one.  ``limited`` is True if the
-    requests are counted against the rate limit.  ``expires`` is the end of all this, in seconds
-    since the epoch.
+    Attributes:
+        id: The subject of the token.
+        scopes: The scopes of the token.
+        key: A digest that distinguishes the token from all others; empty without a token.
+        limited: True if a rate limit applies.
+        expires: The end of the token, in seconds since the epoch.
     """
 
     id: str
@@ -172,7 +175,7 @@ class SigningKeys(PyJWKClient):
         """Return the key of this name.
 
         Raises:
-            InvalidToken: There is no such key.
+            InvalidToken: No key has this name.
             ServiceUnavailable: The keys cannot be read.
         """
         is_known = self.match_kid(self._keys, kid) is not None
