@@ -106,7 +106,7 @@ def list_sums() -> Response:
     paid, shipped or delivered, and returns, which are negative.
     """
     query = _query.parse(request.query_string, ())
-    parameters = [("page", query.page), ("per", query.per), *query.given]
+    parameters = [("page", query.page), ("per", query.per), *query.parameters]
     key = key_of(f"{orders.name}:list:stats", parameters)
     return cached(Address(orders.name, key, ALL), lambda: _sums_response(query))
 
@@ -129,7 +129,7 @@ def _sums_response(query: PageRequest) -> Response:
 
 def _pipeline(query: PageRequest) -> list[Document]:
     """Return the stages that add up sales: a page of groups, and the sums of each currency."""
-    parameters = dict(query.given)
+    parameters = dict(query.parameters)
     by = parameters.get("by", "day")
     grouping = _GROUPINGS[by]
     sold = {} if "status" in parameters else {"status": {"$in": SOLD_STATES}}
@@ -161,7 +161,7 @@ def _sort(query: PageRequest, by: str) -> dict[str, int]:
 
     Raise ``BadRequest`` for a name that this grouping does not have.
     """
-    if "ordering" not in dict(query.given):
+    if "ordering" not in dict(query.parameters):
         return {}
     paths = {by: f"_id.{by}"} | {name: name for name in _GROUPINGS[by].sums if name in _ADDABLE}
     # Drop the id that ends the sort of a list, unless it is the only key.

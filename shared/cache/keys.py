@@ -85,7 +85,7 @@ def item_address(
         ref = str(int(ref))
     elif _OBJECT_ID.fullmatch(ref):
         ref = ref.lower()
-    key = key_of(f"{item}:{quote(ref, safe='')}", asked.given)
+    key = key_of(f"{item}:{quote(ref, safe='')}", asked.parameters)
     return Address(service, key, ref, depends)
 
 
@@ -101,10 +101,10 @@ def list_address(
         count: The ``count`` preference of the request, empty for none.
         depends: Other services whose every write may change the response.
     """
-    pairs = [("page", str(asked.page)), ("per", str(asked.per)), *asked.given]
+    pairs = [("page", str(asked.page)), ("per", str(asked.per)), *asked.parameters]
     pairs += [("prefer", f"count={count}")] if count else []
     tag = within or ALL
-    if not any(name == "q" for name, _ in asked.given):
+    if not any(name == "q" for name, _ in asked.parameters):
         return Address(service, key_of(f"{service}:list", pairs), tag, depends)
     text = urlencode(sorted(pairs))
     key = f"{service}:search:{hashlib.sha1(text.encode()).hexdigest()}"

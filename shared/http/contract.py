@@ -73,12 +73,15 @@ class Contract:
         query = other.query or self.query
         if isinstance(self.query, Mapping) and isinstance(other.query, Mapping):
             query = {**self.query, **other.query}
-        mine, others = self.answers, other.answers
+        answers = {
+            status: (*self.answers.get(status, ()), *other.answers.get(status, ()))
+            for status in (*self.answers, *other.answers)
+        }
         return Contract(
             other.body or self.body,
             query,
             (*self.headers, *other.headers),
-            {n: (*mine.get(n, ()), *others.get(n, ())) for n in (*mine, *others)},
+            answers,
             (*self.errors, *other.errors),
         )
 

@@ -1,7 +1,7 @@
 """Query parameters: reads query strings by the names and fields that are declared."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -23,12 +23,12 @@ class QueryString:
     ``errors`` the messages about each parameter that is refused, by the name that was sent.
     """
 
-    texts: dict[str, str] = field(default_factory=dict)
-    spellings: dict[str, str] = field(default_factory=dict)
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    texts: dict[str, str]
+    spellings: dict[str, str]
+    errors: dict[str, list[str]]
 
 
-def parse(
+def parse_query_string(
     raw: bytes, names: Mapping[str, str], blank: Collection[str] = (), prefix: str = ""
 ) -> QueryString:
     """Read a query string without a look at the values.
@@ -50,7 +50,7 @@ def parse(
         raise BadRequest(
             f"The query string has more than {MAX_PARAMETERS} parameters. Send fewer."
         ) from error
-    query = QueryString()
+    query = QueryString({}, {}, {})
     for spelling, value in pairs:
         is_open = prefix and spelling.startswith(prefix)
         name = spelling if is_open else names.get(spelling, "")
@@ -78,13 +78,13 @@ def read_parameters() -> dict[str, Any]:
     Raise ``BadRequest`` naming each parameter that is unknown or has a wrong value.
     """
     declared = contract_of(current_app.view_functions[str(request.endpoint)]).query
-    known = declared if isinstance(declared, Mapping) else _fields(declared)
-    blank = [name for name, declared_field in known.items() if declared_field.metadata.get("blank")]
-    query = parse(request.query_string, {name: name for name in known}, blank)
+    accepted = declared if isinstance(declared, Mapping) else _fields(declared)
+    blank = [name for name, field in accepted.items() if field.metadata.get("blank")]
+    query = parse_query_string(request.query_string, {name: name for name in accepted}, blank)
     values: dict[str, Any] = {}
-    for name, declared_field in known.items():
+    for name, field in accepted.items():
         try:
-            value = declared_field.deserialize(query.texts.get(name, missing), name, query.texts)
+            value = field.deserialize(query.texts.get(name, missing), name, query.texts)
         except ValidationError as error:
             query.errors.setdefault(name, [str(message) for message in error.messages])
         else:

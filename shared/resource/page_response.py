@@ -93,7 +93,7 @@ def page_response(
 
 
 def _links(path: str, asked: PageRequest, page: Page) -> dict[str, str]:
-    cursor = dict(asked.given).get("cursor")
+    cursor = dict(asked.parameters).get("cursor")
     links = {"self": asked.url_after(path, cursor) if cursor else asked.url(path, asked.page)}
     if asked.page > 1:
         links["prev"] = asked.url(path, asked.page - 1)

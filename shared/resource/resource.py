@@ -184,7 +184,7 @@ class Resource:
         return None if asked.deleted else self._list_address(asked, count)
 
     def _list_address(self, asked: PageRequest, count: str) -> Address:
-        raw = dict(asked.given).get(self.partition)
+        raw = dict(asked.parameters).get(self.partition)
         # Deserialized as the filter does it, so that the tag is the one that writes renew.
         value = self.query.fields[self.partition].deserialize(raw) if raw else ""
         partition_tag = f"{self.partition}={value}" if value else ""

@@ -57,7 +57,7 @@ def either(
     yes: dict[str, Any], no: dict[str, Any], aliases: tuple[str, ...] = ()
 ) -> fields.Boolean:
     """Keep documents that match ``yes`` if the parameter is true, or ``no`` if it is false."""
-    about = "Only those that are, or those that are not."
+    about = "Only the items that are, or with `false` those that are not."
     field = _filter(fields.Boolean(), about, lambda value: yes if value else no, aliases)
     return cast(fields.Boolean, field)
 

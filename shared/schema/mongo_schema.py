@@ -194,7 +194,7 @@ _KEYWORDS: Mapping[str, tuple[Any, Callable[[Any, Any], bool], str]] = {
     "minItems": (list, lambda value, least: len(value) >= least, "has fewer than {} items"),
     "maxItems": (list, lambda value, most: len(value) <= most, "has more than {} items"),
     "maxProperties": (dict, lambda value, most: len(value) <= most, "has more than {} fields"),
-    "enum": (object, lambda value, known: value in known, "is not one of {}"),
+    "enum": (object, lambda value, choices: value in choices, "is not one of {}"),
 }
 
 

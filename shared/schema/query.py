@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 from bson import Decimal128
 from marshmallow import Schema, ValidationError, fields, missing, validate
 
-from shared.http import parameters
 from shared.http.errors import BadRequest, nearest
+from shared.http.parameters import parse_query_string
 from shared.schema.attribute_rules import ATTRIBUTE_NAME
 from shared.schema.cursor import decode as decode_cursor
 from shared.schema.cursor import digest
@@ -44,7 +44,7 @@ class PageRequest:
         shown: The fields to show; empty for all.
         facets: The path of each facet to count.
         deleted: True for the trash instead of the collection.
-        given: The parameters under their canonical names, sorted; equal for equal requests.
+        parameters: The parameters under their canonical names, sorted; equal for equal requests.
         sent: The names of all parameters as they were sent.
     """
 
@@ -60,16 +60,16 @@ class PageRequest:
     shown: tuple[str, ...]
     facets: dict[str, str]
     deleted: bool
-    given: tuple[tuple[str, str], ...]
+    parameters: tuple[tuple[str, str], ...]
     sent: tuple[str, ...]
 
     def url(self, path: str, page: int) -> str:
         """Return the canonical URL of another page of the same list."""
-        return f"{path}?{urlencode((('page', page), ('per', self.per), *self.given))}"
+        return f"{path}?{urlencode((('page', page), ('per', self.per), *self.parameters))}"
 
     def url_after(self, path: str, cursor: str) -> str:
         """Return the canonical URL of the page after a cursor."""
-        others = [pair for pair in self.given if pair[0] not in ("cursor", "facets")]
+        others = [pair for pair in self.parameters if pair[0] not in ("cursor", "facets")]
         return f"{path}?{urlencode((('per', self.per), ('cursor', cursor), *others))}"
 
 
@@ -142,28 +142,28 @@ class Query(Schema):
             BadRequest: Names every parameter that is not valid.
         """
         is_open = "attr." if self.attributes else ""
-        query = parameters.parse(raw, self._names, self._blank, is_open)
-        given, sent, errors = query.texts, query.spellings, query.errors
-        conditions, attribute_errors = by_attributes(self.attributes, given)
+        query = parse_query_string(raw, self._names, self._blank, is_open)
+        texts, sent, errors = query.texts, query.spellings, query.errors
+        conditions, attribute_errors = by_attributes(self.attributes, texts)
         errors |= attribute_errors
-        values = self._values(given, errors)
-        names = {*showable, *(["deleted_at"] if "deleted" in given else [])}
+        values = self._values(texts, errors)
+        names = {*showable, *(["deleted_at"] if "deleted" in texts else [])}
         sort = _checked(lambda: self._sort(values.get("ordering", "")), errors)
         shown = _checked(lambda: _shown(values.get("shown", ""), names), errors)
         facets = _checked(lambda: self._facets(values.get("facets", "")), errors)
         _checked(lambda: self._check_bounds(values, sent), errors)
         if errors:
             messages: dict[str, list[str]] = {}
-            for name, texts in errors.items():
-                messages.setdefault(sent.get(name, name), []).extend(texts)
+            for name, reasons in errors.items():
+                messages.setdefault(sent.get(name, name), []).extend(reasons)
             raise BadRequest.parameters(messages)
         for name, value in values.items():
             if "condition" in self.fields[name].metadata:
                 conditions.append(self.fields[name].metadata["condition"](value))
         q = values.get("q", "")
-        if q and "ordering" in given:
+        if q and "ordering" in texts:
             conditions, q = [*conditions, Search(q).anywhere], ""
-        bound = _bound(given)
+        bound = _bound(texts)
         return PageRequest(
             filter={"$and": conditions} if len(conditions) > 1 else (conditions or [{}])[0],
             equal=self._equal(values),
@@ -172,16 +172,16 @@ class Query(Schema):
             sort=sort,
             page=values["page"],
             per=values["per"],
-            after=self._after(given, bound, q, len(sort)),
+            after=self._after(texts, bound, q, len(sort)),
             bound=bound,
             shown=shown,
             facets=facets,
-            deleted=_only_deleted(given),
-            given=tuple(sorted((k, v) for k, v in given.items() if k not in ("page", "per"))),
+            deleted=_only_deleted(texts),
+            parameters=tuple(sorted((k, v) for k, v in texts.items() if k not in ("page", "per"))),
             sent=tuple(sent.values()),
         )
 
-    def _values(self, given: Mapping[str, str], errors: dict[str, list[str]]) -> dict[str, Any]:
+    def _values(self, texts: Mapping[str, str], errors: dict[str, list[str]]) -> dict[str, Any]:
         """Return the values of the parameters as ``load`` does, and add to the errors.
 
         ``load`` visits every field; most of some twenty are not sent, and cost nothing here.
@@ -189,9 +189,9 @@ class Query(Schema):
         values: dict[str, Any] = {}
         for name, field in self.load_fields.items():
             parameter = field.data_key or name
-            if parameter in given:
+            if parameter in texts:
                 try:
-                    values[name] = field.deserialize(given[parameter], parameter, given)
+                    values[name] = field.deserialize(texts[parameter], parameter, texts)
                 except ValidationError as error:
                     errors |= {parameter: error.messages}  # type: ignore[dict-item]
             elif field.load_default is not missing:
@@ -213,16 +213,16 @@ class Query(Schema):
         return ranges
 
     def _after(
-        self, given: dict[str, str], bound: bytes, q: str, count: int
+        self, texts: dict[str, str], bound: bytes, q: str, count: int
     ) -> tuple[Any, ...] | None:
-        if "cursor" not in given:
+        if "cursor" not in texts:
             return None
-        if "page" in given:
+        if "page" in texts:
             raise BadRequest.parameter("cursor", "Is not allowed with page; leave page out.")
         if q:
             text = "Is not allowed in a search by relevance; add ordering."
             raise BadRequest.parameter("cursor", text)
-        return decode_cursor(given["cursor"], bound, count)
+        return decode_cursor(texts["cursor"], bound, count)
 
     @cached_property
     def _names(self) -> dict[str, str]:
@@ -289,11 +289,11 @@ class Query(Schema):
                 raise ValidationError({floors[path][0]: [text]})
 
 
-def _only_deleted(given: Mapping[str, str]) -> bool:
+def _only_deleted(texts: Mapping[str, str]) -> bool:
     """Return True for a request for the trash, which has one order and no filters."""
-    if "deleted" not in given:
+    if "deleted" not in texts:
         return False
-    if extra := sorted(given.keys() - {"deleted", "page", "per", "fields"}):
+    if extra := sorted(texts.keys() - {"deleted", "page", "per", "fields"}):
         text = "Is not allowed for the trash; send only page, per and fields."
         raise BadRequest.parameters({name: [text] for name in extra})
     return True
@@ -308,10 +308,10 @@ def _checked(parse: Callable[[], T], errors: dict[str, list[str]]) -> T:
         return cast(T, ())
 
 
-def _bound(given: Mapping[str, str]) -> bytes:
+def _bound(texts: Mapping[str, str]) -> bytes:
     """Return the digest of the parameters that decide which items come in which order."""
     free = ("page", "per", "cursor", "fields", "facets")
-    return digest(urlencode(sorted((k, v) for k, v in given.items() if k not in free)))
+    return digest(urlencode(sorted((k, v) for k, v in texts.items() if k not in free)))
 
 
 def _comparable(value: Any) -> Any:

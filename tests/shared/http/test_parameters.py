@@ -6,7 +6,7 @@ from marshmallow import Schema, fields, validate
 
 from shared.http.contract import accepts
 from shared.http.errors import BadRequest
-from shared.http.parameters import MAX_PARAMETERS, parse, read_parameters
+from shared.http.parameters import MAX_PARAMETERS, parse_query_string, read_parameters
 from shared.schema.fields import Flag, Whole
 
 
@@ -88,15 +88,17 @@ def test_every_wrong_parameter_is_named(read, url, errors):
 
 def test_a_query_string_that_cannot_be_read_is_refused():
     with pytest.raises(BadRequest, match="UTF-8"):
-        parse(b"a=%ff", {"a": "a"})
+        parse_query_string(b"a=%ff", {"a": "a"})
     with pytest.raises(BadRequest, match="UTF-8"):
-        parse(b"a=\xff", {"a": "a"})
+        parse_query_string(b"a=\xff", {"a": "a"})
     with pytest.raises(BadRequest, match="50"):
-        parse(b"&".join([b"a=1"] * (MAX_PARAMETERS + 1)), {"a": "a"})
+        parse_query_string(b"&".join([b"a=1"] * (MAX_PARAMETERS + 1)), {"a": "a"})
 
 
 def test_other_spellings_and_names_with_the_prefix_are_read():
-    query = parse(b"limit=5&attr.color=red&q=", {"limit": "per", "q": "q"}, ("q",), "attr.")
+    query = parse_query_string(
+        b"limit=5&attr.color=red&q=", {"limit": "per", "q": "q"}, ("q",), "attr."
+    )
     assert query.texts == {"per": "5", "attr.color": "red"}
     assert query.spellings == {"per": "limit", "attr.color": "attr.color", "q": "q"}
     assert query.errors == {}
