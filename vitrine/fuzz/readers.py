@@ -105,7 +105,7 @@ def shared_versions(count: int) -> Any:
 def _read(plan: ReadPlan, threads: int, pipe: PipeEnd) -> None:
     """Run reader threads and send their results; the main function of a reader process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends this process.
-    readers = [_Reader(plan) for _ in range(threads)]
+    readers = [Reader(plan) for _ in range(threads)]
     running = [Thread(target=reader.run, daemon=True) for reader in readers]
     for thread in running:
         thread.start()
@@ -131,7 +131,7 @@ class _Target:
     is_list: bool = False
 
 
-class _Reader:
+class Reader:
     """Reader thread with its own connection to every instance of every service."""
 
     def __init__(self, plan: ReadPlan):
