@@ -47,7 +47,7 @@ def test_a_request_is_one_line(products, logged):
     assert missed["principal"] == "anonymous"
 
 
-def test_no_line_tells_a_body_a_query_string_or_a_token(clients, products, logged):
+def test_no_line_contains_a_body_a_query_string_or_a_token(clients, products, logged):
     secret = {"Authorization": "Bearer hunter2", "Cookie": "session=hunter2"}
     body = {"name": "Lovelace", "email": "ada@example.org"}
     clients.post("/clients", json=body, headers=secret)
@@ -70,7 +70,7 @@ def test_a_path_is_logged_as_it_was_meant(products, logged):
     assert logged()[-1]["path"] == "/products/kännchen"
 
 
-def test_what_is_said_meanwhile_names_the_request(products, logged, monkeypatch):
+def test_lines_logged_during_a_request_have_its_id(products, logged, monkeypatch):
     def fail(*args):
         raise RuntimeError("no luck")
 
@@ -83,7 +83,7 @@ def test_what_is_said_meanwhile_names_the_request(products, logged, monkeypatch)
     assert (request["request_id"], request["status"]) == ("mine", 500)
 
 
-def test_services_that_are_asked_meanwhile_say_the_same_id(categories, products, logged):
+def test_other_services_log_the_same_request_id(categories, products, logged):
     categories.post("/categories", json={"name": "Games"})
     logged()
     body = {"name": "Chess", "category": "games"}

@@ -1,4 +1,4 @@
-"""AUTH_MODE=open: everything for this machine, nothing for anybody else."""
+"""AUTH_MODE=open: this machine may do everything, other machines nothing."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_this_machine_may_do_everything(products):
 
 @pytest.mark.parametrize("path", ["/products", "/products/1", "/health/live", "/__cache"])
 @on_fakes
-def test_nobody_else_may_anything(products, path):
+def test_other_machines_may_do_nothing(products, path):
     products.post("/products", json={"name": "Pot"})
     products.get(path)
     for elsewhere in (
@@ -35,12 +35,12 @@ def test_nobody_else_may_anything(products, path):
 
 @pytest.mark.parametrize("host", ["localhost:5000", "127.0.0.1", "[::1]:5000", "shop.localhost"])
 @on_fakes
-def test_this_machine_has_several_names(products, host):
+def test_this_machine_has_several_host_names(products, host):
     assert products.get("/products", headers={"Host": host}).status_code == 200
 
 
 @on_fakes
-def test_no_page_elsewhere_may_send_a_form_here(products):
+def test_a_page_elsewhere_may_not_send_a_form(products):
     form = {"data": {"name": "Pot"}, "content_type": "multipart/form-data"}
     evil = products.post("/products", headers={"Origin": "https://evil.example"}, **form)
     assert evil.status_code == 403
@@ -50,7 +50,7 @@ def test_no_page_elsewhere_may_send_a_form_here(products):
 
 
 @on_fakes
-def test_no_page_elsewhere_may_ask_but_a_link_may_lead_here(products):
+def test_a_page_elsewhere_may_only_link_here(products):
     evil = {"Origin": "https://evil.example"}
     picture = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
     link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
@@ -62,7 +62,7 @@ def test_no_page_elsewhere_may_ask_but_a_link_may_lead_here(products):
     assert products.get("/products", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
 
 
-def test_the_dashboard_of_the_queue_is_for_this_machine_too():
+def test_the_dashboard_of_the_queue_is_for_this_machine_only():
     client = build_app(Settings(redis_queue_url=NOWHERE)).test_client()
     assert client.get("/nowhere").status_code == 404
     rebound = client.get("/", headers={"Host": "evil.example"})
@@ -70,7 +70,7 @@ def test_the_dashboard_of_the_queue_is_for_this_machine_too():
     assert (rebound.status_code, emptied.status_code) == (403, 403)
 
 
-def test_elsewhere_the_dashboard_asks_for_a_token_as_a_password():
+def test_elsewhere_the_dashboard_needs_a_token_as_password():
     settings = Settings(
         redis_queue_url=NOWHERE, auth_mode="token", secret_key="0123456789abcdef" * 2
     )
@@ -91,13 +91,13 @@ def test_elsewhere_the_dashboard_asks_for_a_token_as_a_password():
 
 
 @on_fakes
-def test_a_token_tells_who_it_is_and_a_wrong_one_is_refused(products):
+def test_a_token_that_is_not_valid_is_refused_in_open_mode(products):
     wrong = products.get("/products", headers={"Authorization": "Bearer nope"})
     assert wrong.status_code == 401
 
 
 @pytest.mark.parametrize(
-    ("host", "is_ours"),
+    ("host", "is_loopback_host"),
     [
         ("127.0.0.1", True),
         ("127.1.2.3", True),
@@ -110,5 +110,5 @@ def test_a_token_tells_who_it_is_and_a_wrong_one_is_refused(products):
         ("", False),
     ],
 )
-def test_only_loopback_is_this_machine(host, is_ours):
-    assert is_loopback(host) is is_ours
+def test_only_loopback_is_this_machine(host, is_loopback_host):
+    assert is_loopback(host) is is_loopback_host

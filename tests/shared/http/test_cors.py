@@ -22,7 +22,7 @@ def settings(settings, origins):
 
 
 @on_fakes
-def test_no_page_may_when_nobody_says_so(products):
+def test_no_page_may_call_without_cors_origins(products):
     answer = products.get("/products", headers={"Origin": SHOP})
     assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
     assert (
@@ -33,7 +33,7 @@ def test_no_page_may_when_nobody_says_so(products):
 
 @on_fakes
 @pytest.mark.parametrize("origins", [f"https://other.example,{SHOP}", "*"])
-def test_the_pages_that_are_named_may(products, origins):
+def test_the_pages_of_cors_origins_may_call(products, origins):
     asked = products.options("/products/1", headers={"Origin": SHOP} | ASKED)
     assert asked.status_code == 204
     assert asked.headers["Access-Control-Allow-Origin"] == SHOP
@@ -56,7 +56,7 @@ def test_the_pages_that_are_named_may(products, origins):
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "http://shop.example", f"{SHOP}.evil.example", "null", ""]
 )
-def test_other_pages_may_not(products, origin):
+def test_other_pages_may_not_call(products, origin):
     answer = products.get("/products", headers={"Origin": origin})
     assert "Access-Control-Allow-Origin" not in answer.headers
     assert "Origin" in answer.headers.getlist("Vary")
@@ -67,13 +67,13 @@ def test_other_pages_may_not(products, origin):
 @pytest.mark.parametrize(
     "text", ["shop.example", f"{SHOP}/", f"{SHOP}/path", "ftp://x", "https://"]
 )
-def test_what_is_no_origin_stops_the_start(text):
+def test_a_text_that_is_not_an_origin_stops_the_start(text):
     with pytest.raises(SettingsError, match="CORS_ORIGINS"):
         Settings.from_env({"CORS_ORIGINS": text})
 
 
 @on_fakes
-def test_every_answer_tells_browsers_that_it_is_no_page(products):
+def test_every_response_has_security_headers(products):
     products.post("/products", json={"name": "Pot"})
     for path in ("/products", "/products", "/products/1", "/products/9", "/nowhere", "/metrics"):
         answer = products.get(path)

@@ -52,14 +52,14 @@ def services(server):
     )
 
 
-def test_an_answer_is_json_and_an_absence_is_none(server, services):
+def test_a_response_is_json_and_a_404_is_none(server, services):
     assert services.get("products", "products", "a/b", q="x y") == {"ok": True}
     server.statuses = [404]
     assert services.get("products", "products", "1") is None
     assert server.seen[0][0] == "/products/a%2Fb?q=x+y"
 
 
-def test_a_service_that_stumbles_once_is_asked_again(server, services):
+def test_a_503_is_sent_again(server, services):
     server.statuses = [503, 200]
     assert services.get("products", "x") == {"ok": True}
     assert len(server.seen) == 2
@@ -97,9 +97,7 @@ def test_a_service_that_is_not_there_is_named():
         services.get("products", "x")
 
 
-def test_within_one_request_an_address_is_asked_once_and_the_request_id_goes_along(
-    server, services, products
-):
+def test_one_request_reads_each_url_once_and_passes_its_id_on(server, services, products):
     app = products.application
     with app.test_request_context("/", headers={"X-Request-ID": "abc"}):
         app.preprocess_request()

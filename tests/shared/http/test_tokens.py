@@ -1,3 +1,5 @@
+"""Bearer tokens: which are valid, and how public keys are read."""
+
 import contextlib
 import json
 import threading
@@ -38,7 +40,7 @@ def refusal(tokens, text):
     return str(caught.value)
 
 
-def test_a_token_tells_who_it_is_and_what_for():
+def test_a_token_has_a_subject_and_scopes():
     tokens = Tokens(settings())
     principal = tokens.verify(token())
     assert (principal.id, principal.limited) == ("ann", True)
@@ -49,7 +51,7 @@ def test_a_token_tells_who_it_is_and_what_for():
     assert tokens.verify(tokens.mint("bob", ["clients:read"], 60)).scopes == {"clients:read"}
 
 
-def test_two_tokens_of_one_subject_have_keys_of_their_own():
+def test_two_tokens_of_one_subject_have_different_keys():
     tokens = Tokens(settings())
     one, other = (tokens.verify(tokens.mint("ann", [], 60)) for _ in range(2))
     assert one.key != other.key
@@ -88,7 +90,7 @@ def test_two_tokens_of_one_subject_have_keys_of_their_own():
         (lambda: "." * 5000, "not a JSON Web Token"),
     ],
 )
-def test_what_is_not_signed_for_us_and_for_now_is_refused(make, why):
+def test_a_token_that_is_not_valid_here_is_refused(make, why):
     assert why in refusal(Tokens(settings()), make())
 
 
@@ -99,7 +101,7 @@ def test_a_token_nested_too_deep_is_refused():
     assert refusal(Tokens(settings()), f"{head}.{deep}.x")
 
 
-def test_what_open_mode_signs_by_is_worth_nothing_elsewhere():
+def test_the_secret_of_open_mode_is_not_valid_elsewhere():
     text = Tokens(Settings()).mint("ann", ["admin"], 60)
     assert Tokens(Settings()).verify(text).may("admin")
     assert "signature" in refusal(Tokens(settings()), text)
@@ -112,7 +114,7 @@ def test_token_mode_does_not_start_without_a_secret(secret):
 
 
 class Issuer:
-    """A server of public keys on a free port, which counts how often it is asked."""
+    """Server of public keys on a free port, which counts its requests."""
 
     def __init__(self):
         self.keys = []
@@ -152,7 +154,7 @@ def issuer():
     issuer.stop()
 
 
-def test_tokens_signed_elsewhere_are_verified_by_keys_that_are_asked_for_once(issuer):
+def test_public_keys_are_read_once_for_many_tokens(issuer):
     tokens = Tokens(settings(auth_jwks_url=issuer.url))
     for _ in range(3):
         assert tokens.verify(token(RSA, "RS256", kid="rsa")).id == "ann"
@@ -161,7 +163,7 @@ def test_tokens_signed_elsewhere_are_verified_by_keys_that_are_asked_for_once(is
     assert tokens.verify(token()).id == "ann"
 
 
-def test_a_public_key_is_no_secret(issuer):
+def test_a_public_key_never_serves_as_a_secret(issuer):
     tokens = Tokens(settings(auth_jwks_url=issuer.url))
     public = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     head = jwt.utils.base64url_encode(b'{"alg":"HS256","kid":"rsa","typ":"JWT"}')
@@ -173,7 +175,7 @@ def test_a_public_key_is_no_secret(issuer):
     assert refusal(tokens, token(RSA, "RS256"))
 
 
-def test_a_new_key_is_asked_for_and_unknown_ones_not_again_and_again(issuer, monkeypatch):
+def test_a_new_key_is_read_and_unknown_keys_cause_few_reads(issuer, monkeypatch):
     tokens = Tokens(settings(auth_jwks_url=issuer.url))
     new = rsa.generate_private_key(65537, 2048)
     tokens.verify(token(RSA, "RS256", kid="rsa"))
@@ -186,7 +188,7 @@ def test_a_new_key_is_asked_for_and_unknown_ones_not_again_and_again(issuer, mon
     assert issuer.asked == 2
 
 
-def test_keys_that_cannot_be_had_are_named_and_old_ones_still_do(issuer, monkeypatch):
+def test_old_keys_stay_valid_while_new_ones_cannot_be_read(issuer, monkeypatch):
     tokens = Tokens(settings(auth_jwks_url=issuer.url))
     tokens.verify(token(RSA, "RS256", kid="rsa"))
     issuer.stop()
@@ -198,7 +200,7 @@ def test_keys_that_cannot_be_had_are_named_and_old_ones_still_do(issuer, monkeyp
 
 
 @pytest.mark.parametrize("answer", ["hang", "drip", "flood", "garbage", "redirect"])
-def test_a_server_of_keys_that_misbehaves_is_asked_once_and_not_for_ever(answer):
+def test_a_key_server_that_misbehaves_is_read_once_for_a_bounded_time(answer):
     server = Misbehaving(answer)
     tokens = Tokens(settings(auth_jwks_url=server.url))
     outcomes = []
@@ -241,7 +243,7 @@ def test_one_request_waits_for_the_keys_and_the_others_do_not(monkeypatch):
 
 
 class Misbehaving:
-    """A server of keys that does what it should not."""
+    """Server of public keys that hangs, drips, floods or redirects."""
 
     def __init__(self, how):
         self.over = over = threading.Event()
@@ -286,18 +288,18 @@ class Misbehaving:
 
 
 @pytest.mark.parametrize("subject", ["anonymous", "unknown", "outside the API", "service:orders"])
-def test_nobody_elsewhere_takes_a_name_that_means_something(issuer, subject):
+def test_other_servers_cannot_use_a_reserved_subject(issuer, subject):
     tokens = Tokens(settings(auth_jwks_url=issuer.url))
     assert "only Vitrine" in refusal(tokens, token(RSA, "RS256", kid="rsa", sub=subject))
     assert tokens.verify(token(sub=subject)).id == subject
 
 
-def test_a_signature_spelled_in_another_way_is_no_other_token():
+def test_two_spellings_of_a_signature_are_one_token():
     tokens = Tokens(settings())
     text = token()
     assert tokens.verify(f"{text}=").key == tokens.verify(text).key
 
 
 @pytest.mark.parametrize("blank", ["\u00a0", "\u2028", "\t", "\n", "\x1f"])
-def test_scopes_have_blanks_between_and_nothing_else(blank):
+def test_only_blanks_separate_scopes(blank):
     assert not Tokens(settings()).verify(token(scope=f"x{blank}admin")).may("admin")

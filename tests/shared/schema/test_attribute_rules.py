@@ -11,7 +11,7 @@ def wrong(value, **rule):
 
 
 @pytest.mark.parametrize(
-    ("value", "rule", "told"),
+    ("value", "rule", "message"),
     [
         (2.9, {"type": "number", "min": 3, "unit": "mm"}, "Must be at least 3 mm."),
         ([5, 11], {"type": "integer", "max": 10}, "Must be at most 10."),
@@ -23,8 +23,8 @@ def wrong(value, **rule):
         (None, {"required": True}, "Is required in this category."),
     ],
 )
-def test_what_does_not_fit_is_told_with_the_bound_and_the_unit(value, rule, told):
-    assert wrong(value, **rule) == told
+def test_a_misfit_is_reported_with_the_bound_and_the_unit(value, rule, message):
+    assert wrong(value, **rule) == message
 
 
 @pytest.mark.parametrize(
@@ -38,24 +38,24 @@ def test_what_does_not_fit_is_told_with_the_bound_and_the_unit(value, rule, told
         (None, {"type": "integer", "min": 3}),
     ],
 )
-def test_what_fits_fits(value, rule):
+def test_a_value_that_fits_has_no_message(value, rule):
     assert wrong(value, **rule) == ""
 
 
-def test_long_lists_of_choices_are_told_in_part():
-    told = wrong("x", choices=[str(number) for number in range(200)])
-    assert told.endswith("18, 19 or 180 others.")
+def test_a_message_names_some_of_many_choices():
+    message = wrong("x", choices=[str(number) for number in range(200)])
+    assert message.endswith("18, 19 or 180 others.")
 
 
 @pytest.mark.parametrize(
     "rule",
     [5, None, [], {"type": ["x"]}, {"min": "a", "max": None}, {"choices": 5}, {"unit": 5}],
 )
-def test_rules_made_by_hand_ask_for_nothing_they_do_not_say(rule):
+def test_rules_edited_by_hand_demand_nothing_more(rule):
     for value in (1, "x", True, None, {"deep": []}):
         assert misfits({"a": value}, {"a": rule}) == {}
 
 
 @pytest.mark.parametrize("attributes", [None, [], "x", 5])
-def test_attributes_that_are_none_lack_what_is_required(attributes):
+def test_attributes_of_another_type_lack_the_required_ones(attributes):
     assert misfits(attributes, {"a": {"required": True}, "b": {}}).keys() == {"a"}

@@ -1,4 +1,4 @@
-"""Fields: what they take, what they refuse, what they show."""
+"""Fields: the values they accept, refuse and dump."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -38,12 +38,12 @@ def shown(value):
         ("9999999999.9999", "9999999999.9999"),
     ],
 )
-def test_an_amount_comes_back_without_noise(sent, answered):
+def test_an_amount_is_dumped_without_rounding_noise(sent, answered):
     assert shown(sent) == answered
 
 
 @given(st.decimals(min_value=0, max_value=9_999_999_999, places=4))
-def test_every_amount_survives_the_way_to_json_and_back(amount):
+def test_every_amount_survives_json_and_back(amount):
     assert Money().deserialize(orjson.loads(shown(str(amount)))) == Money().deserialize(str(amount))
 
 
@@ -68,24 +68,24 @@ def test_every_amount_survives_the_way_to_json_and_back(amount):
         "٣",
     ],
 )
-def test_what_is_no_amount_is_refused(wrong):
+def test_a_value_that_is_not_an_amount_is_refused(wrong):
     with pytest.raises(ValidationError):
         Money().deserialize(wrong)
 
 
 @pytest.mark.parametrize("kept", ["12.50", 12.5, None, {"odd": 1}])
-def test_an_odd_price_of_a_hand_edit_is_shown_as_it_is(kept):
+def test_a_price_edited_by_hand_is_shown_unchanged(kept):
     assert Money()._serialize(kept, "price", {}) == kept
 
 
-def test_an_infinite_price_of_a_hand_edit_is_still_json():
+def test_an_infinite_price_edited_by_hand_is_valid_json():
     assert Money()._serialize(Decimal128("Infinity"), "price", {}) == "Infinity"
 
 
 @pytest.mark.parametrize(
     "day", ["29/10/2001", "2001-10-29", "29/02/2000", date.today().isoformat()]
 )
-def test_a_birthday_stays_as_it_was_written(day):
+def test_a_birthday_is_stored_as_sent(day):
     assert Birthday().deserialize(day) == day
 
 
@@ -109,17 +109,17 @@ def test_an_impossible_birthday_is_refused(day):
 
 
 @pytest.mark.parametrize("wrong", ["x", "a@b", "a." * 5000 + "x@b.co", "x@" + "b" * 300 + ".co"])
-def test_what_is_no_address_is_refused(wrong):
+def test_a_text_that_is_not_an_email_address_is_refused(wrong):
     with pytest.raises(ValidationError):
         Email().deserialize(wrong)
 
 
-def test_one_address_is_one_value():
+def test_two_spellings_of_an_email_address_are_one_value():
     assert Email().deserialize(" Ada@Example.ORG".strip()) == "ada@example.org"
 
 
 @pytest.mark.parametrize("wrong", ["5", 5.5, True, 2**53, -(2**53), None])
-def test_a_whole_number_is_nothing_else(wrong):
+def test_a_value_that_is_not_a_whole_number_is_refused(wrong):
     with pytest.raises(ValidationError):
         Whole().deserialize(wrong)
 
@@ -128,7 +128,7 @@ def test_a_whole_number_is_nothing_else(wrong):
     "attributes",
     [{}, {"a": "x"}, {"a b": [1, "x", True, 2.5]}, {"été": 5}, {"a-b_c": False}],
 )
-def test_attributes_are_kept_as_sent(attributes):
+def test_attributes_are_stored_as_sent(attributes):
     assert Attributes().deserialize(attributes) == attributes
 
 
@@ -150,14 +150,14 @@ def test_attributes_are_kept_as_sent(attributes):
         ({f"a{n}": 1 for n in range(101)}, "_schema"),
     ],
 )
-def test_attributes_that_cannot_be_kept_are_named(attributes, named):
+def test_attributes_that_are_not_valid_are_named(attributes, named):
     with pytest.raises(ValidationError) as raised:
         Attributes().deserialize(attributes)
     assert list(raised.value.messages) == [named]
 
 
 @pytest.mark.parametrize("wrong", [[], "x", 5])
-def test_attributes_are_an_object(wrong):
+def test_attributes_that_are_not_an_object_are_refused(wrong):
     with pytest.raises(ValidationError):
         Attributes().deserialize(wrong)
 
@@ -177,5 +177,5 @@ def test_a_moment_is_utc_with_milliseconds():
         ("0.10", 0.1),
     ],
 )
-def test_what_a_double_cannot_hold_is_shown_as_text(amount, answered):
+def test_a_number_that_a_double_cannot_hold_is_shown_as_text(amount, answered):
     assert plain_number(Decimal128(amount)) == answered

@@ -155,23 +155,23 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("values", FITS, ids=str)
-def test_what_fits(values):
+def test_values_that_fit(values):
     assert not list(violations({"name": "x", **values}, RULES))
 
 
 @pytest.mark.parametrize(("values", "place", "why"), BROKEN, ids=str)
-def test_what_does_not_fit(values, place, why):
+def test_a_value_that_does_not_fit(values, place, why):
     (found, text), *others = violations({"name": "x", **values}, RULES)
     assert {found, *(each for each, _ in others)} == {place}
     assert why in text
 
 
-def test_what_is_required_is_missed():
+def test_a_required_field_that_is_missing():
     assert list(violations({}, RULES)) == [("/name", "is missing")]
 
 
 @pytest.mark.real
-def test_mongodb_reads_it_as_we_do(real_connections):
+def test_mongodb_finds_the_same_violations(real_connections):
     """All that a document may have wrong is found by MongoDB, and nothing else."""
     collection = real_connections[0]["validated"]
     documents = [{"name": "x", **values} for values in [*FITS, *(each for each, *_ in BROKEN)]]
@@ -182,6 +182,6 @@ def test_mongodb_reads_it_as_we_do(real_connections):
 
 @pytest.mark.real
 @each_resource
-def test_mongodb_takes_the_validator_of_every_service(real_connections, resource):
+def test_mongodb_accepts_the_validator_of_every_service(real_connections, resource):
     schema = {"$jsonSchema": json_schema(resource.schema)}
     assert real_connections[0]["validated"].count_documents({"$nor": [schema]}) == 0

@@ -1,4 +1,4 @@
-"""Query strings: the short way reads what marshmallow reads."""
+"""Query strings: ``Query`` loads the same values as marshmallow, in less time."""
 
 import random
 
@@ -14,7 +14,7 @@ TEXTS = ("1", "0", "-3", "12.5", "text", "true", "2026-01-31", "active", "only",
 
 
 @pytest.mark.parametrize("resource", [categories, clients, orders, products], ids=lambda r: r.name)
-def test_parameters_mean_what_marshmallow_says(resource):
+def test_parameters_have_the_values_that_marshmallow_loads(resource):
     query, chance = resource.query, random.Random(3)
     names = [field.data_key or name for name, field in query.load_fields.items()]
     for _ in range(300):

@@ -68,7 +68,7 @@ SEARCHED = Searched(("name",), ("sku",), ("attributes", "description"))
         ("p", 3),
     ],
 )
-def test_what_is_found_and_how_well(q, tier):
+def test_a_document_is_found_with_a_rank(q, tier):
     assert matches(GAME, q, SEARCHED) == tier
 
 
@@ -86,7 +86,7 @@ def test_every_naughty_string_finds_the_item_it_names(data_folder):
             assert matches({"name": text}, text, SEARCHED) == 0, text
 
 
-def test_long_texts_are_cut_not_refused():
+def test_long_texts_are_cut():
     document = {"name": "x", "description": " ".join(f"word{n}" for n in range(10_000))}
     assert len(SEARCHED.terms(document)) < 210
 
