@@ -144,25 +144,33 @@ class Reader:
         self._targets = _targets(plan)
 
     def run(self) -> None:
-        """Read until the end of the run."""
-        while time.monotonic() < self._plan.until:
-            target = random.choice(self._targets)
-            url = random.choice(target.urls)
-            floors = [self._plan.floors[document.number] for document in target.documents]
-            started = time.monotonic()
-            try:
-                response, body = self._get(url, target.path)
-            except (OSError, HTTPException) as error:
-                self._fail(f"{url}{target.path}: {type(error).__name__} {error}")
-                continue
-            cache_status = response.getheader("Cache-Status", "")
-            self.results.moments.append(started)
-            self.results.seconds.append(time.monotonic() - started)
-            self.results.hits += "; hit" in cache_status
-            versions = self._versions(target, url, response.status, body)
-            if versions is not None:
-                read = f"{started:.3f} {url} {response.status} {cache_status} {versions}"
-                self._check(target, floors, versions, read)
+        """Read until the end of the run, then close the connections."""
+        try:
+            while time.monotonic() < self._plan.until:
+                self._read_once()
+        finally:
+            for connection in self._connections.values():
+                connection.close()
+
+    def _read_once(self) -> None:
+        """Read a random target at a random instance and check the response."""
+        target = random.choice(self._targets)
+        url = random.choice(target.urls)
+        floors = [self._plan.floors[document.number] for document in target.documents]
+        started = time.monotonic()
+        try:
+            response, body = self._get(url, target.path)
+        except (OSError, HTTPException) as error:
+            self._fail(f"{url}{target.path}: {type(error).__name__} {error}")
+            return
+        cache_status = response.getheader("Cache-Status", "")
+        self.results.moments.append(started)
+        self.results.seconds.append(time.monotonic() - started)
+        self.results.hits += "; hit" in cache_status
+        versions = self._versions(target, url, response.status, body)
+        if versions is not None:
+            read = f"{started:.3f} {url} {response.status} {cache_status} {versions}"
+            self._check(target, floors, versions, read)
 
     def _versions(
         self, target: _Target, url: str, status: int, body: bytes
