@@ -26,7 +26,7 @@ class TreeSchema(Schema):
 
 
 class MoveSchema(Schema):
-    """A slug whose products move, and the path they move to; an empty path is no category."""
+    """A slug whose products move, and the path they move to; without a category it is empty."""
 
     id = fields.String()
     slug = fields.String()

@@ -75,7 +75,7 @@ def check_again(categories: Iterable[tuple[Document, datetime]]) -> None:
 
 
 def put(misplaced: Document, path: Sequence[str]) -> None:
-    """Move all products that a filter selects to a category path; an empty one is no category."""
+    """Move all products that a filter selects to a category path; an empty path takes them out."""
     new = {"category": path[-1], "category_path": list(path)} if path else {}
     literals = {name: {"$literal": value} for name, value in new.items()}
     stage = {"$set": literals} if path else {"$unset": ["category", "category_path"]}

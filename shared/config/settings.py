@@ -269,7 +269,7 @@ def is_set(name: str) -> bool:
 
 
 def dotenv(path: Path = Path(".env")) -> dict[str, str]:
-    """Return the variables of ``.env``, none if there is no such file.
+    """Return the variables of ``.env``, none if the file is missing.
 
     Raises:
         SettingsError: A line is not NAME=value, or names a misspelt setting.

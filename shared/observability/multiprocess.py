@@ -5,7 +5,7 @@ prometheus_client writes files for each process identifier, by default the proce
 counters of a dead process have to stay, so that each restart of a worker would leave two files for
 ever, and every scrape would read them all.  So the identifier here is a slot.  A process takes the
 lowest free slot and continues the counts in its files.  The kernel frees a slot when its process
-ends in whatever way, which works for granian as well, which has no hook like ``child_exit``.
+ends, even by a kill.  So this works for granian as well, which lacks a hook like ``child_exit``.
 """
 
 import contextlib

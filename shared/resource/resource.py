@@ -1,7 +1,8 @@
 """A collection over HTTP: its declaration, the steps of a request, and the standard methods.
 
 A service binds the methods that it offers with ``Resource.blueprint``.  Any other route is an
-ordinary Flask view that calls the same public steps as the standard methods.  There are no hooks.
+ordinary Flask view that calls the same public steps as the standard methods.  A ``Resource`` takes
+values, never callbacks.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -251,7 +252,7 @@ class Resource:
         """Return the document with this id or slug, to be changed by this request.
 
         Raises:
-            NotFound: There is no such item; an old slug names the new address.
+            NotFound: The item does not exist; for an old slug the error names the new address.
             PreconditionFailed: ``If-Match`` or ``If-None-Match`` does not match its version.
         """
         document, has_moved = self.repository.locate(ref)

@@ -39,7 +39,7 @@ COUNT_CAP = 10_000  # documents to which a total is exact by default
 # Reasons in the ledger of changes that have no reason of their own.
 CREATED, EDITED = "created", "edited"
 
-# The document before and after a write; None where there is no document.
+# The document before and after a write; None for a missing one.
 Pair = tuple[Document | None, Document | None]
 
 

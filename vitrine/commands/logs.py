@@ -134,7 +134,7 @@ def _selector(folder: Path, service: str | None) -> Callable[[Path], bool]:
     """Return a function that selects the log files of a service or process.
 
     Raises:
-        StackError: There are no such files.
+        StackError: The files do not exist.
     """
     names = {path.stem for path in folder.glob("*.log")}
     if not names:

@@ -18,7 +18,7 @@ ATTEMPTS = 2
 def load(environ: MutableMapping[str, str]) -> None:
     """Add the parameters to an environment, except for variables that have a value there.
 
-    Do nothing without ``SSM_PATH``.  Raise ``SettingsError`` when there are no parameters, or
+    Do nothing without ``SSM_PATH``.  Raise ``SettingsError`` when the path has no parameters, or
     when they cannot be read.
     """
     path = environ.get("SSM_PATH", "").rstrip("/")
