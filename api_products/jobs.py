@@ -148,7 +148,7 @@ def follow_categories() -> None:
 def stuck_images() -> list[tuple[str, int]]:
     """Return the product's ref and the number of each image that waits without a live job."""
     moment = documents.now() - timedelta(seconds=STUCK_SECONDS)
-    alive = queue.alive()
+    alive = queue.live_job_ids()
     return [
         (ref, image["id"])
         for ref, image in gallery.every_image({"$in": WAITING_STATES})

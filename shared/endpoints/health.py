@@ -18,7 +18,7 @@ from shared.http.responses import respond
 from shared.resource import Resource
 from shared.storage.connections import connections
 from shared.workers import queue
-from shared.workers.follower_status import following
+from shared.workers.follower_status import follower_status
 
 PROBE_SECONDS = 1.0  # seconds until a server that does not answer is down
 
@@ -174,7 +174,7 @@ def follower() -> dict[str, Any]:
     resource: Resource = current_app.extensions["resource"]
     try:
         with pymongo.timeout(PROBE_SECONDS):
-            status = following(resource.name)
+            status = follower_status(resource.name)
     except (PyMongoError, *REDIS_ERRORS) as error:
         return {"follower": f"unknown: {type(error).__name__}", "follower_lag_seconds": None}
     return {"follower": status.state, "follower_lag_seconds": status.lag_seconds}
@@ -182,7 +182,7 @@ def follower() -> dict[str, Any]:
 
 def _queue() -> dict[str, Any]:
     try:
-        return queue.state()
+        return queue.status()
     except RedisError as error:
         return {"error": type(error).__name__}
 

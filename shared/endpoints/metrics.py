@@ -52,7 +52,7 @@ def _jobs() -> Iterator[Metric]:
     if "has_queue" not in current_app.extensions:
         return
     try:
-        state = queue.state()
+        state = queue.status()
         ended = job_metrics.read(connections().queue, current_app.extensions["resource"].name)
     except RedisError:
         return  # An alert can tell a missing metric from 0.

@@ -1,1 +1,11 @@
-"""Processes beside the web server: jobs and the follower."""
+"""Processes beside the web server: the follower of changes, and workers that run queued jobs.
+
+* ``queue``: the job queue of a service; requests put jobs into it, by RQ.
+* ``worker``: the process that runs the jobs: ``python -m shared work api_products``.
+* ``follower``: the process that tails a change stream and invalidates the cache:
+  ``python -m shared follow api_products``.
+* ``follower_status``: the state of the follower, as a service sees it.
+
+The package imports ``config``, ``observability``, ``http``, ``schema``, ``cache``, ``storage`` and
+``resource``.
+"""

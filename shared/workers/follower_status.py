@@ -1,4 +1,4 @@
-"""Who sees to it that edits made beside the API are noticed, as far as one can tell from here."""
+"""State of a service's follower, as the service sees it in Redis and MongoDB."""
 
 from dataclasses import dataclass
 
@@ -8,26 +8,26 @@ from shared.storage.connections import connections
 
 
 @dataclass(frozen=True, slots=True)
-class Following:
-    """Whether a service is followed, and when its follower had last seen everything.
+class FollowerStatus:
+    """State of a follower, and how long ago it was last up to date.
 
-    ``state`` is ``ok`` or a sentence; ``lag_seconds`` is at most about 1 while all is well, and
-    None where that is not known.
+    ``state`` is ``ok`` or a sentence.  ``lag_seconds`` is about 1 at most while the follower works,
+    and None if it is unknown.
     """
 
     state: str
     lag_seconds: float | None = None
 
 
-def following(service: str) -> Following:
-    """Ask Redis for the root and MongoDB for what the follower has noted; raise their errors."""
+def follower_status(service: str) -> FollowerStatus:
+    """Return the state of a service's follower, or raise the errors of Redis and MongoDB."""
     if not connections().cache.leased:
-        return Following(
+        return FollowerStatus(
             "none: without change streams, edits by hand show only when entries expire"
         )
-    noted = connections().db["followers"].find_one({"_id": service}, {"at": True}) or {}
-    at = noted.get("at")
-    lag = round((documents.now() - at).total_seconds(), 2) if at else None
+    progress = connections().db["followers"].find_one({"_id": service}, {"at": True}) or {}
+    saved_at = progress.get("at")
+    lag = round((documents.now() - saved_at).total_seconds(), 2) if saved_at else None
     if connections().redis.exists(root_of(service)):
-        return Following("ok", lag)
-    return Following("away: nothing is cached until it is back", lag)
+        return FollowerStatus("ok", lag)
+    return FollowerStatus("away: nothing is cached until it is back", lag)

@@ -1,7 +1,7 @@
-"""Jobs for other processes, by RQ, in a Redis database that is not the cache's.
+"""Job queue of a service, by RQ, in another Redis database than the cache.
 
-Each service has a queue of its own name.  What a job is to bring about is written down in MongoDB;
-the queue may be lost at any time, and whoever keeps the state queues the job again.
+Each service has one queue, with the name of the service.  The work that a job has to do is stored
+in MongoDB as well.  So the queue may be lost at any time: the service queues the job again.
 """
 
 import logging
@@ -23,10 +23,10 @@ _ID = re.compile(r"[\w-]{1,200}", re.ASCII)
 
 log = logging.getLogger(__name__)
 
-JOB_SECONDS = 30
-KEPT_SECONDS = 86_400
-RETRY_SECONDS = (1, 5, 10)
-DEAD_SECONDS = 15  # without a heartbeat of the worker, which is due every five
+JOB_SECONDS = 30  # time limit of a job
+KEPT_SECONDS = 86_400  # seconds that an ended job is kept
+RETRY_SECONDS = (1, 5, 10)  # seconds from each failure to the next attempt
+DEAD_SECONDS = 15  # seconds without a heartbeat after which a worker is dead; one is due every 5
 
 
 def enqueue(
@@ -36,11 +36,19 @@ def enqueue(
     retry_seconds: Sequence[int] = RETRY_SECONDS,
     delay_seconds: int = 0,
 ) -> bool:
-    """Queue a call of an importable function, given by its path, under an id of its own.
+    """Queue a job: a call of an importable function.
 
-    It begins after a delay; when it fails it is tried again, after some seconds each time.  What it
-    writes is by this service, with the id of this request.
-    Return False when Redis is down.
+    The history names the service as the author of the job's writes, with the id of this request.
+
+    Args:
+        id: The id of the job; a job with the same id is replaced.
+        function: The path of the function, such as ``api_products.jobs.sweep``.
+        args: The arguments of the call; values that pickle can store.
+        retry_seconds: The seconds from each failure to the next attempt; empty for one attempt.
+        delay_seconds: The seconds until the job is due.
+
+    Returns:
+        False if Redis is down, else True.
     """
     try:
         queue = _queue()
@@ -52,23 +60,23 @@ def enqueue(
             result_ttl=KEPT_SECONDS,
             failure_ttl=KEPT_SECONDS,
             retry=Retry(len(retry_seconds), list(retry_seconds)) if retry_seconds else None,
-            # On whose behalf it is done; for want of a request the worker takes the job's own id.
-            meta={"request_id": asked} if (asked := log_format.request_id()) else {},
+            # The request that the job works for; without one the worker uses the id of the job.
+            meta={"request_id": request_id} if (request_id := log_format.request_id()) else {},
         )
         if delay_seconds:
             queue.schedule_job(job, datetime.now(UTC) + timedelta(seconds=delay_seconds))
         else:
             queue.enqueue_job(job)
     except RedisError as error:
-        log.error("%s could not be queued: %s", id, error)
+        log.error("The job %s cannot be queued: %s", id, error)
         return False
     return True
 
 
-def alive() -> set[str]:
-    """Return the ids of all jobs that wait, run or are to be tried again."""
+def live_job_ids() -> set[str]:
+    """Return the ids of all jobs that wait, run or will be retried."""
     queue = _queue()
-    # In the order in which a job goes round, lest one that moves meanwhile be missed.
+    # In the order in which a job moves, so that a job that moves meanwhile is not missed.
     scheduled = queue.scheduled_job_registry.get_job_ids(cleanup=False)
     waiting = queue.job_ids
     started = queue.started_job_registry.get_job_ids(cleanup=False)
@@ -77,12 +85,12 @@ def alive() -> set[str]:
         for job in Job.fetch_many(started, connection=queue.connection)
         if job and _is_recent(job)
     ]
-    again = queue.scheduled_job_registry.get_job_ids(cleanup=False)
-    return {*scheduled, *waiting, *running, *again}
+    retried = queue.scheduled_job_registry.get_job_ids(cleanup=False)
+    return {*scheduled, *waiting, *running, *retried}
 
 
-def state() -> dict[str, Any]:
-    """Return how many workers there are, how many jobs wait, and the oldest one's seconds."""
+def status() -> dict[str, Any]:
+    """Return the numbers of workers and of waiting jobs, and the seconds that the oldest waits."""
     queue = _queue()
     oldest = next(iter(queue.get_jobs(0, 1)), None)
     waited = (datetime.now(UTC) - oldest.enqueued_at) if oldest and oldest.enqueued_at else None
@@ -98,9 +106,9 @@ def find(id: str) -> Job | None:
     return Job.fetch_many([id], connection=connections().queue)[0] if _ID.fullmatch(id) else None
 
 
-def _is_recent(beating: Job | BaseWorker) -> bool:
-    last = beating.last_heartbeat
-    return bool(last and last > datetime.now(UTC) - timedelta(seconds=DEAD_SECONDS))
+def _is_recent(sender: Job | BaseWorker) -> bool:
+    heartbeat = sender.last_heartbeat
+    return bool(heartbeat and heartbeat > datetime.now(UTC) - timedelta(seconds=DEAD_SECONDS))
 
 
 def _queue() -> Queue:

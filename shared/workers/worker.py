@@ -1,9 +1,8 @@
-"""Does the queued jobs of a service: ``vitrine up`` runs one worker per core.
+"""Worker: runs the queued jobs of a service.
 
-    python -m shared work api_products
-
-Every job runs in a process of its own, with a limit on its time and memory, so that whatever a job
-does ends that job and never the worker.
+``vitrine up`` runs one for each core, as ``python -m shared work api_products``.  Every job runs in
+a process of its own with limits of time and memory, so that a job that crashes, hangs or grows
+ends alone, and the worker goes on.
 """
 
 import contextlib
@@ -32,18 +31,18 @@ from shared.workers.queue import JOB_SECONDS
 log = logging.getLogger("vitrine.jobs")
 
 LEVELS = {"done": logging.INFO, "retried": logging.WARNING, "failed": logging.ERROR}
-MEMORY_BYTES = 400_000_000
-SWEEP_SECONDS = 10
-HEARTBEAT_SECONDS = 5
-WORKER_SECONDS = 25  # RQ wakes an idle worker 15 s before it would be given up.
+MEMORY_BYTES = 400_000_000  # bytes that a job may use besides the worker's own
+SWEEP_SECONDS = 10  # seconds between two sweeps of the service's work
+HEARTBEAT_SECONDS = 5  # seconds between two heartbeats of a running job
+WORKER_SECONDS = 25  # seconds until an idle worker counts as dead; RQ wakes it 15 s before
 
 
 class JobKilled(Exception):
-    """The process of a job ended before the job did."""
+    """The process of a job was killed before the job ended."""
 
 
 class ServiceWorker(Worker):
-    """A worker whose jobs run inside the app of a service, by the name of its package."""
+    """RQ worker whose jobs run inside the app of the service of a package."""
 
     def __init__(self, package: str, settings: Settings):
         redis = redis_topology.client(settings.queue_url)
@@ -59,63 +58,66 @@ class ServiceWorker(Worker):
         self._sweep = f"{package}.jobs.sweep"
 
     def run_maintenance_tasks(self) -> None:
-        """Clean up as RQ does, and queue the service's own look at what was left lying."""
+        """Clean up as RQ does, and queue the sweep, which finds work that has lost its job."""
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
-        worker_registration.register(self)  # A Redis that was emptied has forgotten it.
-        # One of all the workers does it, the others find that it was done.
+        worker_registration.register(self)  # again, because Redis may have been emptied
+        # The first worker that sets the key queues the sweep for all of them.
         if self.connection.set(f"{self._service}:swept", 1, nx=True, ex=SWEEP_SECONDS - 1):
             self.queues[0].enqueue_call(
                 self._sweep, timeout=JOB_SECONDS, result_ttl=0, failure_ttl=60, at_front=True
             )
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """See a job through to its end, whatever that is; count it, and log one line."""
-        # What its own process says and asks for is on behalf of the same request.
+        """Run a job to its end, count it, and log one line."""
+        # The job's process logs and calls other services with the id of the request as well.
         log_format.ABOUT.set({"request_id": job.meta.get("request_id") or job.id, "job": job.id})
         started = time.perf_counter()
         try:
             super().execute_job(job, queue)
-            with contextlib.suppress(RedisError):  # It is down, and does not say how it ended.
-                self._tell(_name(job), _outcome(job), time.perf_counter() - started)
+            with contextlib.suppress(RedisError):  # Redis is down: the outcome is unknown.
+                self._report(_function_name(job), _outcome(job), time.perf_counter() - started)
         finally:
             log_format.ABOUT.set({})
 
-    def _tell(self, name: str, outcome: str, seconds: float) -> None:
-        # That the sweep, every ten seconds, has nothing to tell is not worth a line.
+    def _report(self, name: str, outcome: str, seconds: float) -> None:
+        # A sweep that succeeds, every ten seconds, is not worth a line.
         level = logging.DEBUG if (name, outcome) == ("sweep", "done") else LEVELS[outcome]
         fields = {"name": name, "outcome": outcome, "ms": round(seconds * 1000, 2)}
         log.log(level, "", extra={"fields": fields})
         job_metrics.note(self.connection, self._service, name, outcome, seconds)
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
-        """Log what a job raised, and report it when it is not tried again; called in its process.
+        """Log an exception of a job, and report it to Sentry unless the job is retried.
 
-        That process ends at once.
+        RQ calls this in the job's process, which ends immediately afterwards.
         """
-        log.error("%s failed", _name(job), exc_info=exc_info)
+        log.error("%s failed", _function_name(job), exc_info=exc_info)
         if not job.should_retry and not is_outage(exc_info[1]):
-            sentry.report(exc_info[1], _name(job))
+            sentry.report(exc_info[1], _function_name(job))
             sentry.flush()
 
     def handle_work_horse_killed(self, job: Job, *ended: Any) -> None:
-        """Log that the process of a job was killed, and report it when it is not tried again."""
+        """Log that the process of a job was killed, and report it unless the job is retried."""
         super().handle_work_horse_killed(job, *ended)  # type: ignore[no-untyped-call]
         if not job.should_retry:
-            sentry.report(JobKilled(f"Its process ended with status {ended[1]}."), _name(job))
+            sentry.report(
+                JobKilled(f"The process of the job ended with status {ended[1]}."),
+                _function_name(job),
+            )
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
-        """Do a job; called in the process that was made for it."""
+        """Run a job in the app of the service, within its limits; RQ calls this in its process."""
         with self._create_app().app_context():
-            # Address space is no measure: each thread reserves a lot that it never uses.
+            # Of the data, not of the address space, of which each thread reserves a large part.
             limit = _data_bytes() + MEMORY_BYTES
             resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-            # A decoder that hangs listens to nothing else.
+            # The kernel's limit, because a decoder that hangs reacts to no signal of RQ.
             resource.setrlimit(resource.RLIMIT_CPU, (JOB_SECONDS, JOB_SECONDS))
             return bool(super().perform_job(job, queue, execution))
 
 
-def _name(job: Job) -> str:
-    """Return the name of the function that a job is a call of."""
+def _function_name(job: Job) -> str:
+    """Return the name of the function that a job calls, without its module."""
     try:
         return str(job.func_name).rpartition(".")[2]
     except DeserializationError:
@@ -123,16 +125,16 @@ def _name(job: Job) -> str:
 
 
 def _outcome(job: Job) -> str:
-    """Say how a job ended, in one of the words of ``shared.observability.job_metrics``."""
+    """Return how a job ended, as a label of ``shared.observability.job_metrics``."""
     try:
         status = job.get_status()
     except InvalidJobOperation:
-        return "done"  # It was not to be kept.
+        return "done"  # RQ has removed it, because its result is not kept.
     return {JobStatus.FINISHED: "done", JobStatus.FAILED: "failed"}.get(status, "retried")
 
 
 def _data_bytes() -> int:
-    """Return the bytes this process may write to, as its limit counts them; 0 if unknown."""
+    """Return the size of this process as RLIMIT_DATA counts it, in bytes; 0 if unknown."""
     statm = Path("/proc/self/statm")
     return int(statm.read_text().split()[5]) * resource.getpagesize() if statm.exists() else 0
 
@@ -144,8 +146,8 @@ def work(package: str) -> None:
     log_format.start(service, settings.log_level)
     logging.captureWarnings(True)
     sentry.start(settings, service, startup.code_digest(import_module(f"{package}.app")))
-    # The job that runs and the scheduler of retries are processes of their own.
+    # The processes that the worker forks are jobs and the scheduler of retries.
     os.register_at_fork(after_in_child=lambda: startup.end_with_parent(signal.SIGKILL))
     worker = ServiceWorker(package, settings)
-    # Its lines about each job hold the arguments, which are nobody's business.
+    # RQ's lines about each job contain the arguments, which may be confidential.
     worker.work(logging_level="WARNING", with_scheduler=True)
