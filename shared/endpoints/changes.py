@@ -24,7 +24,7 @@ from shared.http.contract import accepts, returns
 from shared.http.errors import BadRequest, ServiceUnavailable
 from shared.http.json import encode
 from shared.http.parameters import read_parameters
-from shared.http.responses import JSON
+from shared.http.responses import JSON_UTF8
 from shared.resource import Resource
 from shared.schema.fields import Id, Timestamp, Whole
 from shared.schema.serialization import Document
@@ -117,7 +117,7 @@ class Feed:
         query = urlencode(request.args.to_dict() | {"since": token})
         links = {"next": f"{self._url}?{query}"}
         body = encode({"changes": changes, "since": token, "links": links})
-        return Response(body, content_type=JSON, headers=UNCACHED)
+        return Response(body, content_type=JSON_UTF8, headers=UNCACHED)
 
     def _stream(self, last: str, since: str) -> Response:
         if last and not re.match(TOKEN, last):

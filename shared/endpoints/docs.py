@@ -15,7 +15,7 @@ from shared.http.auth import public
 from shared.http.contract import returns
 from shared.http.errors import NotFound
 from shared.http.json import digest, encode
-from shared.http.responses import JSON, conditional
+from shared.http.responses import JSON_UTF8, conditional
 
 HTML = "text/html; charset=utf-8"
 # The pages load from this host only, and run only scripts that are files.
@@ -78,7 +78,7 @@ def show_document() -> Response:
     extensions = current_app.extensions
     if "openapi" not in extensions:
         extensions["openapi"] = encode(document(current_app))
-    response = Response(extensions["openapi"], content_type=JSON)
+    response = Response(extensions["openapi"], content_type=JSON_UTF8)
     response.set_etag(digest(extensions["openapi"]))
     return conditional(response)
 

@@ -6,7 +6,7 @@ from flask import Response, request
 
 from shared.http.json import digest, encode
 
-JSON = "application/json; charset=utf-8"
+JSON_UTF8 = "application/json; charset=utf-8"
 # Private, and revalidated each time: an unchanged response then costs a 304.
 CACHE_CONTROL = "private, no-cache"
 # Security headers for browsers (OWASP's list for APIs): a response never shows as a page.
@@ -20,7 +20,7 @@ SECURITY = (
 def respond(value: Any, status: int = 200, etag: str = "") -> Response:
     """Return a JSON response with a strong ETag, by default the digest of its bytes."""
     encoded = encode(value)
-    response = Response(encoded, status, content_type=JSON)
+    response = Response(encoded, status, content_type=JSON_UTF8)
     response.set_etag(etag or digest(encoded))
     return response
 

@@ -7,7 +7,7 @@ from flask import Response, g, request
 
 from shared.cache.entry import Lookup
 from shared.cache.keys import Address
-from shared.http.responses import CACHE_CONTROL, JSON, conditional
+from shared.http.responses import CACHE_CONTROL, JSON_UTF8, conditional
 from shared.observability.metrics import LOOKUPS
 from shared.storage.connections import connections
 
@@ -70,7 +70,7 @@ def cached(address: Address, make: Callable[[], Response]) -> Response:
 
 def cached_response(hit: Lookup) -> Response:
     """Return the response that a hit holds, with the headers that were stored with it."""
-    response = Response(hit.body, 200, dict(hit.head["headers"]), content_type=JSON)
+    response = Response(hit.body, 200, dict(hit.head["headers"]), content_type=JSON_UTF8)
     response.set_etag(hit.head["etag"])
     response.headers["Cache-Status"] = hit.status()
     response.headers["Cache-Control"] = CACHE_CONTROL

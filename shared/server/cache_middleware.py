@@ -28,7 +28,7 @@ from shared.http import cors
 from shared.http.access_log import record_request, request_id
 from shared.http.auth import Auth
 from shared.http.errors import PROBLEM, ApiError, problem_document
-from shared.http.responses import CACHE_CONTROL, JSON, SECURITY
+from shared.http.responses import CACHE_CONTROL, JSON_UTF8, SECURITY
 from shared.http.tokens import Principal
 from shared.observability.metrics import LOOKUPS
 from shared.resource import Resource
@@ -227,7 +227,7 @@ def _hit(
     ]
     if asked and (asked == f'"{etag}"' or parse_etags(asked).contains_weak(etag)):
         return "304 NOT MODIFIED", headers, b""
-    headers += [("Content-Type", JSON), ("Content-Length", str(len(hit.body)))]
+    headers += [("Content-Type", JSON_UTF8), ("Content-Length", str(len(hit.body)))]
     return "200 OK", headers, hit.body
 
 
