@@ -1,4 +1,4 @@
-"""What the OpenAPI documents of all services share: headers, parameters, and what goes wrong."""
+"""Parts of the OpenAPI document that all services share: headers, parameters, problems."""
 
 from http import HTTPStatus
 from typing import Any
@@ -8,43 +8,51 @@ Json = dict[str, Any]
 _TEXT: Json = {"type": "string"}
 _WHOLE: Json = {"type": "integer", "minimum": 0}
 
-# The headers of answers, each with its schema, what it says, and an example.
+# The headers of responses: schema, description, example.
 _HEADERS: dict[str, tuple[Json, str, Any]] = {
     "Allow": (_TEXT, "The methods that the path has.", "GET, HEAD, OPTIONS"),
-    "Cache-Control": (_TEXT, "Who may keep the answer, and for how long.", "private, no-cache"),
+    "Cache-Control": (
+        _TEXT,
+        "Which caches may keep the response, and for how long.",
+        "private, no-cache",
+    ),
     "Cache-Status": (
         _TEXT,
-        "Whether the cache answered, and if not, why (RFC 9211).",
+        "The result of the lookup in the cache (RFC 9211).",
         'vitrine; hit; ttl=87; key="products:list:page=1:per=20"',
     ),
-    "Content-Security-Policy": (_TEXT, "What the page may load.", "default-src 'none'"),
+    "Content-Security-Policy": (_TEXT, "The files that the page may load.", "default-src 'none'"),
     "ETag": (
         _TEXT,
-        "The version of the answer, for `If-Match` and `If-None-Match`.",
+        "The version of the response, for `If-Match` and `If-None-Match`.",
         '"33a64df551425fcc55e4d42a148795d9"',
     ),
     "Idempotency-Replayed": (
         {"type": "string", "enum": ["true"]},
-        "There when the answer is that of an earlier request with the same `Idempotency-Key`.",
+        "Present if the response is that of an earlier request with the same `Idempotency-Key`.",
         "true",
     ),
     "Link": (
         _TEXT,
-        "Related addresses (RFC 8288): the neighbouring pages, or what is under way still.",
+        "Related addresses (RFC 8288): the neighbouring pages, or a job that is not done.",
         '</products?page=2&per=20>; rel="next"',
     ),
-    "Location": ({**_TEXT, "format": "uri-reference"}, "Where it is.", "/products/1"),
-    "Preference-Applied": (_TEXT, "The part of `Prefer` that was heeded.", "count=exact"),
-    "RateLimit": (_TEXT, "What is left of the allowance.", '"anonymous";r=99;t=60'),
-    "RateLimit-Policy": (_TEXT, "The allowance.", '"anonymous";q=100;w=60'),
+    "Location": ({**_TEXT, "format": "uri-reference"}, "The address of the item.", "/products/1"),
+    "Preference-Applied": (_TEXT, "The part of `Prefer` that was honoured.", "count=exact"),
+    "RateLimit": (
+        _TEXT,
+        "The requests that are left until the limit is reached.",
+        '"anonymous";r=99;t=60',
+    ),
+    "RateLimit-Policy": (_TEXT, "The rate limit.", '"anonymous";q=100;w=60'),
     "Retry-After": ({"type": "integer", "minimum": 1}, "Seconds to wait before another try.", 1),
-    "Server-Timing": (_TEXT, "Milliseconds that each step took.", "cache;dur=0.41"),
+    "Server-Timing": (_TEXT, "The milliseconds of each step.", "cache;dur=0.41"),
     "WWW-Authenticate": (
         _TEXT,
-        "The token that is asked for (RFC 6750).",
+        "The token that is needed (RFC 6750).",
         'Bearer realm="vitrine"',
     ),
-    "X-Request-ID": (_TEXT, "The id of the request, as in the logs.", "7f3c0f5b6f4b4f6f"),
+    "X-Request-ID": (_TEXT, "The id of the request in the logs.", "7f3c0f5b6f4b4f6f"),
 }
 HEADERS: Json = {
     name: {"description": text, "schema": schema, "example": example}
@@ -53,29 +61,30 @@ HEADERS: Json = {
 
 _ETAGS = r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'
 # The headers of requests.
-_ASKED: dict[str, tuple[Json, str]] = {
+_PARAMETERS: dict[str, tuple[Json, str]] = {
     "Idempotency-Key": (
         {**_TEXT, "pattern": '^"?[!#-~]{1,255}"?$'},
-        "Sent again with the same key, a request is answered again and not done again, for a day.",
+        "A request that is sent again with the same key within a day gets the same response, "
+        "without a second effect.",
     ),
     "If-Match": (
         {**_TEXT, "pattern": _ETAGS},
-        'The ETags to write onto, such as `"33a64df551425fcc55e4d42a148795d9"`; another version '
-        "is a 412.",
+        'The ETags of the versions to change, such as `"33a64df551425fcc55e4d42a148795d9"`; any '
+        "other version is a 412.",
     ),
     "If-None-Match": (
         _TEXT,
-        "The ETags that are known: such a version is answered with 304, and not written onto. A "
-        "PUT with `*` only makes something new.",
+        "The ETags that the client has: such a version is a 304, and is not changed. A PUT with "
+        "`*` only creates items.",
     ),
-    "Last-Event-ID": (_TEXT, "The last event that was received, to go on behind it."),
+    "Last-Event-ID": (_TEXT, "The last event that was received; the stream continues after it."),
     "Prefer": (_TEXT, "`count=exact` or `count=none`: how to count `total` (RFC 7240)."),
     "Range": (_TEXT, "The part of the file to send, such as `bytes=0-99`."),
-    "X-Request-ID": (_TEXT, "An id for the request, which answers and logs will show."),
+    "X-Request-ID": (_TEXT, "An id for the request, which the response and the logs show."),
 }
 PARAMETERS: Json = {
     name: {"name": name, "in": "header", "description": text, "schema": schema}
-    for name, (schema, text) in _ASKED.items()
+    for name, (schema, text) in _PARAMETERS.items()
 }
 
 ATTRIBUTES: Json = {
@@ -88,7 +97,7 @@ ATTRIBUTES: Json = {
         "type": "object",
         "additionalProperties": {"type": "string", "minLength": 1},
         "propertyNames": {"pattern": r"^attr\.[^.$\s_]+(__gte|__lte)?$"},
-        # Else Swagger UI would send properties of its own invention.
+        # Without it Swagger UI would send properties that it makes up.
         "default": {},
     },
 }
@@ -98,8 +107,8 @@ SECURITY: Json = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "What `vitrine token --scope products:write` prints, without `Bearer`. "
-        "With `AUTH_MODE=open` nothing needs one; it then says whom the history names.",
+        "description": "The output of `vitrine token --scope products:write`, without `Bearer`. "
+        "With `AUTH_MODE=open` no request needs one; the history shows its subject.",
     }
 }
 
@@ -107,37 +116,37 @@ DELETED_AT: Json = {
     "type": ["string", "null"],
     "format": "date-time",
     "readOnly": True,
-    "description": "When it was deleted; only in the trash.",
+    "description": "The time of the deletion; only in the trash.",
 }
 
 _PLACE: Json = {
     "type": "object",
     "required": ["message"],
     "properties": {
-        "pointer": {**_TEXT, "description": "Where in the body (RFC 6901)."},
-        "parameter": {**_TEXT, "description": "Which parameter of the query string."},
+        "pointer": {**_TEXT, "description": "The place in the body (RFC 6901)."},
+        "parameter": {**_TEXT, "description": "The parameter of the query string."},
         "message": _TEXT,
     },
 }
 PROBLEM: Json = {
     "type": "object",
-    "description": "What went wrong, and what to change (RFC 9457); some problems tell more.",
+    "description": "The error, and what to change (RFC 9457); some problems have further members.",
     "required": ["type", "title", "status", "detail", "instance", "request_id"],
     "properties": {
         "type": {"type": "string", "format": "uri-reference"},
         "title": _TEXT,
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "detail": {**_TEXT, "description": "A sentence for people."},
-        "instance": {**_TEXT, "description": "The path that was asked for."},
+        "instance": {**_TEXT, "description": "The path of the request."},
         "request_id": {"type": ["string", "null"]},
         "errors": {"type": "array", "items": _PLACE},
     },
     "additionalProperties": True,
 }
 
-# What goes wrong: when, an example of the detail, and the headers that tell more.
+# The problems: description, an example of the detail, and headers of their own.
 _PROBLEMS: dict[int, tuple[str, str, tuple[str, ...]]] = {
-    400: ("It cannot be understood.", "pric: Unknown parameter; did you mean price?", ()),
+    400: ("The request is malformed.", "pric: Unknown parameter; did you mean price?", ()),
     401: (
         "The request has no token, or one that is not valid.",
         "The request needs a token with the scope products:write. Send Authorization: Bearer "
@@ -145,50 +154,58 @@ _PROBLEMS: dict[int, tuple[str, str, tuple[str, ...]]] = {
         ("WWW-Authenticate",),
     ),
     403: (
-        "It is not allowed with this token, or from elsewhere.",
+        "The token does not allow it, or the request comes from another machine.",
         "The token does not have the scope admin. Send a token that has it.",
         ("WWW-Authenticate",),
     ),
-    404: ("There is no such thing.", "There is no product 99.", ()),
+    404: ("The item does not exist.", "There is no product 99.", ()),
     405: ("The path has no such method.", "TRACE is not allowed here, only GET.", ("Allow",)),
     409: (
-        "It clashes with what is stored, or with others who write the same.",
+        "It conflicts with a stored item, or with other writes at the same moment.",
         "The sku 'TP-100' belongs to product 7.",
         ("Retry-After",),
     ),
-    410: ("It was there and will not be again.", "MongoDB no longer holds what has changed.", ()),
+    410: (
+        "It existed and was removed for good.",
+        "MongoDB has removed the changes since the token.",
+        (),
+    ),
     412: (
-        "It was written since the version that `If-Match` names.",
+        "The item was changed after the version in `If-Match`.",
         "The item has changed since you read it. Read it again, then send your change with its new "
         "ETag in If-Match.",
         ("ETag",),
     ),
-    413: ("It has more than is taken at once.", "The body is larger than 8 MB.", ()),
-    415: ("It has a media type that is not taken here.", "Send JSON.", ()),
+    413: ("The request is larger than the limit.", "The body is larger than 8 MB.", ()),
+    415: ("The media type is not accepted.", "Send JSON.", ()),
     416: ("The file has no such part.", "The requested range cannot be satisfied.", ()),
     422: (
-        "It does not fit the schema, or what is stored.",
+        "The body does not fit the schema or the stored item.",
         "The body does not fit the schema. /name: Is blank; send some text.",
         (),
     ),
     428: (
-        "`If-Match` is asked for.",
+        "`If-Match` is required.",
         "If-Match is missing. Read the item, and send its ETag in If-Match, or * for any version.",
         (),
     ),
     429: (
-        "The allowance is used up.",
+        "The rate limit is exceeded.",
         "Rate limit exceeded: 100 requests per minute without a token. Retry in 60 s.",
         ("Retry-After",),
     ),
     500: (
-        "It is our fault.",
+        "The service has failed.",
         "Something went wrong on our side; the log has the details.",
         (),
     ),
-    501: ("This installation lacks what it needs.", "This MongoDB has no change streams.", ()),
+    501: (
+        "This installation lacks a part that the request needs.",
+        "This MongoDB has no change streams.",
+        (),
+    ),
     503: (
-        "Something that the service needs is down.",
+        "A server that the service needs is down.",
         "MongoDB cannot be reached; try again shortly.",
         ("Retry-After",),
     ),
@@ -196,12 +213,12 @@ _PROBLEMS: dict[int, tuple[str, str, tuple[str, ...]]] = {
 
 
 def response_name(status: int) -> str:
-    """Return what the response of a problem is called, such as ``NotFound``."""
+    """Return the name of the response of a problem, such as ``NotFound``."""
     return HTTPStatus(status).phrase.title().replace(" ", "")
 
 
 def header_references(names: tuple[str, ...]) -> Json:
-    """Return references to headers of answers."""
+    """Return references to the headers of responses."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
@@ -216,10 +233,10 @@ def _response(status: int) -> Json:
         "instance": "/products",
         "request_id": "7f3c0f5b6f4b4f6f",
     }
-    known = ("X-Request-ID", "RateLimit", "RateLimit-Policy", "Idempotency-Replayed", *headers)
+    names = ("X-Request-ID", "RateLimit", "RateLimit-Policy", "Idempotency-Replayed", *headers)
     return {
         "description": text,
-        "headers": header_references(known),
+        "headers": header_references(names),
         "content": {
             "application/problem+json": {
                 "schema": {"$ref": "#/components/schemas/Problem"},

@@ -1,8 +1,8 @@
-"""The OpenAPI 3.1 document of a service, made of what the service itself is made of.
+"""OpenAPI 3.1 document of a service, made from its routes, contracts and schemas.
 
-Paths come from Flask's routes, what is taken and given from ``shared.http.contract``, schemas from
-``shared.endpoints.openapi.json_schema``, words from the docstrings of views and schemas.  What
-routes have in common, such as ``Idempotency-Key`` on every POST, is told here, once.
+Paths come from Flask's routes, bodies and responses from ``shared.http.contract``, schemas from
+``shared.endpoints.openapi.json_schema``, texts from the docstrings of views and schemas.  Parts
+that routes share, such as ``Idempotency-Key`` on every POST, are added here.
 """
 
 import inspect
@@ -17,7 +17,7 @@ from werkzeug.routing import Rule
 from shared.endpoints.openapi import constants, parameters
 from shared.endpoints.openapi.components import Components
 from shared.endpoints.openapi.constants import Json
-from shared.endpoints.openapi.json_schema import Way
+from shared.endpoints.openapi.json_schema import Use
 from shared.http import contract
 from shared.http.auth import is_public, required_scope
 from shared.http.contract import Answer, Body, Contract, contract_of
@@ -29,19 +29,19 @@ _VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _STANDARD = ("get", "create", "update", "delete", "restore")
 _UPKEEP, _SERVICE = "upkeep", "service"
 _TAGS = [
-    {"name": _UPKEEP, "description": "Checks, repairs, and what services ask each other."},
-    {"name": _SERVICE, "description": "How the service is."},
+    {"name": _UPKEEP, "description": "Checks, repairs, and requests between services."},
+    {"name": _SERVICE, "description": "The state and the documentation of the service."},
 ]
 _ABOUT = """{0}.
 
 Errors are problem documents (RFC 9457). A document that was edited by hand in MongoDB is shown as \
-it is, whatever is in it.
+it is, even if it does not fit the schema.
 
 Every path also answers with `/api`, `/v1` or `/api/v1` before it, and with a slash behind it."""
 
 
 def document(app: Flask) -> Json:
-    """Return the document of a service."""
+    """Return the OpenAPI document of a service."""
     resource: Resource = app.extensions["resource"]
     components = Components(resource)
     paths: dict[str, Json] = {}
@@ -77,11 +77,11 @@ def _operation(rule: Rule, verb: str, view: View, components: Components) -> Jso
     declared, resource = contract_of(view), components.resource
     summary, description = _words(view)
     if declared.query == contract.LIST:
-        # Which filters there are is said by the query of the resource.
+        # The docstring of the query names the filters.
         description = f"{description}\n\n{_words(type(resource.query))[0]}.".strip()
     is_exempt = is_public(view)
     scope = required_scope(view, verb, resource.name, resource.public)
-    # Who reads what is public may have a token all the same.
+    # A client may send a token even for a public read.
     free: list[Json] = [] if scope else [{}]
     needs = f"Needs a token with the scope `{scope}`." if scope else ""
     operation: Json = {
@@ -121,11 +121,10 @@ def _tag(rule: Rule, resource: Resource) -> str:
 
 
 def _words(documented: Any) -> tuple[str, str]:
-    """Return the first sentence of a docstring, and the rest of it, as Markdown."""
+    """Return the first sentence of a docstring as plain text, and the rest as Markdown."""
     text = (inspect.getdoc(documented) or "").replace("``", "`")
     first, _, rest = text.partition("\n\n")
     summary, _, more = " ".join(first.split()).partition(". ")
-    # A summary is no Markdown.
     return summary.removesuffix(".").replace("`", ""), "\n\n".join(filter(None, (more, rest)))
 
 
@@ -135,41 +134,42 @@ def _body(body: Body, components: Components) -> Json:
         if media == contract.FORM:
             content[media] = {"schema": components.form(body.shape)}
             continue
-        content[media] = {"schema": components.schema(body.shape, Way.SENT)}
+        content[media] = {"schema": components.schema(body.shape, Use.REQUEST)}
         if example := components.example(body.shape):
             content[media]["example"] = example
     return {"content": content, "required": not body.optional}
 
 
 def _answers(declared: Contract, verb: str, is_exempt: bool, components: Components) -> Json:
-    found: Json = {}
+    responses: Json = {}
     for status, answers in sorted(declared.answers.items()):
         if status == 201 and verb == "PATCH":
-            continue  # Of a view for both only a PUT makes something new.
+            continue  # Only the PUT of a view for both creates items.
         names = ["X-Request-ID", *(() if is_exempt else ("RateLimit", "RateLimit-Policy"))]
         names += ["Idempotency-Replayed"] if verb == "POST" else []
-        names += [header for each in answers for header in each.headers]
+        names += [header for answer in answers for header in answer.headers]
         content = _content(answers, components)
         names += ["ETag"] if status == 304 or contract.JSON in content else []
-        found[str(status)] = {
+        responses[str(status)] = {
             "description": HTTPStatus(status).phrase,
             "headers": constants.header_references(tuple(dict.fromkeys(names))),
             **({"content": content} if content else {}),
         }
-    return found
+    return responses
 
 
 def _content(answers: tuple[Answer, ...], components: Components) -> Json:
-    """Return the media types of the answers of one status, with the schemas of those in JSON."""
-    shown = [components.schema(each.shape, Way.TOLD) for each in answers if each.shape is not None]
-    content: Json = {media: {} for each in answers for media in each.media}
-    if shown:
-        content[contract.JSON] = {"schema": {"anyOf": shown} if len(shown) > 1 else shown[0]}
+    """Return the media types of the responses with one status, and the schemas of JSON."""
+    shapes = [answer.shape for answer in answers if answer.shape is not None]
+    schemas = [components.schema(shape, Use.COMPUTED) for shape in shapes]
+    content: Json = {media: {} for answer in answers for media in answer.media}
+    if schemas:
+        content[contract.JSON] = {"schema": {"anyOf": schemas} if len(schemas) > 1 else schemas[0]}
     return content
 
 
 def _errors(rule: Rule, verb: str, declared: Contract, is_exempt: bool) -> Iterator[int]:
-    """Yield what may go wrong with a request, besides what its view declares."""
+    """Yield the status codes of the errors of a request."""
     yield from declared.errors
     if is_exempt:
         yield from (403, 500)
@@ -182,6 +182,6 @@ def _errors(rule: Rule, verb: str, declared: Contract, is_exempt: bool) -> Itera
     if declared.body:
         yield from (413, 415, 422)
     if verb == "POST":
-        yield 422  # An Idempotency-Key that was used for another request.
+        yield 422  # The Idempotency-Key was used for another request.
     if "If-Match" in declared.headers:
         yield from (412, 428)

@@ -1,10 +1,10 @@
-"""JSON Schemas (draft 2020-12) of what clients send and are given, made of marshmallow's.
+"""JSON Schemas (draft 2020-12) of requests and responses, made from marshmallow's schemas.
 
-What is sent is told as strictly as it is validated.  What is given is told by type alone, for a
-document that was edited by hand is shown as it is, also beyond the limits of what may be sent.
+The schema of a request is as strict as the validation.  The schema of a response has types alone,
+because a document that was edited by hand is shown as it is, even beyond the limits of requests.
 
-A field's metadata may hold an ``example``, a ``description``, ``aliases``, which are told as
-deprecated, ``shown``, a field that it is shown like where its own class does not say how,
+A field's metadata may hold an ``example``, a ``description``, ``aliases``, which are shown as
+deprecated, ``shown``, a field with the same JSON in responses if its own class does not say it,
 ``optional`` where an answer may be without it, and ``flat``, what its first element may be sent as.
 """
 
@@ -35,8 +35,8 @@ from shared.schema.slugs import MAX_SLUG, SLUG
 _VALUE: Rules = {"type": ["string", "number", "boolean", "null"]}
 _ANY_ID: Rules = {"type": ["integer", "string"]}
 
-# What a field of each class is in JSON; a class without a row is what its parent is.
-_SENT: Mapping[type[fields.Field[Any]], Rules] = {
+# The JSON Schema of each class of fields in requests; a class without a row inherits one.
+_REQUEST: Mapping[type[fields.Field[Any]], Rules] = {
     fields.Field: {},
     fields.String: {"type": "string"},
     fields.Boolean: {"type": "boolean"},
@@ -76,40 +76,40 @@ _SENT: Mapping[type[fields.Field[Any]], Rules] = {
     Text: {"type": "string", "minLength": 1, "pattern": r"\S"},
     Timestamp: {"type": "string", "format": "date-time"},
 }
-_GIVEN: Mapping[type[fields.Field[Any]], Rules] = {
+_RESPONSE: Mapping[type[fields.Field[Any]], Rules] = {
     **{
-        kind: {k: v for k, v in each.items() if k in ("type", "format")}
-        for kind, each in _SENT.items()
+        kind: {k: v for k, v in rules.items() if k in ("type", "format")}
+        for kind, rules in _REQUEST.items()
     },
-    Moment: _SENT[Timestamp],
+    Moment: _REQUEST[Timestamp],
     Money: {"type": "number"},
 }
 
 
-class Way(Enum):
-    """Which way a value goes: sent by a client, or given to one.
+class Use(Enum):
+    """Use of a value: in a request, or in a response that is stored or computed.
 
-    Of what is ``STORED`` all may be null but the id and what is required; what is ``TOLD`` is null
-    only where its field says so.
+    A ``STORED`` value may be null unless it is the id or required.  A ``COMPUTED`` value is null
+    only if its field allows it.
     """
 
-    SENT, STORED, TOLD = range(3)
+    REQUEST, STORED, COMPUTED = range(3)
 
 
-def shape(field: fields.Field[Any], way: Way) -> Rules:
+def field_schema(field: fields.Field[Any], use: Use) -> Rules:
     """Return the JSON Schema of a field's value."""
-    if way is Way.SENT:
-        rules = _row(field, _SENT) | _demands(field)
+    if use is Use.REQUEST:
+        rules = _row_of(field, _REQUEST) | _constraints(field)
     elif like := field.metadata.get("shown"):
-        rules = shape(like, way)
+        rules = field_schema(like, use)
     else:
-        rules = _row(field, _GIVEN)
-        rules |= {k: v for k, v in _demands(field).items() if k in ("enum", "default")}
+        rules = _row_of(field, _RESPONSE)
+        rules |= {k: v for k, v in _constraints(field).items() if k in ("enum", "default")}
         if isinstance(field, Money) and field.dump_only:
-            # A sum may be larger than a double can tell.
+            # A sum may have more digits than a double.
             rules["type"] = ["number", "string"]
-    rules |= _inside(field, way)
-    if _is_nullable(field, way):
+    rules |= _element_schema(field, use)
+    if _is_nullable(field, use):
         rules = _or_null(rules)
     if "description" in field.metadata:
         rules["description"] = field.metadata["description"]
@@ -118,79 +118,79 @@ def shape(field: fields.Field[Any], way: Way) -> Rules:
     return rules
 
 
-def sent(schema: Schema, whole: bool) -> Rules:
-    """Return the JSON Schema of an object to be sent, ``whole``, or those fields that change."""
+def request_schema(schema: Schema, whole: bool) -> Rules:
+    """Return the JSON Schema of an object in a request: ``whole``, or only the changed fields."""
     properties: Rules = {}
     needed: list[Rules] = []
     for name, field in _named(schema.load_fields).items():
         properties |= _spellings(name, field)
         needed += [_presence(name, field)] if field.required and whole else []
     for name in schema.dump_fields:
-        # What was answered may be sent back.
+        # A client may send an item back as it got it.
         properties.setdefault(name, {"readOnly": True, "description": "Ignored."})
     rules: Rules = {"type": "object", "properties": properties, "additionalProperties": False}
-    required = [name for each in needed for name in each.get("required", ())]
-    choices = [each for each in needed if "anyOf" in each]
+    required = [name for presence in needed for name in presence.get("required", ())]
+    choices = [presence for presence in needed if "anyOf" in presence]
     rules |= {"required": required} if required else {}
     return rules | ({"allOf": choices} if choices else {})
 
 
 def _spellings(name: str, field: fields.Field[Any]) -> Rules:
-    """Return the schemas of a field and of what may be sent for it, by their names."""
-    rules = shape(field, Way.SENT)
-    found = {name: rules}
+    """Return the schemas of a field, of its aliases and of its flat spelling, by name."""
+    rules = field_schema(field, Use.REQUEST)
+    spellings = {name: rules}
     for alias in field.metadata.get("aliases", ()):
         about = {"deprecated": True, "description": f"Another name for `{name}`."}
-        found[alias] = {k: v for k, v in rules.items() if k != "examples"} | about
-    for each in field.metadata.get("flat", ()):
-        about = {"description": f"Of the only element of `{name}`, which is left out then."}
-        found[each] = rules["items"]["properties"][each] | about
-    return found
+        spellings[alias] = {k: v for k, v in rules.items() if k != "examples"} | about
+    for part in field.metadata.get("flat", ()):
+        about = {"description": f"Belongs to the only element of `{name}`, which is then left out."}
+        spellings[part] = rules["items"]["properties"][part] | about
+    return spellings
 
 
 def _presence(name: str, field: fields.Field[Any]) -> Rules:
-    """Return the rule that a field has to be there, by one of its names."""
-    ways = [(each,) for each in (name, *field.metadata.get("aliases", ()))]
+    """Return the rule that a field is required, by one of its names."""
+    ways = [(spelling,) for spelling in (name, *field.metadata.get("aliases", ()))]
     ways += [field.metadata["flat"]] if "flat" in field.metadata else []
     rules = [{"title": " ".join(way), "required": [*way]} for way in ways]
     return {"anyOf": rules} if len(rules) > 1 else {"required": [name]}
 
 
-def given(schema: Schema, way: Way, whole: bool = True) -> Rules:
-    """Return the JSON Schema of an object that is given, ``whole`` or with any of its fields."""
-    known = _named(schema.dump_fields)
+def response_schema(schema: Schema, use: Use, whole: bool = True) -> Rules:
+    """Return the JSON Schema of an object in a response: ``whole``, or with any of its fields."""
+    named = _named(schema.dump_fields)
     rules: Rules = {
         "type": "object",
         "properties": {
-            name: shape(field, way)
-            | ({"readOnly": True} if field.dump_only and way is Way.STORED else {})
-            for name, field in known.items()
+            name: field_schema(field, use)
+            | ({"readOnly": True} if field.dump_only and use is Use.STORED else {})
+            for name, field in named.items()
         },
     }
-    required = [n for n, field in known.items() if not field.metadata.get("optional")]
+    required = [n for n, field in named.items() if not field.metadata.get("optional")]
     return rules | ({"required": required} if whole and required else {})
 
 
 def example(schema: Schema, partial: bool = False) -> Rules:
-    """Return an object that may be sent, made of the examples of its fields, or one of them."""
-    found = {
+    """Return an example of a request, with all fields, or with the first one if partial."""
+    examples = {
         name: field.metadata["example"]
         for name, field in _named(schema.load_fields).items()
         if "example" in field.metadata and not isinstance(field, Slug)
     }
-    return dict([*found.items()][:1]) if partial else found
+    return dict([*examples.items()][:1]) if partial else examples
 
 
-def _named(known: Mapping[str, fields.Field[Any]]) -> dict[str, fields.Field[Any]]:
-    return {field.data_key or name: field for name, field in known.items()}
+def _named(schema_fields: Mapping[str, fields.Field[Any]]) -> dict[str, fields.Field[Any]]:
+    return {field.data_key or name: field for name, field in schema_fields.items()}
 
 
-def _row(field: fields.Field[Any], table: Mapping[type[fields.Field[Any]], Rules]) -> Rules:
-    return dict(next(table[each] for each in type(field).__mro__ if each in table))
+def _row_of(field: fields.Field[Any], table: Mapping[type[fields.Field[Any]], Rules]) -> Rules:
+    return dict(next(table[kind] for kind in type(field).__mro__ if kind in table))
 
 
-def _demands(field: fields.Field[Any]) -> Rules:
-    """Return what the validators of a field demand, and its default."""
+def _constraints(field: fields.Field[Any]) -> Rules:
+    """Return the constraints of a field's validators, and its default."""
     rules: Rules = {}
     if isinstance(field, Text):
         rules["maxLength"] = field.longest
@@ -208,24 +208,28 @@ def _demands(field: fields.Field[Any]) -> Rules:
     return rules
 
 
-def _inside(field: fields.Field[Any], way: Way) -> Rules:
-    """Return what is inside of a list, a mapping or a nested object."""
+def _element_schema(field: fields.Field[Any], use: Use) -> Rules:
+    """Return the schema of the elements of a list, a mapping or a nested object."""
     if isinstance(field, fields.List):
-        return {"items": shape(field.inner, way)}
+        return {"items": field_schema(field.inner, use)}
     if isinstance(field, fields.Nested):
         nested = field.schema
-        return sent(nested, True) if way is Way.SENT else given(nested, way, way is Way.TOLD)
+        return (
+            request_schema(nested, True)
+            if use is Use.REQUEST
+            else response_schema(nested, use, use is Use.COMPUTED)
+        )
     rules: Rules = {}
     if isinstance(field, fields.Dict) and field.value_field:
-        rules["additionalProperties"] = shape(field.value_field, way)
-        if way is Way.SENT and field.key_field:
-            names = shape(field.key_field, way)
+        rules["additionalProperties"] = field_schema(field.value_field, use)
+        if use is Use.REQUEST and field.key_field:
+            names = field_schema(field.key_field, use)
             rules["propertyNames"] = {k: v for k, v in names.items() if k in ("pattern", "enum")}
     return rules
 
 
-def _is_nullable(field: fields.Field[Any], way: Way) -> bool:
-    if way is Way.STORED:
+def _is_nullable(field: fields.Field[Any], use: Use) -> bool:
+    if use is Use.STORED:
         return not (field.required or isinstance(field, Id))
     return bool(field.allow_none)
 

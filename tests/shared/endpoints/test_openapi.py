@@ -7,7 +7,13 @@ from jsonschema import Draft202012Validator
 from marshmallow import Schema, fields, validate
 
 from shared.endpoints.openapi.document import document
-from shared.endpoints.openapi.json_schema import Way, example, given, sent, shape
+from shared.endpoints.openapi.json_schema import (
+    Use,
+    example,
+    field_schema,
+    request_schema,
+    response_schema,
+)
 from shared.http.contract import ITEM, accepts, contract_of, like, returns
 from shared.schema.fields import Attributes, Birthday, Id, Money, Ref, Slug, Text, Timestamp, Whole
 from shared.server.app import build_app
@@ -25,9 +31,9 @@ class TeapotSchema(Schema):
     made_at = Timestamp()
 
 
-SENT = Draft202012Validator(sent(TeapotSchema(), True))
-CHANGED = Draft202012Validator(sent(TeapotSchema(), False))
-STORED = Draft202012Validator(given(TeapotSchema(), Way.STORED))
+SENT = Draft202012Validator(request_schema(TeapotSchema(), True))
+CHANGED = Draft202012Validator(request_schema(TeapotSchema(), False))
+STORED = Draft202012Validator(response_schema(TeapotSchema(), Use.STORED))
 WHOLE = {"id": 1, "name": "X", "price": 1.5, "cups": 2, "total": "9" * 20, "state": None}
 
 
@@ -85,7 +91,7 @@ def test_what_is_given_has_all_fields_and_mostly_null():
     ],
 )
 def test_fields_of_ours_have_their_rules(field, value, fits):
-    rules = shape(field, Way.SENT)
+    rules = field_schema(field, Use.REQUEST)
     assert Draft202012Validator(rules).is_valid(value) is fits
 
 
