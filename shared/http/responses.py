@@ -18,7 +18,13 @@ SECURITY = (
 
 
 def respond(value: Any, status: int = 200, etag: str = "") -> Response:
-    """Return a JSON response with a strong ETag, by default the digest of its bytes."""
+    """Return a JSON response with a strong ETag.
+
+    Args:
+        value: The value to encode.
+        status: The HTTP status.
+        etag: The ETag; by default the digest of the encoded bytes.
+    """
     encoded = encode(value)
     response = Response(encoded, status, content_type=JSON_UTF8)
     response.set_etag(etag or digest(encoded))

@@ -36,6 +36,14 @@ class Transport(Protocol):
     ) -> tuple[int, bytes]:
         """Return the status and the body of the response.
 
+        Args:
+            service: The name of the service, such as ``products``.
+            method: The HTTP method.
+            path: The path with its query string.
+            body: The JSON to send; None for no body.
+            headers: The headers to send.
+            seconds: The time for all tries together.
+
         Raises:
             ServiceUnavailable: The service does not answer within the seconds.
         """

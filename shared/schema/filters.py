@@ -17,27 +17,38 @@ Condition = Callable[[Any], dict[str, Any]]
 
 
 def eq(field: fields.Field[Any], path: str, aliases: tuple[str, ...] = ()) -> Any:
-    """Keep documents whose ``path`` equals the parameter."""
+    """Keep documents whose ``path`` equals the parameter.
+
+    Args:
+        field: The field that loads the value of the parameter.
+        path: The stored field, or a path into it such as ``items.product_id``.
+        aliases: Other names of the parameter.
+    """
     about = f"Only where `{path}` is this."
     return _filter(field, about, lambda value: {path: value}, aliases, path=path)
 
 
 def gte(field: fields.Field[Any], path: str, aliases: tuple[str, ...] = ()) -> Any:
-    """Keep documents whose ``path`` is the parameter or more."""
+    """Keep documents whose ``path`` is the parameter or more; arguments as for ``eq``."""
     about = f"Only where `{path}` is this or more."
     return _filter(field, about, lambda value: {path: {"$gte": value}}, aliases, floor_of=path)
 
 
 def lte(field: fields.Field[Any], path: str, aliases: tuple[str, ...] = ()) -> Any:
-    """Keep documents whose ``path`` is the parameter or less."""
+    """Keep documents whose ``path`` is the parameter or less; arguments as for ``eq``."""
     about = f"Only where `{path}` is this or less."
     return _filter(field, about, lambda value: {path: {"$lte": value}}, aliases, ceiling_of=path)
 
 
 def within(path: str, item: str, aliases: tuple[str, ...] = ()) -> Any:
-    """Keep documents whose ``path``, an array of slugs from the root down, holds the parameter.
+    """Keep documents whose ``path`` contains the parameter, a slug or a name.
 
-    A name is first turned into the slug of an ``item``, so ``Books`` finds what ``books`` finds.
+    A name is first turned into a slug, so that ``Books`` and ``books`` find the same.
+
+    Args:
+        path: The stored field, an array of slugs from the root down.
+        item: The word for one of them, such as ``category``.
+        aliases: Other names of the parameter.
     """
     about = f"Only in this {item}, by slug or name."
     return _filter(Slugged(item), about, lambda value: {path: value}, aliases, path=path)
@@ -56,7 +67,13 @@ def titled(aliases: tuple[str, ...] = ()) -> Any:
 def either(
     yes: dict[str, Any], no: dict[str, Any], aliases: tuple[str, ...] = ()
 ) -> fields.Boolean:
-    """Keep documents that match ``yes`` if the parameter is true, or ``no`` if it is false."""
+    """Keep documents that match one of two filters.
+
+    Args:
+        yes: The filter for MongoDB if the parameter is true.
+        no: The filter for MongoDB if it is false.
+        aliases: Other names of the parameter.
+    """
     about = "Only the items that are, or with `false` those that are not."
     field = _filter(fields.Boolean(), about, lambda value: yes if value else no, aliases)
     return cast(fields.Boolean, field)
