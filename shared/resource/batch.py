@@ -129,7 +129,7 @@ def run_batch(resource: "Resource", values: Sequence[Any], options: BatchOptions
     """
     work = _write_all_or_none if options.all_or_none else _write_each
     results = [_result(index, item) for index, item in enumerate(work(resource, values, options))]
-    return {"results": results, "summary": Counter(each["result"] for each in results)}
+    return {"results": results, "summary": Counter(result["result"] for result in results)}
 
 
 def _write_each(
@@ -145,7 +145,7 @@ def _write_each(
         outcomes = bulk(resource.repository, pairs, False) if pairs else []
         for number, document in zip(waiting, outcomes, strict=True):
             items[number].written = document
-        waiting = [n for n, each in zip(waiting, outcomes, strict=True) if each is None]
+        waiting = [n for n, document in zip(waiting, outcomes, strict=True) if document is None]
         again = _prepare(resource, [values[n] for n in waiting], options.key)
         for number, item in zip(waiting, again, strict=True):
             items[number] = item

@@ -191,9 +191,9 @@ def _items(response: Response) -> list[Any]:
     """Return the ids of the items in a response: when one is purged, so is the record."""
     value = response.get_json(silent=True)
     results = value.get("results", [value]) if isinstance(value, dict) else []
-    owners = [str(each.get("owner", "")).rpartition("/")[2] for each in results]
+    owners = [str(result.get("owner", "")).rpartition("/")[2] for result in results]
     return [
-        *(each["id"] for each in results if each.get("id") is not None),
+        *(result["id"] for result in results if result.get("id") is not None),
         *(int(id) if id.isdigit() else id for id in owners if id),
     ]
 

@@ -55,7 +55,7 @@ class PageSchema(Schema):
 
 def page_response(
     name: str,
-    asked: PageRequest,
+    page_request: PageRequest,
     page: Page,
     items: Sequence[Document],
     count: str,
@@ -71,13 +71,13 @@ def page_response(
         count: The preference of ``Prefer: count=`` that was applied; empty for none.
         more: Further members of the body.
     """
-    links = _links(f"/{name}", asked, page)
+    links = _links(f"/{name}", page_request, page)
     exactness = "exact" if page.exact else "at_least"
     response = respond(
         {
             "items": items,
-            "page": None if asked.after is not None else asked.page,
-            "per": asked.per,
+            "page": None if page_request.after is not None else page_request.page,
+            "per": page_request.per,
             "total": page.total,
             "total_is": "unknown" if page.total is None else exactness,
             "next_cursor": page.cursor,
@@ -92,14 +92,18 @@ def page_response(
     return response
 
 
-def _links(path: str, asked: PageRequest, page: Page) -> dict[str, str]:
-    cursor = dict(asked.parameters).get("cursor")
-    links = {"self": asked.url_after(path, cursor) if cursor else asked.url(path, asked.page)}
-    if asked.page > 1:
-        links["prev"] = asked.url(path, asked.page - 1)
-    too_deep = (asked.page + 1) * asked.per > MAX_DEPTH
+def _links(path: str, page_request: PageRequest, page: Page) -> dict[str, str]:
+    cursor = dict(page_request.parameters).get("cursor")
+    links = {
+        "self": page_request.url_after(path, cursor)
+        if cursor
+        else page_request.url(path, page_request.page)
+    }
+    if page_request.page > 1:
+        links["prev"] = page_request.url(path, page_request.page - 1)
+    too_deep = (page_request.page + 1) * page_request.per > MAX_DEPTH
     if page.more and page.cursor and (cursor or too_deep):
-        links["next"] = asked.url_after(path, page.cursor)
+        links["next"] = page_request.url_after(path, page.cursor)
     elif page.more:
-        links["next"] = asked.url(path, asked.page + 1)
+        links["next"] = page_request.url(path, page_request.page + 1)
     return links

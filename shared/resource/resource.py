@@ -1,4 +1,4 @@
-"""A collection over HTTP: its declaration, the steps of a request, and the standard methods.
+"""Resource: the declaration of a collection, and its methods over HTTP.
 
 A service binds the methods that it offers with ``Resource.blueprint``.  Any other route is an
 ordinary Flask view that calls the same public steps as the standard methods.  A ``Resource`` takes
@@ -180,26 +180,26 @@ class Resource:
         """
         if ref:
             return self._item_address(ref, self._parse_item_query(query))
-        asked = self.parse(query)
+        page_request = self.parse(query)
         count = preconditions.preferred_count(prefer)
-        return None if asked.deleted else self._list_address(asked, count)
+        return None if page_request.deleted else self._list_address(page_request, count)
 
-    def _list_address(self, asked: PageRequest, count: str) -> Address:
-        raw = dict(asked.parameters).get(self.partition)
+    def _list_address(self, page_request: PageRequest, count: str) -> Address:
+        raw = dict(page_request.parameters).get(self.partition)
         # Deserialized as the filter does it, so that the tag is the one that writes renew.
         value = self.query.fields[self.partition].deserialize(raw) if raw else ""
         partition_tag = f"{self.partition}={value}" if value else ""
-        return list_address(self.name, partition_tag, asked, count, self.depends)
+        return list_address(self.name, partition_tag, page_request, count, self.depends)
 
-    def _item_address(self, ref: str, asked: PageRequest) -> Address:
-        return item_address(self.name, self.item, ref, asked, self.depends)
+    def _item_address(self, ref: str, page_request: PageRequest) -> Address:
+        return item_address(self.name, self.item, ref, page_request, self.depends)
 
     def _parse_item_query(self, query: bytes) -> PageRequest:
-        asked = self.parse(query)
-        if extra := [name for name in asked.sent if name != "fields"]:
+        page_request = self.parse(query)
+        if extra := [name for name in page_request.sent if name != "fields"]:
             only = "Is for lists only; one item accepts the parameter fields alone."
             raise BadRequest.parameters({name: [only] for name in extra})
-        return asked
+        return page_request
 
     # The steps of a request, for the standard methods and for a service's own routes.
 
@@ -295,7 +295,7 @@ class Resource:
             dumped: list[Document] = self.schema.dump(documents, many=True)
         if names is self.names and isinstance(self.schema, DocumentSchema):
             return dumped
-        return [{name: each.get(name) for name in names} for each in dumped]
+        return [{name: item.get(name) for name in names} for item in dumped]
 
     def to_response(self, document: Document, shown: Sequence[str] = ()) -> Response:
         """Return a response with one document, with all its fields or those in ``shown``."""
@@ -303,7 +303,7 @@ class Resource:
         if not self.live:
             return respond(value)
         live = {name: value[name] for name in self.live if name in value}
-        own = {name: each for name, each in value.items() if name not in live}
+        own = {name: value[name] for name in value if name not in live}
         return respond(value, etag=f"{digest(encode(own))}-{digest(encode(live))}")
 
     def created_response(self, document: Document) -> Response:
@@ -337,20 +337,22 @@ class Resource:
     @returns(PAGE, headers=(*CACHED, "Link", "Preference-Applied"), conditional=True)
     def list(self) -> Response:
         """Answer one page of the items that the query string selects."""
-        asked = self.parse(request.query_string)
+        page_request = self.parse(request.query_string)
         count = preconditions.preferred_count(request.headers.get("Prefer", ""))
-        if asked.deleted:
+        if page_request.deleted:
             auth.require(auth.READ)
-            return self._trash_page(asked, count)
-        return cached(self._list_address(asked, count), lambda: self._page(asked, count))
+            return self._trash_page(page_request, count)
+        return cached(
+            self._list_address(page_request, count), lambda: self._page(page_request, count)
+        )
 
     @accepts(fields=fields.String(metadata={"list_of": "names"}))
     @returns(SELECTION, headers=CACHED, conditional=True)
     @returns(MovedSchema, 308, headers=(*CACHED, "Location"))
     def get(self, ref: str) -> Response:
         """Answer one item, by id or slug; an old slug redirects to the new one."""
-        asked = self._parse_item_query(request.query_string)
-        return cached(self._item_address(ref, asked), lambda: self._item(ref, asked))
+        page_request = self._parse_item_query(request.query_string)
+        return cached(self._item_address(ref, page_request), lambda: self._item(ref, page_request))
 
     @accepts(NEW)
     @returns(ITEM, 201, headers=("Location",))
@@ -437,37 +439,39 @@ class Resource:
         options = parse_options(read_parameters(), self.keys)
         return respond(run_batch(self, batch_items(self.read()), options), 207)
 
-    def _page(self, asked: PageRequest, count: str) -> Response:
-        projection = self._projection(asked.shown)
-        if asked.shown:  # The fields that the cursor is made of.
-            projection |= {name: True for name, _ in asked.sort}
-        page = pages.page(self.repository, asked, projection, count)
-        items = self.dump(page.documents, asked.shown or self.names)
-        more = {"facets": self._facets(asked)} if asked.facets else {}
-        return page_response(self.name, asked, page, items, count, **more)
+    def _page(self, page_request: PageRequest, count: str) -> Response:
+        projection = self._projection(page_request.shown)
+        if page_request.shown:  # The fields that the cursor is made of.
+            projection |= {name: True for name, _ in page_request.sort}
+        page = pages.page(self.repository, page_request, projection, count)
+        items = self.dump(page.documents, page_request.shown or self.names)
+        more = {"facets": self._facets(page_request)} if page_request.facets else {}
+        return page_response(self.name, page_request, page, items, count, **more)
 
-    def _trash_page(self, asked: PageRequest, count: str) -> Response:
-        page = trash.page(self.repository, asked, count)
-        dumped = self.dump(page.documents, asked.shown or self.names)
+    def _trash_page(self, page_request: PageRequest, count: str) -> Response:
+        page = trash.page(self.repository, page_request, count)
+        dumped = self.dump(page.documents, page_request.shown or self.names)
         items = [
             {**item, "deleted_at": timestamp(document.get("deleted_at"))}
             for item, document in zip(dumped, page.documents, strict=True)
         ]
-        response = page_response(self.name, asked, page, items, count)
+        response = page_response(self.name, page_request, page, items, count)
         response.headers["Cache-Status"] = "vitrine; fwd=bypass; detail=trash"
         response.headers["Cache-Control"] = CACHE_CONTROL
         return conditional(response)
 
-    def _facets(self, asked: PageRequest) -> Document:
+    def _facets(self, page_request: PageRequest) -> Document:
         fields = self.schema.dump_fields
-        numbers = [name for name in asked.facets if isinstance(fields.get(name), (Money, Whole))]
-        return facets.count(self.repository, asked, numbers)
+        numbers = [
+            name for name in page_request.facets if isinstance(fields.get(name), (Money, Whole))
+        ]
+        return facets.count(self.repository, page_request, numbers)
 
-    def _item(self, ref: str, asked: PageRequest) -> Response:
+    def _item(self, ref: str, page_request: PageRequest) -> Response:
         document, has_moved = self.repository.locate(ref)
         if has_moved:
             return self._redirect(document["slug"])
-        return self.to_response(document, asked.shown)
+        return self.to_response(document, page_request.shown)
 
     def _redirect(self, slug: str) -> Response:
         query = request.query_string.decode()

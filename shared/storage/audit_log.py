@@ -61,7 +61,7 @@ class AuditLog:
         try:
             self.collection.insert_many(entries, ordered=False)
         except BulkWriteError as error:
-            if any(each["code"] != _DUPLICATE for each in error.details["writeErrors"]):
+            if any(failure["code"] != _DUPLICATE for failure in error.details["writeErrors"]):
                 raise
         # A purge stores its entry and then erases values.  Here the values are stored first, and
         # then the purges are looked up.  So the later one of the two finds what the other stored.

@@ -43,7 +43,7 @@ def bulk(repository: Repository, inputs: Sequence[Input], atomic: bool) -> list[
         if document
     ]
     repository.invalidate(affected, plan.token)
-    return [None if index in failed else each for index, each in enumerate(plan.results)]
+    return [None if index in failed else document for index, document in enumerate(plan.results)]
 
 
 @dataclass(slots=True)
@@ -112,7 +112,9 @@ class _Plan:
 
     def _write(self, indexes: Set[int]) -> set[int]:
         """Write some inputs and record them in the ledger; return the indexes that failed."""
-        operations = {index: each for index, each in self.operations.items() if index in indexes}
+        operations = {
+            index: operation for index, operation in self.operations.items() if index in indexes
+        }
         if not operations:
             return set()
         failed = self._send(operations)
@@ -140,7 +142,7 @@ class _Plan:
                 ids.raise_counter(self.repository.collection)
                 raise
             indexes = list(operations)
-            failed = {indexes[each["index"]] for each in error.details["writeErrors"]}
+            failed = {indexes[failure["index"]] for failure in error.details["writeErrors"]}
             matched = error.details["nMatched"]
         updates = {
             self.inputs[index][0]["_id"]: index  # type: ignore[index]
@@ -153,4 +155,4 @@ class _Plan:
         """Return the indexes of the updates, by id, that found another revision."""
         written = {"_id": {"$in": list(updates)}, "written": self.token}
         matches = self.repository.collection.find(written, {"_id": True}, session=current_session())
-        return set(updates.values()) - {updates[each["_id"]] for each in matches}
+        return set(updates.values()) - {updates[document["_id"]] for document in matches}

@@ -121,7 +121,7 @@ def event_time(event: Document) -> datetime:
 def updated_fields(event: Document) -> set[str]:
     """Return the stored fields that an update has set or removed, wholly or in part."""
     update = event["updateDescription"]
-    arrays = (each["field"] for each in update.get("truncatedArrays", ()))
+    arrays = (array["field"] for array in update.get("truncatedArrays", ()))
     paths = (*update["updatedFields"], *update["removedFields"], *arrays)
     return {path.partition(".")[0] for path in paths}
 

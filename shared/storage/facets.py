@@ -23,7 +23,7 @@ MAX_SINGLE_NUMBERS = 20  # distinct numbers of an attribute; more are counted in
 RANGES = 6  # of one facet
 
 
-def count(repository: Repository, asked: PageRequest, numbers: Iterable[str]) -> Document:
+def count(repository: Repository, page_request: PageRequest, numbers: Iterable[str]) -> Document:
     """Return ``{facet: {"values": [...], "more": bool}}`` or ``{facet: {"ranges": [...]}}``.
 
     Args:
@@ -34,12 +34,12 @@ def count(repository: Repository, asked: PageRequest, numbers: Iterable[str]) ->
     Raises:
         BadRequest: The list has more than 100,000 items, or counting takes too long.
     """
-    filter = both(asked.filter, Search(asked.q).anywhere if asked.q else {})
+    filter = both(page_request.filter, Search(page_request.q).anywhere if page_request.q else {})
     numbers = set(numbers)
     # MongoDB allows neither dots nor every attribute's name in the name of a facet.
-    paths = {f"f{number}": path for number, path in enumerate(asked.facets.values())}
+    paths = {f"f{number}": path for number, path in enumerate(page_request.facets.values())}
     parts: dict[str, list[Document]] = {"n": [{"$count": "n"}]}
-    for name, facet in zip(paths, asked.facets, strict=True):
+    for name, facet in zip(paths, page_request.facets, strict=True):
         if facet not in numbers:
             parts[f"{name}v"] = _values(f"${name}")
         if facet in numbers or facet.startswith("attr."):
@@ -63,7 +63,7 @@ def count(repository: Repository, asked: PageRequest, numbers: Iterable[str]) ->
         raise BadRequest.parameter("facets", text)
     return {
         facet: _facet(result.get(f"{name}v"), result.get(f"{name}r", []))
-        for name, facet in zip(paths, asked.facets, strict=True)
+        for name, facet in zip(paths, page_request.facets, strict=True)
     }
 
 
@@ -97,10 +97,11 @@ def _facet(values: list[Document] | None, ranges: list[Document]) -> Document:
     if ranges and has_many_numbers:
         return {
             "ranges": [
-                {"from": each["low"], "to": each["high"], "count": each["count"]} for each in ranges
+                {"from": bucket["low"], "to": bucket["high"], "count": bucket["count"]}
+                for bucket in ranges
             ]
         }
-    counts = [{"value": each["_id"], "count": each["count"]} for each in values or []]
+    counts = [{"value": group["_id"], "count": group["count"]} for group in values or []]
     return {"values": counts[:MAX_VALUES], "more": len(counts) > MAX_VALUES}
 
 

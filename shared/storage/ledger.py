@@ -70,7 +70,7 @@ def append(
         entries: The entries; None is left out.
         session: The running transaction, if there is one.
     """
-    changes = [each for each in entries if each]
+    changes = [change for change in entries if change]
     if len(changes) == 1:
         ledger.insert_one(changes[0], session=session)
     elif changes:

@@ -50,7 +50,9 @@ class IndexScan:
     backward: bool
 
 
-def page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], count: str) -> Page:
+def page(
+    repository: Repository, page_request: PageRequest, shown: Mapping[str, Any], count: str
+) -> Page:
     """Return the page that a query string asks for.
 
     The total is exact up to 10,000.  After a cursor it is counted only if ``count`` is ``exact``.
@@ -66,38 +68,49 @@ def page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], c
     """
     try:
         with pymongo.timeout(QUERY_TIMEOUT_SECONDS):
-            return (search.page if asked.q else _page)(repository, asked, shown, count)
+            return (search.page if page_request.q else _page)(
+                repository, page_request, shown, count
+            )
     except ExecutionTimeout as error:
         raise BadRequest(TIMEOUT) from error
 
 
-def _page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], count: str) -> Page:
-    hides_total = count == "none" or (asked.after is not None and count != "exact")
+def _page(
+    repository: Repository, page_request: PageRequest, shown: Mapping[str, Any], count: str
+) -> Page:
+    hides_total = count == "none" or (page_request.after is not None and count != "exact")
     total = repository.count(
-        asked.filter, SORT_IN_MEMORY_LIMIT + 1 if hides_total else count_limit(count)
+        page_request.filter, SORT_IN_MEMORY_LIMIT + 1 if hides_total else count_limit(count)
     )
     read = _sort_in_memory if total <= SORT_IN_MEMORY_LIMIT else _read_in_order
-    documents = read(repository, asked, shown)
+    documents = read(repository, page_request, shown)
     cursor = None
-    if len(documents) > asked.per:
-        cursor = encode(asked.bound, _sort_values(repository, asked, documents[asked.per - 1]))
-    return Page.of(documents, asked.per, None if hides_total else total, count, cursor)
+    if len(documents) > page_request.per:
+        cursor = encode(
+            page_request.bound,
+            _sort_values(repository, page_request, documents[page_request.per - 1]),
+        )
+    return Page.of(documents, page_request.per, None if hides_total else total, count, cursor)
 
 
 def _sort_in_memory(
-    repository: Repository, asked: PageRequest, shown: Mapping[str, Any]
+    repository: Repository, page_request: PageRequest, shown: Mapping[str, Any]
 ) -> list[Document]:
     """Find a few documents by the index that MongoDB chooses, and sort them."""
-    after = _after(asked.sort, asked.after) if asked.after is not None else {}
-    filter = both(asked.filter, after)
-    return list(repository.collection.find(filter, shown, sort=list(asked.sort), **_window(asked)))
+    after = _after(page_request.sort, page_request.after) if page_request.after is not None else {}
+    filter = both(page_request.filter, after)
+    return list(
+        repository.collection.find(
+            filter, shown, sort=list(page_request.sort), **_window(page_request)
+        )
+    )
 
 
 def _read_in_order(
-    repository: Repository, asked: PageRequest, shown: Mapping[str, Any]
+    repository: Repository, page_request: PageRequest, shown: Mapping[str, Any]
 ) -> list[Document]:
     """Read an index that has the order; create it again if it was dropped by hand."""
-    scan = choose_index(repository.indexes, asked)
+    scan = choose_index(repository.indexes, page_request)
     if scan is None:
         text = (
             f"At most {SORT_IN_MEMORY_LIMIT:,} items can be ordered by several fields, and there "
@@ -105,45 +118,49 @@ def _read_in_order(
         )
         raise BadRequest.parameter("ordering", text)
     try:
-        return list(_scan(repository, asked, shown, scan))
+        return list(_scan(repository, page_request, shown, scan))
     except OperationFailure as error:
-        if asked.after is not None and error.code == _BAD_BOUNDS:
+        if page_request.after is not None and error.code == _BAD_BOUNDS:
             text = "Is not valid; use next_cursor of the previous page."
             raise BadRequest.parameter("cursor", text) from error
         if error.code != _BAD_HINT:
             raise
         repository.create_indexes()
-        return list(_scan(repository, asked, shown, scan))
+        return list(_scan(repository, page_request, shown, scan))
 
 
 def _scan(
-    repository: Repository, asked: PageRequest, shown: Mapping[str, Any], scan: IndexScan
+    repository: Repository, page_request: PageRequest, shown: Mapping[str, Any], scan: IndexScan
 ) -> Cursor[Document]:
-    if asked.after is None:
+    if page_request.after is None:
         return repository.collection.find(
-            asked.filter, shown, sort=list(asked.sort), hint=list(scan.keys), **_window(asked)
+            page_request.filter,
+            shown,
+            sort=list(page_request.sort),
+            hint=list(scan.keys),
+            **_window(page_request),
         )
     # The bounds of an index compare values of any types.  The index holds each element of a list,
     # and the first element in this order is the place of the document, so the filter is needed too.
-    start, end = _bounds(asked, scan)
-    filter = both(asked.filter, _after(asked.sort, asked.after))
+    start, end = _bounds(page_request, scan)
+    filter = both(page_request.filter, _after(page_request.sort, page_request.after))
     cursor = repository.collection.find(
-        filter, shown, sort=list(asked.sort), hint=list(scan.keys), **_window(asked)
+        filter, shown, sort=list(page_request.sort), hint=list(scan.keys), **_window(page_request)
     )
     return cursor.min(start).max(end)
 
 
-def _window(asked: PageRequest) -> dict[str, Any]:
+def _window(page_request: PageRequest) -> dict[str, Any]:
     """Return the arguments of ``find`` for a page and one document more, in one batch."""
-    skip = 0 if asked.after is not None else (asked.page - 1) * asked.per
-    return {"skip": skip, "limit": asked.per + 1, "batch_size": asked.per + 1}
+    skip = 0 if page_request.after is not None else (page_request.page - 1) * page_request.per
+    return {"skip": skip, "limit": page_request.per + 1, "batch_size": page_request.per + 1}
 
 
-def choose_index(indexes: Sequence[IndexModel], asked: PageRequest) -> IndexScan | None:
+def choose_index(indexes: Sequence[IndexModel], page_request: PageRequest) -> IndexScan | None:
     """Return the index that has the order, after as many fixed fields as possible."""
-    candidates: list[Keys] = [[("_id", 1)]] if len(asked.sort) == 1 else []
-    candidates += [list(each.document["key"].items()) for each in indexes if _is_complete(each)]
-    scans = [scan for keys in candidates if (scan := _scan_in_order(keys, asked))]
+    candidates: list[Keys] = [[("_id", 1)]] if len(page_request.sort) == 1 else []
+    candidates += [list(index.document["key"].items()) for index in indexes if _is_complete(index)]
+    scans = [scan for keys in candidates if (scan := _scan_in_order(keys, page_request))]
     return max(scans, key=lambda scan: scan.fixed, default=None)
 
 
@@ -152,27 +169,27 @@ def _is_complete(index: IndexModel) -> bool:
     return not {"sparse", "partialFilterExpression"} & index.document.keys()
 
 
-def _scan_in_order(keys: Keys, asked: PageRequest) -> IndexScan | None:
-    fixed = len(keys) - len(asked.sort)
-    if fixed < 0 or any(name not in asked.equal for name, _ in keys[:fixed]):
+def _scan_in_order(keys: Keys, page_request: PageRequest) -> IndexScan | None:
+    fixed = len(keys) - len(page_request.sort)
+    if fixed < 0 or any(name not in page_request.equal for name, _ in keys[:fixed]):
         return None
     rest = tuple(keys[fixed:])
     for backward in (False, True):
-        order = [(name, -sign if backward else sign) for name, sign in asked.sort]
+        order = [(name, -sign if backward else sign) for name, sign in page_request.sort]
         if rest == tuple(order):
             return IndexScan(keys, fixed, backward)
     return None
 
 
-def _bounds(asked: PageRequest, scan: IndexScan) -> tuple[list[Any], list[Any]]:
+def _bounds(page_request: PageRequest, scan: IndexScan) -> tuple[list[Any], list[Any]]:
     """Return the bounds of an index: from the cursor to the end of the filter."""
-    assert asked.after is not None
+    assert page_request.after is not None
     names = [name for name, _ in scan.keys]
-    fixed = [asked.equal[name] for name in names[: scan.fixed]]
+    fixed = [page_request.equal[name] for name in names[: scan.fixed]]
     first = names[scan.fixed]
-    floor, ceiling = asked.ranges.get(first, (None, None))
-    limit = floor if asked.sort[0][1] < 0 else ceiling
-    here = [*fixed, *asked.after]
+    floor, ceiling = page_request.ranges.get(first, (None, None))
+    limit = floor if page_request.sort[0][1] < 0 else ceiling
+    here = [*fixed, *page_request.after]
     there: list[Any] = list(fixed)
     for number, (_, direction) in enumerate(scan.keys[scan.fixed :]):
         # A backward scan ends at the beginning of the index.
@@ -182,12 +199,14 @@ def _bounds(asked: PageRequest, scan: IndexScan) -> tuple[list[Any], list[Any]]:
     return list(zip(names, start, strict=True)), list(zip(names, end, strict=True))
 
 
-def _sort_values(repository: Repository, asked: PageRequest, document: Document) -> list[Any]:
+def _sort_values(
+    repository: Repository, page_request: PageRequest, document: Document
+) -> list[Any]:
     """Return the values that a document is sorted by; of a list, made by hand, one element."""
-    values = [document.get(name) for name, _ in asked.sort]
+    values = [document.get(name) for name, _ in page_request.sort]
     if not any(isinstance(value, list) for value in values):
         return values
-    projection = {f"k{n}": _sort_key(*pair) for n, pair in enumerate(asked.sort)}
+    projection = {f"k{n}": _sort_key(*pair) for n, pair in enumerate(page_request.sort)}
     aggregation = repository.collection.aggregate(
         [{"$match": {"_id": document["_id"]}}, {"$project": {"_id": False, **projection}}]
     )

@@ -39,7 +39,7 @@ COUNT_CAP = 10_000  # documents to which a total is exact by default
 # Reasons in the ledger of changes that have no reason of their own.
 CREATED, EDITED = "created", "edited"
 
-# The document before and after a write; None for a missing one.
+# The document before and after a write: None before an insert and after a deletion.
 Pair = tuple[Document | None, Document | None]
 
 
@@ -463,17 +463,17 @@ class Repository:
         if not values:
             return []
         first_id = ids.next_ids(self.name, len(values))
-        copies = [dict(each) for each in values]
+        copies = [dict(fields) for fields in values]
         if self.slug_from:
-            without = [each for each in copies if not each.get("slug")]
-            slugs = [make_slug(str(each.get(self.slug_from, "")), self.item) for each in without]
+            without = [copy for copy in copies if not copy.get("slug")]
+            slugs = [make_slug(str(copy.get(self.slug_from, "")), self.item) for copy in without]
             if check_slugs:
                 slugs = ids.free_values(self.collection, "slug", slugs)
-            for each, slug in zip(without, slugs, strict=True):
-                each["slug"] = slug
+            for copy, slug in zip(without, slugs, strict=True):
+                copy["slug"] = slug
         return [
-            documents.new_document(each, id, token, self.searched)
-            for id, each in enumerate(copies, first_id)
+            documents.new_document(copy, id, token, self.searched)
+            for id, copy in enumerate(copies, first_id)
         ]
 
     def with_slug(self, document: Document, values: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -26,7 +26,9 @@ TERMS = [("terms", 1), ("_id", 1)]
 _BATCH = {"limit": MAX_RANKED + 1, "batch_size": MAX_RANKED + 1}
 
 
-def page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], count: str) -> Page:
+def page(
+    repository: Repository, page_request: PageRequest, shown: Mapping[str, Any], count: str
+) -> Page:
     """Return one page of the best matches.
 
     The total is exact if all matches were ranked and, for one word without filters, up to 10,000.
@@ -40,9 +42,9 @@ def page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], c
     Raises:
         BadRequest: The page is after the ranked matches.
     """
-    search = Search(asked.q)
-    ids, is_complete = _matches(repository, asked.filter, search)
-    start, end = (asked.page - 1) * asked.per, asked.page * asked.per
+    search = Search(page_request.q)
+    ids, is_complete = _matches(repository, page_request.filter, search)
+    start, end = (page_request.page - 1) * page_request.per, page_request.page * page_request.per
     if start >= MAX_RANKED and not is_complete:
         text = (
             f"Only the best {MAX_RANKED} matches are ordered by relevance. Add the parameter "
@@ -51,7 +53,7 @@ def page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], c
         raise BadRequest.parameter("page", text)
     page_ids = list(islice(_rank(repository, search, ids), start, end))
     with_ids = {"_id": {"$in": page_ids}}
-    unordered = repository.collection.find(with_ids, shown, batch_size=asked.per + 1)
+    unordered = repository.collection.find(with_ids, shown, batch_size=page_request.per + 1)
     documents = sorted(unordered, key=lambda document: page_ids.index(document["_id"]))
     more = end < (len(ids) if is_complete else MAX_RANKED)
     if count == "none":
@@ -59,9 +61,11 @@ def page(repository: Repository, asked: PageRequest, shown: Mapping[str, Any], c
     if is_complete:
         return Page(documents, len(ids), True, more)
     words = search.words
-    if count != "exact" and (len(words) > 1 or asked.filter):
+    if count != "exact" and (len(words) > 1 or page_request.filter):
         return Page(documents, len(ids), False, more)
-    all_matches = both(asked.filter, in_any_field(words[0]) if len(words) == 1 else search.anywhere)
+    all_matches = both(
+        page_request.filter, in_any_field(words[0]) if len(words) == 1 else search.anywhere
+    )
     cap = 0 if count == "exact" else COUNT_CAP
     total = repository.count(all_matches, cap)
     return Page(documents, total, total != cap, more)

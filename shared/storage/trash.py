@@ -49,7 +49,7 @@ def get(repository: Repository, ref: str) -> Document:
     return {"_id": deleted["id"]} | document
 
 
-def page(repository: Repository, asked: PageRequest, count: str) -> Page:
+def page(repository: Repository, page_request: PageRequest, count: str) -> Page:
     """Return a page of the trash, the latest deletion first.
 
     Args:
@@ -61,15 +61,20 @@ def page(repository: Repository, asked: PageRequest, count: str) -> Page:
         {},
         documents.UNSHOWN,
         sort=[("deleted_at", -1), ("_id", -1)],
-        skip=(asked.page - 1) * asked.per,
-        limit=asked.per + 1,
+        skip=(page_request.page - 1) * page_request.per,
+        limit=page_request.per + 1,
     )
     total = (
         None
         if count == "none"
         else connections().count(repository.trash.name, {}, count_limit(count))
     )
-    return Page.of([each | {"_id": each.get("id")} for each in deleted], asked.per, total, count)
+    return Page.of(
+        [document | {"_id": document.get("id")} for document in deleted],
+        page_request.per,
+        total,
+        count,
+    )
 
 
 def restore(repository: Repository, document: Document, values: Mapping[str, Any]) -> Document:
@@ -161,5 +166,7 @@ def _trash_reference(ref: str) -> Document:
     filter = reference(ref)
     options = filter.get("$or", [filter])
     return {
-        "$or": [{"id" if "_id" in each else "slug": next(iter(each.values()))} for each in options]
+        "$or": [
+            {"id" if "_id" in option else "slug": next(iter(option.values()))} for option in options
+        ]
     }
