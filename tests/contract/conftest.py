@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(config, items):
-    """Run the example on fakes only: to the servers it is what clients are, without a slug."""
+    """Run the example on fakes only: on real servers it would repeat the tests of api_clients."""
 
     def is_spared(item):
         params = item.callspec.params if hasattr(item, "callspec") else {}
@@ -48,7 +48,7 @@ def url(resource):
 
 @pytest.fixture
 def serves(client):
-    """Skip a test, visibly, when the service leaves a method out."""
+    """Skip a test, visibly, if the service does not bind a method."""
 
     def check(*methods):
         endpoints = {name.rpartition(".")[2] for name in client.application.view_functions}
@@ -61,7 +61,7 @@ def serves(client):
 
 @pytest.fixture
 def text_field(resource):
-    """The name of the field that names an item or, where items have no names, tells of it."""
+    """The field with the name of an item or, where items have no names, a note."""
     fields = resource.schema.load_fields
     texts = {name for name, field in fields.items() if isinstance(field, Text)}
     required = (name for name in texts if fields[name].required)
@@ -70,7 +70,7 @@ def text_field(resource):
 
 @pytest.fixture
 def minimal(resource, text_field):
-    """Build a body of what is required and a text."""
+    """Build a body of the required fields and a text."""
     fields = resource.schema.load_fields
     required = {name: field for name, field in fields.items() if field.required}
     examples = {name: field.metadata["example"] for name, field in required.items()}

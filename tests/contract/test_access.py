@@ -12,7 +12,7 @@ from tests.support.services import example, on_fakes
 
 SECRET = "0123456789abcdef0123456789abcdef"
 ALIASES = ("/api{}", "/v1{}/", "/api/v1{}", "{}/", "{}?per=1")
-# What flask-limiter marks the views with that it limits.
+# The attribute that flask-limiter sets on the views that it limits.
 MARK = "__wrapper-limiter-instance"
 pytestmark = on_fakes
 
@@ -24,7 +24,7 @@ def settings(settings):
 
 @pytest.fixture
 def bearer(settings):
-    """Return the header of a token with some scopes."""
+    """Return the header with a token that has some scopes."""
 
     def bearer(*scopes, subject="ann", seconds=60):
         token = Tokens(settings).mint(subject, scopes, seconds)
@@ -42,10 +42,10 @@ def client(make_client, package, bearer):
     return make_client(package)
 
 
-def test_reading_is_for_everybody_only_where_it_is_public(client, url, resource, bearer):
+def test_reading_needs_no_token_only_where_it_is_public(client, url, resource, bearer):
     made = client.post(url, json=example(resource), headers=bearer("admin"))
     for path in (url, made.location, f"{url}/changes", f"{url}?q=a"):
-        for _ in range(2):  # The second one may come from the cache.
+        for _ in range(2):  # The second response may come from the cache.
             answer = client.get(path)
             if resource.public:
                 assert answer.status_code != 401
@@ -57,7 +57,9 @@ def test_reading_is_for_everybody_only_where_it_is_public(client, url, resource,
             assert mine.status_code in (200, 501)
 
 
-def test_what_is_cached_for_one_is_not_told_to_another(client, url, resource, bearer):
+def test_an_answer_cached_for_one_caller_needs_its_scope_from_another(
+    client, url, resource, bearer
+):
     made = client.post(url, json=example(resource), headers=bearer("admin"))
     reader = bearer(f"{resource.name}:read")
     for path in (made.location, url):
@@ -74,7 +76,7 @@ def test_what_is_cached_for_one_is_not_told_to_another(client, url, resource, be
 
 
 @pytest.mark.parametrize("form", [*ALIASES, "/%2e%2e/products/..{}", "{};x", "/nowhere/..{}"])
-def test_no_spelling_of_a_path_gets_round_it(client, url, resource, bearer, form):
+def test_no_spelling_of_a_path_avoids_the_check(client, url, resource, bearer, form):
     client.get(url, headers=bearer(f"{resource.name}:read"))
     status = client.get(form.format(url)).status_code
     known = 200 if resource.public else 401
@@ -107,13 +109,13 @@ def test_nothing_is_written_by_a_request_that_is_refused(client, url, resource, 
     assert db[f"{resource.name}.idempotency"].count_documents({}) == 0
 
 
-def test_the_trash_is_not_for_everybody(client, url, resource, bearer):
+def test_the_trash_needs_a_token(client, url, resource, bearer):
     assert client.get(f"{url}?deleted=only").status_code == 401
     allowed = client.get(f"{url}?deleted=only", headers=bearer(f"{resource.name}:read"))
     assert allowed.status_code == 200
 
 
-def test_what_looks_behind_the_scenes_is_for_admins(client, url, bearer, resource):
+def test_internals_need_the_scope_admin(client, url, bearer, resource):
     both = bearer(f"{resource.name}:read", f"{resource.name}:write")
     checks = client.get("/").json["checks"]
     for path in ("/__cache", f"{url}:documents", *checks):
@@ -122,7 +124,7 @@ def test_what_looks_behind_the_scenes_is_for_admins(client, url, bearer, resourc
     assert client.get("/__cache", headers=bearer("admin")).status_code == 200
 
 
-def test_every_route_needs_something_unless_it_is_public(client, url, resource):
+def test_every_route_needs_a_scope_unless_it_is_public(client, url, resource):
     """A new route needs a token unless it is declared public."""
     opened = set()
     for rule in client.application.url_map.iter_rules():
@@ -141,7 +143,7 @@ def test_every_route_needs_something_unless_it_is_public(client, url, resource):
 @pytest.mark.parametrize(
     "given", ["Bearer nope", "Bearer ", "Basic YTpi", "Token x", "Bearer a b", "é", "Bearer é"]
 )
-def test_a_token_that_is_none_is_refused_everywhere_but_by_probes(client, url, given):
+def test_a_malformed_token_is_refused_except_by_probes(client, url, given):
     assert client.get("/health/live", headers={"Authorization": given}).status_code == 200
     for path in (url, f"{url}/1", "/nowhere"):
         answer = client.get(path, headers={"Authorization": given})
@@ -150,7 +152,7 @@ def test_a_token_that_is_none_is_refused_everywhere_but_by_probes(client, url, g
         assert answer.json["title"] == "Unauthorized"
 
 
-def test_a_token_ends_though_it_is_remembered(client, url, resource, bearer, settings):
+def test_a_remembered_token_expires(client, url, resource, bearer, settings):
     reader = bearer(f"{resource.name}:read", seconds=1)
     assert client.get(url, headers=reader).status_code == 200
     deadline = time.monotonic() + 5
@@ -179,7 +181,7 @@ def test_an_idempotency_key_of_another_caller_replays_nothing(
     assert other.status_code in (201, 409)
 
 
-def test_the_services_let_each_other_in(make_client, bearer, db):
+def test_services_accept_each_others_tokens(make_client, bearer, db):
     shop, orders = make_client("api_products"), make_client("api_orders")
     clients, categories = make_client("api_clients"), make_client("api_categories")
     buyer = clients.post("/clients", json={"name": "Bo"}, headers=bearer("clients:write"))
@@ -193,9 +195,9 @@ def test_the_services_let_each_other_in(make_client, bearer, db):
     assert (full.status_code, full.json["products"]) == (409, 1)
 
 
-def test_limits_of_its_own_are_in_force(client):
+def test_the_limits_of_a_service_are_enforced(client):
     """A service that decorates a view with ``limiter`` has called ``limiter.init_app(app)``."""
     app = client.application
     limited = [view for view in app.view_functions.values() if hasattr(view, MARK)]
     assert not limited or limiter in app.extensions["limiter"]
-    assert limited or app.name != "api_games"  # The mark is private to flask-limiter.
+    assert limited or app.name != "api_games"  # The attribute is private to flask-limiter.

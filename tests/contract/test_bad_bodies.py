@@ -39,14 +39,14 @@ def nothing_is_written(client, url, resource, db):
     ],
     ids=lambda value: repr(value[:20]) if isinstance(value, bytes) else None,
 )
-def test_broken_json_is_refused_with_the_reason(client, url, serves, raw, status, told):
+def test_invalid_json_is_refused_with_the_reason(client, url, serves, raw, status, told):
     serves("create")
     response = client.post(url, data=raw, content_type=JSON)
     assert response.status_code == status
     assert told in response.get_json()["detail"]
 
 
-def test_a_body_in_chunks_is_bounded_too(client, url, serves):
+def test_a_chunked_body_is_limited_too(client, url, serves):
     serves("create")
     body = BytesIO(b'{"a": "' + b"x" * 10_000_000 + b'"}')
     environ = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
@@ -54,7 +54,7 @@ def test_a_body_in_chunks_is_bounded_too(client, url, serves):
     assert response.status_code == 413
 
 
-def test_the_second_of_60000_keys_is_found_at_once(client, url, serves):
+def test_a_repeated_key_among_60000_is_found(client, url, serves):
     serves("create")
     pairs = ",".join(f'"k{n}": 1' for n in range(60_000))
     response = client.post(url, data=f'{{{pairs}, "k5": 2}}', content_type=JSON)
@@ -65,7 +65,7 @@ def test_the_second_of_60000_keys_is_found_at_once(client, url, serves):
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
-def test_only_json_is_taken_so_that_no_web_page_can_post(
+def test_only_json_is_accepted_so_that_no_web_page_can_post(
     client, url, resource, content_type, serves
 ):
     serves("create")
@@ -85,7 +85,7 @@ def test_unknown_fields_are_named(client, url, resource, body, serves):
     assert response.get_json()["errors"][0]["pointer"] == f"/{next(iter(body))}"
 
 
-def test_a_near_miss_of_a_field_is_pointed_out(client, url, resource, text_field, serves):
+def test_the_nearest_field_is_suggested(client, url, resource, text_field, serves):
     serves("create")
     response = client.post(url, json=example(resource) | {text_field[:-1]: "x"})
     assert f"did you mean {text_field}?" in response.get_json()["errors"][0]["message"]
@@ -101,7 +101,7 @@ def test_a_name_of_the_wrong_type_is_named(client, url, text_field, minimal, val
     assert response.get_json()["errors"][0]["pointer"] == f"/{text_field}"
 
 
-def test_what_is_required_is_named(client, url, resource, serves):
+def test_a_missing_required_field_is_named(client, url, resource, serves):
     serves("create")
     response = client.post(url, json={})
     assert response.status_code == 422

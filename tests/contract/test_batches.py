@@ -17,7 +17,7 @@ def batch(client, url, serves):
 
 @pytest.fixture
 def key(resource):
-    """A key of the service that any text will do for."""
+    """A key of the service that may be any text."""
     for name in ("external_ref", "sku"):
         if name in resource.keys:
             return name
@@ -56,13 +56,13 @@ def test_reject_all_writes_all_when_all_are_good(batch, client, url, text_field)
     assert client.get(url).get_json()["total"] == 2
 
 
-def test_a_dry_run_tells_and_writes_nothing(batch, client, url, text_field):
+def test_a_dry_run_reports_results_and_writes_nothing(batch, client, url, text_field):
     response = batch([{text_field: "Good"}, {text_field: ""}], dry_run="true")
     assert response.get_json()["summary"] == {"created": 1, "failed": 1}
     assert client.get(url).get_json()["total"] == 0
 
 
-def test_the_second_time_changes_nothing(batch, client, url, resource, key):
+def test_a_repeated_batch_changes_nothing(batch, client, url, resource, key):
     items = [example(resource) | {key: "a"}]
     items = [{k: v for k, v in items[0].items() if k not in resource.unique or k == key}]
     assert batch(items, key=key).get_json()["summary"] == {"created": 1}
@@ -71,7 +71,9 @@ def test_the_second_time_changes_nothing(batch, client, url, resource, key):
     assert client.get(f"{url}/1").get_json() == before
 
 
-def test_a_known_key_changes_only_what_is_given(batch, client, url, key, text_field):
+def test_an_item_with_a_stored_key_changes_only_the_fields_sent(
+    batch, client, url, key, text_field
+):
     batch([{text_field: "Old", key: "a"}], key=key)
     results = batch(
         [{text_field: "New", key: "a"}, {text_field: "B", key: "b"}], key=key
@@ -84,7 +86,7 @@ def test_a_known_key_changes_only_what_is_given(batch, client, url, key, text_fi
     assert batch([{key: "a"}], key=key).get_json()["summary"] == {"unchanged": 1}
 
 
-def test_a_key_twice_in_one_batch_is_named(batch, key, text_field):
+def test_a_repeated_key_in_one_batch_is_named(batch, key, text_field):
     items = [{text_field: "One", key: "a"}, {text_field: "Two", key: "a"}]
     first, second = batch(items, key=key).get_json()["results"]
     assert (first["result"], second["result"]) == ("created", "failed")
@@ -96,13 +98,13 @@ def test_an_item_without_the_key_is_named(batch, key, text_field):
     assert (result["status"], result["errors"][0]["pointer"]) == (422, f"/{key}")
 
 
-def test_a_value_that_is_taken_is_named(batch, key, text_field):
+def test_a_taken_value_is_named(batch, key, text_field):
     batch([{text_field: "One", key: "a"}])
     (result,) = batch([{text_field: "Two", key: "a"}]).get_json()["results"]
     assert (result["status"], result["errors"][0]["pointer"]) == (409, f"/{key}")
 
 
-def test_names_that_clash_get_distinct_slugs(batch, resource, text_field):
+def test_equal_names_get_distinct_slugs(batch, resource, text_field):
     if not resource.slug:
         pytest.skip(f"{resource.name} has no slugs")
     batch([{text_field: "Same"}])
@@ -115,12 +117,12 @@ def test_names_that_clash_get_distinct_slugs(batch, resource, text_field):
     ("query", "named"),
     [({"key": "nope"}, "key"), ({"on_error": "x"}, "on_error"), ({"dry": "1"}, "dry")],
 )
-def test_a_bad_mode_is_named(batch, query, named):
+def test_a_wrong_option_is_named(batch, query, named):
     response = batch([], **query)
     assert response.status_code == 400
     assert response.get_json()["errors"][0]["parameter"] == named
 
 
-def test_a_thousand_items_are_the_most(batch, text_field):
+def test_a_batch_has_at_most_a_thousand_items(batch, text_field):
     assert batch([{text_field: "x"}] * 1001).status_code == 413
     assert batch("x").status_code == 400

@@ -28,7 +28,7 @@ def paths(resource, url, item):
 
 
 @pytest.mark.parametrize("verb", ["GET", "HEAD"])
-def test_a_hit_is_what_a_miss_was_but_for_saying_so(client, url, resource, item, verb):
+def test_a_hit_equals_its_miss_except_for_cache_status(client, url, resource, item, verb):
     asked = product(paths(resource, url, item), PREFERENCES)
     for path, headers in asked:
         made = client.open(path, method=verb, headers=headers)
@@ -39,13 +39,13 @@ def test_a_hit_is_what_a_miss_was_but_for_saying_so(client, url, resource, item,
         assert kept[0] == kept[1], path
 
 
-def test_the_answer_tells_where_its_time_went(client, url):
+def test_a_response_has_server_timing(client, url):
     made, hit = (client.get(url).headers["Server-Timing"] for _ in range(2))
     assert re.fullmatch(r"cache;dur=[\d.]+, make;dur=[\d.]+", made)
     assert re.fullmatch(r"cache;dur=[\d.]+", hit)
 
 
-def test_a_hit_may_be_a_304_and_nobody_else_gets_one(client, url, resource, item):
+def test_a_hit_is_a_304_only_for_a_matching_etag(client, url, resource, item):
     for path in paths(resource, url, item):
         etag = client.get(path).headers["ETag"]
         for asked in (etag, f'"x", {etag}', f"W/{etag}", "*"):
@@ -55,7 +55,7 @@ def test_a_hit_may_be_a_304_and_nobody_else_gets_one(client, url, resource, item
         assert client.get(path, headers={"If-None-Match": '"x"'}).status_code == 200
 
 
-def test_every_spelling_of_one_question_is_one_entry(client, url):
+def test_every_spelling_of_one_query_is_one_entry(client, url):
     spellings = ("?per=5&page=1", "?page=1&limit=5", "/?page_size=5", "?per_page=5&page=1")
     client.get(f"{url}?page=1&per=5")
     for spelling in spellings:
@@ -75,7 +75,7 @@ def test_a_write_is_seen_by_the_next_read_of_everything(client, url, resource, i
     assert client.get(url).get_json()["total"] == 0
 
 
-def test_ids_are_cached_under_one_key_however_they_are_written(client, url, resource, item):
+def test_every_spelling_of_an_id_has_one_key(client, url, resource, item):
     client.get(f"{url}/1")
     key = f'key="{resource.item}:1"'
     assert key in client.get(f"{url}/01").headers["Cache-Status"]
@@ -96,7 +96,7 @@ def test_an_object_id_is_one_tag_in_capitals_too(client, url, resource, db, text
     assert [client.get(f"{url}/{ref}").get_json()[text_field] for ref in refs] == ["Edited"] * 2
 
 
-def test_mistakes_and_absences_are_never_cached(client, url, redis):
+def test_errors_are_never_cached(client, url, redis):
     for path in (f"{url}?nope=1", f"{url}/nope", f"{url}/99", f"{url}?page=0", "/nope"):
         for _ in range(2):
             response = client.get(path)
@@ -105,7 +105,7 @@ def test_mistakes_and_absences_are_never_cached(client, url, redis):
     assert [key for key in redis.keys("*") if b"generation" not in key] == []
 
 
-def test_a_request_id_is_answered_and_a_hit_has_one_of_its_own(client, url):
+def test_each_hit_has_a_request_id_of_its_own(client, url):
     client.get(url)
     assert client.get(url, headers={"X-Request-ID": "mine"}).headers["X-Request-ID"] == "mine"
     assert len(client.get(url).headers["X-Request-ID"]) == 32
@@ -156,7 +156,7 @@ def test_an_entry_is_explained_and_a_prefix_is_purged(
 
 @on_fakes
 @pytest.mark.parametrize("package", ["api_products"], indirect=True)
-def test_what_is_remembered_of_urls_is_bounded(client, resource):
+def test_the_memory_for_urls_is_bounded(client, resource):
     front = client.application.wsgi_app
     assert isinstance(front, Front)
     for number in range(MAX_REMEMBERED + 5):
@@ -164,8 +164,8 @@ def test_what_is_remembered_of_urls_is_bounded(client, resource):
     assert len(front._reads) <= MAX_REMEMBERED
 
 
-def test_a_write_that_changes_nothing_is_seen_as_well(client, url, db, resource, item, text_field):
-    """Another request has written it and did not come to invalidating it, or died before."""
+def test_a_write_that_changes_nothing_invalidates_too(client, url, db, resource, item, text_field):
+    """Another request may have written it and been killed before it could invalidate the cache."""
     path = f"{url}/{item['id']}"
     for each in (path, url):
         client.get(each)
@@ -176,7 +176,7 @@ def test_a_write_that_changes_nothing_is_seen_as_well(client, url, db, resource,
     assert client.get(url).get_json()["items"][0][text_field] == "Committed"
 
 
-def test_a_batch_that_changes_nothing_is_seen_as_well(
+def test_a_batch_that_changes_nothing_invalidates_too(
     client, url, db, resource, item, serves, text_field
 ):
     serves("batch")
@@ -190,7 +190,7 @@ def test_a_batch_that_changes_nothing_is_seen_as_well(
     assert client.get(url).get_json()["items"][0][text_field] == "Committed"
 
 
-def test_methods_nobody_knows_are_counted_as_one(client, url):
+def test_unknown_http_methods_share_one_metric(client, url):
     for number in range(3):
         client.open(url, method=f"FOO{number}")
     metrics = client.get("/metrics").text
@@ -198,7 +198,7 @@ def test_methods_nobody_knows_are_counted_as_one(client, url):
     assert "FOO" not in metrics
 
 
-def test_an_impossible_date_is_shown_and_hurts_nobody(client, url, db, resource, item):
+def test_an_impossible_date_is_shown_and_breaks_nothing(client, url, db, resource, item):
     far = DatetimeMS(253_402_300_800_000_000)
     db[resource.name].update_one({"_id": item["id"]}, {"$set": {"created_at": far}})
     for path in (f"{url}/{item['id']}?fields=created_at,id", f"{url}?ordering=id"):

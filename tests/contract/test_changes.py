@@ -1,4 +1,4 @@
-"""The change feed and the history where there are none, and what the feed's address means."""
+"""The change feed and the history without change streams, and the URL of the feed."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def test_a_mongodb_without_change_streams_is_named(client, url, path):
     assert "Cache-Status" not in answer.headers
 
 
-def test_no_item_takes_the_address_of_the_feed(client, url, resource, minimal):
+def test_no_item_can_have_the_url_of_the_feed(client, url, resource, minimal):
     if not resource.slug:
         pytest.skip(f"{resource.name} have no slugs")
     made = client.post(url, json=minimal("Changes"))
@@ -24,5 +24,5 @@ def test_no_item_takes_the_address_of_the_feed(client, url, resource, minimal):
     ]
 
 
-def test_who_did_what_is_for_those_who_may_read(client):
+def test_the_history_needs_the_scope_to_read(client):
     assert client.application.view_functions["history"].scope == "read"

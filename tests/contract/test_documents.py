@@ -1,4 +1,4 @@
-"""Documents made by hand, in every service, on a real MongoDB: the fakes know no $jsonSchema."""
+"""Documents made by hand, in every service, on a real MongoDB: the fakes lack $jsonSchema."""
 
 import pytest
 
@@ -16,11 +16,11 @@ def totals(found):
     return {what: kind["total"] for what, kind in found.items() if kind["total"]}
 
 
-def test_the_service_names_its_checks(client, url):
+def test_the_service_lists_its_checks(client, url):
     assert client.get("/").get_json()["checks"][0] == f"{url}:documents"
 
 
-def test_what_the_service_writes_is_as_it_should_be(client, url, resource, check):
+def test_documents_of_the_service_have_no_faults(client, url, resource, check):
     assert client.post(url, json=example(resource)).status_code == 201
     assert totals(check()) == {}
 
@@ -35,7 +35,7 @@ def test_a_document_made_by_hand_is_completed(client, url, resource, db, check):
     assert client.get(f"{url}/5").get_json()["revision"] == 1
 
 
-def test_a_document_that_lacks_what_is_required_is_told(client, url, resource, db, check):
+def test_a_document_without_a_required_field_is_reported(client, url, resource, db, check):
     db[resource.name].insert_one({"_id": 5})
     (case,) = check()["broken"]["cases"]
     assert case["path"] == f"{url}/5"

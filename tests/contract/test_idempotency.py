@@ -22,7 +22,7 @@ def records(db, resource):
     return db[f"{resource.name}.idempotency"]
 
 
-def test_sent_again_it_is_answered_again_and_done_once(client, url, body):
+def test_a_repeated_request_gets_its_response_again_and_runs_once(client, url, body):
     first = client.post(url, json=body, headers=KEY)
     again = client.post(url, json=body, headers=KEY)
     assert (first.status_code, again.status_code) == (201, 201)
@@ -34,7 +34,7 @@ def test_sent_again_it_is_answered_again_and_done_once(client, url, body):
     assert client.get(url).get_json()["total"] == 1
 
 
-def test_a_refusal_is_kept_as_well(client, url, body):
+def test_an_error_of_the_client_is_stored_too(client, url, body):
     body |= {"nope": 1}
     first = client.post(url, json=body, headers=KEY)
     again = client.post(url, json=body, headers=KEY)
@@ -59,19 +59,19 @@ def test_another_key_is_another_request(client, url, body):
     for key in ("a", "b"):
         assert client.post(url, json=body, headers={"Idempotency-Key": key}).status_code in (
             201,
-            409,  # Where a value of the example may occur once only.
+            409,  # A value of the example may have to be unique.
         )
 
 
 @on_fakes
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256, "é"])
-def test_a_key_that_is_none_is_named(client, url, body, key):
+def test_an_invalid_key_is_refused(client, url, body, key):
     response = client.post(url, json=body, headers={"Idempotency-Key": key})
     assert response.status_code == 400
     assert "Idempotency-Key" in response.get_json()["detail"]
 
 
-def test_while_it_runs_it_is_not_run_again(client, url, body, records):
+def test_a_running_request_is_not_run_again(client, url, body, records):
     client.post(url, json=body, headers=KEY)
     records.update_one({}, {"$set": {"state": "running", "until": later(5)}})
     busy = client.post(url, json=body, headers=KEY)
@@ -79,7 +79,7 @@ def test_while_it_runs_it_is_not_run_again(client, url, body, records):
     assert "still running" in busy.get_json()["detail"]
 
 
-def test_what_a_killed_process_left_is_taken_over(client, url, body, records):
+def test_the_record_of_a_killed_process_is_taken_over(client, url, body, records):
     refused = client.post(url, json=body | {"nope": 1}, headers=KEY)
     assert refused.status_code == 422
     records.update_one({}, {"$set": {"state": "running", "until": later(-1)}})
@@ -87,7 +87,7 @@ def test_what_a_killed_process_left_is_taken_over(client, url, body, records):
     assert (again.status_code, "Idempotency-Replayed" in again.headers) == (422, False)
 
 
-def test_the_fault_of_a_server_is_not_kept(client, url, body, records, transport, monkeypatch):
+def test_an_error_of_the_server_is_not_stored(client, url, body, records, transport, monkeypatch):
     def fail(*args, **kwargs):
         raise RuntimeError
 
@@ -99,7 +99,7 @@ def test_the_fault_of_a_server_is_not_kept(client, url, body, records, transport
     assert client.post(url, json=body, headers=KEY).status_code == 201
 
 
-def test_what_asks_to_be_sent_again_is_not_kept(client, url, body, monkeypatch, serves):
+def test_a_response_with_retry_after_is_not_stored(client, url, body, monkeypatch, serves):
     serves("create", "delete", "restore")
     client.post(url, json=body)
     client.delete(f"{url}/1")
@@ -115,7 +115,7 @@ def test_what_asks_to_be_sent_again_is_not_kept(client, url, body, monkeypatch, 
 
 
 @pytest.mark.parametrize("state", ["running", "done"])
-def test_a_record_of_nonsense_is_none(client, url, body, records, state):
+def test_an_invalid_record_is_replaced(client, url, body, records, state):
     for name in ("fingerprint", "token", "until", "state", "body", "status"):
         records.delete_many({})
         first = client.post(url, json=body | {"nope": 1}, headers=KEY)
@@ -127,7 +127,7 @@ def test_a_record_of_nonsense_is_none(client, url, body, records, state):
 
 @on_real_servers
 @pytest.mark.parametrize("mode", ["reject_failed", "reject_all"])
-def test_a_batch_makes_way_for_ids_given_by_hand(
+def test_a_batch_avoids_ids_given_by_hand(
     client, url, resource, db, minimal, text_field, serves, mode
 ):
     serves("batch")
@@ -146,7 +146,7 @@ def test_records_are_kept_for_a_day(client, url, body, records):
     assert (ttl["key"], ttl["expireAfterSeconds"]) == ([("expires", 1)], 0)
 
 
-def test_other_methods_do_not_heed_it(client, url, body, serves):
+def test_other_methods_ignore_the_header(client, url, body, serves):
     serves("update")
     client.post(url, json=body)
     for _ in range(2):
@@ -173,7 +173,7 @@ def later(seconds):
     return documents.now() + timedelta(seconds=seconds)
 
 
-def test_a_purge_takes_what_was_answered_along(client, url, resource, db, serves):
+def test_a_purge_removes_the_stored_responses(client, url, resource, db, serves):
     serves("create", "delete")
     body, key = example(resource), {"Idempotency-Key": "kept"}
     item = client.post(url, json=body, headers=key).location

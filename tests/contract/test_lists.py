@@ -15,7 +15,7 @@ def five(client, url, minimal, serves):
 
 @pytest.fixture
 def sortable(resource, text_field):
-    """Skip a test, visibly, where items have no names to be ordered by."""
+    """Skip a test, visibly, if items cannot be ordered by this field."""
     if text_field not in resource.query.sortable:
         pytest.skip(f"{resource.name} are not ordered by {text_field}")
 
@@ -46,12 +46,12 @@ def test_a_page_links_to_its_neighbours(client, url, five):
 
 @on_fakes
 @pytest.mark.parametrize("name", ["per", "page_size", "per_page", "limit"])
-def test_the_page_size_has_many_names(client, url, five, name):
+def test_the_page_size_has_several_names(client, url, five, name):
     assert ids(client.get(f"{url}?page=1&{name}=2")) == [1, 2]
 
 
 @pytest.mark.parametrize("name", ["ordering", "sort"])
-def test_order_goes_both_ways(client, url, sortable, five, text_field, name):
+def test_a_list_is_ordered_in_both_directions(client, url, sortable, five, text_field, name):
     assert ids(client.get(f"{url}?{name}={text_field}")) == [1, 2, 3, 4, 5]
     assert ids(client.get(f"{url}?{name}=-{text_field}")) == [5, 4, 3, 2, 1]
     assert ids(client.get(f"{url}?{name}=-id&per=2")) == [5, 4]
@@ -78,7 +78,7 @@ def walk(client, link):
 
 
 @pytest.mark.parametrize("order", ["id", "-id", "-created_at", "updated_at"])
-def test_a_cursor_goes_on_where_the_page_before_ended(client, url, resource, five, order):
+def test_a_cursor_continues_after_the_previous_page(client, url, resource, five, order):
     if order.strip("-") not in ("id", *resource.query.sortable):
         pytest.skip(f"{resource.name} are not ordered by {order}")
     seen, answers = walk(client, f"{url}?per=2&ordering={order}")
@@ -111,7 +111,7 @@ def test_a_cursor_shows_the_fields_asked_for(client, url, five):
     assert shown == [{"id": 3}]
 
 
-def test_a_cursor_is_counted_when_asked(client, url, five):
+def test_the_total_after_a_cursor_is_counted_on_request(client, url, five):
     cursor = client.get(f"{url}?per=2").get_json()["next_cursor"]
     found = client.get(f"{url}?cursor={cursor}", headers={"Prefer": "count=exact"}).get_json()
     assert (found["total"], found["total_is"]) == (5, "exact")
@@ -129,7 +129,7 @@ def test_a_cursor_is_counted_when_asked(client, url, five):
         ("A" * 40, "use next_cursor"),
     ],
 )
-def test_a_cursor_of_something_else_is_refused(client, url, five, cursor, says):
+def test_a_cursor_of_another_list_is_refused(client, url, five, cursor, says):
     good = client.get(f"{url}?per=2").get_json()["next_cursor"]
     response = client.get(f"{url}?cursor={cursor.format(good)}")
     assert response.status_code == 400
@@ -139,7 +139,7 @@ def test_a_cursor_of_something_else_is_refused(client, url, five, cursor, says):
 
 
 @on_fakes
-def test_a_deep_page_names_the_cursor(client, url):
+def test_a_page_that_is_too_deep_refers_to_the_cursor(client, url):
     (error,) = client.get(f"{url}?page=101&per=100").get_json()["errors"]
     assert error["parameter"] == "page"
     assert "cursor" in error["message"]
@@ -152,7 +152,7 @@ def test_only_the_fields_asked_for_are_shown(client, url, five, text_field):
     assert client.get(f"{url}/1?fields={text_field}").get_json() == {text_field: "Item 1"}
 
 
-def test_the_total_is_as_preferred(client, url, five):
+def test_the_total_follows_the_prefer_header(client, url, five):
     for preference, total, total_is in (
         ("count=exact", 5, "exact"),
         ("count=none", None, "unknown"),
@@ -175,7 +175,7 @@ def test_all_words_are_required(client, url, five):
     assert ids(client.get(f"{url}?q=item+nope")) == []
 
 
-def test_the_whole_name_comes_first_then_names_then_the_rest(
+def test_a_whole_name_comes_first_then_words_in_names_then_others(
     client, url, resource, text_field, serves
 ):
     serves("batch")
@@ -238,7 +238,7 @@ def test_a_query_string_that_is_not_utf8_is_refused(client, url):
 
 
 @on_fakes
-def test_a_near_miss_is_pointed_out(client, url):
+def test_the_nearest_parameter_is_suggested(client, url):
     (error,) = client.get(f"{url}?orderin=id").get_json()["errors"]
     assert "did you mean ordering?" in error["message"]
 
@@ -249,7 +249,7 @@ def test_too_many_parameters_are_refused(client, url):
 
 
 @on_fakes
-def test_one_item_takes_no_list_parameters(client, url, five):
+def test_one_item_accepts_no_list_parameters(client, url, five):
     response = client.get(f"{url}/1?page=1")
     assert response.status_code == 400
     assert response.get_json()["errors"][0]["parameter"] == "page"

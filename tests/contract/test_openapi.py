@@ -43,7 +43,7 @@ class TestDocument:
             assert 5 < len(operation["summary"]) < 90, f"{verb} {path}"
             assert not operation["summary"].endswith(".")
 
-    def test_its_examples_are_what_it_asks_for(self, document):
+    def test_its_examples_are_valid(self, document):
         for path, verb, operation in operations(document):
             for kind, media in operation.get("requestBody", {}).get("content", {}).items():
                 if kind != "multipart/form-data":
@@ -51,14 +51,14 @@ class TestDocument:
                     assert media["example"], f"{verb} {path}"
                     Draft202012Validator(whole).validate(media["example"])
 
-    def test_what_is_deprecated_is_another_name_of_something(self, document, resource, url):
+    def test_a_deprecated_parameter_is_an_alias(self, document, resource, url):
         parameters = document["paths"][url]["get"]["parameters"]
         told = {each["name"]: each.get("deprecated", False) for each in parameters if "in" in each}
         for name, field in resource.query.load_fields.items():
             assert told[field.data_key or name] is False
             assert all(told[alias] for alias in field.metadata.get("aliases", ()))
 
-    def test_whoever_has_it_already_does_not_get_it_again(self, client):
+    def test_a_matching_etag_gets_a_304(self, client):
         etag = client.get("/openapi.json").headers["ETag"]
         assert client.get("/openapi.json", headers={"If-None-Match": etag}).status_code == 304
 
@@ -73,7 +73,7 @@ class TestDocument:
 @on_fakes
 class TestPages:
     @pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/docs/", "/api/redoc/", "/v1/docs"])
-    def test_a_page_asks_for_nothing_of_any_other_host(self, client, path):
+    def test_a_page_loads_nothing_from_other_hosts(self, client, path):
         page = client.get(path)
         assert page.status_code == 200
         assert page.content_type == "text/html; charset=utf-8"
@@ -92,22 +92,22 @@ class TestPages:
             assert scripts
             assert all("src=" in where and not text for where, text in scripts)
 
-    def test_the_index_leads_there(self, client):
+    def test_the_index_links_to_the_pages(self, client):
         links = client.get("/").get_json()["links"]
         for name in ("docs", "redoc", "openapi"):
             assert client.get(links[name]).status_code == 200
 
-    def test_what_is_no_file_of_theirs_is_not_found(self, client):
+    def test_other_files_are_not_found(self, client):
         assert client.get("/docs/index.html").status_code == 404
 
 
 @on_fakes
 class TestConformance:
-    """The checks of all other tests can fail."""
+    """The checks that all other tests rely on detect deviations."""
 
     @pytest.fixture
     def promised(self, client, monkeypatch):
-        """The document that answers are held against, to be changed."""
+        """A copy of the document that responses are checked against, to be changed."""
         client.get("/health/live")
         changed = deepcopy(conformance._documents[client.application.name])
         monkeypatch.setitem(conformance._documents, client.application.name, changed)
@@ -115,33 +115,33 @@ class TestConformance:
         yield changed
         conformance._validator.cache_clear()
 
-    def test_an_undocumented_field_is_noticed(self, promised, client):
+    def test_an_undocumented_field_is_detected(self, promised, client):
         del promised["components"]["schemas"]["Life"]["properties"]["status"]
         with pytest.raises(AssertionError, match=r"/health/live.* 200: .*status"):
             client.get("/health/live")
 
-    def test_another_type_is_noticed(self, promised, client):
+    def test_an_undocumented_type_is_detected(self, promised, client):
         promised["components"]["schemas"]["Life"]["properties"]["status"]["type"] = "integer"
         with pytest.raises(AssertionError, match="'ok' is not of type 'integer'"):
             client.get("/health/live")
 
-    def test_an_undocumented_status_is_noticed(self, promised, client, url):
+    def test_an_undocumented_status_is_detected(self, promised, client, url):
         del promised["paths"][url + "/{ref}"]["get"]["responses"]["404"]
         with pytest.raises(AssertionError, match="404 NOT FOUND is not documented"):
             client.get(f"{url}/99")
 
-    def test_an_undocumented_header_is_noticed(self, promised, client, url):
+    def test_an_undocumented_header_is_detected(self, promised, client, url):
         del promised["paths"][url]["get"]["responses"]["200"]["headers"]["Cache-Status"]
         with pytest.raises(AssertionError, match="Cache-Status"):
             client.get(url)
 
-    def test_an_undocumented_parameter_is_noticed(self, promised, client, url):
+    def test_an_undocumented_parameter_is_detected(self, promised, client, url):
         parameters = promised["paths"][url]["get"]["parameters"]
         parameters[:] = [each for each in parameters if each.get("name") != "per"]
         with pytest.raises(AssertionError, match=r"takes \{'per'\}"):
             client.get(f"{url}?per=5")
 
-    def test_an_undocumented_media_type_is_noticed(self, promised, client):
+    def test_an_undocumented_media_type_is_detected(self, promised, client):
         promised["paths"]["/metrics"]["get"]["responses"]["200"]["content"] = {"text/html": {}}
         with pytest.raises(AssertionError, match="is text/plain"):
             client.get("/metrics")
@@ -149,7 +149,7 @@ class TestConformance:
 
 @on_real_servers
 @pytest.mark.slow
-def test_requests_of_all_kinds_are_answered_as_promised(client, resource, url):
+def test_generated_requests_get_documented_responses(client, resource, url):
     """Valid and invalid requests, generated by schemathesis from the document."""
     body = example(resource)
     for _ in range(2):
@@ -182,24 +182,24 @@ def _failures(recorder):
 TAKEN = ["2xx", "3xx", 401, 403, 404, 409, 412, 415, 422, 501, 503]
 CONFIG = {
     "seed": int(os.environ.get("EXPLORE_SEED", "1")),
-    # An exploration in earnest takes minutes of each service.
+    # A complete exploration takes minutes for each service.
     "max-time": int(os.environ.get("EXPLORE_SECONDS", "6")),
     "generation": {
         "max-examples": 4,
         "deterministic": True,
         "database": "none",
         "no-shrink": True,
-        "allow-x00": False,  # NUL is in no pattern, and refused: see test_bad_bodies.
+        "allow-x00": False,  # NUL is refused, though no pattern excludes it: see test_bad_bodies.
         "with-security-parameters": False,
     },
     "phases": {"stateful": {"enabled": False}},
     "checks": {
         # Without change streams the change feed answers 501.
         "not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", 501]},
-        # What a schema cannot say, such as that the category has to exist, is a 422, a picture
-        # that is none a 415, and a version that was never there a 412.
+        # A rule beyond the schema, such as that the category has to exist, is a 422; an invalid
+        # picture is a 415, and a version that never existed a 412.
         "positive_data_acceptance": {"expected-statuses": TAKEN},
-        # A batch tells of each item by itself: 207.
+        # A batch has a result for each item: 207.
         "negative_data_rejection": {
             "expected-statuses": [207, 400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 501]
         },
@@ -207,7 +207,7 @@ CONFIG = {
     },
     "operations": [
         {
-            # One parameter by two of its names, a cursor that is none, a floor above its ceiling.
+            # One parameter by two of its names, an invalid cursor, a floor above its ceiling.
             "include-method": "GET",
             "checks": {"positive_data_acceptance": {"expected-statuses": [*TAKEN, 400]}},
         },
@@ -217,7 +217,7 @@ CONFIG = {
             "checks": {"positive_data_acceptance": {"expected-statuses": [*TAKEN, 400]}},
         },
         {
-            # Flask names the methods of /<name>/<ref>, which the path would be of, too.
+            # Flask names the methods of /<name>/<ref>, which the path matches, too.
             "include-path-regex": "/(changes|stats)$",
             "checks": {"allow_header_conformance": {"enabled": False}},
         },

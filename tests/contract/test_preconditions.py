@@ -16,7 +16,7 @@ def made(client, url, resource, serves):
     return response.headers["ETag"]
 
 
-def test_a_412_says_which_fields_differ(client, url, made, text_field):
+def test_a_412_names_the_fields_that_differ(client, url, made, text_field):
     old = {"If-Match": made}
     client.patch(f"{url}/1", json={text_field: "Theirs"})
     refused = client.patch(f"{url}/1", json={text_field: "Ours"}, headers=old)
@@ -32,7 +32,7 @@ def test_a_412_says_which_fields_differ(client, url, made, text_field):
 
 @on_fakes
 @pytest.mark.parametrize("body", [{"nope": 1}, [], "x"])
-def test_a_412_comes_before_what_else_is_wrong(client, url, made, text_field, body):
+def test_a_412_comes_before_other_errors(client, url, made, text_field, body):
     client.patch(f"{url}/1", json={text_field: "Theirs"})
     refused = client.patch(f"{url}/1", json=body, headers={"If-Match": made})
     assert refused.status_code == (412 if isinstance(body, dict) else 400)
@@ -46,7 +46,7 @@ def test_the_etag_of_a_write_is_that_of_a_read(client, url, made, text_field):
     assert (same.status_code, same.headers["ETag"]) == (200, changed)
 
 
-def test_a_write_that_is_not_to_meet_a_version_heeds_it(client, url, made, text_field):
+def test_a_write_honours_if_none_match(client, url, made, text_field):
     for header in (made, "*"):
         headers = {"If-None-Match": header}
         refused = client.put(f"{url}/1", json={text_field: "X"}, headers=headers)
@@ -57,13 +57,13 @@ def test_a_write_that_is_not_to_meet_a_version_heeds_it(client, url, made, text_
     assert client.put(f"{url}/1", json={text_field: "X"}, headers=other).status_code == 200
 
 
-def test_a_write_with_both_preconditions_heeds_both(client, url, made, text_field):
+def test_a_write_honours_both_preconditions(client, url, made, text_field):
     client.patch(f"{url}/1", json={text_field: "Theirs"})
     headers = {"If-Match": made, "If-None-Match": '"other"'}
     assert client.patch(f"{url}/1", json={text_field: "Ours"}, headers=headers).status_code == 412
 
 
-def test_a_put_for_none_but_a_new_one_makes_it_under_its_slug(client, url, resource, serves):
+def test_a_put_with_if_none_match_creates_an_item_under_its_slug(client, url, resource, serves):
     serves("update")
     if not resource.slug:
         pytest.skip(f"{resource.name} have no slugs")
@@ -81,7 +81,7 @@ def test_a_put_for_none_but_a_new_one_makes_it_under_its_slug(client, url, resou
     assert clash.get_json()["errors"][0]["pointer"] == "/slug"
 
 
-def test_an_id_is_not_chosen_by_a_put(client, url, resource, serves):
+def test_a_put_cannot_choose_an_id(client, url, resource, serves):
     serves("update")
     response = client.put(f"{url}/17", json=example(resource), headers={"If-None-Match": "*"})
     assert response.status_code == 404
@@ -105,18 +105,18 @@ class TestRequired:
             assert "If-Match" in response.get_json()["detail"]
         assert client.get(f"{url}/1").headers["ETag"] == made
 
-    def test_with_one_it_is_done(self, client, url, made, text_field):
+    def test_a_change_with_a_version_succeeds(self, client, url, made, text_field):
         changed = client.put(f"{url}/1", json={text_field: "X"}, headers={"If-Match": made})
         assert changed.status_code == 200
         gone = client.delete(f"{url}/1", headers={"If-Match": "*"})
         assert gone.status_code == 204
 
-    def test_what_is_not_there_is_a_404_all_the_same(self, client, url, made):
+    def test_a_missing_item_is_a_404_without_a_version_too(self, client, url, made):
         assert client.patch(f"{url}/999", json={}).status_code == 404
 
 
 @on_real_servers
-def test_of_a_change_and_a_purge_of_one_version_one_is_done(
+def test_a_change_and_a_purge_of_one_version_cannot_both_succeed(
     client, url, minimal, text_field, serves
 ):
     serves("create", "update", "delete")

@@ -26,7 +26,7 @@ def test_an_empty_collection_is_an_empty_page(client, url):
     }
 
 
-def test_a_created_item_is_found_where_location_says(client, url, resource, serves):
+def test_location_is_the_url_of_a_created_item(client, url, resource, serves):
     serves("create")
     created = client.post(url, json=example(resource))
     assert created.status_code == 201
@@ -61,7 +61,7 @@ def holds(whole, part):
     return whole == part
 
 
-def test_a_field_that_was_never_given_is_there_as_null(client, url, resource, minimal, serves):
+def test_a_field_without_a_value_is_null(client, url, resource, minimal, serves):
     serves("create")
     created = client.post(url, json=minimal("Bare")).get_json()
     assert set(created) == set(resource.names)
@@ -82,7 +82,7 @@ def test_a_partial_update_keeps_the_other_fields(client, url, resource, text_fie
     assert client.get(f"{url}/1").get_json() == after
 
 
-def test_what_was_answered_may_be_sent_back(client, url, resource, serves):
+def test_a_response_is_a_valid_request(client, url, resource, serves):
     serves("create", "update")
     answered = client.post(url, json=example(resource)).get_json()
     again = client.put(f"{url}/1", json=answered)
@@ -100,7 +100,7 @@ def test_null_empties_an_optional_field(client, url, resource, serves):
     assert all(changed.get_json()[name] in (None, {}) for name in optional)
 
 
-def test_a_merge_patch_removes_what_is_null(client, url, resource, serves):
+def test_a_merge_patch_removes_members_that_are_null(client, url, resource, serves):
     serves("create", "update")
     fields = resource.schema.load_fields
     optional = next(name for name in example(resource) if fields[name].allow_none)
@@ -141,7 +141,7 @@ def test_a_purged_item_cannot_be_restored(client, url, resource, serves):
     assert client.delete(f"{url}/1?purge=true").status_code == 404
 
 
-def test_a_purge_by_slug_takes_one(client, url, resource, minimal, serves):
+def test_a_purge_by_slug_removes_one_item(client, url, resource, minimal, serves):
     serves("create", "delete", "restore")
     if not resource.slug:
         pytest.skip(f"{resource.name} has no slugs")
@@ -172,7 +172,7 @@ def test_a_write_is_visible_in_a_list_read_before(client, url, resource, serves)
     assert client.get(url).get_json()["total"] == 1
 
 
-def test_every_write_renews_the_generations_it_concerns(client, url, resource, redis, serves):
+def test_every_write_renews_the_generations_of_its_tags(client, url, resource, redis, serves):
     serves("create", "update", "delete")
     names = [f"{resource.name}:generation:{tag}" for tag in ("all", "1")]
     seen = [redis.mget(names)]
@@ -201,14 +201,14 @@ def test_reads_and_writes_survive_a_dead_redis(client, url, resource, redis, mon
 
 
 class TestConditional:
-    def test_an_unchanged_item_is_not_sent_again(self, client, url, resource, serves):
+    def test_an_unchanged_item_is_a_304(self, client, url, resource, serves):
         serves("create")
         etag = client.post(url, json=example(resource)).headers["ETag"]
         unchanged = client.get(f"{url}/1", headers={"If-None-Match": etag})
         assert (unchanged.status_code, unchanged.data) == (304, b"")
         assert not etag.startswith("W/")
 
-    def test_nobody_gets_304_without_asking(self, client, url):
+    def test_a_request_without_an_etag_never_gets_a_304(self, client, url):
         assert client.get(url).status_code == client.get(url).status_code == 200
 
     def test_an_old_etag_stops_a_write_and_names_the_new_one(
@@ -230,7 +230,9 @@ class TestConditional:
     @pytest.mark.parametrize(
         ("header", "status"), [('""', 412), ('"nope"', 412), (",", 400), ('"', 400), ("", 400)]
     )
-    def test_every_write_heeds_every_if_match(self, client, url, resource, header, status, serves):
+    def test_every_write_honours_every_if_match(
+        self, client, url, resource, header, status, serves
+    ):
         serves("create", "update", "delete", "restore")
         created = client.post(url, json=example(resource))
         headers = {"If-Match": header}
@@ -245,7 +247,7 @@ class TestConditional:
         right = {"If-Match": refused.headers["ETag"]}
         assert client.post(f"{url}/1/restore", headers=right).status_code == 200
 
-    def test_any_version_will_do_for_a_star(self, client, url, resource, text_field, serves):
+    def test_a_star_matches_any_version(self, client, url, resource, text_field, serves):
         serves("create", "update")
         client.post(url, json=example(resource))
         star = {"If-Match": "*"}
@@ -278,7 +280,7 @@ class TestMadeByHand:
         assert (created.status_code, created.get_json()["id"]) == (201, 2)
 
     @pytest.mark.by_hand
-    def test_a_document_of_nonsense_does_not_break_its_list(self, client, url, resource, db):
+    def test_an_invalid_document_does_not_break_its_list(self, client, url, resource, db):
         nonsense = {name: {"odd": [1]} for name in resource.schema.load_fields}
         db[resource.name].insert_one({"_id": 7, **nonsense})
         assert client.get(f"{url}/7").status_code == 200
@@ -315,7 +317,7 @@ class TestMadeByHand:
             assert changed.status_code == 200, changed.get_json()
 
     @pytest.mark.by_hand
-    def test_nulls_where_lists_and_numbers_belong_do_no_harm(
+    def test_nulls_in_place_of_lists_and_numbers_do_no_harm(
         self, client, url, resource, db, text_field, serves
     ):
         serves("update", "delete", "restore")
@@ -326,7 +328,7 @@ class TestMadeByHand:
         assert client.post(f"{url}/1/restore").status_code == 200
 
     @pytest.mark.by_hand
-    def test_a_revision_beyond_counting_starts_again(
+    def test_a_revision_that_is_too_large_starts_again(
         self, client, url, resource, db, text_field, serves
     ):
         serves("update")
@@ -378,20 +380,20 @@ class TestPaths:
         assert response.headers["Content-Type"] == PROBLEM
         assert response.get_json()["status"] == 404
 
-    def test_a_wrong_verb_is_a_problem_that_names_the_right_ones(self, client, url):
+    def test_a_wrong_method_is_a_problem_that_names_the_allowed_ones(self, client, url):
         response = client.delete(url)
         assert response.status_code == 405
         assert response.headers["Content-Type"] == PROBLEM
         assert "GET" in response.headers["Allow"]
 
-    def test_the_request_id_comes_back_or_is_made(self, client, url):
+    def test_a_request_id_is_returned_or_created(self, client, url):
         assert client.get(url, headers={"X-Request-ID": "abc-1"}).headers["X-Request-ID"] == "abc-1"
         made = client.get(url, headers={"X-Request-ID": "a b\tc"}).headers["X-Request-ID"]
         assert len(made) == 32
         problem = client.get("/nope", headers={"X-Request-ID": "abc-2"}).get_json()
         assert problem["request_id"] == "abc-2"
 
-    def test_health_tells_what_works(self, client):
+    def test_health_reports_each_connection(self, client):
         for path in (
             "/health/",
             "/health",
@@ -404,7 +406,7 @@ class TestPaths:
         assert "latency_ms" in client.get("/__ping/redis").get_json()
         assert "latency_ms" in client.get("/health/ready").get_json()["mongodb"]
 
-    def test_the_root_says_what_the_items_are_made_of(self, client, resource):
+    def test_the_root_describes_the_fields(self, client, resource):
         described = client.get("/").get_json()
         assert described["service"] == resource.name
         assert set(described["fields"]) == set(resource.names)

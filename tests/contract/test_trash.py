@@ -8,7 +8,7 @@ from tests.support.services import on_fakes, on_real_servers
 
 @pytest.fixture
 def deleted(client, url, minimal, serves):
-    """Three items of which the last two were deleted, the third first."""
+    """Three items; the third was deleted first, then the second."""
     serves("create", "delete", "restore")
     for number in (1, 2, 3):
         assert client.post(url, json=minimal(f"Item {number}")).status_code == 201
@@ -38,7 +38,7 @@ def test_the_trash_has_pages_and_shows_the_fields_asked_for(client, url, deleted
     assert "next" not in second["links"]
 
 
-def test_what_is_restored_or_purged_is_not_listed_any_more(client, url, deleted):
+def test_a_restored_or_purged_item_is_not_listed(client, url, deleted):
     assert client.post(f"{url}/3/restore").status_code == 200
     assert [each["id"] for each in client.get(f"{url}?deleted=only").get_json()["items"]] == [2]
     assert client.delete(f"{url}/2?purge=true").status_code == 204
@@ -47,7 +47,7 @@ def test_what_is_restored_or_purged_is_not_listed_any_more(client, url, deleted)
 
 @on_fakes
 @pytest.mark.parametrize("query", ["deleted=yes", "deleted=only&q=x", "deleted=only&ordering=id"])
-def test_the_trash_is_not_narrowed(client, url, query):
+def test_the_trash_has_no_filters(client, url, query):
     response = client.get(f"{url}?{query}")
     assert response.status_code == 400
     assert response.get_json()["errors"][0]["parameter"] == query.split("&")[-1].partition("=")[0]
@@ -91,7 +91,7 @@ class TestExpiry:
     def settings(self, tmp_path, days):
         return Settings(media_url=f"file://{tmp_path}/media", trash_days=days)
 
-    def test_mongodb_removes_what_is_old(self, client, resource, db, days):
+    def test_mongodb_removes_old_documents(self, client, resource, db, days):
         index = db[f"{resource.name}.trash"].index_information().get("deleted_at_1", {})
         assert index.get("expireAfterSeconds") == (days * 86_400 or None)
 

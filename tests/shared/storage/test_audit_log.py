@@ -1,4 +1,4 @@
-"""The history of documents, as a follower writes it and the API shows it."""
+"""The audit log, as a follower writes it and as the API shows it."""
 
 import threading
 import time
@@ -61,7 +61,7 @@ def poll(check, seconds=10):
 
 @pytest.fixture
 def entries(products, db):
-    """Return the history of a product, as soon as all that has happened is told."""
+    """Return the history of a product, after every change has an entry."""
     marks = iter(range(1_000_000, 1_000_100))
 
     def entries(ref=1, **query):
@@ -75,8 +75,8 @@ def entries(products, db):
     return entries
 
 
-def told(items):
-    """Return what happened, by whom, and from which revision to which, the first first."""
+def summary(items):
+    """Return the kind, author and revisions of each entry, the oldest first."""
     return [
         (each["type"], each["by"], each["revision"]["from"], each["revision"]["to"])
         for each in reversed(items)
@@ -89,7 +89,7 @@ def make(products, **values):
     return answer.json
 
 
-def test_every_write_tells_who_when_what_and_between_which_revisions(products, follow, entries):
+def test_every_write_has_an_entry_with_author_time_fields_and_revisions(products, follow, entries):
     follow()
     made = make(products, price=12.5)
     products.patch("/products/1", json={"price": 9}, headers={"X-Request-ID": "mine"})
@@ -97,7 +97,7 @@ def test_every_write_tells_who_when_what_and_between_which_revisions(products, f
     products.delete("/products/1")
     products.post("/products/1/restore", json={"slug": "pot"})
     items = entries()
-    assert told(items) == [
+    assert summary(items) == [
         ("created", "anonymous", None, 1),
         ("updated", "anonymous", 1, 2),
         ("deleted", "anonymous", 2, None),
@@ -119,7 +119,7 @@ def _seconds(text):
     return time.mktime(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
 
 
-def test_what_is_done_by_hand_is_told_as_outside_the_api(products, follow, entries, db):
+def test_a_change_by_hand_has_no_author(products, follow, entries, db):
     follow()
     make(products, stock=1)
     db.products.update_one({"_id": 1}, {"$set": {"stock": 7}})
@@ -127,7 +127,7 @@ def test_what_is_done_by_hand_is_told_as_outside_the_api(products, follow, entri
     db.products.replace_one({"_id": 1}, db.products.find_one() | {"name": "Kettle"})
     db.products.delete_one({"_id": 1})
     items = entries()
-    assert told(items) == [
+    assert summary(items) == [
         ("created", "anonymous", None, 1),
         ("updated", OUTSIDE, 1, 1),
         ("updated", "anonymous", 1, 2),
@@ -140,15 +140,15 @@ def test_what_is_done_by_hand_is_told_as_outside_the_api(products, follow, entri
     assert {each["request_id"] for each in items if each["by"] == OUTSIDE} == {None}
 
 
-def test_a_copy_made_by_hand_is_nobodys_write(products, follow, entries, db):
-    """Whether under another id, or put back: it has the mark of what it was copied from."""
+def test_a_copy_made_by_hand_has_no_author(products, follow, entries, db):
+    """A copy under another id, or put back, has the mark of its original."""
     follow()
     make(products)
     kept = db.products.find_one({"_id": 1})
     db.products.insert_one(kept | {"_id": 2, "slug": "copy"})
     db.products.delete_one({"_id": 1})
     db.products.insert_one(kept)
-    assert told(entries(2)) == [("created", OUTSIDE, None, 1)]
+    assert summary(entries(2)) == [("created", OUTSIDE, None, 1)]
     assert [each["by"] for each in entries(1)] == [OUTSIDE, OUTSIDE, "anonymous"]
     products.patch("/products/1", json={"stock": 1})
     db.products.delete_one({"_id": 1})
@@ -157,12 +157,12 @@ def test_a_copy_made_by_hand_is_nobodys_write(products, follow, entries, db):
     assert entries(1)[0]["by"] == OUTSIDE
 
 
-def test_what_no_client_sees_is_no_entry(products, follow, entries, db):
+def test_a_change_of_hidden_fields_has_no_entry(products, follow, entries, db):
     follow()
     db.products.insert_one({"_id": 1, "name": "Made by hand"})
     poll(lambda: db.products.find_one({"_id": 1}).get("terms"))
     db.products.update_one({"_id": 1}, {"$set": {"written": "0123", "unheard_of": 1}})
-    assert told(entries()) == [("created", OUTSIDE, None, None)]
+    assert summary(entries()) == [("created", OUTSIDE, None, None)]
 
 
 def write_by_batch(products):
@@ -204,7 +204,7 @@ def mend_documents(products):
         (mend_documents, 1),
     ],
 )
-def test_all_ways_to_write_leave_their_mark(products, follow, entries, write, by_hand):
+def test_all_ways_to_write_leave_a_mark(products, follow, entries, write, by_hand):
     follow()
     make(products, price=1, stock=5)
     write(products)
@@ -216,7 +216,7 @@ def test_all_ways_to_write_leave_their_mark(products, follow, entries, write, by
     assert all(each["request_id"] for each in ours)
 
 
-def test_products_that_follow_a_category_say_so(products, categories, follow, entries):
+def test_products_that_follow_a_category_have_an_entry(products, categories, follow, entries):
     categories.post("/categories", json={"name": "Games"})
     follow()
     make(products, category="games")
@@ -239,7 +239,7 @@ def test_long_values_are_shortened(products, follow, entries, db):
     assert all(len(str(each)) < 10_000 for each in db["products.history"].find())
 
 
-def test_a_purge_takes_the_values_and_leaves_the_rest(products, follow, entries, db):
+def test_a_purge_erases_the_values_and_keeps_the_entries(products, follow, entries, db):
     stop = follow()
     make(products, name="A person's name")
     products.patch("/products/1", json={"description": "Lives in Brussels"})
@@ -249,7 +249,7 @@ def test_a_purge_takes_the_values_and_leaves_the_rest(products, follow, entries,
     products.delete("/products/1?purge=true", headers={"X-Request-ID": "last"})
     follow()
     items = entries()
-    assert told(items) == [
+    assert summary(items) == [
         ("created", "anonymous", None, 1),
         ("updated", "anonymous", 1, 2),
         ("updated", "anonymous", 2, 3),
@@ -262,7 +262,7 @@ def test_a_purge_takes_the_values_and_leaves_the_rest(products, follow, entries,
     assert not any(each in stored for each in ("person", "Brussels", "Told after"))
 
 
-def test_a_purge_from_the_trash_takes_the_values_as_well(products, follow, entries):
+def test_a_purge_from_the_trash_erases_the_values_too(products, follow, entries):
     follow()
     make(products)
     products.delete("/products/1")
@@ -273,7 +273,7 @@ def test_a_purge_from_the_trash_takes_the_values_as_well(products, follow, entri
     assert [each["changes"] for each in items] == [None] * 3
 
 
-def test_what_is_told_again_is_no_second_entry(products, follow, entries, db):
+def test_an_event_that_is_read_again_has_one_entry(products, follow, entries, db):
     stop = follow()
     start = db.followers.find_one()
     make(products)
@@ -286,14 +286,14 @@ def test_what_is_told_again_is_no_second_entry(products, follow, entries, db):
     assert entries() == before
 
 
-def test_what_happened_while_nobody_followed_is_told(products, follow, entries):
+def test_changes_without_a_follower_get_entries_later(products, follow, entries):
     follow()()
     make(products)
     follow()
-    assert told(entries()) == [("created", "anonymous", None, 1)]
+    assert summary(entries()) == [("created", "anonymous", None, 1)]
 
 
-def test_what_mongodb_has_not_kept_is_told_as_far_as_it_is_known(products, follow, entries, db):
+def test_a_change_without_stored_images_has_an_incomplete_entry(products, follow, entries, db):
     make(products, price=1)
     stop = follow()
     stop()
@@ -303,7 +303,7 @@ def test_what_mongodb_has_not_kept_is_told_as_far_as_it_is_known(products, follo
     db.products.delete_one({"_id": 1})
     follow()
     items = entries()
-    assert told(items) == [
+    assert summary(items) == [
         ("updated", "anonymous", None, 2),
         ("updated", OUTSIDE, None, None),
         ("deleted", "unknown", None, None),
@@ -312,7 +312,7 @@ def test_what_mongodb_has_not_kept_is_told_as_far_as_it_is_known(products, follo
     assert [each["changes"] for each in items] == [None] * 3
 
 
-def test_the_history_is_found_by_every_name_of_an_item(products, follow, entries, db):
+def test_the_history_is_found_by_id_and_every_slug(products, follow, entries, db):
     follow()
     make(products)
     assert len(entries("teapot")) == 1
@@ -355,6 +355,6 @@ class TestExpiry:
     def settings(self, tmp_path, days):
         return Settings(media_url=f"file://{tmp_path}/media", history_days=days)
 
-    def test_mongodb_removes_what_is_old(self, products, db, days):
+    def test_mongodb_removes_old_documents(self, products, db, days):
         index = db["products.history"].index_information().get("at_1", {})
         assert index.get("expireAfterSeconds") == (days * 86_400 or None)

@@ -1,4 +1,4 @@
-"""Lists of more than a thousand items: walked by cursor along an index, on a real MongoDB."""
+"""Lists of more than a thousand items: read by cursor along an index, on a real MongoDB."""
 
 import random
 
@@ -22,7 +22,7 @@ FILTERS = {
 
 @pytest.fixture
 def many(products, db):
-    """Products of all kinds, some of them as a hand edit leaves them."""
+    """Products of all kinds, some of them with values of a hand edit."""
     chance = random.Random(4)
     prices = (Decimal128("9.99"), Decimal128("10"), 10, 10.5, "12", None, True, -1)
     documents = []
@@ -70,7 +70,7 @@ def test_a_cursor_finds_each_item_once_in_order(products, db, many, order):
 
 
 @pytest.mark.by_hand
-def test_an_order_that_no_index_has_is_for_a_thousand_items_at_most(products, many):
+def test_an_order_without_an_index_is_limited_to_a_thousand_items(products, many):
     response = products.get("/products?ordering=brand,name")
     assert response.status_code == 400
     (error,) = response.get_json()["errors"]
@@ -86,7 +86,7 @@ def test_an_order_that_no_index_has_is_for_a_thousand_items_at_most(products, ma
     assert len(names) == 100
 
 
-def test_the_last_page_by_number_goes_on_by_cursor(products, db, many):
+def test_the_last_page_by_number_has_a_cursor(products, db, many):
     more = [{"_id": 10_000 + n, "name": "More"} for n in range(9000)]
     db["products"].insert_many(more, ordered=False)
     last = products.get("/products?page=100&per=100").get_json()
@@ -97,7 +97,7 @@ def test_the_last_page_by_number_goes_on_by_cursor(products, db, many):
     assert after["items"][0]["id"] == last["items"][-1]["id"] + 1
 
 
-def test_an_index_that_was_dropped_by_hand_is_made_again(products, db, many):
+def test_an_index_dropped_by_hand_is_created_again(products, db, many):
     db["products"].drop_index("price_1__id_1")
     assert len(walk(products, "ordering=price")) == SIZE
     assert "price_1__id_1" in db["products"].index_information()
@@ -166,7 +166,7 @@ def test_a_blank_in_an_order_changes_nothing(products, many):
     assert products.get("/products?ordering=%20-price,%20name").get_json()["items"] == dear
 
 
-def test_names_with_all_words_come_before_the_rest_however_many_match(products, db):
+def test_names_with_all_words_come_before_many_other_matches(products, db):
     fields = ({"name": f"Alfax {n}", "description": "betax"} for n in range(1100))
     rows = [*fields, *({"name": f"Alfax betax {n}"} for n in range(3))]
     for start in (0, 600):
