@@ -3,7 +3,7 @@
 #     vitrine token --scope admin
 
 FROM python:3.13-slim-trixie AS base
-# A number that stays, so that volumes belong to the same user in every image.
+# A fixed number, so that volumes belong to the same user in every image.
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin vitrine \
     && install -d -o vitrine -g vitrine /var/lib/vitrine/media /run/vitrine
 ENV PATH=/opt/venv/bin:$PATH \
@@ -24,15 +24,15 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=igno
 RUN python -m venv --without-pip /opt/venv
 COPY requirements-image.lock ./
 RUN /usr/local/bin/pip install --no-deps --require-hashes -r requirements-image.lock
-# Only the version and the `vitrine` command are installed: the code stays in /app, and what is
-# installed stays the same until pyproject.toml changes.
+# Installs only the version and the `vitrine` command, because the code stays in /app. So this
+# layer is valid until pyproject.toml changes.
 COPY pyproject.toml ./
 RUN touch README.md \
     && /usr/local/bin/pip install --no-deps --no-build-isolation . \
     && /usr/local/bin/pip uninstall --yes setuptools
 
-# What tests and debuggers need besides. MongoDB and Redis are containers of their own here, so the
-# embedded ones are not kept.
+# Adds the packages of tests and debuggers, without the embedded MongoDB and Redis, which are
+# containers of their own here.
 FROM builder AS dev
 COPY requirements-dev.lock ./
 RUN /usr/local/bin/pip install --no-deps --require-hashes -r requirements-dev.lock \
@@ -43,6 +43,6 @@ USER 10001:10001
 FROM base AS runtime
 COPY --from=builder /opt/venv /opt/venv
 COPY . .
-# The root file system is read-only, so nobody could keep what Python compiles at the start.
+# Compiled here, because Python cannot store bytecode on the read-only file system.
 RUN python -m compileall -q .
 USER 10001:10001

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# Nothing is left outside this folder.
+# pip writes no files outside this folder.
 export PIP_NO_CACHE_DIR := 1
 
 .PHONY: up test test-fast lint bench bench-quick lock clean
@@ -24,8 +24,8 @@ lint: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/python scripts/plain_words.py --report
 
-# Side by side with what others are built on; about 25 minutes, three for the quick one.
-# VS=REVISION measures Vitrine as it was at that revision as well, in the same run.
+# Compares Vitrine with other frameworks, in about 25 minutes; the quick one takes three.
+# VS=REVISION also measures Vitrine at that revision, in the same run.
 bench: .venv/ready .venv-bench/ready
 	$(BIN)/python -m bench $(if $(VS),--vs $(VS))
 
@@ -55,7 +55,7 @@ bench-quick: .venv/ready .venv-bench/ready
 # Rewrites all locks with the newest versions that pyproject.toml allows.
 COMPILE := $(BIN)/uv pip compile --universal --upgrade --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
-# The servers and what the command line needs, which functions of AWS Lambda have no use for.
+# The servers and the packages of the command line, which functions of AWS Lambda do not need.
 UNPACKED := gunicorn granian uvloop ijson jmespath rich markdown-it-py mdurl pygments
 lock: .venv/ready
 	$(BIN)/python -m pip install --quiet uv

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Short names for what is done with the containers; see docs/containers.md.
+# Short commands for the containers; see docs/containers.md.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 dev() { docker compose -f docker-compose.yml -f docker-compose.dev.yml "$@"; }
 prod() { docker compose -f docker-compose.yml -f docker-compose.prod.yml "$@"; }
 
-# Whichever runs; what runs by docker-compose.yml alone is a part of dev, too.
+# The running stack: prod if its Prometheus runs, otherwise dev.
 current() {
   local mark=label=com.docker.compose.service=prometheus
   if [ -n "$(docker ps -q --filter label=com.docker.compose.project=vitrine --filter "$mark")" ]; then
@@ -16,7 +16,7 @@ current() {
   fi
 }
 
-# Secrets are made once; the folder is its owner's alone, the containers see the files.
+# Secrets are made once. Only the owner can read the folder; the containers can read its files.
 make_secrets() {
   mkdir -p -m 700 secrets
   for name in secret_key grafana_password; do
@@ -39,7 +39,7 @@ case "${1:-}" in
   build) dev build "${@:2}" ;;
   logs) current logs --follow --tail 100 "${@:2}" ;;
   exec)
-    # A terminal would end lines its own way, which nobody wants who catches them.
+    # A terminal is used only by a person, because it changes the line ends of captured output.
     tty=(-T)
     if [ -t 0 ] && [ -t 1 ]; then tty=(); fi
     current exec ${tty[@]+"${tty[@]}"} products "${@:2}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints what CHANGELOG.md tells of a version, such as 1.2.0; fails when that is nothing.
+# Prints the section of a version, such as 1.2.0, in CHANGELOG.md; fails if it is empty.
 set -euo pipefail
 notes=$(awk -v version="$1" '
   $1 == "##" && ($2 == version || $2 == "[" version "]") { inside = 1; next }
