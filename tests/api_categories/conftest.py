@@ -1,11 +1,11 @@
-"""Shelves whose attributes are ruled."""
+"""Categories with attribute schemas."""
 
 import pytest
 
 
 @pytest.fixture
 def clothes(categories):
-    """Clothes with a size and a color, Shoes and Boots below with a size of their own each."""
+    """Clothes with size and color; below it Shoes with another size, and Boots with a shaft."""
     size, color = {"type": "string"}, {"type": "string", "choices": ["red", "blue"]}
     for name, parent, attributes in (
         ("Clothes", None, {"size": size, "color": color}),

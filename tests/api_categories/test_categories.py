@@ -33,7 +33,7 @@ def test_a_path_leads_from_the_root(categories, tree):
     assert path(categories, "games") == ["games"]
 
 
-def test_a_parent_is_taken_by_name_and_must_exist(categories, tree):
+def test_a_parent_may_be_a_name_and_must_exist(categories, tree):
     created = categories.post("/categories", json={"name": "Disks", "parent": "Parts"})
     assert created.get_json()["path"] == ["computers", "parts", "disks"]
     refused = categories.post("/categories", json={"name": "X", "parent": "nope"})
@@ -65,14 +65,14 @@ def test_a_tree_is_depth_first(categories, tree):
 
 @on_real_servers
 class TestMoving:
-    """On the real servers only: a move is a transaction, and products follow by a pipeline."""
+    """Only on real servers: a move is a transaction, and products follow with a pipeline."""
 
     @pytest.fixture
     def stocked(self, products, tree):
         products.post("/products", json={"name": "DDR5", "category": "memory"})
         products.post("/products", json={"name": "PC", "category": "computers"})
 
-    def test_all_below_and_the_products_follow_a_move(self, categories, products, stocked):
+    def test_descendants_and_products_follow_a_move(self, categories, products, stocked):
         moved = categories.put("/categories/parts", json={"parent": "games"})
         assert moved.status_code == 200
         assert path(categories, "memory") == ["games", "parts", "memory"]
@@ -82,7 +82,7 @@ class TestMoving:
         assert products.get("/products?category=computers").get_json()["total"] == 1
         assert products.get("/products?category=games").get_json()["total"] == 1
 
-    def test_all_below_and_the_products_follow_a_new_slug(self, categories, products, stocked):
+    def test_descendants_and_products_follow_a_new_slug(self, categories, products, stocked):
         renamed = categories.put("/categories/computers", json={"slug": "pcs"})
         assert renamed.status_code == 200
         assert path(categories, "memory") == ["pcs", "parts", "memory"]
@@ -97,7 +97,7 @@ class TestMoving:
         assert products.get("/products/1").get_json()["category_path"] == ["parts", "memory"]
 
     @pytest.mark.parametrize("parent", ["computers", "parts", "memory"])
-    def test_nothing_hangs_below_itself(self, categories, tree, parent):
+    def test_a_category_cannot_be_below_itself(self, categories, tree, parent):
         refused = categories.put("/categories/computers", json={"parent": parent})
         assert refused.status_code == 422
         assert refused.get_json()["errors"][0]["pointer"] == "/parent"
@@ -128,7 +128,7 @@ class TestMoving:
         assert products.post("/products:category-moves").get_json() == {"left": 0}
         assert categories.get("/categories:moves").get_json()["moves"] == []
 
-    def test_a_slug_that_products_still_leave_is_nobody_elses(
+    def test_no_other_category_gets_a_slug_that_products_still_leave(
         self, categories, products, stocked, transport
     ):
         transport.down.add("products")
@@ -140,7 +140,7 @@ class TestMoving:
         ):
             assert refused.status_code == 409, refused.get_json()
             assert refused.headers["Retry-After"] == "1"
-        # It may take it back itself.
+        # The category that had it may get it back.
         assert categories.put("/categories/ram", json={"slug": "memory"}).status_code == 200
         transport.down.clear()
         products.post("/products:category-moves")
@@ -152,7 +152,7 @@ class TestMoving:
     @pytest.mark.parametrize(
         ("how", "path"), [("products=detach", None), ("move_to=games", "games")]
     )
-    def test_what_is_deleted_is_not_mistaken_for_who_had_its_slug(
+    def test_a_deleted_category_is_not_confused_with_the_former_owner_of_its_slug(
         self, categories, products, stocked, how, path
     ):
         categories.post("/categories", json={"name": "Books"})
@@ -162,7 +162,7 @@ class TestMoving:
         assert categories.delete(f"/categories/books?{how}").status_code == 204
         assert products.get("/products/1").get_json()["category"] == path
 
-    def test_a_broken_product_keeps_no_other_from_following(
+    def test_a_broken_product_does_not_stop_others_from_following(
         self, categories, products, stocked, db
     ):
         db.products.update_one({"_id": 1}, {"$set": {"revision": "3"}})
@@ -181,7 +181,7 @@ class TestMoving:
     @pytest.mark.parametrize(
         "odd", [{"slug": ["a", "b"]}, {"slug": "z", "old_slugs": [{"a": 1}]}, {"_id": {"a": 1}}]
     )
-    def test_a_category_made_by_hand_keeps_no_other_from_moving(self, categories, stocked, db, odd):
+    def test_a_category_made_by_hand_does_not_stop_a_move(self, categories, stocked, db, odd):
         db.categories.insert_one({"slug": "odd", "name": "Odd"} | odd)
         assert categories.put("/categories/parts", json={"parent": "games"}).status_code == 200
 

@@ -1,4 +1,4 @@
-"""A change of a category is tried out: how many products would not fit, and nothing written."""
+"""Dry run of a change: it counts the products that would not fit, and writes nothing."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def rules(categories, slug):
 
 @pytest.fixture
 def stocked(products, clothes):
-    """Three boots, of which one has no size, and two clothes."""
+    """Three boots, one of them without a size, and two clothes."""
     for category, attributes in (
         ("boots", {"size": 42, "color": "red"}),
         ("boots", {"size": 44, "color": "blue"}),
@@ -34,7 +34,7 @@ def try_out(categories, slug, body, verb="patch", dry_run="true"):
 
 
 @pytest.mark.parametrize(("verb", "dry_run"), [("patch", "1"), ("put", "true")])
-def test_it_is_told_how_many_would_not_fit(categories, stocked, verb, dry_run):
+def test_a_dry_run_counts_the_misfits(categories, stocked, verb, dry_run):
     body = {"attributes": {"size": {"type": "integer", "max": 43, "unit": "EU"}}}
     assert try_out(categories, "shoes", body, verb, dry_run) == {
         "products": 3,
@@ -51,7 +51,7 @@ def test_it_is_told_how_many_would_not_fit(categories, stocked, verb, dry_run):
     }
 
 
-def test_nothing_is_written_and_without_it_all_is(categories, products, stocked):
+def test_only_a_change_without_dry_run_is_written(categories, products, stocked):
     body = {"attributes": {"size": {"type": "integer", "max": 43}}}
     try_out(categories, "shoes", body)
     assert rules(categories, "boots")["size"]["max"] == 60
@@ -64,24 +64,24 @@ def test_nothing_is_written_and_without_it_all_is(categories, products, stocked)
 
 def test_a_change_above_counts_only_where_nothing_nearer_overrides(categories, stocked):
     body = {"attributes": {"size": {"type": "boolean"}, "color": {"required": True}}}
-    told = try_out(categories, "clothes", body)
-    assert (told["products"], told["misfits"]) == (5, 2)
-    assert told["attributes"]["size"]["misfits"] == 2
-    assert told["attributes"]["color"] == {
+    answer = try_out(categories, "clothes", body)
+    assert (answer["products"], answer["misfits"]) == (5, 2)
+    assert answer["attributes"]["size"]["misfits"] == 2
+    assert answer["attributes"]["color"] == {
         "misfits": 1,
         "new_misfits": 1,
         "message": "Is required in this category.",
         "example": "/products/4",
     }
-    assert list(told["attributes"]) == ["size", "color"], "the worst comes first"
+    assert list(answer["attributes"]) == ["size", "color"], "the worst comes first"
 
 
-def test_those_that_do_not_fit_today_are_told_apart(categories, stocked, db):
+def test_products_that_do_not_fit_today_are_counted_apart(categories, stocked, db):
     db.products.update_one({"_id": 1}, {"$set": {"attributes": {"size": "forty-two"}}})
     body = {"attributes": {"size": {"type": "integer", "required": True}}}
-    told = try_out(categories, "shoes", body)
-    assert (told["misfits"], told["new_misfits"]) == (2, 1)
-    size = told["attributes"]["size"]
+    answer = try_out(categories, "shoes", body)
+    assert (answer["misfits"], answer["new_misfits"]) == (2, 1)
+    size = answer["attributes"]["size"]
     assert (size["misfits"], size["new_misfits"]) == (2, 1)
     assert (size["example"], size["message"]) == (
         "/products/3",
@@ -92,14 +92,14 @@ def test_those_that_do_not_fit_today_are_told_apart(categories, stocked, db):
 def test_a_move_brings_the_rules_of_the_new_place(categories, stocked):
     rule = {"color": {"type": "boolean"}, "size": {"type": "boolean"}}
     categories.patch("/categories/games", json={"attributes": rule})
-    told = try_out(categories, "shoes", {"parent": "Games"})
-    assert (told["products"], told["misfits"]) == (3, 3)
-    assert told["attributes"].keys() == {"color"}
+    answer = try_out(categories, "shoes", {"parent": "Games"})
+    assert (answer["products"], answer["misfits"]) == (3, 3)
+    assert answer["attributes"].keys() == {"color"}
 
 
-def test_a_new_slug_changes_no_rule(categories, stocked):
-    told = try_out(categories, "clothes", {"slug": "garments", "name": "Garments"})
-    assert (told["products"], told["misfits"]) == (5, 0)
+def test_a_new_slug_does_not_change_the_rules(categories, stocked):
+    answer = try_out(categories, "clothes", {"slug": "garments", "name": "Garments"})
+    assert (answer["products"], answer["misfits"]) == (5, 0)
 
 
 def test_a_merge_patch_is_tried_out_as_it_would_be_applied(categories, stocked):
@@ -120,13 +120,13 @@ def test_a_merge_patch_is_tried_out_as_it_would_be_applied(categories, stocked):
         ("clothes", {"parent": "boots"}, 422, "/parent"),
     ],
 )
-def test_what_would_be_refused_is(categories, stocked, slug, body, status, pointer):
+def test_a_dry_run_refuses_the_same_as_a_change(categories, stocked, slug, body, status, pointer):
     refused = categories.patch(f"/categories/{slug}?dry_run=1", json=body)
     assert refused.status_code == status
     assert refused.get_json()["errors"][0]["pointer"] == pointer
 
 
-def test_if_match_and_misspellings_are_heeded(categories, stocked):
+def test_a_dry_run_honours_if_match_and_refuses_unknown_parameters(categories, stocked):
     stale = {"If-Match": '"nope"'}
     path = "/categories/shoes?dry_run=1"
     assert categories.patch(path, json={}, headers=stale).status_code == 412

@@ -38,7 +38,7 @@ def test_products_are_held_against_the_rules_of_all_above(products, clothes):
     assert post("boots", size="XL")[1] == [("/attributes/size", "Must be of type integer in EU.")]
 
 
-def test_a_cached_category_shows_what_became_of_those_above(categories, clothes):
+def test_a_cached_category_shows_changes_of_its_ancestors(categories, clothes):
     for path in ("/categories/boots", "/categories/3", "/categories?parent=shoes", "/categories"):
         for rule in ({"type": "string"}, {"type": "boolean"}):
             categories.patch("/categories/clothes", json={"attributes": {"size": {}, "wool": rule}})
@@ -48,7 +48,7 @@ def test_a_cached_category_shows_what_became_of_those_above(categories, clothes)
             assert "hit" in categories.get(path).headers["Cache-Status"]
 
 
-def test_what_is_inherited_makes_no_write_stale(categories, clothes):
+def test_inherited_attributes_do_not_change_the_version(categories, clothes):
     etag = categories.get("/categories/boots").headers["ETag"]
     categories.patch("/categories/clothes", json={"attributes": {}})
     assert categories.get("/categories/boots").headers["ETag"] != etag
@@ -58,18 +58,18 @@ def test_what_is_inherited_makes_no_write_stale(categories, clothes):
 
 
 @pytest.mark.by_hand
-def test_what_hands_left_above_is_no_rule(categories, products, clothes, db):
+def test_a_broken_schema_of_an_ancestor_is_ignored(categories, products, clothes, db):
     for odd in ([], 5, {"size": 7, "color": {"choices": 5}}):
         db.categories.update_one({"slug": "clothes"}, {"$set": {"attributes": odd}})
         db.categories.update_one({"slug": "boots"}, {"$set": {"ancestors": ["clothes", 5, ["x"]]}})
         body = {"name": "X", "category": "boots", "attributes": {"size": "any", "color": "any"}}
-        # A new product makes what is cached of categories worthless, too.
+        # A new product also invalidates cached categories.
         assert products.post("/products", json=body).status_code == 201
         assert rules(categories, "boots")["shaft"] == {"type": "number", "unit": "cm"}
 
 
 @pytest.mark.parametrize(
-    ("rule", "pointer", "told"),
+    ("rule", "pointer", "message"),
     [
         ({"min": 3}, "min", "Needs a type of integer or number."),
         ({"type": "string", "max": 3}, "max", "Needs a type of integer or number."),
@@ -82,15 +82,15 @@ def test_what_hands_left_above_is_no_rule(categories, products, clothes, db):
         ({"type": "integer", "choices": [5], "min": 6}, "choices/0", "Must be at least 6."),
     ],
 )
-def test_a_rule_that_nothing_fits_is_refused(categories, rule, pointer, told):
+def test_a_rule_that_no_value_fits_is_refused(categories, rule, pointer, message):
     refused = categories.post("/categories", json={"name": "X", "attributes": {"a": rule}})
     assert refused.status_code == 422
     (error,) = refused.get_json()["errors"]
-    assert (error["pointer"], error["message"]) == (f"/attributes/a/{pointer}", told)
+    assert (error["pointer"], error["message"]) == (f"/attributes/a/{pointer}", message)
 
 
 @pytest.mark.parametrize("name", ["a.b", "$a", "a__gte"])
-def test_a_name_that_no_product_can_have_is_refused_where_it_is(categories, name):
+def test_an_attribute_name_that_no_product_can_have_is_refused(categories, name):
     refused = categories.post("/categories", json={"name": "X", "attributes": {name: {}}})
     (error,) = refused.get_json()["errors"]
     assert error["pointer"] == f"/attributes/{name}"
@@ -107,6 +107,6 @@ def test_a_name_that_no_product_can_have_is_refused_where_it_is(categories, name
         {},
     ],
 )
-def test_a_rule_that_something_fits_is_taken(categories, rule):
+def test_a_rule_that_some_value_fits_is_accepted(categories, rule):
     made = categories.post("/categories", json={"name": "X", "attributes": {"a": rule}})
     assert made.get_json()["attributes"] == {"a": rule}

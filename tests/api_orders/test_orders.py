@@ -32,7 +32,7 @@ def place(orders):
 
 @pytest.fixture
 def sweep(orders, db):
-    """Sweep as the worker does, as though everything due had been so for long."""
+    """Return a function that sweeps like the worker, after all that is due has waited an hour."""
 
     def sweep():
         past = documents.now() - timedelta(hours=1)
@@ -84,7 +84,7 @@ def test_a_flat_body_is_an_order_of_one_line(orders, teapot, stock_of):
         ({"items": [{"product_id": 1, "quantity": 1}], "client_id": 99}, "/client_id"),
     ],
 )
-def test_what_is_wrong_with_an_order_is_named_and_nothing_stored(orders, db, body, pointer):
+def test_an_invalid_order_names_its_mistakes_and_is_not_stored(orders, db, body, pointer):
     response = orders.post("/orders", json=body)
     assert response.status_code == 422
     assert pointer in [error["pointer"] for error in response.get_json()["errors"]]
@@ -102,7 +102,7 @@ def test_lines_of_one_product_are_summed_before_stock_is_checked(place, teapot, 
     assert stock_of() == 0
 
 
-def test_every_line_that_cannot_be_had_is_named_and_none_is_taken(
+def test_every_refused_line_is_named_and_no_stock_is_reserved(
     place, products, orders, teapot, stock_of
 ):
     for body in (
@@ -126,7 +126,7 @@ def test_every_line_that_cannot_be_had_is_named_and_none_is_taken(
     assert "Cup: 2 wanted, 1 left." in kept["reason"]
 
 
-def test_mistakes_are_pointed_at_where_they_were_sent(place, orders, teapot):
+def test_error_pointers_lead_into_the_request_body(place, orders, teapot):
     (error,) = place((1, 1), (1, 1), (99, 1)).get_json()["errors"]
     assert error["pointer"] == "/items/2"
     problem = orders.post("/orders", json={"product_id": 99, "quantity": 1}).get_json()
@@ -150,7 +150,7 @@ def test_a_product_that_does_not_exist_is_a_mistake(place, teapot):
     ]
 
 
-def test_what_is_not_tracked_never_runs_out_and_what_is_free_may_be_had(place, products, stock_of):
+def test_untracked_stock_never_runs_out_and_a_price_may_be_zero(place, products, stock_of):
     products.post("/products", json={"name": "Download", "price": 0})
     order = place((1, 1_000_000)).get_json()
     assert (order["status"], order["total"]) == ("placed", 0)
@@ -197,7 +197,7 @@ def test_an_order_goes_from_state_to_state_and_twice_is_once(place, orders, teap
         (("cancel",), "pay", []),
     ],
 )
-def test_a_wrong_step_names_the_state_and_what_is_allowed(
+def test_a_refused_action_names_the_state_and_the_allowed_actions(
     place, orders, teapot, actions, wrong, allowed
 ):
     place((1, 2))
@@ -220,7 +220,7 @@ def test_cancelling_gives_the_stock_back_once(place, orders, teapot, stock_of, a
     assert orders.post("/orders/1/fly").status_code == 404
 
 
-def test_if_match_is_heeded_by_every_step(place, orders, teapot):
+def test_every_action_honours_if_match(place, orders, teapot):
     old = place((1, 1)).headers["ETag"]
     assert orders.post("/orders/1/pay", headers={"If-Match": old}).status_code == 200
     assert orders.post("/orders/1/cancel", headers={"If-Match": old}).status_code == 412
@@ -305,7 +305,7 @@ class TestBrokenSteps:
         assert orders.get("/orders/1").get_json()["status"] == "rejected"
         assert stock_of() == 5
 
-    def test_an_answer_that_is_lost_leaves_nothing_taken(
+    def test_a_lost_response_of_products_leaves_no_stock_reserved(
         self, place, transport, orders, teapot, stock_of, sweep, db
     ):
         transport.lost = {"products"}
@@ -326,7 +326,7 @@ class TestBrokenSteps:
         ]
         assert stock_of() == 3
 
-    def test_a_pending_order_whose_stock_was_taken_takes_it_once(
+    def test_a_pending_order_with_a_reservation_reserves_once(
         self, orders, products, teapot, db, sweep, stock_of
     ):
         order = pending(db, 1, [{"product_id": 1, "quantity": 5}])
@@ -337,15 +337,13 @@ class TestBrokenSteps:
         assert orders.get("/orders/1").get_json()["total"] == 62.5
         assert stock_of() == 0
 
-    def test_a_client_that_asks_again_goes_on_with_the_same_order(
-        self, place, orders, teapot, db, stock_of
-    ):
+    def test_a_repeated_request_continues_the_same_order(self, place, orders, teapot, db, stock_of):
         headers = {"Idempotency-Key": "k"}
         body = {"product_id": 1, "quantity": 2}
         orders.post("/orders", json=body, headers=headers)
-        # As though it had been killed before it could say that the order is placed.
-        unsaid = {"status": "pending", "due": "reserve"}
-        db["orders"].update_one({"_id": 1}, {"$set": unsaid, "$unset": {"total": ""}})
+        # As if the process had been killed before it stored that the order is placed.
+        unfinished = {"status": "pending", "due": "reserve"}
+        db["orders"].update_one({"_id": 1}, {"$set": unfinished, "$unset": {"total": ""}})
         past = documents.now() - timedelta(minutes=1)
         left = {"$set": {"state": "running", "until": past}}
         db["orders.idempotency"].update_one({}, left)
@@ -356,7 +354,7 @@ class TestBrokenSteps:
         assert stock_of() == 3
 
     @pytest.mark.parametrize("action", ["cancel", "ship"])
-    def test_a_step_is_taken_though_products_is_down_and_told_later(
+    def test_an_action_succeeds_while_products_is_down_and_is_sent_later(
         self, place, orders, products, teapot, transport, sweep, stock_of, action
     ):
         order = place((1, 2)).get_json()
@@ -371,7 +369,7 @@ class TestBrokenSteps:
         assert held["state"] == {"cancel": "released", "ship": "shipped"}[action]
         assert stock_of() == {"cancel": 5, "ship": 3}[action]
 
-    def test_what_is_due_of_a_deleted_order_is_done(
+    def test_the_due_request_of_a_deleted_order_is_sent(
         self, place, orders, teapot, transport, sweep, stock_of, db
     ):
         place((1, 2))
@@ -391,12 +389,14 @@ class TestBrokenSteps:
             orders.post(f"/orders/3/{action}")
         db["orders"].delete_many({"_id": {"$in": [1, 3]}})
         unsettled = orders.get("/orders:unsettled").get_json()
-        assert unsettled == {"due": [], "orphans": []}  # They were made just now.
+        assert unsettled == {"due": [], "orphans": []}  # They are too new to be listed.
         sweep()
         sweep()
-        assert stock_of() == 3  # That of the second is placed, of the third shipped.
+        assert stock_of() == 3  # The second order is placed, and the third is shipped.
 
-    def test_it_is_shown_and_settled_by_hand(self, place, orders, teapot, db, stock_of):
+    def test_unsettled_reservations_are_listed_and_settled(
+        self, place, orders, teapot, db, stock_of
+    ):
         place((1, 1))
         uuid = db["orders"].find_one()["uuid"]
         db["orders"].delete_one({})
@@ -409,7 +409,7 @@ class TestBrokenSteps:
         assert stock_of() == 5
 
     @pytest.mark.by_hand
-    def test_one_order_that_cannot_be_settled_holds_no_other_up(self, orders, teapot, db, sweep):
+    def test_an_order_that_cannot_be_settled_does_not_stop_others(self, orders, teapot, db, sweep):
         pending(db, 1, "nonsense")
         pending(db, 2, [{"product_id": 1, "quantity": 1}])
         sweep()
@@ -456,7 +456,7 @@ class TestBrokenSteps:
     @pytest.mark.parametrize(
         ("broken", "left"),
         [
-            # The stock that it held comes back.
+            # The stock that the order held is given back.
             ({"uuid": "no uuid", "due": "release"}, 5),
             ({"uuid": 5, "due": "release"}, 5),
             ({"uuid": "../x?y", "due": "ship"}, 5),
@@ -464,7 +464,7 @@ class TestBrokenSteps:
             ({"items": None, "status": "pending", "due": "reserve"}, 4),
         ],
     )
-    def test_an_order_broken_by_hand_holds_no_other_up(
+    def test_an_order_broken_by_hand_does_not_stop_others(
         self, place, orders, products, teapot, db, transport, sweep, stock_of, broken, left
     ):
         for _ in range(2):
@@ -478,7 +478,7 @@ class TestBrokenSteps:
         assert stock_of() == left
         assert orders.post("/orders:unsettled").status_code == 200
 
-    def test_an_order_whose_reservation_was_shipped_by_others_is_cancelled(
+    def test_an_order_with_a_shipped_reservation_can_be_cancelled(
         self, place, orders, products, teapot, db
     ):
         uuid = place((1, 2)).get_json()["uuid"]
@@ -486,7 +486,7 @@ class TestBrokenSteps:
         assert orders.post("/orders/1/cancel").status_code == 200
         assert db["orders"].find_one({"due": {"$gt": ""}}) is None
 
-    def test_stock_below_none_by_hand_takes_back_what_is_cancelled(
+    def test_a_negative_stock_grows_by_a_cancelled_order(
         self, place, orders, products, teapot, db, stock_of
     ):
         place((1, 2))
@@ -495,7 +495,7 @@ class TestBrokenSteps:
         assert stock_of() == -8
 
     @pytest.mark.parametrize("currency", [["EUR"], {"a": 1}, 5])
-    def test_a_currency_that_is_no_text_is_refused(self, place, teapot, db, currency):
+    def test_a_currency_that_is_not_a_text_is_refused(self, place, teapot, db, currency):
         db["products"].update_one({}, {"$set": {"currency": currency}})
         response = place((1, 1))
         assert (response.status_code, "currency" in response.get_json()["detail"]) == (409, True)
@@ -526,7 +526,7 @@ class TestBrokenSteps:
         {"product_id": 5},
     ],
 )
-def test_half_a_line_is_refused_in_a_change_too(place, orders, teapot, body):
+def test_an_incomplete_line_is_refused_in_a_change_too(place, orders, teapot, body):
     place((1, 1))
     assert orders.patch("/orders/1", json=body).status_code == 422
     orders.delete("/orders/1")
@@ -540,7 +540,7 @@ def test_lines_that_sum_up_to_too_many_are_refused(place, teapot, db):
 
 @on_real_servers
 @pytest.mark.parametrize("odd", ["soon", 5, [1], {"a": 1}, True, b"x", None])
-def test_a_date_broken_by_hand_breaks_no_sums(place, orders, teapot, db, odd):
+def test_a_date_broken_by_hand_does_not_break_the_sums(place, orders, teapot, db, odd):
     for _ in range(2):
         place((1, 1))
     db["orders"].update_one({"_id": 1}, {"$set": {"placed_at": odd}})
@@ -550,7 +550,7 @@ def test_a_date_broken_by_hand_breaks_no_sums(place, orders, teapot, db, odd):
 
 
 def pending(db, id, items):
-    """An order as it is left by a process that was killed right after storing it."""
+    """Store an order as a process leaves it that is killed right after storing it."""
     order = {
         "_id": id,
         "uuid": f"00000000-0000-0000-0000-{id:012}",
@@ -588,7 +588,7 @@ class TestStats:
         place((2, 1), client_id=1)
         place((2, 100), client_id=1)
         orders.post("/orders/4/cancel")
-        place((1, 99))  # Rejected.
+        place((1, 99))  # rejected
 
     def ask(self, orders, query):
         response = orders.get(f"/orders/stats?{query}")
@@ -703,20 +703,20 @@ class TestHistory:
         (result,) = self.batch(orders, self.past(**changes))["results"]
         assert (result["status"], result["errors"][0]["pointer"]) == (422, pointer)
 
-    def test_what_was_answered_may_be_sent_back(self, orders):
+    def test_a_response_may_be_sent_back(self, orders):
         line = {"sku": "D", "quantity": -1, "unit_price": 27.5}
         self.batch(orders, self.past(external_ref="C1", status="returned", items=[line]))
         order = orders.get("/orders/1").get_json()
         again = orders.put("/orders/1", json=order | {"note": "Seen"})
         assert (again.status_code, again.get_json()["items"]) == (200, order["items"])
 
-    def test_half_a_line_is_refused_in_a_change_too(self, orders):
+    def test_an_incomplete_line_is_refused_in_a_change_too(self, orders):
         self.batch(orders, self.past())
         for line in ({"quantity": 1, "sku": "x"}, {}):
             (result,) = self.batch(orders, {"external_ref": "536365", "items": [line]})["results"]
             assert result["status"] == 422
 
-    def test_an_order_placed_here_is_no_history(self, orders, place, teapot):
+    def test_an_order_placed_here_is_not_a_past_order(self, orders, place, teapot):
         order = place((1, 1), external_ref="536365").get_json()
         for ref in ("536365", order["uuid"]):
             (result,) = self.batch(orders, self.past(external_ref=ref))["results"]

@@ -23,9 +23,9 @@ from api_orders import pricing, states
     ],
 )
 def test_a_line_costs_price_times_quantity_less_its_discount(price, quantity, discount, cost):
-    found = pricing.line_total(Decimal(price), quantity, Decimal(discount))
-    assert found == Decimal(cost)
-    assert -found.as_tuple().exponent in (2, 4)
+    total = pricing.line_total(Decimal(price), quantity, Decimal(discount))
+    assert total == Decimal(cost)
+    assert -total.as_tuple().exponent in (2, 4)
 
 
 def test_a_total_of_many_is_exact():
@@ -46,7 +46,7 @@ def test_an_order_has_one_currency():
         pricing.one_currency(["USD", "EUR"])
 
 
-def test_every_state_says_what_it_allows():
+def test_every_refusal_names_the_state_and_its_actions():
     for state in states.STATES:
         for target in states.STATES:
             if not states.allows(state, target):

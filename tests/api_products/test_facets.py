@@ -34,7 +34,7 @@ def test_values_are_counted_the_most_frequent_first(products, parts):
 
 
 @on_real_servers
-def test_prices_are_told_in_ranges_that_filters_take(products, parts):
+def test_prices_are_counted_in_ranges_that_filters_accept(products, parts):
     found = facets(products, "facets=price")["price"]["ranges"]
     assert found == [{"from": price, "to": price, "count": 1} for price in (10, 20.5, 30)]
     for each in found:
@@ -67,7 +67,7 @@ def test_an_item_counts_once_however_often_its_list_has_a_value(products):
 
 
 @on_real_servers
-def test_numbers_in_lists_are_told_in_ranges_too(products):
+def test_numbers_in_lists_are_counted_in_ranges_too(products):
     many = [{"name": f"N {n}", "attributes": {"speed": [n, n + 1000]}} for n in range(30)]
     products.post("/products:batch", json=many)
     found = facets(products, "facets=attr.speed")["attr.speed"]["ranges"]
@@ -90,7 +90,7 @@ def test_many_different_numbers_of_an_attribute_become_ranges(products):
 
 
 @on_real_servers
-def test_the_filter_and_the_words_narrow_what_is_counted(products, parts):
+def test_facets_count_only_products_that_match_filter_and_search(products, parts):
     assert facets(products, "facets=brand&attr.speed=3600")["brand"]["values"] == [
         {"value": "Acme", "count": 1},
         {"value": "Zeta", "count": 1},
@@ -102,7 +102,7 @@ def test_the_filter_and_the_words_narrow_what_is_counted(products, parts):
 
 
 @on_real_servers
-def test_more_values_than_shown_are_admitted(products):
+def test_a_facet_shows_that_there_are_more_values(products):
     many = [{"name": f"N {n}", "brand": f"Brand {n}"} for n in range(60)]
     products.post("/products:batch", json=many)
     found = facets(products, "facets=brand")["brand"]
@@ -117,7 +117,7 @@ def test_counts_are_new_after_a_write(products, parts):
 
 
 @pytest.mark.parametrize(
-    ("query", "says"),
+    ("query", "message"),
     [
         ("facets=nope", "brand"),
         ("facets=attr.", "attr.NAME"),
@@ -125,9 +125,9 @@ def test_counts_are_new_after_a_write(products, parts):
         ("facets=", "Has no value"),
     ],
 )
-def test_what_cannot_be_counted_is_named(products, query, says):
+def test_a_field_that_cannot_be_counted_is_named(products, query, message):
     response = products.get(f"/products?{query}")
     assert response.status_code == 400
     (error,) = response.get_json()["errors"]
     assert error["parameter"] == "facets"
-    assert says in error["message"]
+    assert message in error["message"]

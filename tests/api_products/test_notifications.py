@@ -1,4 +1,4 @@
-"""Telling others of a product: messages, signatures, and who has got them."""
+"""Notifications about products: messages, signatures and deliveries."""
 
 import hashlib
 import hmac
@@ -14,7 +14,7 @@ from api_products import jobs, notifications
 SECRET = "a secret"
 
 
-def test_a_signature_is_what_receivers_compute():
+def test_a_signature_equals_the_one_that_receivers_compute():
     expected = hmac.new(SECRET.encode(), b"{}", hashlib.sha256).hexdigest()
     assert notifications.signature(b"{}", SECRET) == f"sha256={expected}"
 
@@ -32,27 +32,27 @@ def test_a_url_is_shown_without_secrets(url, shown):
 
 @pytest.fixture
 def sent(monkeypatch):
-    """Posted messages; ``sent.statuses`` are the responses by URL, in turn."""
+    """Record posted messages; ``sent.statuses`` are the statuses to answer with, by URL."""
 
     class Sent(list):
         statuses = {}
 
-    found = Sent()
+    messages = Sent()
 
     def post(method, url, body, headers, **_):
-        found.append((url, body, headers))
-        status = found.statuses[url].pop(0) if found.statuses.get(url) else 200
+        messages.append((url, body, headers))
+        status = messages.statuses[url].pop(0) if messages.statuses.get(url) else 200
         return type("Answer", (), {"status": status, "close": lambda answer: None})()
 
     monkeypatch.setattr(jobs.urllib3, "request", post)
-    return found
+    return messages
 
 
 @pytest.fixture
 def notify(products, settings, redis):
-    """Notify the addresses of a product, and run the job at once."""
-    told = replace(settings, notify_urls="http://a/x,http://b/y", notify_secret=SECRET)
-    products.application.extensions["settings"] = told
+    """Return a function that queues a notification about a product to two URLs."""
+    changed = replace(settings, notify_urls="http://a/x,http://b/y", notify_secret=SECRET)
+    products.application.extensions["settings"] = changed
     products.post("/products", json={"name": "Teapot", "price": 12.5})
     return lambda: products.post("/products/1/notify_update")
 
@@ -68,7 +68,7 @@ def work(products):
     return run
 
 
-def test_everybody_is_told_once_and_can_check_it(products, notify, work, sent):
+def test_every_url_receives_one_signed_message(products, notify, work, sent):
     answer = notify()
     assert answer.status_code == 202
     event = answer.get_json()["job"]
@@ -89,7 +89,7 @@ def test_everybody_is_told_once_and_can_check_it(products, notify, work, sent):
     }
 
 
-def test_only_who_was_not_reached_is_told_again(products, notify, work, sent, monkeypatch):
+def test_only_failed_urls_are_tried_again(products, notify, work, sent, monkeypatch):
     monkeypatch.setattr(jobs, "NOTIFY_RETRY_SECONDS", (0, 0))
     sent.statuses["http://b/y"] = [500]
     answer = notify()
@@ -101,7 +101,7 @@ def test_only_who_was_not_reached_is_told_again(products, notify, work, sent, mo
     assert [each["attempts"] for each in job["deliveries"]] == [1, 2]
 
 
-def test_who_is_never_reached_is_given_up_in_the_end(products, notify, work, sent, monkeypatch):
+def test_a_url_that_always_fails_is_given_up(products, notify, work, sent, monkeypatch):
     monkeypatch.setattr(jobs, "NOTIFY_RETRY_SECONDS", (0,))
     sent.statuses["http://a/x"] = [404, 302]
     answer = notify()
@@ -112,7 +112,7 @@ def test_who_is_never_reached_is_given_up_in_the_end(products, notify, work, sen
     assert job["deliveries"][1]["delivered"]
 
 
-def test_who_takes_his_time_keeps_nobody_waiting(products, notify, work, sent, monkeypatch):
+def test_a_slow_receiver_does_not_delay_the_others(products, notify, work, sent, monkeypatch):
     monkeypatch.setattr(jobs, "NOTIFY_RETRY_SECONDS", ())
     monkeypatch.setattr(jobs, "NOTIFY_SECONDS", 0.2)
     ended = Event()
@@ -133,11 +133,11 @@ def test_who_takes_his_time_keeps_nobody_waiting(products, notify, work, sent, m
 
 
 @pytest.mark.parametrize("id", ["..", "*", "%0a", "%ff", "a%00b", "a ", "x" * 500])
-def test_a_job_that_cannot_be_is_not_there(products, id):
+def test_an_invalid_job_id_is_not_found(products, id):
     assert products.get(f"/jobs/{id}").status_code == 404
 
 
-def test_nothing_and_nobody_is_told_of_what_is_not_there(products, settings, sent, work):
+def test_no_notification_without_a_product_or_urls(products, settings, sent, work):
     assert products.post("/products/9/notify_update").status_code == 404
     assert products.get("/jobs/x").status_code == 404
     products.post("/products", json={"name": "Teapot"})

@@ -9,7 +9,7 @@ repository = resource.repository
 
 
 @pytest.fixture
-def shelves(categories):
+def tree(categories):
     """Computers > Memory, and Games with an attribute schema."""
     categories.post("/categories", json={"name": "Computers"})
     categories.post("/categories", json={"name": "Memory", "parent": "computers"})
@@ -35,7 +35,7 @@ def test_a_name_and_a_price_are_enough(products):
     assert b'"price":99.99,' in created.data
 
 
-def test_older_names_of_fields_are_taken(products):
+def test_older_names_of_fields_are_accepted(products):
     created = products.post("/products", json={"title": "FIFA 25", "quantity": 3}).get_json()
     assert (created["name"], created["stock"]) == ("FIFA 25", 3)
     both = products.post("/products", json={"title": "A", "name": "B"})
@@ -94,7 +94,7 @@ class TestSlugs:
         products.put("/products/new", json={"slug": "old"})
         assert products.get("/products/old").status_code == 200
 
-    def test_a_taken_slug_is_a_conflict_with_a_free_one(self, products):
+    def test_a_slug_in_use_is_a_conflict_that_suggests_a_free_one(self, products):
         products.post("/products", json={"name": "Same"})
         conflict = products.post("/products", json={"name": "Other", "slug": "same"})
         assert conflict.status_code == 409
@@ -119,7 +119,7 @@ class TestSlugs:
         assert products.get("/products/1").get_json()["sku"] is None
 
 
-def test_a_taken_sku_is_a_conflict_that_names_its_owner(products):
+def test_an_sku_in_use_is_a_conflict_that_names_its_owner(products):
     products.post("/products", json={"name": "A", "sku": "S1"})
     products.post("/products", json={"name": "B"})
     for conflict in (
@@ -162,8 +162,8 @@ def test_a_suggestion_for_the_longest_slug_can_be_used(products):
 
 
 class TestCategories:
-    def test_an_edit_by_hand_during_a_write_is_seen(self, products, shelves, db):
-        """It leaves the revision alone, so the write goes through; the new shelf is stale, too."""
+    def test_an_edit_by_hand_during_a_write_is_seen(self, products, tree, db):
+        """A hand edit keeps the revision, so the write succeeds; the new category is stale too."""
         products.post("/products", json={"name": "Wanders", "category": "memory"})
         with products.application.app_context():
             read = repository.get("1")
@@ -176,23 +176,23 @@ class TestCategories:
         assert after["category"] == "games"
         assert products.get("/products?category=games").get_json()["items"][0]["price"] == 3
 
-    def test_a_category_is_taken_by_slug_or_name(self, products, shelves):
+    def test_a_category_may_be_a_slug_or_a_name(self, products, tree):
         for name in ("memory", "Memory", " MEMORY "):
             created = products.post("/products", json={"name": "DDR5", "category": name})
             assert created.get_json()["category"] == "memory"
             assert created.get_json()["category_path"] == ["computers", "memory"]
 
-    def test_a_category_is_taken_by_a_slug_it_had(self, products, categories, shelves):
+    def test_a_category_may_be_an_old_slug(self, products, categories, tree):
         assert categories.patch("/categories/memory", json={"slug": "ram"}).status_code == 200
         created = products.post("/products", json={"name": "DDR5", "category": "memory"})
         assert created.get_json()["category_path"] == ["computers", "ram"]
 
-    def test_a_category_that_is_missing_is_named(self, products, shelves):
+    def test_a_category_that_is_missing_is_named(self, products, tree):
         refused = products.post("/products", json={"name": "X", "category": "Nope"})
         assert refused.status_code == 422
         assert refused.get_json()["errors"][0]["pointer"] == "/category"
 
-    def test_a_category_finds_all_below_it(self, products, shelves):
+    def test_a_category_finds_all_below_it(self, products, tree):
         products.post("/products", json={"name": "DDR5", "category": "memory"})
         products.post("/products", json={"name": "PC", "category": "computers"})
         products.post("/products", json={"name": "Loose"})
@@ -219,9 +219,7 @@ class TestCategories:
         assert child.get_json()["parent"] == made["slug"]
         assert products.get(f"/products?category={made['slug']}").get_json()["total"] == 1
 
-    def test_a_product_is_restored_to_where_its_category_is_now(
-        self, products, categories, shelves
-    ):
+    def test_a_product_is_restored_to_where_its_category_is_now(self, products, categories, tree):
         products.post("/products", json={"name": "DDR5", "category": "memory"})
         products.delete("/products/1")
         categories.put("/categories/memory", json={"slug": "ram"})
@@ -234,13 +232,13 @@ class TestCategories:
         assert refused.get_json()["errors"][0]["pointer"] == "/category"
         assert products.post("/products/1/restore", json={"category": None}).status_code == 200
 
-    def test_null_takes_a_product_out_of_its_category(self, products, shelves):
+    def test_null_removes_a_product_from_its_category(self, products, tree):
         products.post("/products", json={"name": "DDR5", "category": "memory"})
         out = products.patch("/products/1", json={"category": None}).get_json()
         assert (out["category"], out["category_path"]) == (None, None)
         assert names(products.get("/products?category=memory")) == []
 
-    def test_a_categories_service_that_is_down_is_named(self, products, shelves, transport):
+    def test_a_categories_service_that_is_down_is_named(self, products, tree, transport):
         transport.down.add("categories")
         down = products.post("/products", json={"name": "X", "category": "memory"})
         assert down.status_code == 503
@@ -248,12 +246,12 @@ class TestCategories:
         assert down.headers["Retry-After"] == "1"
         assert products.post("/products", json={"name": "X"}).status_code == 201
 
-    def test_one_batch_asks_for_a_category_once(self, products, shelves, transport):
+    def test_a_batch_reads_each_category_once(self, products, tree, transport):
         transport.calls.clear()
         body = [{"name": f"P{n}", "category": "memory"} for n in range(50)]
         assert products.post("/products:batch", json=body).get_json()["summary"] == {"created": 50}
         asked = [path for _, _, path in transport.calls if path.startswith("/categories")]
-        # Once before it is written, and once behind, whether it has moved meanwhile.
+        # Once before the write, and once after it, because the category may have moved meanwhile.
         once = ["/categories/memory", "/categories/2"]
         assert [path.partition("?")[0] for path in asked] == once
 
@@ -267,7 +265,7 @@ class TestAttributes:
             {"platform": "Xbox", "score": 8.5, "anything": "else"},
         ],
     )
-    def test_what_fits_the_category_is_taken(self, products, shelves, attributes):
+    def test_attributes_that_fit_the_category_are_accepted(self, products, tree, attributes):
         body = {"name": "Game", "category": "games", "attributes": attributes}
         created = products.post("/products", json=body)
         assert created.get_json()["attributes"] == attributes
@@ -285,14 +283,14 @@ class TestAttributes:
             ({"platform": "PS5", "score": "high"}, "score"),
         ],
     )
-    def test_what_does_not_fit_is_named(self, products, shelves, attributes, named):
+    def test_attributes_that_do_not_fit_are_named(self, products, tree, attributes, named):
         body = {"name": "Game", "category": "games", "attributes": attributes}
         refused = products.post("/products", json=body)
         assert refused.status_code == 422
         (error,) = refused.get_json()["errors"]
         assert error["pointer"] == f"/attributes/{named}"
 
-    def test_a_change_is_held_against_the_stored_category(self, products, shelves):
+    def test_a_change_is_held_against_the_stored_category(self, products, tree):
         body = {"name": "Game", "category": "games", "attributes": {"platform": "PS5"}}
         products.post("/products", json=body)
         assert products.patch("/products/1", json={"price": 5}).status_code == 200
@@ -378,7 +376,7 @@ class TestSearch:
 
 class TestCountingMisfits:
     @pytest.fixture
-    def games(self, products, shelves):
+    def games(self, products, tree):
         for platform in ("PS5", "Xbox"):
             attributes = {"platform": platform}
             body = {"name": platform, "category": "games", "attributes": attributes}
@@ -415,7 +413,7 @@ class TestCountingMisfits:
             ),
         ],
     )
-    def test_a_body_that_is_none_is_named(self, products, body, pointer):
+    def test_an_invalid_body_is_named(self, products, body, pointer):
         refused = products.post("/products:misfits", json=body)
         assert refused.status_code == 422
         assert refused.get_json()["errors"][0]["pointer"] == pointer
@@ -441,7 +439,7 @@ class TestCountingMisfits:
         ("attr.speed__lte=5", [1]),
     ],
 )
-def test_one_element_of_a_list_meets_both_bounds(products, query, found):
+def test_both_bounds_apply_to_one_element_of_a_list(products, query, found):
     for number, speed in enumerate(([5, 6000], [4, 3000], 3600), 1):
         body = {"name": f"N {number}", "attributes": {"speed": speed}}
         if number == 2:
@@ -472,7 +470,7 @@ def test_every_wrong_parameter_is_named_at_once(products):
     assert named == {"pagee", "price_max", "ordering", "fields", "per", "facets", "attr.a__gte"}
 
 
-def test_a_write_to_an_old_slug_is_told_the_new_one(products):
+def test_a_write_to_an_old_slug_names_the_new_one(products):
     products.post("/products", json={"name": "Teapot"})
     products.patch("/products/teapot", json={"slug": "pot"})
     response = products.patch("/products/teapot", json={"stock": 1})

@@ -1,4 +1,4 @@
-"""Files of the containers agree with the code, and with each other."""
+"""Container files: they agree with the code, and with each other."""
 
 import os
 import re
@@ -21,7 +21,7 @@ COMMANDS = ["dev-up", "dev-down", "prod-up", "prod-down", "build", "logs", "exec
 
 
 class Loader(yaml.SafeLoader):
-    """Reads what Compose adds to YAML: a value that replaces, or takes back, that of the base."""
+    """YAML loader with the tags of Compose that replace or reset a value of the base file."""
 
 
 Loader.add_constructor("!reset", lambda loader, node: [])
@@ -33,7 +33,7 @@ def services(file):
 
 
 def published(*files):
-    """Every published port, by the service that has it."""
+    """Return the published ports by service."""
     found = {}
     for file in files:
         for name, service in services(file).items():
@@ -41,8 +41,8 @@ def published(*files):
     return {name: ports for name, ports in found.items() if ports}
 
 
-def ours(file):
-    """The services that run our image."""
+def own_services(file):
+    """Return the services that run the image of Vitrine."""
     known = services(BASE)
     return {
         name: service
@@ -85,24 +85,24 @@ def test_the_gateway_and_prometheus_know_every_service():
     assert [each["names"] for each in scraped.values()] == [[name] for name in PORTS]
 
 
-def test_the_gateway_takes_what_the_services_take():
+def test_the_gateway_accepts_the_bodies_that_the_services_accept():
     most = int(re.search(r"client_max_body_size (\d+)m;", GATEWAY)[1])
     assert most > max(Settings().max_upload_mb, Settings().max_body_mb)
     assert f"more than {most} MB" in GATEWAY
 
 
-def test_every_setting_that_is_set_is_one():
+def test_every_variable_that_is_set_is_a_setting():
     known = {name for setting in fields(Settings) for name in names(setting)}
     known |= {name + FILE for name in known}
     for file in (BASE, DEV, PROD):
-        for service in ours(file).values():
+        for service in own_services(file).values():
             assert set(service.get("environment", ())) <= known
     image = (ROOT / "Dockerfile").read_text()
     given = set(re.findall(r"^(?:ENV|   ) ([A-Z_]+)=", image, re.MULTILINE))
     assert {"AUTH_MODE", "MEDIA_URL"} <= given & known
 
 
-def test_nothing_is_reached_from_elsewhere_but_the_gateway_in_production():
+def test_only_the_gateway_is_reachable_from_elsewhere_in_production():
     def addresses(*files):
         return {
             port.rpartition(":")[0].rpartition(":")[0]: name
@@ -112,15 +112,15 @@ def test_nothing_is_reached_from_elsewhere_but_the_gateway_in_production():
 
     assert set(addresses(BASE, DEV)) == {"127.0.0.1"}
     assert set(published(BASE, PROD)) == {"gateway", "rq-dashboard", "grafana", "redisinsight"}
-    assert services(PROD)["redisinsight"]["profiles"]  # So it is not started.
+    assert services(PROD)["redisinsight"]["profiles"]  # not started by default
     elsewhere = {
         address: name for address, name in addresses(BASE, PROD).items() if address != "127.0.0.1"
     }
     assert elsewhere == {"${GATEWAY_ADDRESS:-127.0.0.1}": "gateway"}
 
 
-def test_what_runs_our_image_may_do_no_more_than_it_needs():
-    for name, service in {**ours(BASE), "gateway": services(BASE)["gateway"]}.items():
+def test_containers_have_only_the_rights_they_need():
+    for name, service in {**own_services(BASE), "gateway": services(BASE)["gateway"]}.items():
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
@@ -130,7 +130,7 @@ def test_what_runs_our_image_may_do_no_more_than_it_needs():
 
 def test_secrets_are_in_files_in_production():
     secret = {"SECRET_KEY_FILE": "/run/secrets/secret_key"}
-    for name, service in ours(PROD).items():
+    for name, service in own_services(PROD).items():
         assert service["secrets"] == ["secret_key"], name
         assert name == "key" or secret.items() <= service["environment"].items(), name
     assert "secrets/" in (ROOT / ".gitignore").read_text().splitlines()
@@ -139,7 +139,7 @@ def test_secrets_are_in_files_in_production():
         assert not listed.stdout
 
 
-def test_images_are_of_a_version_and_what_is_kept_has_a_name():
+def test_images_have_a_version_and_volumes_have_a_name():
     for file in (BASE, DEV, PROD):
         for service in services(file).values():
             image = service.get("image", "vitrine")
@@ -148,7 +148,7 @@ def test_images_are_of_a_version_and_what_is_kept_has_a_name():
     assert set(kept) == {"mongo_data", "redis_data", "media_data", "secrets"}
 
 
-def test_the_queue_forgets_nothing_and_the_cache_may_forget():
+def test_only_the_cache_may_evict_keys():
     cache, queue = (" ".join(services(BASE)[name]["command"]) for name in ("redis", "redis-queue"))
     assert "--maxmemory-policy volatile-lru" in cache
     assert re.search(r"--maxmemory \d+mb", cache)
@@ -156,7 +156,7 @@ def test_the_queue_forgets_nothing_and_the_cache_may_forget():
     assert "noeviction" in queue
 
 
-def test_only_what_the_image_needs_is_sent_to_the_builder():
+def test_only_files_that_the_image_needs_are_sent_to_the_builder():
     kept = (ROOT / ".dockerignore").read_text().splitlines()
     assert kept[1] == "*"
     copied = set(re.findall(r"^COPY (\S+) \./$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
@@ -184,7 +184,7 @@ def test_the_dockerfile_is_clean():
     assert (ended.returncode, ended.stdout) == (0, "")
 
 
-def test_the_script_has_the_commands_it_should_have():
+def test_the_script_has_all_commands():
     script = ROOT / "docker-scripts.sh"
     subprocess.run(["bash", "-n", script], check=True)
     cases = re.findall(r"^  ([a-z-]+)\)", script.read_text(), re.MULTILINE)
@@ -201,7 +201,7 @@ def has(*command):
 
 
 @pytest.mark.parametrize("more", [None, DEV, PROD])
-def test_compose_takes_the_files(more):
+def test_compose_accepts_the_files(more):
     if not has("compose", "version"):
         pytest.skip("docker compose is not installed")
     chosen = [BASE, *([more] if more else [])]
@@ -215,7 +215,7 @@ def test_compose_takes_the_files(more):
 @pytest.mark.slow
 @pytest.mark.alone
 def test_it_starts_and_answers_at_one_port():
-    """Needs the usual ports, and minutes; data of a project of its own is removed after."""
+    """It takes minutes and the usual ports, and removes the data of its project afterwards."""
     if not os.environ.get("VITRINE_TEST_DOCKER"):
         pytest.skip("VITRINE_TEST_DOCKER does not ask for containers")
     if not has("info"):

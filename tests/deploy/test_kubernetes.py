@@ -15,7 +15,7 @@ FOLDER = ROOT / "deploy/kubernetes"
 PACKAGES = [path.parent for path in sorted(ROOT.glob("api_*/app.py"))]
 NAMES = [package.name.removeprefix("api_") for package in PACKAGES]
 SETTINGS = {name for setting in fields(kit.Settings) for name in kit.names(setting)}
-# What others than Vitrine read.
+# Variables that other programs than Vitrine read.
 OTHERS = {
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"),
     *("PROMETHEUS_MULTIPROC_DIR", "NAME"),
@@ -25,9 +25,9 @@ PROBES = {"startup": "/health/live", "liveness": "/health/live", "readiness": "/
 
 @pytest.fixture(scope="module")
 def manifests():
-    """All that the example makes of the base."""
+    """Return all manifests of the example overlay."""
     if not shutil.which("kubectl"):
-        pytest.skip("kubectl is not here")
+        pytest.skip("kubectl is not installed")
     made = subprocess.run(
         ["kubectl", "kustomize", FOLDER / "overlays/example"], capture_output=True, check=False
     )
@@ -40,10 +40,10 @@ def of_kind(manifests, kind):
 
 
 def pods(manifests):
-    """Every template of a pod, by the name of what makes it."""
+    """Return the pod templates by the name of their Deployment or CronJob."""
     jobs = {n: j["spec"]["jobTemplate"] for n, j in of_kind(manifests, "CronJob").items()}
-    makers = of_kind(manifests, "Deployment") | jobs
-    return {name: maker["spec"]["template"] for name, maker in makers.items()}
+    owners = of_kind(manifests, "Deployment") | jobs
+    return {name: owner["spec"]["template"] for name, owner in owners.items()}
 
 
 def settings(manifests):
@@ -56,7 +56,7 @@ def secret():
     return {each["metadata"]["name"]: set(each["stringData"]) for each in documents}
 
 
-def test_it_is_what_kubernetes_takes(manifests):
+def test_the_manifests_are_valid_for_kubernetes(manifests):
     assert len(manifests) > 30
     for each in [*manifests, *yaml.safe_load_all((FOLDER / "secret.example.yaml").read_text())]:
         kubernetes_validate.validate(each, "1.32", strict=True)
@@ -108,14 +108,14 @@ def test_services_find_each_other_at_their_usual_ports(manifests):
         assert binds == f"0.0.0.0:{listens['containerPort']}"
 
 
-def test_every_variable_is_one_that_somebody_reads(manifests):
+def test_every_variable_is_read(manifests):
     found = set(settings(manifests))
     for pod in pods(manifests).values():
         found |= {each["name"] for each in pod["spec"]["containers"][0]["env"]}
     assert found <= SETTINGS | {f"{name}_FILE" for name in SETTINGS} | OTHERS
 
 
-def test_what_is_set_is_what_settings_take(manifests):
+def test_the_values_are_valid_settings(manifests):
     known = {name: text for name, text in settings(manifests).items() if name in SETTINGS}
     key = {"SECRET_KEY": "0123456789abcdef0123456789abcdef"}
     assert kit.Settings.from_env(known | key).auth_mode == "token"
@@ -135,7 +135,7 @@ def test_secrets_are_files_that_the_example_has(manifests):
     assert not of_kind(manifests, "Secret")
 
 
-def test_nobody_is_root_and_nobody_takes_all(manifests):
+def test_pods_run_without_root_and_with_limits(manifests):
     for name, pod in pods(manifests).items():
         spec = pod["spec"]
         assert spec["automountServiceAccountToken"] is False
@@ -153,20 +153,20 @@ def test_nobody_is_root_and_nobody_takes_all(manifests):
         assert {"mountPath": "/tmp", "name": "tmp"} in container["volumeMounts"]
 
 
-def test_servers_are_probed_and_end_in_peace(manifests):
+def test_servers_have_probes_and_time_to_stop(manifests):
     for name, pod in pods(manifests).items():
         (container,) = pod["spec"]["containers"]
         if name.endswith("-server"):
             paths = {kind: container[f"{kind}Probe"]["httpGet"]["path"] for kind in PROBES}
             assert paths == PROBES
             waits = int(container["lifecycle"]["preStop"]["exec"]["command"][-1])
-            # The server itself takes three seconds for what is under way.
+            # The server gives running requests three seconds.
             assert pod["spec"]["terminationGracePeriodSeconds"] >= waits + 3 + 5
         if name.endswith("-worker"):
             assert pod["spec"]["terminationGracePeriodSeconds"] > 30
 
 
-def test_what_the_world_may_ask_for_goes_to_who_serves_it(manifests):
+def test_public_paths_are_routed_to_the_service_that_serves_them(manifests):
     (ingress,) = of_kind(manifests, "Ingress").values()
     (rule,) = ingress["spec"]["rules"]
     found = {
@@ -181,9 +181,9 @@ def test_what_the_world_may_ask_for_goes_to_who_serves_it(manifests):
 
 def test_pods_are_reached_by_policy_only(manifests):
     policies = of_kind(manifests, "NetworkPolicy")
-    everybody = {"app.kubernetes.io/part-of": "vitrine"}
-    assert policies["vitrine"]["spec"]["podSelector"]["matchLabels"] == everybody
+    all_pods = {"app.kubernetes.io/part-of": "vitrine"}
+    assert policies["vitrine"]["spec"]["podSelector"]["matchLabels"] == all_pods
     assert policies["vitrine"]["spec"]["policyTypes"] == ["Ingress", "Egress"]
     assert "ingress" not in policies["vitrine"]["spec"]
     for pod in pods(manifests).values():
-        assert everybody.items() <= pod["metadata"]["labels"].items()
+        assert all_pods.items() <= pod["metadata"]["labels"].items()

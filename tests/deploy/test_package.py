@@ -27,7 +27,7 @@ print(json.dumps(handler(json.loads(sys.argv[2]), Context())))
 
 
 class Loader(yaml.SafeLoader):
-    """Reads the short forms of CloudFormation's functions as what they are given."""
+    """YAML loader that reads a short-form function of CloudFormation as its argument."""
 
 
 def plain(loader, suffix, node):
@@ -44,7 +44,7 @@ def template():
 
 
 def loop(resources, name):
-    """Return what a loop goes over, and what it makes."""
+    """Return the values of a loop, and the template of its resources."""
     _, values, made = resources[f"Fn::ForEach::{name}"]
     return values, made
 
@@ -70,7 +70,7 @@ def test_the_paths_of_a_service_lead_to_it(template, make_client):
     assert {*names, "products"} == set(SERVICES)
 
 
-def test_functions_carry_no_server_and_no_command_line():
+def test_functions_have_no_web_server_and_no_command_line():
     lock = (ROOT / "requirements-lambda.lock").read_text()
     named = set(re.findall(r"^([\w-]+)==", lock, re.MULTILINE))
     assert {"apig-wsgi", "flask", "pymongo", "redis", "orjson"} <= named
@@ -79,7 +79,7 @@ def test_functions_carry_no_server_and_no_command_line():
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
-    """The package for the Python of these tests, unpacked."""
+    """Return the folder of the unpacked package for the Python of these tests."""
     runtime = f"python3.{sys.version_info.minor}"
     built = subprocess.run(
         [FOLDER / "package.sh"],

@@ -1,4 +1,4 @@
-"""The workflows of .github: pinned, with few rights, and of shell that parses."""
+"""GitHub workflows: pinned actions, few permissions, and valid shell commands."""
 
 import re
 import subprocess
@@ -62,13 +62,13 @@ def test_every_action_is_one_commit_and_says_of_which_version(path):
             assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)
 
 
-def test_all_workflows_take_the_same_commit_of_an_action():
+def test_all_workflows_use_the_same_commit_of_an_action():
     text = "".join(path.read_text() for path in WORKFLOWS)
     used = set(re.findall(r"uses: ([\w-]+/[\w-]+)@(\w+)", text))
     assert len(used) == len({name for name, _ in used})
 
 
-def test_nobody_may_more_than_read_unless_a_job_says_so(workflow):
+def test_only_jobs_get_more_than_read_permission(workflow):
     assert workflow["permissions"] == {"contents": "read"}
     for name, job in workflow["jobs"].items():
         more = {k for k, v in job.get("permissions", {}).items() if v != "read"}
@@ -79,16 +79,16 @@ def test_nobody_may_more_than_read_unless_a_job_says_so(workflow):
             assert step["with"]["persist-credentials"] is False
 
 
-def test_every_command_is_shell_that_stops_at_what_fails(workflow):
+def test_every_command_is_shell_that_stops_at_a_failure(workflow):
     assert workflow["defaults"]["run"]["shell"] == "bash"
     for step in steps(workflow):
         if command := step.get("run"):
-            # What is not written by ourselves gets into no shell but by its environment.
+            # Values from outside reach a shell only as environment variables.
             assert "${{" not in command
             subprocess.run(["bash", "-n"], input=command.encode(), check=True)
 
 
-def test_it_is_tested_on_every_python_that_is_promised():
+def test_every_promised_python_is_tested():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
     pythons = jobs["test"]["strategy"]["matrix"]["python"]
@@ -96,7 +96,7 @@ def test_it_is_tested_on_every_python_that_is_promised():
     assert pythons == ["3.11", "3.12", "3.13"]
 
 
-def test_targets_of_make_are_there(workflow):
+def test_all_make_targets_exist(workflow):
     makefile = (ROOT / "Makefile").read_text()
     for step in steps(workflow):
         for target in re.findall(r"^make (\S+)$", step.get("run", ""), re.MULTILINE):
@@ -115,7 +115,7 @@ def test_the_present_version_has_notes(tmp_path):
 
 
 @pytest.mark.parametrize("version", ["Unreleased", "1.3.0", "1.2"])
-def test_no_release_is_without_notes(tmp_path, version):
+def test_a_release_needs_notes(tmp_path, version):
     made = notes(version, CHANGELOG, tmp_path)
     assert (made.returncode, made.stdout) == (1, "")
     assert "has no section" in made.stderr

@@ -1,4 +1,4 @@
-"""Products and categories whose places in the tree were edited by hand, on a real MongoDB."""
+"""Category checks: products and categories misplaced by hand edits, on a real MongoDB."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def shop(products, categories):
     return products
 
 
-def test_all_is_well(shop, categories):
+def test_correct_data_has_no_faults(shop, categories):
     assert totals(shop.get("/products:categories")) == {}
     assert totals(categories.get("/categories:tree")) == {}
 
@@ -50,7 +50,7 @@ def test_a_product_is_put_where_its_category_is(shop, db, broken, path):
     )
 
 
-def test_mending_leaves_what_is_cached_of_other_products(shop, db):
+def test_a_repair_does_not_invalidate_other_products(shop, db):
     db.products.update_one({"_id": 1}, {"$set": {"category_path": ["memory"]}})
     for path in ("/products/1", "/products/2", "/products?category=books"):
         shop.get(path)
@@ -60,29 +60,29 @@ def test_mending_leaves_what_is_cached_of_other_products(shop, db):
         assert shop.get(path).headers["Cache-Status"].startswith("vitrine; hit")
 
 
-def test_a_category_that_does_not_exist_is_told_and_left(shop, db):
+def test_a_category_that_does_not_exist_is_reported_and_not_changed(shop, db):
     db.products.update_one({"_id": 1}, {"$set": {"category": "nowhere"}})
-    for found in (shop.get, shop.post):
-        (case,) = found("/products:categories").get_json()["astray"]["cases"]
+    for request in (shop.get, shop.post):
+        (case,) = request("/products:categories").get_json()["astray"]["cases"]
         assert case["path"] == "/products/1"
         assert "'nowhere'" in case["why"]
 
 
 def test_categories_are_put_where_their_parents_are(shop, categories, db):
     db.categories.update_one({"slug": "computers"}, {"$set": {"parent": "books"}})
-    found = categories.post("/categories:tree").get_json()
-    assert (found["unsettled"]["total"], found["unsettled"]["mends"]) == (2, 2)
+    faults = categories.post("/categories:tree").get_json()
+    assert (faults["unsettled"]["total"], faults["unsettled"]["mends"]) == (2, 2)
     assert totals(categories.get("/categories:tree")) == {}
     path = ["books", "computers", "memory"]
     assert categories.get("/categories/memory").get_json()["path"] == path
     assert shop.get("/products/1").get_json()["category_path"] == path
 
 
-def test_circles_and_orphans_are_told_and_left(shop, categories, db):
+def test_cycles_and_missing_parents_are_reported_and_not_changed(shop, categories, db):
     db.categories.update_one({"slug": "computers"}, {"$set": {"parent": "memory"}})
     db.categories.update_one({"slug": "books"}, {"$set": {"parent": "nowhere"}})
-    for found in (categories.get, categories.post, categories.get):
-        answer = found("/categories:tree")
+    for request in (categories.get, categories.post, categories.get):
+        answer = request("/categories:tree")
         assert totals(answer) == {"parentless": 1, "circular": 2}
         (case,) = answer.get_json()["parentless"]["cases"]
         assert case["path"] == "/categories/books"

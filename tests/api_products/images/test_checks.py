@@ -1,4 +1,4 @@
-"""Files and the products that name them: none is lost, none is left behind."""
+"""Files of images: no file is lost, and no file stays without a product."""
 
 import io
 from threading import Event, Thread
@@ -20,7 +20,7 @@ def files(products):
 
 @pytest.fixture
 def run(products, monkeypatch):
-    """Run a function of the jobs as a worker does, in a time when no file is new."""
+    """Return a function that runs a job like a worker, with no grace time for new files."""
     monkeypatch.setattr(gallery, "GRACE_SECONDS", -1)
 
     def run(function, *args):
@@ -32,7 +32,7 @@ def run(products, monkeypatch):
 
 @pytest.fixture
 def make(products, run):
-    """Make a product with pictures and their thumbnails; return its path."""
+    """Return a function that makes a product with thumbnails and returns its path."""
 
     def make(*pictures, **fields):
         files = [(io.BytesIO(each), "x") for each in pictures]
@@ -119,7 +119,7 @@ def test_the_files_of_a_purged_product_are_removed(products, files, make, run):
     assert names(files) == set()
 
 
-def test_the_files_of_an_image_that_is_taken_away_are_removed(products, files, make, run):
+def test_the_files_of_a_removed_image_are_removed(products, files, make, run):
     path = make(picture(), picture("blue"))
     before = names(files)
     products.delete(f"{path}/images/1")
@@ -143,7 +143,7 @@ def test_a_file_that_another_product_names_stays(products, files, make, run):
 @pytest.mark.parametrize(
     "sha256", ["", "a b", "../x", "../../etc", None, 7, ["x"], "A" * 64, "a\0"]
 )
-def test_a_digest_that_is_none_removes_nothing(products, files, make, run, db, sha256):
+def test_an_invalid_digest_removes_nothing(products, files, make, run, db, sha256):
     make(picture())
     other = make(picture("blue"))
     db.products.update_one({"_id": 1}, {"$set": {"images.0.sha256": sha256}})
@@ -155,7 +155,7 @@ def test_a_digest_that_is_none_removes_nothing(products, files, make, run, db, s
 
 
 @pytest.mark.parametrize("path", ["", "/media/../..", "a\0", "x" * 3000, 7, None])
-def test_a_thumbnail_that_is_none_is_missing(products, make, run, db, path):
+def test_an_invalid_thumbnail_path_counts_as_missing(products, make, run, db, path):
     make(picture())
     db.products.update_one({"_id": 1}, {"$set": {"images.0.thumbnails.small.webp": path}})
     assert products.get("/products:files").status_code == 200
@@ -163,7 +163,7 @@ def test_a_thumbnail_that_is_none_is_missing(products, make, run, db, path):
 
 
 @pytest.mark.parametrize("made", [2**63 - 1, -5, "x", 1.5, None])
-def test_a_count_that_is_none_is_counted_anew(products, make, db, made):
+def test_an_invalid_last_number_is_ignored(products, make, db, made):
     make(picture())
     db.products.update_one({"_id": 1}, {"$set": {"images_made": made}})
     files = {"image": (io.BytesIO(picture("blue")), "x")}
@@ -171,7 +171,7 @@ def test_a_count_that_is_none_is_counted_anew(products, make, db, made):
     assert answer.get_json()["items"][0]["id"] == 2
 
 
-def test_a_product_with_an_odd_id_keeps_no_other_waiting(products, db, make, run, monkeypatch):
+def test_a_product_with_a_broken_id_does_not_stop_others(products, db, make, run, monkeypatch):
     make(picture())
     waiting = {"id": 1, "state": "queued", "sha256": "a" * 64}
     db.products.insert_one({"_id": "a b", "name": "Odd", "images": [waiting]})
@@ -183,9 +183,9 @@ def test_a_product_with_an_odd_id_keeps_no_other_waiting(products, db, make, run
     assert products.get("/products:files").status_code == 200
 
 
-@on_real_servers  # On the fakes nothing happens at one moment.
-def test_a_product_that_comes_and_goes_names_its_files_all_the_while(products, make, run):
-    """It is in the trash or out of it, and looked for in both."""
+@on_real_servers  # The fakes have no transactions.
+def test_a_product_that_is_deleted_and_restored_always_references_its_files(products, make, run):
+    """The product is deleted and restored all the time, while its files are looked up."""
     path = make(picture())
     digest = products.get(f"{path}/images/1").get_json()["sha256"]
     stopping = Event()
@@ -227,12 +227,12 @@ class TestCheck:
     def repair(self, products):
         return lambda: cases(products.post("/products:files"))
 
-    def test_all_is_well(self, make, check):
+    def test_correct_data_has_no_faults(self, make, check):
         make(picture())
         assert not any(check().values())
         assert check().keys() == {"orphans", "missing", "lost", "stuck"}
 
-    def test_what_others_keep_there_is_none_of_ours(self, files, make, check, repair):
+    def test_files_of_others_are_ignored(self, files, make, check, repair):
         make(picture())
         store = files._store
         for name in ("wedding.jpg", "2024/baby.jpg", "a" * 64 + "/letter.txt"):
@@ -257,18 +257,18 @@ class TestCheck:
         assert check()["missing"] == []
         assert len(products.get(path).get_json()["images"]) == 1
 
-    def test_what_is_lost_is_told_and_left_alone(self, products, files, make, check, repair):
-        """Perhaps only the folder is another one."""
+    def test_lost_images_are_reported_and_not_changed(self, products, files, make, check, repair):
+        """MEDIA_URL may only name the wrong folder."""
         path = make(picture())
-        kept = {name: files.get(name) for name in names(files)}
-        files.delete(kept)
+        stored = {name: files.get(name) for name in names(files)}
+        files.delete(stored)
         assert check()["lost"] == repair()["lost"] == [{"product": 1, "image": 1}]
         assert len(products.get(path).get_json()["images"]) == 1
-        for name, data in kept.items():
+        for name, data in stored.items():
             files.put(name, data)
         assert not any(check().values())
 
-    def test_what_is_stuck_is_queued(self, products, check, repair, run, monkeypatch):
+    def test_stuck_images_are_queued(self, products, check, repair, run, monkeypatch):
         products.post("/products", json={"name": "Pot"})
         products.post("/products/1/images", data={"image": (io.BytesIO(picture()), "x")})
         products.application.extensions["connections"].queue.flushdb()
@@ -278,11 +278,11 @@ class TestCheck:
 
 
 class TestDiskFull:
-    """The write that does not fit fails; nothing is named that is not there."""
+    """A write to a full disk fails, and no product refers to a file that is missing."""
 
     @pytest.fixture
     def fill(self, monkeypatch):
-        """Have every write from some number on fail as a full disk makes it."""
+        """Yield a function that makes all writes after the first few fail like on a full disk."""
         put = obstore.put
 
         def fill(after):
@@ -319,7 +319,7 @@ class TestDiskFull:
         run(jobs.make_thumbnails, "1", 1)
         image = products.get("/products/1/images/1").get_json()
         assert image["state"] == "failed"
-        assert "cannot be reached" in image["reason"]
+        assert "file store of the pictures failed" in image["reason"]
         assert products.get("/products/1").get_json()["images"] == []
 
     def test_a_job_that_fits_the_next_time_makes_it_ready(self, products, fill, run):

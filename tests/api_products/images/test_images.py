@@ -1,4 +1,4 @@
-"""The images of a product: uploaded, made into thumbnails, served, ordered, taken away."""
+"""Images of products: uploads, thumbnails, order and removal."""
 
 import io
 from dataclasses import replace
@@ -34,7 +34,7 @@ def upload(products, url):
 
 @pytest.fixture
 def work(products, redis):
-    """Do the job of an image as a worker does."""
+    """Return a function that makes the thumbnails of an image like a worker."""
 
     def make(number):
         with products.application.app_context():
@@ -66,7 +66,7 @@ def test_every_picture_gets_one_job(products, upload):
         assert queue.llen("rq:queue:products") == count
 
 
-def test_a_thumbnail_is_served_for_ever_and_as_what_it_is(products, upload, work):
+def test_a_thumbnail_is_immutable_and_has_its_media_type(products, upload, work):
     upload(picture())
     work(1)
     (image,) = products.get("/products/1").get_json()["images"]
@@ -83,7 +83,7 @@ def test_a_thumbnail_is_served_for_ever_and_as_what_it_is(products, upload, work
     assert products.get(path, headers={"If-None-Match": etag}).status_code == 304
 
 
-def test_what_was_uploaded_is_not_served(products, upload, work):
+def test_the_uploaded_file_is_not_served(products, upload, work):
     upload(picture())
     work(1)
     (image,) = products.get("/products/1").get_json()["images"]
@@ -100,7 +100,7 @@ def test_what_was_uploaded_is_not_served(products, upload, work):
         (picture(1, (9000, 5000), "PNG", "1"), 413, "at most 40,000,000 pixels"),
     ],
 )
-def test_what_is_no_good_is_refused_and_leaves_nothing(products, url, upload, data, status, why):
+def test_an_invalid_file_is_refused_and_not_stored(products, url, upload, data, status, why):
     answer = upload(picture(), data)
     assert answer.status_code == status
     problem = answer.get_json()
@@ -118,9 +118,9 @@ def test_a_file_that_is_too_large_is_refused(products, url, upload, settings):
 
 
 def test_a_picture_may_be_larger_than_other_bodies(products, url, settings):
-    """``MAX_BODY_MB`` is for JSON."""
+    """``MAX_BODY_MB`` limits JSON only."""
     large = picture() + bytes(settings.max_body_mb * 1_000_000)
-    # Encoded here: Flask's client would leave its temporary files open.
+    # Encoded here, because the client of Flask leaves its temporary files open.
     body, kind = encode_multipart_formdata({"image": ("x", large)})
     assert products.post(url, data=body, content_type=kind).status_code == 202
     body, kind = encode_multipart_formdata({"name": "Pot", "image": ("x", large)})
@@ -128,7 +128,7 @@ def test_a_picture_may_be_larger_than_other_bodies(products, url, settings):
 
 
 @pytest.mark.parametrize("id", [901.0, "a b", float("inf"), -5])
-def test_a_product_made_by_hand_takes_pictures(products, db, id):
+def test_a_product_made_by_hand_accepts_pictures(products, db, id):
     db.products.insert_one({"_id": id, "name": "Odd", "slug": "odd-one"})
     answer = products.post("/products/odd-one/images", data={"image": (io.BytesIO(picture()), "x")})
     assert answer.status_code == 202
@@ -156,7 +156,7 @@ def test_images_of_nothing(products, upload, url):
     assert products.delete("/products/1/images/7").status_code == 404
 
 
-def test_images_are_ordered_described_and_taken_away(products, url, upload):
+def test_images_are_ordered_described_and_removed(products, url, upload):
     assert upload(picture("red"), picture("green"), picture("blue")).status_code == 202
 
     def numbers():
@@ -198,7 +198,7 @@ def test_an_unchanged_image_is_a_304(products, url, upload):
         assert products.get(path, headers={"If-None-Match": etag}).status_code == 304
 
 
-def test_an_upload_takes_nothing_but_pictures(products, url):
+def test_an_upload_accepts_only_pictures(products, url):
     files = {"image": (io.BytesIO(picture()), "x"), "alt": "A pot"}
     answer = products.post(url, data=files)
     assert answer.status_code == 400
@@ -214,7 +214,7 @@ def test_the_same_picture_twice_is_stored_once(products, upload, work):
     assert len(list(products.application.extensions["files"].entries())) == 7
 
 
-def test_a_job_for_what_is_gone_or_done_changes_nothing(products, url, upload, work):
+def test_a_job_for_a_missing_or_ready_image_changes_nothing(products, url, upload, work):
     upload(picture())
     work(1)
     revision = products.get("/products/1").get_json()["revision"]
@@ -238,7 +238,7 @@ def test_a_file_that_was_lost_fails_the_image_with_a_reason(products, url, uploa
 
 
 def test_every_state_is_seen_at_once(products, url, upload, work):
-    """A cached product never shows an old state."""
+    """A cached product never shows an old image state."""
     upload(picture())
     for _ in range(2):
         assert products.get("/products/1").get_json()["images"] == []
@@ -264,7 +264,7 @@ class TestSweep:
         queue.set("products:files-swept", 1)
         return queue
 
-    def test_what_lost_its_job_is_queued_again(self, upload, sweep, queue, monkeypatch):
+    def test_an_image_without_a_job_is_queued_again(self, upload, sweep, queue, monkeypatch):
         upload(picture())
         assert queue.exists("rq:job:image-1-1")
         queue.delete(*queue.keys("rq:*"))
@@ -273,20 +273,20 @@ class TestSweep:
         assert queue.exists("rq:job:image-1-1")
         assert queue.llen("rq:queue:products") == 1
 
-    def test_what_has_just_been_touched_is_left_alone(self, upload, sweep, queue):
-        """Its job may be on its way from the queue to a worker."""
+    def test_an_image_changed_recently_is_not_queued_again(self, upload, sweep, queue):
+        """A worker may be about to start its job."""
         upload(picture())
         queue.delete(*queue.keys("rq:*"))
         sweep()
         assert queue.keys() == [b"products:files-swept"]
 
-    def test_what_has_its_job_is_left_alone(self, products, upload, sweep, queue, monkeypatch):
+    def test_an_image_with_a_job_is_not_queued(self, products, upload, sweep, queue, monkeypatch):
         upload(picture())
         monkeypatch.setattr(jobs, "STUCK_SECONDS", 0)
         sweep()
         assert queue.llen("rq:queue:products") == 1
 
-    def test_what_never_ends_has_failed(self, products, url, upload, work, monkeypatch):
+    def test_an_image_whose_job_crashes_fails(self, products, url, upload, work, monkeypatch):
         def crash(data):
             raise SystemExit
 

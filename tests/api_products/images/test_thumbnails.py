@@ -24,7 +24,7 @@ TAKEN = ("accept", "accept_strip")
 
 
 def manifest(folder):
-    """The real pictures of a folder, or one that is skipped where they are absent."""
+    """Return the real pictures of a folder, or one skipped case without the folder."""
     file = DATA / folder / "manifest.json"
     if not file.exists():
         why = pytest.mark.skip(reason="the real pictures of ../shared/data are not here")
@@ -54,7 +54,7 @@ def find(thumbnails, size, kind):
 def test_real_pictures_come_out_as_their_manifest_says(path, expected):
     data = path.read_bytes()
     try:
-        facts = inspect(data, MAX_PIXELS)
+        info = inspect(data, MAX_PIXELS)
         _, thumbnails = render(data)
     except PictureError:
         assert expected not in TAKEN
@@ -70,7 +70,7 @@ def test_real_pictures_come_out_as_their_manifest_says(path, expected):
         assert image.info.keys() <= {"background", "loop", "timestamp", "duration", "jfif"} | {
             *("jfif_version", "jfif_unit", "jfif_density", "progressive", "progression", "dpi")
         }
-        ratio = facts.width / facts.height
+        ratio = info.width / info.height
         assert abs(each.width - each.height * ratio) <= max(1, ratio)
 
 
@@ -93,14 +93,14 @@ def test_a_turned_picture_is_as_large_as_it_looks():
     image = Image.new("RGB", (40, 20))
     exif = Image.Exif()
     exif[0x0112] = 6
-    facts = inspect(encoded(image, "JPEG", exif=exif), MAX_PIXELS)
-    assert (facts.width, facts.height) == (20, 40)
+    info = inspect(encoded(image, "JPEG", exif=exif), MAX_PIXELS)
+    assert (info.width, info.height) == (20, 40)
 
 
-def test_what_is_transparent_is_white_in_a_jpeg_and_stays_so_in_webp():
+def test_transparency_is_white_in_jpeg_and_kept_in_webp():
     image = Image.new("RGBA", (300, 200), (0, 0, 0, 0))
-    facts, thumbnails = render(encoded(image))
-    assert facts.color == "#ffffff"
+    info, thumbnails = render(encoded(image))
+    assert info.color == "#ffffff"
     assert opened(find(thumbnails, "small", "jpeg")).getpixel((5, 5)) == (255, 255, 255)
     assert opened(find(thumbnails, "small", "webp")).getpixel((5, 5))[3] == 0
 
@@ -113,8 +113,8 @@ def test_grey_is_grey_in_every_mode(mode):
         if mode == "I;16"
         else grey.convert(mode)
     )
-    facts, thumbnails = render(encoded(image))
-    assert facts.color == "#ffffff"
+    info, thumbnails = render(encoded(image))
+    assert info.color == "#ffffff"
     assert opened(find(thumbnails, "large", "jpeg")).getpixel((9, 9)) == (255, 255, 255)
 
 
@@ -138,7 +138,7 @@ def test_pixels_are_counted_before_anything_is_decoded():
 
 
 @pytest.mark.parametrize("data", [b"", b"<svg/>", b"GIF", b"\xff\xd8\xff", b"RIFF0000WEBP"])
-def test_bytes_that_are_no_picture(data):
+def test_bytes_that_are_not_a_picture_are_refused(data):
     with pytest.raises((UnknownFormat, BrokenPicture)):
         inspect(data, MAX_PIXELS)
 
@@ -187,12 +187,12 @@ def jpeg(*segments, **options):
         (jpeg(progressive=True)[:-2] + b"\xff\xda\0\x08\1\1\0\0\x3f\0" * 60, "50 scans"),
     ],
 )
-def test_what_would_keep_a_decoder_busy_is_refused(data, why):
+def test_a_picture_that_keeps_a_decoder_busy_is_refused(data, why):
     with pytest.raises(BrokenPicture, match=why):
         inspect(data, MAX_PIXELS)
 
 
-def test_a_large_progressive_jpeg_is_taken_by_its_end():
+def test_a_large_progressive_jpeg_is_checked_by_its_end():
     file = io.BytesIO()
     Image.new("RGB", (3000, 2000)).save(file, "JPEG", progressive=True)
     data = file.getvalue()

@@ -1,4 +1,4 @@
-"""Stock: reservations, the ledger of every change, and whether it adds up."""
+"""Stock: reservations, the ledger of every change, and the stock check."""
 
 from uuid import uuid4
 
@@ -36,7 +36,7 @@ def drift(products):
     return lambda: products.get("/products:stock").get_json()["drift"]
 
 
-def test_every_change_is_an_entry_that_says_why(products, made, entries, reserve):
+def test_every_change_is_an_entry_with_its_reason(products, made, entries, reserve):
     products.put("/products/1", json={"stock": 9})
     products.patch("/products/1", json={"stock": 9, "name": "Kettle"})
     products.post("/products/1/stock", json={"change": -3, "reason": "damaged"})
@@ -65,7 +65,7 @@ def test_an_entry_names_the_request(products, made):
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "told"),
+    ("body", "status", "detail"),
     [
         ({"change": -6, "reason": "x"}, 409, "5 left"),
         ({"change": 0, "reason": "x"}, 422, "/change"),
@@ -77,10 +77,10 @@ def test_an_entry_names_the_request(products, made):
         ({"change": 1, "reason": "x", "by": "me"}, 422, "/by"),
     ],
 )
-def test_a_change_that_cannot_be_is_refused(products, made, entries, body, status, told):
+def test_an_invalid_change_is_refused(products, made, entries, body, status, detail):
     response = products.post("/products/1/stock", json=body)
     assert response.status_code == status
-    assert told in response.get_json()["detail"]
+    assert detail in response.get_json()["detail"]
     assert len(entries()) == 1
 
 
@@ -90,13 +90,13 @@ def test_stock_that_is_not_tracked_is_not_changed(products):
     assert (response.status_code, "not tracked" in response.get_json()["detail"]) == (409, True)
 
 
-def test_stock_that_is_no_number_is_called_so(products, made, db):
+def test_a_stock_that_is_not_a_number_is_named_so(products, made, db):
     db["products"].update_one({}, {"$set": {"stock": "many"}})
     response = products.post("/products/1/stock", json={"change": 1, "reason": "x"})
     assert (response.status_code, "not a number" in response.get_json()["detail"]) == (409, True)
 
 
-def test_if_match_is_heeded(products, made):
+def test_a_change_honours_if_match(products, made):
     old = products.get("/products/1").headers["ETag"]
     body = {"change": 1, "reason": "found"}
     for status in (200, 412):
@@ -129,14 +129,14 @@ def test_a_reservation_is_made_once(products, made, reserve):
     assert products.get("/products/1").get_json()["stock"] == 3
 
 
-def test_one_that_took_the_last_is_answered_again(products, made, reserve):
+def test_a_repeated_reservation_of_the_last_items_has_the_same_answer(products, made, reserve):
     id = uuid4()
     assert reserve((1, 5), id=id).status_code == 200
     assert reserve((1, 5), id=id).status_code == 200
     assert reserve((1, 1)).status_code == 409
 
 
-def test_one_that_was_released_is_not_made_again_even_if_it_never_was(products, made, reserve):
+def test_a_released_id_cannot_be_reserved_even_if_it_was_unknown(products, made, reserve):
     for _ in range(2):
         id = uuid4()
         assert products.delete(f"/products/reservations/{id}").status_code == 204
@@ -146,7 +146,7 @@ def test_one_that_was_released_is_not_made_again_even_if_it_never_was(products, 
     assert products.get("/products/1").get_json()["stock"] == 5
 
 
-def test_what_was_shipped_does_not_come_back(products, made, reserve):
+def test_a_shipped_reservation_is_not_given_back(products, made, reserve):
     id = uuid4()
     reserve((1, 2), id=id)
     for _ in range(2):
@@ -184,10 +184,10 @@ def test_stock_of_a_deleted_product_comes_back_with_it(products, made, entries, 
     assert entries()[0] == (2, 5, "released")
 
 
-def test_a_restore_does_not_undo_what_came_back_meanwhile(
+def test_a_restore_keeps_stock_that_was_given_back_meanwhile(
     products, categories, made, reserve, transport, monkeypatch
 ):
-    """The category is asked for between reading the trash and writing the product."""
+    """The stock is given back after the restore has read the trash, and before it writes."""
     categories.post("/categories", json={"name": "Tea"})
     products.patch("/products/1", json={"category": "tea"})
     id = uuid4()
@@ -206,12 +206,12 @@ def test_a_restore_does_not_undo_what_came_back_meanwhile(
 
 
 @pytest.mark.parametrize("path", ["/products/1/stock?q=x", "/products/1/stock?ordering=id"])
-def test_what_a_ledger_is_not_asked_is_named(products, made, path):
+def test_a_parameter_that_a_ledger_does_not_have_is_named(products, made, path):
     assert products.get(path).status_code == 400
     assert products.get("/products:reservations?afterr=1").status_code == 400
 
 
-def test_stock_that_is_no_longer_tracked_is_left_alone(products, made, reserve):
+def test_a_stock_that_is_not_tracked_any_more_is_not_changed(products, made, reserve):
     id = uuid4()
     reserve((1, 2), id=id)
     products.patch("/products/1", json={"stock": None})
@@ -219,14 +219,14 @@ def test_stock_that_is_no_longer_tracked_is_left_alone(products, made, reserve):
     assert products.get("/products/1").get_json()["stock"] is None
 
 
-def test_a_purged_product_is_no_hindrance(products, made, reserve):
+def test_a_release_after_a_purge_succeeds(products, made, reserve):
     id = uuid4()
     reserve((1, 2), id=id)
     products.delete("/products/1?purge=true")
     assert products.delete(f"/products/reservations/{id}").status_code == 204
 
 
-def test_a_sale_renews_the_lists_of_its_shelf_and_no_other(products, categories, reserve):
+def test_a_sale_invalidates_the_lists_of_its_category_only(products, categories, reserve):
     for name in ("Games", "Books"):
         categories.post("/categories", json={"name": name})
         body = {"name": f"One of {name}", "price": 1, "stock": 5, "category": name}
@@ -240,15 +240,15 @@ def test_a_sale_renews_the_lists_of_its_shelf_and_no_other(products, categories,
     assert products.get("/products?category=games").get_json()["items"][0]["stock"] == 4
 
 
-def test_a_restored_product_may_bring_another_stock(products, made, entries):
+def test_a_restore_may_set_another_stock(products, made, entries):
     products.delete("/products/1")
     assert products.post("/products/1/restore", json={"stock": 8}).status_code == 200
     assert entries()[0] == (3, 8, "edited")
 
 
-@on_real_servers  # The fake knows neither these stages nor transactions.
+@on_real_servers  # The fake has neither these stages nor transactions.
 class TestReconcile:
-    def test_what_was_written_through_the_api_adds_up(self, products, made, reserve, drift):
+    def test_writes_through_the_api_match_the_ledger(self, products, made, reserve, drift):
         items = [{"name": f"P{n}", "sku": f"S{n}", "price": 1, "stock": n} for n in range(20)]
         for _ in range(2):
             products.post("/products:batch?key=sku", json=items)
@@ -268,7 +268,7 @@ class TestReconcile:
         assert products.get("/products/1").get_json()["stock"] == 5
         assert (drift(), len(entries())) == ([], 1)
 
-    def test_or_accepted(self, products, made, db, drift, entries):
+    def test_an_edit_by_hand_can_be_accepted(self, products, made, db, drift, entries):
         db["products"].update_one({"_id": 1}, {"$set": {"stock": 2}})
         assert products.post("/products:stock?accept=true").status_code == 200
         assert products.get("/products/1").get_json()["stock"] == 2
@@ -279,7 +279,7 @@ class TestReconcile:
         [(-4, 0), (None, None), (3.5, 3), (4.0, 4), ("7", 7), (Decimal128("7"), 7)],
     )
     @pytest.mark.parametrize("accept", ["true", "false"])
-    def test_whatever_stands_there(self, products, made, db, drift, odd, accepted, accept):
+    def test_any_stock_is_corrected(self, products, made, db, drift, odd, accepted, accept):
         db["products"].update_one({"_id": 1}, {"$set": {"stock": odd}})
         assert len(drift()) == 1
         assert products.post(f"/products:stock?accept={accept}").status_code == 200
@@ -290,7 +290,7 @@ class TestReconcile:
         )
 
     @pytest.mark.parametrize("odd", ["many", float("nan"), float("inf"), [3]])
-    def test_what_is_no_number_is_shown_until_somebody_says_what_it_is(
+    def test_a_stock_that_is_not_a_number_is_reported_until_it_is_set(
         self, products, made, db, drift, odd
     ):
         db["products"].update_one({"_id": 1}, {"$set": {"stock": odd}})
@@ -316,7 +316,7 @@ class TestReconcile:
         assert products.get("/products/1/stock").status_code == 200
         assert products.post("/products:stock?accept=true").status_code == 200
 
-    def test_a_product_made_by_hand_begins_with_what_it_has(self, products, db, drift, reserve):
+    def test_a_product_made_by_hand_starts_with_its_stock(self, products, db, drift, reserve):
         db["products"].insert_one({"_id": 1, "name": "By hand", "price": 3, "stock": 7})
         assert drift() == []
         assert reserve((1, 2)).status_code == 200
@@ -324,14 +324,14 @@ class TestReconcile:
         db["products"].update_one({"_id": 1}, {"$inc": {"stock": 1}})
         assert drift()[0]["ledger"] == 5
 
-    def test_a_balance_below_none_is_set_to_none(self, products, made, db, drift, reserve):
+    def test_a_negative_balance_is_set_to_0(self, products, made, db, drift, reserve):
         db["products"].update_one({"_id": 1}, {"$set": {"stock": 100}})
         assert reserve((1, 50)).status_code == 200
         assert drift() == [{"product_id": 1, "name": "Teapot", "stock": 50, "ledger": -45}]
         products.post("/products:stock")
         assert (products.get("/products/1").get_json()["stock"], drift()) == (0, [])
 
-    def test_a_crash_before_the_first_entry_is_made_up_for(self, products, made, db, drift):
+    def test_a_ledger_without_a_first_entry_starts_with_the_stock(self, products, made, db, drift):
         db["products.ledger"].delete_many({})
         assert drift() == []
         products.put("/products/1", json={"stock": 3})
