@@ -182,7 +182,7 @@ def delete_move(id: str) -> Response:
 def check_tree() -> Response:
     """List the categories whose parent is missing or a descendant, and those at a wrong place."""
     categories.reject_unknown_parameters()
-    return document_checks.answer(checks.find_tree_faults())
+    return document_checks.respond_kinds(checks.find_tree_faults())
 
 
 @blueprint.post("/categories:tree")
@@ -191,4 +191,4 @@ def check_tree() -> Response:
 def repair_tree() -> Response:
     """Put categories, and their products, where their parents say; list the faults."""
     categories.reject_unknown_parameters()
-    return moves.moving(lambda: document_checks.answer(checks.find_tree_faults()))
+    return moves.moving(lambda: document_checks.respond_kinds(checks.find_tree_faults()))

@@ -136,7 +136,7 @@ def repair_files() -> Response:
 def check_categories() -> Response:
     """List the products whose category does not exist, or whose category path is wrong."""
     products.reject_unknown_parameters()
-    return document_checks.answer(checks.check_categories(repair=False))
+    return document_checks.respond_kinds(checks.check_categories(repair=False))
 
 
 @blueprint.post("/products:categories")
@@ -146,10 +146,10 @@ def check_categories() -> Response:
 def repair_categories() -> Response:
     """Give products the category path that the categories service reports; list the faults."""
     products.reject_unknown_parameters()
-    return document_checks.answer(checks.check_categories(repair=True))
+    return document_checks.respond_kinds(checks.check_categories(repair=True))
 
 
 def _file_response(faults: Mapping[str, Sequence[Any]]) -> Response:
-    return document_checks.answer(
-        {kind: document_checks.of(cases, kind != "lost") for kind, cases in faults.items()}
+    return document_checks.respond_kinds(
+        {kind: document_checks.kind_of(cases, kind != "lost") for kind, cases in faults.items()}
     )

@@ -1,8 +1,8 @@
-"""``/<name>:documents``: which documents are not as they should be, and what mends them.
+"""``/<name>:documents``: finds documents that do not fit the schema, and repairs them.
 
-A document made or changed by hand may be anything, and is served as it is.  Looking for such ones
-reads the whole collection, so nothing else waits for it.  Mending is a write like any other: what
-is cached of the document becomes worthless, and its revision goes on.
+A document that was created or edited by hand may hold anything, and is served as it is.  A check
+reads the whole collection.  A repair is a write like any other: it increments the revision of the
+document and invalidates its cached responses.
 """
 
 import contextlib
@@ -34,16 +34,16 @@ from shared.storage.repository import Repository
 from shared.storage.retries import DocumentChanged
 from shared.storage.transactions import current_session, transaction
 
-MOST_CASES = 1000  # of a kind are answered, though all are counted
-TOGETHER = 500  # documents of one write
+MAX_CASES = 1000  # cases of one kind in a response; all are counted
+BATCH_SIZE = 500  # documents of one write
 
-# What every write sets, whatever was there.
-_GIVEN = ("revision", "updated_at", "written", "writer", "terms")
+# The fields that every write sets.
+_SET_BY_WRITES = ("revision", "updated_at", "written", "writer", "terms")
 _WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 
 
 class KindSchema(Schema):
-    """The cases of one kind, how many there are, and how many of them are mended by a POST."""
+    """The cases of one kind: the total, how many of them a POST repairs, and the first 1,000."""
 
     total = fields.Integer(metadata={"example": 1})
     mends = fields.Integer(metadata={"example": 1})
@@ -51,7 +51,7 @@ class KindSchema(Schema):
 
 
 class FoundSchema(Schema):
-    """What is not as it should be."""
+    """The documents with faults, by kind."""
 
     lacking = fields.Nested(KindSchema)
     broken = fields.Nested(KindSchema)
@@ -61,71 +61,71 @@ class FoundSchema(Schema):
 
 @dataclass(slots=True)
 class Kind:
-    """The cases of one kind: how many, how many of them a POST mends or has mended, the first."""
+    """Cases of one kind: the total, how many a POST repairs or repaired, and the first 1,000."""
 
     total: int = 0
     mends: int = 0
     cases: list[Any] = field(default_factory=list)
 
     def add(self, case: Any, mends: bool) -> None:
-        """Count a case, and keep it while there are few."""
+        """Count a case, and keep it if it is one of the first."""
         self.total += 1
         self.mends += mends
-        if len(self.cases) < MOST_CASES:
+        if len(self.cases) < MAX_CASES:
             self.cases.append(case)
 
 
-def of(cases: Iterable[Any], mends: bool) -> Kind:
-    """Return a kind whose cases are all mended, or none of them."""
+def kind_of(cases: Iterable[Any], mends: bool) -> Kind:
+    """Return a kind of which a POST repairs all cases or none."""
     kind = Kind()
     for case in cases:
         kind.add(case, mends)
     return kind
 
 
-def answer(found: Mapping[str, Kind]) -> Response:
-    """Answer what a check has found: ``{kind: {"total", "mends", "cases"}}``."""
-    return respond({name: asdict(kind) for name, kind in found.items()})
+def respond_kinds(kinds: Mapping[str, Kind]) -> Response:
+    """Return the result of a check: ``{kind: {"total", "mends", "cases"}}``."""
+    return respond({name: asdict(kind) for name, kind in kinds.items()})
 
 
 def init_app(app: Flask, resource: Resource) -> None:
-    """Serve ``/<name>:documents``; ``checks`` are the paths of all checks of the service."""
+    """Serve ``/<name>:documents``, and begin the list of the paths of all checks."""
     path = f"/{resource.name}:documents"
     app.extensions["checks"] = [path]
     app.add_url_rule(path, "check_documents", check_documents, methods=["GET"])
-    app.add_url_rule(path, "mend_documents", mend_documents, methods=["POST"])
+    app.add_url_rule(path, "mend_documents", repair_documents, methods=["POST"])
 
 
 @auth.requires(auth.ADMIN)
 @returns(FoundSchema)
 def check_documents() -> Response:
-    """Answer the documents that lack something, are broken, unreachable, or there twice."""
-    return _answered(mend=False)
+    """Return the documents that lack fields, do not fit, are unreachable, or exist twice."""
+    return _check(repair=False)
 
 
 @auth.requires(auth.ADMIN)
 @resumes
 @returns(FoundSchema)
-def mend_documents() -> Response:
-    """Mend what can be mended for sure, and answer all that was found."""
-    return _answered(mend=True)
+def repair_documents() -> Response:
+    """Repair the documents whose right values are certain, and return all that have faults."""
+    return _check(repair=True)
 
 
-def _answered(mend: bool) -> Response:
+def _check(repair: bool) -> Response:
     resource: Resource = current_app.extensions["resource"]
     resource.reject_unknown_parameters()
-    unreachable, broken = _misfits(resource, mend)
-    found = {
-        "lacking": _lacking(resource, mend),
+    unreachable, broken = _misfits(resource, repair)
+    kinds = {
+        "lacking": _lacking(resource, repair),
         "broken": broken,
         "unreachable": unreachable,
         "twice": _twice(resource.repository),
     }
-    return answer(found)
+    return respond_kinds(kinds)
 
 
-def _misfits(resource: Resource, mend: bool) -> tuple[Kind, Kind]:
-    """Return the documents whose ids no URL can name, and those that do not fit the schema."""
+def _misfits(resource: Resource, repair: bool) -> tuple[Kind, Kind]:
+    """Return the documents whose ids no URL can hold, and those that do not fit the schema."""
     unreachable, broken = Kind(), Kind()
     rules = json_schema(resource.schema)
     for document in resource.repository.collection.find({"$nor": [{"$jsonSchema": rules}]}):
@@ -133,8 +133,8 @@ def _misfits(resource: Resource, mend: bool) -> tuple[Kind, Kind]:
         if why := wrong.get("/_id"):
             unreachable.add(_case(resource, document, f"its id {why}"), False)
             continue
-        if mend:
-            mends = _mend(resource, document["_id"])
+        if repair:
+            mends = _repair(resource, document["_id"])
         else:
             change = _change(resource, document)
             mends = bool(change and not any(violations(change.stamped("").after, rules)))
@@ -143,21 +143,21 @@ def _misfits(resource: Resource, mend: bool) -> tuple[Kind, Kind]:
     return unreachable, broken
 
 
-def _lacking(resource: Resource, mend: bool) -> Kind:
-    """Return the documents without what every write of ours gives them."""
+def _lacking(resource: Resource, repair: bool) -> Kind:
+    """Return the documents without fields that every write through the API sets."""
     kind, repository = Kind(), resource.repository
-    every = (
-        (each, _lacks(repository, each))
-        for each in repository.collection.find()
-        if not any(violations(each["_id"], STORED[Id]))
+    reachable = (
+        (document, _lacks(repository, document))
+        for document in repository.collection.find()
+        if not any(violations(document["_id"], STORED[Id]))
     )
-    found = (pair for pair in every if pair[1])
-    while some := list(islice(found, TOGETHER)):
-        # A new token in the values: without a change nothing would be written.
-        pairs = [(each, {"written": new_token()}) for each, _ in some]
-        written = bulk(repository, pairs, False) if mend else pairs
-        for (document, lacks), done in zip(some, written, strict=True):
-            mends = bool(done) or _mend(resource, document["_id"])
+    lacking = (pair for pair in reachable if pair[1])
+    while batch := list(islice(lacking, BATCH_SIZE)):
+        # The values have a new token, because a write without a change does nothing.
+        pairs = [(document, {"written": new_token()}) for document, _ in batch]
+        written = bulk(repository, pairs, False) if repair else pairs
+        for (document, lacks), is_done in zip(batch, written, strict=True):
+            mends = bool(is_done) or _repair(resource, document["_id"])
             kind.add(_case(resource, document, f"lacks {', '.join(lacks)}"), mends)
     return kind
 
@@ -172,7 +172,7 @@ def _lacks(repository: Repository, document: Document) -> list[str]:
 
 
 def _twice(repository: Repository) -> Kind:
-    """Return what lives and is in the trash as well, as only a copy made by hand is."""
+    """Return the documents that are in the trash as well, which only a copy by hand can cause."""
     living = {
         "$lookup": {
             "from": repository.name,
@@ -189,41 +189,41 @@ def _twice(repository: Repository) -> Kind:
     ]
     why = f"is in {repository.trash.name}, too: delete one of them there"
     suspects = list(repository.trash.aggregate(pipeline))
-    # Looked at again, for what was just deleted or restored.
-    again = {"_id": {"$in": [each["_id"] for each in suspects]}}
-    kept = {each["_id"] for each in repository.trash.find(again, {"_id": True})}
-    return of(
+    # A second look leaves out documents that were just deleted or restored.
+    filter = {"_id": {"$in": [suspect["_id"] for suspect in suspects]}}
+    in_trash = {document["_id"] for document in repository.trash.find(filter, {"_id": True})}
+    return kind_of(
         (
-            _case_of(repository.name, each["id"], why)
-            for each in suspects
-            if each["_id"] in kept and repository.count({"_id": each["id"]})
+            _case_of(repository.name, suspect["id"], why)
+            for suspect in suspects
+            if suspect["_id"] in in_trash and repository.count({"_id": suspect["id"]})
         ),
         mends=False,
     )
 
 
-def _mend(resource: Resource, id: Any) -> bool:
-    """Mend a document as it is now; return whether it is as it should be."""
+def _repair(resource: Resource, id: Any) -> bool:
+    """Repair the current version of a document; return True if it fits the schema then."""
     try:
-        return transaction(partial(_mend_at_once, resource, id))
+        return transaction(partial(_repair_in_transaction, resource, id))
     except (BulkWriteError, DocumentChanged):
         return False
 
 
-def _mend_at_once(resource: Resource, id: Any) -> bool:
+def _repair_in_transaction(resource: Resource, id: Any) -> bool:
     repository = resource.repository
     document = repository.collection.find_one({"_id": id}, session=current_session())
     if document is None:
         return True
     change = _change(resource, document)
-    # Without an entry in the ledger, like the edit it mends: `vitrine reconcile` reports both.
+    # A repair has no entry in the ledger, like the edit by hand: `vitrine reconcile` reports both.
     for after in repository.apply([change] if change else []):
         document = after
     return not any(violations(document, json_schema(resource.schema)))
 
 
 def _change(resource: Resource, document: Document) -> Change | None:
-    """Return what gives a document all that is sure, or None when nothing is."""
+    """Return the change that repairs all certain values, or None if there is none."""
     repository, rules = resource.repository, json_schema(resource.schema)
     wrong = {place for place, _ in violations(document, rules)}
     values: Document = {}
@@ -232,8 +232,8 @@ def _change(resource: Resource, document: Document) -> Change | None:
             read = _read(kind, document[name])
             if read is not None and not any(violations(read, rules["properties"][name])):
                 values[name] = read
-    given = wrong & {f"/{name}" for name in _GIVEN}
-    if not (values or given or _lacks(repository, document)):
+    is_set_by_writes = wrong & {f"/{name}" for name in _SET_BY_WRITES}
+    if not (values or is_set_by_writes or _lacks(repository, document)):
         return None
     if repository.find_conflict(values, document["_id"]):
         return None
@@ -241,7 +241,7 @@ def _change(resource: Resource, document: Document) -> Change | None:
 
 
 def _read(field: Field[Any], value: Any) -> Any:
-    """Return what a value of another type plainly says, as its field reads it, or None."""
+    """Return the value of the right type that a wrong value stands for, or None."""
     reader = Moment() if isinstance(field, Timestamp) else field
     for spelling in _spellings(value, isinstance(field, String)):
         with contextlib.suppress(ValidationError):
@@ -250,7 +250,7 @@ def _read(field: Field[Any], value: Any) -> Any:
 
 
 def _spellings(value: Any, as_text: bool) -> Iterator[Any]:
-    """Yield what a value may have been meant as: a text for a number, a number for a text."""
+    """Yield the values that a wrong value may stand for, such as a text for a number."""
     if isinstance(value, str):
         yield value
         if _WHOLE.fullmatch(value):

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 from bson import Decimal128, ObjectId
 
-from shared.endpoints.document_checks import MOST_CASES
+from shared.endpoints.document_checks import MAX_CASES
 from tests.support.services import on_real_servers
 
 pytestmark = on_real_servers
@@ -174,10 +174,10 @@ def test_what_lives_and_is_in_the_trash_is_told_and_left(products, db, check, me
 
 
 def test_all_are_counted_though_not_all_are_told(db, check, mend):
-    many = MOST_CASES + 5
+    many = MAX_CASES + 5
     db.products.insert_many([{"_id": id, "name": f"N {id}"} for id in range(1, many + 1)])
     for found in (check(), mend()):
-        assert len(found["lacking"]["cases"]) == MOST_CASES
+        assert len(found["lacking"]["cases"]) == MAX_CASES
         assert (found["lacking"]["total"], found["lacking"]["mends"]) == (many, many)
     assert totals(check()) == {}
 
