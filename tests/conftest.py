@@ -13,6 +13,7 @@ from redis import Redis
 from shared.config.settings import Settings
 from shared.storage.connections import Connections, open_mongo
 from tests.support.conformance import CheckedClient, LenientClient
+from tests.support.processes import free_port
 from tests.support.services import (
     DATA,
     MEMORY,
@@ -23,7 +24,7 @@ from tests.support.services import (
     empty,
 )
 from vitrine.local import embedded
-from vitrine.local.processes import free_port, stop
+from vitrine.local.processes import stop
 
 mongomock.ignore_feature("session")
 mongomock.collection.Collection.create_indexes = create_indexes
@@ -37,7 +38,7 @@ def servers():
     folder = Path(tempfile.mkdtemp(prefix="vitrine-test-", dir=MEMORY))
     processes = []
     try:
-        ports = free_port(0), free_port(0)
+        ports = free_port(), free_port()
         starts = (embedded.start_mongod, embedded.start_redis)
         waits = (embedded.wait_for_mongod, embedded.wait_for_redis)
         for start, port in zip(starts, ports, strict=True):
@@ -58,7 +59,7 @@ def start_redis():
     with tempfile.TemporaryDirectory(prefix="vitrine-test-", dir=MEMORY) as folder:
 
         def start(*options):
-            port = free_port(0)
+            port = free_port()
             log = Path(folder, f"{port}.log")
             process = embedded.start_redis(Path(folder, str(port)), port, log, (), *options)
             processes.append(process)
@@ -73,7 +74,7 @@ def start_redis():
 @pytest.fixture(scope="session")
 def redis_cluster(start_redis):
     """The URL of a Redis Cluster of three."""
-    buses = [free_port(0) for _ in range(3)]
+    buses = [free_port() for _ in range(3)]
     ports = [start_redis("--cluster-enabled", "yes", "--cluster-port", str(bus)) for bus in buses]
     slots = (0, 5461), (5462, 10922), (10923, 16383)
     nodes = [Redis(port=port) for port in ports]

@@ -9,7 +9,7 @@ from moto import mock_aws
 from vitrine_lambda import parameters
 
 from shared.config.settings import SettingsError
-from vitrine.local.processes import free_port
+from tests.support.processes import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +104,7 @@ def test_a_refused_access_is_reported(monkeypatch):
 
 
 def test_an_unreachable_store_is_reported_before_lambda_gives_up(monkeypatch):
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", f"http://127.0.0.1:{free_port(0)}")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", f"http://127.0.0.1:{free_port()}")
     assert refusal() == (
         "SSM_PATH=/vitrine: the Parameter Store does not answer: EndpointConnectionError."
     )

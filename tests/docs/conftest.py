@@ -18,9 +18,9 @@ from shared.workers.follower import token_time
 from tests.docs.fences import DOCUMENTS, fences
 from tests.docs.shell import write_curl
 from tests.integration.conftest import Stack, poll
+from tests.support.processes import free_port
 from tests.support.services import MEMORY, ROOT
 from vitrine import stack as stacks
-from vitrine.local.processes import free_port
 
 # Files that are not part of a clone, or that only the tests make.
 LEFT_OUT = (
@@ -62,7 +62,7 @@ def stack(project):
         "PYTHONPATH": str(project),
         "JOB_WORKERS": "1",
         "WORKERS": "1",
-        "BOOKS_URL": f"http://127.0.0.1:{free_port(0)}",
+        "BOOKS_URL": f"http://127.0.0.1:{free_port()}",
         "PATH": f"{project}/.venv/bin{os.pathsep}{os.environ['PATH']}",
     }
     stack = Stack(project / "data", env, root=project)
@@ -98,13 +98,13 @@ def empty(stack):
                 token_time(each["token"]) >= moment for each in found
             )
 
-        poll(is_seen, 15, "that all followers have seen it")
+        poll(is_seen, 60, "that all followers have seen it")
         for name in db.list_collection_names():
             if name.endswith(".history"):
                 db[name].delete_many({})
         redis.flushdb()
         roots = [root_of(service) for service in running.services]
-        poll(lambda: redis.exists(*roots) == len(roots), 15, "that all services are followed")
+        poll(lambda: redis.exists(*roots) == len(roots), 60, "that all services are followed")
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from tests.support.processes import descendants, is_alive
+from tests.support.processes import descendants, free_port, is_alive
 from tests.support.services import MEMORY, ROOT, environment
 from vitrine import stack as stacks
-from vitrine.local.processes import free_port, stop
+from vitrine.local.processes import stop
 
 pytestmark = pytest.mark.real
 
@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.real)
 
 
-def poll(check, seconds=15.0, what="it"):
+def poll(check, seconds=30.0, what="it"):
     """Wait until ``check()`` is true and return what it returns; fail after some seconds."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -51,7 +51,7 @@ class Stack:
     root: Path = ROOT
 
     def __post_init__(self):
-        urls = {f"{name.upper()}_URL": f"http://127.0.0.1:{free_port(0)}" for name in NAMES}
+        urls = {f"{name.upper()}_URL": f"http://127.0.0.1:{free_port()}" for name in NAMES}
         # Few tests need workers, which take seconds to start.
         known = {"DATA_DIR": str(self.folder), "JOB_WORKERS": "0", **urls}
         # Tests send more than anybody may; those of the limits say so.
@@ -96,7 +96,7 @@ class Stack:
             )
         poll(
             lambda: "ends it." in self.said() or self.process.poll() is not None,
-            40,
+            90,
             "vitrine up",
         )
         assert self.process.poll() is None, self.said()
@@ -109,7 +109,7 @@ class Stack:
             self._http.clear()  # A service waits two seconds for a connection that is kept.
             below = descendants(self.process.pid)
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(10)
+            self.process.wait(60)
             assert not [pid for pid in below if is_alive(pid)]
 
     def request(self, method, service, path, body=None, **headers):
@@ -169,7 +169,7 @@ def processes_of(stack, *words):
 def instance(stack, app="api_products.app:create_app()", workers=1, server="gunicorn", **env):
     """A further instance of a service of a running stack; yields its URL."""
     running = stacks.read(stack.folder)
-    url = f"http://127.0.0.1:{free_port(0)}"
+    url = f"http://127.0.0.1:{free_port()}"
     known = {"MONGO_URI": running.mongo_uri, "REDIS_URL": running.redis_url}
     address = url.removeprefix("http://")
     if server == "granian":
@@ -187,10 +187,10 @@ def instance(stack, app="api_products.app:create_app()", workers=1, server="guni
         )
     try:
         with urllib3.PoolManager(retries=False, timeout=5) as http:
-            poll(lambda: _answers(http, url), 30, f"a start of {app}")
+            poll(lambda: _answers(http, url), 90, f"a start of {app}")
         yield url
     finally:
-        stop(process, 5)
+        stop(process, 30)
 
 
 def _answers(http, url):

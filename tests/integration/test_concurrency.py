@@ -128,7 +128,7 @@ def test_a_killed_master_takes_its_workers_along(stack, kill):
     }
     ours = sorted(pid for pid, command in processes.items() if b"api_clients.app" in command)
     kill(ours[0])
-    assert poll(lambda: not any(is_alive(pid) for pid in ours), 5)
+    assert poll(lambda: not any(is_alive(pid) for pid in ours))
     assert poll(lambda: stack.run("status").returncode == 0)
 
 
@@ -142,7 +142,7 @@ def test_a_worker_killed_in_a_batch_leaves_whole_items(stack, kill):
             return None
 
     def kill_a_worker(number):
-        poll(lambda: stack.get("games", "/games?per=1")["total"], 10)
+        poll(lambda: stack.get("games", "/games?per=1")["total"])
         workers = [
             pid
             for pid in descendants(stack.process.pid)

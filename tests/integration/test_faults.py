@@ -12,14 +12,14 @@ from redis import Redis
 
 from shared.cache.cache import LEASE_SECONDS
 from tests.integration.conftest import instance, poll, running_stack
-from tests.integration.test_never_stale import fuzz, tell
+from tests.integration.test_never_stale import HAND_EDIT_SECONDS, fuzz, tell
 from tests.support.proxy import Proxy
 from vitrine.fuzz.writers import VisibilityLimits
 
 pytestmark = pytest.mark.alone
 
-SLACK = 0.5  # of the clocks, and of a request that was running
-HEALING_SECONDS = 1.0
+SLACK = 2.0  # seconds for a request that was running on a busy machine
+HEALING_SECONDS = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ class Storm:
     """A fuzz run in the background, with a fault in the middle of it."""
 
     def __init__(self, stack, capsys, what, seconds=7, others=()):
-        self._bounds = VisibilityLimits()
+        self._bounds = VisibilityLimits(by_hand=HAND_EDIT_SECONDS)
         run = fuzz(stack, seconds, others, self._bounds, ("products", "categories"))
         self._thread = threading.Thread(target=self._run, args=(run,))
         self._capsys, self._what = capsys, what
@@ -57,10 +57,10 @@ class Storm:
         return self
 
     def __exit__(self, *error):
-        """Once healed, nothing stale is left after a second."""
+        """Once healed, nothing stale is left soon."""
         self.ended = time.monotonic()
         wait_until(self.ended + HEALING_SECONDS)
-        self._bounds.by_api, self._bounds.by_hand = 0.0, 1.0
+        self._bounds.by_api, self._bounds.by_hand = 0.0, HAND_EDIT_SECONDS
         self._thread.join()
         # The readers ran meanwhile.
         assert self.began < max(self.report.read_results.moments)
@@ -96,7 +96,7 @@ def test_a_replica_that_missed_the_last_generations_is_promoted(stack, proxy, st
             wait_until(time.monotonic() + 2)
             proxy.switch(second)
     assert storm.report.wrong == []
-    poll(lambda: "hit" in _status(stack), 5)
+    poll(lambda: "hit" in _status(stack))
 
 
 def test_one_instance_is_cut_off_from_redis(stack, proxy, capsys):
@@ -128,7 +128,7 @@ def test_other_kinds_of_redis(request, servers, capsys, kind):
     with capsys.disabled():
         tell(report, f"\n{kind}: ")
     assert report.wrong == []
-    assert report.hit_ratio > 0.3
+    assert report.hit_ratio > 0.1
 
 
 def test_a_worker_is_killed_between_commit_and_invalidation(stack):
@@ -141,7 +141,7 @@ def test_a_worker_is_killed_between_commit_and_invalidation(stack):
             poll(lambda: "hit" in _status(stack, path))
             with pytest.raises(urllib3.exceptions.ProtocolError):
                 stack._http.request("PATCH", url + path, json={"price": price})
-            poll(lambda price=price: stack.get("products", path)["price"] == price, 1.0)
+            poll(lambda price=price: stack.get("products", path)["price"] == price)
 
 
 def _status(stack, path="/products?per=1"):

@@ -55,12 +55,12 @@ def test_bodies_that_do_not_come_hold_no_thread(shop):
     json = "POST /products HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     with (
         instance(shop, server="granian", THREADS="1") as url,
-        urllib3.PoolManager(retries=False, timeout=5) as http,
+        urllib3.PoolManager(retries=False, timeout=30) as http,
         contextlib.ExitStack() as clients,
     ):
         address = urlsplit(url)
         for head in heads * 5:
-            client = socket.create_connection((address.hostname, address.port), 5)
+            client = socket.create_connection((address.hostname, address.port), 30)
             clients.enter_context(client).sendall(f"{json}{head}\r\n\r\n".encode() + b"1")
         assert http.request("GET", url + "/products?per=7").status == 200
         made = http.request("POST", url + "/products", json={"name": "Quick"})
@@ -71,7 +71,7 @@ def raw(url, request):
     """The status of an answer to a request, byte by byte, and all of the answer."""
     address = urlsplit(url)
     said = b""
-    with socket.create_connection((address.hostname, address.port), 5) as client:
+    with socket.create_connection((address.hostname, address.port), 30) as client:
         client.sendall(request)
         while b"\r\n\r\n" not in said and (more := client.recv(65536)):
             said += more
@@ -112,7 +112,7 @@ def test_odd_heads_mean_what_they_say(shop, head, status):
 
 def test_a_body_that_ends_before_its_length_is_refused(shop):
     address = urlsplit(shop.url("products"))
-    with socket.create_connection((address.hostname, address.port), 5) as client:
+    with socket.create_connection((address.hostname, address.port), 30) as client:
         client.sendall(POST + b'Content-Length: 99\r\n\r\n{"name":"cut"}')
         client.shutdown(socket.SHUT_WR)
         while client.recv(65536):
@@ -125,10 +125,10 @@ def test_who_has_hung_up_keeps_no_place_among_those_who_wait(shop):
     address = urlsplit(shop.url("products"))
     wait = b"GET /products/changes?wait=60 HTTP/1.1\r\nHost: localhost\r\n\r\n"
     for _ in range(24):
-        with socket.create_connection((address.hostname, address.port), 5) as client:
+        with socket.create_connection((address.hostname, address.port), 30) as client:
             client.sendall(wait)
 
     def is_free():
         return shop.request("GET", "products", "/products/changes?wait=0")[0] == 200
 
-    assert poll(is_free, 15, "a place")
+    assert poll(is_free, 60, "a place")

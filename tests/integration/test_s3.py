@@ -10,7 +10,8 @@ import urllib3
 
 from tests.api_products.images.test_images import picture
 from tests.integration.conftest import poll, running_stack
-from vitrine.local.processes import free_port, stop
+from tests.support.processes import free_port
+from vitrine.local.processes import stop
 
 ACCESS = {
     "AWS_ACCESS_KEY_ID": "key",
@@ -22,7 +23,7 @@ ACCESS = {
 @pytest.fixture(scope="module")
 def s3():
     """A server of S3 with a bucket; yields its process and URL."""
-    port = free_port(0)
+    port = free_port()
     args = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     process = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"

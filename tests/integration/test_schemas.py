@@ -37,7 +37,7 @@ def test_an_inherited_rule_is_never_stale(stack):
         by_hand = {"$set": {"attributes": {"size": {"type": "boolean"}}}}
         poll(is_hit)
         client["vitrine"].categories.update_one({"slug": "top"}, by_hand)
-        poll(lambda: shown() == {"size": {"type": "boolean"}}, 1.0)
+        poll(lambda: shown() == {"size": {"type": "boolean"}})
     body = {"name": "X", "category": "bottom", "attributes": {"size": 5}}
     assert stack.request("POST", "products", "/products", body)[0] == 422
 

@@ -9,8 +9,9 @@ import urllib3
 from redis import Redis
 
 from tests.integration.conftest import poll
+from tests.support.processes import free_port
 from tests.support.services import ROOT, environment
-from vitrine.local.processes import free_port, spawn, stop
+from vitrine.local.processes import spawn, stop
 
 # What the check of a container has no time for.
 HEAVY = {"flask", "werkzeug", "pymongo", "redis", "marshmallow", "rq", "prometheus_client"}
@@ -64,7 +65,7 @@ def test_the_check_of_a_container_imports_nothing_heavy():
     timed = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "shared", "check", "ready"],
         cwd=ROOT,
-        env=environment(BIND=f"127.0.0.1:{free_port(0)}"),
+        env=environment(BIND=f"127.0.0.1:{free_port()}"),
         capture_output=True,
         text=True,
         timeout=30,
@@ -120,7 +121,7 @@ def first_line(spelling, old, new):
 @pytest.mark.real
 @pytest.mark.parametrize("server", ["gunicorn", "granian"])
 def test_a_service_is_served_and_checked(spelling, server, start):
-    bind = f"127.0.0.1:{free_port(0)}"
+    bind = f"127.0.0.1:{free_port()}"
     log = start(spelling, "serve", "serve", SERVER=server, BIND=bind)
     module, words = ("shared", ("check",)) if spelling == "new" else ("shared.probe", ())
 

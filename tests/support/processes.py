@@ -1,9 +1,25 @@
-"""Processes that a test suspends, and what runs below a process, from /proc."""
+"""Processes of tests: their ports, how a test suspends them, and what runs below them."""
 
 import os
+import random
 import signal
 from contextlib import contextmanager
 from pathlib import Path
+
+from vitrine.local.processes import is_free
+
+# Below the ports that the system gives to connections; one of those may be in use a moment later.
+PORTS = range(12_000, 32_000)
+_taken = set()
+
+
+def free_port():
+    """Return a free port that this process has not returned before."""
+    while True:
+        port = random.SystemRandom().choice(PORTS)
+        if port not in _taken and is_free(port):
+            _taken.add(port)
+            return port
 
 
 @contextmanager

@@ -11,8 +11,9 @@ from rq import Queue, SimpleWorker
 
 from shared.cache.redis_topology import REDIS_ERRORS, client, connect, servers
 from shared.config.settings import Settings, SettingsError
+from tests.support.processes import free_port
 from vitrine.local import embedded
-from vitrine.local.processes import free_port, stop
+from vitrine.local.processes import stop
 
 PASSWORD = "p@ss/word"
 RULES = """
@@ -37,7 +38,7 @@ def sentinel(start_redis, tmp_path):
     with Redis(port=other, password=PASSWORD) as replica:
         replica.replicaof("127.0.0.1", primary)
         until(lambda: replica.info("replication")["master_link_status"] == "up")
-    port, rules = free_port(0), tmp_path / "sentinel.conf"
+    port, rules = free_port(), tmp_path / "sentinel.conf"
     rules.write_text(RULES.format(port=port, folder=tmp_path, primary=primary, password=PASSWORD))
     process = subprocess.Popen(
         [embedded.redis_binary(), rules, "--sentinel"], stdout=subprocess.DEVNULL

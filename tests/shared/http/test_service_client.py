@@ -8,7 +8,7 @@ import pytest
 from shared.config.settings import Settings
 from shared.http.errors import ServiceUnavailable
 from shared.http.service_client import HttpTransport, ServiceClient
-from vitrine.local.processes import free_port
+from tests.support.processes import free_port
 
 HANGS = 0  # in place of a status: the server answers only after the test
 
@@ -91,7 +91,7 @@ def test_a_service_that_hangs_is_not_asked_again_after_the_deadline(server, serv
 
 def test_a_service_that_is_not_there_is_named():
     services = ServiceClient(
-        HttpTransport(Settings(products_url=f"http://127.0.0.1:{free_port(0)}"))
+        HttpTransport(Settings(products_url=f"http://127.0.0.1:{free_port()}"))
     )
     with pytest.raises(ServiceUnavailable, match="products service"):
         services.get("products", "x")

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import is_alive, poll
+from tests.support.processes import free_port
 from tests.support.services import ROOT
-from vitrine.local.processes import free_port, stop
+from vitrine.local.processes import stop
 
 LARGE = 1 << 22
 
@@ -23,7 +24,7 @@ LARGE = 1 << 22
 @contextlib.contextmanager
 def serving(app, **env):
     """Serve with gunicorn; yields its process and its port."""
-    port = free_port(0)
+    port = free_port()
     args = [
         "-c",
         "python:shared.server.gunicorn_conf",

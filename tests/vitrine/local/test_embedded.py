@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes import free_port
 from vitrine.errors import EmbeddedError
 from vitrine.local import embedded
-from vitrine.local.processes import free_port, spawn, stop
+from vitrine.local.processes import spawn, stop
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the libraries of other systems differ")
 embeds = pytest.mark.skipif(
@@ -49,7 +50,7 @@ def test_the_reason_why_a_server_ended_is_shown(tmp_path):
     process = spawn([sys.executable, "-c", "print('no room here')"], log, os.environ)
     try:
         with pytest.raises(EmbeddedError, match="Redis ended at once: no room here"):
-            embedded.wait_for_redis(process, free_port(0), log)
+            embedded.wait_for_redis(process, free_port(), log)
     finally:
         stop(process, 1)
 
@@ -74,7 +75,7 @@ def test_a_replica_set_moves_to_another_port_with_its_data(tmp_path):
     from pymongo import MongoClient
 
     for value in range(2):
-        port, log = free_port(0), tmp_path / "mongodb.log"
+        port, log = free_port(), tmp_path / "mongodb.log"
         process = embedded.start_mongod(tmp_path / "mongodb", port, log)
         try:
             embedded.wait_for_mongod(process, port, log)
