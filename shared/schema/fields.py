@@ -36,6 +36,15 @@ def as_stored(
     return value
 
 
+class _Messages:
+    """Error messages that replace marshmallow's own: the mistake, then what to send."""
+
+    default_error_messages: dict[str, str | list[Any] | dict[Any, Any]] = {
+        "required": "Is missing; send a value.",
+        "null": "Is null; send a value.",
+    }
+
+
 class Id(fields.Field[Any]):
     """The id of an item: an integer from 1, or 24 hexadecimal digits if it was made by hand."""
 
@@ -48,7 +57,7 @@ class Id(fields.Field[Any]):
         return str(value) if isinstance(value, ObjectId) else value
 
 
-class Ref(fields.Field[Any]):
+class Ref(_Messages, fields.Field[Any]):
     """The id of an item of another service: an integer from 1, or 24 hexadecimal digits."""
 
     default_error_messages = {"invalid": "Is not an id; send one such as 1."}
@@ -63,10 +72,11 @@ class Ref(fields.Field[Any]):
     _serialize = as_stored
 
 
-class Text(fields.String):
+class Text(_Messages, fields.String):
     """A text of 1 to ``longest`` characters, not only blanks, stored exactly as sent."""
 
     default_error_messages = {
+        "invalid": "Is not a text; send a JSON string.",
         "blank": "Is blank; send some text.",
         "long": "Has more than {longest} characters; send a shorter text.",
     }
@@ -86,8 +96,10 @@ class Text(fields.String):
     _serialize = as_stored
 
 
-class Plain(fields.String):
+class Plain(_Messages, fields.String):
     """A text of any length, even an empty one."""
+
+    default_error_messages = {"invalid": "Is not a text; send a JSON string."}
 
     _serialize = as_stored
 
@@ -115,16 +127,19 @@ class Slug(Text):
         return slug
 
 
-class Whole(fields.Integer):
+class Whole(_Messages, fields.Integer):
     """A whole number from ``low`` to ``high``.
 
     Unless ``strict``, a text of digits is valid as well, as in a query string.
     """
 
+    default_error_messages = {"invalid": "Is not a whole number; send one such as 5."}
+
     def __init__(
         self, low: int = -MAX_WHOLE, high: int = MAX_WHOLE, strict: bool = True, **kwargs: Any
     ):
-        super().__init__(strict=strict, validate=validate.Range(low, high), **kwargs)
+        limits = validate.Range(low, high, error="Is out of range; send {min} to {max}.")
+        super().__init__(strict=strict, validate=limits, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if isinstance(value, str) and not _WHOLE.fullmatch(value.strip()):
@@ -134,7 +149,7 @@ class Whole(fields.Integer):
     _serialize = as_stored
 
 
-class Flag(fields.Boolean):
+class Flag(_Messages, fields.Boolean):
     """A query parameter that is true or false; 1 and 0 are valid as well."""
 
     truthy = {"true", "1"}
@@ -146,7 +161,7 @@ class Flag(fields.Boolean):
         return super()._deserialize(text, attr, data, **kwargs)
 
 
-class Money(fields.Field[Any]):
+class Money(_Messages, fields.Field[Any]):
     """An amount of money: loaded from a number or text, stored as Decimal128, dumped as a number.
 
     It is not negative, is less than 10,000,000,000 and has at most four decimals, so that it is
@@ -204,7 +219,7 @@ def timestamp(value: Any) -> Any:
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-class Moment(fields.Field[Any]):
+class Moment(_Messages, fields.Field[Any]):
     """A moment in ISO 8601, in UTC unless it has an offset.  A day means its first moment.
 
     With ``end``, a day means its last millisecond, so that a range includes the days it names.
@@ -255,7 +270,7 @@ class Birthday(Text):
         return text
 
 
-class Email(fields.Email):
+class Email(_Messages, fields.Email):
     """An email address, stored in lowercase, so that two spellings of an address are one value."""
 
     default_error_messages = {
@@ -272,7 +287,7 @@ class Email(fields.Email):
     _serialize = as_stored
 
 
-class Attributes(fields.Field[Any]):
+class Attributes(_Messages, fields.Field[Any]):
     """An object of named texts, numbers and booleans, or lists of these.
 
     A name has 1 to 64 characters without ``.``, ``$`` and NUL.

@@ -95,7 +95,7 @@ def test_a_tree_of_4584_categories_is_built_whole(stack, data_folder):
     counts, said = run_import(stack, *args, code=1)
     # 139 parents occur only in paths; one name is null.
     assert counts == (4584 + 139, 4583 + 139, 0, 0, 1)
-    assert "row 3980, name: Field may not be null." in said
+    assert "row 3980, name: Is null; send a value." in said
     assert "Columns left out: subCategories" in said
     assert run_import(stack, *args, code=1)[0] == (4584 + 139, 0, 0, 4583 + 139, 1)
 
@@ -224,7 +224,7 @@ def test_a_dry_run_names_the_first_errors_by_row_and_column(stack, tmp_path):
     counts, said = run_import(stack, "products", file, *maps, "--dry-run", "--errors", log, code=1)
     assert counts == (4, 1, 0, 0, 3)
     assert "row 2, Unit price: Is not an amount; send one such as 12.50." in said
-    assert "row 4, Qty on hand: Not a valid integer." in said
+    assert "row 4, Qty on hand: Is not a whole number; send one such as 5." in said
     assert [orjson.loads(line)["row"] for line in log.read_text().splitlines()] == [2, 3, 4]
     assert stack.get("products", "/products?q=good+worse")["total"] == 0
 

@@ -24,9 +24,9 @@ def shop(products):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({}, "/name: Missing data for required field."),
-        ({"name": None}, "/name: Field may not be null."),
-        ({"name": 5}, "/name: Not a valid string."),
+        ({}, "/name: Is missing; send a value."),
+        ({"name": None}, "/name: Is null; send a value."),
+        ({"name": 5}, "/name: Is not a text; send a JSON string."),
         ({"name": "  "}, "/name: Is blank; send some text."),
         ({"name": "x" * 201}, "/name: Has more than 200 characters; send a shorter text."),
         (
@@ -54,7 +54,8 @@ def shop(products):
             {"name": "x", "price": 1.23456},
             "/price: Has more than four decimals; send at most four.",
         ),
-        ({"name": "x", "stock": "many"}, "/stock: Not a valid integer."),
+        ({"name": "x", "stock": "many"}, "/stock: Is not a whole number; send one such as 5."),
+        ({"name": "x", "stock": -1}, "/stock: Is out of range; send 0 to 9007199254740991."),
         ({"name": "x", "pric": 5}, "/pric: Unknown field; did you mean price?"),
         ({"name": "x", "zzz": 5}, "/zzz: Unknown field; leave it out."),
         (
@@ -114,6 +115,7 @@ def test_a_body_that_is_not_valid_json(shop, body, message):
             "&".join(f"p{n}=1" for n in range(51)),
             "The query string has more than 50 parameters. Send fewer.",
         ),
+        ("per=1000", "per: Is out of range; send 1 to 100."),
         ("price__gte=x", "price__gte: Is not an amount; send one such as 12.50."),
         (
             "price__gte=5&price_max=4",
