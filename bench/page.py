@@ -1,4 +1,4 @@
-"""The page of results: what was measured, on what, and what the figures do not say."""
+"""Page of results: the figures, the machine, and the conditions of the measurement."""
 
 import argparse
 import os
@@ -23,41 +23,42 @@ HEAD = """# Results
 Measured on {date} by `make bench`: {machine}.
 {versions}
 
-{rounds} rounds, in each of which every target was started and did all its works for
-{seconds:g} s, one target after the other. {connections} connections had one request under way each.
-Figures are medians of the rounds; ratios are medians of the ratios within a round, so they hold on
-other machines where the rates do not. {products:,} products, the same for all.
+In each of {rounds} rounds, every target was started and did all its works for
+{seconds:g} s, one target after the other. {connections} connections had one request each under way.
+Figures are medians of the rounds. Ratios are medians of the ratios within a round, so they are
+valid on other machines, even if the rates are not. All targets had the same {products:,} products.
 
-* Vitrine is started by `python -m shared serve api_products`, with limits that count each
-  request (and are not reached), tokens, metrics, request ids, a Sentry client, its logs to
-  `/dev/null`, and its follower, whose CPU and memory are counted as its own. Peers have none of
-  these. All settings have their defaults, except for the limits.
-* A server with one worker has one core, the load generator another; MongoDB and Redis have all.
-  {shared}
-* CPU is that of all processes of the server, by the kernel's count, for each answer. MiB is memory
-  with what is shared counted once (PSS). Where the core was busy below {full:.0%}, the database or
-  the load generator was the bound, and not the server.
-* Every answer's status was checked; of Vitrine every Cache-Status as well, of the others Redis's
-  own count of hits and misses. A target with a wrong answer does its round again, and ends the run
-  with a second one.
-* The load generator is Python. Against the raw WSGI callable on granian it sent {ceiling:,.0f}
-  requests/s while that server was {ceiling_busy:.0%} busy: its ceiling is there or above.
-* Django REST framework is on SQLite, in the server's process and waiting for no disk, because
-  Django itself has no MongoDB; PostgreSQL would cost it a round trip more for each query. Its hits
-  are whole answers from django-redis, found before the framework runs. Its search is `LIKE` on the
-  name, as documented; the others' on MongoDB is by its text index.
-* Eve has no cache on the server: its hits are look-ups. It counts no lists (its fast setting); the
-  others do. Lists that are "uncounted" are Vitrine's to `Prefer: count=none`.
+* Vitrine is started by `python -m shared serve api_products`. It counts every request against rate
+  limits (which are not reached), checks tokens, and writes metrics, request ids and logs (to
+  `/dev/null`). It has a Sentry client and a follower, whose CPU and memory are included. The peers
+  have none of these. All settings have their defaults, except for the rate limits.
+* A server with one worker has one core, and the load generator another; MongoDB and Redis may use
+  all cores. {shared}
+* CPU is the time of all processes of the server, as the kernel counts it, per response. MiB is
+  memory, with shared pages counted once (PSS). If a core was busy below {full:.0%}, the database or
+  the load generator was the limit, not the server.
+* The status of every response was checked. Of Vitrine, every Cache-Status was checked as well; of
+  the others, the hits and misses in Redis's own count. A target with a wrong response repeats its
+  round; a second wrong response ends the run.
+* The load generator is written in Python. Against the raw WSGI callable on granian it sent
+  {ceiling:,.0f} requests/s while that server was {ceiling_busy:.0%} busy: its own limit is at that
+  rate or higher.
+* Django REST framework uses SQLite, in the server's process and without waiting for a disk, because
+  Django itself does not support MongoDB; PostgreSQL would add a round trip to each query. Its hits
+  are complete responses from django-redis, found before the framework runs. Its search is `LIKE` on
+  the name, as documented; the others use the text index of MongoDB.
+* Eve has no cache on the server: its hits are queries. It does not count lists (its fast setting);
+  the others do. "Uncounted" lists are Vitrine's responses to `Prefer: count=none`.
 * Vitrine's writes are acknowledged by a majority, recorded in the history, and seen by the next
-  read. The peers write one document with the client's default. Lists of FastAPI, and all that
-  Django keeps, stay as they were for up to a minute after a write; the naive shop looks for its
+  read. The peers write one document with the client's default. Lists of FastAPI, and all cached
+  responses of Django, stay the same for up to a minute after a write; the naive shop removes its
   lists by SCAN.
-* The aims below were set before anything was measured, and some are missed.  Eve, which caches
-  nothing, has no misses to pay for; FastAPI, which records no change and counts no request, answers
+* The aims below were set before the first measurement, and some are missed. Eve caches nothing, so
+  its misses cost nothing extra. FastAPI records no changes and counts no requests, so it serves
   more misses and writes a second.
-* Products are created without a category: Vitrine asks its service of categories for that, while
-  its peers believe anything.  `vitrine import` takes in {imported:,.0f} rows/s, categories and all,
-  with two workers of that service and of categories.
+* Products are created without a category, because Vitrine asks its categories service for it, and
+  the peers accept any value. `vitrine import` stores {imported:,.0f} rows/s with their categories,
+  with two workers each of products and categories.
 """
 
 
@@ -70,9 +71,9 @@ def page(results: Results, options: argparse.Namespace) -> str:
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         machine=machine(),
         versions=versions(),
-        shared="With two workers there are two cores, one of which is the generator's as well."
+        shared="A server with two workers has two cores, and shares one with the generator."
         if cores < 3
-        else "With two workers there are two cores.",
+        else "A server with two workers has two cores.",
         full=FULL,
         ceiling=ceiling,
         ceiling_busy=busy,
@@ -92,7 +93,7 @@ def page(results: Results, options: argparse.Namespace) -> str:
 
 
 def machine() -> str:
-    """Return what machine this is, in words."""
+    """Return a description of this machine."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
     gigabytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
@@ -106,7 +107,7 @@ def machine() -> str:
 
 
 def versions() -> str:
-    """Return what the servers run on."""
+    """Return the versions of the packages that the servers use."""
     ours = ", ".join(f"{name} {version(name)}" for name in OURS)
     code = f"from importlib.metadata import version as v; print(*map(v, {PEERS + MORE}))"
     python = str(targets.BIN / "python")
