@@ -217,7 +217,7 @@ def test_doctor_lists_what_was_made_by_hand_and_mends_what_it_can(stack):
         assert "/products/500: lacks slug, revision, created_at, updated_at" in found.stdout
         assert "'teapot': its id is of type string" in found.stdout
         assert "categories: 1 categories whose parent does not exist" in found.stdout
-        assert "`vitrine doctor --fix` mends " in found.stdout
+        assert "`vitrine doctor --fix` repairs " in found.stdout
 
         assert stack.run("doctor", "--fix").returncode == 1
         assert stack.get("products", path)["price"] == 12.5

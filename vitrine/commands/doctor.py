@@ -71,7 +71,7 @@ class Duration(click.ParamType[int]):
     metavar="URL",
     help="Test a further instance of a service, which `vitrine up` does not know. May be repeated.",
 )
-@click.option("--fix", is_flag=True, help="Mend the findings that have one possible remedy.")
+@click.option("--fix", is_flag=True, help="Repair the findings with one possible remedy.")
 def doctor_command(fuzz: int | None, others: tuple[str, ...], fix: bool) -> None:
     """Check every document and every file of a running stack.
 
@@ -93,16 +93,16 @@ def doctor_command(fuzz: int | None, others: tuple[str, ...], fix: bool) -> None
         urls[name].append(url)
     is_healthy = _print_readiness(urls)
     checks = [_check(Client(name, instances[0]), fix) for name, instances in urls.items()]
-    findings, mendable = (sum(column) for column in zip(*checks, strict=True))
-    if mendable and not fix:
-        which = "this" if mendable == findings else f"{mendable:,} of these {findings:,}"
-        console.print(f"`vitrine doctor --fix` mends {which}.")
+    findings, repairable = (sum(column) for column in zip(*checks, strict=True))
+    if repairable and not fix:
+        which = "this" if repairable == findings else f"{repairable:,} of these {findings:,}"
+        console.print(f"`vitrine doctor --fix` repairs {which}.")
     if fuzz and is_healthy:
         fuzzed_urls = {name: urls[name] for name in SERVICES if name in urls}
         report = _fuzz(fuzzed_urls, settings, fuzz)
         _print_fuzz_report(report, fuzz)
         is_healthy = not report.wrong
-    is_clean = findings == mendable if fix else not findings
+    is_clean = findings == repairable if fix else not findings
     sys.exit(0 if is_healthy and is_clean else 1)
 
 
@@ -129,8 +129,8 @@ def _problems(ready: Mapping[str, object]) -> list[tuple[str, object]]:
 
 
 def _check(client: Client, fix: bool) -> tuple[int, int]:
-    """Print the findings of a service's checks; return their number, and how many are mendable."""
-    total = mendable = 0
+    """Print the findings of a service's checks; return their number, and how many are repairable."""
+    total = repairable = 0
     for path in client.get("/")["checks"]:
         try:
             findings: dict[str, Any] = client.post(path, None) if fix else client.get(path)
@@ -142,15 +142,17 @@ def _check(client: Client, fix: bool) -> tuple[int, int]:
             if cases["total"]:
                 _print_cases(client.service, kind, cases, fix)
             total += cases["total"]
-            mendable += cases["mends"]
-    return total, mendable
+            repairable += cases["mends"]
+    return total, repairable
 
 
 def _print_cases(service: str, kind: str, cases: Mapping[str, Any], fix: bool) -> None:
     """Print the number of findings of one kind and the first of them."""
     total, mends = cases["total"], cases["mends"]
-    mended = "" if not (fix and mends) else ", mended" if mends == total else f", {mends:,} mended"
-    console.print(f"{service}: {total:,} {_KINDS[kind]}{mended}")
+    repaired = ""
+    if fix and mends:
+        repaired = ", repaired" if mends == total else f", {mends:,} repaired"
+    console.print(f"{service}: {total:,} {_KINDS[kind]}{repaired}")
     for case in cases["cases"][:MAX_SHOWN]:
         console.print(f"  {_case_line(case)}", markup=False)
     if total > MAX_SHOWN:

@@ -34,34 +34,34 @@ def reconcile_command(fix: bool, accept: bool) -> None:
         raise click.ClickException("--fix and --accept contradict each other; take one of them.")
     settings = Settings.from_env()
     products, orders = Client.find("products", settings), Client.find("orders", settings)
-    mend = fix or accept
+    repair = fix or accept
     # Orders first: settling them changes stocks.
-    unsettled = _ask(orders, "/orders:unsettled", mend)
-    stocks = _ask(products, "/products:stock", mend, **({"accept": "true"} if accept else {}))
+    unsettled = _ask(orders, "/orders:unsettled", repair)
+    stocks = _ask(products, "/products:stock", repair, **({"accept": "true"} if accept else {}))
     left = stocks.get("left", [])
     drifted = [stock for stock in stocks["drift"] if stock not in left]
-    _print_cases("stocks that differ from their ledger", map(_stock_line, drifted), mend)
-    _print_cases("orders that were left half-way", map(_order_line, unsettled["due"]), mend)
-    _print_cases("reservations whose order is gone", unsettled["orphans"], mend)
+    _print_cases("stocks that differ from their ledger", map(_stock_line, drifted), repair)
+    _print_cases("orders that were left half-way", map(_order_line, unsettled["due"]), repair)
+    _print_cases("reservations whose order is gone", unsettled["orphans"], repair)
     if left:
         _print_cases(
             "stocks that are not numbers; edit them by hand", map(_stock_line, left), False
         )
-    if stocks["drift"] and not mend:
+    if stocks["drift"] and not repair:
         console.print("--fix sets the stock to the ledger, --accept enters the difference.")
     is_wrong = bool(stocks["drift"] or unsettled["due"] or unsettled["orphans"])
-    sys.exit(1 if left or (is_wrong and not mend) else 0)
+    sys.exit(1 if left or (is_wrong and not repair) else 0)
 
 
-def _ask(client: Client, path: str, mend: bool, **query: str) -> Any:
-    """Return the findings of a check, mended if that is asked."""
-    return client.post(path, None, **query) if mend else client.get(path)
+def _ask(client: Client, path: str, repair: bool, **query: str) -> Any:
+    """Return the findings of a check, repaired if that is asked."""
+    return client.post(path, None, **query) if repair else client.get(path)
 
 
-def _print_cases(noun: str, lines: Iterable[str], is_mended: bool) -> None:
+def _print_cases(noun: str, lines: Iterable[str], is_repaired: bool) -> None:
     """Print the number of cases and the first of them."""
     cases = sorted(lines)
-    console.print(f"{len(cases):,} {noun}{', mended' if cases and is_mended else ''}")
+    console.print(f"{len(cases):,} {noun}{', repaired' if cases and is_repaired else ''}")
     for case in cases[:MAX_SHOWN]:
         console.print(f"  {case}", markup=False)
     if len(cases) > MAX_SHOWN:
