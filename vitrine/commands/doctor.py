@@ -129,7 +129,7 @@ def _problems(ready: Mapping[str, object]) -> list[tuple[str, object]]:
 
 
 def _check(client: Client, fix: bool) -> tuple[int, int]:
-    """Print the findings of a service's checks; return their number, and how many are repairable."""
+    """Print the findings of a service's checks; return how many there are, and are repairable."""
     total = repairable = 0
     for path in client.get("/")["checks"]:
         try:
