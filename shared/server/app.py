@@ -1,4 +1,4 @@
-"""The application factory all services share."""
+"""Application factory of all services."""
 
 import logging
 
@@ -26,13 +26,20 @@ def build_app(
     settings: Settings | None = None,
     connections: Connections | None = None,
 ) -> Flask:
-    """Assemble a service, configured by the environment unless told otherwise.
+    """Return the WSGI application of a service.
 
-    Raise ``SettingsError`` for a setting with a wrong value.
+    Args:
+        resource: The resource that the service serves.
+        blueprint: The routes of the service.
+        settings: The settings; by default those of the environment.
+        connections: The connections; by default those that the settings name.
+
+    Raises:
+        SettingsError: A setting of the environment has a wrong value.
     """
     settings = settings or Settings.from_env()
     app = Flask(f"api_{resource.name}", static_folder=None)
-    # A path with two slashes is another path: nothing is redirected, and never by a page of HTML.
+    # A path with two slashes is another path; Flask would redirect it with a page of HTML.
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * 1_000_000
     app.config["MAX_FORM_LENGTH"] = app.config["MAX_CONTENT_LENGTH"]
@@ -63,6 +70,6 @@ def build_app(
         try:
             resource.repository.create_indexes()
         except PyMongoError as error:
-            # The first write tries again; until then MongoDB cannot be written anyway.
+            # The first write creates the indexes; before that, MongoDB has to be back anyway.
             log.warning("MongoDB is not ready yet: %s", str(error).partition(",")[0])
     return app

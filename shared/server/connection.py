@@ -1,4 +1,4 @@
-"""A connection of HTTP/1.1: how its requests are parsed, by gunicorn, and their answers sent.
+"""Connection of HTTP/1.1: gunicorn parses its requests, this module sends the responses.
 
 An answer goes out in one piece where that is possible, and says when it is the last one of its
 connection.  What is no HTTP is answered with a problem document, as everything else is.

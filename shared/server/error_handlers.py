@@ -27,56 +27,57 @@ log = logging.getLogger(__name__)
 
 
 def init_app(app: Flask) -> None:
-    """Answer every failure with a problem document, whatever raised it."""
+    """Answer every exception of a request with a problem document."""
     app.register_error_handler(ApiError, answer)
-    app.register_error_handler(ValidationError, _invalid_body)
-    app.register_error_handler(PyMongoError, _database_failed)
+    app.register_error_handler(ValidationError, _answer_validation_error)
+    app.register_error_handler(PyMongoError, _answer_mongo_error)
     for kind in REDIS_ERRORS:
-        app.register_error_handler(kind, _redis_failed)
-    app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(Exception, _unexpected)
+        app.register_error_handler(kind, _answer_redis_error)
+    app.register_error_handler(HTTPException, _answer_http_error)
+    app.register_error_handler(Exception, _answer_unexpected)
 
 
 def answer(error: ApiError) -> Response:
-    """Answer with the problem document of an error."""
+    """Return the problem document of an error as a response, with the headers of the error."""
     response = problem(error.status, str(error), error.errors, error.extra)
     response.headers.update(error.headers)
     return response
 
 
-def _invalid_body(error: ValidationError) -> Response:
+def _answer_validation_error(error: ValidationError) -> Response:
     errors = pointers(error.messages)
     return problem(422, f"The body does not fit the schema. {summary(errors)}", errors)
 
 
-def _database_failed(error: PyMongoError) -> Response:
+def _answer_mongo_error(error: PyMongoError) -> Response:
     if isinstance(error, (DuplicateKeyError, BulkWriteError)):
-        return answer(WriteConflict("Others are writing the same values at once; try again."))
+        return answer(WriteConflict("Other requests are writing the same values. Send it again."))
     if error.has_error_label("TransientTransactionError") and error.timeout:
         return answer(
-            ServiceUnavailable("Too many others are writing the same at once; try again.")
+            ServiceUnavailable("Too many requests are writing the same. Send the request again.")
         )
     if is_outage(error):
         log.error("MongoDB cannot be reached: %s", str(error).partition(",")[0])
-        return answer(ServiceUnavailable("MongoDB cannot be reached; try again shortly."))
-    return _unexpected(error)
+        return answer(ServiceUnavailable("MongoDB cannot be reached. Send the request later."))
+    return _answer_unexpected(error)
 
 
-def _redis_failed(error: Exception) -> Response:
+def _answer_redis_error(error: Exception) -> Response:
     log.error("Redis cannot be reached: %s", error)
-    return answer(ServiceUnavailable("Redis cannot be reached; try again shortly."))
+    return answer(ServiceUnavailable("Redis cannot be reached. Send the request later."))
 
 
-def _http_error(error: HTTPException) -> Response:
+def _answer_http_error(error: HTTPException) -> Response:
     detail = error.description or ""
     if isinstance(error, RoutingNotFound):
-        served = current_app.name.removeprefix("api_")
-        detail = f"Nothing is served at {request.path[:100]}; this service serves /{served}."
+        collection = current_app.name.removeprefix("api_")
+        detail = f"There is no route {request.path[:100]}. This service serves /{collection}."
     elif isinstance(error, MethodNotAllowed):
-        allowed = ", ".join(sorted(error.valid_methods or ()))
-        detail = f"{request.method} is not allowed here, only {allowed}."
+        methods = ", ".join(sorted(error.valid_methods or ()))
+        detail = f"{request.method} is not allowed for this path. Allowed methods: {methods}."
     elif isinstance(error, RequestEntityTooLarge):
-        detail = f"The body is larger than {(request.max_content_length or 0) / 1e6:g} MB."
+        megabytes = (request.max_content_length or 0) / 1e6
+        detail = f"The body is larger than {megabytes:g} MB. Send a smaller one."
     response = problem(error.code or 500, detail)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
@@ -84,18 +85,21 @@ def _http_error(error: HTTPException) -> Response:
     return response
 
 
-def _unexpected(error: Exception) -> Response:
+def _answer_unexpected(error: Exception) -> Response:
     if _is_from_gunicorn(error):
-        return problem(400, f"The body cannot be read: {error}.")
+        return problem(400, f"The body cannot be read: {error}. Send all of it again.")
     log.exception("%s %s failed", request.method, request.path, exc_info=error)
     rule = request.url_rule.rule if request.url_rule else ""
-    asked = {"method": request.method, "url": request.path}
-    sentry.report(error, f"{request.method} {rule}", asked)
-    return problem(500, "Something went wrong on our side; the log has the details.")
+    facts = {"method": request.method, "url": request.path}
+    sentry.report(error, f"{request.method} {rule}", facts)
+    return problem(500, "The service has failed unexpectedly. Its log has the details.")
 
 
 def _is_from_gunicorn(error: Exception) -> bool:
-    """Whether a body broke off, or came in chunks that are none: not only its own errors say so."""
+    """Return True if gunicorn could not read the body: it broke off, or a chunk is not valid.
+
+    gunicorn raises errors of several unrelated classes then, such as ``OSError``.
+    """
     *_, (last, _) = walk_tb(error.__traceback__)
     return str(last.f_globals["__name__"]).startswith("gunicorn.http")
 
@@ -106,6 +110,13 @@ def problem(
     errors: list[dict[str, str]] | None = None,
     extra: dict[str, Any] | None = None,
 ) -> Response:
-    """Answer with a problem document."""
+    """Return a problem document as a response.
+
+    Args:
+        status: The HTTP status.
+        detail: What is wrong, and what to send.
+        errors: The wrong values, each with its place.
+        extra: More members of the document.
+    """
     body = problem_document(status, detail, request.path, g.get("request_id"), errors, extra)
     return Response(body, status, content_type=PROBLEM)

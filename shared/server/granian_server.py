@@ -1,7 +1,8 @@
-"""How granian runs a service: faster than gunicorn, and to be put behind a proxy.
+"""Configuration of granian for a service: faster than gunicorn, and to be run behind a proxy.
 
-Hits are answered in its event loop, all else in threads (``shared.server.rsgi``).  It answers what
-is no HTTP without a body: a proxy, such as nginx, keeps that away from it.
+granian answers hits in its event loop, and other requests in threads (``shared.server.rsgi``).  It
+refuses malformed HTTP without a body in its response; a proxy, such as nginx, keeps such requests
+away from it.
 """
 
 import signal
@@ -21,18 +22,24 @@ from shared.config.startup import check_exposure, end_with_parent
 from shared.observability import log_format, multiprocess
 from shared.server.connection import HEAD_SECONDS, MAX_HEAD
 
-CONNECTIONS = 4000  # of a process: who is idle costs little
-KILL_SECONDS = 2  # for a worker to end its requests: a client may listen for hours
+CONNECTIONS = 4000  # connections of one process; an idle one costs little
+KILL_SECONDS = 2  # seconds that a worker has for its requests; a client may listen for hours
 
 
 def serve(package: str, settings: Settings, bind: str) -> None:
-    """Serve the service of a package at ``host:port`` until told to stop."""
+    """Serve the service of a package until the process is stopped.
+
+    Args:
+        package: The package of the service, such as ``api_products``.
+        settings: The settings.
+        bind: The address to listen on, as ``host:port``.
+    """
     host, _, port = bind.rpartition(":")
     check_exposure(settings, [host])
     try:
         host = _address(host.strip("[]"), int(port))
     except OSError as error:
-        sys.exit(f"Vitrine cannot start: nobody can listen on {bind}: {error.strerror}.")
+        sys.exit(f"Vitrine cannot start: {bind} cannot be listened on: {error.strerror}.")
     service = package.removeprefix("api_")
     log_format.start(service, settings.log_level)
     multiprocess.create_folder()
@@ -62,28 +69,29 @@ def serve(package: str, settings: Settings, bind: str) -> None:
 
 
 def _address(host: str, port: int) -> str:
-    """Return the IP address of a host on which nobody listens, or raise ``OSError``.
+    """Return the IP address of a host if its port is free, or raise ``OSError``.
 
-    granian would share a port with whoever else shares it, and each would get some requests.
+    granian would share the port with another server that shares it, and each would get some of the
+    requests.
     """
-    family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    family, _, _, _, endpoint = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(place)
-    return str(place[0])
+        probe.bind(endpoint)
+    return str(endpoint[0])
 
 
 def _load(package: str, settings: Settings) -> Any:
-    """Return the app of a package; called in a worker, which ends with its master."""
+    """Return the RSGI application of a package; granian calls this in each worker."""
     end_with_parent(signal.SIGKILL)
     multiprocess.take_slot()
-    # What counts is made here, for it writes where this worker counts.
+    # Imported here, because the metrics write to the files of this worker.
     app = import_module(f"{package}.app").create_app()
     return import_module("shared.server.rsgi").Rsgi(app, settings)
 
 
 def _logs(service: str, level: str) -> dict[str, Any]:
-    """Return how granian logs: what it has to say, too, is a line as all others are."""
+    """Return the logging configuration of granian: the same format as the service's."""
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -1,4 +1,4 @@
-"""How gunicorn runs a service, here products:
+"""Configuration of gunicorn for a service.
 
 gunicorn -c python:shared.server.gunicorn_conf -b 127.0.0.1:5000 "api_products.app:create_app()"
 """
@@ -17,15 +17,15 @@ _settings = read_settings()
 
 workers = _settings.workers
 threads = _settings.threads
-# Each is a file to the system, and who is idle costs little.
+# Connections of one worker.  An idle one costs little, but each is an open file of the process.
 worker_connections = 4000
-_most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-resource.setrlimit(resource.RLIMIT_NOFILE, (_most_files, _most_files))
+_max_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (_max_files, _max_files))
 worker_class = "shared.server.server.Worker"
 reload = _settings.debug
-# Heartbeats go to memory where that is possible, so that a slow disk does not look like a death.
+# Heartbeats are in memory if possible, so that a slow disk does not make a worker look dead.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-# What gunicorn has to say, too, is a line as all others are.
+# gunicorn logs in the same format as the service.
 _service = sys.argv[-1].partition(".")[0].removeprefix("api_")
 logconfig_dict = {
     "root": {"level": _settings.log_level, "handlers": ["lines"]},
@@ -34,28 +34,28 @@ logconfig_dict = {
     "formatters": {},
 }
 logging.captureWarnings(True)
-# Nobody is told of the socket that gunicorn would put into the home folder.
+# gunicorn would create a socket in the home folder, by which it can be controlled.
 control_socket_disable = True
 multiprocess.create_folder()
-graceful_timeout = 3
-keepalive = 15
-# Bounds on what a client may send before the first byte of the body.
+graceful_timeout = 3  # seconds that a worker has for its requests when it is stopped
+keepalive = 15  # seconds that an idle connection is kept
+# Limits of the head of a request: bytes of the first line, fields, bytes of a field.
 limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 8190
-# What proxies say is believed as TRUSTED_PROXIES tells, and by nobody else.
+# gunicorn believes no proxy: ProxyFix does, as many as TRUSTED_PROXIES says.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 
 
 def on_starting(server: Any) -> None:
-    """Refuse to let everybody do everything from elsewhere than this machine."""
+    """Refuse to start if other machines could do everything (``AUTH_MODE=open``)."""
     hosts = [address[0] if isinstance(address, tuple) else address for address in server.address]
     check_exposure(_settings, hosts)
 
 
 def on_exit(server: Any) -> None:
-    """Remove what the workers counted."""
+    """Remove the metrics of the workers."""
     multiprocess.remove_folder()
 
 
@@ -69,5 +69,5 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Let requests that wait see when their worker is told to stop: it waits for them."""
+    """Give the app its worker, so that long requests end when the worker is stopped."""
     worker.wsgi.extensions["worker"] = worker

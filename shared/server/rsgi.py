@@ -1,4 +1,4 @@
-"""A service in granian's event loop (RSGI): hits are answered there, all else in threads.
+"""RSGI application for granian: answers hits in the event loop, other requests in threads.
 
 A hit is little work and a wait for Redis.  Threads that wait take turns at the interpreter, which
 costs more than the work; in the loop nobody takes turns, and what all of them ask of Redis goes out
@@ -23,7 +23,7 @@ from shared.cache.redis_async import AsyncServer
 from shared.cache.redis_client import Server
 from shared.config.settings import Settings
 from shared.http.errors import BadRequest
-from shared.server.cache_middleware import ANSWER, Front
+from shared.server.cache_middleware import ANSWER, CacheMiddleware
 from shared.server.connection import BODY_SECONDS, BYTES_PER_SECOND, SEND_SECONDS
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Rsgi:
         redis = app.extensions["connections"].redis
         has_loop = isinstance(redis, Server) and not (redis.has_tls or settings.redis_read_url)
         self._app = app.wsgi_app
-        self._front: Front = app.extensions["front"]
+        self._cache_middleware: CacheMiddleware = app.extensions["cache_middleware"]
         self._pipeline = AsyncServer(redis) if has_loop else None
         self._threads = ThreadPoolExecutor(settings.threads, "request")
         self._config = app.config
@@ -54,7 +54,7 @@ class Rsgi:
             if self._behind:
                 # Who asks is what a request is counted by, and only the proxy knows.
                 self._behind(environ, _Start())
-            await self._front.look_up(environ, self._pipeline)
+            await self._cache_middleware.look_up(environ, self._pipeline)
             if environ.get(ANSWER):
                 start = _Start()
                 answer = start.whole(self._app(environ, start))

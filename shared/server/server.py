@@ -1,4 +1,4 @@
-"""A worker for gunicorn whose threads wait for requests in turns: leader and followers.
+"""Worker class for gunicorn whose threads wait for requests in turns: leader and followers.
 
 One thread, the leader, waits for all connections and collects the heads of requests.  When one is
 whole, it makes the next thread the leader and answers the request itself, so that nothing is

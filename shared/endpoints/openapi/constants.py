@@ -159,7 +159,11 @@ _PROBLEMS: dict[int, tuple[str, str, tuple[str, ...]]] = {
         ("WWW-Authenticate",),
     ),
     404: ("The item does not exist.", "There is no product 99.", ()),
-    405: ("The path has no such method.", "TRACE is not allowed here, only GET.", ("Allow",)),
+    405: (
+        "The path has no such method.",
+        "TRACE is not allowed for this path. Allowed methods: GET.",
+        ("Allow",),
+    ),
     409: (
         "It conflicts with a stored item, or with other writes at the same moment.",
         "The sku 'TP-100' belongs to product 7.",
@@ -176,7 +180,11 @@ _PROBLEMS: dict[int, tuple[str, str, tuple[str, ...]]] = {
         "ETag in If-Match.",
         ("ETag",),
     ),
-    413: ("The request is larger than the limit.", "The body is larger than 8 MB.", ()),
+    413: (
+        "The request is larger than the limit.",
+        "The body is larger than 8 MB. Send a smaller one.",
+        (),
+    ),
     415: ("The media type is not accepted.", "Send JSON.", ()),
     416: ("The file has no such part.", "The requested range cannot be satisfied.", ()),
     422: (
@@ -196,7 +204,7 @@ _PROBLEMS: dict[int, tuple[str, str, tuple[str, ...]]] = {
     ),
     500: (
         "The service has failed.",
-        "Something went wrong on our side; the log has the details.",
+        "The service has failed unexpectedly. Its log has the details.",
         (),
     ),
     501: (
@@ -206,7 +214,7 @@ _PROBLEMS: dict[int, tuple[str, str, tuple[str, ...]]] = {
     ),
     503: (
         "A server that the service needs is down.",
-        "MongoDB cannot be reached; try again shortly.",
+        "MongoDB cannot be reached. Send the request later.",
         ("Retry-After",),
     ),
 }
