@@ -41,7 +41,9 @@ def count_misfits(ref: str) -> Document:
             "Try the change on one of these categories."
         )
     if status >= 400:
-        raise ServiceUnavailable(f"The products service refused an internal request ({status}).")
+        raise ServiceUnavailable(
+            f"The products service answered a request of this service with {status}; see its log."
+        )
     misfits: Document = answer
     return misfits
 

@@ -106,7 +106,7 @@ class AttributeSchema(Schema):
         if low > high:
             raise ValidationError({"max": [f"Is less than min, {low}."]})
         if rule.get("type") == "integer" and len(bounds) == 2 and math.ceil(low) > high:
-            raise ValidationError({"max": [f"No integer is from {low} to {high}."]})
+            raise ValidationError({"max": [f"No integer between {low} and {high}."]})
         other_rules = {name: value for name, value in rule.items() if name != "choices"}
         reasons = [misfit(choice, other_rules) for choice in rule.get("choices", ())]
         if messages := {index: [reason] for index, reason in enumerate(reasons) if reason}:
@@ -174,9 +174,11 @@ class CategorySchema(DocumentSchema):
                 raise ValidationError({"parent": [str(error)]}) from error
             above = path_of(parent)
             if Context[dict[str, Any]].get()["stored"].get("slug") in above:
-                raise ValidationError({"parent": ["A category cannot be below itself."]})
+                message = "A category cannot be below itself. Send another parent."
+                raise ValidationError({"parent": [message]})
             if len(above) >= MAX_DEPTH:
-                raise ValidationError({"parent": [f"Has {MAX_DEPTH} levels above it already."]})
+                message = f"Is {MAX_DEPTH} levels deep, the most. Send a parent nearer to the root."
+                raise ValidationError({"parent": [message]})
         return category | {"parent": above[-1] if above else None, "ancestors": above or None}
 
     @post_dump(pass_collection=True)

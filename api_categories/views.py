@@ -94,7 +94,9 @@ def restore(ref: str) -> Response:
 @blueprint.delete("/categories/<ref>")
 @like(categories.delete)
 @accepts(
-    products=fields.String(validate=validate.Equal("detach", error="Is detach, or left out.")),
+    products=fields.String(
+        validate=validate.Equal("detach", error="Send detach, or leave it out.")
+    ),
     move_to=fields.String(),
 )
 @returns(None, 204, headers=("Link",))

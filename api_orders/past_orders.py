@@ -53,7 +53,9 @@ class PastOrderSchema(Schema):
     note = Text(2000, allow_none=True)
     currency = fields.String(
         allow_none=True,
-        validate=validate.Regexp(r"[A-Z]{3}\Z", error="Not a code such as EUR (ISO 4217)."),
+        validate=validate.Regexp(
+            r"[A-Z]{3}\Z", error="Not a currency code. Send one such as EUR (ISO 4217)."
+        ),
     )
     items = fields.List(
         fields.Nested(PastLineSchema),

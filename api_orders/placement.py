@@ -269,7 +269,9 @@ def _ask_products(method: str, order: Document, *action: str, body: Any = None) 
 def _check_status(answer: tuple[int, Any], *statuses: int) -> None:
     status, body = answer
     if status not in statuses:
-        raise ServiceUnavailable(f"The products service refused an internal request ({status}).")
+        raise ServiceUnavailable(
+            f"The products service answered a request of this service with {status}; see its log."
+        )
     if status == 409:
         log.warning("products: %s", body.get("detail"))
 

@@ -72,7 +72,7 @@ class ProductSchema(DocumentSchema):
         allow_none=True,
         validate=validate.Regexp(
             r"[A-Z]{3}\Z",
-            error="Not a code such as EUR (ISO 4217).",
+            error="Not a currency code. Send one such as EUR (ISO 4217).",
         ),
         metadata={"example": "EUR"},
     )
@@ -109,8 +109,8 @@ class ProductSchema(DocumentSchema):
             product["category"] = category["slug"] if category else None
             product["category_path"] = category["path"] if category else None
         schema = category["all_attributes"] if category else {}
-        if wrong := misfits(changed.get("attributes"), schema):
-            raise ValidationError({"attributes": wrong})
+        if messages := misfits(changed.get("attributes"), schema):
+            raise ValidationError({"attributes": messages})
         return product
 
 

@@ -40,8 +40,8 @@ log = logging.getLogger(__name__)
 
 blueprint = products.blueprint("list", "get", "update", "batch")
 blueprint.before_request(uploads.raise_size_limit)
-for views in (stock_views, image_views, category_views):
-    blueprint.register_blueprint(views.blueprint)
+for nested in (stock_views, image_views, category_views):
+    blueprint.register_blueprint(nested.blueprint)
 
 
 @blueprint.after_request

@@ -87,7 +87,9 @@ def _read_moves() -> list[Document]:
     """Read the stored moves from the categories service, the oldest first."""
     status, answer = connections().services.request("GET", "categories", "categories:moves")
     if status != 200:
-        raise ServiceUnavailable(f"The categories service refused to list its moves ({status}).")
+        raise ServiceUnavailable(
+            f"The categories service answered a request of this service with {status}; see its log."
+        )
     moves: list[Document] = answer["moves"]
     return moves
 

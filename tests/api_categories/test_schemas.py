@@ -74,7 +74,11 @@ def test_a_broken_schema_of_an_ancestor_is_ignored(categories, products, clothes
         ({"min": 3}, "min", "Needs a type of integer or number."),
         ({"type": "string", "max": 3}, "max", "Needs a type of integer or number."),
         ({"type": "number", "min": 3, "max": 2}, "max", "Is less than min, 3."),
-        ({"type": "integer", "min": 1.2, "max": 1.8}, "max", "No integer is from 1.2 to 1.8."),
+        (
+            {"type": "integer", "min": 1.2, "max": 1.8},
+            "max",
+            "No integer lies between 1.2 and 1.8.",
+        ),
         ({"type": "number", "min": "3"}, "min", "Not a number."),
         ({"type": "number", "min": True}, "min", "Not a number."),
         ({"type": "number", "max": 1e30}, "max", "Is too large: at most 9,007,199,254,740,991."),
