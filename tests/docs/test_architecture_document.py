@@ -1,11 +1,12 @@
-"""Every path and every name in docs/architecture.md is in the code."""
+"""Every name in docs/architecture.md is in the code; every package lists its modules."""
 
+import ast
 import importlib
 import re
 
 import pytest
 
-from tests.support.services import ROOT
+from tests.support.services import ROOT, SERVICES
 from tests.test_architecture import PACKAGES
 
 TEXT = (ROOT / "docs" / "architecture.md").read_text()
@@ -14,6 +15,14 @@ FILES = (".py", ".md")
 PATHS = [name for name in CODE if "/" in name and not name.startswith("/")]
 NAMES = [name for name in CODE if re.fullmatch(r"\w+(\.\w+)+", name) and name[-3:] not in FILES]
 KIT = [name for name in NAMES if name.partition(".")[0] in PACKAGES]
+FOLDERS = [
+    init.parent
+    for top in ("shared", "vitrine", *SERVICES)
+    for init in sorted((ROOT / top).rglob("__init__.py"))
+    if init.parent.name != "shared"
+]
+# Files that every service has.
+FIXED = {"__init__", "__main__", "app", "resource", "views"}
 SERVICE = [name for name in NAMES if name.startswith("api_")]
 
 
@@ -49,3 +58,11 @@ def test_names_of_services_exist(name):
 def test_each_package_is_in_the_picture_in_its_order():
     picture = TEXT.partition("```text drawing")[2].partition("```")[0]
     assert re.findall(r"^ ([a-z]+)  ", picture, re.MULTILINE)[: len(PACKAGES)] == PACKAGES
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_the_docstring_of_a_package_lists_its_modules(folder):
+    listed = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
+    fixed = FIXED if folder.name in SERVICES else {"__init__", "__main__"}
+    modules = {path.stem for path in folder.glob("*.py")} - fixed
+    assert {name for name in modules if f"``{name}``" not in listed} == set()
