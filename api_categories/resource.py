@@ -106,7 +106,7 @@ class AttributeSchema(Schema):
         if low > high:
             raise ValidationError({"max": [f"Is less than min, {low}."]})
         if rule.get("type") == "integer" and len(bounds) == 2 and math.ceil(low) > high:
-            raise ValidationError({"max": [f"No integer between {low} and {high}."]})
+            raise ValidationError({"max": [f"No integer lies between {low} and {high}."]})
         other_rules = {name: value for name, value in rule.items() if name != "choices"}
         reasons = [misfit(choice, other_rules) for choice in rule.get("choices", ())]
         if messages := {index: [reason] for index, reason in enumerate(reasons) if reason}:
