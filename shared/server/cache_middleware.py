@@ -256,12 +256,13 @@ def init_app(app: Flask, resource: Resource, cache: Cache, settings: Settings) -
     """Put the middleware around an app, then CORS, then ProxyFix as the outermost layer.
 
     Args:
-        app: The app, with all its routes.
+        app: The app, with all its routes and its rate limits.
         resource: The resource of the service.
         cache: The cache of the app's connections.
-        settings: The settings, for access, rate limits, CORS and proxies.
+        settings: The settings, for access, CORS and proxies.
     """
-    middleware = CacheMiddleware(app.wsgi_app, resource, cache, Auth(settings), Limits(settings))
+    limits: Limits = app.extensions["limits"]
+    middleware = CacheMiddleware(app.wsgi_app, resource, cache, Auth(settings), limits)
     app.extensions["cache_middleware"] = middleware
     app.wsgi_app = middleware  # type: ignore[method-assign]
     cors.init_app(app, settings)

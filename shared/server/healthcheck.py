@@ -1,6 +1,6 @@
 """Health check of a container: asks the service on this machine whether it is live or ready.
 
-It imports only what ships with Python, because a container runs it every few seconds.
+It imports only the standard library, because a container runs it every few seconds.
 """
 
 import http.client

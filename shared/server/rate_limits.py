@@ -2,7 +2,7 @@
 
 A client without a token is limited by its address, and a client with a token by the token.  Writes
 and uploads are counted a second time, against stricter limits.  Requests with the scope ``admin``
-are not counted, and neither are requests for what is public besides the resource: probes,
+are not counted, and neither are requests for the public endpoints besides the resource: probes,
 documentation and files.
 
 ``shared.server.cache_middleware`` counts reads that may be cached, in the round trip of the cache
@@ -217,7 +217,7 @@ limiter = Limiter(
     lambda: _client(_principal(), request.environ),
     storage_uri="vitrine://",
     strategy="fixed-window",
-    headers_enabled=False,  # _add_headers writes those that all limits have.
+    headers_enabled=False,  # _add_headers writes the headers of all limits
     swallow_errors=True,
 )
 
@@ -293,7 +293,7 @@ def _add_headers(response: Response) -> Response:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Count what enters Flask; call it before anything that may refuse a request."""
+    """Count the requests that enter Flask; call it before the hooks that may refuse a request."""
     app.extensions["limits"] = Limits(settings)
     app.before_request(_count_request)
     app.after_request(_add_headers)

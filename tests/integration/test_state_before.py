@@ -1,6 +1,6 @@
-"""The stores of the version before: its documents, jobs and Redis keys go on to work.
+"""The stores of the previous version: its documents, jobs and Redis keys work in this version.
 
-``fixtures/write_before.py`` has written ``fixtures/before.json`` with that version.
+``fixtures/write_before.py`` has written ``fixtures/before.json`` with the previous version.
 """
 
 import base64
@@ -28,7 +28,7 @@ KEPT_SECONDS = 600  # for keys that would expire while the test runs
 
 
 def shifted(value, by):
-    """Return a document as if it had been written just now: stores remove what is old."""
+    """Return a document as if it had been written just now, because stores remove old documents."""
     if isinstance(value, datetime):
         return value + by
     if isinstance(value, dict):
@@ -66,7 +66,7 @@ def raw(value):
 
 
 class TestTheCache:
-    """Readers keep the root here, so that every token is the one the entries are stamped with."""
+    """Readers keep the root here, so every current token is the one that stamps the entries."""
 
     pytestmark = [on_real_servers, pytest.mark.usefixtures("own_apps")]
 
@@ -80,7 +80,7 @@ class TestTheCache:
         restore_keys(redis, CACHE)
 
     @pytest.mark.parametrize("path", ["products", "clients", "orders"])
-    def test_an_entry_is_not_served_but_made_again(self, path, before, make_client, redis):
+    def test_a_cached_entry_is_stale_and_filled_again(self, path, before, make_client, redis):
         client = make_client(f"api_{path}")
         for url, key in (
             (f"/{path}/1", f"{path[:-1]}:1"),
@@ -95,7 +95,7 @@ class TestTheCache:
             assert json.loads(redis.get(key))["body"] == first.json
             assert "; hit;" in client.get(url).headers["Cache-Status"]
 
-    def test_a_limit_goes_on_from_where_it_was(self, before, make_client):
+    def test_a_rate_limit_continues_its_window(self, before, make_client):
         count = int(CACHE["limits:LIMITER/127.0.0.1/anonymous/100/1/minute"][2])
         found = make_client("api_clients").get("/clients/1").headers["RateLimit"]
         assert f"r={100 - count - 1};" in found
@@ -103,7 +103,7 @@ class TestTheCache:
 
 @pytest.fixture
 def received():
-    """The messages that a server of the test's own has got, and its URL."""
+    """The messages that an HTTP server of the test has received, and its URL."""
     messages = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -127,7 +127,7 @@ def received():
 
 @pytest.fixture
 def shop(fresh_stack, servers, received):
-    """A stack that was started on what the version before has left."""
+    """A stack that was started on the stores of the previous version."""
     mongod, redis = servers
     media = fresh_stack.folder / "media"
     for name, data in STATE["files"].items():
@@ -158,8 +158,8 @@ def shop(fresh_stack, servers, received):
             keys.flushdb()
 
 
-def test_a_stack_goes_on_with_what_the_version_before_has_left(shop, received):
-    # What was left half-way is done: jobs under the names they were queued with,
+def test_a_stack_continues_the_work_of_the_previous_version(shop, received):
+    # Unfinished work is done: the queued jobs, under their old function names,
     jobs = [key.removeprefix("rq:job:") for key in QUEUE if re.match(r"rq:job:[\w-]+$", key)]
     named = [id for id in jobs if not json.dumps(QUEUE[f"rq:job:{id}"]).count(".sweep()")]
     assert len(named) == 6
@@ -188,7 +188,7 @@ def test_a_stack_goes_on_with_what_the_version_before_has_left(shop, received):
     assert (status, patched["stock"]) == (200, 20)
     assert shop.request("POST", "products", "/products/cup/restore")[0] == 200
 
-    # A request that is sent again is answered again.
+    # A request that was answered by the previous version is replayed.
     kettle = {"name": "Kettle", "price": "30"}
     again = shop.request("POST", "products", "/products", kettle, **{"Idempotency-Key": "kettle-1"})
     assert (again[0], again[1]["id"]) == (201, 2)
@@ -202,7 +202,7 @@ def test_a_stack_goes_on_with_what_the_version_before_has_left(shop, received):
 
 
 def shop_media(shop):
-    """The files of pictures that are left."""
+    """Return the remaining files of pictures, relative to their folder."""
     media = shop.folder / "media"
     return [f"/{path.relative_to(media)}" for path in media.rglob("*") if path.is_file()]
 

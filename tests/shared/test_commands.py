@@ -1,4 +1,4 @@
-"""``python -m shared``: its commands, and the spellings that files of users still have."""
+"""``python -m shared``: its commands, and the old spellings that files of users contain."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ from tests.support.processes import free_port
 from tests.support.services import ROOT, environment
 from vitrine.local.processes import spawn, stop
 
-# What the check of a container has no time for.
+# Packages that take too long to import for the health check of a container.
 HEAVY = {"flask", "werkzeug", "pymongo", "redis", "marshmallow", "rq", "prometheus_client"}
 
 
@@ -53,7 +53,7 @@ def test_help_names_every_command_and_what_it_does():
         (("check", "well"), "invalid choice: 'well'"),
     ],
 )
-def test_what_cannot_be_run_is_refused_with_one_line(words, sentence):
+def test_a_wrong_command_is_refused_in_one_line(words, sentence):
     refused = run(*words)
     assert (refused.returncode, refused.stdout) == (2, "")
     (line,) = refused.stderr.splitlines()
@@ -144,13 +144,13 @@ def test_a_service_is_followed(spelling, start):
 
 
 @pytest.mark.real
-def test_jobs_are_done(spelling, start, queue):
+def test_jobs_are_run(spelling, start, queue):
     log = start(spelling, "work", "worker")
     poll(lambda: queue.exists("products:swept"), 30, "a first sweep")
     assert log.read_text().startswith(first_line(spelling, "worker", "work"))
 
 
-def test_the_old_configuration_of_gunicorn_is_that_of_now():
+def test_the_old_name_of_the_gunicorn_configuration_works():
     checked = subprocess.run(
         [
             *(sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn"),

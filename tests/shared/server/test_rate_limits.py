@@ -1,4 +1,4 @@
-"""Allowances: the same counters for what the cache answers and for what enters Flask."""
+"""Rate limits: hits and requests that enter Flask are counted under the same keys."""
 
 import re
 import time
@@ -37,7 +37,7 @@ def statuses(client, paths, **options):
     return [client.get(path, **options).status_code for path in paths]
 
 
-def test_hits_misses_and_what_is_never_cached_share_one_allowance(products):
+def test_hits_misses_and_uncached_requests_share_one_limit(products):
     paths = ["/products", "/products", "/products/9", "/products?nope=1", "/nowhere", "/products"]
     assert statuses(products, paths) == [200, 200, 404, 400, 404, 200]
     for path in ("/products", "/products/9", "/products?nope=1", "/nowhere"):
@@ -53,7 +53,7 @@ def test_hits_misses_and_what_is_never_cached_share_one_allowance(products):
     assert products.head("/products").get_data() == b""
 
 
-def test_what_is_left_is_told(products):
+def test_headers_show_the_remaining_requests(products):
     for path in ("/products", "/products", "/nowhere"):
         answer = products.get(path)
     assert answer.headers["RateLimit-Policy"] == '"anonymous";q=6;w=60'
@@ -64,8 +64,8 @@ def test_what_is_left_is_told(products):
     assert "hit" in hit.headers["Cache-Status"]
     assert '"anonymous";r=2;' in hit.headers["RateLimit"]
     written = products.post("/products", json={"name": "Pot"})
-    told = written.headers.getlist("RateLimit")
-    assert [each.split(";t=")[0] for each in told] == ['"anonymous";r=1', '"writes";r=3']
+    remaining = written.headers.getlist("RateLimit")
+    assert [each.split(";t=")[0] for each in remaining] == ['"anonymous";r=1', '"writes";r=3']
 
 
 def test_probes_and_documentation_are_not_counted(products):
@@ -75,7 +75,7 @@ def test_probes_and_documentation_are_not_counted(products):
     assert "RateLimit" not in products.get("/health/live").headers
 
 
-def test_each_token_has_an_allowance_and_an_admin_needs_none(products, bearer):
+def test_each_token_has_its_own_limit_and_an_admin_has_no_limit(products, bearer):
     one, other = bearer("products:read"), bearer("products:read")
     paths = ["/products", "/products?nope=1"] * 4
     assert 429 not in statuses(products, paths, headers=one)
@@ -86,12 +86,12 @@ def test_each_token_has_an_allowance_and_an_admin_needs_none(products, bearer):
     assert 429 not in statuses(products, paths * 2, headers=bearer("admin"))
 
 
-def test_a_refused_token_counts_for_where_it_comes_from(products):
+def test_a_refused_token_counts_for_its_address(products):
     wrong = {"Authorization": "Bearer nope"}
     assert statuses(products, ["/products"] * 8, headers=wrong) == [401] * 6 + [429] * 2
 
 
-def test_writes_and_uploads_have_a_stricter_one(products, bearer):
+def test_writes_and_uploads_have_stricter_limits(products, bearer):
     mine = bearer("products:write")
     bodies = [{"name": f"Pot {number}"} for number in range(5)]
     made = [products.post("/products", json=body, headers=mine).status_code for body in bodies]
@@ -108,7 +108,7 @@ def test_writes_and_uploads_have_a_stricter_one(products, bearer):
     assert sent[2].json["limit"] == "uploads"
 
 
-def test_what_a_client_says_of_itself_is_not_believed(products):
+def test_forged_addresses_are_ignored(products):
     def ask(number):
         forged = {
             "X-Forwarded-For": f"203.0.113.{number}",
@@ -120,7 +120,7 @@ def test_what_a_client_says_of_itself_is_not_believed(products):
     assert [ask(number) for number in range(7)] == [200] * 6 + [429]
 
 
-def test_proxies_are_believed_as_many_as_there_are(make_client, settings, transport):
+def test_as_many_proxies_are_believed_as_are_configured(make_client, settings, transport):
     from api_products.app import create_app
 
     connections = make_client("api_products").application.extensions["connections"]
@@ -154,19 +154,19 @@ def test_an_ipv6_network_is_one_client(address, network):
     assert _network(address) == network
 
 
-def test_a_window_ends_for_a_client_that_keeps_asking(products, redis):
+def test_a_window_ends_even_if_a_client_keeps_sending_requests(products, redis):
     paths = ["/products"] * 7
     assert statuses(products, paths)[-1] == 429
     (key,) = redis.keys("limits:*")
     redis.pexpire(key, 300)
     deadline = time.monotonic() + 5
     while products.get("/products").status_code == 429:
-        assert time.monotonic() < deadline, "asking on prolongs the window"
+        assert time.monotonic() < deadline, "more requests prolong the window"
         time.sleep(0.02)
     assert 0 < redis.ttl(key) <= 60
 
 
-def test_a_counter_that_lost_its_end_gets_one(products, redis):
+def test_a_counter_without_an_expiry_gets_one(products, redis):
     products.get("/products")
     (key,) = redis.keys("limits:*")
     redis.persist(key)
@@ -179,7 +179,7 @@ def test_a_counter_that_lost_its_end_gets_one(products, redis):
     assert statuses(products, ["/products", "/nowhere"]) == [200, 404]
 
 
-def test_everybody_is_let_through_and_counted_while_redis_is_down(make_client, transport):
+def test_requests_are_accepted_and_counted_while_redis_is_down(make_client, transport):
     app = transport.make_app("api_products")
     cache = app.extensions["connections"].cache
     server = FakeServer()
@@ -200,7 +200,7 @@ def unchecked(client):
 
 
 @pytest.mark.parametrize("rate", ["many", "0", "-1/minute", "5/fortnight", "5 per minute", "1e3"])
-def test_a_rate_that_is_none_stops_the_start(rate):
+def test_a_malformed_rate_stops_the_start(rate):
     with pytest.raises(SettingsError, match="RATE_LIMIT_TOKEN"):
         Settings.from_env({"RATE_LIMIT_TOKEN": rate})
 
@@ -212,7 +212,7 @@ def test_a_rate_is_a_number_and_a_unit(rate, read):
     assert Settings.from_env({"RATE_LIMIT_WRITES": rate}).rate_limit_writes == read
 
 
-class TestLimitsOfAServicesOwn:
+class TestLimiter:
     """``limiter`` on views: counted in the same Redis, refused with the same problem."""
 
     pytestmark = [
@@ -255,7 +255,7 @@ class TestLimitsOfAServicesOwn:
         limiter.init_app(app)
         return app.test_client()
 
-    def test_above_its_limit_a_view_is_refused_as_anything_else_is(self, client, redis):
+    def test_a_request_above_the_limit_of_a_view_gets_the_usual_429(self, client, redis):
         first = client.get("/dice")
         assert first.headers.getlist("RateLimit-Policy") == [
             '"anonymous";q=6;w=60',
@@ -282,7 +282,7 @@ class TestLimitsOfAServicesOwn:
         scrape = client.get("/metrics").get_data(as_text=True)
         assert 'vitrine_limits_refused_total{limit="dice"}' in scrape
 
-    def test_views_may_share_a_limit_and_say_why(self, client):
+    def test_views_may_share_a_limit_with_a_message_of_their_own(self, client):
         ways = [("GET", "/report"), ("POST", "/upload")] * 2
         answers = [client.open(path, method=method) for method, path in ways]
         assert [each.status_code for each in answers] == [200, 200, 200, 429]
@@ -290,18 +290,18 @@ class TestLimitsOfAServicesOwn:
         assert '"heavy";q=3;w=300' in answers[0].headers.getlist("RateLimit-Policy")
         assert "3 requests per 5 minutes" in client.get("/report").json["detail"]
 
-    def test_each_token_has_its_own_and_an_admin_has_none(self, client, bearer):
+    def test_each_token_has_its_own_count_and_an_admin_has_no_limit(self, client, bearer):
         assert [client.get("/dice").status_code for _ in range(3)] == [200, 200, 429]
         assert client.get("/dice", headers=bearer("clients:read")).status_code == 200
         admin = bearer("admin")
         assert {client.get("/dice", headers=admin).status_code for _ in range(5)} == {200}
 
-    def test_what_flask_limiter_can_do_works(self, client):
+    def test_conditional_limits_and_costs_work(self, client):
         found = [client.get(f"/lottery?status={code}").status_code for code in (200, 200, 404, 200)]
         assert found == [200, 200, 404, 429]
         assert '"heavy";r=3' in client.get("/heavy").headers.getlist("RateLimit")[-1]
 
-    def test_without_redis_requests_are_accepted_and_redis_is_left_alone(self, client):
+    def test_without_redis_requests_are_accepted_and_redis_is_asked_once(self, client):
         connections = client.application.extensions["connections"]
         server = Silent()
         connections.cache._redis = server
@@ -323,7 +323,7 @@ def test_the_example_limits_a_route(make_client):
 
 
 class Silent:
-    """A Redis that does not answer, and how often it was asked."""
+    """A Redis that does not answer, and the number of calls to it."""
 
     asked = 0
 

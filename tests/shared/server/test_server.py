@@ -1,4 +1,4 @@
-"""The server: what it keeps, what it ends and says so, and whom it does not wait for."""
+"""The gunicorn worker: connections it keeps and closes, slow clients, and malformed requests."""
 
 import contextlib
 import os
@@ -52,7 +52,7 @@ def serving(app, **env):
 
 
 class Client:
-    """A connection, and what came over it that was not looked at yet."""
+    """A connection, and the bytes received on it that were not read yet."""
 
     def __init__(self, port):
         self.sock = socket.create_connection(("127.0.0.1", port), 20)
@@ -70,7 +70,7 @@ class Client:
             self.sock.sendall(head.encode("latin-1") + body)
 
     def read(self):
-        """Return the status, the header Connection and the body of the next answer."""
+        """Return the status, the header Connection and the body of the next response."""
         while b"\r\n\r\n" not in self.data:
             assert self.more(), "closed without an answer"
         head, _, self.data = self.data.partition(b"\r\n\r\n")
@@ -89,7 +89,7 @@ class Client:
         return False
 
     def rest(self):
-        """Return all that comes to the end of the connection."""
+        """Return all bytes until the connection ends."""
         while self.more():
             pass
         return self.data
@@ -119,18 +119,18 @@ def client(patient):
 
 LENGTH, CHUNKED = f"Content-Length: {LARGE}", "Transfer-Encoding: chunked"
 LAST = {
-    "a large body that nobody reads": ("/unread", LENGTH, b"x" * LARGE),
-    "a body that nobody reads and that does not come": ("/unread", LENGTH, b"x"),
-    "chunks that nobody reads": ("/unread", CHUNKED, b"100000\r\n" + b"x" * 1_048_576),
+    "a large body that is not read": ("/unread", LENGTH, b"x" * LARGE),
+    "a body that is not read and never arrives": ("/unread", LENGTH, b"x"),
+    "chunks that are not read": ("/unread", CHUNKED, b"100000\r\n" + b"x" * 1_048_576),
     "chunks that are none": ("/refused", CHUNKED, b"zz\r\n"),
-    "chunks that are none, and nobody reads": ("/unread", CHUNKED, b"zz\r\n"),
+    "malformed chunks that are not read": ("/unread", CHUNKED, b"zz\r\n"),
     "a client that wants no more": ("/unread", "Connection: close", b""),
 }
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("case", LAST)
-def test_an_answer_says_that_it_is_the_last_of_its_connection(client, case, method):
+def test_the_last_response_of_a_connection_says_so(client, case, method):
     path, header, body = LAST[case]
     client.send(f"{method} {path} HTTP/1.1", header, body=body)
     status, kept, _ = client.read()
@@ -139,7 +139,7 @@ def test_an_answer_says_that_it_is_the_last_of_its_connection(client, case, meth
     assert client.rest() == b""
 
 
-def test_an_error_is_the_last_answer(client):
+def test_an_error_is_the_last_response(client):
     status, kept, body = client.ask("GET /broken HTTP/1.1")
     assert (status, kept) == (500, "close")
     assert b"internal" in body
@@ -149,9 +149,9 @@ def test_an_error_is_the_last_answer(client):
 KEPT = {
     "no body": ("/unread", "X-Some: thing", b""),
     "a body that was read": ("/body", "Content-Length: 10", b"x" * 10),
-    "a small body that nobody reads": ("/unread", "Content-Length: 9999", b"x" * 9999),
+    "a small body that is not read": ("/unread", "Content-Length: 9999", b"x" * 9999),
     "chunks that were read": ("/body", CHUNKED, b"2\r\nab\r\n0\r\n\r\n"),
-    "chunks that nobody reads": ("/unread", CHUNKED, b"2\r\nab\r\n0\r\n\r\n"),
+    "chunks that are not read": ("/unread", CHUNKED, b"2\r\nab\r\n0\r\n\r\n"),
 }
 
 
@@ -173,21 +173,21 @@ def test_requests_in_one_packet_are_answered_in_their_order(client):
     assert client.read()[2] == b"last"
 
 
-def test_a_body_is_asked_for_that_waits_to_be(client):
+def test_a_client_that_expects_100_continue_gets_it(client):
     client.send("POST /body HTTP/1.1", "Content-Length: 4", "Expect: 100-continue")
     assert client.read()[0] == 100
     client.sock.sendall(b"come")
     assert client.read() == (200, "keep-alive", b"come")
 
 
-def test_who_has_closed_his_side_still_gets_the_answer(client):
+def test_a_half_closed_connection_still_gets_the_response(client):
     client.send("POST /body HTTP/1.1", "Content-Length: 4", body=b"come")
     client.sock.shutdown(socket.SHUT_WR)
     assert client.read()[2] == b"come"
     assert client.rest() == b""
 
 
-def test_what_has_no_length_comes_in_chunks_or_to_the_end(client, patient):
+def test_a_response_of_unknown_length_is_chunked_or_ends_the_connection(client, patient):
     client.send("GET /stream HTTP/1.1", "Connection: close")
     head, _, chunks = client.rest().partition(b"\r\n\r\n")
     assert b"\r\nTransfer-Encoding: chunked" in head
@@ -200,7 +200,7 @@ def test_what_has_no_length_comes_in_chunks_or_to_the_end(client, patient):
         assert b"\r\nConnection: close" in head
 
 
-def test_answers_without_a_body_have_none(client):
+def test_responses_without_a_body_have_no_body(client):
     client.send("HEAD /name?four HTTP/1.1")
     client.send("GET /nothing HTTP/1.1")
     client.send("GET /name?last HTTP/1.1", "Connection: close")
@@ -216,13 +216,13 @@ def test_answers_without_a_body_have_none(client):
     "header",
     ["X/a%0d%0aSet-Cookie:%20b", "X/a%0aY", "X/a%0dY", "X/a%00", "X%0d%0aY/a", "X%20Y/a", "X:/a"],
 )
-def test_a_header_that_would_be_two_is_not_sent(client, header):
+def test_a_malformed_header_of_the_application_is_not_sent(client, header):
     status, kept, body = client.ask(f"GET /header/{header} HTTP/1.1")
     assert (status, kept) == (500, "close")
     assert b"Cookie" not in body + client.rest()
 
 
-def test_a_header_of_the_connection_is_not_the_applications(client):
+def test_the_application_cannot_set_headers_of_the_connection(client):
     assert client.ask("GET /header/Connection/close HTTP/1.1")[1] == "keep-alive"
     client.send("GET /header/X/%C3%A9%09b HTTP/1.1", "Connection: close")
     assert "\r\nX: Ã©\tb\r\n".encode("latin-1") in client.rest()
@@ -242,7 +242,7 @@ NO_HTTP = {
 
 
 @pytest.mark.parametrize("said", NO_HTTP)
-def test_what_is_no_http_gets_a_problem_and_an_end(client, said):
+def test_malformed_http_gets_a_problem_and_ends_the_connection(client, said):
     client.sock.sendall(said)
     status, kept, body = client.read()
     assert (status, kept) == (NO_HTTP[said], "close")
@@ -265,7 +265,7 @@ def test_heads_are_collected_and_timed_while_all_threads_are_busy(hasty, tmp_pat
         assert [each.read()[2] for each in busy] == [b"slow"] * 2 + [b"queued"] * 4
 
 
-def test_a_body_that_does_not_come_and_an_answer_that_is_not_taken_hold_nobody_up(hasty):
+def test_a_missing_body_and_an_unread_response_block_no_other_client(hasty):
     with contextlib.ExitStack() as clients:
         unsaid, unheard = (
             [clients.enter_context(Client(hasty)) for _ in range(2)] for _ in range(2)
@@ -280,7 +280,7 @@ def test_a_body_that_does_not_come_and_an_answer_that_is_not_taken_hold_nobody_u
             assert other.ask("GET /name?other HTTP/1.1")[2] == b"other"
 
 
-def test_told_to_stop_it_ends_what_is_under_way_and_says_so(tmp_path):
+def test_a_worker_that_is_stopped_ends_its_requests_and_closes(tmp_path):
     with serving("patient") as (process, port), contextlib.ExitStack() as clients:
         slow, idle, late = (clients.enter_context(Client(port)) for _ in range(3))
         for each in (idle, late):
@@ -295,7 +295,7 @@ def test_told_to_stop_it_ends_what_is_under_way_and_says_so(tmp_path):
         assert process.wait(15) == 0
 
 
-def test_an_idle_connection_is_closed_and_a_killed_master_leaves_nobody(hasty):
+def test_an_idle_connection_is_closed_and_workers_die_with_their_master(hasty):
     with serving("patient", WORKERS="2") as (process, port), Client(port) as client:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         poll(lambda: len(children.read_text().split()) == 2, 10, "two workers")

@@ -1,4 +1,4 @@
-"""A follower on real servers, in this process, where its steps can be watched."""
+"""The follower on real servers, in the process of the test, so that its steps can be watched."""
 
 import threading
 import time
@@ -65,7 +65,7 @@ def end(follower, thread):
 def test_a_resume_token_that_fell_off_the_oplog_renews_the_root(
     db, redis, follow, caplog, monkeypatch
 ):
-    """As after weeks without a follower: what happened meanwhile is not known."""
+    """As after weeks without a follower: the changes of that time are unknown."""
     end(*follow())
     run = Database.command
 
@@ -85,13 +85,13 @@ def test_a_resume_token_that_fell_off_the_oplog_renews_the_root(
     assert poll(lambda: redis.get(ALL_LISTS) != old)
 
 
-def test_told_to_stop_it_ends_the_lease(db, redis, follow):
-    """Whoever starts next may find a MongoDB that was restored, and the same Redis."""
+def test_a_follower_that_is_stopped_ends_the_lease(db, redis, follow):
+    """The next follower may find a MongoDB that was restored, and the same Redis."""
     end(*follow())
     assert not redis.exists(ROOT)
 
 
-def test_what_was_missed_while_away_is_made_up_for(db, redis, follow):
+def test_changes_without_a_follower_are_handled_by_the_next_one(db, redis, follow):
     end(*follow())
     db.products.insert_one({"_id": 1, "name": "Missed"})
     follow()
@@ -115,7 +115,7 @@ def test_one_of_two_followers_is_enough(db, redis, follow):
 
 
 def test_another_redis_in_the_place_of_the_first_gets_a_new_root(db, redis, follow, monkeypatch):
-    """Whether a connection broke or not: what counts is which server it is."""
+    """The identity of the server decides, even if no connection broke."""
     follow()
     root = redis.get(ROOT)
     asked = redis.info
@@ -138,7 +138,7 @@ def test_a_write_that_renewed_its_tags_is_not_renewed_again(db, redis, follow, m
     assert poll(lambda: redis.get(ALL_LISTS) != token)
 
 
-def test_the_root_is_the_followers_alone(db, redis, follow):
+def test_only_the_follower_writes_the_root(db, redis, follow):
     cache = Cache(redis, 60, leased=True)
     end(*follow())
     redis.delete(ROOT)
@@ -147,7 +147,7 @@ def test_the_root_is_the_followers_alone(db, redis, follow):
 
 
 def is_followed(db, redis):
-    """Whether changes are noticed before long, and the root is left alone then."""
+    """Return True if changes are noticed soon, and the root then stays as it is."""
     old = redis.get(ALL_LISTS)
 
     def is_noticed():
@@ -166,7 +166,7 @@ def is_followed(db, redis):
 
 
 @pytest.mark.parametrize("how", ["drop", "rename"])
-def test_a_collection_that_goes_is_followed_anew(db, redis, follow, how):
+def test_a_collection_that_was_dropped_is_followed_again(db, redis, follow, how):
     db.products.insert_one({"name": "Before"})
     follow()
     if how == "drop":
@@ -177,7 +177,7 @@ def test_a_collection_that_goes_is_followed_anew(db, redis, follow, how):
 
 
 def test_a_change_that_cannot_be_read_is_skipped(db, redis, follow, caplog):
-    """An event of more than 16 MB, for it holds the document before and after."""
+    """An event of more than 16 MB, because it holds the document before and after."""
     db.products.insert_one({"_id": 1, "filler": "x" * 9_000_000})
     follow()
     db.products.update_one({"_id": 1}, {"$set": {"stock": 1}})
@@ -185,20 +185,20 @@ def test_a_change_that_cannot_be_read_is_skipped(db, redis, follow, caplog):
     assert is_followed(db, redis)
 
 
-def test_an_impossible_date_is_no_obstacle(db, redis, follow):
+def test_a_document_with_an_impossible_date_is_followed(db, redis, follow):
     follow()
     db.products.insert_one({"_id": 1, "created_at": DatetimeMS(253_402_300_800_000_000)})
     assert is_followed(db, redis)
 
 
-def test_a_generation_that_is_no_token_is_replaced(db, redis, follow):
+def test_a_generation_that_is_not_a_token_is_replaced(db, redis, follow):
     follow()
     redis.set(ALL_LISTS, b"\xff\xfe")
     assert is_followed(db, redis)
     assert len(redis.get(ALL_LISTS)) == 16
 
 
-def test_a_root_that_is_no_token_is_replaced(redis, follow):
+def test_a_root_that_is_not_a_token_is_replaced(redis, follow):
     follow()
     redis.delete(ROOT)
     redis.lpush(ROOT, "x")
@@ -206,14 +206,14 @@ def test_a_root_that_is_no_token_is_replaced(redis, follow):
 
 
 def test_the_lease_ends_when_the_stream_falls_behind(redis, follow, monkeypatch):
-    """As when a majority of MongoDB's members is gone: the stream is empty and tells nothing."""
+    """As when a majority of MongoDB's members is gone: the stream stays empty."""
     follow()
     monkeypatch.setattr(follower_module, "token_time", lambda token: Timestamp(1, 1))
     assert poll(lambda: not redis.exists(ROOT), LEASE_SECONDS + 2)
 
 
 def has_seen(db, redis):
-    """Wait until the follower has handled all that was written so far."""
+    """Wait until the follower has handled all earlier writes."""
     before = redis.get(tag_of("products", "mark"))
     db.products.insert_one({"_id": "mark", "name": "Mark"})
     assert poll(lambda: redis.get(tag_of("products", "mark")) != before)
