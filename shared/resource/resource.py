@@ -203,7 +203,7 @@ class Resource:
 
     # The steps of a request, for the standard methods and for a service's own routes.
 
-    def read(self) -> Any:
+    def read_json(self) -> Any:
         """Return the JSON value in the request body.
 
         Raises:
@@ -222,8 +222,8 @@ class Resource:
         return json_body.parse(raw)
 
     def body(self) -> Document:
-        """Return the JSON object in the request body, or raise as ``read`` does."""
-        values = self.read()
+        """Return the JSON object in the request body, or raise as ``read_json`` does."""
+        values = self.read_json()
         if not isinstance(values, dict):
             raise BadRequest("The body is not a JSON object.")
         return values
@@ -437,7 +437,7 @@ class Resource:
                 "Change the item in a request of its own."
             )
         options = parse_options(read_parameters(), self.keys)
-        return respond(run_batch(self, batch_items(self.read()), options), 207)
+        return respond(run_batch(self, batch_items(self.read_json()), options), 207)
 
     def _page(self, page_request: PageRequest, count: str) -> Response:
         projection = self._projection(page_request.shown)

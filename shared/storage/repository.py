@@ -399,8 +399,10 @@ class Repository:
                 if after
             )
             is_quick = not (is_awaited or self._session)
-            concern = PRIMARY_ONLY if is_quick else None
-            ledger.append(self.ledger.with_options(write_concern=concern), entries, self._session)
+            collection = self.ledger
+            if is_quick:
+                collection = collection.with_options(write_concern=PRIMARY_ONLY)
+            ledger.append(collection, entries, self._session)
 
     def invalidate(self, affected: Iterable[Document], token: str) -> None:
         """Invalidate what is cached of these documents, as they were and as they are."""

@@ -86,7 +86,7 @@ def restore(repository: Repository, document: Document, values: Mapping[str, Any
         values: Fields to set on the way.
 
     Raises:
-        NotFound: The document is not in the trash any more.
+        NotFound: The document is no longer in the trash.
         DocumentChanged: The document in the trash was written after it was read.
         Conflict: Its id, slug or another unique value was taken meanwhile.
     """
@@ -107,7 +107,7 @@ def restore(repository: Repository, document: Document, values: Mapping[str, Any
         if not repository.trash.delete_one(in_trash | same_version, session=session).deleted_count:
             if repository.trash.find_one(in_trash, {"_id": True}, session=session):
                 raise DocumentChanged(repository.item)
-            raise NotFound(f"This {repository.item} is not in the trash any more.")
+            raise NotFound(f"This {repository.item} is no longer in the trash.")
         repository.writable.insert_one(restored, session=session)
         repository.complete_write([(document, restored)], token)
 
