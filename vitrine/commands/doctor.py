@@ -94,6 +94,8 @@ def doctor_command(fuzz: int | None, others: tuple[str, ...], fix: bool) -> None
     is_healthy = _print_readiness(urls)
     checks = [_check(Client(name, instances[0]), fix) for name, instances in urls.items()]
     findings, repairable = (sum(column) for column in zip(*checks, strict=True))
+    if not findings:
+        console.print("Every document and every file is as it should be.")
     if repairable and not fix:
         which = "this" if repairable == findings else f"{repairable:,} of these {findings:,}"
         console.print(f"`vitrine doctor --fix` repairs {which}.")
