@@ -30,6 +30,7 @@ class GameSchema(DocumentSchema):
     platform = Text(60, allow_none=True, metadata={"example": "PS5"})
     price = Money(allow_none=True, metadata={"example": 70})
     quantity = Whole(0, allow_none=True, metadata={"example": 12})
+    # Copy the three fields below as they are.
     created_at = Timestamp()
     updated_at = Timestamp()
     revision = Revision()

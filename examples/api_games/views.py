@@ -10,6 +10,7 @@ from shared.server.rate_limits import limiter
 blueprint = games.blueprint("list", "get", "create", "update", "delete", "restore", "batch")
 
 
+# A route of your own: leave it out if the standard methods are enough.
 @blueprint.get("/games/<ref>/preview")
 @like(games.get)
 @metrics.counter("games_previews", "Games shown on a screen in the shop.")
