@@ -97,15 +97,15 @@ class Cache:
         names = address.tokens if reader else (address.key, *address.tokens)
         try:
             replies = exchange(self._redis, _read_commands(names, counter))
-            found, count, correction = _read_replies(replies, counter)
+            stored, count, correction = _read_replies(replies, counter)
             if correction:
                 exchange(self._redis, [correction])
             if reader:
-                found = [self._read_replica(reader, address.key), *found]
+                stored = [self._read_replica(reader, address.key), *stored]
         except REDIS_ERRORS as error:
             self._pause(error)
             return _bypass(address, counter)
-        return self.validate(address, found[0], found[1:], count)
+        return self.validate(address, stored[0], stored[1:], count)
 
     async def get_async(
         self, server: AsyncServer, address: Address, counter: RateCounter | None = None
@@ -116,13 +116,13 @@ class Cache:
         try:
             commands = _read_commands((address.key, *address.tokens), counter)
             replies = await server.exchange(*commands)
-            found, count, correction = _read_replies(replies, counter)
+            stored, count, correction = _read_replies(replies, counter)
             if correction:
                 await server.exchange(correction)
         except REDIS_ERRORS as error:
             self._pause(error)
             return _bypass(address, counter)
-        return self.validate(address, found[0], found[1:], count)
+        return self.validate(address, stored[0], stored[1:], count)
 
     def validate(
         self,
@@ -243,10 +243,10 @@ class Cache:
             ),
             ("MGET", address.key, *address.tokens),
         ]
-        is_claimed, *_, found = exchange(self._redis, commands)
+        is_claimed, *_, stored = exchange(self._redis, commands)
         if isinstance(is_claimed, Exception):
             raise is_claimed
-        entry, *tokens = values(found)
+        entry, *tokens = values(stored)
         latest = self.validate(address, entry, tokens)
         if latest.state == "miss":
             latest = latest._replace(state=lookup.state, detail=lookup.detail)
@@ -358,11 +358,11 @@ def _read_replies(
     """Return the values, the count, and the command that puts the counter right, if any."""
     if counter is None:
         return values(replies[0]), UNCOUNTED, ()
-    number, milliseconds, found = replies
+    number, milliseconds, stored = replies
     count, correction = count_of(counter, number, milliseconds)
     if not count.number:
         UNCHECKED.inc()
-    return values(found), count, correction
+    return values(stored), count, correction
 
 
 def _bypass(address: Address, counter: RateCounter | None) -> Lookup:

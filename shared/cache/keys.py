@@ -36,7 +36,9 @@ class Address:
     tokens: tuple[str, ...] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        others = [name for each in self.depends for name in (root_of(each), tag_of(each, ALL))]
+        others = [
+            name for service in self.depends for name in (root_of(service), tag_of(service, ALL))
+        ]
         tokens = (root_of(self.service), tag_of(self.service, self.tag), *others)
         object.__setattr__(self, "tokens", tokens)
 

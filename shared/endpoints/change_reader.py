@@ -4,7 +4,7 @@ The document before a change shows which fields it has changed, and the one afte
 MongoDB keeps both for a while; of an older update it reports only the stored fields that changed.
 
 MongoDB accepts the token of one collection for any other, even for a new one of the same name, and
-begins at some point of it.  So each token of ours ends with the id of its collection.
+begins at some point of it.  So a token of this feed ends with the id of its collection.
 """
 
 import time

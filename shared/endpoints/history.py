@@ -133,5 +133,7 @@ def _values(resource: Resource, entry: Document, side: str) -> Document:
     fields = [name for name in entry["fields"] if name in resource.origins]
     (dumped,) = resource.dump([stored | {"_id": entry["item"]}], fields)
     shortened = set(entry.get("shortened", {}).get(side, ()))
-    texts = {name: stored[each] for name in fields for each in resource.origins[name] & shortened}
+    texts = {
+        name: stored[origin] for name in fields for origin in resource.origins[name] & shortened
+    }
     return dict(dumped) | texts

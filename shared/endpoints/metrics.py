@@ -35,7 +35,7 @@ def _state() -> Iterator[Metric]:
     for name, probe in probes.items():
         up.add_metric([name], float("latency_ms" in probe))
     yield up
-    follower = health.follower() if all("latency_ms" in each for each in probes.values()) else {}
+    follower = health.follower() if all("latency_ms" in probe for probe in probes.values()) else {}
     yield GaugeMetricFamily(
         "vitrine_follower_up",
         "1 if a follower extends the lease of the cache.",

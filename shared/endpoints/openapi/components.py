@@ -41,12 +41,12 @@ class Components:
 
     def form(self, shape: Shape) -> Json:
         """Return the schema of a form: pictures, and the fields of a new item."""
-        rules = self.resource.schema if shape == contract.NEW else Schema()
-        properties = json_schema.request_schema(rules, False)["properties"]
+        schema = self.resource.schema if shape == contract.NEW else Schema()
+        properties = json_schema.request_schema(schema, False)["properties"]
         picture = {"type": "string", "format": "binary"}
         minimum = 0 if properties else 1
         pictures = {"type": "array", "items": picture, "minItems": minimum, "maxItems": 10}
-        accepted = {name: each for name, each in properties.items() if not each.get("readOnly")}
+        accepted = {name: rules for name, rules in properties.items() if not rules.get("readOnly")}
         return {
             "type": "object",
             "properties": {**accepted, "image": pictures},

@@ -5,7 +5,7 @@ because a document that was edited by hand is shown as it is, even beyond the li
 
 A field's metadata may hold an ``example``, a ``description``, ``aliases``, which are shown as
 deprecated, ``shown``, a field with the same JSON in responses if its own class does not say it,
-``optional`` where an answer may be without it, and ``flat``, what its first element may be sent as.
+``optional`` if a response may lack it, and ``flat``, the names of the parts of its only element.
 """
 
 from collections.abc import Mapping
