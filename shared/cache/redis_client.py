@@ -14,10 +14,20 @@ from redis import ConnectionError, Redis, ResponseError, SSLConnection
 Command = tuple[str | bytes | int, ...]
 
 
-@lru_cache(maxsize=2048)
+# The commands of a hit: the same ones come again and again, and hold no body.
+_REPEATED = frozenset(("INCRBY", "PTTL", "MGET"))
+
+
 def pack(command: Command) -> bytes:
-    """Return a command in the protocol of Redis (RESP); the reads of hot keys repeat."""
+    """Return a command in the protocol of Redis (RESP)."""
+    return _pack_once(command) if command[0] in _REPEATED else _pack(command)
+
+
+def _pack(command: Command) -> bytes:
     return cast(bytes, pack_command(cast(Any, command)))
+
+
+_pack_once = lru_cache(maxsize=2048)(_pack)
 
 
 class Server(Redis):
