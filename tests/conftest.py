@@ -182,7 +182,7 @@ def own_apps(built):
 
 @pytest.fixture
 def leased():
-    """Whether a follower is to keep the cache's roots; here readers create them."""
+    """Return True if a follower keeps the cache's roots; here readers create them."""
     return False
 
 

@@ -1,7 +1,7 @@
 """Connection of HTTP/1.1: gunicorn parses its requests, this module sends the responses.
 
-An answer goes out in one piece where that is possible, and says when it is the last one of its
-connection.  What is no HTTP is answered with a problem document, as everything else is.
+A response is sent in one piece if possible, and its ``Connection`` header says whether it is the
+last one.  Data that is not HTTP is answered with a problem document, like every other error.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ MAX_HEAD = 1 << 16
 BODY_SECONDS = 15
 BYTES_PER_SECOND = 50_000
 SEND_SECONDS = 10
-LARGE = 1 << 16  # bytes of an answer that may not fit into what the kernel takes at once
+LARGE = 1 << 16  # bytes of a response that may not fit into the kernel's buffer
 _END = b"\r\n\r\n"
 _FIELDS = re.compile(r"(?:[!#$%&'*+\-.^_`|~\w]+: [\t\x20-\x7e\x80-\xff]*\r\n)*", re.ASCII)
 _FRAMING = util.hop_headers | {"content-length"}
@@ -39,7 +39,7 @@ _GONE = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EAGAIN, errno.ETIM
 
 class _Request(Request):  # type: ignore[misc]
     def _peer_is_trusted_proxy(self) -> bool:
-        """Nobody is: what proxies say is believed as ``TRUSTED_PROXIES`` tells."""
+        """Return False, because ``ProxyFix`` reads the headers of ``TRUSTED_PROXIES``."""
         return False
 
 
@@ -48,14 +48,13 @@ class _Parser(RequestParser):  # type: ignore[misc]
 
 
 class Connection:
-    """A connection, and what has come of the head of its next request.
+    """Connection of a client, with the received part of the head of its next request.
 
-    ``deadline`` is when what it waits for has to be there: a head, or while it is ``busy`` with a
-    request, its body.
+    At its ``deadline`` the head must be complete, or the body of the request that it is busy with.
     """
 
     def __init__(self, cfg: Config, client: socket.socket, address: Any, server: Any) -> None:
-        # For who asks and does not listen; a timeout of Python's would be for reading as well.
+        # For clients that do not read; a timeout of Python would apply to both directions.
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
         client.setblocking(True)
         self.sock, self.address, self.server = client, address, server
@@ -65,7 +64,7 @@ class Connection:
         self.is_busy = self.is_muted = self.is_ended = self.is_late = False
 
     def receive(self) -> bool:
-        """Take what is there; return whether the connection goes on."""
+        """Read the available data; return False if the connection has ended."""
         try:
             data = self.sock.recv(MAX_HEAD, socket.MSG_DONTWAIT)
         except (BlockingIOError, InterruptedError):
@@ -79,11 +78,11 @@ class Connection:
         return bool(data)
 
     def has_head(self) -> bool:
-        """Whether a whole head is there, or something too long to be one."""
+        """Return True if the head is complete, or too long to be one."""
         return _END in self.head or len(self.head) >= MAX_HEAD
 
     def answer(self, worker: Any) -> bool:
-        """Answer one request; return whether there may be more."""
+        """Answer one request; return True if the client may send another one."""
         request = None
         try:
             self.parser.unreader.unread(self.head)
@@ -128,7 +127,7 @@ class Connection:
         return not response.should_close()
 
     def has_body_left(self) -> bool:
-        """Whether there is more of a body than can be thrown away without waiting for it."""
+        """Return True if the rest of the body cannot be discarded without waiting for it."""
         self.sock.setblocking(False)
         try:
             return self.is_late or not self.parser.finish_body(max_bytes=MAX_HEAD)
@@ -138,23 +137,23 @@ class Connection:
             self.sock.setblocking(True)
 
     def end(self) -> None:
-        """Say that no more comes; what the client still sends is thrown away.
+        """Close the sending side, and discard further data of the client.
 
-        Closed at once, an answer could be lost with what the client has sent and nobody read.
+        If the socket were closed with unread data, the client could lose the response.
         """
         self.head, self.is_ended = b"", True
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)
 
     def cut(self) -> None:
-        """Let whoever reads a body that does not come see its end; an answer still goes out."""
+        """End the reading of a body that does not arrive; a response can still be sent."""
         self.deadline, self.is_late = math.inf, True
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_RD)
 
 
 class _Response(wsgi.Response):  # type: ignore[misc]
-    """An answer whose head goes out together with what comes first of its body."""
+    """Response whose head is sent together with the first part of its body."""
 
     headers_sent: bool
 
@@ -166,7 +165,7 @@ class _Response(wsgi.Response):  # type: ignore[misc]
         self._head = b""
 
     def process_headers(self, headers: list[tuple[str, str]]) -> None:
-        """Take headers that are lines of their own each; gunicorn refuses what others do."""
+        """Accept headers of one line each; gunicorn refuses the others."""
         lines = "".join([part for name, text in headers for part in (name, ": ", text, "\r\n")])
         if lines.count("\r\n") != len(headers) or not _FIELDS.fullmatch(lines):
             super().process_headers(headers)
@@ -178,7 +177,7 @@ class _Response(wsgi.Response):  # type: ignore[misc]
                 self.headers.append(each)
 
     def default_headers(self) -> list[str]:
-        """Return the lines that the server adds; the client hears when this answer is the last."""
+        """Return the lines that the server adds, with ``close`` for the last response."""
         if self._worker.is_leaving() or (self._has_body and self._conn.has_body_left()):
             self.force_close()
         version, connection = self.req.version, "close" if self.should_close() else "keep-alive"
@@ -189,7 +188,7 @@ class _Response(wsgi.Response):  # type: ignore[misc]
         return [*lines, "Transfer-Encoding: chunked\r\n"] if self.chunked else lines
 
     def send_headers(self) -> None:
-        """Have the head ready to be sent."""
+        """Prepare the head of the response."""
         if not self.headers_sent:
             lines = self.default_headers()
             lines += [part for name, text in self.headers for part in (name, ": ", text, "\r\n")]
@@ -200,12 +199,12 @@ class _Response(wsgi.Response):  # type: ignore[misc]
         self._send(b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data)
 
     def close(self) -> None:
-        """Send what is left."""
+        """Send the rest of the response."""
         self.send_headers()
         self._send(b"0\r\n\r\n" if self.chunked else b"")
 
     def _send(self, data: bytes) -> None:
-        """Send all, or raise an ``OSError`` when it is not taken in time."""
+        """Send all data, or raise an ``OSError`` if the client does not read it in time."""
         data, self._head = self._head + data, b""
         if len(data) > LARGE:
             self.sock.settimeout(SEND_SECONDS + len(data) / BYTES_PER_SECOND)
@@ -223,17 +222,17 @@ def _date(second: int) -> str:
 
 
 def _length(request: Any) -> int:
-    """Return the bytes a body is to have, one for a body that does not say."""
+    """Return the length of the body, 1 if it is chunked."""
     for name, value in request.headers:
         if name == "CONTENT-LENGTH":
-            return min(int(value), 1 << 40)  # What is longer is refused, but has to be a time.
+            return min(int(value), 1 << 40)  # A longer one is refused later.
         if name == "TRANSFER-ENCODING":
             return 1
     return 0
 
 
 def write_problem(client: socket.socket, status: int, _: str, message: str) -> None:
-    """Answer what is no request that could be routed."""
+    """Answer data that cannot be routed as a request."""
     body = problem_document(status, str(message)[:200], "", uuid.uuid4().hex)
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\n"
@@ -243,5 +242,5 @@ def write_problem(client: socket.socket, status: int, _: str, message: str) -> N
         client.send(head.encode() + body, socket.MSG_DONTWAIT)
 
 
-# gunicorn leaves no other place to say what is answered to what is no HTTP.
+# The only place in gunicorn that sets the response to data that is not HTTP.
 util.write_error = write_problem

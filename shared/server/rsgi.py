@@ -1,7 +1,7 @@
 """RSGI application for granian: answers hits in the event loop, other requests in threads.
 
-A hit is little work and a wait for Redis.  Threads that wait take turns at the interpreter, which
-costs more than the work; in the loop nobody takes turns, and what all of them ask of Redis goes out
+A hit is little work and a wait for Redis.  Waiting threads take turns at the interpreter, which
+costs more than the work.  The loop avoids these turns, and sends the requests of all hits to Redis
 together (``shared.cache.redis_async``).
 """
 
@@ -29,11 +29,11 @@ from shared.server.connection import BODY_SECONDS, BYTES_PER_SECOND, SEND_SECOND
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-MAX_IN_MEMORY = 1 << 16  # bytes of a body; a larger one is in a file that has no name
+MAX_IN_MEMORY = 1 << 16  # bytes of a body; a larger one is written to an unnamed file
 
 
 class Rsgi:
-    """Serves an app; hits in the loop where its Redis is one server, which needs no TLS."""
+    """Serves an app; hits in the loop if its Redis is a single server without TLS."""
 
     def __init__(self, app: Flask, settings: Settings):
         redis = app.extensions["connections"].redis
@@ -52,7 +52,7 @@ class Rsgi:
         reads = scope.method in ("GET", "HEAD")
         if reads and self._pipeline and ANSWER not in environ:
             if self._behind:
-                # Who asks is what a request is counted by, and only the proxy knows.
+                # Requests are counted by the client's address, which only the proxy knows.
                 self._behind(environ, _Start())
             await self._cache_middleware.look_up(environ, self._pipeline)
             if environ.get(ANSWER):
@@ -69,7 +69,7 @@ class Rsgi:
             client = environ["vitrine.client"] = Client(protocol, loop)
             environ |= {"wsgi.input": body, **_server(scope)}
             if "HTTP_TRANSFER_ENCODING" in environ:
-                environ["wsgi.input_terminated"] = True  # Else werkzeug looks at its length.
+                environ["wsgi.input_terminated"] = True  # Otherwise werkzeug reads its length.
             try:
                 await loop.run_in_executor(self._threads, self._run, environ, protocol, loop)
             finally:
@@ -78,7 +78,7 @@ class Rsgi:
     def _run(
         self, environ: "WSGIEnvironment", protocol: Any, loop: asyncio.AbstractEventLoop
     ) -> None:
-        """Have the app answer; in a thread, since it waits for whatever it likes."""
+        """Run the app in a thread, because it waits for MongoDB and other services."""
         start = _Start()
         chunks = self._app(environ, start)
         try:
@@ -89,14 +89,14 @@ class Rsgi:
             for chunk in itertools.chain(start.written, chunks):
                 asyncio.run_coroutine_threadsafe(_send(stream, chunk), loop).result()
         except (ProtocolClosed, TimeoutError):
-            pass  # The client has gone, or takes no more.
+            pass  # The client has disconnected, or has stopped reading.
         finally:
             if close := getattr(chunks, "close", None):
                 close()
 
 
 class Client:
-    """Who waits for an answer, for a thread that would wait in vain once nobody does."""
+    """Client of a request, so that a waiting thread notices when it disconnects."""
 
     def __init__(self, protocol: Any, loop: asyncio.AbstractEventLoop):
         self._protocol = protocol
@@ -105,7 +105,7 @@ class Client:
 
     @property
     def is_there(self) -> bool:
-        """Whether the client has not hung up."""
+        """Return True while the client is connected."""
         if self._going is None:
             self._going = asyncio.run_coroutine_threadsafe(self._go(), self._loop)
         return not self._going.done()
@@ -114,13 +114,13 @@ class Client:
         await self._protocol.client_disconnect()
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop watching the connection."""
         if self._going is not None:
             self._going.cancel()
 
 
 class _Start:
-    """Notes what an app begins its answer with (PEP 3333)."""
+    """Records the status and the headers of an app's response (PEP 3333)."""
 
     status = 500
     headers: Sequence[tuple[str, str]] = ()
@@ -135,12 +135,12 @@ class _Start:
         return self.written.append
 
     def whole(self, chunks: Iterable[bytes]) -> bytes:
-        """Return the body of an answer in one piece."""
+        """Return the body of the response in one piece."""
         return b"".join([*self.written, *chunks])
 
     @property
     def is_whole(self) -> bool:
-        """Whether the answer has an end that is known, and is sent in one piece."""
+        """Return True if the length of the response is known, so it is sent in one piece."""
         names = {name.lower() for name, _ in self.headers}
         return self.status in (204, 304) or "content-length" in names
 
@@ -148,9 +148,9 @@ class _Start:
 async def _read(
     environ: "WSGIEnvironment", protocol: Any, most: int, body: SpooledTemporaryFile[bytes]
 ) -> None:
-    """Read the body of a request, for which no thread waits, into a file.
+    """Read the body of a request into a file, without holding a thread.
 
-    What does not come in time, or is too long, ends early; what is too long from the start is left.
+    A body that is late or too long ends early; one that declares too large a length is not read.
     """
     given = environ.get("CONTENT_LENGTH", "0")
     length = int(given) if given.isdecimal() else 0
@@ -170,13 +170,13 @@ async def _read(
 
 
 async def _send(stream: Any, chunk: bytes) -> None:
-    """Send a piece of an answer, or raise ``TimeoutError`` when nobody takes it."""
+    """Send a piece of a response; raise ``TimeoutError`` if the client does not read it."""
     async with asyncio.timeout(SEND_SECONDS + len(chunk) / BYTES_PER_SECOND):
         await stream.send_bytes(chunk)
 
 
 def _environ(scope: Any) -> "WSGIEnvironment":
-    """Return as much of a request's environment (PEP 3333) as a hit needs."""
+    """Return the part of a request's environment (PEP 3333) that a hit needs."""
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope.method,
         "PATH_INFO": _latin(scope.path),
@@ -190,17 +190,17 @@ def _environ(scope: Any) -> "WSGIEnvironment":
             known = environ.get(name)
             environ[name] = f"{known},{value}" if known else value
     if len({header for header, _ in given}) != len(scope.headers.keys()):
-        # granian leaves such a header out, and what it said would be believed by nobody.
+        # granian drops such a header, so its value would be ignored.
         _refuse(environ, "A header has bytes in it that are not ASCII.")
     elif "," in environ.get("HTTP_HOST", ""):
         _refuse(environ, "There is more than one Host.")
     if scope.authority or "HTTP_HOST" not in environ:
-        environ["HTTP_HOST"] = scope.authority or ""  # It counts before the header (RFC 9112, 3.2).
+        environ["HTTP_HOST"] = scope.authority or ""  # It replaces the header (RFC 9112, 3.2).
     return environ
 
 
 def _server(scope: Any) -> "WSGIEnvironment":
-    """Return the rest of an environment, which is about the server."""
+    """Return the part of an environment that describes the server."""
     host, _, port = scope.server.rpartition(":")
     return {
         "SCRIPT_NAME": "",
@@ -216,18 +216,18 @@ def _server(scope: Any) -> "WSGIEnvironment":
 
 
 def _refuse(environ: dict[str, Any], why: str) -> None:
-    """Have Flask say what is wrong with a request."""
+    """Make Flask answer with a 400 that names the error."""
     environ["vitrine.refused"], environ[ANSWER] = BadRequest(why), None
 
 
 def _latin(text: str) -> str:
-    """Return a text as WSGI hands it over: its bytes as Latin-1 (PEP 3333)."""
+    """Return a text as WSGI passes it: its bytes as Latin-1 (PEP 3333)."""
     return text if text.isascii() else text.encode().decode("latin-1")
 
 
 @lru_cache(maxsize=512)
 def _name(header: str) -> str:
-    """Return how an environment names a header, nothing for one that would take another's name."""
+    """Return the name of a header in an environment, empty if it could pass for another header."""
     if header in ("content-type", "content-length"):
         return header.upper().replace("-", "_")
     return "" if "_" in header else "HTTP_" + header.upper().replace("-", "_")

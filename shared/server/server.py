@@ -1,13 +1,13 @@
 """Worker class for gunicorn whose threads wait for requests in turns: leader and followers.
 
-One thread, the leader, waits for all connections and collects the heads of requests.  When one is
-whole, it makes the next thread the leader and answers the request itself, so that nothing is
-handed from thread to thread.  Slow clients hold no thread, and nobody stays for ever: a head has
-some seconds to come, a body a time that goes by its length, and an answer has to be taken.
+One thread, the leader, waits for all connections and collects the heads of requests.  When a head
+is complete, another thread becomes the leader, and this one answers the request, so that no request
+is handed from thread to thread.  Slow clients hold no thread, and each of their steps has a time
+limit: some seconds for a head, a time by its length for a body, and the same for a response.
 
-A connection stays with the selector while it is busy, which costs nothing as long as it says
-nothing.  The thread that has answered gives one back that had to be taken out: epoll and kqueue see
-that while they wait, other selectors within a second.
+A busy connection stays registered with the selector, which costs nothing while the client sends
+nothing.  If it sends, the connection is unregistered, and registered again by the thread that has
+answered: epoll and kqueue notice that while they wait, other selectors within a second.
 """
 
 import contextlib
@@ -25,31 +25,33 @@ from gunicorn.workers.base import Worker as BaseWorker
 
 from shared.server.connection import HEAD_SECONDS, Connection, write_problem
 
-LINGER_SECONDS = 2  # for a client to read what we have ended (RFC 9112, 9.6)
-STOP_SECONDS = 2  # for what a client may be sending on a kept connection when we are told to stop
-STOPPING_SECONDS = 0.05  # between two looks at what is left; else it is a second
+LINGER_SECONDS = 2  # for a client to read the last response (RFC 9112, 9.6)
+STOP_SECONDS = 2  # for a request that a client is sending when the worker is stopped
+STOPPING_SECONDS = 0.05  # between two checks while the worker stops; otherwise a second
 _FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Worker(BaseWorker):  # type: ignore[misc]
-    """A worker whose threads take turns in waiting for requests."""
+    """Worker whose threads take turns in waiting for requests."""
 
     def init_process(self) -> None:
-        """Begin to work."""
-        # Its settings look themselves up at each access, some dozens in a request.
+        """Prepare the worker."""
+        # Each access to a setting is a look-up, and a request has dozens of them.
         self.cfg.__dict__.update({name: each.get() for name, each in self.cfg.settings.items()})
         self._selector = DefaultSelector()
         self._connections: set[Connection] = set()
         self._ready: deque[Connection] = deque()
-        self._lead = threading.Lock()  # Whoever has it waits, and is alone with idle connections.
-        self._turn = threading.Lock()  # A connection becomes busy, or idle, in no two threads.
+        self._lead = (
+            threading.Lock()
+        )  # Its holder, the leader, waits, and only it touches idle connections.
+        self._turn = threading.Lock()  # Guards the change of a connection between busy and idle.
         self._is_listening = self._is_over = False
         self._swept = -math.inf
         self._most_kept = max(1, self.cfg.worker_connections - self.cfg.threads)
         super().init_process()
 
     def run(self) -> None:
-        """Serve until told to stop; the threads do, this one looks after them."""
+        """Serve until the worker is stopped: the threads answer, and this one supervises them."""
         for listener in self.sockets:
             listener.setblocking(False)
         self._selector.register(self.PIPE[0], EVENT_READ)
@@ -59,20 +61,20 @@ class Worker(BaseWorker):  # type: ignore[misc]
                 threading.Thread(target=self._work).start()
             while self.alive and self.ppid == os.getppid():
                 self._look_after()
-                if select.select([self.PIPE[0]], [], [], 1)[0]:  # There was a signal.
+                if select.select([self.PIPE[0]], [], [], 1)[0]:  # A signal has arrived.
                     os.read(self.PIPE[0], 64)
             self._stop()
         finally:
             self._is_over = True
 
     def is_leaving(self) -> bool:
-        """Whether connections are to end with their answers: to stop, or for others to come in."""
+        """Return True if connections end after their response: to stop, or to make room."""
         return not self.alive or len(self._connections) > self._most_kept
 
     def _stop(self) -> None:
-        """Wait for what is under way."""
+        """Wait for the running requests."""
         self.alive = False
-        os.write(self.PIPE[1], b"1")  # The leader is to hear of it, too.
+        os.write(self.PIPE[1], b"1")  # Wakes the leader, too.
         now = time.monotonic()
         for conn in list(self._connections):
             if not conn.is_busy:
@@ -82,7 +84,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
             time.sleep(STOPPING_SECONDS)
 
     def _look_after(self) -> None:
-        """Say that this process lives, and do what threads that are all busy do not."""
+        """Report that this process lives, and do the leader's work while all threads are busy."""
         self.notify()
         now = time.monotonic()
         for conn in list(self._connections):
@@ -103,7 +105,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
                 self.log.exception("A connection could not be served.")
 
     def _next(self) -> Connection | None:
-        """Return a connection with a request; None when it may be time to go."""
+        """Return a connection with a request, or None after a wait, to check for a stop."""
         with contextlib.suppress(IndexError):
             return self._ready.popleft()
         with self._lead:
@@ -122,7 +124,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
             self._go_on(conn, is_kept)
 
     def _go_on(self, conn: Connection, is_kept: bool) -> None:
-        """Wait for the next request, which may be there already, or for the client to go."""
+        """Wait for the next request, which may have arrived, or for the client to close."""
         if is_kept and conn.has_head():
             self._ready.append(conn)
             return
@@ -139,10 +141,10 @@ class Worker(BaseWorker):  # type: ignore[misc]
                 conn.is_muted = False
                 self._selector.register(conn.sock, EVENT_READ, conn)
 
-    # What follows is done by whoever has the lead.
+    # The leader calls the methods below.
 
     def _receive(self, seconds: float) -> None:
-        """Wait until there is something from somebody, and take it."""
+        """Wait for data, new connections or a stop, and handle them."""
         for key, _ in self._selector.select(seconds):
             if key.data:
                 self._hear(key.data)
@@ -169,7 +171,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
 
     def _hear(self, conn: Connection) -> None:
         if conn.is_busy:
-            # Its thread reads, or nobody does: it is not to be heard before the answer.
+            # Its data is for the thread that answers, and waits until the response is sent.
             with self._turn:
                 if conn.is_busy and not conn.is_muted:
                     conn.is_muted = True
@@ -181,7 +183,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
             self._ready.append(conn)
 
     def _sweep(self, now: float) -> None:
-        """Close connections whose heads do not come, or whose clients do not go."""
+        """Close connections whose heads do not arrive, or whose clients do not close."""
         for conn in list(self._connections):
             if not conn.is_busy and conn.deadline <= now:
                 if conn.head:

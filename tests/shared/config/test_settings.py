@@ -136,7 +136,7 @@ def test_any_setting_may_be_in_a_file(tmp_path):
     ],
 )
 def test_a_name_that_is_misspelt_is_told(tmp_path, monkeypatch, name, meant):
-    # A service of somebody's own, named mongo, would be at MONGO_URL.
+    # A service with the name mongo would be at MONGO_URL.
     told = f"{name} is not a setting; did you mean {meant}?"
     assert misspelt([name]) == ([told] if meant else [])
     (tmp_path / ".env").write_text(f"{name}=token\n")
@@ -173,7 +173,7 @@ def test_a_service_with_a_removed_setting_starts_and_says_so_in_one_line():
     run = subprocess.run(
         [sys.executable, "-m", "shared", "serve", "api_products"],
         cwd=ROOT,
-        # gunicorn is started, and refuses this address while everybody may do everything.
+        # gunicorn is started, and refuses this address in AUTH_MODE=open.
         env=environment(NEAR_CACHE="on", BIND="0.0.0.0:5000"),
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""What the change feed says when something is wrong, or MongoDB has not kept all it would need."""
+"""Errors of the change feed, and changes whose documents MongoDB has dropped."""
 
 import json
 import time
