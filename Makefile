@@ -22,7 +22,7 @@ lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python scripts/plain_words.py --report
+	$(BIN)/python scripts/plain_words.py
 
 # Compares Vitrine with other frameworks, in about 25 minutes; the quick one takes three.
 # VS=REVISION also measures Vitrine at that revision, in the same run.

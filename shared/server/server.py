@@ -41,9 +41,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         self._selector = DefaultSelector()
         self._connections: set[Connection] = set()
         self._ready: deque[Connection] = deque()
-        self._lead = (
-            threading.Lock()
-        )  # Its holder, the leader, waits, and only it touches idle connections.
+        self._lead = threading.Lock()  # Its holder, the leader, owns the idle connections.
         self._turn = threading.Lock()  # Guards the change of a connection between busy and idle.
         self._is_listening = self._is_over = False
         self._swept = -math.inf
