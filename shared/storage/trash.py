@@ -86,7 +86,7 @@ def restore(repository: Repository, document: Document, values: Mapping[str, Any
         values: Fields to set on the way.
 
     Raises:
-        NotFound: The document is no longer in the trash.
+        NotFound: The document has left the trash meanwhile.
         DocumentChanged: The document in the trash was written after it was read.
         Conflict: Its id, slug or another unique value was taken meanwhile.
     """
