@@ -17,9 +17,10 @@ from shared.config.settings import PORTS
 from shared.workers.follower import token_time
 from tests.docs.fences import DOCUMENTS, fences
 from tests.docs.shell import write_curl
-from tests.integration.conftest import Stack, poll
+from tests.support.polling import poll
 from tests.support.processes import free_port
 from tests.support.services import MEMORY, ROOT
+from tests.support.stack import Stack
 from vitrine import stack as stacks
 
 # Files that are not part of a clone, or that only the tests make.

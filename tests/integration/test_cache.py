@@ -13,7 +13,9 @@ from pymongo import MongoClient
 from redis import Redis
 
 from shared.cache.cache import LEASE_SECONDS
-from tests.integration.conftest import is_alive, poll, process_of, running_stack
+from tests.support.polling import poll
+from tests.support.processes import is_alive
+from tests.support.stack import process_of, running_stack
 from vitrine import stack as stacks
 
 

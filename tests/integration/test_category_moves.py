@@ -10,7 +10,8 @@ import urllib3
 from pymongo import MongoClient
 
 from shared.storage.documents import new_document
-from tests.integration.conftest import poll, processes_of, running_stack
+from tests.support.polling import poll
+from tests.support.stack import processes_of, running_stack
 from vitrine import stack as stacks
 
 COUNT = 20_000

@@ -10,7 +10,8 @@ import pytest
 import urllib3
 
 from shared.storage.connections import open_mongo
-from tests.integration.conftest import NAMES, instance, poll, processes_of
+from tests.support.polling import poll
+from tests.support.stack import NAMES, instance, processes_of
 from vitrine import stack as stacks
 
 EVENTS = {"Accept": "text/event-stream"}

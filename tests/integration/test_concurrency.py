@@ -3,7 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.integration.conftest import descendants, is_alive, poll
+from tests.support.polling import poll
+from tests.support.processes import descendants, is_alive
 
 
 def at_once(count, call):

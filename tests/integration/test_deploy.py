@@ -8,7 +8,7 @@ import yaml
 from redis import Redis
 
 from shared.observability import job_metrics
-from tests.integration.conftest import poll
+from tests.support.polling import poll
 from tests.support.services import ROOT
 from vitrine import stack as stacks
 

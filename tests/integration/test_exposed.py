@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import urllib3
 
-from tests.integration.conftest import instance, poll, running_stack
+from tests.support.polling import poll
 from tests.support.processes import free_port
 from tests.support.services import ROOT
+from tests.support.stack import instance, running_stack
 
 SECRET = "0123456789abcdef0123456789abcdef"
 

@@ -11,12 +11,11 @@ import urllib3
 from redis import Redis
 
 from shared.cache.cache import LEASE_SECONDS
-from tests.integration.conftest import instance, poll, running_stack
 from tests.integration.test_never_stale import HAND_EDIT_SECONDS, fuzz, tell
+from tests.support.polling import poll
 from tests.support.proxy import Proxy
+from tests.support.stack import instance, running_stack
 from vitrine.fuzz.writers import VisibilityLimits
-
-pytestmark = pytest.mark.alone
 
 SLACK = 2.0  # seconds for a request that was running on a busy machine
 HEALING_SECONDS = 2.0

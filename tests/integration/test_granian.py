@@ -11,9 +11,11 @@ import urllib3
 
 from shared.config.settings import Settings
 from shared.http.tokens import Tokens
-from tests.integration.conftest import Stack, descendants, instance, poll, running_stack
+from tests.support.polling import poll
+from tests.support.processes import descendants
 from tests.support.proxy import Proxy
 from tests.support.services import samples
+from tests.support.stack import Stack, instance, running_stack
 from vitrine import stack as stacks
 
 SECRET = "fedcba9876543210fedcba9876543210"

@@ -8,7 +8,8 @@ import orjson
 import pytest
 import urllib3
 
-from tests.integration.conftest import instance, poll, running_stack
+from tests.support.polling import poll
+from tests.support.stack import instance, running_stack
 
 
 @pytest.fixture(scope="module")

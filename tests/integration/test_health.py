@@ -7,7 +7,8 @@ import time
 import pytest
 from pymongo import MongoClient
 
-from tests.integration.conftest import poll, process_of, running_stack
+from tests.support.polling import poll
+from tests.support.stack import process_of, running_stack
 from vitrine import stack as stacks
 
 STOPPED_SECONDS = 3.0  # Long enough for the driver to give up its connections.

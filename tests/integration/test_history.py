@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from shared.storage.connections import open_mongo
-from tests.integration.conftest import NAMES, poll, process_of
+from tests.support.polling import poll
+from tests.support.stack import NAMES, process_of
 from vitrine import stack as stacks
 
 WRITERS, WRITES = 3, 60

@@ -10,8 +10,9 @@ from redis import Redis
 from rq import Queue, Retry
 
 from tests.api_products.images.test_images import picture
-from tests.integration.conftest import poll, process_of, processes_of, running_stack
+from tests.support.polling import poll
 from tests.support.services import samples
+from tests.support.stack import process_of, processes_of, running_stack
 from vitrine import stack as stacks
 
 

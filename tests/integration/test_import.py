@@ -10,7 +10,7 @@ import orjson
 import pytest
 from pymongo import MongoClient
 
-from tests.integration.conftest import Stack, running_stack, stack_folder
+from tests.support.stack import Stack, running_stack, stack_folder
 from vitrine import stack as stacks
 from vitrine.client import PAGE_SIZE
 

@@ -9,7 +9,7 @@ import pytest
 from bson import Decimal128
 
 from shared.storage.connections import open_mongo
-from tests.integration.conftest import running_stack
+from tests.support.stack import running_stack
 from vitrine import stack
 
 SOLD = {"$max": ["$items.total", Decimal128("0")]}

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import urllib3
 
-from tests.integration.conftest import descendants, instance, poll
+from tests.support.polling import poll
+from tests.support.processes import descendants
 from tests.support.services import samples
+from tests.support.stack import instance
 
 
 def scrape(stack, url):

@@ -10,21 +10,12 @@ import pytest
 from pymongo import MongoClient
 from redis import Redis
 
-from tests.integration.conftest import (
-    ROOT,
-    Stack,
-    descendants,
-    instance,
-    is_alive,
-    poll,
-    process_of,
-    running_stack,
-)
+from tests.support.polling import poll
+from tests.support.processes import descendants, is_alive
+from tests.support.stack import ROOT, Stack, instance, process_of, running_stack
 from vitrine import stack as stacks
 from vitrine.fuzz.fuzz import FuzzRun
 from vitrine.fuzz.writers import VisibilityLimits
-
-pytestmark = pytest.mark.alone
 
 # A minute proves the whole; each run of the suite proves a part of it.
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "12"))

@@ -16,10 +16,11 @@ import pytest
 import urllib3
 from pymongo import MongoClient
 
-from tests.integration.conftest import poll, processes_of, running_stack
 from tests.integration.test_concurrency import at_once
+from tests.support.polling import poll
 from tests.support.processes import free_port
 from tests.support.services import MEMORY
+from tests.support.stack import processes_of, running_stack
 from vitrine import stack as stacks
 from vitrine.local import embedded
 from vitrine.local.processes import stop

@@ -7,9 +7,10 @@ import sys
 import pytest
 
 from tests.api_products.images.test_images import picture
-from tests.integration.conftest import Stack, poll, stack_folder
 from tests.integration.test_images import outcome, upload
+from tests.support.polling import poll
 from tests.support.services import ROOT
+from tests.support.stack import Stack, stack_folder
 
 PATHS = ("/products/1", "/products/pot", "/products", "/products?q=pot")
 

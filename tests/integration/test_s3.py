@@ -9,8 +9,9 @@ import pytest
 import urllib3
 
 from tests.api_products.images.test_images import picture
-from tests.integration.conftest import poll, running_stack
+from tests.support.polling import poll
 from tests.support.processes import free_port
+from tests.support.stack import running_stack
 from vitrine.local.processes import stop
 
 ACCESS = {

@@ -6,7 +6,7 @@ import re
 import pytest
 from pymongo import MongoClient
 
-from tests.integration.conftest import poll
+from tests.support.polling import poll
 from vitrine import stack as stacks
 
 

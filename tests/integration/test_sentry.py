@@ -14,8 +14,9 @@ import pytest
 from redis import Redis
 from rq import Queue, Retry
 
-from tests.integration.conftest import instance, poll
+from tests.support.polling import poll
 from tests.support.services import ROOT
+from tests.support.stack import instance
 from vitrine import stack as stacks
 from vitrine.client import authorization
 from vitrine.local.processes import spawn, stop

@@ -19,7 +19,7 @@ from redis import Redis
 
 from api_products import notifications
 from shared.config.settings import Settings
-from tests.integration.conftest import poll
+from tests.support.polling import poll
 from tests.support.services import on_real_servers
 
 STATE = json.loads((Path(__file__).parent / "fixtures" / "before.json").read_text())

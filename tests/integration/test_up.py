@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
-from tests.integration.conftest import NAMES, Stack, descendants, is_alive, poll, stack_folder
+from tests.support.polling import poll
+from tests.support.processes import descendants, is_alive
 from tests.support.services import ROOT, environment
+from tests.support.stack import NAMES, Stack, stack_folder
 from vitrine import stack as stacks
 from vitrine.local.processes import claim, free_port
 

@@ -8,7 +8,7 @@ import pytest
 import urllib3
 from redis import Redis
 
-from tests.integration.conftest import poll
+from tests.support.polling import poll
 from tests.support.processes import free_port
 from tests.support.services import ROOT, environment
 from vitrine.local.processes import spawn, stop

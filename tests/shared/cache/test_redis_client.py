@@ -1,26 +1,18 @@
 """Several commands in one round trip: each reply belongs to its command, even after faults."""
 
 import threading
-import time
 
 import pytest
 from redis import ConnectionError, Redis, ResponseError, TimeoutError
 
 from shared.cache.redis_client import Server
 from shared.cache.redis_topology import connect
+from tests.support.polling import poll
 from tests.support.processes import suspended
 
 pytestmark = pytest.mark.real
 
 SECONDS = 0.2
-
-
-def poll(check, seconds=10):
-    """Wait until something is so."""
-    deadline = time.monotonic() + seconds
-    while not (found := check()) and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return found
 
 
 @pytest.fixture

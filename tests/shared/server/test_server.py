@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import is_alive, poll
-from tests.support.processes import free_port
+from tests.support.polling import poll
+from tests.support.processes import free_port, is_alive
 from tests.support.services import ROOT
 from vitrine.local.processes import stop
 

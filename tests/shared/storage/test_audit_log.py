@@ -11,6 +11,7 @@ from shared.schema.mongo_schema import json_schema
 from shared.storage.audit_log import AuditLog
 from shared.storage.connections import Connections
 from shared.workers.follower import Follower
+from tests.support.polling import poll
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("own_apps")]
 
@@ -49,14 +50,6 @@ def follow(db, redis, products):
     yield start
     for each in running:
         end(*each)
-
-
-def poll(check, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not (found := check()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return found
 
 
 @pytest.fixture

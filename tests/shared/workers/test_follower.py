@@ -17,18 +17,11 @@ from shared.storage.audit_log import AuditLog
 from shared.storage.connections import Connections
 from shared.workers import follower as follower_module
 from shared.workers.follower import Follower
+from tests.support.polling import poll
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("own_apps")]
 
 ROOT, ALL_LISTS = root_of("products"), tag_of("products", "all")
-
-
-def poll(check, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not (found := check()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return found
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from tests.integration.conftest import poll
+from tests.support.polling import poll
 from vitrine.cli import main
 from vitrine.commands.logs import Tail
 from vitrine.local.processes import rotate, rotated, spawn, stop
