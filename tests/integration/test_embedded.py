@@ -43,7 +43,6 @@ def test_a_missing_library_is_named(tmp_path):
         embedded.link_libraries(tmp_path / "lib", ["libnope.so.9"])
 
 
-@pytest.mark.real
 def test_the_reason_why_a_server_ended_is_shown(tmp_path):
     log = tmp_path / "redis.log"
     log.write_text("")
@@ -55,7 +54,6 @@ def test_the_reason_why_a_server_ended_is_shown(tmp_path):
         stop(process, 1)
 
 
-@pytest.mark.real
 def test_a_server_of_another_stack_is_not_used(servers, tmp_path):
     """Two stacks that start at the same time may choose the same free port."""
     late = spawn(
@@ -70,7 +68,6 @@ def test_a_server_of_another_stack_is_not_used(servers, tmp_path):
         stop(late, 1)
 
 
-@pytest.mark.real
 def test_a_replica_set_moves_to_another_port_with_its_data(tmp_path):
     from pymongo import MongoClient
 

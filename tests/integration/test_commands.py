@@ -68,7 +68,7 @@ def test_the_check_of_a_container_imports_nothing_heavy():
         env=environment(BIND=f"127.0.0.1:{free_port()}"),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     imported = {line.rpartition("|")[2].strip() for line in timed.stderr.splitlines()}
@@ -118,7 +118,6 @@ def first_line(spelling, old, new):
     return warning if spelling == "old" else ""
 
 
-@pytest.mark.real
 @pytest.mark.parametrize("server", ["gunicorn", "granian"])
 def test_a_service_is_served_and_checked(spelling, server, start):
     bind = f"127.0.0.1:{free_port()}"
@@ -129,24 +128,22 @@ def test_a_service_is_served_and_checked(spelling, server, start):
         checked = run(*words, "live", module=module, BIND=bind)
         return checked if checked.returncode == 0 else None
 
-    checked = poll(check, 30, "an answer")
+    checked = poll(check, what="an answer")
     assert '"ok"' in checked.stdout
     assert checked.stderr.strip() == first_line(spelling, "probe", "check")
     assert urllib3.request("GET", f"http://{bind}/products").status == 200
     assert log.read_text().startswith(first_line(spelling, "serve", "serve"))
 
 
-@pytest.mark.real
 def test_a_service_is_followed(spelling, start):
     log = start(spelling, "follow", "follower")
-    poll(lambda: "products: following" in log.read_text(), 30, "following")
+    poll(lambda: "products: following" in log.read_text(), what="following")
     assert log.read_text().startswith(first_line(spelling, "follower", "follow"))
 
 
-@pytest.mark.real
 def test_jobs_are_run(spelling, start, queue):
     log = start(spelling, "work", "worker")
-    poll(lambda: queue.exists("products:swept"), 30, "a first sweep")
+    poll(lambda: queue.exists("products:swept"), what="a first sweep")
     assert log.read_text().startswith(first_line(spelling, "worker", "work"))
 
 
@@ -169,3 +166,37 @@ def test_the_old_name_of_the_gunicorn_configuration_works():
     assert checked.stderr.strip() == (
         "python:shared.gunicorn is deprecated: use python:shared.server.gunicorn_conf."
     )
+
+
+def test_a_wrong_setting_stops_a_service_with_one_sentence():
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "gunicorn", "-c", "python:shared.server.gunicorn_conf"),
+            "api_products.app:create_app()",
+        ],
+        cwd=ROOT,
+        env=environment(WORKERS="many"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 1
+    assert run.stderr.strip().splitlines() == [
+        "Vitrine cannot start: WORKERS='many': must be a whole number from 1 to 64."
+    ]
+
+
+def test_a_service_with_a_removed_setting_starts_and_says_so_in_one_line():
+    run = subprocess.run(
+        [sys.executable, "-m", "shared", "serve", "api_products"],
+        cwd=ROOT,
+        # gunicorn is started, and refuses this address in AUTH_MODE=open.
+        env=environment(NEAR_CACHE="on", BIND="0.0.0.0:5000"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    first, *others = run.stderr.strip().splitlines()
+    assert first.startswith("Vitrine: NEAR_CACHE is ignored: this setting was removed.")
+    assert [line for line in others if "NEAR_CACHE" in line] == []
+    assert any("AUTH_MODE=open is for this machine only" in line for line in others)
