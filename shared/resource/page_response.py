@@ -65,7 +65,7 @@ def page_response(
 
     Args:
         name: The collection, which is the path of the links.
-        asked: The query string that selected the page.
+        page_request: The query string that selected the page.
         page: The documents, the total and the cursor of the next page.
         items: The documents as clients see them.
         count: The preference of ``Prefer: count=`` that was applied; empty for none.

@@ -28,7 +28,7 @@ def count(repository: Repository, page_request: PageRequest, numbers: Iterable[s
 
     Args:
         repository: The collection.
-        asked: The query string, with the facets to count.
+        page_request: The query string, with the facets to count.
         numbers: The facets that are always counted in ranges.
 
     Raises:

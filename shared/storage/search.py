@@ -35,7 +35,7 @@ def page(
 
     Args:
         repository: The collection.
-        asked: The query string.
+        page_request: The query string.
         shown: The projection: the stored fields to return.
         count: The preference of the client: ``exact`` counts all matches, ``none`` counts none.
 

@@ -54,7 +54,7 @@ def page(repository: Repository, page_request: PageRequest, count: str) -> Page:
 
     Args:
         repository: The collection.
-        asked: The page.
+        page_request: The page.
         count: The preference of the client for the total: ``exact``, ``none`` or empty.
     """
     deleted = repository.trash.find(
