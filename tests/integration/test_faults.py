@@ -8,6 +8,7 @@ import time
 
 import pytest
 import urllib3
+from pymongo import MongoClient
 from redis import Redis
 
 from shared.cache.cache import LEASE_SECONDS
@@ -15,6 +16,7 @@ from tests.integration.test_never_stale import HAND_EDIT_SECONDS, fuzz, tell
 from tests.support.polling import poll
 from tests.support.proxy import Proxy
 from tests.support.stack import instance, running_stack
+from vitrine import stack as stacks
 from vitrine.fuzz.writers import VisibilityLimits
 
 SLACK = 2.0  # seconds for a request that was running on a busy machine
@@ -43,17 +45,23 @@ class Storm:
         self._bounds = VisibilityLimits(by_hand=HAND_EDIT_SECONDS)
         run = fuzz(stack, seconds, others, self._bounds, ("products", "categories"))
         self._thread = threading.Thread(target=self._run, args=(run,))
-        self._capsys, self._what = capsys, what
+        self._stack, self._capsys, self._what = stack, capsys, what
 
     def _run(self, run):
         self.report = run.run()
 
     def __enter__(self):
         self._thread.start()
-        poll(lambda: not self._thread.is_alive() or time.sleep(2) is None, 10)
+        # Readers are ready before the first write.
+        poll(lambda: not self._thread.is_alive() or self._is_written(), 60, "a first write")
+        wait_until(time.monotonic() + 1)
         self._bounds.by_api = self._bounds.by_hand = LEASE_SECONDS + SLACK
         self.began = time.monotonic()
         return self
+
+    def _is_written(self):
+        with MongoClient(stacks.read(self._stack.folder).mongo_uri) as client:
+            return client["vitrine"].products.find_one({"revision": {"$gt": 1}})
 
     def __exit__(self, *error):
         """Once healed, nothing stale is left soon."""

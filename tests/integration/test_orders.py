@@ -79,7 +79,7 @@ def test_50_buyers_of_one_unit_make_one_order(shop):
     (id,) = stock(shop, 1, stock=1)
 
     def buy(number):
-        return shop.request("POST", "orders", "/orders", {"product_id": id, "quantity": 1})[0]
+        return insist(shop, "orders", "/orders", {"product_id": id, "quantity": 1})[0]
 
     assert Counter(at_once(50, buy)) == {201: 1, 409: 49}
     assert shop.get("products", f"/products/{id}")["stock"] == 0
@@ -93,7 +93,7 @@ def test_200_orders_of_scarce_products_sell_no_more_than_there_is(shop):
     def buy(number):
         chosen = random.Random(number).sample(ids, number % 3 + 1)
         items = [{"product_id": id, "quantity": number % 2 + 1} for id in chosen]
-        return shop.request("POST", "orders", "/orders", {"items": items})[0]
+        return insist(shop, "orders", "/orders", {"items": items})[0]
 
     with ThreadPoolExecutor(32) as pool:
         statuses = Counter(pool.map(buy, range(200)))
@@ -105,10 +105,11 @@ def test_200_orders_of_scarce_products_sell_no_more_than_there_is(shop):
     assert_adds_up(shop)
 
 
-def insist(shop, service, path, body=None):
+def insist(shop, service, path, body=None, key=None):
     """Post until it is not too crowded, with a key so that it is done once."""
-    headers = {"Idempotency-Key": str(uuid4())}
-    for _ in range(20):
+    headers = {"Idempotency-Key": key or str(uuid4())}
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
         status, value = shop.request("POST", service, path, body, **headers)
         if status != 503 and not (status == 409 and "try again" in value["detail"]):
             break
@@ -136,11 +137,11 @@ def test_buying_cancelling_and_editing_at_once_adds_up(shop):
 
 def test_one_key_sent_by_many_at_once_is_one_order(shop):
     (id,) = stock(shop, 1, stock=30)
-    headers = {"Idempotency-Key": str(uuid4())}
+    key = str(uuid4())
 
     def buy(number):
         body = {"product_id": id, "quantity": 1}
-        return shop.request("POST", "orders", "/orders", body, **headers)
+        return insist(shop, "orders", "/orders", body, key)
 
     answers = at_once(20, buy)
     assert {status for status, _ in answers} <= {201, 409}
@@ -277,7 +278,7 @@ def test_processes_killed_at_random_lose_double_and_drift_nothing(capsys):
         with Buyers(shop, ids) as buyers:
             deadline = time.monotonic() + CHAOS_SECONDS
             chance = random.Random(7)
-            while time.monotonic() < deadline:
+            while time.monotonic() < deadline or len(kills) < 3:
                 time.sleep(chance.uniform(0.2, 1.5))
                 word = chance.choice([b"api_orders.app", b"api_products.app", b"mongod"])
                 found = processes_of(shop, word)
@@ -285,9 +286,8 @@ def test_processes_killed_at_random_lose_double_and_drift_nothing(capsys):
                     # Any of a service's processes: its master takes the workers along.
                     os.kill(chance.choice(found), signal.SIGKILL)
                     kills[word.decode()] += 1
+            poll(lambda: len(buyers.orders) > 20, 90, "orders after the last kill")
         assert_nothing_is_lost(shop, buyers, ids, 500)
-    assert len(kills) == 3
-    assert len(buyers.orders) > 20
     with capsys.disabled():
         print(f"\n{dict(kills)} killed: {report(buyers)}")
 

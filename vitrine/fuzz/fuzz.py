@@ -94,8 +94,7 @@ class FuzzRun:
         self._check_instances(namespace, documents)
         floors = readers.shared_versions(len(documents))
         ceilings = readers.shared_versions(len(documents))
-        until = time.monotonic() + self.seconds
-        plan = ReadPlan(namespace, documents, self.urls, until, floors, ceilings)
+        plan = ReadPlan(namespace, documents, self.urls, 0.0, floors, ceilings)
         pause = 1 / self.writes_per_second
         writers = [
             Writer(
@@ -111,6 +110,8 @@ class FuzzRun:
             for service in self.urls
         ]
         reader_processes = plan.start(PROCESSES, THREADS)
+        until = time.monotonic() + self.seconds
+        readers.begin(reader_processes, until)
         with _writing(writers, until):
             report = FuzzReport(read_results=readers.collect(reader_processes))
         for writer in writers:

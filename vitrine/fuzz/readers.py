@@ -8,7 +8,7 @@ from array import array
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from ctypes import c_longlong
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from multiprocessing.connection import Connection as PipeEnd
 from multiprocessing.process import BaseProcess
@@ -77,15 +77,24 @@ class ReadPlan:
     ceilings: Versions
 
     def start(self, processes: int, threads: int) -> list[tuple[BaseProcess, PipeEnd]]:
-        """Start reader processes; ``collect`` waits for them."""
+        """Start reader processes and wait until each is ready; ``begin`` has them read."""
         context = multiprocessing.get_context("spawn")
         started: list[tuple[BaseProcess, PipeEnd]] = []
         for _ in range(processes):
-            receiver, sender = context.Pipe(duplex=False)
-            process = context.Process(target=_read, args=(self, threads, sender), daemon=True)
+            own, other = context.Pipe()
+            process = context.Process(target=_read, args=(self, threads, other), daemon=True)
             process.start()
-            started.append((process, receiver))
+            other.close()
+            started.append((process, own))
+        for _, pipe in started:
+            pipe.recv()
         return started
+
+
+def begin(started: Sequence[tuple[BaseProcess, PipeEnd]], until: float) -> None:
+    """Have reader processes read until a time; ``collect`` waits for them."""
+    for _, pipe in started:
+        pipe.send(until)
 
 
 def collect(started: Sequence[tuple[BaseProcess, PipeEnd]]) -> ReadResults:
@@ -105,6 +114,8 @@ def shared_versions(count: int) -> Any:
 def _read(plan: ReadPlan, threads: int, pipe: PipeEnd) -> None:
     """Run reader threads and send their results; the main function of a reader process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends this process.
+    pipe.send("ready")
+    plan = replace(plan, until=pipe.recv())
     readers = [Reader(plan) for _ in range(threads)]
     running = [Thread(target=reader.run, daemon=True) for reader in readers]
     for thread in running:
