@@ -12,8 +12,7 @@ up: .venv/ready
 	@$(BIN)/vitrine up
 
 test: .venv/dev
-	$(BIN)/pytest -m "not alone" -n 3 --dist worksteal
-	$(BIN)/pytest -m alone -n 2 --dist worksteal
+	$(BIN)/pytest -n 3 --dist loadfile
 
 test-fast: .venv/dev
 	$(BIN)/pytest -m "not real and not slow" -n 2 --dist worksteal

@@ -213,7 +213,6 @@ def test_compose_accepts_the_files(more):
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_it_starts_and_answers_at_one_port():
     """It takes minutes and the usual ports, and removes the data of its project afterwards."""
     if not os.environ.get("VITRINE_TEST_DOCKER"):

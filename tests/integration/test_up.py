@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from pymongo import MongoClient
 
 from tests.support.polling import poll
@@ -53,7 +52,6 @@ def test_a_second_up_names_the_first(stack):
     assert len(second.stderr.strip().splitlines()) == 1
 
 
-@pytest.mark.alone
 def test_stop_ends_everything_and_loses_nothing(fresh_stack):
     fresh_stack.up("--only", "products")
     assert fresh_stack.request("POST", "products", "/products", {"name": "Kept"})[0] == 201
@@ -68,7 +66,6 @@ def test_stop_ends_everything_and_loses_nothing(fresh_stack):
     assert fresh_stack.get("products", "/products/kept")["id"] == 1
 
 
-@pytest.mark.alone
 def test_ctrl_c_ends_everything(fresh_stack):
     fresh_stack.up("--only", "clients")
     below = descendants(fresh_stack.process.pid)
