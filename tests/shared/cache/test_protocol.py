@@ -39,7 +39,13 @@ def test_no_order_of_the_steps_is_stale(scenario):
     assert states > 1000
 
 
-@pytest.mark.parametrize("rule", NEEDED)
+SEARCHES = [
+    pytest.param(rule, marks=pytest.mark.slow) if scenario in (HAND, FORGETFUL, BACK) else rule
+    for rule, scenario in NEEDED.items()
+]
+
+
+@pytest.mark.parametrize("rule", SEARCHES)
 def test_without_a_rule_something_stale_is_answered(rule):
     way, _ = Model(NEEDED[rule], without(rule)).explore()
     assert way
