@@ -6,5 +6,5 @@
 * ``jobs``: work for the worker; ``notifications``: the messages about products
 * ``checks``: finds and repairs faults of files, images and categories
 * ``app``: the application factory
-* ``gallery``, ``audit``: old paths of jobs, for jobs in the queue of the version before
+* ``gallery``, ``audit``: former paths of jobs, for jobs that are still queued
 """

@@ -9,6 +9,6 @@
 * ``granian_server``, ``rsgi``: granian.
 * ``healthcheck``: the health check of a container.
 
-The package may import all other packages of the kit.  It imports nothing itself, so that
+The modules may import all other packages of the kit.  This ``__init__`` imports nothing, so that
 ``healthcheck`` stays light.
 """
