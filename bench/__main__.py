@@ -125,7 +125,8 @@ def main() -> None:
         SAID, report.shown(report.rates(results)), report.shown(report.ratios(results)), sep="\n\n"
     )
     if options.vs:
-        print(f"\n{report.shown(report.versus(results, options.vs))}")
+        for figure in ("rate", "cpu"):
+            print(f"\n{report.shown(report.versus(results, options.vs, figure))}")
     if not options.quick:
         print(f"\n{report.shown(report.promises(results))}")
     if load > (os.cpu_count() or 1):

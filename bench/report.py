@@ -115,13 +115,13 @@ def ratios(results: Results) -> list[list[str]]:
     return rows
 
 
-def versus(results: Results, revision: str) -> list[list[str]]:
-    """Return what Vitrine is to itself at an earlier revision, in requests a second."""
-    rows = [[f"now / {revision}", *(work.name for work in works.ALL)]]
+def versus(results: Results, revision: str, figure: str = "rate") -> list[list[str]]:
+    """Return the ratio of one figure now to the figure at an earlier revision, for each work."""
+    rows = [[f"{figure}, now / {revision}", *(work.name for work in works.ALL)]]
     by_name = {target.name: target for target in results.targets}
     for target in targets.VITRINE_NOW:
         if earlier := by_name.get(f"{target.name}, {revision}"):
-            ratios = [results.ratio("rate", (target, w), (earlier, w)) for w in works.ALL]
+            ratios = [results.ratio(figure, (target, w), (earlier, w)) for w in works.ALL]
             rows.append([target.name, *("–" if each is None else f"{each:.2f}" for each in ratios)])
     return rows
 

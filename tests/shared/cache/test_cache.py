@@ -53,7 +53,13 @@ def new_cache(request, kind, redis):
 
 class ReplicatedCache(Cache):
     def get(self, address):
-        self._redis.wait(1, 2000)
+        # WAIT waits for the writes of its own connection, so it needs one: what is published goes
+        # to the replica after all writes before it.
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.publish("written", "")
+            pipeline.execute_command("WAIT", 1, 60_000)
+            *_, replicas = pipeline.execute()
+        assert replicas == 1
         return super().get(address)
 
 
