@@ -94,7 +94,7 @@ class Denying(BaseHTTPRequestHandler):
 
 def test_a_refused_access_is_reported(monkeypatch):
     with HTTPServer(("127.0.0.1", 0), Denying) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
         monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", f"http://127.0.0.1:{server.server_port}")
         try:
             message = refusal()
