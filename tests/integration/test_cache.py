@@ -90,7 +90,7 @@ def test_an_edit_in_mongodb_shows(stack, mongo, product):
     for price in range(10, 15):
         poll(lambda: "hit" in status(stack, product))
         mongo.products.update_one({"_id": id}, {"$set": {"price": price}})
-        poll(lambda price=price: ask(stack, product).json()["price"] == price)
+        assert poll(lambda price=price: ask(stack, product).json()["price"] == price)
 
 
 def test_a_name_edited_in_mongodb_is_found_by_its_new_words(stack, mongo, product):
@@ -238,10 +238,12 @@ def test_a_stream_of_writes_without_end_keeps_the_lease(stack, mongo, product):
         mongo.products.update_one({"_id": other["id"]}, {"$inc": {"stock": 1}})
         return "bypass" not in status(stack, product)
 
-    later = time.monotonic() + LEASE_SECONDS + 2  # The lease has been extended by then.
-    while time.monotonic() < later:
-        is_leased()
-    poll(is_leased)
+    def is_leased_all_the_time():
+        until = time.monotonic() + LEASE_SECONDS + 3  # The lease has been extended by then.
+        return all(is_leased() for _ in iter(lambda: time.monotonic() < until, False))
+
+    # A busy machine may lose the lease once; a follower that cannot keep it loses it each time.
+    assert any(is_leased_all_the_time() for _ in range(5))
 
 
 def test_metrics_count_hits_and_misses_of_all_workers(stack, product):

@@ -124,7 +124,7 @@ def test_it_stops_in_time_though_somebody_listens(shop):
             preload_content=False,
         )
         stack.process.send_signal(signal.SIGTERM)
-        stack.process.wait(60)
+        assert stack.process.wait(60) == 0
         listening.close()
 
 

@@ -27,7 +27,9 @@ def cuts_bodies():
 
     @app.after_request
     def cut(response):
-        if request.path.startswith("/products") and "v0" not in response.text:
+        # Documents have " v0" at the end of their names until the fuzzer has written them.
+        is_read = request.method == "GET" and request.path.startswith("/products")
+        if is_read and b' v0"' not in response.get_data():
             response.set_data(response.get_data()[:-1])
         return response
 
