@@ -48,7 +48,7 @@ def test_products_follow_whoever_is_killed_on_the_way(shop):
         lamps = client["vitrine"]["products"]
         moved = pool.submit(shop.request, *move)
         poll(lambda: lamps.count_documents({"category_path": "new"}), what="the first to follow")
-        for word in (b"api_products.app", b"shared\0work\0"):
+        for word in (b"serve\0api_products", b"shared\0work\0"):
             for pid in processes_of(shop, word, b"api_products"):
                 os.kill(pid, signal.SIGKILL)
         # The move itself is made; the products follow later.

@@ -166,7 +166,7 @@ def test_a_reader_gets_every_change_once_though_the_service_is_killed(stack, sin
     with ThreadPoolExecutor(WRITERS) as pool:
         writers = [pool.submit(write_many, stack, number) for number in range(WRITERS)]
         poll(lambda: len(told) > WRITERS * WRITES / 4)
-        for pid in processes_of(stack, b"api_products.app"):
+        for pid in processes_of(stack, b"serve\0api_products"):
             kill(pid)
         ids = [writer.result(timeout=60) for writer in writers]
     done.set()

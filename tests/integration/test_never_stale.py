@@ -25,7 +25,7 @@ HAND_EDIT_SECONDS = 5.0
 
 @pytest.fixture(scope="module")
 def stack():
-    with running_stack(LOG_LEVEL="WARNING") as stack:
+    with running_stack(LOG_LEVEL="WARNING", WORKERS="2") as stack:
         yield stack
 
 

@@ -156,7 +156,7 @@ def test_products_down_is_said_while_it_is_down_and_nothing_is_ordered(shop, how
     body = {"product_id": id, "quantity": 1}
     assert shop.request("POST", "orders", "/orders", body)[0] == 201
     # The supervisor would start what was killed again.
-    victims = processes_of(shop, b"api_products.app")
+    victims = processes_of(shop, b"serve\0api_products")
     os.kill(shop.process.pid, signal.SIGSTOP)
     for pid in victims:
         os.kill(pid, how)
@@ -280,7 +280,7 @@ def test_processes_killed_at_random_lose_double_and_drift_nothing(capsys):
             chance = random.Random(7)
             while time.monotonic() < deadline or len(kills) < 3:
                 time.sleep(chance.uniform(0.2, 1.5))
-                word = chance.choice([b"api_orders.app", b"api_products.app", b"mongod"])
+                word = chance.choice([b"serve\0api_orders", b"serve\0api_products", b"mongod"])
                 found = processes_of(shop, word)
                 if found:
                     # Any of a service's processes: its master takes the workers along.

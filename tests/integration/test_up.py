@@ -87,7 +87,7 @@ def test_kill_9_leaves_no_process_and_up_works_again(fresh_stack, kill):
 
 def test_a_process_that_dies_is_restarted_with_the_reason(fresh_stack, kill):
     fresh_stack.up("--only", "clients")
-    for name in (b"api_clients.app", b"valkey-server", b"mongod"):
+    for name in (b"serve\0api_clients", b"valkey-server", b"mongod"):
         below = sorted(descendants(fresh_stack.process.pid))
         kill(next(pid for pid in below if name in Path(f"/proc/{pid}/cmdline").read_bytes()))
     poll(lambda: fresh_stack.said().count("starting it again in 0.5 s") >= 3)

@@ -1,20 +1,25 @@
 """A whole stack, started as a user starts it, on ports and in a folder of its own."""
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest import mock
 
 import urllib3
+from click.testing import CliRunner
 
 from tests.support.polling import poll
 from tests.support.processes import descendants, free_port, is_alive
 from tests.support.services import MEMORY, ROOT, environment
 from vitrine import stack as stacks
+from vitrine.cli import main as vitrine
 from vitrine.local.processes import stop
 
 NAMES = ("products", "clients", "categories", "orders", "games")
@@ -31,8 +36,8 @@ class Stack:
 
     def __post_init__(self):
         urls = {f"{name.upper()}_URL": f"http://127.0.0.1:{free_port()}" for name in NAMES}
-        # Few tests need workers, which take seconds to start.
-        known = {"DATA_DIR": str(self.folder), "JOB_WORKERS": "0", **urls}
+        # Each process takes a second of CPU to start; tests that need more of them say so.
+        known = {"DATA_DIR": str(self.folder), "WORKERS": "1", "JOB_WORKERS": "0", **urls}
         # Tests send more than anybody may; those of the limits say so.
         counted = ("ANONYMOUS", "TOKEN", "WRITES", "UPLOADS")
         known |= {f"RATE_LIMIT_{name}": "off" for name in counted}
@@ -43,8 +48,16 @@ class Stack:
         return self.env[f"{service.upper()}_URL"]
 
     def run(self, *args, **options):
-        """Run a command to its end."""
-        return self._run("vitrine", *args, **options)
+        """Run a command to its end, in this process where possible: a new one takes a second."""
+        is_alone = threading.current_thread() is threading.main_thread()
+        if self.root != ROOT or args[0] in ("up", "stop") or not is_alone:
+            return self._run("vitrine", *args, **options)
+        options.pop("timeout", None)
+        with mock.patch.dict(os.environ, self.env, clear=True):
+            done = CliRunner().invoke(vitrine, args, **options)
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return subprocess.CompletedProcess(args, done.exit_code, done.stdout, done.stderr)
 
     def serve(self, service):
         """Serve a service by itself; for what ends at once."""
