@@ -42,7 +42,7 @@ def fresh_stack():
 @pytest.fixture(scope="session")
 def stack():
     """A running stack with the games example, shared by the tests that leave it running."""
-    with running_stack("--with", "examples/api_games") as stack:
+    with running_stack("--with", "examples/api_games", WORKERS="2") as stack:
         yield stack
 
 

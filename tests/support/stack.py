@@ -54,7 +54,7 @@ class Stack:
             return self._run("vitrine", *args, **options)
         options.pop("timeout", None)
         with mock.patch.dict(os.environ, self.env, clear=True):
-            done = CliRunner().invoke(vitrine, args, **options)
+            done = CliRunner().invoke(vitrine, list(map(str, args)), **options)
         if done.exception and not isinstance(done.exception, SystemExit):
             raise done.exception
         return subprocess.CompletedProcess(args, done.exit_code, done.stdout, done.stderr)
