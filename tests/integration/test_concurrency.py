@@ -127,7 +127,7 @@ def test_a_killed_master_takes_its_workers_along(stack, kill):
     processes = {
         pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in descendants(stack.process.pid)
     }
-    ours = sorted(pid for pid, command in processes.items() if b"api_clients.app" in command)
+    ours = sorted(pid for pid, command in processes.items() if b"serve\0api_clients" in command)
     kill(ours[0])
     assert poll(lambda: not any(is_alive(pid) for pid in ours))
     assert poll(lambda: stack.run("status").returncode == 0)
@@ -147,7 +147,7 @@ def test_a_worker_killed_in_a_batch_leaves_whole_items(stack, kill):
         workers = [
             pid
             for pid in descendants(stack.process.pid)
-            if b"api_games.app" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            if b"serve\0api_games" in Path(f"/proc/{pid}/cmdline").read_bytes()
         ]
         kill(max(workers))
 

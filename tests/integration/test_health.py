@@ -73,6 +73,7 @@ def test_readiness_flips_when_mongodb_is_killed_and_back(stack, kill):
 
 def test_status_is_a_table_with_figures(stack):
     poll(lambda: ready(stack)[1]["queue"]["workers"] == 1)
+    poll(lambda: ready(stack)[1]["queue"]["waiting"] == 0)
     status = stack.run("status")
     assert status.returncode == 0, status.stdout
     (row,) = [line for line in status.stdout.splitlines() if stack.url("products") in line]

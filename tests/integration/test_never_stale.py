@@ -18,7 +18,7 @@ from vitrine.fuzz.fuzz import FuzzRun
 from vitrine.fuzz.writers import VisibilityLimits
 
 # A minute proves the whole; each run of the suite proves a part of it.
-FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "12"))
+FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "8"))
 # ``bench.visibility`` measures the second after which a hand edit shows; a busy machine is slower.
 HAND_EDIT_SECONDS = 5.0
 
@@ -52,7 +52,7 @@ def fuzz(
 def fuzz_until_found(stack, others=(), **options):
     """Fuzz until a report has problems; a busy machine reads little in one run."""
     for _ in range(10):
-        report = fuzz(stack, 6, others, **options).run()
+        report = fuzz(stack, 3, others, **options).run()
         if report.problems:
             return report
     raise AssertionError("The fuzzer finds nothing.")
@@ -98,7 +98,7 @@ def test_no_read_is_older_than_what_was_acknowledged_before_it(stack, capsys):
 
 def test_no_instance_is_stale_whichever_follower_is_first(stack, capsys):
     with instance(stack, server="granian") as other, second_follower(stack, "api_products"):
-        report = fuzz(stack, 7, [other], writes_per_second=10).run()
+        report = fuzz(stack, 5, [other], writes_per_second=10).run()
     with capsys.disabled():
         tell(report, "\nnever stale, with many writes: ")
     assert report.wrong == []
@@ -182,7 +182,7 @@ def test_another_stack_is_not_written_to(stack):
 
 def test_an_instance_that_answers_no_json_is_found_out(stack):
     with instance(stack, "tests.support.broken:cuts_bodies()") as broken:
-        report = fuzz(stack, 6, [broken], only=("products",), writes_per_second=8).run()
+        report = fuzz(stack, 4, [broken], only=("products",), writes_per_second=8).run()
     assert any(" 200 b" in text for text in report.read_results.failed)
 
 

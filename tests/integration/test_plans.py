@@ -17,7 +17,7 @@ from shared.storage import documents
 from shared.storage.connections import Connections
 from shared.storage.repository import SORT_IN_MEMORY_LIMIT
 
-SIZE = 40_000
+SIZE = 20_000
 # For each parameter a value that many products have, and one that few have.
 VALUES = {
     "category": ("books", "maps"),
@@ -76,7 +76,7 @@ def product(number, chance):
 
 @pytest.fixture(scope="module")
 def large(servers):
-    """The products service over 40,000 products, its database, and what it asks MongoDB."""
+    """The products service over 20,000 products, its database, and what it asks MongoDB."""
     commands = Commands()
     uri = f"mongodb://127.0.0.1:{servers[0]}"
     module = import_module("api_products.resource")

