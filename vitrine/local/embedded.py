@@ -21,7 +21,7 @@ from vitrine.errors import EmbeddedError
 from vitrine.local.processes import last_error, spawn
 
 REPLICA_SET = "rs0"
-START_SECONDS = 30  # until a server must be ready
+START_SECONDS = 60  # until a server must be ready
 # Libraries that mongod needs.  A bare Debian lacks them; the pycurl wheel has all three.
 LIBRARIES = ("libcurl.so.4", "libssl.so.3", "libcrypto.so.3")
 _ALREADY_INITIALIZED = 23

@@ -19,7 +19,7 @@ from vitrine.local import embedded
 from vitrine.local.processes import claim, free_port, is_free, last_error, rotate, spawn, stop
 from vitrine.stack import ROOT, Running, Service
 
-START_SECONDS = 30  # until a service must answer
+START_SECONDS = 60  # until a service must answer
 DASHBOARD_PORT = 5555
 FIRST_DELAY, LAST_DELAY = 0.5, 30.0  # seconds before a process is restarted; doubled each time
 STABLE_SECONDS = 60  # of running, after which the first delay is used again
