@@ -77,6 +77,6 @@ def test_the_one_that_takes_writes_is_found_and_found_again_when_another_takes_o
     assert redis.get("seen") == b"before"
     job = queue.enqueue("time.sleep", 0)
     SimpleWorker([queue], connection=jobs).work(burst=True, logging_level="WARNING")
-    assert job.is_finished
+    assert until(lambda: job.is_finished)
     redis.close()
     jobs.close()

@@ -3,7 +3,7 @@
 import time
 
 
-def poll(check, seconds=30.0, what="it"):
+def poll(check, seconds=90.0, what="it"):
     """Wait until ``check()`` is true and return what it returns; fail after some seconds."""
     deadline = time.monotonic() + seconds
     while not (result := check()):
