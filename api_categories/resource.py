@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from flask import g
 from marshmallow import (
     Schema,
     ValidationError,
@@ -17,7 +16,7 @@ from marshmallow import (
 from marshmallow.experimental.context import Context
 
 from api_categories.tree import MAX_DEPTH, inherited, path_of
-from shared.http import NotFound, ServiceUnavailable
+from shared.http import NotFound, ServiceUnavailable, state
 from shared.http.json import MAX_WHOLE
 from shared.resource import Resource
 from shared.schema import (
@@ -220,7 +219,8 @@ def _add_product_counts(dumped: Sequence[dict[str, Any]]) -> None:
         counts = connections().services.get("products", "products:category-counts", **query)
     except ServiceUnavailable:
         # Categories are shown without counts, but such a response is not cached.
-        counts, g.incomplete = None, True
+        counts = None
+        state().is_incomplete = True
     for category in dumped:
         category["product_count"] = (counts or {}).get(str(category.get("slug")))
 

@@ -19,7 +19,6 @@ from shared.http import (
     NotFound,
     accepts,
     auth,
-    conditional,
     empty,
     like,
     read_parameters,
@@ -44,7 +43,7 @@ def get_tree(ref: str) -> Response:
     branch = categories.dump([dict(each) for each in read_branch(top)], TREE_FIELDS)
     depth = len(path_of(top))
     items = [category | {"depth": len(category["path"]) - depth} for category in branch]
-    return conditional(respond({"items": items, "total": len(items)}))
+    return respond({"items": items, "total": len(items)})
 
 
 @blueprint.post("/categories")

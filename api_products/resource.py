@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from flask import g, has_request_context
+from flask import has_request_context
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 from marshmallow.experimental.context import Context
 from pymongo import IndexModel
 
 from api_products.images.model import images_of, ready_images_to_json
+from shared.http import state
 from shared.resource import Resource
 from shared.schema import (
     Attributes,
@@ -34,6 +35,7 @@ from shared.storage import documents
 from shared.storage.connections import connections
 
 STATUSES = ("active", "draft", "archived")
+CATEGORIES_READ = "categories read"  # the note of the categories that a request has read
 
 
 class ThumbnailSchema(Schema):
@@ -125,7 +127,8 @@ def _read_category(name: str) -> dict[str, Any]:
     category: dict[str, Any] = answer
     if has_request_context():
         # It may move before the product is written: see categories.moves.check_again.
-        g.setdefault("categories_read", {}).setdefault(category["id"], (category, documents.now()))
+        categories = state().notes.setdefault(CATEGORIES_READ, {})
+        categories.setdefault(category["id"], (category, documents.now()))
     return category
 
 

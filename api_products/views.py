@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask import Response, current_app, g, request
+from flask import Response, current_app, request
 
 from api_products import checks, jobs, notifications
 from api_products.categories import moves
@@ -15,7 +15,7 @@ from api_products.categories import views as category_views
 from api_products.images import gallery, uploads
 from api_products.images import views as image_views
 from api_products.images.model import images_of
-from api_products.resource import products
+from api_products.resource import CATEGORIES_READ, products
 from api_products.schemas import CategoryCheckSchema, FileCheckSchema, QueuedNotificationSchema
 from api_products.stock import views as stock_views
 from shared.config.settings import Settings
@@ -32,6 +32,7 @@ from shared.http import (
     like,
     respond,
     returns,
+    state,
 )
 from shared.resource import idempotency, purges, resumes
 from shared.storage import documents
@@ -47,7 +48,7 @@ for nested in (stock_views, image_views, category_views):
 @blueprint.after_request
 def correct_category_paths(response: Response) -> Response:
     """Correct products that this request wrote with the path of a category that moved meanwhile."""
-    if categories := g.get("categories_read"):
+    if categories := state().notes.get(CATEGORIES_READ):
         try:
             moves.check_again(categories.values())
         except ServiceUnavailable as error:

@@ -12,7 +12,7 @@ from api_products.images.schemas import (
     ImageSchema,
 )
 from api_products.resource import products
-from shared.http import FILES, FORM, BadRequest, accepts, conditional, empty, respond, returns
+from shared.http import FILES, FORM, BadRequest, accepts, empty, respond, returns
 from shared.schema import Document
 
 blueprint = Blueprint("images", __name__)
@@ -93,8 +93,8 @@ def delete_image(ref: str, number: int) -> Response:
 
 def _gallery_response(product: Document) -> Response:
     images = [image_to_json(image) for image in images_of(product)]
-    return conditional(respond({"items": images}))
+    return respond({"items": images})
 
 
 def _image_response(product: Document, number: int) -> Response:
-    return conditional(respond(image_to_json(gallery.get_image(product, number))))
+    return respond(image_to_json(gallery.get_image(product, number)))

@@ -17,7 +17,7 @@ from api_products.stock.schemas import (
     StockChangeSchema,
     StockCheckSchema,
 )
-from shared.http import ITEM, accepts, auth, conditional, empty, read_parameters, respond, returns
+from shared.http import ITEM, accepts, auth, empty, read_parameters, respond, returns
 from shared.resource import resumes
 from shared.schema import Flag
 
@@ -34,7 +34,7 @@ def get_ledger(ref: str) -> Response:
     """List the changes of a product's stock, the latest first, each with reason and order."""
     query = LedgerQuery().parse(request.query_string, ())
     product = products.repository.get(ref)
-    return conditional(respond(changes.ledger_page(product, query.page, query.per)))
+    return respond(changes.ledger_page(product, query.page, query.per))
 
 
 @blueprint.post("/products/<ref>/stock")

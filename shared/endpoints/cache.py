@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from typing import Any
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, request
 from marshmallow import Schema, fields
 
 from shared.cache import sweeper
@@ -13,6 +13,7 @@ from shared.http import auth
 from shared.http.contract import accepts, returns
 from shared.http.errors import BadRequest, NotFound
 from shared.http.parameters import read_parameters
+from shared.http.request_state import state
 from shared.http.responses import respond
 from shared.resource import Resource
 from shared.storage.connections import connections
@@ -87,7 +88,7 @@ def purge_cache() -> Response:
     )
     audit.warning(
         "%s entries purged by prefix %r, by %s, request %s from %s",
-        *(purged, prefix, auth.caller(), g.request_id, request.remote_addr),
+        *(purged, prefix, auth.caller(), state().id, request.remote_addr),
     )
     return respond({"prefix": prefix, "purged": purged})
 

@@ -6,7 +6,6 @@ ends when the client has disconnected or the process is to stop.
 
 import math
 import re
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -24,6 +23,7 @@ from shared.http.contract import accepts, returns
 from shared.http.errors import BadRequest, ServiceUnavailable
 from shared.http.json import encode
 from shared.http.parameters import read_parameters
+from shared.http.request_state import state
 from shared.http.responses import JSON_UTF8
 from shared.resource import Resource
 from shared.schema.fields import Id, Timestamp, Whole
@@ -194,17 +194,8 @@ def _is_awaited() -> bool:
     worker = current_app.extensions.get("worker")
     if worker is not None and not worker.alive:
         return False
-    if client := request.environ.get("vitrine.client"):
-        return bool(client.is_there)
-    connection = request.environ.get("gunicorn.socket")
-    if connection is None:
-        return True
-    try:
-        return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-    except (BlockingIOError, ValueError):
-        return True  # There is nothing to read, or TLS, which cannot be peeked into.
-    except OSError:
-        return False
+    client = state().client
+    return client is None or client.is_connected
 
 
 def init_app(app: Flask, resource: Resource, settings: Settings) -> None:

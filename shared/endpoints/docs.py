@@ -15,7 +15,7 @@ from shared.http.auth import public
 from shared.http.contract import returns
 from shared.http.errors import NotFound
 from shared.http.json import digest, encode
-from shared.http.responses import JSON_UTF8, conditional
+from shared.http.responses import JSON_UTF8
 
 HTML = "text/html; charset=utf-8"
 # The pages load from this host only, and run only scripts that are files.
@@ -80,7 +80,7 @@ def show_document() -> Response:
         extensions["openapi"] = encode(document(current_app))
     response = Response(extensions["openapi"], content_type=JSON_UTF8)
     response.set_etag(digest(extensions["openapi"]))
-    return conditional(response)
+    return response
 
 
 @public
@@ -107,7 +107,7 @@ def show_file(name: str) -> Response:
     response = Response(data, content_type=_TYPES[name])
     response.headers["Cache-Control"] = f"public, max-age={ASSET_SECONDS}"
     response.set_etag(etag)
-    return conditional(response)
+    return response
 
 
 @cache

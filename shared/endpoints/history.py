@@ -11,7 +11,6 @@ from shared.endpoints.change_reader import no_streams
 from shared.http import auth, preconditions
 from shared.http.contract import accepts, returns
 from shared.http.errors import NotFound
-from shared.http.responses import conditional
 from shared.resource import Resource
 from shared.resource.page_response import PageSchema, page_response
 from shared.schema.fields import Timestamp, timestamp
@@ -86,7 +85,7 @@ def show_history(ref: str) -> Response:
     page = Page.of(list(entries), asked.per, total, count)
     items = [_shown(resource, entry) for entry in page.documents]
     name = f"{resource.name}/{quote(ref)}/history"
-    return conditional(page_response(name, asked, page, items, count))
+    return page_response(name, asked, page, items, count)
 
 
 def _item(resource: Resource, ref: str) -> Any:

@@ -5,6 +5,8 @@
 * ``auth``, ``tokens``: the caller of a request, the scopes a view needs, and bearer tokens.
 * ``errors``: exceptions with a status, and problem documents (RFC 9457).
 * ``json``, ``responses``: encode values, and answer with them.
+* ``request_state``: what is known about a request, and the interface of middlewares.
+* ``allowance``: what remains of a rate limit.
 * ``service_client``: calls other services.
 * ``access_log``, ``cors``: one log line for each request, and pages of other origins.
 
@@ -45,7 +47,8 @@ from shared.http.errors import (
 )
 from shared.http.json import encode
 from shared.http.parameters import read_parameters
-from shared.http.responses import conditional, empty, respond
+from shared.http.request_state import state
+from shared.http.responses import empty, respond
 
 __all__ = [
     "CACHED",
@@ -73,11 +76,11 @@ __all__ = [
     "UnsupportedMediaType",
     "WriteConflict",
     "accepts",
-    "conditional",
     "empty",
     "encode",
     "like",
     "read_parameters",
     "respond",
     "returns",
+    "state",
 ]

@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from flask import Flask, current_app, g, has_request_context, request
+from flask import Flask, current_app, has_request_context, request
 
 from shared.config.settings import Settings
-from shared.http.errors import Forbidden, Unauthorized
+from shared.http.errors import ApiError, Forbidden, Unauthorized
+from shared.http.request_state import ANONYMOUS, Middleware, RequestState, state
 from shared.http.tokens import ADMIN as ADMIN
 from shared.http.tokens import InvalidToken, Principal, Tokens
 from shared.observability.metrics import REFUSALS
@@ -30,8 +31,8 @@ _LOCAL = ("127.0.0.1", "::1", "", None)  # A Unix socket has no address: "" or N
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-class Auth:
-    """Identifies the caller of a request, and remembers the tokens it has verified."""
+class Auth(Middleware):
+    """Identifies the caller of each request, and remembers the tokens it has verified."""
 
     def __init__(self, settings: Settings):
         self._tokens = Tokens(settings)
@@ -41,6 +42,18 @@ class Auth:
         self._anonymous = Principal("anonymous", self._everything)
         self._verified: dict[str, tuple[Principal, float]] = {}
 
+    def before(self, state: RequestState) -> None:
+        """Note the caller, or why it cannot be identified; the view may not need one."""
+        try:
+            state.principal = self.identify(state.environ)
+        except ApiError as error:
+            state.refusal = error
+
+    def waits(self, environ: Mapping[str, Any]) -> bool:
+        """Return True if the token of a request must be verified first, which may take seconds."""
+        header = environ.get("HTTP_AUTHORIZATION")
+        return header is not None and header != "" and self._recall(header) is None
+
     def identify(self, environ: Mapping[str, Any]) -> Principal:
         """Return the principal of a request.
 
@@ -49,19 +62,15 @@ class Auth:
             Forbidden: In open mode, the request comes from elsewhere.
             ServiceUnavailable: The keys to verify the token with cannot be read.
         """
-        return self.recall(environ) or self._verify(environ["HTTP_AUTHORIZATION"])
-
-    def recall(self, environ: Mapping[str, Any]) -> Principal | None:
-        """Return the principal of a request, or None if its token must be verified first.
-
-        Raises:
-            Forbidden: In open mode, the request comes from elsewhere.
-        """
         if self._is_open:
             self._check_origin(environ)
         header = environ.get("HTTP_AUTHORIZATION")
         if not header:
             return self._anonymous
+        return self._recall(header) or self._verify(header)
+
+    def _recall(self, header: str) -> Principal | None:
+        """Return the principal of a token that was verified some time before."""
         principal, valid_until = self._verified.get(header, (None, 0.0))
         return principal if time.time() < valid_until else None
 
@@ -158,7 +167,7 @@ def require(scope: str) -> None:
     """
     if scope in (READ, WRITE):
         scope = f"{current_app.extensions['resource'].name}:{scope}"
-    principal: Principal = g.principal
+    principal = state().principal or ANONYMOUS
     if principal.may(scope):
         return
     if not principal.key:
@@ -176,7 +185,7 @@ def require(scope: str) -> None:
 def caller() -> str:
     """Return the id of the caller, or of the service itself outside of a request."""
     if has_request_context():
-        return str(g.principal.id) if "principal" in g else "anonymous"
+        return (state().principal or ANONYMOUS).id
     return f"service:{current_app.extensions['resource'].name}"
 
 
@@ -191,11 +200,10 @@ def _unauthorized(detail: str, code: str = "") -> Unauthorized:
 def _authorize() -> None:
     """Check that the principal of the request has the scope that its view needs."""
     view = current_app.view_functions.get(request.endpoint or "")
-    refused = request.environ.get("vitrine.refused")
+    refusal = state().refusal
     # A public view answers even with an invalid token: a probe may send an expired one.
-    if refused and not (isinstance(refused, Unauthorized) and is_public(view)):
-        raise refused
-    g.principal = request.environ.get("vitrine.principal") or Principal("anonymous")
+    if refusal and not (isinstance(refusal, Unauthorized) and is_public(view)):
+        raise refusal
     if view and request.method != "OPTIONS":
         resource = current_app.extensions["resource"]
         if scope := required_scope(view, request.method, resource.name, resource.public):

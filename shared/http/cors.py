@@ -1,14 +1,8 @@
 """CORS: the pages of other origins that may call a service from a browser (WHATWG Fetch, 3.3)."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
 
-from flask import Flask
-
-from shared.config.settings import Settings
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+from shared.http.request_state import Answer, Middleware, RequestState
 
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 ALLOWED = (
@@ -21,34 +15,37 @@ EXPOSED = (
 PREFLIGHT_SECONDS = 600  # for which a browser keeps the response to a preflight request
 
 
-class Cors:
-    """Middleware that answers preflight requests, and marks responses that a page may read."""
+class Cors(Middleware):
+    """Answers preflight requests, and marks responses that a page may read.
 
-    def __init__(self, app: "WSGIApplication", origins: frozenset[str]):
-        self._app = app
-        self._origins = origins
+    Args:
+        origins: The origins of the pages, ``*`` for all; no page if there are none.
+    """
 
-    def __call__(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> Iterable[bytes]:
-        """Answer one request (PEP 3333)."""
-        origin = environ.get("HTTP_ORIGIN")
-        if origin not in self._origins and "*" not in self._origins:
-            origin = None
+    def __init__(self, origins: Iterable[str]):
+        self._origins = frozenset(origins)
+
+    def before(self, state: RequestState) -> Answer | None:
+        """Answer a preflight request."""
+        environ = state.environ
         if (
-            origin
-            and environ["REQUEST_METHOD"] == "OPTIONS"
+            state.method == "OPTIONS"
             and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+            and (origin := self._granted(environ.get("HTTP_ORIGIN")))
         ):
-            start_response("204 NO CONTENT", [*_granted(origin), *_PREFLIGHT])
-            return [b""]
+            return Answer(204, [*_allow(origin), *_PREFLIGHT])
+        return None
 
-        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+    def after(self, state: RequestState, answer: Answer) -> None:
+        """Allow the page to read the response."""
+        if origin := self._granted(state.environ.get("HTTP_ORIGIN")):
+            answer.headers += [*_allow(origin), ("Access-Control-Expose-Headers", EXPOSED)]
+        else:
             # Without a page of another origin, caches still learn that the origin matters.
-            more = [*_granted(origin), ("Access-Control-Expose-Headers", EXPOSED)] if origin else []
-            return start_response(status, [*headers, *(more or [("Vary", "Origin")])], *error)
+            answer.headers.append(("Vary", "Origin"))
 
-        return self._app(environ, start)
+    def _granted(self, origin: str | None) -> str | None:
+        return origin if origin in self._origins or "*" in self._origins else None
 
 
 _PREFLIGHT = [
@@ -58,12 +55,5 @@ _PREFLIGHT = [
 ]
 
 
-def _granted(origin: str) -> list[tuple[str, str]]:
+def _allow(origin: str) -> list[tuple[str, str]]:
     return [("Access-Control-Allow-Origin", origin), ("Vary", "Origin")]
-
-
-def init_app(app: Flask, settings: Settings) -> None:
-    """Let the pages of ``CORS_ORIGINS`` call the service; no page if it is unset."""
-    if settings.cors_origins:
-        origins = frozenset(settings.cors_origins.split(","))
-        app.wsgi_app = Cors(app.wsgi_app, origins)  # type: ignore[method-assign]

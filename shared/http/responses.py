@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response
+from werkzeug.http import parse_etags, unquote_etag
 
 from shared.http.json import digest, encode
+from shared.http.request_state import Answer, Middleware, RequestState
 
 JSON_UTF8 = "application/json; charset=utf-8"
 # Private, and revalidated each time: an unchanged response then costs a 304.
@@ -15,6 +17,7 @@ SECURITY = (
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("Referrer-Policy", "no-referrer"),
 )
+_OF_A_BODY = ("Content-Type", "Content-Length")
 
 
 def respond(value: Any, status: int = 200, etag: str = "") -> Response:
@@ -38,15 +41,28 @@ def empty() -> Response:
     return response
 
 
-def secure(response: Response) -> Response:
-    """Add the security headers that a response does not set itself."""
-    for name, value in SECURITY:
-        response.headers.setdefault(name, value)
-    return response
+class SecurityHeaders(Middleware):
+    """Adds the security headers that a response does not set itself."""
+
+    def after(self, state: RequestState, answer: Answer) -> None:
+        """Add the missing headers."""
+        names = {name for name, _ in answer.headers}
+        answer.headers += [header for header in SECURITY if header[0] not in names]
 
 
-def conditional(response: Response) -> Response:
-    """Turn a response into a 304 if the client has this body already (RFC 9110)."""
-    if "HTTP_IF_NONE_MATCH" in request.environ or "HTTP_IF_MODIFIED_SINCE" in request.environ:
-        response.make_conditional(request)
-    return response
+class NotModified(Middleware):
+    """Turns the answer to a read into a 304 if the client has this body already (RFC 9110)."""
+
+    def after(self, state: RequestState, answer: Answer) -> None:
+        """Compare ``If-None-Match`` with the ETag, weakly."""
+        sent = state.environ.get("HTTP_IF_NONE_MATCH")
+        if not sent or answer.status != 200 or not state.reads:
+            return
+        etag = next((value for name, value in answer.headers if name == "ETag"), "")
+        if etag and (sent == etag or parse_etags(sent).contains_weak(unquote_etag(etag)[0])):
+            answer.status = 304
+            answer.headers = [each for each in answer.headers if each[0] not in _OF_A_BODY]
+            close = getattr(answer.body, "close", None)
+            if close:
+                close()
+            answer.body = []

@@ -7,15 +7,17 @@ from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
 import urllib3
-from flask import current_app, g, has_request_context
+from flask import current_app, has_request_context
 from urllib3 import PoolManager, Retry, Timeout
 
 from shared.config.settings import Settings, service_url
 from shared.http.errors import ServiceUnavailable
+from shared.http.request_state import state
 from shared.http.tokens import ADMIN, Tokens
 from shared.observability import log_format
 
 CONNECT_SECONDS = 0.5  # for one connection
+_ANSWERS = "service answers"  # the note of the responses that a request has read
 REQUEST_SECONDS = 5.0  # for all tries of one request
 MAX_CONNECTIONS = 16  # kept open to each service
 TOKEN_SECONDS = 120  # that a token for another service is valid
@@ -135,7 +137,9 @@ class ServiceClient:
             ServiceUnavailable: The service does not answer; the detail names it.
         """
         url = _url(path, query)
-        read: dict[str, Any] = g.setdefault("service_answers", {}) if has_request_context() else {}
+        read: dict[str, Any] = (
+            state().notes.setdefault(_ANSWERS, {}) if has_request_context() else {}
+        )
         key = f"{service} {url}"
         if key not in read:
             read[key] = self._get(service, url)
@@ -205,8 +209,8 @@ class ServiceClient:
         for it (RFC 8693, 4.1).
         """
         own = f"service:{current_app.extensions['resource'].name}"
-        has_caller = has_request_context() and "principal" in g
-        subject = g.principal.id if has_caller else own
+        caller = state().principal if has_request_context() else None
+        subject = caller.id if caller else own
         token, fresh_until = self._minted.get(subject, ("", 0.0))
         if time.monotonic() >= fresh_until:
             if len(self._minted) >= MAX_TOKENS:

@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable
 
-from flask import Response, g, request
+from flask import Response
 
 from shared.cache.entry import Lookup
 from shared.cache.keys import Address
-from shared.http.responses import CACHE_CONTROL, JSON_UTF8, conditional
+from shared.http.request_state import state
+from shared.http.responses import CACHE_CONTROL, JSON_UTF8
 from shared.observability.metrics import LOOKUPS
 from shared.storage.connections import connections
 
@@ -34,29 +35,36 @@ class ServerTiming:
         return response
 
 
-def cached(address: Address, make: Callable[[], Response]) -> Response:
+def cached(
+    address: Address, make: Callable[[], Response], *, single_flight: bool = True
+) -> Response:
     """Answer from the cache, or make the response and store it.
 
-    A response is stored when its status is 200 and ``g.incomplete`` is not set.
+    A response is stored when its status is 200 and ``state().is_incomplete`` is False.
 
     Args:
         address: The key in the cache, and the tags that the response depends on.
         make: Returns the response, from MongoDB.
+        single_flight: True if requests for a missing entry wait for the first of them.  That costs
+            a round trip to Redis, which a cheap response is not worth.
     """
     cache = connections().cache
     timing = ServerTiming()
-    lookup = request.environ.get("vitrine.lookup")
+    current = state()
+    lookup = current.lookup
     if lookup is None or lookup.address != address:
         lookup = cache.get(address)
-    lookup = cache.start_fill(lookup)
+    if single_flight or not all(lookup.tokens):
+        lookup = cache.start_fill(lookup)
     LOOKUPS.labels(lookup.state, lookup.detail).inc()
+    current.cache = lookup.state
     timing.finish("cache")
     if lookup.is_hit:
-        return conditional(timing.add_to(cached_response(lookup)))
+        return timing.add_to(cached_response(lookup))
     is_stored = False
     try:
         response = make()
-        if response.status_code == 200 and not g.get("incomplete"):
+        if response.status_code == 200 and not current.is_incomplete:
             etag = str(response.get_etag()[0])
             is_stored = cache.store(lookup, response.get_data(), etag, _stored_headers(response))
     finally:
@@ -65,7 +73,7 @@ def cached(address: Address, make: Callable[[], Response]) -> Response:
     response.headers["Cache-Status"] = lookup.status(stored=is_stored)
     response.headers["Cache-Control"] = CACHE_CONTROL
     timing.finish("make")
-    return conditional(timing.add_to(response))
+    return timing.add_to(response)
 
 
 def cached_response(hit: Lookup) -> Response:

@@ -17,13 +17,14 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 from uuid import uuid4
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, request
 from pymongo import IndexModel
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
 from shared.http import auth
 from shared.http.errors import BadRequest, Unprocessable, WriteConflict
+from shared.http.request_state import state
 from shared.schema.serialization import Document
 from shared.storage import documents
 from shared.storage.transactions import current_session, transaction
@@ -56,17 +57,17 @@ def resumes(view: View) -> View:
 
 def token() -> str:
     """Return a random name for this request; it is the same when the key is sent again."""
-    return str(g.get("idempotency_token") or uuid4())
+    return state().idempotency_token or str(uuid4())
 
 
 def is_repeated() -> bool:
     """Return True if this request was started before, and not finished."""
-    return bool(g.get("idempotency_repeated"))
+    return state().is_repeated
 
 
 def forget() -> None:
     """Make a failed request start from the beginning when it is sent again: it left no effects."""
-    g.idempotency_forgotten = True
+    state().is_forgotten = True
 
 
 def _idempotent(view: Callable[..., Response]) -> Callable[..., Response]:
@@ -85,7 +86,7 @@ def _idempotent(view: Callable[..., Response]) -> Callable[..., Response]:
         record = _claim(f"{auth.caller()} {match[1]}", _fingerprint())
         if record["state"] == "done":
             return _replay(record)
-        g.idempotency_token = record["token"]
+        state().idempotency_token = record["token"]
         return _run(record, lambda: view(**values), hasattr(view, "resumes"))
 
     return run_once
@@ -126,7 +127,7 @@ def _claim(key: str, fingerprint: str) -> Document:
     if stored and stored["until"] <= moment:
         lease = {"until": moment + LEASE}
         if _records().update_one(_unchanged(stored), {"$set": lease}).matched_count:
-            g.idempotency_repeated = True
+            state().is_repeated = True
             return stored | lease
     raise WriteConflict(
         "The request with this Idempotency-Key is still running. Send it again in a second."
@@ -162,7 +163,7 @@ def _run(record: Document, work: Callable[[], Response], resumes: bool) -> Respo
         if not _is_temporary(response):
             _store(record, response)
     if _is_temporary(response):
-        if resumes and not g.get("idempotency_forgotten"):
+        if resumes and not state().is_forgotten:
             # It may have left effects; the next run finds them by the token.
             _records().update_one(_unchanged(record), {"$set": {"until": documents.now()}})
         else:

@@ -42,7 +42,7 @@ from shared.http.errors import (
 )
 from shared.http.json import digest, encode
 from shared.http.parameters import read_parameters
-from shared.http.responses import CACHE_CONTROL, conditional, empty, respond
+from shared.http.responses import CACHE_CONTROL, empty, respond
 from shared.resource.batch import ON_ERROR, ResultsSchema, batch_items, parse_options, run_batch
 from shared.resource.caching import cached
 from shared.resource.page_response import page_response
@@ -352,7 +352,11 @@ class Resource:
     def get(self, ref: str) -> Response:
         """Answer one item, by id or slug; an old slug redirects to the new one."""
         page_request = self._parse_item_query(request.query_string)
-        return cached(self._item_address(ref, page_request), lambda: self._item(ref, page_request))
+        return cached(
+            self._item_address(ref, page_request),
+            lambda: self._item(ref, page_request),
+            single_flight=False,
+        )
 
     @accepts(NEW)
     @returns(ITEM, 201, headers=("Location",))
@@ -458,7 +462,7 @@ class Resource:
         response = page_response(self.name, page_request, page, items, count)
         response.headers["Cache-Status"] = "vitrine; fwd=bypass; detail=trash"
         response.headers["Cache-Control"] = CACHE_CONTROL
-        return conditional(response)
+        return response
 
     def _facets(self, page_request: PageRequest) -> Document:
         fields = self.schema.dump_fields

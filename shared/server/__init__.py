@@ -1,12 +1,14 @@
 """The WSGI application of a service, and the servers that run it.
 
-* ``app``: ``build_app``, the application factory.
-* ``cache_middleware``: answers cache hits, around Flask.
+* ``app``: ``build_app``, the application factory, with the list of middlewares.
+* ``chain``: the one way of every request, through the middlewares, the cache and Flask.
+* ``paths``: middlewares for proxies, prefixes of paths, and faults of a request.
+* ``cached_reads``: looks reads up in the cache, and answers hits.
 * ``rate_limits``: the standing limits, and ``limiter`` for a service's own.
 * ``error_handlers``: exceptions as problem documents.
 * ``serve``: starts the server that ``SERVER`` names.
-* ``gunicorn_conf``, ``server``, ``connection``: gunicorn, with a worker of Vitrine.
-* ``granian_server``, ``rsgi``: granian.
+* ``asgi``: the ASGI application, with cached reads in the event loop and Flask in threads.
+* ``gunicorn_conf``, ``granian_server``: the configurations of the servers.
 * ``healthcheck``: the health check of a container.
 
 The modules may import all other packages of the kit.  This ``__init__`` imports nothing, so that

@@ -9,10 +9,17 @@ from shared.config import startup
 from shared.config.settings import Settings
 from shared.endpoints import cache, changes, docs, document_checks, health, history, metrics
 from shared.http import access_log, auth
-from shared.http.responses import secure
+from shared.http.access_log import AccessLog
+from shared.http.auth import Auth
+from shared.http.cors import Cors
+from shared.http.responses import NotModified, SecurityHeaders
 from shared.observability import sentry
 from shared.resource import Resource, idempotency
-from shared.server import cache_middleware, error_handlers, rate_limits
+from shared.server import error_handlers, rate_limits
+from shared.server.cached_reads import CachedReads
+from shared.server.chain import Chain
+from shared.server.paths import CanonicalPath, Faults, Proxies
+from shared.server.rate_limits import Limits, RateLimitHeaders
 from shared.storage import connections as storage_connections
 from shared.storage.connections import Connections
 
@@ -51,9 +58,9 @@ def build_app(
     sentry.start(settings, resource.name, code)
     storage_connections.init_app(app, connections)
     error_handlers.init_app(app)
-    rate_limits.init_app(app, settings)
+    limits = Limits(settings)
+    rate_limits.init_app(app, limits)
     auth.init_app(app)
-    app.after_request(secure)
     health.init_app(app)
     metrics.init_app(app)
     cache.init_app(app)
@@ -64,7 +71,21 @@ def build_app(
     idempotency.init_app(app)
     changes.init_app(app, resource, settings)
     history.init_app(app, resource)
-    cache_middleware.init_app(app, resource, connections.cache, settings)
+    caller = app.extensions["auth"] = Auth(settings)
+    middlewares = [
+        *([Proxies(settings.trusted_proxies)] if settings.trusted_proxies else []),
+        *([Cors(settings.cors_origins.split(","))] if settings.cors_origins else []),
+        CanonicalPath(),
+        AccessLog(resource.name),
+        SecurityHeaders(),
+        RateLimitHeaders(),
+        NotModified(),
+        Faults(),
+        caller,
+    ]
+    reads = CachedReads(resource, connections.cache, limits)
+    chain = app.extensions["chain"] = Chain(middlewares, reads, app.wsgi_app)
+    app.wsgi_app = chain  # type: ignore[method-assign]
 
     with app.app_context():
         try:

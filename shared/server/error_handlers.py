@@ -1,10 +1,9 @@
 """Handlers that turn every exception of a request into a problem document (RFC 9457)."""
 
 import logging
-from traceback import walk_tb
 from typing import Any
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, request
 from marshmallow import ValidationError
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
@@ -20,6 +19,7 @@ from shared.http.errors import (
     problem_document,
     summary,
 )
+from shared.http.request_state import state
 from shared.observability import sentry
 from shared.storage.connections import is_outage
 
@@ -86,22 +86,11 @@ def _answer_http_error(error: HTTPException) -> Response:
 
 
 def _answer_unexpected(error: Exception) -> Response:
-    if _is_from_gunicorn(error):
-        return problem(400, f"The body cannot be read: {error}. Send all of it again.")
     log.exception("%s %s failed", request.method, request.path, exc_info=error)
     rule = request.url_rule.rule if request.url_rule else ""
     facts = {"method": request.method, "url": request.path}
     sentry.report(error, f"{request.method} {rule}", facts)
     return problem(500, "The service has failed unexpectedly. Its log has the details.")
-
-
-def _is_from_gunicorn(error: Exception) -> bool:
-    """Return True if gunicorn could not read the body: it broke off, or a chunk is not valid.
-
-    gunicorn raises errors of several unrelated classes then, such as ``OSError``.
-    """
-    *_, (last, _) = walk_tb(error.__traceback__)
-    return str(last.f_globals["__name__"]).startswith("gunicorn.http")
 
 
 def problem(
@@ -118,5 +107,5 @@ def problem(
         errors: The wrong values, each with its place.
         extra: More members of the document.
     """
-    body = problem_document(status, detail, request.path, g.get("request_id"), errors, extra)
+    body = problem_document(status, detail, request.path, state().id, errors, extra)
     return Response(body, status, content_type=PROBLEM)

@@ -20,8 +20,9 @@ from granian.log import LogLevels
 from shared.config.settings import Settings
 from shared.config.startup import check_exposure, end_with_parent
 from shared.observability import log_format, multiprocess
-from shared.server.connection import HEAD_SECONDS, MAX_HEAD
 
+HEAD_SECONDS = 10
+MAX_HEAD = 1 << 16  # bytes
 CONNECTIONS = 4000  # connections of one process; an idle one costs little
 KILL_SECONDS = 2  # seconds that a worker has for its requests; a client may listen for hours
 
@@ -48,7 +49,7 @@ def serve(package: str, settings: Settings, bind: str) -> None:
             f"{package}.app:create_app",
             address=host,
             port=int(port),
-            interface=Interfaces.RSGI,
+            interface=Interfaces.ASGINL,
             runtime_mode=RuntimeModes.st,
             loop=Loops.auto,  # uvloop, but on Windows
             http=HTTPModes.http1,
@@ -62,7 +63,7 @@ def serve(package: str, settings: Settings, bind: str) -> None:
             log_level=LogLevels.error,
             log_dictconfig=_logs(service, settings.log_level),
         )
-        load = partial(_load, package, settings)
+        load = partial(_load, package)
         server.serve(target_loader=load, wrap_loader=False)
     finally:
         multiprocess.remove_folder()
@@ -81,13 +82,12 @@ def _address(host: str, port: int) -> str:
     return str(endpoint[0])
 
 
-def _load(package: str, settings: Settings) -> Any:
-    """Return the RSGI application of a package; granian calls this in each worker."""
+def _load(package: str) -> Any:
+    """Return the ASGI application of a package; granian calls this in each worker."""
     end_with_parent(signal.SIGKILL)
     multiprocess.take_slot()
     # Imported here, because the metrics write to the files of this worker.
-    app = import_module(f"{package}.app").create_app()
-    return import_module("shared.server.rsgi").Rsgi(app, settings)
+    return import_module("shared.server.asgi").service(package)
 
 
 def _logs(service: str, level: str) -> dict[str, Any]:

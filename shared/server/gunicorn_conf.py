@@ -1,6 +1,7 @@
-"""Configuration of gunicorn for a service.
+r"""Configuration of gunicorn for a service.
 
-gunicorn -c python:shared.server.gunicorn_conf -b 127.0.0.1:5000 "api_products.app:create_app()"
+gunicorn -c python:shared.server.gunicorn_conf -b 127.0.0.1:5000 \
+    "shared.server.asgi:service('api_products')"
 """
 
 import logging
@@ -16,17 +17,17 @@ from shared.observability import log_format, multiprocess
 _settings = read_settings()
 
 workers = _settings.workers
-threads = _settings.threads
 # Connections of one worker.  An idle one costs little, but each is an open file of the process.
 worker_connections = 4000
 _max_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (_max_files, _max_files))
-worker_class = "shared.server.server.Worker"
+worker_class = "asgi"
+asgi_lifespan = "off"
 reload = _settings.debug
 # Heartbeats are in memory if possible, so that a slow disk does not make a worker look dead.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 # gunicorn logs in the same format as the service.
-_service = sys.argv[-1].partition(".")[0].removeprefix("api_")
+_service = sys.argv[-1].rpartition("api_")[2].partition(".")[0].rstrip("')")
 logconfig_dict = {
     "root": {"level": _settings.log_level, "handlers": ["lines"]},
     "handlers": {"lines": {"()": log_format.handler, "service": _service}},
@@ -50,6 +51,11 @@ forwarder_headers = ""
 
 def on_starting(server: Any) -> None:
     """Refuse to start if other machines could do everything (``AUTH_MODE=open``)."""
+    if sys.argv[-1].endswith(".app:create_app()"):
+        sys.exit(
+            f"Vitrine cannot start: {sys.argv[-1]} is for WSGI servers. Name "
+            f"\"shared.server.asgi:service('api_{_service}')\"."
+        )
     hosts = [address[0] if isinstance(address, tuple) else address for address in server.address]
     check_exposure(_settings, hosts)
 
@@ -70,4 +76,4 @@ def post_fork(server: Any, worker: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Give the app its worker, so that long requests end when the worker is stopped."""
-    worker.wsgi.extensions["worker"] = worker
+    worker.asgi.app.extensions["worker"] = worker

@@ -5,7 +5,7 @@ and uploads are counted a second time, against stricter limits.  Requests with t
 are not counted, and neither are requests for the public endpoints besides the resource: probes,
 documentation and files.
 
-``shared.server.cache_middleware`` counts reads that may be cached, in the round trip of the cache
+``shared.server.cached_reads`` counts reads that may be cached, in the round trip of the cache
 lookup.  All other requests are counted here when they enter Flask, under the same keys and all
 limits in one round trip.  A window begins with its first request and is never prolonged.  While
 Redis is down requests are accepted without a limit, and a metric counts them.
@@ -17,13 +17,12 @@ paths that do not exist, needs a round trip for each limit, and takes several ti
 """
 
 import ipaddress
-import math
 import time
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, request
 from flask_limiter import Limiter, RateLimitExceeded, RequestLimit
 from limits import RateLimitItem, parse
 from limits.storage import Storage
@@ -31,21 +30,16 @@ from limits.storage import Storage
 from shared.cache.rate_counter import UNCOUNTED, Count, RateCounter
 from shared.cache.redis_topology import REDIS_ERRORS
 from shared.config.settings import Settings
+from shared.http.allowance import ANONYMOUS, TOKEN, UPLOADS, WRITES, Allowance
 from shared.http.auth import READING, is_public
-from shared.http.errors import TooManyRequests
+from shared.http.request_state import ANONYMOUS as ANONYMOUS_CALLER
+from shared.http.request_state import Answer, Middleware, RequestState, state
 from shared.http.tokens import Principal
-from shared.observability.metrics import LIMITED
 from shared.server.error_handlers import answer
 from shared.storage.connections import connections
 
 PREFIX = "limits:"
-ANONYMOUS, TOKEN, WRITES, UPLOADS = "anonymous", "token", "writes", "uploads"
-_REQUESTS = {
-    ANONYMOUS: "{} requests per {} without a token",
-    TOKEN: "{} requests per {} with one token",
-    WRITES: "{} write requests per {}",
-    UPLOADS: "{} uploads per {}",
-}
+_COUNTS = "rate counts"  # the note of the counts of a view's own limits
 
 
 class Limit(NamedTuple):
@@ -54,57 +48,6 @@ class Limit(NamedTuple):
     name: str
     rate: RateLimitItem
     counter: RateCounter
-
-
-class Allowance(NamedTuple):
-    """State of a limit after a request was counted: requests in this window, and its end."""
-
-    name: str
-    rate: RateLimitItem
-    number: int  # requests in this window, with this one; 0 while Redis is down
-    seconds: float  # until the window ends
-
-    @property
-    def is_used_up(self) -> bool:
-        """True if this request exceeds the limit."""
-        return self.number > self.rate.amount
-
-    def headers(self) -> list[tuple[str, str]]:
-        """Return the RateLimit headers (draft-ietf-httpapi-ratelimit-headers).
-
-        There are none while Redis is down.
-        """
-        if not self.number:
-            return []
-        remaining = max(0, self.rate.amount - self.number)
-        window = self.rate.get_expiry()
-        return [
-            ("RateLimit-Policy", f'"{self.name}";q={self.rate.amount};w={window}'),
-            ("RateLimit", f'"{self.name}";r={remaining};t={self.retry_after}'),
-        ]
-
-    @property
-    def retry_after(self) -> int:
-        """Whole seconds until the window ends, at least one."""
-        return max(1, math.ceil(self.seconds))
-
-    def error(self, text: str = "") -> TooManyRequests:
-        """Count the refusal in the metrics and return its error, with a text of its own if any."""
-        LIMITED.labels(self.name).inc()
-        requests = _REQUESTS.get(self.name, "{} requests per {} of this kind")
-        limit = requests.format(self.rate.amount, _unit(self.rate))
-        error = TooManyRequests(
-            text or f"Rate limit exceeded: {limit}. Retry in {self.retry_after} s.",
-            limit=self.name,
-            retry_after=self.retry_after,
-        )
-        error.headers = {**dict(self.headers()), "Retry-After": str(self.retry_after)}
-        return error
-
-
-def _unit(rate: RateLimitItem) -> str:
-    unit = str(rate.GRANULARITY.name)
-    return unit if rate.multiples == 1 else f"{rate.multiples} {unit}s"
 
 
 class Limits:
@@ -154,7 +97,7 @@ def _network(address: str) -> str:
 
 def _principal() -> Principal:
     """Return the principal of the request; a refused token is limited by its address."""
-    return request.environ.get("vitrine.principal") or Principal("anonymous")
+    return state().principal or ANONYMOUS_CALLER
 
 
 class CacheStorage(Storage):
@@ -209,7 +152,7 @@ class CacheStorage(Storage):
 
 
 def _counts() -> dict[str, Count]:
-    counts: dict[str, Count] = g.setdefault("rate_counts", {})
+    counts: dict[str, Count] = state().notes.setdefault(_COUNTS, {})
     return counts
 
 
@@ -229,7 +172,7 @@ def _is_unlimited() -> bool:
 
 def _own_allowances() -> list[Allowance]:
     """Return the state of the view's own limits, as far as they were counted."""
-    if "rate_counts" not in g:
+    if _COUNTS not in state().notes:
         return []
     return [_allowance(limit) for limit in limiter.current_limits]
 
@@ -242,26 +185,24 @@ def _allowance(limit: RequestLimit) -> Allowance:
 
 def _count_request() -> None:
     """Count the request against the standing limits; raise ``TooManyRequests`` above one."""
-    allowance = request.environ.get("vitrine.allowance")
-    g.allowances = [allowance] if allowance else []
     if _is_exempt():
         return
     limits: Limits = current_app.extensions["limits"]
     client = _client(_principal(), request.environ)
     applicable = [limit for name in _names() if (limit := limits.get(name, client))]
     counts = connections().cache.count_all(*(limit.counter for limit in applicable))
-    g.allowances = [
+    allowances = state().allowances = [
         Allowance(limit.name, limit.rate, *count)
         for limit, count in zip(applicable, counts, strict=True)
     ]
-    for allowance in g.allowances:
+    for allowance in allowances:
         if allowance.is_used_up:
             raise allowance.error()
 
 
 def _is_exempt() -> bool:
-    """Return True if the cache middleware has counted the request, or if it is not limited."""
-    if "vitrine.allowance" in request.environ or not _principal().limited:
+    """Return True if the request was counted with the cache lookup, or if it is not limited."""
+    if state().is_counted or not _principal().limited:
         return True
     return is_public(current_app.view_functions.get(request.endpoint or ""))
 
@@ -284,17 +225,24 @@ def _refuse(error: RateLimitExceeded) -> Response:
     return answer(_allowance(exceeded).error(text))
 
 
-def _add_headers(response: Response) -> Response:
-    if "RateLimit" not in response.headers:
-        for allowance in [*g.allowances, *_own_allowances()]:
-            for name, value in allowance.headers():
-                response.headers.add(name, value)
+def _note_own_allowances(response: Response) -> Response:
+    state().allowances += _own_allowances()
     return response
 
 
-def init_app(app: Flask, settings: Settings) -> None:
+class RateLimitHeaders(Middleware):
+    """Sends the state of the limits that apply to a request, if its refusal does not do so."""
+
+    def after(self, state: RequestState, answer: Answer) -> None:
+        """Add the headers of each limit."""
+        if state.allowances and all(name != "RateLimit" for name, _ in answer.headers):
+            for allowance in state.allowances:
+                answer.headers += allowance.headers()
+
+
+def init_app(app: Flask, limits: Limits) -> None:
     """Count the requests that enter Flask; call it before the hooks that may refuse a request."""
-    app.extensions["limits"] = Limits(settings)
+    app.extensions["limits"] = limits
     app.before_request(_count_request)
-    app.after_request(_add_headers)
+    app.after_request(_note_own_allowances)
     app.register_error_handler(RateLimitExceeded, _refuse)

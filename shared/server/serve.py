@@ -22,7 +22,7 @@ def serve(package: str) -> None:
         import_module("shared.server.granian_server").serve(package, settings, bind)
     else:
         conf = "python:shared.server.gunicorn_conf"
-        sys.argv = ["gunicorn", "-c", conf, "-b", bind, f"{package}.app:create_app()"]
+        sys.argv = ["gunicorn", "-c", conf, "-b", bind, f"shared.server.asgi:service({package!r})"]
         import_module("gunicorn.app.wsgiapp").run()
 
 

@@ -8,7 +8,7 @@ import pytest
 from bson import ObjectId
 from bson.datetime_ms import DatetimeMS
 
-from shared.server.cache_middleware import MAX_TARGETS, CacheMiddleware
+from shared.server.cached_reads import MAX_TARGETS, CachedReads
 from tests.support.services import example, on_fakes
 
 PREFERENCES = ({}, {"Prefer": "count=exact"}, {"Prefer": "count=none"})
@@ -157,11 +157,11 @@ def test_an_entry_is_explained_and_a_prefix_is_purged(
 @on_fakes
 @pytest.mark.parametrize("package", ["api_products"], indirect=True)
 def test_the_memory_for_urls_is_bounded(client, resource):
-    middleware = client.application.wsgi_app
-    assert isinstance(middleware, CacheMiddleware)
+    extensions = client.application.extensions
+    reads = CachedReads(resource, extensions["connections"].cache, extensions["limits"])
     for number in range(MAX_TARGETS + 5):
-        middleware._target(f"/{resource.name}", f"page={number + 1}", "")
-    assert len(middleware._targets) <= MAX_TARGETS
+        reads._target(f"/{resource.name}", f"page={number + 1}", "")
+    assert len(reads._targets) <= MAX_TARGETS
 
 
 def test_a_write_that_changes_nothing_invalidates_too(client, url, db, resource, item, text_field):

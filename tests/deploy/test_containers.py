@@ -71,7 +71,7 @@ def test_a_debugger_and_reloading_are_there_for_every_service():
         service = services(DEV)[name]
         assert f"0.0.0.0:{port + 678}" in service["command"]
         assert f"0.0.0.0:{port}" in service["command"]
-        assert f"api_{name}.app:create_app()" in service["command"]
+        assert f"shared.server.asgi:service('api_{name}')" in service["command"]
         assert service["environment"]["DEBUG"] == "true"
 
 

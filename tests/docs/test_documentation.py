@@ -184,7 +184,7 @@ def test_in_bash_and_in_powershell_it_shows_what_it_says(stack, fresh, here):
         (cached, "products:list:page=1:per=5:attr.platform=PS5"),
         (client, "clients:list:page=1:per=10:city=Brussels"),
     ):
-        first, second = re.findall(r"Cache-Status: (.*)\n", part)
+        first, second = re.findall(r"(?i)cache-status: (.*)\n", part)
         assert re.fullmatch(f'vitrine; fwd=.*; stored; key="{key}"', first)
         assert re.fullmatch(f'vitrine; hit; .*; key="{key}"', second)
         assert len(re.findall(r"it took [0-9.]+ s", part)) == 2

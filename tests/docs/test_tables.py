@@ -16,13 +16,14 @@ from shared.config.settings import PORTS, Settings
 from shared.http import json_body, parameters
 from shared.resource import batch
 from shared.schema import query
-from shared.server import connection
+from shared.server import asgi
 from shared.storage import repository
 from shared.workers import queue, worker
 from tests.support.services import ROOT
 
 README = (ROOT / "README.md").read_text()
 SHARED = ROOT.parent / "shared" / "design" / "PROMISES.md"
+SERVERS = "What the servers bound"
 PROMISED = {"A": 44, "B": 85, "C": 47, "D": 60, "E": 64, "X": 20}
 
 
@@ -120,19 +121,11 @@ def test_what_is_bounded_is_bounded_so():
         name: list(map(number, re.findall(r"\d[\d,]*\d|\d", text.replace(" kB", "000"))))
         for name, text in told.items()
     }
-    settings, http = Settings(), assigned("shared/server/gunicorn_conf.py")
+    settings = Settings()
     most_shown = query.Query().fields["per"].validate.max
-    line, headers = http["limit_request_line"], http["limit_request_fields"]
     assert numbers == {
-        "request line, each header, number of headers": [
-            line,
-            http["limit_request_field_size"],
-            headers,
-        ],
-        "the head of a request": [connection.HEAD_SECONDS],
-        "a body": [settings.max_body_mb, connection.BODY_SECONDS, connection.BYTES_PER_SECOND],
-        "a response": [connection.SEND_SECONDS, connection.BYTES_PER_SECOND],
-        "connections of a process": [http["worker_connections"], http["keepalive"]],
+        "a body": [settings.max_body_mb, asgi.BODY_SECONDS, asgi.BYTES_PER_SECOND],
+        "a response": [asgi.SEND_SECONDS, asgi.BYTES_PER_SECOND],
         "JSON": [json_body.MAX_DEPTH],
         "parameters; `per`; `page` × `per`": [
             parameters.MAX_PARAMETERS,
@@ -144,6 +137,20 @@ def test_what_is_bounded_is_bounded_so():
         "a picture": [settings.max_upload_mb, settings.max_image_pixels],
         "a job": [queue.JOB_SECONDS, worker.MEMORY_BYTES // 1_000_000],
     }
+
+
+def test_what_the_servers_bound_is_bounded_so():
+    told = {row[0]: row[1:3] for row in rows(section(document("security.md"), SERVERS))[1:]}
+    gunicorn = assigned("shared/server/gunicorn_conf.py")
+    granian = assigned("shared/server/granian_server.py")
+    line, fields = gunicorn["limit_request_line"], gunicorn["limit_request_fields"]
+    assert gunicorn["limit_request_field_size"] == line
+    big = f"a request line or header above {line:,} bytes, more than {fields} headers"
+    assert told[big][1] == "heads up to 64 kB"
+    assert f"after {gunicorn['keepalive']} s" in told["an idle connection"][0]
+    assert f"after {granian['HEAD_SECONDS']} s" in told["an idle connection"][1]
+    assert f"after {granian['HEAD_SECONDS']} s" in told["a head that never ends"][1]
+    assert f"{granian['CONNECTIONS']:,} at once" in told["thousands of connections"][1]
 
 
 def assigned(path):

@@ -151,7 +151,7 @@ def test_the_old_name_of_the_gunicorn_configuration_works():
     checked = subprocess.run(
         [
             *(sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn"),
-            *("--print-config", "api_clients.app:create_app()"),
+            *("--print-config", "shared.server.asgi:service('api_clients')"),
         ],
         cwd=ROOT,
         env=environment(WORKERS="7"),
@@ -162,7 +162,7 @@ def test_the_old_name_of_the_gunicorn_configuration_works():
     )
     assert checked.returncode == 0, checked.stderr
     assert re.search(r"^workers += 7$", checked.stdout, re.MULTILINE)
-    assert re.search(r"^worker_class += .*shared", checked.stdout, re.MULTILINE)
+    assert re.search(r"^asgi_lifespan += off$", checked.stdout, re.MULTILINE)
     assert checked.stderr.strip() == (
         "python:shared.gunicorn is deprecated: use python:shared.server.gunicorn_conf."
     )
@@ -172,7 +172,7 @@ def test_a_wrong_setting_stops_a_service_with_one_sentence():
     run = subprocess.run(
         [
             *(sys.executable, "-m", "gunicorn", "-c", "python:shared.server.gunicorn_conf"),
-            "api_products.app:create_app()",
+            "shared.server.asgi:service('api_products')",
         ],
         cwd=ROOT,
         env=environment(WORKERS="many"),

@@ -142,7 +142,7 @@ def test_a_worker_is_killed_between_commit_and_invalidation(stack):
     """The write was not acknowledged, but it is in MongoDB, so it has to show."""
     made = stack.request("POST", "products", "/products", {"name": "Kept", "price": 0})[1]
     path = f"/products/{made['id']}"
-    broken = "tests.support.broken:dies_before_invalidating()"
+    broken = "tests.support.broken:dies_before_invalidating"
     with instance(stack, broken) as url:
         for price in (1, 2, 3):
             poll(lambda: "hit" in _status(stack, path))

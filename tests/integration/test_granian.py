@@ -196,7 +196,7 @@ def test_who_asks_is_who_the_proxy_says(shop):
 def test_a_token_is_verified_once_and_lets_in_whom_it_should(shop):
     tokens = Tokens(Settings(secret_key=SECRET))
     with (
-        instance(shop, "api_clients.app:create_app()", server="granian", **BEHIND) as url,
+        instance(shop, "api_clients", server="granian", **BEHIND) as url,
         urllib3.PoolManager(retries=False, timeout=30) as http,
     ):
         known = {"clients": "clients:read", "others": "orders:read"}

@@ -73,7 +73,7 @@ def only(events):
 
 
 def test_a_request_that_fails_is_one_event_with_its_request_id(stack, server, events):
-    app = "tests.support.broken:fails()"
+    app = "tests.support.broken:fails"
     with instance(stack, app, SENTRY_DSN=server.dsn) as url:
         known = {"Authorization": authorization(), "Cookie": "a=hunter2"}
         headers = {"X-Request-ID": "mine"} | known

@@ -1,85 +1,80 @@
-"""The gunicorn worker: connections it keeps and closes, slow clients, and malformed requests."""
+"""Both HTTP servers under odd, slow and broken clients, byte by byte."""
 
 import contextlib
 import os
 import re
-import select
 import signal
 import socket
-import subprocess
-import sys
-import time
-from pathlib import Path
+from urllib.parse import urlsplit
 
+import orjson
 import pytest
+import urllib3
 
 from tests.support.polling import poll
-from tests.support.processes import free_port, is_alive
-from tests.support.services import ROOT
-from vitrine.local.processes import stop
+from tests.support.processes import descendants, is_alive
+from tests.support.stack import instance, running_stack, server_of
 
-LARGE = 1 << 22
+JSON = {"Content-Type": "application/json"}
+POST = "POST /products HTTP/1.1"
+IS_JSON = "Content-Type: application/json"
 
 
-@contextlib.contextmanager
-def serving(app, **env):
-    """Serve with gunicorn; yields its process and its port."""
-    port = free_port()
-    args = [
-        "-c",
-        "python:shared.server.gunicorn_conf",
-        "-b",
-        f"127.0.0.1:{port}",
-        f"tests.support.served:{app}",
-    ]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", *args],
-        cwd=ROOT,
-        env=os.environ | {"THREADS": "2", "WORKERS": "1", "AUTH_MODE": "open"} | env,
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        end = time.monotonic() + 20
-        while True:
-            with contextlib.suppress(OSError), Client(port) as client:
-                assert client.ask("GET /name?up HTTP/1.1") == (200, "keep-alive", b"up")
-                break
-            assert time.monotonic() < end
-        yield process, port
-    finally:
-        stop(process, 5)
+@pytest.fixture(scope="module")
+def shop():
+    with running_stack("--only", "products") as stack:
+        for number in range(60):
+            body = {"name": f"{number}", "description": "Lang und länger. " * 300}
+            assert stack.request("POST", "products", "/products", body)[0] == 201
+        yield stack
+
+
+@pytest.fixture(scope="module", params=["gunicorn", "granian"])
+def server(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def url(shop, server):
+    """The URL of an instance with one thread, which a slow client must not hold."""
+    with instance(shop, server=server, THREADS="1") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def http():
+    with urllib3.PoolManager(retries=False, timeout=30) as http:
+        yield http
 
 
 class Client:
-    """A connection, and the bytes received on it that were not read yet."""
+    """A connection, and what was read from it."""
 
-    def __init__(self, port):
-        self.sock = socket.create_connection(("127.0.0.1", port), 20)
+    def __init__(self, url):
+        address = urlsplit(url)
+        self.sock = socket.create_connection((address.hostname, address.port), 30)
         self.data = b""
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *error):
         self.sock.close()
 
-    def send(self, first, *lines, body=b""):
-        head = "\r\n".join((first, "Host: localhost", *lines, "", ""))
-        with contextlib.suppress(ConnectionError):
-            self.sock.sendall(head.encode("latin-1") + body)
+    def send(self, *lines, body=b""):
+        self.sock.sendall("\r\n".join((*lines, "Host: localhost", "", "")).encode("latin-1") + body)
 
-    def read(self):
-        """Return the status, the header Connection and the body of the next response."""
+    def read(self, has_body=True):
+        """Return the status, the head and the body of the next response."""
         while b"\r\n\r\n" not in self.data:
             assert self.more(), "closed without an answer"
         head, _, self.data = self.data.partition(b"\r\n\r\n")
-        length = int((re.search(rb"\r\nContent-Length: (\d+)", head) or [b"", b"0"])[1])
-        while len(self.data) < length:
+        length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+        size = int(length[1]) if length and has_body else 0
+        while len(self.data) < size:
             assert self.more(), "closed in the middle of an answer"
-        body, self.data = self.data[:length], self.data[length:]
-        kept = re.search(rb"\r\nConnection: ([a-z-]+)", head)
-        return int(head[9:12]), kept and kept[1].decode(), body
+        body, self.data = self.data[:size], self.data[size:]
+        return int(head[9:12]), head, body
 
     def more(self):
         with contextlib.suppress(ConnectionResetError):
@@ -94,215 +89,182 @@ class Client:
             pass
         return self.data
 
-    def ask(self, *lines, body=b""):
-        self.send(*lines, body=body)
-        return self.read()
-
-
-@pytest.fixture(scope="module")
-def patient():
-    with serving("patient") as (_, port):
-        yield port
-
-
-@pytest.fixture(scope="module")
-def hasty():
-    with serving("hasty") as (_, port):
-        yield port
-
 
 @pytest.fixture
-def client(patient):
-    with Client(patient) as client:
+def client(url):
+    with Client(url) as client:
         yield client
 
 
-LENGTH, CHUNKED = f"Content-Length: {LARGE}", "Transfer-Encoding: chunked"
-LAST = {
-    "a large body that is not read": ("/unread", LENGTH, b"x" * LARGE),
-    "a body that is not read and never arrives": ("/unread", LENGTH, b"x"),
-    "chunks that are not read": ("/unread", CHUNKED, b"100000\r\n" + b"x" * 1_048_576),
-    "chunks that are none": ("/refused", CHUNKED, b"zz\r\n"),
-    "malformed chunks that are not read": ("/unread", CHUNKED, b"zz\r\n"),
-    "a client that wants no more": ("/unread", "Connection: close", b""),
-}
-
-
-@pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("case", LAST)
-def test_the_last_response_of_a_connection_says_so(client, case, method):
-    path, header, body = LAST[case]
-    client.send(f"{method} {path} HTTP/1.1", header, body=body)
-    status, kept, _ = client.read()
-    assert status in (400, 415)
-    assert kept == "close"
-    assert client.rest() == b""
-
-
-def test_an_error_is_the_last_response(client):
-    status, kept, body = client.ask("GET /broken HTTP/1.1")
-    assert (status, kept) == (500, "close")
-    assert b"internal" in body
-    assert client.rest() == b""
-
-
-KEPT = {
-    "no body": ("/unread", "X-Some: thing", b""),
-    "a body that was read": ("/body", "Content-Length: 10", b"x" * 10),
-    "a small body that is not read": ("/unread", "Content-Length: 9999", b"x" * 9999),
-    "chunks that were read": ("/body", CHUNKED, b"2\r\nab\r\n0\r\n\r\n"),
-    "chunks that are not read": ("/unread", CHUNKED, b"2\r\nab\r\n0\r\n\r\n"),
-}
-
-
-@pytest.mark.parametrize("case", KEPT)
-def test_a_connection_is_kept_for_the_next_request(client, case):
-    path, header, body = KEPT[case]
-    for _ in range(3):
-        assert client.ask(f"POST {path} HTTP/1.1", header, body=body)[1] == "keep-alive"
-    assert client.ask("GET /name?after HTTP/1.1") == (200, "keep-alive", b"after")
-
-
 def test_requests_in_one_packet_are_answered_in_their_order(client):
-    heads = "".join(f"GET /name?{n} HTTP/1.1\r\nHost: localhost\r\n\r\n" for n in range(300))
-    client.sock.sendall(heads.encode() + b"POST /body HTTP/1.1\r\nContent-Le")
-    assert [client.read()[2] for _ in range(300)] == [b"%d" % n for n in range(300)]
-    client.sock.sendall(b"ngth: 4\r\n\r\nbo")
-    client.sock.sendall(b"dyGET /name?last HTTP/1.1\r\n\r\n")
-    assert client.read()[2] == b"body"
-    assert client.read()[2] == b"last"
+    for id in range(1, 41):
+        client.send(f"GET /products/{id} HTTP/1.1")
+    assert [orjson.loads(client.read()[2])["id"] for _ in range(40)] == [*range(1, 41)]
 
 
 def test_a_client_that_expects_100_continue_gets_it(client):
-    client.send("POST /body HTTP/1.1", "Content-Length: 4", "Expect: 100-continue")
+    client.send(POST, IS_JSON, "Content-Length: 15", "Expect: 100-continue")
     assert client.read()[0] == 100
-    client.sock.sendall(b"come")
-    assert client.read() == (200, "keep-alive", b"come")
-
-
-def test_a_half_closed_connection_still_gets_the_response(client):
-    client.send("POST /body HTTP/1.1", "Content-Length: 4", body=b"come")
-    client.sock.shutdown(socket.SHUT_WR)
-    assert client.read()[2] == b"come"
-    assert client.rest() == b""
-
-
-def test_a_response_of_unknown_length_is_chunked_or_ends_the_connection(client, patient):
-    client.send("GET /stream HTTP/1.1", "Connection: close")
-    head, _, chunks = client.rest().partition(b"\r\n\r\n")
-    assert b"\r\nTransfer-Encoding: chunked" in head
-    assert chunks == b"3\r\none\r\n249F0\r\n" + b"two" * 50_000 + b"\r\n0\r\n\r\n"
-    with Client(patient) as old:
-        old.send("GET /stream HTTP/1.0")
-        head, _, body = old.rest().partition(b"\r\n\r\n")
-        assert body == b"one" + b"two" * 50_000
-        assert b"chunked" not in head
-        assert b"\r\nConnection: close" in head
+    client.sock.sendall(b'{"name":"late"}')
+    assert client.read()[0] == 201
 
 
 def test_responses_without_a_body_have_no_body(client):
-    client.send("HEAD /name?four HTTP/1.1")
-    client.send("GET /nothing HTTP/1.1")
-    client.send("GET /name?last HTTP/1.1", "Connection: close")
-    first, second, third, body = client.rest().split(b"\r\n\r\n")
-    assert b"\r\nContent-Length: 4" in first
-    assert b"204 No Content\r\n" in second
-    assert b"Content-Length" not in second
-    assert b"chunked" not in first + second
-    assert (third[:15], body) == (b"HTTP/1.1 200 OK", b"last")
+    client.send("HEAD /products/1 HTTP/1.1")
+    status, head, _ = client.read(has_body=False)
+    etag = re.search(rb"(?i)\r\netag: (\S+)", head)[1].decode()
+    assert (status, b"length: 0" in head.lower()) == (200, False)
+    client.send("GET /products/1 HTTP/1.1", f"If-None-Match: {etag}")
+    assert client.read(has_body=False)[0] == 304
+    client.send("GET /products/1 HTTP/1.1")
+    assert client.read()[0] == 200
+    assert client.data == b""
+
+
+def test_large_bodies_come_and_go_whole(url, http):
+    text = "Lang und länger. " * 20_000
+    lines = [{"op": "create", "value": {"name": f"Long {number}"}} for number in range(3)]
+    for body in (
+        orjson.dumps({"name": "Long", "description": text[:20_000]}),
+        orjson.dumps({"name": "Long", "description": text}),
+        orjson.dumps(lines),
+    ):
+        whole, pieces = (
+            http.request("POST", url + "/products", body=sent, headers=JSON)
+            for sent in (body, iter([body[:70_000], body[70_000:]]))
+        )
+        assert whole.status == pieces.status
+        problems = [each.json().get("errors") for each in (whole, pieces)]
+        assert problems[0] == problems[1]
+    path = f"{url}/products?per=50&ordering=id"
+    for _ in range(2):
+        found = http.request("GET", path)
+        assert len(found.data) > 200_000
+        assert [each["name"] for each in found.json()["items"]][:2] == ["0", "1"]
+        poll(lambda: "; hit" in http.request("GET", path).headers["Cache-Status"])
+
+
+def test_bodies_that_do_not_come_hold_no_thread(url, http):
+    with contextlib.ExitStack() as clients:
+        for head in ("Content-Length: 50", "Content-Length: 99999", "Transfer-Encoding: chunked"):
+            for _ in range(5):
+                clients.enter_context(Client(url)).send(POST, IS_JSON, head, body=b"1")
+        assert http.request("GET", url + "/products?per=7").status == 200
+        assert http.request("POST", url + "/products", json={"name": "Quick"}).status == 201
+
+
+def test_a_response_that_is_not_read_holds_no_thread(url, http):
+    with contextlib.ExitStack() as clients:
+        for number in range(10):
+            client = clients.enter_context(Client(url))
+            # Small windows, so that the response does not fit into the buffers of the system.
+            client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            for _ in range(8):
+                client.send(f"GET /products?per=50&page=1&price_min={number} HTTP/1.1")
+        assert http.request("GET", url + "/products?per=8").status == 200
+        assert http.request("POST", url + "/products", json={"name": "Unread"}).status == 201
+
+
+def test_a_thousand_idle_connections_keep_nobody_out(url, http):
+    with contextlib.ExitStack() as clients:
+        for number in range(1000):
+            client = clients.enter_context(Client(url))
+            if number % 2:
+                client.sock.sendall(b"GET /products HT")
+        assert http.request("GET", url + "/products?per=6").status == 200
+        assert http.request("POST", url + "/products", json={"name": "Room"}).status == 201
+
+
+@pytest.mark.parametrize("ends", ["with the connection", "half closed"])
+def test_a_body_that_ends_before_its_length_stores_nothing(url, http, ends):
+    name = f"cut {ends}"
+    body = b'{"name":"%b"}' % name.encode()
+    with Client(url) as client:
+        client.send(POST, IS_JSON, "Content-Length: 99", body=body)
+        if ends == "half closed":
+            client.sock.shutdown(socket.SHUT_WR)
+            client.rest()
+    with Client(url) as client:
+        client.send(POST, IS_JSON, "Transfer-Encoding: chunked", body=b"%x\r\n%b\r\n" % (99, body))
+    http.request("POST", url + "/products", json={"name": "After"})
+    items = http.request("GET", url + "/products?per=100&fields=name").json()["items"]
+    assert name not in [each["name"] for each in items]
+
+
+MALFORMED = [
+    b"\x16\x03\x01 TLS\r\n\r\n",
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"GET /%b HTTP/1.1\r\n\r\n" % (b"a" * 70_000),
+    b"GET / HTTP/1.1\r\nHost: a\r\nA: %b\r\n\r\n" % (b"a" * 700_000),
+    b"GET / HTTP/1.1\r\nHost: a\r\nA: b%b\r\n\r\n" % (b"\r\nA: b" * 101),
+    b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: more\r\n\r\n",
+    b"x" * 700_000,
+]
+
+
+@pytest.mark.parametrize("said", MALFORMED)
+def test_malformed_http_is_refused_and_ends_the_connection(client, said):
+    with contextlib.suppress(ConnectionError):
+        client.sock.sendall(said)
+    answer = client.rest()
+    assert not answer or answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 501")), answer[:200]
 
 
 @pytest.mark.parametrize(
-    "header",
-    ["X/a%0d%0aSet-Cookie:%20b", "X/a%0aY", "X/a%0dY", "X/a%00", "X%0d%0aY/a", "X%20Y/a", "X:/a"],
+    ("header", "status"), [('If-Match: "\xe9"', 412), ("Authorization: Bearer \xe9", 401)]
 )
-def test_a_malformed_header_of_the_application_is_not_sent(client, header):
-    status, kept, body = client.ask(f"GET /header/{header} HTTP/1.1")
-    assert (status, kept) == (500, "close")
-    assert b"Cookie" not in body + client.rest()
+def test_a_header_that_is_not_ascii_has_its_effect(client, header, status):
+    client.send("DELETE /products/1 HTTP/1.1", header)
+    assert client.read()[0] == status
 
 
-def test_the_application_cannot_set_headers_of_the_connection(client):
-    assert client.ask("GET /header/Connection/close HTTP/1.1")[1] == "keep-alive"
-    client.send("GET /header/X/%C3%A9%09b HTTP/1.1", "Connection: close")
-    assert "\r\nX: Ã©\tb\r\n".encode("latin-1") in client.rest()
+@pytest.mark.parametrize(
+    ("first", "header", "status"),
+    [
+        ("GET /products HTTP/1.1", "Host: evil.test", 400),
+        ("GET /products?per=9 HTTP/1.1", "Content-Length: 9", 200),
+        ("GET /products HTTP/1.1", "Authorization_: x", 200),
+        ("GET /products HTTP/1.1", "X_Request_ID: forged", 200),
+    ],
+)
+def test_odd_heads_mean_what_they_say(client, first, header, status):
+    client.send(first, header)
+    found, head, _ = client.read()
+    assert found == status
+    assert b"forged" not in head
 
 
-NO_HTTP = {
-    b"\r\n\r\n\r\n": 400,
-    b"GET / HTTP/9.9\r\n\r\n": 400,
-    b"GET / HTTP/1.1\nHost: a\r\n\r\n": 400,
-    b"GET /%b HTTP/1.1\r\n\r\n" % (b"a" * 9000): 414,
-    b"GET / HTTP/1.1\r\nA: %b\r\n\r\n" % (b"a" * 9000): 431,
-    b"GET / HTTP/1.1\r\nA: b%b\r\n\r\n" % (b"\r\nA: b" * 101): 431,
-    b"POST / HTTP/1.1\r\nTransfer-Encoding: more\r\n\r\n": 501,
-    b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n": 400,
-    b"x" * 70_000: 414,
-}
-
-
-@pytest.mark.parametrize("said", NO_HTTP)
-def test_malformed_http_gets_a_problem_and_ends_the_connection(client, said):
-    client.sock.sendall(said)
-    status, kept, body = client.read()
-    assert (status, kept) == (NO_HTTP[said], "close")
-    assert b'"status":%d' % status in body
-    assert client.rest() == b""
-
-
-def test_heads_are_collected_and_timed_while_all_threads_are_busy(hasty, tmp_path):
-    with contextlib.ExitStack() as clients:
-        *busy, half = (clients.enter_context(Client(hasty)) for _ in range(7))
-        for each in busy[:2]:
-            each.send(f"GET /slow?{tmp_path}/done HTTP/1.1")
-        for each in busy[2:]:
-            each.send("GET /name?queued HTTP/1.1")
-        half.sock.sendall(b"GET /name HT")
-        assert half.read()[:2] == (408, "close")
-        for each in busy:
-            assert not select.select([each.sock], [], [], 0)[0]
-        (tmp_path / "done").touch()
-        assert [each.read()[2] for each in busy] == [b"slow"] * 2 + [b"queued"] * 4
-
-
-def test_a_missing_body_and_an_unread_response_block_no_other_client(hasty):
-    with contextlib.ExitStack() as clients:
-        unsaid, unheard = (
-            [clients.enter_context(Client(hasty)) for _ in range(2)] for _ in range(2)
-        )
-        for each in unsaid:
-            each.send("POST /refused HTTP/1.1", "Content-Length: 9", body=b"x")
-        for each in unsaid:
-            assert each.read()[1] == "close"
-        for each in unheard:
-            each.send("GET /large HTTP/1.1")
-        with Client(hasty) as other:
-            assert other.ask("GET /name?other HTTP/1.1")[2] == b"other"
-
-
-def test_a_worker_that_is_stopped_ends_its_requests_and_closes(tmp_path):
-    with serving("patient") as (process, port), contextlib.ExitStack() as clients:
-        slow, idle, late = (clients.enter_context(Client(port)) for _ in range(3))
-        for each in (idle, late):
-            assert each.ask("GET /name?idle HTTP/1.1")[1] == "keep-alive"
-        slow.send(f"GET /slow?{tmp_path}/done HTTP/1.1")
-        assert idle.ask("GET /name?begun HTTP/1.1")[0] == 200
-        process.send_signal(signal.SIGTERM)
-        poll(lambda: late.ask("GET /name?late HTTP/1.1") == (200, "close", b"late"))
-        (tmp_path / "done").touch()
-        assert slow.read() == (200, "close", b"slow")
+def test_a_stop_answers_what_runs_and_ends_soon(shop, server, http):
+    with instance(shop, server=server) as url, contextlib.ExitStack() as clients:
+        idle, waits = (clients.enter_context(Client(url)) for _ in range(2))
+        idle.send("GET /products/1 HTTP/1.1")
+        assert idle.read()[0] == 200
+        waits.send("GET /products/changes?wait=60 HTTP/1.1")
+        poll(lambda: http.request("GET", url + "/products/2").status == 200)
+        master = server_of(url)
+        os.kill(master, signal.SIGTERM)
         assert idle.rest() == b""
-        assert process.wait(15) == 0
+        waits.rest()
+        poll(lambda: not is_alive(master), 15, "the end of the server")
 
 
-def test_an_idle_connection_is_closed_and_workers_die_with_their_master(hasty):
-    with serving("patient", WORKERS="2") as (process, port), Client(port) as client:
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        poll(lambda: len(children.read_text().split()) == 2, 10, "two workers")
-        workers = children.read_text().split()
-        assert client.ask("GET /name?one HTTP/1.1")[0] == 200
-        process.kill()
-        assert client.rest() == b""
-        poll(lambda: not any(is_alive(int(pid)) for pid in workers), 5, "the end of the workers")
-    with Client(hasty) as client:
-        assert client.rest() == b""
+def test_workers_die_with_their_master(shop, server):
+    with instance(shop, server=server, workers=2) as url, Client(url) as client:
+        client.send("GET /products/1 HTTP/1.1")
+        assert client.read()[0] == 200
+        master = server_of(url)
+        workers = descendants(master)
+        assert len(workers) >= 2
+        os.kill(master, signal.SIGKILL)
+        poll(lambda: not any(is_alive(pid) for pid in workers), 15, "the end of the workers")
+
+
+def test_clients_that_hang_up_keep_no_place_among_those_that_wait(url, http):
+    for _ in range(24):
+        with Client(url) as client:
+            client.send("GET /products/changes?wait=60 HTTP/1.1")
+
+    def is_free():
+        return http.request("GET", url + "/products/changes?wait=0").status == 200
+
+    assert poll(is_free, 60, "a place")

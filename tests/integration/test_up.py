@@ -210,13 +210,13 @@ def test_other_files_in_the_folder_of_counters_stay(tmp_path):
         "-c",
         "python:shared.server.gunicorn_conf",
         "--check-config",
-        "api_clients.app:create_app()",
+        "shared.server.asgi:service('api_clients')",
     ]
     subprocess.run(
         [sys.executable, "-m", "gunicorn", *args],
         cwd=ROOT,
         env=environment(PROMETHEUS_MULTIPROC_DIR=str(tmp_path)),
         check=True,
-        timeout=30,
+        timeout=90,
     )
     assert (tmp_path / "kept.txt").read_text() == "mine"

@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from shared.endpoints.openapi.document import document
-from shared.server.cache_middleware import canonical
+from shared.server.paths import canonical
 
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 PROBLEM_MEDIA = "application/problem+json"

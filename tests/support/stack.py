@@ -157,18 +157,30 @@ def processes_of(stack, *words):
     return found
 
 
+def server_of(url):
+    """The process that serves a URL and was started by ``instance``: the parent of its workers."""
+    address = url.removeprefix("http://").encode()
+    for pid in sorted(descendants(os.getpid())):
+        with contextlib.suppress(OSError):
+            about = (Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "environ"))
+            if any(address in text for text in about):
+                return pid
+    raise AssertionError(f"Nothing serves {url}.")
+
+
 @contextmanager
-def instance(stack, app="api_products.app:create_app()", workers=1, server="gunicorn", **env):
+def instance(stack, app="api_products", workers=1, server="gunicorn", **env):
     """A further instance of a service of a running stack; yields its URL."""
     running = stacks.read(stack.folder)
     url = f"http://127.0.0.1:{free_port()}"
     known = {"MONGO_URI": running.mongo_uri, "REDIS_URL": running.redis_url}
     address = url.removeprefix("http://")
     if server == "granian":
-        args = ["shared", "serve", app.partition(".")[0]]
+        args = ["shared", "serve", app]
         known |= {"SERVER": server, "BIND": address}
     else:
-        args = ["gunicorn", "-c", "python:shared.server.gunicorn_conf", "-b", address, app]
+        service = f"shared.server.asgi:service({app!r})"
+        args = ["gunicorn", "-c", "python:shared.server.gunicorn_conf", "-b", address, service]
     with Path(f"{stack.output}-{url[-5:]}").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", *args],

@@ -1,0 +1,257 @@
+"""ASGI application of a service: cached reads in the event loop, all other requests in threads.
+
+A hit is little work and a wait for Redis.  Waiting threads take turns at the interpreter, which
+costs more than the work.  The loop avoids these turns, and sends the look-ups of all its requests
+to Redis together (``shared.cache.redis_async``).
+
+The body of a request is read before a thread is used, so that a slow client holds no thread.
+"""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from functools import lru_cache
+from importlib import import_module
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+
+from shared.cache.redis_async import AsyncServer
+from shared.cache.redis_client import Server
+from shared.config.settings import Settings
+from shared.config.startup import read_settings
+from shared.http.auth import Auth
+from shared.http.errors import BadRequest
+from shared.http.request_state import CLIENT, FAULT, Answer
+from shared.server.chain import Chain
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+MAX_IN_MEMORY = 1 << 16  # bytes of a body; a larger one is written to an unnamed file
+BODY_SECONDS = 15  # for the body of a request, and more by its length
+SEND_SECONDS = 10  # for a part of a response, and more by its length
+BYTES_PER_SECOND = 50_000
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class AsgiService:
+    """ASGI application that serves a Flask app, with the ``Chain`` around it.
+
+    Args:
+        app: The app, as ``build_app`` returns it.
+        settings: The settings, for the number of threads.
+    """
+
+    def __init__(self, app: Flask, settings: Settings):
+        redis = app.extensions["connections"].redis
+        has_loop = isinstance(redis, Server) and not (redis.has_tls or settings.redis_read_url)
+        self.app = app
+        self._chain: Chain = app.extensions["chain"]
+        self._auth: Auth = app.extensions["auth"]
+        self._redis = AsyncServer(redis) if has_loop else None
+        self._threads = ThreadPoolExecutor(settings.threads, "request")
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI 3.0)."""
+        if scope["type"] != "http":
+            raise ValueError(f"Only HTTP is served here, not {scope['type']}.")
+        environ = build_environ(scope)
+        reads = environ["REQUEST_METHOD"] in ("GET", "HEAD")
+        if reads and self._redis and not self._auth.waits(environ):
+            answer = await self._chain.answer_hit(environ, self._redis)
+            if answer is not None:
+                await _send_whole(send, answer, b"".join(answer.body))
+                return
+        # It is closed with the environment, which a thread may read longer than this function.
+        body = environ["wsgi.input"] = SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115
+        if not reads:
+            await self._read(environ, receive, body)
+        client = environ[CLIENT] = Watch(receive, asyncio.get_running_loop())
+        try:
+            await self._respond(environ, send)
+        finally:
+            client.end()
+
+    async def _read(
+        self, environ: "WSGIEnvironment", receive: Receive, body: SpooledTemporaryFile[bytes]
+    ) -> None:
+        """Read the body of a request into a file, without holding a thread.
+
+        A body that is too long ends early; one that declares too large a length is not read.  One
+        that breaks off or is late is a fault of the request.
+        """
+        is_form = environ.get("CONTENT_TYPE", "").startswith("multipart/")
+        most = self.app.config["MAX_FORM_LENGTH" if is_form else "MAX_CONTENT_LENGTH"]
+        declared = environ.get("CONTENT_LENGTH", "0")
+        length = int(declared) if declared.isdecimal() else 0
+        if "HTTP_TRANSFER_ENCODING" not in environ and not 0 < length <= most:
+            return
+        until = asyncio.get_running_loop().time() + BODY_SECONDS
+        try:
+            async with asyncio.timeout_at(until + length / BYTES_PER_SECOND) as patience:
+                has_more = True
+                while has_more and body.tell() <= most:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise TimeoutError
+                    body.write(message.get("body", b""))
+                    has_more = message.get("more_body", False)
+                    patience.reschedule(until + max(length, body.tell()) / BYTES_PER_SECOND)
+        except TimeoutError:
+            environ[FAULT] = BadRequest("The body is not complete. Send all of it again.")
+        body.seek(0)
+
+    async def _respond(self, environ: "WSGIEnvironment", send: Send) -> None:
+        """Have a thread make the answer, because it waits for MongoDB and other services."""
+        loop, run = asyncio.get_running_loop(), copy_context().run
+        answer, body = await loop.run_in_executor(
+            self._threads, run, _respond_whole, self._chain, environ
+        )
+        if body is not None:
+            await _send_whole(send, answer, body)
+            return
+        await send(_head(answer))
+        await loop.run_in_executor(self._threads, run, _stream, answer, send, loop)
+        await send({"type": "http.response.body", "body": b""})
+
+
+class Watch:
+    """Watches a connection; from a thread, it tells whether the client is still connected."""
+
+    def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop):
+        self._receive, self._loop = receive, loop
+        self._end: Future[None] | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """True until the client closes the connection."""
+        if self._end is None:
+            self._end = asyncio.run_coroutine_threadsafe(self._wait(), self._loop)
+        return not self._end.done()
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    def end(self) -> None:
+        """Stop watching."""
+        if self._end is not None:
+            self._end.cancel()
+
+
+def _respond_whole(chain: Chain, environ: "WSGIEnvironment") -> tuple[Answer, bytes | None]:
+    """Return the answer to a request, and its body, or None for a body that is to be streamed."""
+    answer = chain.respond(environ)
+    names = {name for name, _ in answer.headers}
+    is_whole = "Content-Length" in names or answer.status in (204, 304)
+    if not is_whole and environ["REQUEST_METHOD"] != "HEAD":
+        return answer, None
+    try:
+        return answer, b"".join(answer.body)
+    finally:
+        _close(answer)
+
+
+def _stream(answer: Answer, send: Send, loop: asyncio.AbstractEventLoop) -> None:
+    """Send a body part by part, each when the client has read most of those before."""
+    try:
+        for part in answer.body:
+            message = {"type": "http.response.body", "body": part, "more_body": True}
+            asyncio.run_coroutine_threadsafe(_send(send, message), loop).result()
+    except TimeoutError:
+        pass  # The client does not read; the end of the response tells it so.
+    finally:
+        _close(answer)
+
+
+def _close(answer: Answer) -> None:
+    if close := getattr(answer.body, "close", None):
+        close()
+
+
+async def _send_whole(send: Send, answer: Answer, body: bytes) -> None:
+    """Send an answer; give up if the client does not read it, so that the server ends it."""
+    await send(_head(answer))
+    with contextlib.suppress(TimeoutError):
+        await _send(send, {"type": "http.response.body", "body": body})
+
+
+async def _send(send: Send, message: Message) -> None:
+    """Send a part of a response; raise ``TimeoutError`` if the client does not read it."""
+    async with asyncio.timeout(SEND_SECONDS + len(message["body"]) / BYTES_PER_SECOND):
+        await send(message)
+
+
+def _head(answer: Answer) -> Message:
+    headers = [(_lower(name), value.encode("latin-1")) for name, value in answer.headers]
+    return {"type": "http.response.start", "status": answer.status, "headers": headers}
+
+
+@lru_cache(maxsize=512)
+def _lower(name: str) -> bytes:
+    return name.lower().encode("latin-1")
+
+
+def build_environ(scope: Message) -> "WSGIEnvironment":
+    """Return the environment of a request (PEP 3333), without its body.
+
+    Header names with an underscore are left out, because they would pass for others.
+    """
+    path = scope["path"]
+    host, port = scope.get("server") or ("", 0)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path if path.isascii() else path.encode().decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "REMOTE_ADDR": scope["client"][0] if scope.get("client") else "",
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,  # The whole body is in wsgi.input.
+    }
+    for header, raw in scope["headers"]:
+        if name := _environ_name(header):
+            value = raw.decode("latin-1")
+            known = environ.get(name)
+            environ[name] = value if known is None else f"{known},{value}"
+    if "," in environ.get("HTTP_HOST", ""):
+        environ[FAULT] = BadRequest("The request has more than one Host. Send one.")
+    return environ
+
+
+@lru_cache(maxsize=512)
+def _environ_name(header: bytes) -> str:
+    """Return the name of a header in an environment; empty for one with an underscore."""
+    name = header.decode("latin-1").upper().replace("-", "_")
+    if b"_" in header:
+        return ""
+    return name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"
+
+
+def service(factory: str) -> AsgiService:
+    """Return the ASGI application of a service.
+
+    Args:
+        factory: The package of the service, such as ``api_products``, or a function that returns
+            its Flask app, such as ``api_products.app:create_app``.
+    """
+    module, _, function = factory.partition(":")
+    create = getattr(
+        import_module(module if function else f"{module}.app"), function or "create_app"
+    )
+    return AsgiService(create(), read_settings())
