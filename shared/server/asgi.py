@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import lru_cache
 from importlib import import_module
+from io import BytesIO
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ MAX_IN_MEMORY = 1 << 16  # bytes of a body; a larger one is written to an unname
 BODY_SECONDS = 15  # for the body of a request, and more by its length
 SEND_SECONDS = 10  # for a part of a response, and more by its length
 BYTES_PER_SECOND = 50_000
+SMALL = 1 << 16  # bytes of a response that the server keeps until the client reads them
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -70,10 +72,7 @@ class AsgiService:
             if answer is not None:
                 await _send_whole(send, answer, b"".join(answer.body))
                 return
-        # It is closed with the environment, which a thread may read longer than this function.
-        body = environ["wsgi.input"] = SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115
-        if not reads:
-            await self._read(environ, receive, body)
+        environ["wsgi.input"] = BytesIO() if reads else await self._read(environ, receive)
         client = environ[CLIENT] = Watch(receive, asyncio.get_running_loop())
         try:
             await self._respond(environ, send)
@@ -81,19 +80,21 @@ class AsgiService:
             client.end()
 
     async def _read(
-        self, environ: "WSGIEnvironment", receive: Receive, body: SpooledTemporaryFile[bytes]
-    ) -> None:
+        self, environ: "WSGIEnvironment", receive: Receive
+    ) -> SpooledTemporaryFile[bytes]:
         """Read the body of a request into a file, without holding a thread.
 
         A body that is too long ends early; one that declares too large a length is not read.  One
         that breaks off or is late is a fault of the request.
         """
+        # It is closed with the environment, which a thread may read longer than the loop does.
+        body = SpooledTemporaryFile[bytes](MAX_IN_MEMORY)
         is_form = environ.get("CONTENT_TYPE", "").startswith("multipart/")
         most = self.app.config["MAX_FORM_LENGTH" if is_form else "MAX_CONTENT_LENGTH"]
         declared = environ.get("CONTENT_LENGTH", "0")
         length = int(declared) if declared.isdecimal() else 0
         if "HTTP_TRANSFER_ENCODING" not in environ and not 0 < length <= most:
-            return
+            return body
         until = asyncio.get_running_loop().time() + BODY_SECONDS
         try:
             async with asyncio.timeout_at(until + length / BYTES_PER_SECOND) as patience:
@@ -108,6 +109,7 @@ class AsgiService:
         except TimeoutError:
             environ[FAULT] = BadRequest("The body is not complete. Send all of it again.")
         body.seek(0)
+        return body
 
     async def _respond(self, environ: "WSGIEnvironment", send: Send) -> None:
         """Have a thread make the answer, because it waits for MongoDB and other services."""
@@ -180,8 +182,12 @@ def _close(answer: Answer) -> None:
 async def _send_whole(send: Send, answer: Answer, body: bytes) -> None:
     """Send an answer; give up if the client does not read it, so that the server ends it."""
     await send(_head(answer))
+    message = {"type": "http.response.body", "body": body}
+    if len(body) <= SMALL:
+        await send(message)
+        return
     with contextlib.suppress(TimeoutError):
-        await _send(send, {"type": "http.response.body", "body": body})
+        await _send(send, message)
 
 
 async def _send(send: Send, message: Message) -> None:

@@ -31,7 +31,14 @@ class Chain:
     def __init__(
         self, middlewares: Sequence[Middleware], reads: CachedReads, app: "WSGIApplication"
     ):
-        self._middlewares = tuple(middlewares)
+        # Only the steps that do something are called, because there are many for each request.
+        self._before = [
+            (number, link.before) for number, link in enumerate(middlewares) if _has(link, "before")
+        ]
+        self._after = [
+            [link.after for link in reversed(middlewares[:number]) if _has(link, "after")]
+            for number in range(len(middlewares) + 1)
+        ]
         self._reads = reads
         self._app = app
 
@@ -60,16 +67,17 @@ class Chain:
 
     def _begin(self, state: RequestState) -> Answer | None:
         """Pass a request through the middlewares until one of them answers it."""
-        for middleware in self._middlewares:
-            if answer := middleware.before(state):
+        for number, before in self._before:
+            if answer := before(state):
+                state.passed = number
                 return answer
-            state.passed += 1
+        state.passed = len(self._after) - 1
         return None
 
     def _end(self, state: RequestState, answer: Answer) -> Answer:
         """Pass an answer back through the middlewares that the request has passed."""
-        for middleware in reversed(self._middlewares[: state.passed]):
-            middleware.after(state, answer)
+        for after in self._after[state.passed]:
+            after(state, answer)
         return answer
 
     def _enter_flask(self, environ: "WSGIEnvironment") -> Answer:
@@ -80,3 +88,8 @@ class Chain:
 
         answer.body = self._app(environ, start)
         return answer
+
+
+def _has(link: Middleware, step: str) -> bool:
+    """Return True if a middleware has a step of its own."""
+    return getattr(type(link), step) is not getattr(Middleware, step)

@@ -125,7 +125,7 @@ def test_what_is_bounded_is_bounded_so():
     most_shown = query.Query().fields["per"].validate.max
     assert numbers == {
         "a body": [settings.max_body_mb, asgi.BODY_SECONDS, asgi.BYTES_PER_SECOND],
-        "a response": [asgi.SEND_SECONDS, asgi.BYTES_PER_SECOND],
+        "a response above 64 kB": [asgi.SEND_SECONDS, asgi.BYTES_PER_SECOND],
         "JSON": [json_body.MAX_DEPTH],
         "parameters; `per`; `page` × `per`": [
             parameters.MAX_PARAMETERS,
