@@ -11,6 +11,8 @@ import signal
 import sys
 from typing import Any
 
+from gunicorn.glogging import Logger
+
 from shared.config.startup import check_exposure, end_with_parent, read_settings
 from shared.observability import log_format, multiprocess
 
@@ -28,12 +30,24 @@ reload = _settings.debug
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 # gunicorn logs in the same format as the service.
 _service = sys.argv[-1].rpartition("api_")[2].partition(".")[0].rstrip("')")
-logconfig_dict = {
-    "root": {"level": _settings.log_level, "handlers": ["lines"]},
-    "handlers": {"lines": {"()": log_format.handler, "service": _service}},
-    "loggers": {"gunicorn.error": {"level": "WARNING", "propagate": True}},
-    "formatters": {},
-}
+log_format.start(_service, _settings.log_level)
+loglevel = "warning"
+
+
+class logger_class(Logger):  # type: ignore[misc]
+    """Logger of gunicorn that leaves its lines to the handler of the service.
+
+    With a ``logconfig_dict``, gunicorn would also prepare an access log, which costs as much as a
+    hit.
+    """
+
+    def setup(self, cfg: Any) -> None:
+        """Configure the loggers of gunicorn."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
 logging.captureWarnings(True)
 # gunicorn would create a socket in the home folder, by which it can be controlled.
 control_socket_disable = True
