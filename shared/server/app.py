@@ -12,6 +12,7 @@ from shared.http import access_log, auth
 from shared.http.access_log import AccessLog
 from shared.http.auth import Auth
 from shared.http.cors import Cors
+from shared.http.request_state import Middleware
 from shared.http.responses import NotModified, SecurityHeaders
 from shared.observability import sentry
 from shared.resource import Resource, idempotency
@@ -72,19 +73,10 @@ def build_app(
     changes.init_app(app, resource, settings)
     history.init_app(app, resource)
     caller = app.extensions["auth"] = Auth(settings)
-    middlewares = [
-        *([Proxies(settings.trusted_proxies)] if settings.trusted_proxies else []),
-        *([Cors(settings.cors_origins.split(","))] if settings.cors_origins else []),
-        CanonicalPath(),
-        AccessLog(resource.name),
-        SecurityHeaders(),
-        RateLimitHeaders(),
-        NotModified(),
-        Faults(),
-        caller,
-    ]
     reads = CachedReads(resource, connections.cache, limits)
-    chain = app.extensions["chain"] = Chain(middlewares, reads, app.wsgi_app)
+    chain = app.extensions["chain"] = Chain(
+        _middlewares(settings, resource.name, caller), reads, app.wsgi_app
+    )
     app.wsgi_app = chain  # type: ignore[method-assign]
 
     with app.app_context():
@@ -94,3 +86,18 @@ def build_app(
             # The first write creates the indexes; before that, MongoDB has to be back anyway.
             log.warning("MongoDB is not ready yet: %s", str(error).partition(",")[0])
     return app
+
+
+def _middlewares(settings: Settings, service: str, caller: Auth) -> list[Middleware]:
+    """Return the links of the chain before the cached reads, the outermost first."""
+    return [
+        *([Proxies(settings.trusted_proxies)] if settings.trusted_proxies else []),
+        *([Cors(settings.cors_origins.split(","))] if settings.cors_origins else []),
+        CanonicalPath(),
+        AccessLog(service),
+        SecurityHeaders(),
+        RateLimitHeaders(),
+        NotModified(),
+        Faults(),
+        caller,
+    ]

@@ -121,8 +121,8 @@ class AsgiService:
             await _send_whole(send, answer, body)
             return
         await send(_head(answer))
-        await loop.run_in_executor(self._threads, run, _stream, answer, send, loop)
-        await send({"type": "http.response.body", "body": b""})
+        if await loop.run_in_executor(self._threads, run, _stream, answer, send, loop):
+            await send({"type": "http.response.body", "body": b""})
 
 
 class Watch:
@@ -162,14 +162,18 @@ def _respond_whole(chain: Chain, environ: "WSGIEnvironment") -> tuple[Answer, by
         _close(answer)
 
 
-def _stream(answer: Answer, send: Send, loop: asyncio.AbstractEventLoop) -> None:
-    """Send a body part by part, each when the client has read most of those before."""
+def _stream(answer: Answer, send: Send, loop: asyncio.AbstractEventLoop) -> bool:
+    """Send a body part by part, each when the client has read most of those before.
+
+    Return False if the client does not read; the server then ends the connection.
+    """
     try:
         for part in answer.body:
             message = {"type": "http.response.body", "body": part, "more_body": True}
             asyncio.run_coroutine_threadsafe(_send(send, message), loop).result()
+        return True
     except TimeoutError:
-        pass  # The client does not read; the end of the response tells it so.
+        return False
     finally:
         _close(answer)
 

@@ -52,7 +52,6 @@ class CachedReads:
         self._limits = limits
         self._scope = "" if resource.public else f"{resource.name}:read"
         self._collection = f"/{resource.name}"
-        self._item = f"/{resource.name}/<ref>"
         self._targets: dict[tuple[str, str, str], _Target] = {}
 
     def look_up(self, state: RequestState) -> Answer | None:

@@ -19,8 +19,7 @@ from shared.observability import log_format, multiprocess
 _settings = read_settings()
 
 workers = _settings.workers
-# Connections of one worker.  An idle one costs little, but each is an open file of the process.
-worker_connections = 4000
+# An idle connection costs little, but each is an open file of the process.
 _max_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (_max_files, _max_files))
 worker_class = "asgi"
