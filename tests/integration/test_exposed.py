@@ -40,11 +40,23 @@ def test_two_instances_of_two_workers_refuse_the_hundred_and_first(stack, server
         urls = [url + path for _ in range(30) for url in (one, other) for path in paths]
 
         def ask(url):
-            return http.request("GET", url).status
+            answer = http.request("GET", url)
+            return answer.status, "RateLimit" in answer.headers
 
         with ThreadPoolExecutor(16) as pool:
             answered = list(pool.map(ask, urls))
-        assert answered.count(429) == len(urls) - 100
+        counted = [status for status, has_count in answered if has_count]
+        # On a busy machine, Redis may answer too late for some; the metric names these.
+        unchecked = len(answered) - len(counted)
+        pages = [http.request("GET", f"{url}/metrics").data.decode() for url in (one, other)]
+        assert unchecked == sum(map(unchecked_requests, pages))
+        allowed = len(counted) - counted.count(429)
+        assert 100 - unchecked <= allowed <= 100
+
+
+def unchecked_requests(page):
+    """Return the number of requests that were accepted without a count."""
+    return int(float(re.search(r"(?m)^vitrine_limits_unchecked_total (\S+)$", page)[1]))
 
 
 def drip(url, stop, closed):
