@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, validate
 from api_orders.resource import OrderQuery, orders
 from api_orders.states import SOLD_STATES
 from shared.cache.keys import ALL, Address, key_of
-from shared.http import CACHED, BadRequest, accepts, respond, returns
+from shared.http import CACHED, BadRequest, Content, accepts, returns
 from shared.resource import cached
 from shared.schema import Document, Money, PageRequest, Ref
 
@@ -108,15 +108,15 @@ def list_sums() -> Response:
     query = _query.parse(request.query_string, ())
     parameters = [("page", query.page), ("per", query.per), *query.parameters]
     key = key_of(f"{orders.name}:list:stats", parameters)
-    return cached(Address(orders.name, key, ALL), lambda: _sums_response(query))
+    return cached(Address(orders.name, key, ALL), lambda tokens: _sums(query))
 
 
-def _sums_response(query: PageRequest) -> Response:
+def _sums(query: PageRequest) -> Content:
     results = orders.repository.collection.aggregate(_pipeline(query), allowDiskUse=True)
     result = next(iter(results))
     sums = result["sums"]
     currencies = [group | {"_id": {"currency": group["_id"]}} for group in sums]
-    return respond(
+    return Content.of(
         {
             "items": [_to_json(group) for group in result["items"]],
             "page": query.page,

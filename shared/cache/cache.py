@@ -264,23 +264,41 @@ class Cache:
         Returns:
             True if the entry was stored.
         """
-        if not (lookup.tokens and all(lookup.tokens)):
-            return False
-        ttl = round(self._ttl * random.uniform(0.9, 1.1)) or 1
-        entry = encode(lookup, self._release, ttl, body, etag, headers)
-        if entry is None:
-            return False
-        commands: list[Command] = [("SET", lookup.address.key, entry, "EX", ttl)]
-        commands += [("DEL", _claim_key(lookup.address))] if lookup.filling else []
+        commands = self._store_commands(lookup, body, etag, headers)
         try:
-            stored, *_ = exchange(self._redis, commands)
-            if isinstance(stored, Exception):
-                raise stored
+            return bool(commands) and _is_stored(exchange(self._redis, commands))
         except REDIS_ERRORS as error:
             self._pause(error)
             return False
-        FILLS.inc()
-        return True
+
+    async def store_async(
+        self,
+        server: AsyncServer,
+        lookup: Lookup,
+        body: bytes,
+        etag: str,
+        headers: Mapping[str, str],
+    ) -> bool:
+        """Do the same as ``store`` in an event loop."""
+        commands = self._store_commands(lookup, body, etag, headers)
+        try:
+            return bool(commands) and _is_stored(await server.exchange(*commands))
+        except REDIS_ERRORS as error:
+            self._pause(error)
+            return False
+
+    def _store_commands(
+        self, lookup: Lookup, body: bytes, etag: str, headers: Mapping[str, str]
+    ) -> list[Command]:
+        """Return the commands that store an entry; none if it cannot be stored."""
+        if not (lookup.tokens and all(lookup.tokens)):
+            return []
+        ttl = round(self._ttl * random.uniform(0.9, 1.1)) or 1
+        entry = encode(lookup, self._release, ttl, body, etag, headers)
+        if entry is None:
+            return []
+        commands: list[Command] = [("SET", lookup.address.key, entry, "EX", ttl)]
+        return commands + ([("DEL", _claim_key(lookup.address))] if lookup.filling else [])
 
     def abandon_fill(self, lookup: Lookup) -> None:
         """End the claim of ``start_fill`` when nothing was stored, so that another may fill."""
@@ -363,6 +381,14 @@ def _read_replies(
     if not count.number:
         UNCHECKED.inc()
     return values(stored), count, correction
+
+
+def _is_stored(replies: Sequence[Any]) -> bool:
+    """Count an entry that was stored; raise the error if Redis refused it."""
+    if isinstance(replies[0], Exception):
+        raise replies[0]
+    FILLS.inc()
+    return True
 
 
 def _bypass(address: Address, counter: RateCounter | None) -> Lookup:

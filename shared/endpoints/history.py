@@ -12,7 +12,7 @@ from shared.http import auth, preconditions
 from shared.http.contract import accepts, returns
 from shared.http.errors import NotFound
 from shared.resource import Resource
-from shared.resource.page_response import PageSchema, page_response
+from shared.resource.page_content import PageSchema, page_content
 from shared.schema.fields import Timestamp, timestamp
 from shared.schema.query import Query
 from shared.schema.serialization import Document
@@ -85,7 +85,7 @@ def show_history(ref: str) -> Response:
     page = Page.of(list(entries), asked.per, total, count)
     items = [_shown(resource, entry) for entry in page.documents]
     name = f"{resource.name}/{quote(ref)}/history"
-    return page_response(name, asked, page, items, count)
+    return page_content(name, asked, page, items, count).response()
 
 
 def _item(resource: Resource, ref: str) -> Any:

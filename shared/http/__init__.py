@@ -48,7 +48,7 @@ from shared.http.errors import (
 from shared.http.json import encode
 from shared.http.parameters import read_parameters
 from shared.http.request_state import state
-from shared.http.responses import empty, respond
+from shared.http.responses import Content, empty, respond
 
 __all__ = [
     "CACHED",
@@ -62,6 +62,7 @@ __all__ = [
     "BadRequest",
     "Batch",
     "Conflict",
+    "Content",
     "ContentTooLarge",
     "Forbidden",
     "Gone",

@@ -6,16 +6,19 @@ back again, on cache hits and on responses of Flask alike.
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from random import getrandbits
 from typing import TYPE_CHECKING, Any, Protocol
 
-from flask import request
+from flask import has_request_context, request
 
 from shared.http.allowance import Allowance
 from shared.http.errors import PROBLEM, ApiError, problem_document
 from shared.http.tokens import Principal
+from shared.observability import log_format
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -30,6 +33,7 @@ FAULT = "vitrine.fault"
 ANONYMOUS = Principal("anonymous")
 
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+_current: ContextVar["RequestState | None"] = ContextVar("request", default=None)
 
 
 class Client(Protocol):
@@ -66,6 +70,7 @@ class RequestState:
         cache: The state of the cache for the log: hit, miss, stale or bypass; empty for none.
         is_counted: True if the request was counted in the round trip of the lookup.
         allowances: The rate limits that apply, after the request was counted.
+        error: The error with which Flask is to answer.
         is_incomplete: True if the response must not be stored, because a part is missing.
         idempotency_token: The name of the request under its ``Idempotency-Key``.
         is_repeated: True if the request was started before, and not finished.
@@ -85,6 +90,7 @@ class RequestState:
     cache: str = ""
     is_counted: bool = False
     allowances: list[Allowance] = field(default_factory=list)
+    error: Exception | None = None
     is_incomplete: bool = False
     idempotency_token: str = ""
     is_repeated: bool = False
@@ -126,9 +132,32 @@ def begin(environ: "WSGIEnvironment") -> RequestState:
     return new
 
 
+@contextmanager
+def entered(state: RequestState) -> Iterator[None]:
+    """Let code outside of Flask, and its log lines, know the request that it works for."""
+    about = log_format.ABOUT.set({"request_id": state.id})
+    current = _current.set(state)
+    try:
+        yield
+    finally:
+        _current.reset(current)
+        log_format.ABOUT.reset(about)
+
+
+def find_state() -> RequestState | None:
+    """Return the state of the current request; None outside of a request, as in a job."""
+    if current := _current.get():
+        return current
+    return state() if has_request_context() else None
+
+
 def state() -> RequestState:
-    """Return the state of the current request."""
-    current: RequestState | None = request.environ.get(STATE)
+    """Return the state of the current request.
+
+    Raises:
+        RuntimeError: It is called outside of a request.
+    """
+    current: RequestState | None = _current.get() or request.environ.get(STATE)
     return current or begin(request.environ)
 
 

@@ -1,6 +1,8 @@
 """Responses: JSON with strong ETags, 204, 304, and the headers that browsers need."""
 
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from flask import Response
 from werkzeug.http import parse_etags, unquote_etag
@@ -20,18 +22,44 @@ SECURITY = (
 _OF_A_BODY = ("Content-Type", "Content-Length")
 
 
-def respond(value: Any, status: int = 200, etag: str = "") -> Response:
-    """Return a JSON response with a strong ETag.
+class Content(NamedTuple):
+    """Content of a response: a body of JSON, and what depends on it.
 
     Args:
-        value: The value to encode.
+        body: The encoded JSON.
+        etag: The strong ETag of the body, without its quotes.
+        headers: Further headers that belong to the body.
         status: The HTTP status.
-        etag: The ETag; by default the digest of the encoded bytes.
     """
-    encoded = encode(value)
-    response = Response(encoded, status, content_type=JSON_UTF8)
-    response.set_etag(etag or digest(encoded))
-    return response
+
+    body: bytes
+    etag: str
+    headers: Mapping[str, str] = MappingProxyType({})
+    status: int = 200
+
+    @classmethod
+    def of(cls, value: Any, etag: str = "", **more: Any) -> "Content":
+        """Return a value as content; its ETag is by default the digest of the encoded bytes."""
+        encoded = encode(value)
+        return cls(encoded, etag or digest(encoded), **more)
+
+    def all_headers(self) -> list[tuple[str, str]]:
+        """Return the headers that describe the body, and those that belong to it."""
+        return [
+            ("Content-Type", JSON_UTF8),
+            ("Content-Length", str(len(self.body))),
+            ("ETag", f'"{self.etag}"'),
+            *self.headers.items(),
+        ]
+
+    def response(self) -> Response:
+        """Return a response of Flask with this content."""
+        return Response(self.body, self.status, self.all_headers())
+
+
+def respond(value: Any, status: int = 200) -> Response:
+    """Return a value as a response with JSON and a strong ETag."""
+    return Content.of(value, status=status).response()
 
 
 def empty() -> Response:

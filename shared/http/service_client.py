@@ -7,12 +7,12 @@ from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
 import urllib3
-from flask import current_app, has_request_context
+from flask import current_app
 from urllib3 import PoolManager, Retry, Timeout
 
 from shared.config.settings import Settings, service_url
 from shared.http.errors import ServiceUnavailable
-from shared.http.request_state import state
+from shared.http.request_state import find_state
 from shared.http.tokens import ADMIN, Tokens
 from shared.observability import log_format
 
@@ -137,9 +137,8 @@ class ServiceClient:
             ServiceUnavailable: The service does not answer; the detail names it.
         """
         url = _url(path, query)
-        read: dict[str, Any] = (
-            state().notes.setdefault(_ANSWERS, {}) if has_request_context() else {}
-        )
+        current = find_state()
+        read: dict[str, Any] = current.notes.setdefault(_ANSWERS, {}) if current else {}
         key = f"{service} {url}"
         if key not in read:
             read[key] = self._get(service, url)
@@ -209,8 +208,8 @@ class ServiceClient:
         for it (RFC 8693, 4.1).
         """
         own = f"service:{current_app.extensions['resource'].name}"
-        caller = state().principal if has_request_context() else None
-        subject = caller.id if caller else own
+        current = find_state()
+        subject = current.principal.id if current and current.principal else own
         token, fresh_until = self._minted.get(subject, ("", 0.0))
         if time.monotonic() >= fresh_until:
             if len(self._minted) >= MAX_TOKENS:

@@ -3,7 +3,7 @@
 * ``resource``: the class ``Resource``, which a service declares once and which serves it.
 * ``caching``: answers from the cache, and the storing of responses in it.
 * ``batch``: many items in one request.
-* ``page_response``: the response with one page of a list.
+* ``page_content``: the content of a response with one page of a list.
 * ``idempotency``: the header ``Idempotency-Key``, with which a POST is safe to repeat.
 
 The package imports ``config``, ``observability``, ``http``, ``schema``, ``cache`` and ``storage``.

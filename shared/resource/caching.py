@@ -1,89 +1,105 @@
-"""Answers from the cache: look up, and on a miss make the answer and store it."""
+"""Answers that may be cached: found in the cache, or made from MongoDB and stored."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from flask import Response
 
 from shared.cache.entry import Lookup
 from shared.cache.keys import Address
-from shared.http.request_state import state
-from shared.http.responses import CACHE_CONTROL, JSON_UTF8
+from shared.http.request_state import Answer, RequestState, state
+from shared.http.responses import CACHE_CONTROL, Content
 from shared.observability.metrics import LOOKUPS
 from shared.storage.connections import connections
 
-# The headers of a response that are stored with its body.
-STORED_HEADERS = ("Link", "Vary", "Preference-Applied")
+_HITS = LOOKUPS.labels("hit", "")
 
 
-class ServerTiming:
-    """Measures the steps of a response for its ``Server-Timing`` header (W3C)."""
+class Outcome(NamedTuple):
+    """The content that a lookup has led to: that of a hit, or new content.
 
-    def __init__(self) -> None:
-        self._last = time.perf_counter()
-        self._steps: list[str] = []
+    Args:
+        lookup: The lookup.
+        content: The content to answer with.
+        looked_up: The time of ``time.perf_counter`` when the lookup ended.
+        is_new: True if the content is to be stored.
+    """
 
-    def finish(self, step: str) -> None:
-        """Note the milliseconds since the previous step under the name of this one."""
-        now = time.perf_counter()
-        self._steps.append(f"{step};dur={(now - self._last) * 1000:.2f}")
-        self._last = now
+    lookup: Lookup
+    content: Content
+    looked_up: float
+    is_new: bool = False
 
-    def add_to(self, response: Response) -> Response:
-        """Set the header of a response and return the response."""
-        response.headers["Server-Timing"] = ", ".join(self._steps)
-        return response
+    def answer(self, state: RequestState, is_stored: bool = False) -> Answer:
+        """Return the answer, which tells how the cache was used and how many ms it took."""
+        lookup, content = self.lookup, self.content
+        timing = f"cache;dur={(self.looked_up - state.started) * 1000:.2f}"
+        if not lookup.is_hit:
+            timing += f", make;dur={(time.perf_counter() - self.looked_up) * 1000:.2f}"
+        headers = [
+            *content.all_headers(),
+            ("Cache-Control", CACHE_CONTROL),
+            ("Cache-Status", lookup.status(stored=is_stored)),
+            ("Server-Timing", timing),
+        ]
+        return Answer(content.status, headers, [content.body] if state.method == "GET" else [])
 
 
 def cached(
-    address: Address, make: Callable[[], Response], *, single_flight: bool = True
+    address: Address, make: Callable[[Sequence[str]], Content], *, single_flight: bool = True
 ) -> Response:
-    """Answer from the cache, or make the response and store it.
+    """Answer from the cache, or make the content of the answer and store it.
 
-    A response is stored when its status is 200 and ``state().is_incomplete`` is False.
+    Content is stored when its status is 200 and ``state().is_incomplete`` is False.
 
     Args:
-        address: The key in the cache, and the tags that the response depends on.
-        make: Returns the response, from MongoDB.
+        address: The key in the cache, and the tags that the content depends on.
+        make: Returns the content, from MongoDB.  It is called with the generations of the cache
+            that were current before, see ``Connections.count``; none if nothing can be stored.
         single_flight: True if requests for a missing entry wait for the first of them.  That costs
-            a round trip to Redis, which a cheap response is not worth.
+            a round trip to Redis, which cheap content is not worth.
     """
-    cache = connections().cache
-    timing = ServerTiming()
-    current = state()
+    current, cache = state(), connections().cache
     lookup = current.lookup
     if lookup is None or lookup.address != address:
         lookup = cache.get(address)
+    outcome = find(current, lookup) or fill(current, lookup, make, single_flight)
+    is_stored = outcome.is_new and cache.store(outcome.lookup, *outcome.content[:3])
+    answer = outcome.answer(current, is_stored)
+    return Response(answer.body, answer.status, answer.headers)
+
+
+def find(state: RequestState, lookup: Lookup) -> Outcome | None:
+    """Count a hit and return its content; return None for another lookup."""
+    if not lookup.is_hit:
+        return None
+    _HITS.inc()
+    state.cache = "hit"
+    content = Content(lookup.body, lookup.head["etag"], lookup.head["headers"])
+    return Outcome(lookup, content, time.perf_counter())
+
+
+def fill(
+    state: RequestState,
+    lookup: Lookup,
+    make: Callable[[Sequence[str]], Content],
+    single_flight: bool,
+) -> Outcome:
+    """Make the content that a lookup did not find; the arguments are those of ``cached``."""
+    cache = connections().cache
     if single_flight or not all(lookup.tokens):
         lookup = cache.start_fill(lookup)
+        if outcome := find(state, lookup):
+            return outcome  # Another request has stored it meanwhile.
     LOOKUPS.labels(lookup.state, lookup.detail).inc()
-    current.cache = lookup.state
-    timing.finish("cache")
-    if lookup.is_hit:
-        return timing.add_to(cached_response(lookup))
-    is_stored = False
+    state.cache = lookup.state
+    looked_up = time.perf_counter()
+    is_new = False
     try:
-        response = make()
-        if response.status_code == 200 and not current.is_incomplete:
-            etag = str(response.get_etag()[0])
-            is_stored = cache.store(lookup, response.get_data(), etag, _stored_headers(response))
+        content = make(lookup.tokens if all(lookup.tokens) else ())
+        is_new = content.status == 200 and not state.is_incomplete
     finally:
-        if not is_stored:
+        if not is_new:
             cache.abandon_fill(lookup)
-    response.headers["Cache-Status"] = lookup.status(stored=is_stored)
-    response.headers["Cache-Control"] = CACHE_CONTROL
-    timing.finish("make")
-    return timing.add_to(response)
-
-
-def cached_response(hit: Lookup) -> Response:
-    """Return the response that a hit holds, with the headers that were stored with it."""
-    response = Response(hit.body, 200, dict(hit.head["headers"]), content_type=JSON_UTF8)
-    response.set_etag(hit.head["etag"])
-    response.headers["Cache-Status"] = hit.status()
-    response.headers["Cache-Control"] = CACHE_CONTROL
-    return response
-
-
-def _stored_headers(response: Response) -> dict[str, str]:
-    return {name: response.headers[name] for name in STORED_HEADERS if name in response.headers}
+    return Outcome(lookup, content, looked_up, is_new)

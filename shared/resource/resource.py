@@ -42,10 +42,10 @@ from shared.http.errors import (
 )
 from shared.http.json import digest, encode
 from shared.http.parameters import read_parameters
-from shared.http.responses import CACHE_CONTROL, empty, respond
+from shared.http.responses import CACHE_CONTROL, Content, empty, respond
 from shared.resource.batch import ON_ERROR, ResultsSchema, batch_items, parse_options, run_batch
 from shared.resource.caching import cached
-from shared.resource.page_response import page_response
+from shared.resource.page_content import page_content
 from shared.schema.fields import Flag, Money, Whole, timestamp
 from shared.schema.query import PageRequest, Query
 from shared.schema.search_terms import Searched
@@ -184,6 +184,29 @@ class Resource:
         count = preconditions.preferred_count(prefer)
         return None if page_request.deleted else self._list_address(page_request, count)
 
+    def read(self, ref: str, query: bytes, prefer: str, tokens: Sequence[str] = ()) -> Content:
+        """Return the answer to a GET request from MongoDB.
+
+        It needs an app context, and no request context.
+
+        Args:
+            ref: The id or slug of an item; empty for a list.
+            query: The query string.
+            prefer: The ``Prefer`` header.
+            tokens: The generations of the cache before; see ``Connections.count``.
+
+        Raises:
+            BadRequest: The query string is not valid, or the page takes too long to find.
+            NotFound: The item does not exist.
+        """
+        page_request = self.parse(query)
+        if not ref:
+            return self._page(page_request, preconditions.preferred_count(prefer), tokens)
+        document, has_moved = self.repository.locate(ref)
+        if has_moved:
+            return self._redirect(document["slug"], query)
+        return self.content(document, page_request.shown)
+
     def _list_address(self, page_request: PageRequest, count: str) -> Address:
         raw = dict(page_request.parameters).get(self.partition)
         # Deserialized as the filter does it, so that the tag is the one that writes renew.
@@ -270,7 +293,7 @@ class Resource:
 
     def _check_version(self, document: Document) -> Document:
         if preconditions.names_versions():
-            current = str(self.to_response(document).get_etag()[0])
+            current = self.content(document).etag
             if not preconditions.version_matches(current):
                 differing = self._differing(document)
                 raise preconditions.version_conflict(current, document.get("revision"), differing)
@@ -297,14 +320,18 @@ class Resource:
             return dumped
         return [{name: item.get(name) for name in names} for item in dumped]
 
-    def to_response(self, document: Document, shown: Sequence[str] = ()) -> Response:
-        """Return a response with one document, with all its fields or those in ``shown``."""
+    def content(self, document: Document, shown: Sequence[str] = ()) -> Content:
+        """Return one document as content, with all its fields or those in ``shown``."""
         (value,) = self.dump([document], shown or self.names)
         if not self.live:
-            return respond(value)
+            return Content.of(value)
         live = {name: value[name] for name in self.live if name in value}
         own = {name: value[name] for name in value if name not in live}
-        return respond(value, etag=f"{digest(encode(own))}-{digest(encode(live))}")
+        return Content.of(value, f"{digest(encode(own))}-{digest(encode(live))}")
+
+    def to_response(self, document: Document) -> Response:
+        """Return a response with one document."""
+        return self.content(document).response()
 
     def created_response(self, document: Document) -> Response:
         """Return a response 201 with a new document and its address in ``Location``."""
@@ -338,12 +365,14 @@ class Resource:
     def list(self) -> Response:
         """Answer one page of the items that the query string selects."""
         page_request = self.parse(request.query_string)
-        count = preconditions.preferred_count(request.headers.get("Prefer", ""))
+        prefer = request.headers.get("Prefer", "")
+        count = preconditions.preferred_count(prefer)
         if page_request.deleted:
             auth.require(auth.READ)
             return self._trash_page(page_request, count)
         return cached(
-            self._list_address(page_request, count), lambda: self._page(page_request, count)
+            self._list_address(page_request, count),
+            lambda tokens: self.read("", request.query_string, prefer, tokens),
         )
 
     @accepts(fields=fields.String(metadata={"list_of": "names"}))
@@ -354,7 +383,7 @@ class Resource:
         page_request = self._parse_item_query(request.query_string)
         return cached(
             self._item_address(ref, page_request),
-            lambda: self._item(ref, page_request),
+            lambda tokens: self.read(ref, request.query_string, "", tokens),
             single_flight=False,
         )
 
@@ -443,14 +472,14 @@ class Resource:
         options = parse_options(read_parameters(), self.keys)
         return respond(run_batch(self, batch_items(self.read_json()), options), 207)
 
-    def _page(self, page_request: PageRequest, count: str) -> Response:
+    def _page(self, page_request: PageRequest, count: str, tokens: Sequence[str]) -> Content:
         projection = self._projection(page_request.shown)
         if page_request.shown:  # The fields that the cursor is made of.
             projection |= {name: True for name, _ in page_request.sort}
-        page = pages.page(self.repository, page_request, projection, count)
+        page = pages.page(self.repository, page_request, projection, count, tokens)
         items = self.dump(page.documents, page_request.shown or self.names)
         more = {"facets": self._facets(page_request)} if page_request.facets else {}
-        return page_response(self.name, page_request, page, items, count, **more)
+        return page_content(self.name, page_request, page, items, count, **more)
 
     def _trash_page(self, page_request: PageRequest, count: str) -> Response:
         page = trash.page(self.repository, page_request, count)
@@ -459,7 +488,7 @@ class Resource:
             {**item, "deleted_at": timestamp(document.get("deleted_at"))}
             for item, document in zip(dumped, page.documents, strict=True)
         ]
-        response = page_response(self.name, page_request, page, items, count)
+        response = page_content(self.name, page_request, page, items, count).response()
         response.headers["Cache-Status"] = "vitrine; fwd=bypass; detail=trash"
         response.headers["Cache-Control"] = CACHE_CONTROL
         return response
@@ -471,18 +500,9 @@ class Resource:
         ]
         return facets.count(self.repository, page_request, numbers)
 
-    def _item(self, ref: str, page_request: PageRequest) -> Response:
-        document, has_moved = self.repository.locate(ref)
-        if has_moved:
-            return self._redirect(document["slug"])
-        return self.to_response(document, page_request.shown)
-
-    def _redirect(self, slug: str) -> Response:
-        query = request.query_string.decode()
-        location = f"/{self.name}/{slug}" + (f"?{query}" if query else "")
-        response = respond({"location": location}, 308)
-        response.location = location
-        return response
+    def _redirect(self, slug: str, query: bytes) -> Content:
+        location = f"/{self.name}/{slug}" + (f"?{query.decode()}" if query else "")
+        return Content.of({"location": location}, headers={"Location": location}, status=308)
 
     def _projection(self, shown: Sequence[str]) -> Document:
         if not shown:

@@ -73,7 +73,7 @@ def build_app(
     changes.init_app(app, resource, settings)
     history.init_app(app, resource)
     caller = app.extensions["auth"] = Auth(settings)
-    reads = CachedReads(resource, connections.cache, limits)
+    reads = CachedReads(app, resource, connections.cache, limits)
     chain = app.extensions["chain"] = Chain(
         _middlewares(settings, resource.name, caller), reads, app.wsgi_app
     )

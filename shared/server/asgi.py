@@ -27,7 +27,8 @@ from shared.config.settings import Settings
 from shared.config.startup import read_settings
 from shared.http.auth import Auth
 from shared.http.errors import BadRequest
-from shared.http.request_state import CLIENT, FAULT, Answer
+from shared.http.request_state import CLIENT, FAULT, Answer, RequestState, begin
+from shared.resource.caching import Outcome
 from shared.server.chain import Chain
 
 if TYPE_CHECKING:
@@ -67,15 +68,17 @@ class AsgiService:
             raise ValueError(f"Only HTTP is served here, not {scope['type']}.")
         environ = build_environ(scope)
         reads = environ["REQUEST_METHOD"] in ("GET", "HEAD")
+        state = None
         if reads and self._redis and not self._auth.waits(environ):
-            answer = await self._chain.answer_hit(environ, self._redis)
+            state = begin(environ)
+            answer = await self._chain.look_up(state, self._redis)
             if answer is not None:
-                await _send_whole(send, answer, b"".join(answer.body))
+                await _send_whole(send, answer)
                 return
         environ["wsgi.input"] = BytesIO() if reads else await self._read(environ, receive)
         client = environ[CLIENT] = Watch(receive, asyncio.get_running_loop())
         try:
-            await self._respond(environ, send)
+            await self._respond(environ, state, send)
         finally:
             client.end()
 
@@ -111,18 +114,32 @@ class AsgiService:
         body.seek(0)
         return body
 
-    async def _respond(self, environ: "WSGIEnvironment", send: Send) -> None:
-        """Have a thread make the answer, because it waits for MongoDB and other services."""
+    async def _respond(
+        self, environ: "WSGIEnvironment", state: RequestState | None, send: Send
+    ) -> None:
+        """Have a thread make the answer, because it waits for MongoDB and other services.
+
+        A request with a state was looked up before.
+        """
         loop, run = asyncio.get_running_loop(), copy_context().run
-        answer, body = await loop.run_in_executor(
-            self._threads, run, _respond_whole, self._chain, environ
-        )
-        if body is not None:
-            await _send_whole(send, answer, body)
+        made = await loop.run_in_executor(self._threads, run, self._make, environ, state)
+        if state and self._redis:
+            answer = await self._chain.complete(state, made, self._redis)
+        else:
+            assert isinstance(made, Answer)
+            answer = made
+        if isinstance(answer.body, list):
+            await _send_whole(send, answer)
             return
         await send(_head(answer))
         if await loop.run_in_executor(self._threads, run, _stream, answer, send, loop):
             await send({"type": "http.response.body", "body": b""})
+
+    def _make(self, environ: "WSGIEnvironment", state: RequestState | None) -> Outcome | Answer:
+        made = self._chain.make(state) if state else self._chain.respond(environ)
+        if isinstance(made, Answer):
+            _read_whole(made)
+        return made
 
 
 class Watch:
@@ -149,17 +166,14 @@ class Watch:
             self._end.cancel()
 
 
-def _respond_whole(chain: Chain, environ: "WSGIEnvironment") -> tuple[Answer, bytes | None]:
-    """Return the answer to a request, and its body, or None for a body that is to be streamed."""
-    answer = chain.respond(environ)
+def _read_whole(answer: Answer) -> None:
+    """Read the body of an answer into a list, unless it is to be streamed."""
     names = {name for name, _ in answer.headers}
-    is_whole = "Content-Length" in names or answer.status in (204, 304)
-    if not is_whole and environ["REQUEST_METHOD"] != "HEAD":
-        return answer, None
-    try:
-        return answer, b"".join(answer.body)
-    finally:
-        _close(answer)
+    if "Content-Length" in names or answer.status in (204, 304):
+        try:
+            answer.body = list(answer.body)
+        finally:
+            _close(answer)
 
 
 def _stream(answer: Answer, send: Send, loop: asyncio.AbstractEventLoop) -> bool:
@@ -183,9 +197,10 @@ def _close(answer: Answer) -> None:
         close()
 
 
-async def _send_whole(send: Send, answer: Answer, body: bytes) -> None:
+async def _send_whole(send: Send, answer: Answer) -> None:
     """Send an answer; give up if the client does not read it, so that the server ends it."""
     await send(_head(answer))
+    body = b"".join(answer.body)
     message = {"type": "http.response.body", "body": body}
     if len(body) <= SMALL:
         await send(message)

@@ -10,7 +10,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from shared.cache.redis_async import AsyncServer
-from shared.http.request_state import STATE, Answer, Middleware, RequestState, begin
+from shared.http.request_state import Answer, Middleware, RequestState, begin
+from shared.resource.caching import Outcome
 from shared.server.cached_reads import CachedReads
 
 if TYPE_CHECKING:
@@ -51,19 +52,32 @@ class Chain:
         return answer.body
 
     def respond(self, environ: "WSGIEnvironment") -> Answer:
-        """Answer one request, which ``answer_hit`` may have looked up before."""
-        state: RequestState | None = environ.get(STATE)
-        answer = None
-        if state is None:
-            state = begin(environ)
-            answer = self._begin(state) or self._reads.look_up(state)
-        return self._end(state, answer or self._enter_flask(environ))
-
-    async def answer_hit(self, environ: "WSGIEnvironment", redis: AsyncServer) -> Answer | None:
-        """Answer a request in an event loop; return None if ``respond`` is to go on with it."""
+        """Answer one request."""
         state = begin(environ)
+        answer = self._begin(state) or self._reads.look_up(state)
+        if answer is None:
+            outcome = self._reads.make(state)
+            answer = self._reads.store(state, outcome) if outcome else self._enter_flask(environ)
+        return self._end(state, answer)
+
+    # The same in an event loop: only ``make`` waits for other servers, so it runs in a thread.
+
+    async def look_up(self, state: RequestState, redis: AsyncServer) -> Answer | None:
+        """Answer a hit or a refusal; return None if ``make`` and ``complete`` are to go on."""
         answer = self._begin(state) or await self._reads.look_up_async(state, redis)
         return self._end(state, answer) if answer else None
+
+    def make(self, state: RequestState) -> Outcome | Answer:
+        """Make what ``look_up`` did not find."""
+        return self._reads.make(state) or self._enter_flask(state.environ)
+
+    async def complete(
+        self, state: RequestState, made: Outcome | Answer, redis: AsyncServer
+    ) -> Answer:
+        """Store what ``make`` has returned, if it may be stored, and complete the answer."""
+        if isinstance(made, Outcome):
+            made = await self._reads.store_async(state, made, redis)
+        return self._end(state, made)
 
     def _begin(self, state: RequestState) -> Answer | None:
         """Pass a request through the middlewares until one of them answers it."""

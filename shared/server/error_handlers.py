@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 def init_app(app: Flask) -> None:
     """Answer every exception of a request with a problem document."""
+    app.before_request(_raise_earlier_error)
     app.register_error_handler(ApiError, answer)
     app.register_error_handler(ValidationError, _answer_validation_error)
     app.register_error_handler(PyMongoError, _answer_mongo_error)
@@ -35,6 +36,12 @@ def init_app(app: Flask) -> None:
         app.register_error_handler(kind, _answer_redis_error)
     app.register_error_handler(HTTPException, _answer_http_error)
     app.register_error_handler(Exception, _answer_unexpected)
+
+
+def _raise_earlier_error() -> None:
+    """Raise the error with which a cached read has failed before Flask."""
+    if error := state().error:
+        raise error
 
 
 def answer(error: ApiError) -> Response:

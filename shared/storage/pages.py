@@ -51,7 +51,11 @@ class IndexScan:
 
 
 def page(
-    repository: Repository, page_request: PageRequest, shown: Mapping[str, Any], count: str
+    repository: Repository,
+    page_request: PageRequest,
+    shown: Mapping[str, Any],
+    count: str,
+    tokens: Sequence[str] = (),
 ) -> Page:
     """Return the page that a query string asks for.
 
@@ -62,6 +66,7 @@ def page(
         page_request: The query string.
         shown: The projection: the stored fields to return.
         count: The preference of the client: ``exact`` counts all matches, ``none`` counts none.
+        tokens: The generations of the cache before; see ``Connections.count``.
 
     Raises:
         BadRequest: There is too much to sort and no index has the order, or it takes too long.
@@ -69,19 +74,22 @@ def page(
     try:
         with pymongo.timeout(QUERY_TIMEOUT_SECONDS):
             return (search.page if page_request.q else _page)(
-                repository, page_request, shown, count
+                repository, page_request, shown, count, tokens
             )
     except ExecutionTimeout as error:
         raise BadRequest(TIMEOUT) from error
 
 
 def _page(
-    repository: Repository, page_request: PageRequest, shown: Mapping[str, Any], count: str
+    repository: Repository,
+    page_request: PageRequest,
+    shown: Mapping[str, Any],
+    count: str,
+    tokens: Sequence[str],
 ) -> Page:
     hides_total = count == "none" or (page_request.after is not None and count != "exact")
-    total = repository.count(
-        page_request.filter, SORT_IN_MEMORY_LIMIT + 1 if hides_total else count_limit(count)
-    )
+    limit = SORT_IN_MEMORY_LIMIT + 1 if hides_total else count_limit(count)
+    total = repository.count(page_request.filter, limit, tokens)
     read = _sort_in_memory if total <= SORT_IN_MEMORY_LIMIT else _read_in_order
     documents = read(repository, page_request, shown)
     cursor = None

@@ -199,12 +199,15 @@ class Repository:
         owners = self.collection.find({field: {"$in": list(values)}}, session=self._session)
         return {owner[field]: owner for owner in owners if isinstance(owner[field], str)}
 
-    def count(self, filter: Mapping[str, Any], limit: int = 0) -> int:
-        """Return the number of documents that a filter finds, counted up to a ``limit`` above 0."""
+    def count(self, filter: Mapping[str, Any], limit: int = 0, tokens: Sequence[str] = ()) -> int:
+        """Return the number of documents that a filter finds, counted up to a ``limit`` above 0.
+
+        With the ``tokens`` of a lookup, the number may have been counted for another page.
+        """
         if self._session:
             options: dict[str, Any] = {"limit": limit} if limit else {}
             return self.collection.count_documents(filter, session=self._session, **options)
-        return connections().count(self.name, filter, limit)
+        return connections().count(self.name, filter, limit, tokens)
 
     # Writing.
 

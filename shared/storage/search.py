@@ -6,7 +6,7 @@ word occurs in at most a thousand documents, all matches are ranked.  Otherwise 
 are ranked, first of all those with the word in the title.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -27,7 +27,11 @@ _BATCH = {"limit": MAX_RANKED + 1, "batch_size": MAX_RANKED + 1}
 
 
 def page(
-    repository: Repository, page_request: PageRequest, shown: Mapping[str, Any], count: str
+    repository: Repository,
+    page_request: PageRequest,
+    shown: Mapping[str, Any],
+    count: str,
+    tokens: Sequence[str] = (),
 ) -> Page:
     """Return one page of the best matches.
 
@@ -38,6 +42,7 @@ def page(
         page_request: The query string.
         shown: The projection: the stored fields to return.
         count: The preference of the client: ``exact`` counts all matches, ``none`` counts none.
+        tokens: The generations of the cache before; see ``Connections.count``.
 
     Raises:
         BadRequest: The page is after the ranked matches.
@@ -67,7 +72,7 @@ def page(
         page_request.filter, in_any_field(words[0]) if len(words) == 1 else search.anywhere
     )
     cap = 0 if count == "exact" else COUNT_CAP
-    total = repository.count(all_matches, cap)
+    total = repository.count(all_matches, cap, tokens)
     return Page(documents, total, total != cap, more)
 
 

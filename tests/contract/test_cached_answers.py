@@ -3,6 +3,7 @@
 import json
 import re
 from itertools import product
+from unittest import mock
 
 import pytest
 from bson import ObjectId
@@ -73,6 +74,22 @@ def test_a_write_is_seen_by_the_next_read_of_everything(client, url, resource, i
     client.delete(f"{url}/{item['id']}")
     assert client.get(f"{url}/{item['id']}").status_code == 404
     assert client.get(url).get_json()["total"] == 0
+
+
+def test_matches_are_counted_once_for_all_pages_until_a_write(client, url, resource, item):
+    connections = type(client.application.extensions["connections"])
+    counting = mock.patch.object(
+        connections, "count_now", autospec=True, side_effect=connections.count_now
+    )
+    with counting as count:
+        for page in ("", "?per=1", "?per=1&page=2", "?ordering=-id"):
+            assert client.get(url + page).get_json()["total"] == 1
+        # Categories have products counted, too.
+        assert [call.args[1] for call in count.mock_calls].count(resource.name) == 1
+        client.delete(f"{url}/{item['id']}")
+        count.reset_mock()
+        assert [client.get(url + page).get_json()["total"] for page in ("", "?per=1")] == [0, 0]
+        assert [call.args[1] for call in count.mock_calls].count(resource.name) == 1
 
 
 def test_every_spelling_of_an_id_has_one_key(client, url, resource, item):
@@ -157,11 +174,12 @@ def test_an_entry_is_explained_and_a_prefix_is_purged(
 @on_fakes
 @pytest.mark.parametrize("package", ["api_products"], indirect=True)
 def test_the_memory_for_urls_is_bounded(client, resource):
-    extensions = client.application.extensions
-    reads = CachedReads(resource, extensions["connections"].cache, extensions["limits"])
+    app = client.application
+    cache, limits = app.extensions["connections"].cache, app.extensions["limits"]
+    reads = CachedReads(app, resource, cache, limits)
     for number in range(MAX_TARGETS + 5):
-        reads._target(f"/{resource.name}", f"page={number + 1}", "")
-    assert len(reads._targets) <= MAX_TARGETS
+        reads._find_target(f"/{resource.name}", f"page={number + 1}", "")
+    assert reads._find_target.cache_info().currsize == MAX_TARGETS
 
 
 def test_a_write_that_changes_nothing_invalidates_too(client, url, db, resource, item, text_field):

@@ -31,7 +31,7 @@ class FakeConnections(Connections):
     def open_session(self):
         return FakeSession()
 
-    def count(self, name, filter, limit=0):
+    def count_now(self, name, filter, limit=0):
         return self.db[name].count_documents(filter, **({"limit": limit} if limit else {}))
 
 

@@ -11,7 +11,7 @@ from shared.endpoints.openapi.json_schema import Use
 from shared.http import contract
 from shared.http.contract import Batch, Shape
 from shared.resource import Resource
-from shared.resource.page_response import PageSchema
+from shared.resource.page_content import PageSchema
 
 
 class Components:

@@ -1,12 +1,11 @@
-"""The response with one page of a list: its items, links and totals."""
+"""The content of a response with one page of a list: its items, links and totals."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Response
 from marshmallow import Schema, fields, validate
 
-from shared.http.responses import respond
+from shared.http.responses import Content
 from shared.schema.query import MAX_DEPTH, PageRequest
 from shared.schema.serialization import Document
 from shared.storage.repository import Page
@@ -53,15 +52,15 @@ class PageSchema(Schema):
     facets = fields.Dict(fields.String(), fields.Nested(FacetSchema), metadata={"optional": True})
 
 
-def page_response(
+def page_content(
     name: str,
     page_request: PageRequest,
     page: Page,
     items: Sequence[Document],
     count: str,
     **more: Any,
-) -> Response:
-    """Return a response with one page, with its links in the body and in ``Link`` (RFC 8288).
+) -> Content:
+    """Return the content of a page, with its links in the body and in ``Link`` (RFC 8288).
 
     Args:
         name: The collection, which is the path of the links.
@@ -73,23 +72,23 @@ def page_response(
     """
     links = _links(f"/{name}", page_request, page)
     exactness = "exact" if page.exact else "at_least"
-    response = respond(
-        {
-            "items": items,
-            "page": None if page_request.after is not None else page_request.page,
-            "per": page_request.per,
-            "total": page.total,
-            "total_is": "unknown" if page.total is None else exactness,
-            "next_cursor": page.cursor,
-            "links": links,
-            **more,
-        }
-    )
-    response.headers["Link"] = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items())
-    response.headers["Vary"] = "Prefer"
+    value = {
+        "items": items,
+        "page": None if page_request.after is not None else page_request.page,
+        "per": page_request.per,
+        "total": page.total,
+        "total_is": "unknown" if page.total is None else exactness,
+        "next_cursor": page.cursor,
+        "links": links,
+        **more,
+    }
+    headers = {
+        "Link": ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items()),
+        "Vary": "Prefer",
+    }
     if count:
-        response.headers["Preference-Applied"] = f"count={count}"
-    return response
+        headers["Preference-Applied"] = f"count={count}"
+    return Content.of(value, headers=headers)
 
 
 def _links(path: str, page_request: PageRequest, page: Page) -> dict[str, str]:
