@@ -126,6 +126,16 @@ def _peer(**more: str) -> Callable[[int, int, Servers], Mapping[str, str]]:
 
 VITRINE_GRANIAN, VITRINE_GUNICORN = vitrine("granian"), vitrine("gunicorn")
 VITRINE_NOW = (VITRINE_GUNICORN, VITRINE_GRANIAN)
+VITRINE_UVICORN = replace(
+    vitrine("uvicorn", SERVER="gunicorn"),
+    command=lambda port, workers: [
+        sys.executable,
+        "-m",
+        "bench.on_uvicorn",
+        str(port),
+        str(workers),
+    ],
+)
 RAW_GRANIAN = Target(
     "raw WSGI on granian", _granian("bare:raw"), _peer(), works=works.HITS, cached=False
 )
@@ -151,6 +161,7 @@ ALL = (
     *(
         VITRINE_GRANIAN,
         VITRINE_GUNICORN,
+        VITRINE_UVICORN,
         RAW_GRANIAN,
         RAW_GUNICORN,
         FLASK_GRANIAN,
