@@ -129,7 +129,13 @@ class Client:
             raise StackError(
                 f"{self.service} does not answer at {self.url}; start it with `vitrine up`."
             ) from error
-        value = orjson.loads(response.data)
+        try:
+            value = orjson.loads(response.data or b"null")
+        except orjson.JSONDecodeError as error:
+            raise StackError(
+                f"{self.url} answered {method} {path} with {response.status} and no JSON. Check "
+                f"that it is the address of {self.service}."
+            ) from error
         if response.status >= 400:
             error_type = RequestRefused if response.status < 500 else StackError
             hint = _WRONG_SECRET if response.status == 401 else ""
