@@ -26,7 +26,7 @@ from shared.http import (
     returns,
 )
 from shared.resource import purges
-from shared.schema import Flag
+from shared.schema import Flag, Names
 from shared.schema.attribute_rules import FitSchema
 from shared.storage.connections import connections
 
@@ -144,18 +144,12 @@ def _product_count(slug: str) -> int:
 
 
 @blueprint.get("/categories:paths")
-@accepts(slugs=fields.String(metadata={"blank": True, "example": "kitchen,tea"}))
+@accepts(slugs=Names(metadata={"blank": True, "example": "kitchen,tea"}))
 @returns(fields.Dict(fields.String(), fields.List(fields.String())))
 def get_paths() -> Response:
     """Return the path from the root to each category of ``?slugs=a,b``; old slugs work too."""
-    slugs = read_parameters().get("slugs", "").split(",")
-    current = categories.repository.find("slug", slugs)
-    renamed = {
-        slug: categories.repository.current_slug(slug) for slug in slugs if slug not in current
-    }
-    by_new_slug = categories.repository.find("slug", [new for new in renamed.values() if new])
-    current |= {old: by_new_slug[new] for old, new in renamed.items() if new in by_new_slug}
-    return respond({slug: path_of(category) for slug, category in current.items()})
+    found = categories.repository.find_by_slugs(read_parameters().get("slugs", ()))
+    return respond({slug: path_of(category) for slug, category in found.items()})
 
 
 @blueprint.get("/categories:moves")

@@ -1,5 +1,6 @@
 """Routes that the categories service calls: product counts, misfits, and moved categories."""
 
+import pymongo
 from flask import Blueprint, Response
 from marshmallow import fields
 
@@ -9,21 +10,21 @@ from api_products.categories.schemas import MisfitsRequestSchema, PendingMovesSc
 from api_products.resource import products
 from shared.http import accepts, auth, read_parameters, respond, returns
 from shared.resource import resumes
+from shared.schema import Names
 from shared.schema.attribute_rules import FitSchema
-
-MAX_SLUGS = 100  # categories counted in one request
+from shared.storage.repository import QUERY_TIMEOUT_SECONDS
 
 blueprint = Blueprint("categories", __name__)
 
 
 @blueprint.get("/products:category-counts")
-@accepts(slugs=fields.String(metadata={"blank": True, "example": "kitchen,tea"}))
+@accepts(slugs=Names(metadata={"blank": True, "example": "kitchen,tea"}))
 @returns(fields.Dict(fields.String(), fields.Integer()))
 def count_by_category() -> Response:
     """Count the products in each category of ``?slugs=a,b`` and its descendants."""
-    slugs = [slug for slug in read_parameters().get("slugs", "").split(",") if slug]
-    count = products.repository.count
-    return respond({slug: count({"category_path": slug}) for slug in slugs[:MAX_SLUGS]})
+    slugs = read_parameters().get("slugs", ())
+    with pymongo.timeout(QUERY_TIMEOUT_SECONDS):
+        return respond({slug: products.repository.count({"category_path": slug}) for slug in slugs})
 
 
 @blueprint.post("/products:misfits")

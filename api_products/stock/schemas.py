@@ -1,5 +1,6 @@
 """Schemas of the stock routes: the ledger, reservations and the stock check."""
 
+import unicodedata
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates
@@ -12,6 +13,12 @@ MAX_QUANTITY = 1_000_000
 
 # Reasons of changes that Vitrine makes itself.
 _RESERVED_REASONS = ("created", "edited", "ordered", "released", "counted", "reconciled")
+
+
+def _check_reason(reason: str) -> None:
+    """Refuse a reason that reads like one of Vitrine's own."""
+    if " ".join(unicodedata.normalize("NFKC", reason).casefold().split()) in _RESERVED_REASONS:
+        raise ValidationError("Is reserved for Vitrine. Send another reason.")
 
 
 class LedgerQuery(Query):
@@ -30,9 +37,7 @@ class StockChangeSchema(Schema):
     reason = Text(
         200,
         required=True,
-        validate=validate.NoneOf(
-            _RESERVED_REASONS, error="Is reserved for Vitrine. Send another reason."
-        ),
+        validate=_check_reason,
         metadata={"example": "damaged"},
     )
 

@@ -18,6 +18,7 @@ from shared.schema.slugs import MAX_SLUG, RESERVED, SLUG
 
 MAX_MONEY = Decimal(10) ** 10
 MAX_EMAIL = 254  # characters (RFC 5321)
+MAX_NAMES = 100  # in one query parameter
 MAX_ATTRIBUTES = 100  # of one item
 MAX_ATTRIBUTE_TEXT = 10_000  # characters
 MAX_ATTRIBUTE_LIST = 100  # values of one attribute
@@ -102,6 +103,20 @@ class Plain(_Messages, fields.String):
     default_error_messages = {"invalid": "Is not a text; send a JSON string."}
 
     _serialize = as_stored
+
+
+class Names(_Messages, fields.Field[Any]):
+    """A query parameter with several names between commas: each once, in the order sent."""
+
+    default_error_messages = {"many": "Has {count} names; send at most {most}."}
+
+    def _deserialize(
+        self, value: str, attr: str | None, data: Any, **kwargs: Any
+    ) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(filter(None, map(str.strip, value.split(",")))))
+        if len(names) > MAX_NAMES:
+            raise self.make_error("many", count=len(names), most=MAX_NAMES)
+        return names
 
 
 class Slug(Text):

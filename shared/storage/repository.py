@@ -194,6 +194,21 @@ class Repository:
         )
         return str(document["slug"]) if document and "slug" in document else ""
 
+    def find_by_slugs(self, slugs: Sequence[str]) -> dict[str, Document]:
+        """Return the documents that have these slugs, or once had them, by the slug asked for."""
+        if not slugs:
+            return {}
+        wanted = {"$in": list(slugs)}
+        either = {"$or": [{"slug": wanted}, {"old_slugs": wanted}]}
+        found: dict[str, Document] = {}
+        for document in self.collection.find(either, session=self._session):
+            old_slugs = document.get("old_slugs")
+            for slug in old_slugs if isinstance(old_slugs, list) else ():
+                if slug in slugs:
+                    found.setdefault(slug, document)
+            found[str(document.get("slug"))] = document
+        return {slug: found[slug] for slug in slugs if slug in found}
+
     def find(self, field: str, values: Iterable[Any]) -> dict[Any, Document]:
         """Return the documents with these values in a unique field, by value."""
         owners = self.collection.find({field: {"$in": list(values)}}, session=self._session)

@@ -33,6 +33,26 @@ def test_a_path_leads_from_the_root(categories, tree):
     assert path(categories, "games") == ["games"]
 
 
+def test_paths_of_many_categories_come_by_current_and_old_slugs(categories, tree):
+    categories.patch("/categories/memory", json={"slug": "ram"})
+    asked = categories.get("/categories:paths?slugs=memory,ram,,games,games,nope")
+    ram = ["computers", "parts", "ram"]
+    assert asked.get_json() == {"memory": ram, "ram": ram, "games": ["games"]}
+    assert categories.get("/categories:paths").get_json() == {}
+
+
+def test_more_than_a_hundred_names_are_refused(categories, products):
+    for service, route in (
+        (categories, "/categories:paths"),
+        (products, "/products:category-counts"),
+    ):
+        assert service.get(f"{route}?slugs={',' * 8000}").get_json() == {}
+        names = ",".join(map(str, range(101)))
+        refused = service.get(f"{route}?slugs={names}")
+        assert refused.status_code == 400
+        assert "slugs: Has 101 names; send at most 100." in refused.get_json()["detail"]
+
+
 def test_a_parent_may_be_a_name_and_must_exist(categories, tree):
     created = categories.post("/categories", json={"name": "Disks", "parent": "Parts"})
     assert created.get_json()["path"] == ["computers", "parts", "disks"]

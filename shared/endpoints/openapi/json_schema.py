@@ -24,6 +24,7 @@ from shared.schema.fields import (
     Id,
     Moment,
     Money,
+    Names,
     Ref,
     Slug,
     Text,
@@ -45,6 +46,7 @@ _REQUEST: Mapping[type[fields.Field[Any]], Rules] = {
     fields.List: {"type": "array"},
     fields.Dict: {"type": "object"},
     fields.Nested: {"type": "object"},
+    Names: {"type": "string"},
     fields.UUID: {"type": "string", "format": "uuid"},
     fields.Email: {"type": "string", "format": "email"},
     Attributes: {

@@ -136,6 +136,14 @@ def test_a_repeated_reservation_of_the_last_items_has_the_same_answer(products, 
     assert reserve((1, 1)).status_code == 409
 
 
+@pytest.mark.parametrize("reason", ["ordered", "Ordered", " ordered ", "ｏrdered"])
+def test_a_reason_of_vitrine_is_refused_however_it_is_written(products, made, reason):
+    change = {"change": 1, "reason": reason}
+    refused = products.post("/products/1/stock", json=change)
+    assert refused.status_code == 422
+    assert "Is reserved for Vitrine" in refused.get_json()["detail"]
+
+
 def test_a_released_id_cannot_be_reserved_even_if_it_was_unknown(products, made, reserve):
     for _ in range(2):
         id = uuid4()
