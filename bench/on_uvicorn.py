@@ -18,7 +18,7 @@ def create() -> AsgiService:
 
 
 def main(port: int, workers: int) -> None:
-    """Serve until the process is told to stop."""
+    """Serve until the process is to stop."""
     for folder in PEERS.glob("lib/python*/site-packages"):
         site.addsitedir(str(folder))  # After Vitrine's own packages.
     import uvicorn
