@@ -241,7 +241,13 @@ class Settings:
             raise SettingsError(
                 "AUTH_MODE=token needs SECRET_KEY, the key that signs tokens: 32 random bytes."
             )
-        return cls(**values)
+        settings = cls(**values)
+        if settings.auth_mode == "open" and "*" in settings.cors_origins.split(","):
+            raise SettingsError(
+                "CORS_ORIGINS=* needs AUTH_MODE=token, because with AUTH_MODE=open every page on "
+                "the web could read and write everything."
+            )
+        return settings
 
     @property
     def queue_url(self) -> str:

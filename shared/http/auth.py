@@ -111,9 +111,13 @@ class Auth(Middleware):
         own = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST')}"
         if "*" in self._origins or (origin and origin in (own, *self._origins)):
             return
-        # A link on a page may lead here; a browser marks other requests (W3C Fetch Metadata).
-        is_link = environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
-        is_link = is_link and environ["REQUEST_METHOD"] in READING
+        # A link on a page may lead here; a browser marks other requests (W3C Fetch Metadata), those
+        # of frames as well, which a page may show without being asked.
+        is_link = (
+            environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
+            and environ.get("HTTP_SEC_FETCH_DEST") == "document"
+            and environ["REQUEST_METHOD"] in READING
+        )
         if origin or not is_link:
             raise Forbidden(
                 f"Pages of {origin[:100] or 'other origins'} may not send requests here. Add the "

@@ -21,7 +21,7 @@ from shared.http.errors import (
 )
 from shared.http.request_state import state
 from shared.observability import sentry
-from shared.storage.connections import is_outage
+from shared.storage.outages import is_outage
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +57,6 @@ def _answer_validation_error(error: ValidationError) -> Response:
 
 
 def _answer_mongo_error(error: PyMongoError) -> Response:
-    if isinstance(error, (DuplicateKeyError, BulkWriteError)):
-        return answer(WriteConflict("Other requests are writing the same values. Send it again."))
     if error.has_error_label("TransientTransactionError") and error.timeout:
         return answer(
             ServiceUnavailable("Too many requests are writing the same. Send the request again.")
@@ -66,6 +64,8 @@ def _answer_mongo_error(error: PyMongoError) -> Response:
     if is_outage(error):
         log.error("MongoDB cannot be reached: %s", str(error).partition(",")[0])
         return answer(ServiceUnavailable("MongoDB cannot be reached. Send the request later."))
+    if isinstance(error, (DuplicateKeyError, BulkWriteError)):
+        return answer(WriteConflict("Other requests are writing the same values. Send it again."))
     return _answer_unexpected(error)
 
 

@@ -5,6 +5,7 @@
 * ``repository``: the documents of a collection; every write of them ends here.
 * ``documents``: the fields that the server adds to a document, and the changes of a document.
 * ``bulk``, ``trash``: many documents in one command; deleted documents.
+* ``outages``: the errors that mean that a server is down.
 * ``retries``: repeats a write that another write came before.
 * ``ids``, ``indexes``: ids and free slugs; the indexes of a collection.
 * ``pages``, ``search``, ``facets``: a page of a list, matches of words, numbers of items by value.

@@ -11,14 +11,12 @@ from flask import Flask, current_app
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import AutoReconnect, ConnectionFailure, PyMongoError
+from pymongo.errors import AutoReconnect, PyMongoError
 from redis import Redis
 
 from shared.cache import redis_topology
 from shared.cache.cache import Cache
-from shared.cache.redis_topology import REDIS_ERRORS
 from shared.config.settings import Settings
-from shared.http.errors import ServiceUnavailable
 from shared.http.service_client import HttpTransport, ServiceClient
 from shared.http.tokens import Tokens
 from shared.observability.mongo_pool import PoolListener
@@ -150,10 +148,3 @@ def connections() -> Connections:
     """Return the connections of the current app."""
     connections: Connections = current_app.extensions["connections"]
     return connections
-
-
-def is_outage(error: BaseException | None) -> bool:
-    """Return True if an error means that a server is down or too slow, which is temporary."""
-    if isinstance(error, PyMongoError):
-        return isinstance(error, ConnectionFailure) or error.timeout
-    return isinstance(error, (ServiceUnavailable, *REDIS_ERRORS))

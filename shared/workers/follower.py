@@ -25,7 +25,7 @@ from typing import Any
 from bson import Timestamp
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 from redis import Redis
 
 from shared.cache import redis_topology, sweeper
@@ -41,6 +41,7 @@ from shared.storage import documents
 from shared.storage.audit_log import AuditLog
 from shared.storage.change_stream import HISTORY_LOST, ChangeStream, Token
 from shared.storage.connections import open_mongo
+from shared.storage.outages import is_outage
 from shared.storage.repository import Repository
 
 log = logging.getLogger("vitrine.follower")
@@ -104,7 +105,7 @@ class Follower:
                 log.warning("%s: following again after %s", self._service, _summary(error))
                 self._redis.close()
                 time.sleep(RETRY_SECONDS)
-                if not isinstance(error, (ConnectionFailure, *REDIS_ERRORS)):
+                if not is_outage(error):
                     self._count_failure(error)
         self._end_lease()
         self._stopped.set()

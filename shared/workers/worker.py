@@ -25,7 +25,7 @@ from shared.cache import redis_topology
 from shared.config import startup
 from shared.config.settings import Settings
 from shared.observability import job_metrics, log_format, sentry
-from shared.storage.connections import is_outage
+from shared.storage.outages import is_outage
 from shared.workers.queue import JOB_SECONDS
 
 log = logging.getLogger("vitrine.jobs")

@@ -3,6 +3,7 @@
 import re
 import sys
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import Any
 
 import click
@@ -48,7 +49,10 @@ _CLAIMS = {
     help="Time of validity, such as 30s, 15m, 8h or 7d; at most a year.",
 )
 @click.option(
-    "--subject", default="vitrine", show_default=True, help="Name of the caller in histories."
+    "--subject",
+    default=lambda: f"vitrine-{token_hex(4)}",
+    show_default="another for each token",
+    help="Name of the caller in histories; an Idempotency-Key is valid for one caller.",
 )
 @click.option("--show", metavar="TOKEN", help="Explain TOKEN instead; - reads it from stdin.")
 def token_command(scopes: tuple[str, ...], expires: str, subject: str, show: str | None) -> None:

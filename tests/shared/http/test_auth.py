@@ -54,9 +54,11 @@ def test_a_page_elsewhere_may_only_link_here(products):
     evil = {"Origin": "https://evil.example"}
     picture = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
     link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    frame, link = link | {"Sec-Fetch-Dest": "iframe"}, link | {"Sec-Fetch-Dest": "document"}
     for _ in range(2):  # The second one may come from the cache.
         assert products.get("/products", headers=evil).status_code == 403
         assert products.get("/products", headers=picture).status_code == 403
+        assert products.get("/products", headers=frame).status_code == 403
         assert products.get("/products", headers=link).status_code == 200
     assert products.post("/products", json={"name": "Pot"}, headers=link).status_code == 403
     assert products.get("/products", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200

@@ -72,6 +72,13 @@ def test_a_text_that_is_not_an_origin_stops_the_start(text):
         Settings.from_env({"CORS_ORIGINS": text})
 
 
+def test_all_pages_may_call_only_with_tokens():
+    secret = {"AUTH_MODE": "token", "SECRET_KEY": "0123456789abcdef" * 2}
+    assert Settings.from_env({"CORS_ORIGINS": "*"} | secret).cors_origins == "*"
+    with pytest.raises(SettingsError, match=r"CORS_ORIGINS=\* needs AUTH_MODE=token"):
+        Settings.from_env({"CORS_ORIGINS": "*"})
+
+
 @on_fakes
 def test_every_response_has_security_headers(products):
     products.post("/products", json={"name": "Pot"})

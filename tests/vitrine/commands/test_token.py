@@ -25,6 +25,14 @@ def test_a_token_is_made_and_explained(run):
         assert "for           ann" in shown.output
 
 
+def test_tokens_without_a_subject_are_different_callers(run):
+    tokens = [run("--scope", "admin").output.strip() for _ in range(2)]
+    claims = [jwt.decode(each, KNOWN_SECRET, ["HS256"], audience="vitrine") for each in tokens]
+    subjects = {each["sub"] for each in claims}
+    assert len(subjects) == 2
+    assert all(subject.startswith("vitrine-") for subject in subjects)
+
+
 def test_the_reason_why_a_token_is_refused_is_shown(run, monkeypatch):
     token = run("--scope", "admin", "--expires", "30s").output.strip()
     monkeypatch.setenv("AUTH_MODE", "token")

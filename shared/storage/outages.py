@@ -1,0 +1,63 @@
+"""Outages: errors of other servers that pass by themselves, so that a request may be sent again."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    OperationFailure,
+    PyMongoError,
+    WriteConcernError,
+)
+
+from shared.cache.redis_topology import REDIS_ERRORS
+from shared.http.errors import ServiceUnavailable
+
+# Codes with which MongoDB refuses or interrupts a command because of its own state: it elects,
+# stops, waits for other members, or has no room.  They are the codes after which drivers try again
+# (specifications "Retryable Writes" and "Server Discovery and Monitoring"), and those of write
+# concerns and of a full disk.
+MONGO_CODES = {
+    6: "HostUnreachable",
+    7: "HostNotFound",
+    64: "WriteConcernFailed",
+    79: "UnknownReplWriteConcern",
+    89: "NetworkTimeout",
+    91: "ShutdownInProgress",
+    100: "UnsatisfiableWriteConcern",
+    134: "ReadConcernMajorityNotAvailableYet",
+    189: "PrimarySteppedDown",
+    202: "NetworkInterfaceExceededTimeLimit",
+    262: "ExceededTimeLimit",
+    9001: "SocketException",
+    10058: "LegacyNotPrimary",
+    10107: "NotWritablePrimary",
+    11600: "InterruptedAtShutdown",
+    11601: "Interrupted",
+    11602: "InterruptedDueToReplStateChange",
+    13435: "NotPrimaryNoSecondaryOk",
+    13436: "NotPrimaryOrSecondary",
+    14031: "OutOfDiskSpace",
+}
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Return True if an error means that a server is down or too slow, which is temporary."""
+    if isinstance(error, PyMongoError):
+        is_late = isinstance(error, ConnectionFailure) or error.timeout
+        return is_late or any(code in MONGO_CODES for code in _codes(error))
+    return isinstance(error, (ServiceUnavailable, *REDIS_ERRORS))
+
+
+def _codes(error: PyMongoError) -> Iterator[Any]:
+    """Yield the codes of an error, and of the errors inside it."""
+    if not isinstance(error, OperationFailure):
+        return
+    yield error.code
+    details = error.details or {}
+    if isinstance(error, WriteConcernError):
+        yield (details.get("writeConcernError") or {}).get("code")
+    if isinstance(error, BulkWriteError):
+        parts = [*details.get("writeErrors", ()), *details.get("writeConcernErrors", ())]
+        yield from (part.get("code") for part in parts)
