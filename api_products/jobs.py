@@ -101,7 +101,14 @@ def _render(digest: str) -> dict[str, Any]:
             thumbnail.size, {"width": thumbnail.width, "height": thumbnail.height}
         )
         size[thumbnail.format] = f"/media/{name}"
-    return {"state": "ready", "reason": None, "color": info.color, "thumbnails": sizes}
+    return {
+        "state": "ready",
+        "reason": None,
+        "width": info.width,
+        "height": info.height,
+        "color": info.color,
+        "thumbnails": sizes,
+    }
 
 
 def _reason(error: Exception) -> str:

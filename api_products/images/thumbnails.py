@@ -99,12 +99,16 @@ def render(data: bytes) -> tuple[PictureInfo, list[Thumbnail]]:
     They are upright, in sRGB, never larger than the picture, and hold only pixels (no EXIF data).
     Raise a ``PictureError``.
     """
+    if limits.lacks_rows(data):
+        raise BrokenPicture("The picture cannot be decoded: its last rows are missing.")
     with _open(data) as image:
-        size = _upright_size(image)
-        orientation, profile = _orientation(image), image.info.get("icc_profile")
+        width, height = image.size
+        profile = image.info.get("icc_profile")
         largest = SIZES["large"]
         image.draft(image.mode, (largest, largest))
         image.load()
+        orientation = _orientation(image)
+        size = (height, width) if orientation >= 5 else (width, height)
         picture = _shrink(_to_plain_mode(image), largest)
     picture = _rotate(_to_srgb(picture, profile), orientation)
     thumbnails = []
@@ -132,7 +136,12 @@ def _open(data: bytes) -> Iterator[Image.Image]:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 if it cannot be read."""
+    """Return the EXIF orientation, 1 to 8; 1 if it cannot be read.
+
+    In a PNG it may come after the pixels: then it is known once the picture was decoded.
+    """
+    if image.format == "PNG" and "exif" not in image.info:
+        return 1  # getexif() would decode the whole picture to find it.
     with contextlib.suppress(Exception):
         orientation = image.getexif().get(_ORIENTATION, 1)
         return orientation if orientation in range(1, 9) else 1

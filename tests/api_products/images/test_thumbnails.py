@@ -2,10 +2,12 @@
 
 import io
 import json
-from zlib import crc32
+from math import ceil
+from zlib import compress, crc32
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
+from PIL.PngImagePlugin import PngImageFile
 
 from api_products.images.thumbnails import (
     SIZES,
@@ -95,6 +97,51 @@ def test_a_turned_picture_is_as_large_as_it_looks():
     exif[0x0112] = 6
     info = inspect(encoded(image, "JPEG", exif=exif), MAX_PIXELS)
     assert (info.width, info.height) == (20, 40)
+
+
+def test_a_large_png_is_not_decoded_to_find_out_how_it_is_turned(monkeypatch):
+    def load(image):
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr(PngImageFile, "load", load)
+    image = Image.new("RGB", (2000, 1001))
+    assert inspect(encoded(image), MAX_PIXELS).width == 2000
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert inspect(encoded(image, exif=exif), MAX_PIXELS).width == 1001
+
+
+def test_a_png_that_says_how_it_is_turned_after_its_pixels_is_turned():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    whole = encoded(Image.new("RGB", (40, 20)))
+    late = whole[:-12] + chunk(b"eXIf", exif.tobytes()[6:]) + whole[-12:]
+    info, thumbnails = render(late)
+    assert (info.width, info.height) == (20, 40)
+    assert find(thumbnails, "large", "webp").width == 20
+
+
+@pytest.mark.parametrize("interlaced", [0, 1])
+@pytest.mark.parametrize("kind", [(8, 2, 3), (16, 6, 8), (1, 0, 1 / 8), (4, 3, 1 / 2)])
+def test_a_png_whose_rows_end_early_is_broken(kind, interlaced):
+    depth, color, bytes_per_pixel = kind
+    width, height = 50, 40
+    head = width.to_bytes(4) + height.to_bytes(4) + bytes((depth, color, 0, 0, interlaced))
+    palette = chunk(b"PLTE", bytes(48)) if color == 3 else b""
+
+    def picture(size):
+        pixels = chunk(b"IDAT", compress(bytes(size)))
+        parts = (chunk(b"IHDR", head), palette, pixels, chunk(b"IEND"))
+        return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+    if interlaced:
+        passes = [(7, 5), (6, 5), (13, 5), (12, 10), (25, 10), (25, 20), (50, 20)]
+    else:
+        passes = [(width, height)]
+    whole = sum(rows * (1 + ceil(columns * bytes_per_pixel)) for columns, rows in passes)
+    render(picture(whole))
+    with pytest.raises(BrokenPicture, match="its last rows are missing"):
+        render(picture(whole - 1))
 
 
 def test_transparency_is_white_in_jpeg_and_kept_in_webp():
