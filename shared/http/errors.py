@@ -18,7 +18,8 @@ ApiError                 500
 └── ServiceUnavailable   503, with Retry-After
 """
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any
@@ -26,6 +27,7 @@ from typing import Any
 import orjson
 
 PROBLEM = "application/problem+json; charset=utf-8"
+MAX_ERRORS = 20  # wrong values that one problem document names
 
 
 class ApiError(Exception):
@@ -159,17 +161,26 @@ class ServiceUnavailable(ApiError):
         self.headers = {"Retry-After": "1"}
 
 
-def pointers(messages: Any, at: str = "") -> list[dict[str, str]]:
-    """Flatten marshmallow's nested messages into errors with JSON pointers (RFC 6901)."""
+def pointers(messages: Any) -> tuple[list[dict[str, str]], int]:
+    """Flatten marshmallow's nested messages into errors with JSON pointers (RFC 6901).
+
+    Returns:
+        The first ``MAX_ERRORS`` errors, and the number of all errors.
+    """
+    found = _flatten(messages, "")
+    errors = [{"pointer": at, "message": text} for at, text in itertools.islice(found, MAX_ERRORS)]
+    return errors, len(errors) + sum(1 for _ in found)
+
+
+def _flatten(messages: Any, at: str) -> Iterator[tuple[str, str]]:
     if isinstance(messages, dict):
-        errors: list[dict[str, str]] = []
         for key, inner in messages.items():
             step = str(key).replace("~", "~0").replace("/", "~1")
             # "_schema" is marshmallow's key for messages about the whole object.
-            errors += pointers(inner, at if key == "_schema" else f"{at}/{step}")
-        return errors
-    texts = messages if isinstance(messages, list) else [messages]
-    return [{"pointer": at, "message": str(text)} for text in texts]
+            yield from _flatten(inner, at if key == "_schema" else f"{at}/{step}")
+    else:
+        for text in messages if isinstance(messages, list) else [messages]:
+            yield at, str(text)
 
 
 def problem_document(
@@ -211,11 +222,17 @@ def nearest(word: str, words: Iterable[str]) -> str:
     return f"; did you mean {match[0]}?" if match else "; leave it out."
 
 
-def summary(errors: list[dict[str, str]]) -> str:
-    """Return the first three errors in one line, for readers of the detail alone."""
+def summary(errors: list[dict[str, str]], total: int = 0) -> str:
+    """Return the first three errors in one line, for readers of the detail alone.
+
+    Args:
+        errors: The errors.
+        total: The number of all errors, if there are more than these.
+    """
     texts = [
         f"{error.get('parameter', error.get('pointer'))}: {error['message']}"
         for error in errors[:3]
     ]
-    more = f" (and {len(errors) - 3} more)" if len(errors) > 3 else ""
+    left = max(total, len(errors)) - 3
+    more = f" (and {left} more)" if left > 0 else ""
     return " ".join(texts) + more

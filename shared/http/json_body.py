@@ -1,16 +1,24 @@
 """JSON request bodies, parsed strictly.
 
 Duplicate keys, ``NaN``, NUL characters, lone surrogates and deep nesting are refused, and the
-message names the place.  The code that uses the parsed value can rely on this.
+message names the place.  So are bodies with more values, and objects with more members, than any
+request needs, because each of them takes time.  The code that uses the parsed value can rely on
+this.
 """
 
 import json
+import re
 from collections import Counter
 from typing import Any
 
-from shared.http.errors import BadRequest
+from shared.http.errors import BadRequest, ContentTooLarge
 
 MAX_DEPTH = 32  # levels of nesting
+MAX_VALUES = 200_000  # a batch of 1,000 items with all fields and 100 attributes each
+MAX_MEMBERS = 1_000  # of one object
+
+# A text, even one that does not end: else each quote in it would be tried as the start of another.
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 
 
 def parse(raw: bytes) -> Any:
@@ -24,6 +32,7 @@ def parse(raw: bytes) -> Any:
         ) from error
     if not text.strip():
         raise BadRequest("The body is empty. Send JSON.")
+    _check_number_of_values(raw)
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
@@ -38,11 +47,33 @@ def parse(raw: bytes) -> Any:
         raise BadRequest(
             "The JSON in the body has a number that is too long. Send it as text."
         ) from error
-    _check(value, escapes="\\u" in text)
+    _check_depth(value)
+    if "\\u" in text:
+        _check_texts("", value)  # Only an escape can stand for these characters.
     return value
 
 
+def _check_number_of_values(raw: bytes) -> None:
+    """Refuse too many values, before they are made: each but the first follows a sign."""
+    if _count_signs(raw) < MAX_VALUES:
+        return  # Even with the signs inside texts.
+    if (number := 1 + _count_signs(_TEXT.sub(b"", raw))) > MAX_VALUES:
+        raise ContentTooLarge(
+            f"The JSON in the body has {number:,} values, and at most {MAX_VALUES:,} are allowed. "
+            "Send several requests."
+        )
+
+
+def _count_signs(raw: bytes) -> int:
+    return sum(raw.count(sign) for sign in (b",", b"[", b"{"))
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_MEMBERS:
+        raise BadRequest(
+            f"An object in the JSON has {len(pairs):,} members, and at most {MAX_MEMBERS:,} are "
+            "allowed. Send fewer."
+        )
     value = dict(pairs)
     if len(value) < len(pairs):
         key, _ = Counter(key for key, _ in pairs).most_common(1)[0]
@@ -58,26 +89,30 @@ def _too_deep() -> BadRequest:
     return BadRequest(f"The JSON in the body is nested too deep. Send at most {MAX_DEPTH} levels.")
 
 
-def _check(value: Any, escapes: bool) -> None:
-    """Bound the depth; where ``\\u`` escapes occur, check every string as well."""
-    level = [("", value)]
+def _check_depth(value: Any) -> None:
+    level = [value]
     for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for item in level
+            if isinstance(item, (dict, list))
+            for inner in (item.values() if isinstance(item, dict) else item)
+        ]
         if not level:
             return
-        next_level: list[tuple[str, Any]] = []
-        for at, item in level:
-            if isinstance(item, dict):
-                if escapes:
-                    for key in item:
-                        _check_text(f"{at}/{ascii(key)[1:-1]}", key)
-                next_level += [(f"{at}/{key}", inner) for key, inner in item.items()]
-            elif isinstance(item, list):
-                next_level += [(f"{at}/{index}", inner) for index, inner in enumerate(item)]
-            elif escapes and isinstance(item, str):
-                _check_text(at, item)
-        level = next_level
-    if level:
-        raise _too_deep()
+    raise _too_deep()
+
+
+def _check_texts(at: str, value: Any) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _check_text(f"{at}/{ascii(key)[1:-1]}", key)
+            _check_texts(f"{at}/{key}", inner)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _check_texts(f"{at}/{index}", inner)
+    elif isinstance(value, str):
+        _check_text(at, value)
 
 
 def _check_text(at: str, text: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from shared.http.errors import (
+    MAX_ERRORS,
     ApiError,
     BadRequest,
     Conflict,
@@ -175,7 +176,7 @@ def _write_all_or_none(
         ]
         if errors:
             text = f"Some items are not valid, so nothing was written. {summary(errors)}"
-            raise Unprocessable(text, errors)
+            raise Unprocessable(text, errors[:MAX_ERRORS])
         if options.dry_run:
             return items
         pairs = [(item.stored, item.values or {}) for item in items]
@@ -257,7 +258,8 @@ def _check_unique(resource: "Resource", items: list[BatchItem], key: str) -> Non
 
 def _errors(error: ApiError | ValidationError) -> list[dict[str, str]]:
     if isinstance(error, ValidationError):
-        return pointers(error.messages)
+        errors, _ = pointers(error.messages)
+        return errors
     return error.errors or [{"pointer": "", "message": str(error)}]
 
 

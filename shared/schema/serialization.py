@@ -86,9 +86,11 @@ def load(schema: Schema, values: Document, stored: Document | None, patch: bool)
             loaded: Document = schema.load(renamed, partial=partial)
     except ValidationError as error:
         messages: dict[str, Any] = dict(error.messages_dict)
-        for name, texts in messages.items():
-            if texts == ["Unknown field."]:
-                messages[name] = [f"Unknown field{nearest(name, names)}"]
+        unknown = (name for name, texts in messages.items() if texts == ["Unknown field."])
+        for number, name in enumerate(unknown):
+            # To find the most similar name takes long; the summary shows three errors.
+            hint = nearest(name, names) if number < 3 else "; leave it out."
+            messages[name] = [f"Unknown field{hint}"]
         raise ValidationError(messages) from error
     return loaded
 

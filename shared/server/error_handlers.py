@@ -52,8 +52,8 @@ def answer(error: ApiError) -> Response:
 
 
 def _answer_validation_error(error: ValidationError) -> Response:
-    errors = pointers(error.messages)
-    return problem(422, f"The body does not fit the schema. {summary(errors)}", errors)
+    errors, total = pointers(error.messages)
+    return problem(422, f"The body does not fit the schema. {summary(errors, total)}", errors)
 
 
 def _answer_mongo_error(error: PyMongoError) -> Response:

@@ -1,9 +1,12 @@
 """Bad bodies: every service names the place of the error and writes nothing."""
 
+import json
+import re
 from io import BytesIO
 
 import pytest
 
+from shared.http.json_body import MAX_MEMBERS, MAX_VALUES
 from tests.support.services import example, on_fakes
 
 pytestmark = on_fakes
@@ -54,14 +57,50 @@ def test_a_chunked_body_is_limited_too(client, url, serves):
     assert response.status_code == 413
 
 
-def test_a_repeated_key_among_60000_is_found(client, url, serves):
+def test_a_repeated_key_among_many_is_found(client, url, serves):
     serves("create")
-    pairs = ",".join(f'"k{n}": 1' for n in range(60_000))
+    pairs = ",".join(f'"k{n}": 1' for n in range(MAX_MEMBERS - 1))
     response = client.post(url, data=f'{{{pairs}, "k5": 2}}', content_type=JSON)
     assert (response.status_code, "'k5' occurs twice" in response.get_json()["detail"]) == (
         400,
         True,
     )
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "told"),
+    [
+        (b'{"a": [' + b"0," * MAX_VALUES + b"0]}", 413, "at most 200,000 are allowed"),
+        (b"[" + b"{}," * MAX_VALUES + b"{}]", 413, "at most 200,000 are allowed"),
+        (json.dumps(dict.fromkeys(map(str, range(1001)))).encode(), 400, "1,001 members"),
+        (b'{"a": "' + b"[,{" * MAX_VALUES + b'"}', 422, "/a: Unknown field"),
+        (b'{"a": "' + b'\\",' * MAX_VALUES + b'"}', 422, "/a: Unknown field"),
+        (b"[" + b"," * MAX_VALUES + b'"' + b'\\"' * 3_000_000, 413, "at most 200,000"),
+    ],
+    ids=["numbers", "objects", "members", "signs in a text", "escapes", "no end"],
+)
+def test_a_body_has_at_most_200_000_values(client, url, serves, raw, status, told):
+    serves("create")
+    response = client.post(url, data=raw, content_type=JSON)
+    assert response.status_code == status
+    assert told in response.get_json()["detail"]
+
+
+def test_twenty_errors_are_told_and_the_others_counted(client, url, serves):
+    serves("create")
+    refused = client.post(url, json={f"x{number}": 1 for number in range(400)})
+    assert refused.status_code == 422
+    assert len(refused.get_json()["errors"]) == 20
+    assert re.search(r"\(and (39\d|40\d) more\)", refused.get_json()["detail"])
+
+
+def test_an_item_of_a_batch_has_at_most_twenty_errors(client, url, serves):
+    serves("batch")
+    items = [{f"x{number}": 1 for number in range(30)}] * 3
+    results = client.post(f"{url}:batch", json=items).get_json()["results"]
+    assert [len(each["errors"]) for each in results] == [20] * 3
+    refused = client.post(f"{url}:batch?on_error=reject_all", json=items).get_json()
+    assert len(refused["errors"]) == 20
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])

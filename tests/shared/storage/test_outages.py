@@ -1,4 +1,4 @@
-"""Outages are told apart from faults: each error of the libraries is one or the other."""
+"""Outages are not faults: each error of the libraries is one or the other."""
 
 import pytest
 import redis.exceptions
