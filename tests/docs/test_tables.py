@@ -14,8 +14,10 @@ from api_products.resource import products
 from shared.cache import keys
 from shared.config.settings import PORTS, Settings
 from shared.http import json_body, parameters
+from shared.http.errors import MAX_ERRORS
 from shared.resource import batch
 from shared.schema import query
+from shared.schema.fields import MAX_NAMES
 from shared.server import asgi
 from shared.storage import repository
 from shared.workers import queue, worker
@@ -126,7 +128,10 @@ def test_what_is_bounded_is_bounded_so():
     assert numbers == {
         "a body": [settings.max_body_mb, asgi.BODY_SECONDS, asgi.BYTES_PER_SECOND],
         "a response above 64 kB": [asgi.SEND_SECONDS, asgi.BYTES_PER_SECOND],
-        "JSON": [json_body.MAX_DEPTH],
+        "JSON": [json_body.MAX_DEPTH, json_body.MAX_MEMBERS],
+        "values in the JSON of a body": [json_body.MAX_VALUES],
+        "names in one parameter, such as `slugs=`": [MAX_NAMES],
+        "wrong values that a response names": [MAX_ERRORS],
         "parameters; `per`; `page` × `per`": [
             parameters.MAX_PARAMETERS,
             most_shown,
