@@ -99,9 +99,9 @@ def render(data: bytes) -> tuple[PictureInfo, list[Thumbnail]]:
     They are upright, in sRGB, never larger than the picture, and hold only pixels (no EXIF data).
     Raise a ``PictureError``.
     """
-    if limits.lacks_rows(data):
-        raise BrokenPicture("The picture cannot be decoded: its last rows are missing.")
     with _open(data) as image:
+        if limits.lacks_rows(data):
+            raise BrokenPicture("The picture cannot be decoded: its last rows are missing.")
         width, height = image.size
         profile = image.info.get("icc_profile")
         largest = SIZES["large"]

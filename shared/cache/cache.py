@@ -266,7 +266,7 @@ class Cache:
         """
         commands = self._store_commands(lookup, body, etag, headers)
         try:
-            return bool(commands) and _is_stored(exchange(self._redis, commands))
+            return bool(commands) and _is_stored(commands, exchange(self._redis, commands))
         except REDIS_ERRORS as error:
             self._pause(error)
             return False
@@ -282,7 +282,7 @@ class Cache:
         """Do the same as ``store`` in an event loop."""
         commands = self._store_commands(lookup, body, etag, headers)
         try:
-            return bool(commands) and _is_stored(await server.exchange(*commands))
+            return bool(commands) and _is_stored(commands, await server.exchange(*commands))
         except REDIS_ERRORS as error:
             self._pause(error)
             return False
@@ -290,14 +290,12 @@ class Cache:
     def _store_commands(
         self, lookup: Lookup, body: bytes, etag: str, headers: Mapping[str, str]
     ) -> list[Command]:
-        """Return the commands that store an entry; none if it cannot be stored."""
-        if not (lookup.tokens and all(lookup.tokens)):
-            return []
-        ttl = round(self._ttl * random.uniform(0.9, 1.1)) or 1
-        entry = encode(lookup, self._release, ttl, body, etag, headers)
-        if entry is None:
-            return []
-        commands: list[Command] = [("SET", lookup.address.key, entry, "EX", ttl)]
+        """Return the commands that store an entry, if it can be, and end the claim to fill."""
+        commands: list[Command] = []
+        if lookup.tokens and all(lookup.tokens):
+            ttl = round(self._ttl * random.uniform(0.9, 1.1)) or 1
+            entry = encode(lookup, self._release, ttl, body, etag, headers)
+            commands += [("SET", lookup.address.key, entry, "EX", ttl)] if entry else []
         return commands + ([("DEL", _claim_key(lookup.address))] if lookup.filling else [])
 
     def abandon_fill(self, lookup: Lookup) -> None:
@@ -383,12 +381,13 @@ def _read_replies(
     return values(stored), count, correction
 
 
-def _is_stored(replies: Sequence[Any]) -> bool:
+def _is_stored(commands: Sequence[Command], replies: Sequence[Any]) -> bool:
     """Count an entry that was stored; raise the error if Redis refused it."""
     if isinstance(replies[0], Exception):
         raise replies[0]
-    FILLS.inc()
-    return True
+    is_stored = commands[0][0] == "SET"
+    FILLS.inc(is_stored)
+    return is_stored
 
 
 def _bypass(address: Address, counter: RateCounter | None) -> Lookup:

@@ -49,7 +49,7 @@ def parse(raw: bytes) -> Any:
         ) from error
     _check_depth(value)
     if "\\u" in text:
-        _check_texts("", value)  # Only an escape can stand for these characters.
+        _check_texts(value)  # Only an escape can stand for these characters.
     return value
 
 
@@ -57,7 +57,9 @@ def _check_number_of_values(raw: bytes) -> None:
     """Refuse too many values, before they are made: each but the first follows a sign."""
     if _count_signs(raw) < MAX_VALUES:
         return  # Even with the signs inside texts.
-    if (number := 1 + _count_signs(_TEXT.sub(b"", raw))) > MAX_VALUES:
+    bare = _TEXT.sub(b"0", raw)
+    number = 1 + _count_signs(bare) - bare.count(b"[]") - bare.count(b"{}")
+    if number > MAX_VALUES:
         raise ContentTooLarge(
             f"The JSON in the body has {number:,} values, and at most {MAX_VALUES:,} are allowed. "
             "Send several requests."
@@ -103,24 +105,26 @@ def _check_depth(value: Any) -> None:
     raise _too_deep()
 
 
-def _check_texts(at: str, value: Any) -> None:
+def _check_texts(value: Any, *steps: str | int) -> None:
+    """Check each text; ``steps`` lead to the value, and are joined only for a message."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            _check_text(f"{at}/{ascii(key)[1:-1]}", key)
-            _check_texts(f"{at}/{key}", inner)
+            _check_text(key, *steps, ascii(key)[1:-1])
+            _check_texts(inner, *steps, key)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            _check_texts(f"{at}/{index}", inner)
+            _check_texts(inner, *steps, index)
     elif isinstance(value, str):
-        _check_text(at, value)
+        _check_text(value, *steps)
 
 
-def _check_text(at: str, text: str) -> None:
+def _check_text(text: str, *steps: str | int) -> None:
     if "\0" in text:
         content = "a NUL character"
     elif any("\ud800" <= character <= "\udfff" for character in text):
         content = "half of a surrogate pair"
     else:
         return
+    at = "".join(f"/{step}" for step in steps)
     errors = [{"pointer": at, "message": f"Contains {content}; remove it."}]
     raise BadRequest(f"The text at {at} contains {content}. Remove it.", errors)

@@ -97,7 +97,9 @@ def fill(
     looked_up = time.perf_counter()
     is_new = False
     try:
-        content = make(lookup.tokens if all(lookup.tokens) else ())
+        # Without a follower, an edit by hand renews no generation.
+        is_followed = cache.leased and all(lookup.tokens)
+        content = make(lookup.tokens if is_followed else ())
         is_new = content.status == 200 and not state.is_incomplete
     finally:
         if not is_new:

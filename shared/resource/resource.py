@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, Response, request
 from marshmallow import Schema, ValidationError, fields, validate
@@ -121,7 +122,7 @@ class Resource:
     @cached_property
     def parse(self) -> Callable[[bytes], PageRequest]:
         """Parse a query string, as ``Query.parse`` does, and remember the latest results."""
-        # Each query string is parsed twice: by the cache middleware, and on a miss by the view.
+        # Each query string is parsed twice: by ``address``, and on a miss by ``read``.
         return lru_cache(PARSED_QUERIES)(lambda raw: self.query.parse(raw, self.names))
 
     @cached_property
@@ -501,7 +502,8 @@ class Resource:
         return facets.count(self.repository, page_request, numbers)
 
     def _redirect(self, slug: str, query: bytes) -> Content:
-        location = f"/{self.name}/{slug}" + (f"?{query.decode()}" if query else "")
+        parameters = quote(query, safe="/?:@!$&'()*+,;=%-._~[]|")
+        location = f"/{self.name}/{quote(slug)}" + (f"?{parameters}" if query else "")
         return Content.of({"location": location}, headers={"Location": location}, status=308)
 
     def _projection(self, shown: Sequence[str]) -> Document:

@@ -1,8 +1,9 @@
 """Reads that may be cached: counted and looked up in one round trip, and made if they miss.
 
 The cache address of a response is a pure function of the URL, so it is computed once for each URL
-and kept.  A hit costs one round trip to Redis.  A miss is made and stored without asking Redis a
-second time.  Neither enters Flask; errors do, so that their answers are made in one place.
+and kept.  A hit costs one round trip to Redis.  A miss is made and stored without a second look-up,
+but for the claim of a list.  Neither enters Flask; errors do, so that they are answered in one
+place.
 """
 
 from dataclasses import dataclass

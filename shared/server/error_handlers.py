@@ -40,7 +40,9 @@ def init_app(app: Flask) -> None:
 
 def _raise_earlier_error() -> None:
     """Raise the error with which a cached read has failed before Flask."""
-    if error := state().error:
+    current = state()
+    error, current.error = current.error, None
+    if error:
         raise error
 
 

@@ -1,4 +1,4 @@
-"""Outages: errors of other servers that pass by themselves, so that a request may be sent again."""
+"""Outages: errors that mean that another server is down, so that a request may be sent later."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,11 +21,11 @@ from shared.http.errors import ServiceUnavailable
 MONGO_CODES = {
     6: "HostUnreachable",
     7: "HostNotFound",
+    43: "CursorNotFound",
     64: "WriteConcernFailed",
-    79: "UnknownReplWriteConcern",
     89: "NetworkTimeout",
     91: "ShutdownInProgress",
-    100: "UnsatisfiableWriteConcern",
+    133: "FailedToSatisfyReadPreference",
     134: "ReadConcernMajorityNotAvailableYet",
     189: "PrimarySteppedDown",
     202: "NetworkInterfaceExceededTimeLimit",

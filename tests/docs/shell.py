@@ -33,7 +33,7 @@ def run(blocks, folder, env):
         env=env,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     outputs = ended.stdout.split(f"{MARK}{MARK}\n")[1:]

@@ -130,8 +130,8 @@ def test_what_is_bounded_is_bounded_so():
         "a response above 64 kB": [asgi.SEND_SECONDS, asgi.BYTES_PER_SECOND],
         "JSON": [json_body.MAX_DEPTH, json_body.MAX_MEMBERS],
         "values in the JSON of a body": [json_body.MAX_VALUES],
-        "names in one parameter, such as `slugs=`": [MAX_NAMES],
-        "wrong values that a response names": [MAX_ERRORS],
+        "names in `slugs=`": [MAX_NAMES],
+        "wrong values of a body, or of an item of a batch, that a response names": [MAX_ERRORS],
         "parameters; `per`; `page` × `per`": [
             parameters.MAX_PARAMETERS,
             most_shown,

@@ -144,6 +144,15 @@ def test_a_png_whose_rows_end_early_is_broken(kind, interlaced):
         render(picture(whole - 1))
 
 
+def test_a_large_png_whose_pixels_cannot_be_unpacked_is_broken():
+    size = (2000).to_bytes(4) + (2000).to_bytes(4)
+    head = chunk(b"IHDR", size + bytes((8, 2, 0, 0, 0)))
+    data = b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", b"no zlib") + chunk(b"IEND")
+    assert inspect(data, MAX_PIXELS).color is None
+    with pytest.raises(BrokenPicture):
+        render(data)
+
+
 def test_transparency_is_white_in_jpeg_and_kept_in_webp():
     image = Image.new("RGBA", (300, 200), (0, 0, 0, 0))
     info, thumbnails = render(encoded(image))
