@@ -12,7 +12,7 @@ up: .venv/ready
 	@$(BIN)/vitrine up
 
 test: .venv/dev
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-fast: .venv/dev
 	$(BIN)/pytest -m "not real and not slow" -n 2 --dist worksteal
