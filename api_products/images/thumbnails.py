@@ -78,7 +78,7 @@ def inspect(data: bytes, max_pixels: int) -> PictureInfo:
                 f"The picture is too large: {image.width} x {image.height}. Send at most "
                 f"{max_pixels:,} pixels."
             )
-        size = _upright_size(image)
+        size = _upright(image.size, _orientation(image))
         if image.info.get("progressive") and image.width * image.height > MAX_DECODED_AT_ONCE:
             # Pillow decodes all its passes at full size, even in draft mode.
             if _END_OF_JPEG not in data[-1024:]:
@@ -102,13 +102,13 @@ def render(data: bytes) -> tuple[PictureInfo, list[Thumbnail]]:
     with _open(data) as image:
         if limits.lacks_rows(data):
             raise BrokenPicture("The picture cannot be decoded: its last rows are missing.")
-        width, height = image.size
+        as_stored = image.size
         profile = image.info.get("icc_profile")
         largest = SIZES["large"]
         image.draft(image.mode, (largest, largest))
         image.load()
         orientation = _orientation(image)
-        size = (height, width) if orientation >= 5 else (width, height)
+        size = _upright(as_stored, orientation)
         picture = _shrink(_to_plain_mode(image), largest)
     picture = _rotate(_to_srgb(picture, profile), orientation)
     thumbnails = []
@@ -148,9 +148,9 @@ def _orientation(image: Image.Image) -> int:
     return 1
 
 
-def _upright_size(image: Image.Image) -> tuple[int, int]:
-    width, height = image.size
-    return (height, width) if _orientation(image) >= 5 else (width, height)
+def _upright(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    width, height = size
+    return (height, width) if orientation >= 5 else (width, height)
 
 
 def _rotate(image: Image.Image, orientation: int) -> Image.Image:

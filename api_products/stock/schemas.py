@@ -1,12 +1,12 @@
 """Schemas of the stock routes: the ledger, reservations and the stock check."""
 
-import unicodedata
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates
 
 from api_products.stock import reservations
 from shared.schema import Money, Query, Ref, Text, Timestamp, Whole
+from shared.schema.search_terms import fold
 
 MAX_LINES = 1000  # lines of a reservation
 MAX_QUANTITY = 1_000_000
@@ -17,7 +17,7 @@ _RESERVED_REASONS = ("created", "edited", "ordered", "released", "counted", "rec
 
 def _check_reason(reason: str) -> None:
     """Refuse a reason that reads like one of Vitrine's own."""
-    if " ".join(unicodedata.normalize("NFKC", reason).casefold().split()) in _RESERVED_REASONS:
+    if fold(reason) in _RESERVED_REASONS:
         raise ValidationError("Is reserved for Vitrine. Send another reason.")
 
 

@@ -144,16 +144,6 @@ def entered(state: RequestState) -> Iterator[None]:
         log_format.ABOUT.reset(about)
 
 
-@contextmanager
-def left() -> Iterator[None]:
-    """Let Flask, which knows its own request, not take it for the one that was entered."""
-    current = _current.set(None)
-    try:
-        yield
-    finally:
-        _current.reset(current)
-
-
 def find_state() -> RequestState | None:
     """Return the state of the current request; None outside of a request, as in a job."""
     if current := _current.get():

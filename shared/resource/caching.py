@@ -1,7 +1,7 @@
 """Answers that may be cached: found in the cache, or made from MongoDB and stored."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from flask import Response
@@ -31,6 +31,11 @@ class Outcome(NamedTuple):
     looked_up: float
     is_new: bool = False
 
+    @property
+    def entry(self) -> tuple[Lookup, bytes, str, Mapping[str, str]]:
+        """The arguments of ``Cache.store`` for new content."""
+        return self.lookup, self.content.body, self.content.etag, self.content.headers
+
     def answer(self, state: RequestState, is_stored: bool = False) -> Answer:
         """Return the answer, which tells how the cache was used and how many ms it took."""
         lookup, content = self.lookup, self.content
@@ -47,7 +52,7 @@ class Outcome(NamedTuple):
 
 
 def cached(
-    address: Address, make: Callable[[Sequence[str]], Content], *, single_flight: bool = True
+    address: Address, make: Callable[[tuple[str, ...]], Content], *, single_flight: bool = True
 ) -> Response:
     """Answer from the cache, or make the content of the answer and store it.
 
@@ -61,12 +66,9 @@ def cached(
             a round trip to Redis, which cheap content is not worth.
     """
     current, cache = state(), connections().cache
-    lookup = current.lookup
-    if lookup is None or lookup.address != address:
-        lookup = cache.get(address)
+    lookup = cache.get(address)
     outcome = find(current, lookup) or fill(current, lookup, make, single_flight)
-    is_stored = outcome.is_new and cache.store(outcome.lookup, *outcome.content[:3])
-    answer = outcome.answer(current, is_stored)
+    answer = outcome.answer(current, outcome.is_new and cache.store(*outcome.entry))
     return Response(answer.body, answer.status, answer.headers)
 
 
@@ -83,7 +85,7 @@ def find(state: RequestState, lookup: Lookup) -> Outcome | None:
 def fill(
     state: RequestState,
     lookup: Lookup,
-    make: Callable[[Sequence[str]], Content],
+    make: Callable[[tuple[str, ...]], Content],
     single_flight: bool,
 ) -> Outcome:
     """Make the content that a lookup did not find; the arguments are those of ``cached``."""

@@ -185,7 +185,7 @@ class Resource:
         count = preconditions.preferred_count(prefer)
         return None if page_request.deleted else self._list_address(page_request, count)
 
-    def read(self, ref: str, query: bytes, prefer: str, tokens: Sequence[str] = ()) -> Content:
+    def read(self, ref: str, query: bytes, prefer: str, tokens: tuple[str, ...] = ()) -> Content:
         """Return the answer to a GET request from MongoDB.
 
         It needs an app context, and no request context.
@@ -473,7 +473,7 @@ class Resource:
         options = parse_options(read_parameters(), self.keys)
         return respond(run_batch(self, batch_items(self.read_json()), options), 207)
 
-    def _page(self, page_request: PageRequest, count: str, tokens: Sequence[str]) -> Content:
+    def _page(self, page_request: PageRequest, count: str, tokens: tuple[str, ...]) -> Content:
         projection = self._projection(page_request.shown)
         if page_request.shown:  # The fields that the cursor is made of.
             projection |= {name: True for name, _ in page_request.sort}

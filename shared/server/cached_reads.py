@@ -97,20 +97,14 @@ class CachedReads:
 
     def store(self, state: RequestState, outcome: Outcome) -> Answer:
         """Store what was made, and return the answer."""
-        content = outcome.content
-        stored = outcome.is_new and self._cache.store(
-            outcome.lookup, content.body, content.etag, content.headers
-        )
+        stored = outcome.is_new and self._cache.store(*outcome.entry)
         return outcome.answer(state, stored)
 
     async def store_async(
         self, state: RequestState, outcome: Outcome, redis: AsyncServer
     ) -> Answer:
         """Do the same as ``store`` in an event loop."""
-        content = outcome.content
-        stored = outcome.is_new and await self._cache.store_async(
-            redis, outcome.lookup, content.body, content.etag, content.headers
-        )
+        stored = outcome.is_new and await self._cache.store_async(redis, *outcome.entry)
         return outcome.answer(state, stored)
 
     def _target(self, state: RequestState) -> _Target | None:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from shared.cache.redis_async import AsyncServer
-from shared.http.request_state import Answer, Middleware, RequestState, begin, left
+from shared.http.request_state import Answer, Middleware, RequestState, begin
 from shared.resource.caching import Outcome
 from shared.server.cached_reads import CachedReads
 
@@ -100,8 +100,7 @@ class Chain:
         def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
             answer.status, answer.headers = int(status[:3]), headers
 
-        with left():  # In tests, one service calls another in the same thread.
-            answer.body = self._app(environ, start)
+        answer.body = self._app(environ, start)
         return answer
 
 

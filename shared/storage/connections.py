@@ -3,7 +3,7 @@
 Tests replace them as a whole, with fakes or with other servers.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +37,7 @@ class Connections:
     cache: Cache
     services: ServiceClient
     queue: Redis
-    _counts: dict[Hashable, int] = field(default_factory=dict)
+    _counts: dict[Hashable, int] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def connect(cls, settings: Settings, release: str = "0") -> "Connections":
@@ -72,7 +72,7 @@ class Connections:
         )
 
     def count(
-        self, name: str, filter: Mapping[str, Any], limit: int = 0, tokens: Sequence[str] = ()
+        self, name: str, filter: Mapping[str, Any], limit: int = 0, tokens: tuple[str, ...] = ()
     ) -> int:
         """Return the number of documents that a filter finds.
 

@@ -55,7 +55,7 @@ def page(
     page_request: PageRequest,
     shown: Mapping[str, Any],
     count: str,
-    tokens: Sequence[str] = (),
+    tokens: tuple[str, ...] = (),
 ) -> Page:
     """Return the page that a query string asks for.
 
@@ -85,7 +85,7 @@ def _page(
     page_request: PageRequest,
     shown: Mapping[str, Any],
     count: str,
-    tokens: Sequence[str],
+    tokens: tuple[str, ...],
 ) -> Page:
     hides_total = count == "none" or (page_request.after is not None and count != "exact")
     limit = SORT_IN_MEMORY_LIMIT + 1 if hides_total else count_limit(count)

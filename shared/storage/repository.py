@@ -214,7 +214,7 @@ class Repository:
         owners = self.collection.find({field: {"$in": list(values)}}, session=self._session)
         return {owner[field]: owner for owner in owners if isinstance(owner[field], str)}
 
-    def count(self, filter: Mapping[str, Any], limit: int = 0, tokens: Sequence[str] = ()) -> int:
+    def count(self, filter: Mapping[str, Any], limit: int = 0, tokens: tuple[str, ...] = ()) -> int:
         """Return the number of documents that a filter finds, counted up to a ``limit`` above 0.
 
         With the ``tokens`` of a lookup, the number may have been counted for another page.

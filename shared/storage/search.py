@@ -6,7 +6,7 @@ word occurs in at most a thousand documents, all matches are ranked.  Otherwise 
 are ranked, first of all those with the word in the title.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -31,7 +31,7 @@ def page(
     page_request: PageRequest,
     shown: Mapping[str, Any],
     count: str,
-    tokens: Sequence[str] = (),
+    tokens: tuple[str, ...] = (),
 ) -> Page:
     """Return one page of the best matches.
 

@@ -72,6 +72,16 @@ def test_available_means_priced_and_not_out_of_stock(products):
     assert names(products.get("/products?stock__lte=0")) == ["sold out"]
 
 
+@pytest.mark.by_hand
+def test_a_slug_of_any_script_made_by_hand_is_an_address(products, db):
+    products.post("/products", json={"name": "Pot", "slug": "pot"})
+    db.products.update_one({"_id": 1}, {"$set": {"slug": "壺", "old_slugs": ["pot"]}})
+    moved = products.get("/products/pot?fields=id,name")
+    address = "/products/%E5%A3%BA?fields=id,name"
+    assert (moved.status_code, moved.headers["Location"]) == (308, address)
+    assert products.get(address).get_json() == {"id": 1, "name": "Pot"}
+
+
 class TestSlugs:
     def test_a_slug_leads_to_the_product(self, products):
         created = products.post("/products", json={"name": "Crépin & Søn"}).get_json()

@@ -100,6 +100,12 @@ def test_a_fill_that_raced_a_write_is_never_served(cache):
     assert (after.state, after.detail) == ("stale", "generation")
 
 
+def test_the_claim_ends_where_nothing_can_be_stored(cache, redis):
+    lookup = cache.start_fill(cache.get(ITEM))
+    assert not cache.store(lookup, b"{}", "etag", {"Link": "x" * 10_000})
+    assert not [key for key in redis.keys("*") if b":filling:" in key]
+
+
 def test_a_slow_fill_does_not_revive_what_a_quick_one_replaced(cache):
     slow = cache.start_fill(cache.get(ITEM))
     cache.invalidate(Write("things", ["1"], new_token()))
