@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from redis import Redis
 
-from shared.cache.entry import Lookup, decode, encode
+from shared.cache.entry import Lookup, decode, decode_start, encode
 from shared.cache.keys import Address, new_token, root_of, tag_of
 from shared.cache.rate_counter import (
     UNCOUNTED,
@@ -32,7 +32,10 @@ from shared.cache.rate_counter import (
 from shared.cache.redis_async import AsyncServer
 from shared.cache.redis_client import Command
 from shared.cache.redis_topology import REDIS_ERRORS, exchange, read, values
+from shared.http.request_state import find_state
+from shared.observability import log_format
 from shared.observability.metrics import CACHE_ERRORS, FILLS, LEFT_TO_FOLLOWER, UNCHECKED, WAITS
+from shared.observability.tap import TAP
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +45,7 @@ CLAIM_MILLISECONDS = 250  # milliseconds until another request may fill, if the 
 WAIT_SECONDS = 0.5  # seconds that a request waits for the filler
 FIRST_POLL_SECONDS = 0.002
 LONGEST_POLL_SECONDS = 0.02
+MAX_NOTED = 50  # tags and keys of a write that its note for watchers names
 _ROOT = ":generation"  # the end of the key of every root
 
 
@@ -105,7 +109,7 @@ class Cache:
         except REDIS_ERRORS as error:
             self._pause(error)
             return _bypass(address, counter)
-        return self.validate(address, stored[0], stored[1:], count)
+        return self.validate(address, stored[0], stored[1:], count, replies.mark)
 
     async def get_async(
         self, server: AsyncServer, address: Address, counter: RateCounter | None = None
@@ -122,7 +126,7 @@ class Cache:
         except REDIS_ERRORS as error:
             self._pause(error)
             return _bypass(address, counter)
-        return self.validate(address, stored[0], stored[1:], count)
+        return self.validate(address, stored[0], stored[1:], count, replies.mark)
 
     def validate(
         self,
@@ -130,6 +134,8 @@ class Cache:
         entry: bytes | None,
         tokens: Sequence[bytes | None],
         count: Count = UNCOUNTED,
+        mark: bytes = b"",
+        size: int = 0,
     ) -> Lookup:
         """Return a hit if an entry is valid under the current tokens, else the reason why not.
 
@@ -138,19 +144,23 @@ class Cache:
             entry: The entry in Redis, None if there is none.
             tokens: The current generations of the address, None for each that Redis does not have.
             count: The requests counted in the same round trip.
+            mark: The mark of the run of Redis that the tokens are from; empty if it is unknown.
+            size: The length of the whole entry, if ``entry`` is only its first ``MAX_HEAD`` bytes.
+                The lookup then has no body to answer with.
         """
-        if None in tokens and self.leased:
-            pairs = zip(address.tokens, tokens, strict=True)
-            if any(token is None and name.endswith(_ROOT) for name, token in pairs):
+        # Root and tag by turns.  A root of an earlier run came back with it, and perhaps without
+        # the last invalidations.
+        for root in tokens[::2] if self.leased else ():
+            if root is None or not root.startswith(mark):
                 return Lookup(address, "bypass", "lease", counted=count)
         stamp = tuple([(token or b"").decode(errors="replace") for token in tokens])
         if entry is None:
             return Lookup(address, "miss", "", stamp, counted=count)
-        length, head = decode(entry)
+        length, head = decode_start(entry, size or len(entry))
         if head is None or head["key"] != address.key:
             return Lookup(address, "miss", "undecodable", stamp, counted=count)
         if (head["root"], head["generation"], *head["depends"]) != stamp:
-            return Lookup(address, "stale", "generation", stamp, counted=count)
+            return Lookup(address, "stale", "generation", stamp, head, counted=count)
         if head["release"] != self._release:
             return Lookup(address, "stale", "release", stamp, counted=count)
         if head["expires"] <= time.time():
@@ -243,16 +253,19 @@ class Cache:
             ),
             ("MGET", address.key, *address.tokens),
         ]
-        is_claimed, *_, stored = exchange(self._redis, commands)
+        # Once: a generation that was removed in between must not come back.
+        replies = exchange(self._redis, commands, once=True)
+        is_claimed, *_, stored = replies
         if isinstance(is_claimed, Exception):
             raise is_claimed
         entry, *tokens = values(stored)
-        latest = self.validate(address, entry, tokens)
+        latest = self.validate(address, entry, tokens, mark=replies.mark)
         if latest.state == "miss":
-            latest = latest._replace(state=lookup.state, detail=lookup.detail)
+            # If the entry was removed meanwhile, its stamps still say why it was stale.
+            latest = latest._replace(state=lookup.state, detail=lookup.detail, head=lookup.head)
         return latest._replace(filling=bool(is_claimed))
 
-    def store(self, lookup: Lookup, body: bytes, etag: str, headers: Mapping[str, str]) -> bool:
+    def store(self, lookup: Lookup, body: bytes, etag: str, headers: Mapping[str, str]) -> int:
         """Store a response under the tokens of a lookup, and end the claim to fill.
 
         Args:
@@ -262,14 +275,14 @@ class Cache:
             headers: The headers that belong to the body.
 
         Returns:
-            True if the entry was stored.
+            The seconds that the entry lives; 0 if it was not stored.
         """
         commands = self._store_commands(lookup, body, etag, headers)
         try:
-            return bool(commands) and _is_stored(commands, exchange(self._redis, commands))
+            return _stored_seconds(commands, exchange(self._redis, commands)) if commands else 0
         except REDIS_ERRORS as error:
             self._pause(error)
-            return False
+            return 0
 
     async def store_async(
         self,
@@ -278,14 +291,14 @@ class Cache:
         body: bytes,
         etag: str,
         headers: Mapping[str, str],
-    ) -> bool:
+    ) -> int:
         """Do the same as ``store`` in an event loop."""
         commands = self._store_commands(lookup, body, etag, headers)
         try:
-            return bool(commands) and _is_stored(commands, await server.exchange(*commands))
+            return _stored_seconds(commands, await server.exchange(*commands)) if commands else 0
         except REDIS_ERRORS as error:
             self._pause(error)
-            return False
+            return 0
 
     def _store_commands(
         self, lookup: Lookup, body: bytes, etag: str, headers: Mapping[str, str]
@@ -314,17 +327,20 @@ class Cache:
         Call it after the writes were committed.
 
         Returns:
-            False if Redis is down; the follower then invalidates later.
+            False if Redis is down or refuses writes: entries may then be served until the lease
+            ends, or until the follower or ``remove_generations`` invalidates them.
         """
-        # A token is never sent twice: the first try may still be on its way, and arrive when the
-        # token of another write is the current one.
-        second_try = [write._replace(token=new_token()) for write in writes]
-        for attempt in (writes, second_try):
-            try:
-                self.renew_generations(*attempt)
-                return True
-            except REDIS_ERRORS as error:
-                reason = error
+        began = time.time()
+        try:
+            self.renew_generations(*writes)
+        except REDIS_ERRORS as error:
+            reason = error
+        else:
+            _note(writes, began)
+            return True
+        if self.remove_generations(*writes):
+            _note(writes, began)
+            return True
         LEFT_TO_FOLLOWER.inc(len(writes))
         services = ", ".join(sorted({write.service for write in writes}))
         log.error("%s could not be invalidated in Redis: %s", services, reason)
@@ -336,18 +352,43 @@ class Cache:
         Raises:
             RedisError: Redis does not answer, or refuses a command.
         """
-        commands: list[Command] = []
-        tokens: dict[str, str] = {}
-        for service, tags, token, _ in writes:
-            if tags is None and self.leased:
-                commands.append(("SET", root_of(service), token, "XX", "KEEPTTL"))
-            names = [root_of(service)] if tags is None and not self.leased else []
-            tokens |= dict.fromkeys([*names, *(tag_of(service, tag) for tag in tags or ())], token)
+        tokens = {name: write.token for write in writes for name in self._generations(write)}
         ttl = str(self._token_ttl)
-        commands += [("SET", name, token, "EX", ttl) for name, token in tokens.items()]
-        keys = dict.fromkeys(key for write in writes for key in write.keys)
-        commands += [("UNLINK", key) for key in keys]
-        for reply in exchange(self._writer, commands, once=True) if commands else []:
+        # A leased root is not written but removed, because only the follower may make one.
+        commands: list[Command] = [
+            ("UNLINK", name)
+            if self.leased and name.endswith(_ROOT)
+            # A token is never sent twice: the first try may still be on its way, and arrive when
+            # the token of another write is the current one.
+            else ("SET", name, token, "EX", ttl)
+            for name, token in tokens.items()
+        ]
+        self._send(commands + _unlink_keys(writes))
+
+    def remove_generations(self, *writes: Write) -> bool:
+        """Invalidate by removing generations, after ``renew_generations`` has failed.
+
+        Removing needs no memory, and may be repeated: no entry is valid without a generation.
+
+        Returns:
+            False if Redis is down or refuses this as well.
+        """
+        names = dict.fromkeys(name for write in writes for name in self._generations(write))
+        try:
+            self._send([("UNLINK", name) for name in names] + _unlink_keys(writes))
+        except REDIS_ERRORS:
+            return False
+        return True
+
+    def _generations(self, write: Write) -> list[str]:
+        """Return the keys of the generations that a write makes stale."""
+        if write.tags is None:
+            return [root_of(write.service)]
+        return [tag_of(write.service, tag) for tag in write.tags]
+
+    def _send(self, commands: Sequence[Command]) -> None:
+        """Send commands once, and raise the first error that Redis replied."""
+        for reply in exchange(self._writer, commands, once=True) if commands else ():
             if isinstance(reply, Exception):
                 raise reply
 
@@ -360,8 +401,31 @@ class Cache:
         """Send nothing to Redis for a second, so that a dead Redis costs little."""
         CACHE_ERRORS.inc()
         if time.monotonic() >= self._paused_until:
-            log.warning("Redis does not answer, nothing is cached: %s", error)
+            log.warning("Redis does not answer or refuses, nothing is cached: %s", error)
         self._paused_until = time.monotonic() + PAUSE_SECONDS
+
+
+def _note(writes: Sequence[Write], began: float) -> None:
+    """Note for those who watch which generations a write has renewed, and who has sent it."""
+    if not TAP.on:
+        return
+    state = find_state()
+    for write in writes:
+        TAP.note(
+            {
+                "kind": "write",
+                "at": began,
+                "service": write.service,
+                "id": log_format.request_id(),
+                "by": state.principal.id if state and state.principal else "",
+                "method": state.method if state else "",
+                "path": state.path if state else "",
+                "tags": None if write.tags is None else sorted(write.tags)[:MAX_NOTED],
+                "keys": sorted(write.keys)[:MAX_NOTED],
+                "omitted": max(0, len(write.tags or ()) - MAX_NOTED),
+                "token": write.token,
+            }
+        )
 
 
 def _read_commands(names: Sequence[str], counter: RateCounter | None) -> list[Command]:
@@ -381,19 +445,28 @@ def _read_replies(
     return values(stored), count, correction
 
 
-def _is_stored(commands: Sequence[Command], replies: Sequence[Any]) -> bool:
-    """Count an entry that was stored; raise the error if Redis refused it."""
+def _stored_seconds(commands: Sequence[Command], replies: Sequence[Any]) -> int:
+    """Count an entry that was stored, and return the seconds that it lives; 0 if there is none.
+
+    Raises the error if Redis refused it.
+    """
     if isinstance(replies[0], Exception):
         raise replies[0]
-    is_stored = commands[0][0] == "SET"
+    name, *_, seconds = commands[0]
+    is_stored = name == "SET"
     FILLS.inc(is_stored)
-    return is_stored
+    return int(seconds) if is_stored else 0
 
 
 def _bypass(address: Address, counter: RateCounter | None) -> Lookup:
     if counter:
         UNCHECKED.inc()
     return Lookup(address, "bypass", "redis")
+
+
+def _unlink_keys(writes: Sequence[Write]) -> list[Command]:
+    """Return the commands that remove the entries of items from Redis."""
+    return [("UNLINK", key) for key in dict.fromkeys(key for write in writes for key in write.keys)]
 
 
 def _claim_key(address: Address) -> str:

@@ -18,6 +18,7 @@ from shared.cache.keys import Address
 from shared.cache.rate_counter import UNCOUNTED, Count
 
 HEAD_DIGITS = 4
+MAX_HEAD = 10**HEAD_DIGITS  # bytes of a head, at most
 
 _REQUIRED = {
     "length",
@@ -36,8 +37,9 @@ _HEAD = re.compile(rb'\{"head":"(\d{4})","root":"([0-9a-f]{16})","generation":"(
 class Lookup(NamedTuple):
     """Result of looking up an address: a hit, or the reason why not (RFC 9211).
 
-    ``tokens`` are the current generations, ``filling`` is True for the request that is to store the
-    entry, and ``counted`` is the count of the rate limit from the same round trip.
+    ``tokens`` are the current generations, and ``head`` is that of a valid or a stale entry.
+    ``filling`` is True for the request that is to store the entry, and ``counted`` is the count of
+    the rate limit from the same round trip.
     """
 
     address: Address
@@ -54,11 +56,52 @@ class Lookup(NamedTuple):
         """Return True if the body is a valid response."""
         return self.state == "hit"
 
+    @property
+    def stale_part(self) -> str:
+        """The part that is stale: ``tag``, another service by its writes, or ``root``.
+
+        It is empty if the entry is not stale, or for another reason.
+        """
+        place = self._stale_place
+        if place is None:
+            return ""
+        if place % 2 == 0:
+            return "root"
+        return ("tag", *self.address.depends)[place // 2]
+
+    @property
+    def stale_token(self) -> str:
+        """The token that made the entry stale; empty if none did."""
+        place = self._stale_place
+        return "" if place is None else self.tokens[place]
+
+    @property
+    def seconds_left(self) -> int:
+        """The seconds that a valid entry has to live."""
+        return max(0, int(self.head["expires"] - time.time()))
+
+    @property
+    def _stale_place(self) -> int | None:
+        """The place among the tokens of the one that made the entry stale.
+
+        Root and tag come by turns, of this service and of each other one.  A tag is chosen before
+        a root, because it leads to a write.
+        """
+        if self.detail != "generation":
+            return None
+        stamps = (self.head["root"], self.head["generation"], *self.head["depends"])
+        changed = [
+            place
+            for place, (stamp, token) in enumerate(zip(stamps, self.tokens, strict=False))
+            if stamp != token
+        ]
+        return max(changed, key=lambda place: place % 2, default=None)
+
     def status(self, stored: bool = False) -> str:
         """Return the Cache-Status header (RFC 9211)."""
         parts = ["vitrine"]
         if self.is_hit:
-            parts += ["hit", f"ttl={max(0, int(self.head['expires'] - time.time()))}"]
+            parts += ["hit", f"ttl={self.seconds_left}"]
         else:
             parts.append(f"fwd={self.state}")
         parts += [f"detail={self.detail}"] if self.detail else []
@@ -98,17 +141,22 @@ def encode(
         "headers": dict(headers),
     }
     start = orjson.dumps(head)[:-1] + b',"body":'
-    if len(start) >= 10**HEAD_DIGITS:
+    if len(start) >= MAX_HEAD:
         return None
     return start.replace(b'"0000"', b'"%04d"' % len(start), 1) + body + b"}"
 
 
 def decode(entry: bytes) -> tuple[int, Mapping[str, Any] | None]:
     """Return the length of an entry's head, and the head, or None for an incomplete entry."""
-    match = _HEAD.match(entry)
+    return decode_start(entry, len(entry))
+
+
+def decode_start(start: bytes, size: int) -> tuple[int, Mapping[str, Any] | None]:
+    """Do the same as ``decode`` with the first ``MAX_HEAD`` bytes of an entry of some size."""
+    match = _HEAD.match(start)
     length = int(match[1]) if match else 0
-    head = _head(entry[:length])
-    is_whole = head is not None and length + head["length"] + 1 == len(entry)
+    head = _head(start[:length])
+    is_whole = head is not None and length + head["length"] + 1 == size
     return length, head if is_whole else None
 
 

@@ -71,6 +71,19 @@ def new_token() -> str:
     return secrets.token_hex(8)
 
 
+def mark_of(run_id: str) -> str:
+    """Return the mark of a run of Redis: half a token, with which the roots of the run begin."""
+    return hashlib.sha1(run_id.encode()).hexdigest()[:8]
+
+
+def new_root(run_id: str) -> str:
+    """Return a root generation that is valid in one run of Redis only.
+
+    A Redis that is started again, or a replica in its place, is another run.
+    """
+    return mark_of(run_id) + secrets.token_hex(4)
+
+
 def item_address(
     service: str, item: str, ref: str, asked: PageRequest, depends: tuple[str, ...]
 ) -> Address:
@@ -92,19 +105,22 @@ def item_address(
 
 
 def list_address(
-    service: str, within: str, asked: PageRequest, count: str, depends: tuple[str, ...]
+    service: str, within: str, asked: PageRequest, prefer: str, depends: tuple[str, ...]
 ) -> Address:
     """Return the address of a list: page and per first, then the given parameters, sorted.
+
+    A list without hidden items has an address of its own, if other readers see them.
 
     Args:
         service: The name of the service, such as ``products``.
         within: The tag of the partition that the list is filtered by, empty for none.
         asked: The query of the request.
-        count: The ``count`` preference of the request, empty for none.
+        prefer: The preferences of the request that are honoured, empty for none.
         depends: Other services whose every write may change the response.
     """
     pairs = [("page", str(asked.page)), ("per", str(asked.per)), *asked.parameters]
-    pairs += [("prefer", f"count={count}")] if count else []
+    pairs += [("prefer", prefer)] if prefer else []
+    pairs += [("public", "yes")] if asked.is_public else []
     tag = within or ALL
     if not any(name == "q" for name, _ in asked.parameters):
         return Address(service, key_of(f"{service}:list", pairs), tag, depends)

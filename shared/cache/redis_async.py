@@ -14,7 +14,7 @@ from typing import Any, cast
 from hiredis import Reader
 from redis import ConnectionError, RedisError, ResponseError, TimeoutError
 
-from shared.cache.redis_client import Command, Server, pack
+from shared.cache.redis_client import ASK_RUN, Command, Replies, Server, mark_in, pack
 
 
 class AsyncServer:
@@ -25,7 +25,7 @@ class AsyncServer:
         self._stream: _Stream | None = None
         self._opening: asyncio.Task[_Stream] | None = None
 
-    async def exchange(self, *commands: Command) -> list[Any]:
+    async def exchange(self, *commands: Command) -> Replies:
         """Send commands in one round trip, and return the reply to each; errors are replies, too.
 
         Raises:
@@ -62,12 +62,13 @@ class AsyncServer:
                     await loop.create_connection(lambda: stream, host, port)
         except OSError as error:
             raise ConnectionError(f"Redis cannot be reached: {error}") from error
-        if handshake := _handshake(options):
-            for reply in await stream.send(handshake):
-                if isinstance(reply, Exception):
-                    refusal = ConnectionError(f"Redis refuses the connection: {reply}")
-                    stream.end(refusal)
-                    raise refusal from reply
+        *logins, run = await stream.send((*_handshake(options), ASK_RUN))
+        for reply in logins:
+            if isinstance(reply, Exception):
+                refusal = ConnectionError(f"Redis refuses the connection: {reply}")
+                stream.end(refusal)
+                raise refusal from reply
+        stream.mark = mark_in(run)
         self._stream = stream
         return stream
 
@@ -88,7 +89,7 @@ class _Request:
     """The replies that a request waits for: how many, and since when."""
 
     count: int
-    replies: "asyncio.Future[list[Any]]"
+    replies: "asyncio.Future[Replies]"
     sent: float = math.inf
 
 
@@ -101,17 +102,18 @@ class _Stream(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._reader = Reader(replyError=ResponseError)
         self._packed: list[bytes] = []
-        self._replies: list[Any] = []
+        self._replies = Replies()
         self._waiting: deque[_Request] = deque()
         self._unsent: list[_Request] = []
         self._is_watched = False
+        self.mark = b""
 
     @property
     def is_open(self) -> bool:
         """Return True if commands can be sent."""
         return self._transport is not None
 
-    def send(self, commands: tuple[Command, ...]) -> "asyncio.Future[list[Any]]":
+    def send(self, commands: tuple[Command, ...]) -> "asyncio.Future[Replies]":
         """Send commands at the end of this turn of the loop."""
         request = _Request(len(commands), self._loop.create_future())
         self._waiting.append(request)
@@ -184,6 +186,7 @@ class _Stream(asyncio.Protocol):
             request = self._waiting[0]
             if len(self._replies) == request.count:
                 self._waiting.popleft()
+                self._replies.mark = self.mark
                 if not request.replies.done():
                     request.replies.set_result(self._replies)
-                self._replies = []
+                self._replies = Replies()

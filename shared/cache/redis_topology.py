@@ -1,7 +1,7 @@
 """Redis topologies behind one client: one server, a primary behind Sentinels, or a cluster."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from redis import ConnectionError, Redis, RedisError, ResponseError
@@ -11,11 +11,12 @@ from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from shared.cache.redis_client import Command, Server
+from shared.cache.redis_client import Command, Replies, Server
 
 CLUSTER = "+cluster://"
 SENTINEL = "+sentinel://"
 SENTINEL_PORT = 26379
+MAX_CURSOR = 2**64 - 1  # the largest cursor of a scan
 SENTINEL_SECONDS = 1.0  # seconds to wait for a Sentinel
 # All errors of a Redis that is down or moves to another server.
 REDIS_ERRORS = (RedisError, RedisClusterException)
@@ -101,10 +102,11 @@ def _named_by_sentinels(url: str, options: dict[str, Any]) -> Redis:
     return cast(Redis, primary)
 
 
-def exchange(redis: Redis, commands: Sequence[Command], once: bool = False) -> list[Any]:
+def exchange(redis: Redis, commands: Sequence[Command], once: bool = False) -> Replies:
     """Send commands in one round trip, and return the reply to each; errors are replies, too.
 
-    Each command has one key, except for MGET.  A cluster gets one round trip for each server.
+    Each command has one key, except for MGET.  A cluster gets one round trip for each server.  The
+    run of Redis is known of a single server only.
 
     Args:
         redis: A client that ``connect`` returned.
@@ -124,8 +126,10 @@ def exchange(redis: Redis, commands: Sequence[Command], once: bool = False) -> l
                 pipeline.execute_command("GET", key)
         else:
             pipeline.execute_command(*command)
-    replies = cast(list[Any], pipeline.execute(raise_on_error=False))
-    return _join_gets(commands, replies) if is_cluster else replies
+    received = cast(list[Any], pipeline.execute(raise_on_error=False))
+    replies = Replies()
+    replies += _join_gets(commands, received) if is_cluster else received
+    return replies
 
 
 def _join_gets(commands: Sequence[Command], replies: Sequence[Any]) -> list[Any]:
@@ -158,18 +162,63 @@ def read(redis: Redis, names: Sequence[str]) -> list[Any]:
     return values(exchange(redis, [("MGET", *names)])[0])
 
 
-def servers(redis: Redis) -> frozenset[str]:
-    """Return the ``run_id`` of each server that accepts writes.
+def scan_page(redis: Redis, pattern: str, cursor: str, count: int) -> tuple[list[bytes], str]:
+    """Return about ``count`` keys that match a pattern, and the cursor of the next ones.
 
-    Another set means that a server was restarted or a replica promoted, which may have brought
-    back earlier data.
+    Args:
+        redis: A client that ``connect`` returned.
+        pattern: The pattern of the keys.
+        cursor: The cursor of the page before; empty for the first page.
+        count: The number of keys that Redis looks at, about.
+
+    Returns:
+        The keys, perhaps none, and the next cursor; it is empty after the last page.
+
+    Raises:
+        ValueError: The cursor is not one of this Redis.
+        RedisError: Redis does not answer.
+    """
+    number, _, position = (cursor or "0-0").partition("-")
+    if int(position) > MAX_CURSOR:
+        raise ValueError("Redis has no cursor as large as this")
+    options: dict[str, Any] = {"cursor": int(position), "match": pattern, "count": count}
+    if not isinstance(redis, (_Cluster, RedisCluster)):
+        if int(number) > 0:
+            raise ValueError("this Redis is one server")
+        following, keys = cast(Any, redis).scan(**options)
+        return keys, f"0-{following}" if following else ""
+    primaries = sorted(cast(Any, redis).get_primaries(), key=lambda node: str(node.name))
+    if int(number) >= len(primaries):
+        raise ValueError("the cluster has fewer servers")
+    cursors, keys = cast(Any, redis).scan(**options, target_nodes=primaries[int(number)])
+    (following,) = cursors.values()
+    if following:
+        return keys, f"{number}-{following}"
+    return keys, f"{int(number) + 1}-0" if int(number) + 1 < len(primaries) else ""
+
+
+class Servers(NamedTuple):
+    """The ``run_id`` of each server that accepts writes, and the earliest of their clocks.
+
+    Another set of runs means that a server was restarted or a replica promoted, which may have
+    brought back earlier data.  The clock is in milliseconds since 1970.
+    """
+
+    runs: frozenset[str]
+    milliseconds: int
+
+
+def servers(redis: Redis) -> Servers:
+    """Return the state of the servers that accept writes.
 
     Raises:
         ConnectionError: One of the servers has become a replica.
     """
     if any(info["role"] != "master" for info in _info(redis, "replication")):
         raise ConnectionError("another Redis was promoted")
-    return frozenset(str(info["run_id"]) for info in _info(redis, "server"))
+    infos = _info(redis, "server")
+    runs = frozenset(str(info["run_id"]) for info in infos)
+    return Servers(runs, min(int(info["server_time_usec"]) for info in infos) // 1000)
 
 
 def _info(redis: Redis, section: str) -> list[dict[str, Any]]:

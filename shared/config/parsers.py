@@ -5,7 +5,9 @@ name of the setting.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address, ip_network
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from pymongo.errors import PyMongoError
@@ -15,9 +17,14 @@ MAX_URLS = 8
 MAX_REQUESTS = 1_000_000_000
 UNITS = ("second", "minute", "hour", "day")
 MIN_SECRET_BYTES = 32
+MIN_PREFIX = 7  # bits of the largest private network, fc00::/7
 MIN_DISTINCT = 8  # different characters of a secret
 # Addresses to listen on; no client can call them.
 WILDCARDS = ("0.0.0.0", "::")
+ATTACHED = "attached"  # the networks of the interfaces of this machine, or of this container
+# A name, an address of IPv4, or one of IPv6 without brackets.
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|[0-9a-f:.]*:[0-9a-f:.]*")
+ROUTES = Path("/proc/net/route")
 # Signs tokens in AUTH_MODE=open, where a token names a user and allows nothing.
 KNOWN_SECRET = "AUTH_MODE=open: this is no secret"
 
@@ -97,6 +104,15 @@ def urls(text: str) -> str:
     return ",".join(map(url("http", "https"), addresses))
 
 
+def hosts(text: str) -> str:
+    """Accept names and addresses of hosts, separated by commas, without schemes and ports."""
+    names = [part.strip().lower() for part in text.split(",") if part.strip()]
+    for name in names:
+        if not _HOST.fullmatch(name):
+            raise ValueError("must be hosts such as nas.local or 10.0.0.5, with commas between")
+    return ",".join(names)
+
+
 def rate(text: str) -> str:
     """Accept a rate, such as ``100/minute``, or ``off``, which becomes an empty text."""
     if text.lower() == "off":
@@ -121,6 +137,38 @@ def origins(text: str) -> str:
     return ",".join(allowed)
 
 
+def networks(text: str) -> str:
+    """Accept networks such as 172.18.0.0/16, separated by commas, or ``attached``."""
+    found: list[str] = []
+    for part in filter(None, map(str.strip, text.split(","))):
+        for address in _attached_networks() if part == ATTACHED else (part,):
+            try:
+                network = ip_network(address)
+            except ValueError as error:
+                message = f"must be {ATTACHED}, or networks such as 172.18.0.0/16"
+                raise ValueError(message) from error
+            if network.prefixlen < MIN_PREFIX or not network.is_private:
+                raise ValueError(f"must be private networks, and {network} is of the internet")
+            found.append(str(network))
+    return ",".join(dict.fromkeys(found))
+
+
+def _attached_networks() -> Iterator[str]:
+    """Yield the IPv4 networks that Linux reaches without a gateway."""
+    try:
+        lines = ROUTES.read_text().splitlines()[1:]
+    except OSError as error:
+        raise ValueError(
+            f"cannot be {ATTACHED} here: send networks such as 172.18.0.0/16"
+        ) from error
+    for line in lines:
+        # In hexadecimal digits, the lowest byte first.
+        _, destination, gateway, _, _, _, _, mask, *_ = line.split()
+        if int(gateway, 16) == 0 and int(mask, 16):
+            address = ip_address(int(destination, 16).to_bytes(4, "little"))
+            yield f"{address}/{int(mask, 16).bit_count()}"
+
+
 def secret(text: str) -> str:
     """Accept a key that signs tokens: long enough, with enough different characters."""
     is_short = len(text.encode()) < MIN_SECRET_BYTES
@@ -129,6 +177,13 @@ def secret(text: str) -> str:
             f"must be {MIN_SECRET_BYTES} random bytes or more (RFC 7518, 3.2), such as "
             "`openssl rand -hex 32` prints"
         )
+    return text
+
+
+def currency(text: str) -> str:
+    """Accept the code of a currency."""
+    if not re.fullmatch("[A-Z]{3}", text):
+        raise ValueError("must be the code of a currency, such as EUR (ISO 4217)")
     return text
 
 

@@ -62,7 +62,8 @@ class Settings:
         "redis://localhost:6379/0",
         _CACHE,
         "The Redis of the cache: redis+cluster:// for a Redis Cluster, redis+sentinel:// for "
-        "Sentinels. If it is unset, `vitrine up` starts one of its own.",
+        "Sentinels; REDIS_WRITE_URL if unset. If both are unset, `vitrine up` starts one of its "
+        "own.",
     )
     redis_read_url: str = _setting(
         "", _CACHE, "A replica from which cached responses are read; REDIS_URL if unset."
@@ -77,6 +78,11 @@ class Settings:
     )
     cache_ttl_seconds: int = _setting(
         120, parsers.integer(1, 86_400), "Seconds that a cached response lives, plus or minus 10 %."
+    )
+    cache_control_public: int = _setting(
+        0,
+        parsers.integer(0, 86_400),
+        "Seconds for which a CDN may keep the lists and items that every reader sees; 0 for never.",
     )
     products_url: str = _setting(
         f"http://127.0.0.1:{PORTS['products']}", parsers.service, "URL of the products service."
@@ -97,6 +103,12 @@ class Settings:
         parsers.choice("open", "token"),
         "open: this machine may do everything, other machines nothing. token: the scopes of a"
         " bearer token say what a client may do.",
+    )
+    open_networks: str = _setting(
+        "",
+        parsers.networks,
+        "Networks that are this machine for AUTH_MODE=open, separated by commas; attached for "
+        "those of a container. Only for containers whose ports are published on 127.0.0.1.",
     )
     secret_key: str = _setting(
         "",
@@ -161,6 +173,11 @@ class Settings:
         parsers.url("file", "s3"),
         "The place of the pictures, file:///folder or s3://bucket/prefix; DATA_DIR/media if unset.",
     )
+    public_url: str = _setting(
+        "",
+        parsers.url("http", "https"),
+        "The address of the shop for readers, https://shop.example; exports name photos by it.",
+    )
     max_upload_mb: int = _setting(
         10,
         parsers.integer(1, 1024),
@@ -170,6 +187,17 @@ class Settings:
         40_000_000,
         parsers.integer(1, 1_000_000_000),
         "Pixels of the largest uploaded picture; one with more gets a 413.",
+    )
+    photo_hosts: str = _setting(
+        "",
+        parsers.hosts,
+        "Hosts with private addresses that photos may be fetched from, such as nas.local, "
+        "separated by commas; other photos come from public addresses only.",
+    )
+    currency: str = _setting(
+        "",
+        parsers.currency,
+        "The currency of products and past orders that name none, such as EUR (ISO 4217).",
     )
     notify_urls: str = _setting(
         "",
@@ -200,12 +228,27 @@ class Settings:
     data_dir: str = _setting(
         "data",
         str,
-        "The folder in which `vitrine up` stores its data; a relative path starts at the project.",
+        "The folder in which `vitrine up` stores its data; a relative path starts at the project, "
+        "or at the current folder if Vitrine is installed as a package.",
+    )
+    mongod: str = _setting(
+        "", str, "The mongod that `vitrine up` starts, such as /usr/bin/mongod; its own if unset."
+    )
+    redis_server: str = _setting(
+        "",
+        str,
+        "The Redis or Valkey that `vitrine up` starts, such as /usr/bin/redis-server; its own if "
+        "unset.",
     )
     log_level: str = _setting(
         "INFO",
         parsers.choice("DEBUG", "INFO", "WARNING", "ERROR"),
         "The lowest level of log lines that are written.",
+    )
+    compression: bool = _setting(
+        True,
+        parsers.flag,
+        "Whether responses of 1 kB and more are compressed for clients that accept zstd or gzip.",
     )
     debug: bool = _setting(
         False,
@@ -231,6 +274,8 @@ class Settings:
                 if text := _value(name, environ):
                     values[setting.name] = _parse(name, text, setting.metadata["parse"])
                     break
+        if write_url := values.get("redis_write_url"):
+            values.setdefault("redis_url", write_url)
         if values.get("notify_urls") and not values.get("notify_secret"):
             raise SettingsError("NOTIFY_URLS needs NOTIFY_SECRET, the key that signs the messages.")
         if values.get("debug") and values.get("server") == "granian":
@@ -242,6 +287,11 @@ class Settings:
                 "AUTH_MODE=token needs SECRET_KEY, the key that signs tokens: 32 random bytes."
             )
         settings = cls(**values)
+        if settings.cache_control_public and settings.auth_mode == "open":
+            raise SettingsError(
+                "CACHE_CONTROL_PUBLIC needs AUTH_MODE=token, because with AUTH_MODE=open every "
+                "reader sees drafts, which a CDN would keep."
+            )
         if settings.auth_mode == "open" and "*" in settings.cors_origins.split(","):
             raise SettingsError(
                 "CORS_ORIGINS=* needs AUTH_MODE=token, because with AUTH_MODE=open every page on "

@@ -45,7 +45,8 @@ def end_with_parent(signal: int) -> None:
 
 def check_exposure(settings: Settings, hosts: Iterable[str]) -> None:
     """End the process if other machines could call it without a token."""
-    if settings.auth_mode == "open" and not all(map(is_loopback, hosts)):
+    is_open = settings.auth_mode == "open" and not settings.open_networks
+    if is_open and not all(map(is_loopback, hosts)):
         sys.exit(
             "Vitrine cannot start: AUTH_MODE=open is for this machine only; bind to 127.0.0.1, or "
             "set AUTH_MODE=token."

@@ -8,7 +8,7 @@ begins at some point of it.  So a token of this feed ends with the id of its col
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from types import TracebackType
 from typing import Self
@@ -16,7 +16,7 @@ from typing import Self
 from pymongo.errors import OperationFailure
 
 from shared.http.errors import BadRequest, Gone, NotInstalled, ServiceUnavailable
-from shared.resource import Resource
+from shared.resource import Resource, Visibility
 from shared.schema.fields import timestamp
 from shared.schema.serialization import Document
 from shared.storage import documents
@@ -41,10 +41,14 @@ _NO_STREAMS, _ENDED, _TOO_LARGE = 40573, 260, 10334
 class ChangeReader:
     """Context manager that reads the changes since a token, or since its start.
 
+    To a reader that does not see hidden items, an item that becomes hidden is deleted, and one that
+    becomes visible is created.
+
     Args:
         resource: The resource whose changes are read.
         since: The token, empty for the changes from this moment on.
         size: The largest number of changes that one call returns.
+        sees_hidden: True if the reader sees hidden items.
 
     Raises:
         BadRequest: The token is not valid.
@@ -53,8 +57,15 @@ class ChangeReader:
         ServiceUnavailable: MongoDB has ended the stream.
     """
 
-    def __init__(self, resource: Resource, since: str = "", size: int = BATCH_SIZE):
+    def __init__(
+        self,
+        resource: Resource,
+        since: str = "",
+        size: int = BATCH_SIZE,
+        sees_hidden: bool = False,
+    ):
         self._resource = resource
+        self._visibility = None if sees_hidden else resource.visibility
         self._names = [name for name in resource.names if name not in resource.live]
         self._collection_id = collection_id(resource.repository.collection)
         self._stored = resource.reads(self._names)
@@ -128,13 +139,53 @@ class ChangeReader:
         return f"{data}-{self._collection_id}"
 
     def _to_changes(self, events: Iterable[Document]) -> list[Document]:
-        events = [event for event in events if self._is_visible(event)]
+        events = [event for event in events if self._concerns_clients(event)]
+        if self._visibility:
+            events = list(self._seen_from_outside(events, self._visibility))
         before = self._items(event.get("fullDocumentBeforeChange") for event in events)
         after = self._items(event.get("fullDocument") for event in events)
         changes = (
             self._change(event, *pair) for event, *pair in zip(events, before, after, strict=True)
         )
         return [change for change in changes if change.get("fields") != []]
+
+    def _seen_from_outside(
+        self, events: Sequence[Document], visibility: Visibility
+    ) -> Iterator[Document]:
+        """Yield the events as they are for a reader that does not see hidden items."""
+        current = self._current_documents(filter(_is_old_update, events), visibility.field)
+        for event in events:
+            kind, before = event["operationType"], event.get("fullDocumentBeforeChange")
+            after = event.get("fullDocument")
+            if _is_old_update(event):
+                after = current.get(repr(event["documentKey"]["_id"]))
+                if after is None:
+                    continue  # The deletion follows.
+                is_of_others = kind == "update" and visibility.field not in updated_fields(event)
+                if is_of_others and visibility.is_hidden(after):
+                    continue  # If a reader saw the item, the change that hid it follows.
+            was_hidden = before is not None and visibility.is_hidden(before)
+            is_hidden = after is not None and visibility.is_hidden(after)
+            if kind == "delete":
+                if not was_hidden:
+                    yield event
+            elif is_hidden and (was_hidden or kind == "insert"):
+                continue
+            elif is_hidden:
+                yield event | {"operationType": "delete", "fullDocument": None}
+            elif was_hidden:
+                yield event | {"operationType": "insert", "fullDocumentBeforeChange": None}
+            else:
+                yield event
+
+    def _current_documents(self, events: Iterable[Document], field: str) -> dict[str, Document]:
+        """Return a field of the documents of some events as it is now, by the text of their ids."""
+        ids = [event["documentKey"]["_id"] for event in events]
+        if not ids:
+            return {}
+        collection = self._resource.repository.collection
+        stored = collection.find({"_id": {"$in": ids}}, {field: True})
+        return {repr(document["_id"]): document for document in stored}
 
     def _items(self, images: Iterable[Document | None]) -> list[Document | None]:
         """Dump all documents at once; None stays None."""
@@ -172,7 +223,7 @@ class ChangeReader:
         updated = updated_fields(event)
         return [name for name in self._names if self._resource.reads([name]) & updated]
 
-    def _is_visible(self, event: Document) -> bool:
+    def _concerns_clients(self, event: Document) -> bool:
         return event["operationType"] != "update" or bool(updated_fields(event) & self._stored)
 
     def __enter__(self) -> Self:
@@ -190,6 +241,11 @@ class ChangeReader:
 def no_streams() -> NotInstalled:
     """Return the error for a MongoDB without change streams."""
     return NotInstalled("This MongoDB has no change streams: they need a replica set.")
+
+
+def _is_old_update(event: Document) -> bool:
+    """Return True if MongoDB has dropped the document after an update."""
+    return event["operationType"] in ("update", "replace") and event.get("fullDocument") is None
 
 
 def _is_of_a_document(event: Document) -> bool:

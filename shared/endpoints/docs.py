@@ -6,7 +6,7 @@ this host, so that the pages need no other one.
 
 from functools import cache
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, request
 from marshmallow import fields
 from openapi_ui_bundles import redoc, swagger_ui
 
@@ -14,7 +14,7 @@ from shared.endpoints.openapi.document import document
 from shared.http.auth import public
 from shared.http.contract import returns
 from shared.http.errors import NotFound
-from shared.http.json import digest, encode
+from shared.http.json import digest, encode_line
 from shared.http.responses import JSON_UTF8
 
 HTML = "text/html; charset=utf-8"
@@ -65,21 +65,26 @@ _REDOC = """<body style="margin: 0">
 
 def init_app(app: Flask) -> None:
     """Serve the pages, their files and the OpenAPI document."""
-    app.add_url_rule("/openapi.json", "openapi", show_document)
-    app.add_url_rule("/docs", "docs", show_docs)
-    app.add_url_rule("/redoc", "redoc", show_redoc)
-    app.add_url_rule("/docs/<name>", "docs_file", show_file)
+    app.add_url_rule("/openapi.json", "get_openapi", show_document)
+    app.add_url_rule("/docs", "show_docs", show_docs)
+    app.add_url_rule("/redoc", "show_redoc", show_redoc)
+    app.add_url_rule("/docs/<name>", "get_docs_file", show_file)
 
 
 @public
 @returns(fields.Dict(), conditional=True)
 def show_document() -> Response:
-    """Return the OpenAPI 3.1 document of this service."""
+    """Return the OpenAPI 3.1 document of this service.
+
+    Its server is the address of the request.
+    """
     extensions = current_app.extensions
     if "openapi" not in extensions:
-        extensions["openapi"] = encode(document(current_app))
-    response = Response(extensions["openapi"], content_type=JSON_UTF8)
-    response.set_etag(digest(extensions["openapi"]))
+        extensions["openapi"] = document(current_app)
+    servers = [{"url": request.host_url.removesuffix("/")}]
+    body = encode_line(extensions["openapi"] | {"servers": servers})
+    response = Response(body, content_type=JSON_UTF8)
+    response.set_etag(digest(body))
     return response
 
 
@@ -98,7 +103,7 @@ def show_redoc() -> Response:
 
 
 @public
-@returns(None, media=_MEDIA, headers=("Cache-Control", "ETag"), conditional=True, errors=(404,))
+@returns(None, media=_MEDIA, headers=("ETag",), conditional=True, errors=(404,))
 def show_file(name: str) -> Response:
     """Return a script, style or icon of these pages."""
     if name not in _TYPES:

@@ -24,9 +24,12 @@ from shared.http import auth
 from shared.http.contract import returns
 from shared.http.responses import respond
 from shared.resource import Resource, resumes
-from shared.schema.fields import Id, Moment, Timestamp
+from shared.schema.derived import SORT_KEYS
+from shared.schema.fields import Id, Key, Moment, Timestamp
+from shared.schema.groups import VARIANT
 from shared.schema.mongo_schema import STORED, json_schema, stored_fields, violations
 from shared.schema.serialization import Document
+from shared.schema.text import clean_key
 from shared.storage import documents
 from shared.storage.bulk import bulk
 from shared.storage.documents import Change
@@ -38,7 +41,9 @@ MAX_CASES = 1000  # cases of one kind in a response; all are counted
 BATCH_SIZE = 500  # documents of one write
 
 # The fields that every write sets.
-_SET_BY_WRITES = ("revision", "updated_at", "written", "writer", "terms")
+_SET_BY_WRITES = ("revision", "updated_at", "written", "writer", "terms", SORT_KEYS)
+# Finds each key that is not clean, and some that are.
+_SUSPECT = re.compile(r"^'|^ | $|  |[^ -~]")
 _WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 
 
@@ -93,7 +98,7 @@ def init_app(app: Flask, resource: Resource) -> None:
     path = f"/{resource.name}:documents"
     app.extensions["checks"] = [path]
     app.add_url_rule(path, "check_documents", check_documents, methods=["GET"])
-    app.add_url_rule(path, "mend_documents", repair_documents, methods=["POST"])
+    app.add_url_rule(path, "repair_documents", repair_documents, methods=["POST"])
 
 
 @auth.requires(auth.ADMIN)
@@ -127,9 +132,12 @@ def _check(repair: bool) -> Response:
 def _misfits(resource: Resource, repair: bool) -> tuple[Kind, Kind]:
     """Return the documents whose ids no URL can hold, and those that do not fit the schema."""
     unreachable, broken = Kind(), Kind()
-    rules = json_schema(resource.schema)
-    for document in resource.repository.collection.find({"$nor": [{"$jsonSchema": rules}]}):
-        wrong = dict(violations(document, rules))
+    unlike = ({name: _SUSPECT} for name in _keys(resource))
+    suspects = {"$or": [{"$nor": [{"$jsonSchema": json_schema(resource.schema)}]}, *unlike]}
+    for document in resource.repository.collection.find(suspects):
+        wrong = _faults(resource, document)
+        if not wrong:
+            continue
         if why := wrong.get("/_id"):
             unreachable.add(_case(resource, document, f"its id {why}"), False)
             continue
@@ -137,10 +145,31 @@ def _misfits(resource: Resource, repair: bool) -> tuple[Kind, Kind]:
             mends = _repair(resource, document["_id"])
         else:
             change = _change(resource, document)
-            mends = bool(change and not any(violations(change.stamped("").after, rules)))
+            mends = bool(change and not _faults(resource, change.stamped("").after))
         why = "; ".join(f"{place[1:]} {text}" for place, text in wrong.items())
         broken.add(_case(resource, document, why), mends)
     return unreachable, broken
+
+
+def _faults(resource: Resource, document: Document) -> dict[str, str]:
+    """Return what is wrong in a document, by the JSON pointer of its place.
+
+    A key that is not clean, as earlier versions stored it, is found by no request.
+    """
+    wrong = dict(violations(document, json_schema(resource.schema)))
+    for name in _keys(resource):
+        value = document.get(name)
+        if isinstance(value, str) and clean_key(value) != value:
+            wrong[f"/{name}"] = (
+                f"is {value[:100]!r}, and requests ask for {clean_key(value)[:100]!r}"
+            )
+    return wrong
+
+
+def _keys(resource: Resource) -> Iterator[str]:
+    """Yield the stored fields whose texts are cleaned as keys are."""
+    fields = stored_fields(resource.schema).items()
+    return (name for name, kind in fields if isinstance(kind, Key))
 
 
 def _lacking(resource: Resource, repair: bool) -> Kind:
@@ -165,14 +194,15 @@ def _lacking(resource: Resource, repair: bool) -> Kind:
 def _lacks(repository: Repository, document: Document) -> list[str]:
     names = (*(("slug",) if repository.slug_from else ()), "revision", "created_at", "updated_at")
     lacks = [name for name in names if not document.get(name)]
-    if repository.searched:
-        terms = document.get("terms") or []
-        lacks += ["search terms"] if terms != repository.searched.terms(document) else []
-    return lacks
+    names_of_derived = {"terms": "search terms", SORT_KEYS: "sort keys"}
+    return lacks + [names_of_derived[name] for name in repository.derived.missing(document)]
 
 
 def _twice(repository: Repository) -> Kind:
-    """Return the documents that are in the trash as well, which only a copy by hand can cause."""
+    """Return the documents that are in the trash as well, or are the same variant as another.
+
+    Only a copy or an edit by hand can cause either.
+    """
     living = {
         "$lookup": {
             "from": repository.name,
@@ -192,14 +222,23 @@ def _twice(repository: Repository) -> Kind:
     # A second look leaves out documents that were just deleted or restored.
     filter = {"_id": {"$in": [suspect["_id"] for suspect in suspects]}}
     in_trash = {document["_id"] for document in repository.trash.find(filter, {"_id": True})}
-    return kind_of(
-        (
-            _case_of(repository.name, suspect["id"], why)
-            for suspect in suspects
-            if suspect["_id"] in in_trash and repository.count({"_id": suspect["id"]})
-        ),
-        mends=False,
+    in_both = (
+        _case_of(repository.name, suspect["id"], why)
+        for suspect in suspects
+        if suspect["_id"] in in_trash and repository.count({"_id": suspect["id"]})
     )
+    return kind_of((*in_both, *_equal_variants(repository)), mends=False)
+
+
+def _equal_variants(repository: Repository) -> Iterator[Document]:
+    """Yield the documents that only a hand edit can have given the options of another one."""
+    if (groups := repository.groups) is None:
+        return
+    without = {groups.field: {"$gt": ""}, VARIANT: None}
+    for document in repository.collection.find(without):
+        conflict = repository.find_conflict({VARIANT: groups.variant(document)}, document["_id"])
+        if conflict:
+            yield _case_of(repository.name, document["_id"], str(conflict))
 
 
 def _repair(resource: Resource, id: Any) -> bool:
@@ -219,13 +258,13 @@ def _repair_in_transaction(resource: Resource, id: Any) -> bool:
     # A repair has no entry in the ledger, like the edit by hand: `vitrine reconcile` reports both.
     for after in repository.apply([change] if change else []):
         document = after
-    return not any(violations(document, json_schema(resource.schema)))
+    return not _faults(resource, document)
 
 
 def _change(resource: Resource, document: Document) -> Change | None:
     """Return the change that repairs all certain values, or None if there is none."""
     repository, rules = resource.repository, json_schema(resource.schema)
-    wrong = {place for place, _ in violations(document, rules)}
+    wrong = _faults(resource, document).keys()
     values: Document = {}
     for name, kind in stored_fields(resource.schema).items():
         if f"/{name}" in wrong and name in document:
@@ -237,7 +276,7 @@ def _change(resource: Resource, document: Document) -> Change | None:
         return None
     if repository.find_conflict(values, document["_id"]):
         return None
-    return documents.change(document, repository.with_slug(document, values), repository.searched)
+    return documents.change(document, repository.with_slug(document, values), repository.derived)
 
 
 def _read(field: Field[Any], value: Any) -> Any:

@@ -25,10 +25,10 @@ PROBE_SECONDS = 1.0  # seconds until a server that does not answer is down
 
 def init_app(app: Flask) -> None:
     """Serve ``/health``, ``/health/live``, ``/health/ready``, ``/__ping/redis`` and ``/``."""
-    app.add_url_rule("/", "index", index)
-    app.add_url_rule("/health/live", "live", live)
-    app.add_url_rule("/health", "health", ready)
-    app.add_url_rule("/health/ready", "ready", ready)
+    app.add_url_rule("/", "get_index", index)
+    app.add_url_rule("/health/live", "get_liveness", live)
+    app.add_url_rule("/health", "get_health", ready)
+    app.add_url_rule("/health/ready", "get_readiness", ready)
     app.add_url_rule("/__ping/redis", "ping_redis", ping_redis)
 
 
@@ -50,6 +50,7 @@ class IndexSchema(Schema):
     checks = List(String())
     described = Dict(String(), Nested(FieldSchema), data_key="fields")
     keys = List(String())
+    unlisted = Dict(String(), List(String()), metadata={"example": {"status": ["archived"]}})
 
 
 class LifeSchema(Schema):
@@ -112,6 +113,7 @@ def index() -> Response:
         "checks": current_app.extensions["checks"],
         "fields": resource.describe(),
         "keys": resource.keys,
+        "unlisted": resource.unlisted,
     }
     return respond(described)
 
@@ -156,12 +158,13 @@ def ping_redis() -> Response:
 
 
 def probe_mongodb() -> dict[str, Any]:
-    """Ping MongoDB; return its ``latency_ms`` or its ``error``.
+    """Read from MongoDB; return its ``latency_ms`` or its ``error``.
 
-    MongoDB is down if it does not answer within a second, even if its connections are open.
+    MongoDB is down if it does not answer within a second, even if its connections are open.  A ping
+    would be answered without a login.
     """
     with pymongo.timeout(PROBE_SECONDS):
-        return _probe(lambda: connections().db.command("ping"))
+        return _probe(lambda: connections().db["followers"].find_one({}, {"_id": True}))
 
 
 def probe_redis() -> dict[str, Any]:

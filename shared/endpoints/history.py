@@ -16,11 +16,10 @@ from shared.resource.page_content import PageSchema, page_content
 from shared.schema.fields import Timestamp, timestamp
 from shared.schema.query import Query
 from shared.schema.serialization import Document
-from shared.storage import trash
+from shared.storage import audit_log, trash
+from shared.storage.audit_log import OUTSIDE
 from shared.storage.connections import connections
 from shared.storage.repository import Page, count_limit, reference
-
-OUTSIDE = "outside the API"
 
 
 class HistoryEntrySchema(Schema):
@@ -30,6 +29,7 @@ class HistoryEntrySchema(Schema):
     type = fields.String(metadata={"example": "updated"})
     by = fields.String(metadata={"example": "ann"})
     request_id = fields.String(allow_none=True)
+    import_id = fields.String(allow_none=True)
     revision = fields.Dict(
         fields.String(),
         fields.Integer(allow_none=True),
@@ -54,7 +54,7 @@ class _HistoryQuery(Query):
 def init_app(app: Flask, resource: Resource) -> None:
     """Serve the history of the items of a resource."""
     path = f"/{resource.name}/<ref>/history"
-    app.add_url_rule(path, "history", show_history, methods=["GET"])
+    app.add_url_rule(path, "list_history", show_history, methods=["GET"])
 
 
 @auth.requires(auth.READ)
@@ -85,7 +85,9 @@ def show_history(ref: str) -> Response:
     page = Page.of(list(entries), asked.per, total, count)
     items = [_shown(resource, entry) for entry in page.documents]
     name = f"{resource.name}/{quote(ref)}/history"
-    return page_content(name, asked, page, items, count).response()
+    return page_content(
+        name, asked, page, items, preconditions.applied(f"count={count}")
+    ).response()
 
 
 def _item(resource: Resource, ref: str) -> Any:
@@ -108,11 +110,13 @@ def _item(resource: Resource, ref: str) -> Any:
 
 def _shown(resource: Resource, entry: Document) -> Document:
     """Return an entry as clients see it."""
+    entry = audit_log.shortened(entry) if "import" in entry else entry
     shown = {
         "at": timestamp(entry["at"]),
         "type": entry["kind"],
         "by": entry["by"] or OUTSIDE,
         "request_id": entry["request"],
+        "import_id": entry.get("import"),
         "revision": entry["revision"],
         "fields": entry["fields"],
     }

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from flask import Flask, Response, current_app, request
+from werkzeug.http import parse_range_header
 
 from shared.config.settings import Settings
 from shared.http.auth import public
@@ -16,7 +17,7 @@ def init_app(app: Flask) -> None:
     settings: Settings = app.extensions["settings"]
     folder = Path(settings.data_dir, "media").absolute()
     app.extensions["files"] = FileStore(settings.media_url or folder.as_uri())
-    app.add_url_rule("/media/<path:name>", "media", show_file)
+    app.add_url_rule("/media/<path:name>", "get_picture", show_file)
 
 
 @public
@@ -24,12 +25,12 @@ def init_app(app: Flask) -> None:
 @returns(
     None,
     media=("image/webp", "image/jpeg"),
-    headers=("ETag", "Cache-Control"),
+    headers=("ETag",),
     conditional=True,
     errors=(404, 416, 503),
 )
-@returns(None, 206, media=("image/webp", "image/jpeg"), headers=("ETag", "Cache-Control"))
-@returns(None, 302, headers=("Location", "Cache-Control"))
+@returns(None, 206, media=("image/webp", "image/jpeg"), headers=("ETag",))
+@returns(None, 302, headers=("Location",))
 def show_file(name: str) -> Response:
     """Return a picture that clients may keep for ever (RFC 8246), or redirect to its address."""
     files: FileStore = current_app.extensions["files"]
@@ -46,5 +47,13 @@ def show_file(name: str) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response.set_etag(name.replace("/", "-"))
-    response.make_conditional(request, accept_ranges=True, complete_length=len(data))
+    is_part = _asks_for_one_range(request.headers.get("Range", ""))
+    response.make_conditional(request, accept_ranges=is_part, complete_length=len(data))
+    response.headers["Accept-Ranges"] = "bytes"
     return response
+
+
+def _asks_for_one_range(header: str) -> bool:
+    """Return True for one range of bytes; any other ``Range`` is ignored (RFC 9110, 14.2)."""
+    wanted = parse_range_header(header)
+    return wanted is not None and wanted.units == "bytes" and len(wanted.ranges) == 1

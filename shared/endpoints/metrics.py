@@ -10,21 +10,23 @@ from redis import RedisError
 from shared.endpoints import health
 from shared.http.auth import public
 from shared.http.contract import returns
-from shared.observability import job_metrics, metrics
+from shared.observability import job_metrics, metrics, process_metrics
 from shared.storage.connections import connections
 from shared.workers import queue
 
 
 def init_app(app: Flask) -> None:
     """Serve ``/metrics``."""
-    app.add_url_rule("/metrics", "metrics", show_metrics)
+    app.add_url_rule("/metrics", "get_metrics", show_metrics)
 
 
 @public
 @returns(None, media=("text/plain",))
 def show_metrics() -> Response:
     """Return the metrics of the service, for all its processes together."""
-    return Response(metrics.render([*_state(), *_jobs()]), content_type=metrics.TEXT)
+    return Response(
+        metrics.render([*process_metrics.collect(), *_state(), *_jobs()]), content_type=metrics.TEXT
+    )
 
 
 def _state() -> Iterator[Metric]:

@@ -5,9 +5,12 @@
 * ``auth``, ``tokens``: the caller of a request, the scopes a view needs, and bearer tokens.
 * ``errors``: exceptions with a status, and problem documents (RFC 9457).
 * ``json``, ``responses``: encode values, and answer with them.
+* ``compression``: compresses responses.
 * ``request_state``: what is known about a request, and the interface of middlewares.
 * ``allowance``: what remains of a rate limit.
 * ``service_client``: calls other services.
+* ``clocks``: how far the clock of the host that sent a response differs from this one.
+* ``import_id``: the header that names the import which a write is a part of.
 * ``access_log``, ``cors``: one log line for each request, and pages of other origins.
 
 The package imports ``config`` and ``observability``.  Its modules import each other by full path;

@@ -1,11 +1,15 @@
-"""State of a rate limit for one client: what remains of it, in headers and in a refusal."""
+"""Rate limits of one client: its key, and what remains of a limit, in headers and in a refusal."""
 
+import ipaddress
 import math
-from typing import NamedTuple
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from limits import RateLimitItem
 
 from shared.http.errors import TooManyRequests
+from shared.http.tokens import Principal
 from shared.observability.metrics import LIMITED
 
 ANONYMOUS, TOKEN, WRITES, UPLOADS = "anonymous", "token", "writes", "uploads"
@@ -66,3 +70,22 @@ class Allowance(NamedTuple):
 def _unit(rate: RateLimitItem) -> str:
     unit = str(rate.GRANULARITY.name)
     return unit if rate.multiples == 1 else f"{rate.multiples} {unit}s"
+
+
+def client_key(principal: Principal, environ: Mapping[str, Any]) -> str:
+    """Return what identifies a client: the key of its token, or else its network."""
+    return principal.key or network_of(environ.get("REMOTE_ADDR") or "")
+
+
+@lru_cache(maxsize=4096)
+def network_of(address: str) -> str:
+    """Return the addresses of one client: one of IPv4, but a whole /64 of IPv6 (RFC 6177)."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return "local"
+    if isinstance(ip, ipaddress.IPv4Address):
+        return address
+    if ip.ipv4_mapped:
+        return str(ip.ipv4_mapped)
+    return str(ipaddress.ip_network((ip, 64), strict=False).network_address)

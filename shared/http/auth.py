@@ -5,11 +5,14 @@ public resource needs no token.  Reading any other resource needs the scope ``<n
 ``<name>:write``, and a view may need ``admin`` instead; ``admin`` includes all scopes.
 
 With ``AUTH_MODE=open`` every caller on this machine may do everything, and other machines may do
-nothing; a token then only names the caller.
+nothing; a token then only names the caller.  ``OPEN_NETWORKS`` names the networks of containers
+that are this machine.
 """
 
+import re
 import time
 from collections.abc import Callable, Mapping
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, TypeVar
 
 from flask import Flask, current_app, has_request_context, request
@@ -26,6 +29,7 @@ READING = ("GET", "HEAD", "OPTIONS")
 # seconds after which a token is verified again, because its key may have been withdrawn
 VERIFIED_SECONDS = 300
 MAX_VERIFIED = 10_000  # verified tokens that are remembered
+_CONTAINER = re.compile(r"[a-z][a-z0-9_-]*", re.ASCII)  # Domains of the internet have a dot.
 _LOCAL = ("127.0.0.1", "::1", "", None)  # A Unix socket has no address: "" or None.
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -37,6 +41,7 @@ class Auth(Middleware):
     def __init__(self, settings: Settings):
         self._tokens = Tokens(settings)
         self._is_open = settings.auth_mode == "open"
+        self._networks = tuple(map(ip_network, filter(None, settings.open_networks.split(","))))
         self._origins = frozenset(settings.cors_origins.split(","))
         self._everything = frozenset({ADMIN} if self._is_open else ())
         self._anonymous = Principal("anonymous", self._everything)
@@ -94,13 +99,30 @@ class Auth(Middleware):
         self._verified[header] = principal, min(principal.expires, time.time() + VERIFIED_SECONDS)
         return principal
 
+    def _is_this_machine(self, address: str | None) -> bool:
+        """Return True if a request comes from this machine, or from a container on it."""
+        if address in _LOCAL:
+            return True
+        found = _find_address(address or "") if self._networks else None
+        return found is not None and any(found in network for network in self._networks)
+
+    def _names_this_machine(self, host: str) -> bool:
+        """Return True if a Host header names this machine, or a container by its plain name."""
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+        if name in ("localhost", "127.0.0.1", "[::1]", "") or name.endswith(".localhost"):
+            return True
+        return bool(self._networks) and _CONTAINER.fullmatch(name) is not None
+
     def _check_origin(self, environ: Mapping[str, Any]) -> None:
         """Raise ``Forbidden`` for a request from another machine, or made by a page elsewhere.
 
         Any domain may resolve to this machine, so that a page of it could read the responses (DNS
         rebinding), and any page may send a form here.
         """
-        if environ.get("REMOTE_ADDR") not in _LOCAL or not _is_local(environ.get("HTTP_HOST", "")):
+        # Who is not on this machine may send the headers of a proxy as well.
+        peer = environ.get("werkzeug.proxy_fix.orig", environ).get("REMOTE_ADDR")
+        addresses, host = (peer, environ.get("REMOTE_ADDR")), environ.get("HTTP_HOST", "")
+        if not (all(map(self._is_this_machine, addresses)) and self._names_this_machine(host)):
             raise Forbidden(
                 "With AUTH_MODE=open only this machine may send requests, to localhost. Set "
                 "AUTH_MODE=token."
@@ -125,10 +147,11 @@ class Auth(Middleware):
             )
 
 
-def _is_local(host: str) -> bool:
-    """Return True if a Host header names this machine."""
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    return name in ("localhost", "127.0.0.1", "[::1]", "") or name.endswith(".localhost")
+def _find_address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None  # A proxy may pass on any text.
 
 
 def requires(scope: str) -> Callable[[View], View]:
@@ -164,22 +187,23 @@ def required_scope(view: Callable[..., Any], method: str, name: str, reads_are_p
     return f"{name}:{verb}" if verb in (READ, WRITE) else verb
 
 
-def require(scope: str) -> None:
-    """Raise ``Unauthorized`` or ``Forbidden`` unless the principal of the request has a scope.
+def require(scope: str, *others: str) -> None:
+    """Raise ``Unauthorized`` or ``Forbidden`` unless the caller has a scope or one of the others.
 
     ``read`` and ``write`` mean the scopes of this service.
     """
     if scope in (READ, WRITE):
         scope = f"{current_app.extensions['resource'].name}:{scope}"
     principal = state().principal or ANONYMOUS
-    if principal.may(scope):
+    if any(map(principal.may, (scope, *others))):
         return
+    named = " or ".join((scope, *others))
     if not principal.key:
         raise _unauthorized(
-            f"The request needs a token with the scope {scope}. Send Authorization: Bearer TOKEN."
+            f"The request needs a token with the scope {named}. Send Authorization: Bearer TOKEN."
         )
     REFUSALS.labels("scope").inc()
-    error = Forbidden(f"The token does not have the scope {scope}. Send a token that has it.")
+    error = Forbidden(f"The token does not have the scope {named}. Send a token that has it.")
     error.headers["WWW-Authenticate"] = (
         f'Bearer realm="vitrine", error="insufficient_scope", scope="{scope}"'
     )

@@ -13,12 +13,12 @@ from marshmallow import Schema, fields
 JSON = "application/json"
 FORM = "multipart/form-data"
 MERGE_PATCH = "application/merge-patch+json"
-# Shapes of the resource of the service: a new item, changes to an item, an item, an item with a
-# selection of fields, a page of items, and the query string of a list.
-NEW, CHANGES, ITEM, SELECTION, PAGE, LIST = "new", "changes", "item", "selection", "page", "list"
+# Shapes of the resource of the service: a new item, changes to an item, an item, a page of items,
+# and the query string of a list.
+NEW, CHANGES, ITEM, PAGE, LIST = "new", "changes", "item", "page", "list"
 FILES = "files"
 CONDITIONS = ("If-Match", "If-None-Match")
-CACHED = ("Cache-Control", "Cache-Status", "Server-Timing")
+CACHED = ("Cache-Status", "Server-Timing")
 
 
 @dataclass(frozen=True, slots=True)

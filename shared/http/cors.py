@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from shared.http.request_state import Answer, Middleware, RequestState
 
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
+# The last four are sent by tracing libraries in pages (Sentry, W3C Trace Context and Baggage).
 ALLOWED = (
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, X-Request-ID"
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Import-ID, "
+    "Last-Event-ID, Prefer, X-Request-ID, baggage, sentry-trace, traceparent, tracestate"
 )
 EXPOSED = (
     "Cache-Status, ETag, Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, "

@@ -213,7 +213,7 @@ def problem_document(
     if errors:
         body["errors"] = errors
     body |= extra or {}
-    return orjson.dumps(body)
+    return orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

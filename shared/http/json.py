@@ -18,6 +18,14 @@ def encode(value: Any) -> bytes:
     return orjson.dumps(value, _fallback)
 
 
+def encode_line(value: Any) -> bytes:
+    """Return JSON in UTF-8 with a newline at its end, as the body of a response.
+
+    Without it, a shell would show its prompt in the last line of the response.
+    """
+    return orjson.dumps(value, _fallback, orjson.OPT_APPEND_NEWLINE)
+
+
 def _fallback(value: Any) -> Any:
     """Return the JSON value of a type that only an edit by hand can leave in MongoDB."""
     return plain_number(value) if isinstance(value, Decimal128) else str(value)

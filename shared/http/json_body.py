@@ -6,6 +6,7 @@ request needs, because each of them takes time.  The code that uses the parsed v
 this.
 """
 
+import codecs
 import json
 import re
 from collections import Counter
@@ -22,7 +23,11 @@ _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 
 
 def parse(raw: bytes) -> Any:
-    """Return the JSON value in a body, or raise ``BadRequest`` with the correction."""
+    """Return the JSON value in a body, or raise ``BadRequest`` with the correction.
+
+    A byte order mark before the JSON is ignored, as RFC 8259 allows.
+    """
+    raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:

@@ -1,6 +1,7 @@
 """Query parameters: reads query strings by the names and fields that are declared."""
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,6 +14,10 @@ from shared.http.contract import contract_of
 from shared.http.errors import BadRequest, nearest
 
 MAX_PARAMETERS = 50
+PLUS = "A + is a blank here; send %2B for a plus."
+
+# ``attr[size]``, ``attr[size__gte]`` and ``attr[size][gte]``, as form encoders write attr.size.
+_BRACKETED = re.compile(r"(\w+)\[([^\[\]]+)\](?:\[(\w+)\]|(__\w+))?", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -29,7 +34,11 @@ class QueryString:
 
 
 def parse_query_string(
-    raw: bytes, names: Mapping[str, str], blank: Collection[str] = (), prefix: str = ""
+    raw: bytes,
+    names: Mapping[str, str],
+    blank: Collection[str] = (),
+    lists: Collection[str] = (),
+    prefix: str = "",
 ) -> QueryString:
     """Read a query string without a look at the values.
 
@@ -37,7 +46,10 @@ def parse_query_string(
         raw: The query string as it was sent.
         names: The canonical name of every accepted spelling.
         blank: The canonical names of parameters that may be blank, which is as if left out.
-        prefix: Where parameters begin that may have any name; there are none by default.
+        lists: The canonical names of parameters that hold values between commas.  Such a parameter
+            may be sent several times, and its name may end in ``[]``.
+        prefix: Where parameters begin that may have any name, such as ``attr.``; there are none by
+            default.
 
     Raises:
         BadRequest: The query string is not UTF-8, or has too many parameters.
@@ -52,10 +64,11 @@ def parse_query_string(
         ) from error
     query = QueryString({}, {}, {})
     for spelling, value in pairs:
-        is_open = prefix and spelling.startswith(prefix)
-        name = spelling if is_open else names.get(spelling, "")
+        name = _canonical(spelling, names, lists, prefix)
         if not name:
             query.errors[spelling] = [f"Unknown parameter{nearest(spelling, names)}"]
+        elif name in lists and name in query.texts:
+            query.texts[name] += f",{value}"
         elif name in query.texts:
             query.errors[spelling] = ["Sent twice; send it once."]
         elif "\0" in value:
@@ -69,6 +82,44 @@ def parse_query_string(
     return query
 
 
+def refusal(raw: bytes, messages: Mapping[str, Sequence[str]]) -> BadRequest:
+    """Return the error for query parameters, with the messages about each.
+
+    A plus sign means a blank in a query string.  Where one was sent, the message says so, because
+    the client may have meant a plus, as in the time zone ``+02:00``.
+
+    Args:
+        raw: The query string as it was sent.
+        messages: The messages by the name of each parameter as it was sent.
+    """
+    as_read, as_meant = (
+        parse_qsl(query.decode(errors="replace"), True)
+        for query in (raw, raw.replace(b"+", b"%2B"))
+    )
+    plus = {
+        name for (name, value), (_, meant) in zip(as_read, as_meant, strict=True) if value != meant
+    }
+    return BadRequest.parameters(
+        {
+            name: [*texts[:-1], f"{texts[-1]} {PLUS}"] if name in plus else texts
+            for name, texts in messages.items()
+        }
+    )
+
+
+def _canonical(spelling: str, names: Mapping[str, str], lists: Collection[str], prefix: str) -> str:
+    """Return the canonical name of a parameter, or an empty text if it is unknown."""
+    if name := names.get(spelling):
+        return name
+    if names.get(spelling.removesuffix("[]")) in lists:
+        return names[spelling.removesuffix("[]")]
+    match = _BRACKETED.fullmatch(spelling)
+    if match and prefix == f"{match[1]}.":
+        operator = f"__{match[3]}" if match[3] else match[4] or ""
+        return f"{prefix}{match[2]}{operator}"
+    return spelling if prefix and spelling.startswith(prefix) else ""
+
+
 def read_parameters() -> dict[str, Any]:
     """Return the values of the query parameters that the view of this request declares.
 
@@ -80,7 +131,10 @@ def read_parameters() -> dict[str, Any]:
     declared = contract_of(current_app.view_functions[str(request.endpoint)]).query
     accepted = declared if isinstance(declared, Mapping) else _fields(declared)
     blank = [name for name, field in accepted.items() if field.metadata.get("blank")]
-    query = parse_query_string(request.query_string, {name: name for name in accepted}, blank)
+    lists = [name for name, field in accepted.items() if is_list(field)]
+    query = parse_query_string(
+        request.query_string, {name: name for name in accepted}, blank, lists
+    )
     values: dict[str, Any] = {}
     for name, field in accepted.items():
         try:
@@ -91,8 +145,13 @@ def read_parameters() -> dict[str, Any]:
             if value is not missing:
                 values[name] = value
     if query.errors:
-        raise BadRequest.parameters(query.errors)
+        raise refusal(request.query_string, query.errors)
     return values
+
+
+def is_list(field: fields.Field[Any]) -> bool:
+    """Return True if a parameter holds values between commas."""
+    return bool({"list_of", "joined"} & field.metadata.keys())
 
 
 @lru_cache(maxsize=100)

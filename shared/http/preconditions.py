@@ -53,11 +53,28 @@ def version_matches(current: str) -> bool:
     tag = current.partition("-")[0]
     if request.if_match and not request.if_match.star_tag and tag not in _tags(request.if_match):
         return False
-    return not (creates_only() or tag in _tags(request.if_none_match))
+    # If-Match compares strongly and If-None-Match weakly (RFC 9110, 13.1).
+    return not (creates_only() or tag in _tags(request.if_none_match, include_weak=True))
 
 
-def _tags(etags: ETags) -> set[str]:
-    return {str(tag).partition("-")[0] for tag in etags.as_set()}
+def _tags(etags: ETags, include_weak: bool = False) -> set[str]:
+    return {str(tag).partition("-")[0] for tag in etags.as_set(include_weak)}
+
+
+def _conflict(current: str) -> str:
+    """Return the detail of a 412 of an item with this ETag."""
+    if creates_only():
+        return "The item exists already. Read it, then send your change with its ETag in If-Match."
+    sent = request.if_match
+    if not sent.as_set() and (weak := sent.as_set(include_weak=True)):
+        return (
+            f'If-Match has the weak ETag W/"{min(weak)[:100]}", and only a strong one names a '
+            f'version to change. Read the item again; its strong ETag is "{current}".'
+        )
+    return (
+        "The item has changed since you read it. Read it again, then send your change with its new "
+        "ETag in If-Match."
+    )
 
 
 def version_conflict(
@@ -70,18 +87,12 @@ def version_conflict(
         revision: The revision of the stored item.
         differing: For each field that differs, ``{"stored": value, "sent": value}``.
     """
-    detail = (
-        "The item exists already. Read it, then send your change with its ETag in If-Match."
-        if creates_only()
-        else "The item has changed since you read it. Read it again, then send your change with "
-        "its new ETag in If-Match."
-    )
     errors = [
         {"pointer": f"/{name}", "message": f"The stored value is {_shortened(values['stored'])}."}
         for name, values in differing.items()
     ]
     error = PreconditionFailed(
-        detail,
+        _conflict(current),
         errors,
         current_etag=f'"{current}"',
         current_revision=revision,
@@ -94,6 +105,19 @@ def version_conflict(
 def _shortened(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 100 else text[:99] + "…"
+
+
+def applied(prefer: str) -> str:
+    """Return the preferences in a ``Prefer`` header that lists honour, in one spelling."""
+    count = preferred_count(prefer)
+    names = [f"count={count}"] if count else []
+    return ", ".join([*names, *(["search=exact"] if prefers_exact_search(prefer) else [])])
+
+
+def prefers_exact_search(prefer: str) -> bool:
+    """Return True if the client wants a search for its very words: ``Prefer: search=exact``."""
+    parts = prefer.replace(";", ",").lower().split(",")
+    return "search=exact" in map(str.strip, parts)
 
 
 def preferred_count(prefer: str) -> str:

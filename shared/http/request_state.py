@@ -68,10 +68,12 @@ class RequestState:
         refusal: The reason why the caller could not be identified.
         lookup: The result of the cache lookup.
         cache: The state of the cache for the log: hit, miss, stale or bypass; empty for none.
+        stored_seconds: The seconds that the entry of the answer lives; 0 if none was stored.
         is_counted: True if the request was counted in the round trip of the lookup.
         allowances: The rate limits that apply, after the request was counted.
         error: The error with which Flask is to answer.
-        is_incomplete: True if the response must not be stored, because a part is missing.
+        is_uncacheable: True if the response must not be stored: a part is missing, or not every
+            reader may see it.
         idempotency_token: The name of the request under its ``Idempotency-Key``.
         is_repeated: True if the request was started before, and not finished.
         is_forgotten: True if the request left no effects, and is to start anew.
@@ -88,10 +90,11 @@ class RequestState:
     refusal: ApiError | None = None
     lookup: "Lookup | None" = None
     cache: str = ""
+    stored_seconds: int = 0
     is_counted: bool = False
     allowances: list[Allowance] = field(default_factory=list)
     error: Exception | None = None
-    is_incomplete: bool = False
+    is_uncacheable: bool = False
     idempotency_token: str = ""
     is_repeated: bool = False
     is_forgotten: bool = False

@@ -11,6 +11,7 @@ from flask import current_app
 from urllib3 import PoolManager, Retry, Timeout
 
 from shared.config.settings import Settings, service_url
+from shared.http.clocks import clock_difference, clocks_differ
 from shared.http.errors import ServiceUnavailable
 from shared.http.request_state import find_state
 from shared.http.tokens import ADMIN, Tokens
@@ -18,7 +19,7 @@ from shared.observability import log_format
 
 CONNECT_SECONDS = 0.5  # for one connection
 _ANSWERS = "service answers"  # the note of the responses that a request has read
-REQUEST_SECONDS = 5.0  # for all tries of one request
+REQUEST_SECONDS = 4.5  # for all tries of one request
 MAX_CONNECTIONS = 16  # kept open to each service
 TOKEN_SECONDS = 120  # that a token for another service is valid
 MAX_TOKENS = 1000  # kept for the next requests of the same callers
@@ -73,9 +74,10 @@ class TransientRetry(Retry):
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
         """Return True for the statuses of a service that starts or ends, and on Retry-After.
 
-        A 409 with ``Retry-After`` is a conflict between writes at the same moment.
+        A 409 with ``Retry-After`` is a conflict between writes at the same moment.  A 503 with
+        ``Retry-After`` comes from a service that has waited for its own servers already.
         """
-        return status_code in (502, 503, 504) or has_retry_after
+        return has_retry_after != (status_code in (502, 503, 504))
 
 
 class HttpTransport:
@@ -98,12 +100,11 @@ class HttpTransport:
         """Send a request to the URL of the service; it must be safe to repeat.
 
         Raises:
-            ServiceUnavailable: No try has brought a response within the seconds.
+            ServiceUnavailable: No try has brought a response within the seconds, or the service
+                refuses the token because the clocks of the hosts differ.
         """
         url = service_url(self._settings, service)
-        unavailable = ServiceUnavailable(
-            f"The {service} service at {url} does not answer; try again shortly."
-        )
+        no_answer = f"The {service} service at {url} does not answer; try again shortly."
         try:
             response = self._pool.request(
                 method,
@@ -114,9 +115,16 @@ class HttpTransport:
                 redirect=False,
             )
         except urllib3.exceptions.HTTPError as error:
-            raise unavailable from error
+            raise ServiceUnavailable(no_answer) from error
         if response.status >= 500:
-            raise unavailable
+            detail = _detail(response.data)
+            reason = f"The {service} service cannot answer: {detail}" if detail else no_answer
+            raise ServiceUnavailable(reason)
+        if response.status == 401 and (difference := clock_difference(response.headers)):
+            raise ServiceUnavailable(
+                f"The {service} service at {url} refused the token of this service: "
+                f"{clocks_differ(difference)}."
+            )
         return response.status, response.data
 
 
@@ -217,6 +225,14 @@ class ServiceClient:
             token = tokens.mint(subject, [ADMIN], TOKEN_SECONDS, act={"sub": own})
             self._minted[subject] = token, time.monotonic() + TOKEN_SECONDS / 2
         return token
+
+
+def _detail(body: bytes) -> str:
+    """Return the detail of a problem document; empty for another body."""
+    try:
+        return str(json.loads(body)["detail"])
+    except (ValueError, LookupError, TypeError):
+        return ""
 
 
 def _url(path: tuple[str, ...], query: Mapping[str, Any]) -> str:

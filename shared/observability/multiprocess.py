@@ -45,6 +45,22 @@ def take_slot() -> None:
     values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
 
 
+def live_processes(folder: Path) -> list[int]:
+    """Return the ids of the processes that have a slot."""
+    return [pid for file in sorted(folder.glob("*.slot")) if (pid := _holder(file))]
+
+
+def _holder(file: Path) -> int:
+    """Return the id of the process that has a slot; 0 for a free one."""
+    with file.open("rb") as slot:
+        try:
+            fcntl.flock(slot, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = slot.read()
+            return int(pid) if pid.isdigit() else 0
+    return 0
+
+
 def _lock(slot: int) -> bool:
     """Return True if this process has locked a slot; it stays locked until the process ends."""
     file = os.open(Path(os.environ[FOLDER], f"{slot}.slot"), os.O_CREAT | os.O_RDWR)
@@ -53,6 +69,8 @@ def _lock(slot: int) -> bool:
     except BlockingIOError:
         os.close(file)
         return False
+    os.ftruncate(file, 0)
+    os.write(file, str(os.getpid()).encode())
     return True
 
 

@@ -1,7 +1,7 @@
 """Batches: up to 1,000 items in one request, each created, or changed if its key exists."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,6 @@ from shared.http.errors import (
     MAX_ERRORS,
     ApiError,
     BadRequest,
-    Conflict,
     ContentTooLarge,
     Unprocessable,
     WriteConflict,
@@ -19,7 +18,9 @@ from shared.http.errors import (
     summary,
 )
 from shared.schema.fields import Id
+from shared.schema.search_query import Search
 from shared.schema.serialization import Document
+from shared.schema.slugs import make_slug
 from shared.storage import documents, ids
 from shared.storage.bulk import bulk
 from shared.storage.retries import DocumentChanged, retry_conflicts
@@ -32,7 +33,7 @@ ON_ERROR = ("reject_failed", "reject_all")
 RESULTS = ("created", "updated", "unchanged", "failed")
 
 
-class ErrorSchema(Schema):
+class InvalidPartSchema(Schema):
     """An error and its place: a JSON pointer (RFC 6901) into the body, or a parameter."""
 
     pointer = fields.String(metadata={"example": "/name", "optional": True})
@@ -40,21 +41,40 @@ class ErrorSchema(Schema):
     message = fields.String(required=True, metadata={"example": "Is blank; send some text."})
 
 
-class ResultSchema(Schema):
+class BatchResultSchema(Schema):
     """The result of one item of the batch."""
 
     index = fields.Integer(required=True, metadata={"example": 0})
     status = fields.Integer(required=True, metadata={"example": 201})
-    result = fields.String(required=True, validate=validate.OneOf(RESULTS))
+    result = fields.String(
+        required=True,
+        validate=validate.OneOf(RESULTS),
+        metadata={"component": "BatchItemResult"},
+    )
     id = fields.Raw(metadata={"shown": Id(), "optional": True})
     slug = fields.String(metadata={"optional": True})
-    errors = fields.List(fields.Nested(ErrorSchema), metadata={"optional": True})
+    removed = fields.List(
+        fields.String(),
+        metadata={
+            "description": "The members of objects that the item had and loses.",
+            "example": ["/attributes/color"],
+            "optional": True,
+        },
+    )
+    same_name = fields.Raw(
+        metadata={
+            "description": "In a dry run: another item that has the name of this new one.",
+            "shown": Id(),
+            "optional": True,
+        }
+    )
+    errors = fields.List(fields.Nested(InvalidPartSchema), metadata={"optional": True})
 
 
-class ResultsSchema(Schema):
+class BatchResultsSchema(Schema):
     """One result for each item, in order, and the number of results of each kind."""
 
-    results = fields.List(fields.Nested(ResultSchema))
+    results = fields.List(fields.Nested(BatchResultSchema))
     summary = fields.Dict(
         keys=fields.String(validate=validate.OneOf(RESULTS)),
         values=fields.Integer(),
@@ -64,11 +84,19 @@ class ResultsSchema(Schema):
 
 @dataclass(frozen=True, slots=True)
 class BatchOptions:
-    """The query string of a batch: the key (empty to create all items), and the modes."""
+    """The query string of a batch.
+
+    Attributes:
+        key: The field that finds items; empty to create all of them.
+        all_or_none: Write nothing if an item is not valid.
+        dry_run: Write nothing.
+        merged: The field, if any, whose object keeps the members that an item does not name.
+    """
 
     key: str
     all_or_none: bool
     dry_run: bool
+    merged: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -76,30 +104,41 @@ class BatchItem:
     """One item of a batch while it is worked on.
 
     ``stored`` is the document with its key, ``values`` are what is to be written, ``error`` is why
-    it cannot be written, and ``written`` is the document after the write.
+    it cannot be written, and ``written`` is the document after the write.  ``same_name`` is the id
+    of a stored document with the name of a new one.
     """
 
     stored: Document | None = None
     values: Document | None = None
     error: ApiError | ValidationError | None = None
     written: Document | None = None
+    same_name: Any = None
 
 
-def parse_options(parameters: Mapping[str, Any], keys: Sequence[str]) -> BatchOptions:
+def parse_options(
+    parameters: Mapping[str, Any], keys: Sequence[str], objects: Sequence[str]
+) -> BatchOptions:
     """Return what the query parameters of a batch ask for.
 
     Args:
         parameters: The values of the query parameters.
         keys: The fields that may be named as the key.
+        objects: The fields that hold an object and may be merged.
 
     Raises:
-        BadRequest: The key is none of them.
+        BadRequest: The key, or the field to be merged, is none of them.
     """
-    key = parameters.get("key", "")
+    key, merged = parameters.get("key", ""), parameters.get("merge", "")
     if key and key not in keys:
         raise BadRequest.parameter("key", f"Must be one of {', '.join(keys)}.")
+    if merged and merged not in objects:
+        names = f"one of {', '.join(objects)}" if objects else "left out"
+        raise BadRequest.parameter("merge", f"Must be {names}.")
     return BatchOptions(
-        key, parameters["on_error"] == "reject_all", bool(parameters.get("dry_run"))
+        key,
+        parameters["on_error"] == "reject_all",
+        bool(parameters.get("dry_run")),
+        (merged,) if merged else (),
     )
 
 
@@ -137,8 +176,11 @@ def _write_each(
     resource: "Resource", values: Sequence[Any], options: BatchOptions
 ) -> list[BatchItem]:
     """Write every valid item; after a conflict with another write, read again and repeat."""
-    items = _prepare(resource, values, options.key)
-    waiting = [] if options.dry_run else [n for n, item in enumerate(items) if not item.error]
+    items = _prepare(resource, values, options)
+    if options.dry_run:
+        _find_same_names(resource, items)
+        return items
+    waiting = [n for n, item in enumerate(items) if not item.error]
 
     def write() -> None:
         nonlocal waiting
@@ -147,7 +189,7 @@ def _write_each(
         for number, document in zip(waiting, outcomes, strict=True):
             items[number].written = document
         waiting = [n for n, document in zip(waiting, outcomes, strict=True) if document is None]
-        again = _prepare(resource, [values[n] for n in waiting], options.key)
+        again = _prepare(resource, [values[n] for n in waiting], options)
         for number, item in zip(waiting, again, strict=True):
             items[number] = item
         waiting = [number for number in waiting if not items[number].error]
@@ -167,7 +209,7 @@ def _write_all_or_none(
     resource: "Resource", values: Sequence[Any], options: BatchOptions
 ) -> list[BatchItem]:
     def write() -> list[BatchItem]:
-        items = _prepare(resource, values, options.key)
+        items = _prepare(resource, values, options)
         errors = [
             {**error, "pointer": f"/{index}{error.get('pointer', '')}"}
             for index, item in enumerate(items)
@@ -178,6 +220,7 @@ def _write_all_or_none(
             text = f"Some items are not valid, so nothing was written. {summary(errors)}"
             raise Unprocessable(text, errors[:MAX_ERRORS])
         if options.dry_run:
+            _find_same_names(resource, items)
             return items
         pairs = [(item.stored, item.values or {}) for item in items]
         for item, document in zip(items, bulk(resource.repository, pairs, True), strict=True):
@@ -187,11 +230,11 @@ def _write_all_or_none(
     return retry_conflicts(write, "the same items; nothing was written")
 
 
-def _prepare(resource: "Resource", values: Sequence[Any], key: str) -> list[BatchItem]:
+def _prepare(resource: "Resource", values: Sequence[Any], options: BatchOptions) -> list[BatchItem]:
     items = [BatchItem() for _ in values]
-    _find_stored(resource, values, items, key)
-    _load(resource, values, items)
-    _check_unique(resource, items, key)
+    _find_stored(resource, values, items, options.key)
+    _load(resource, values, items, options.merged)
+    _check_unique(resource, items, options.key)
     return items
 
 
@@ -213,22 +256,20 @@ def _find_stored(
                 item.error = ValidationError({key: ["Is required, because it is the key."]})
                 continue
             if value in first_index:
-                item.error = _repeated(key, value)
+                item.error = resource.repository.repeated(key, value)
             first_index.setdefault(value, index)
     stored = resource.repository.find(key, first_index) if first_index else {}
     for value, index in first_index.items():
         items[index].stored = stored.get(value)
 
 
-def _repeated(field: str, value: Any) -> Conflict:
-    return Conflict(f"An earlier item of the batch has the same {field} {value!r}.")
-
-
-def _load(resource: "Resource", values: Sequence[Any], items: list[BatchItem]) -> None:
+def _load(
+    resource: "Resource", values: Sequence[Any], items: list[BatchItem], merged: Sequence[str]
+) -> None:
     for sent, item in zip(values, items, strict=True):
         if item.error is None:
             try:
-                item.values = resource.load(sent, item.stored)
+                item.values = resource.load(sent, item.stored, merged)
             except (ValidationError, ApiError) as error:
                 if isinstance(error, ApiError) and error.status >= 500:
                     raise
@@ -240,7 +281,7 @@ def _check_unique(resource: "Resource", items: list[BatchItem], key: str) -> Non
 
     The ``key`` was looked up before.  If another request takes a value meanwhile, the write fails.
     """
-    for field in [name for name in resource.keys if name != key]:
+    for field in [name for name in resource.repository.unique_fields if name != key]:
         valid = [(n, item) for n, item in enumerate(items) if item.values and not item.error]
         wanted = {item.values.get(field) for _, item in valid if item.values} - {None}
         owners = resource.repository.find(field, wanted) if wanted else {}
@@ -253,7 +294,40 @@ def _check_unique(resource: "Resource", items: list[BatchItem], key: str) -> Non
             if owner and (item.stored is None or item.stored["_id"] != owner["_id"]):
                 item.error = resource.repository.conflict(field, value, owner)
             elif first_index.setdefault(value, index) != index:
-                item.error = _repeated(field, value)
+                item.error = resource.repository.repeated(field, value)
+
+
+def _find_same_names(resource: "Resource", items: Sequence[BatchItem]) -> None:
+    """Note the stored document, if there is one, that has the name of each new item."""
+    field = resource.slug or (resource.searched.title[0] if resource.searched else "")
+    new = [
+        (item, str(item.values[field]))
+        for item in items
+        if item.values and item.stored is None and not item.error and item.values.get(field)
+    ]
+    if not new:
+        return
+    if resource.slug:
+        # The first document with a name has the slug that is made of it.
+        slugs = {make_slug(name, resource.item) for _, name in new}
+        owners: Iterable[Document] = resource.repository.find("slug", slugs).values()
+    else:
+        terms = {Search(name).title for _, name in new}
+        owners = resource.repository.select({"terms": {"$in": [*terms]}}, {field: True})
+    ids = {str(owner.get(field)).casefold(): owner["_id"] for owner in owners}
+    for item, name in new:
+        item.same_name = ids.get(name.casefold())
+
+
+def _removed(stored: Document, values: Document) -> list[str]:
+    """Return a JSON pointer to each member of an object that the new values leave out."""
+    return [
+        f"/{name}/{member.replace('~', '~0').replace('/', '~1')}"
+        for name, value in values.items()
+        if isinstance(before := stored.get(name), dict)
+        for member in before
+        if member not in (value or {})
+    ]
 
 
 def _errors(error: ApiError | ValidationError) -> list[dict[str, str]]:
@@ -274,7 +348,9 @@ def _result(index: int, item: BatchItem) -> Document:
     else:
         status, result = 200, "updated"
     document = item.written or item.stored or {}
-    shown = {"id": document.get("_id"), "slug": document.get("slug")}
+    shown = {"id": document.get("_id"), "slug": document.get("slug"), "same_name": item.same_name}
+    if result == "updated" and (removed := _removed(item.stored or {}, item.values or {})):
+        shown["removed"] = removed
     return {"index": index, "status": status, "result": result} | {
         name: value for name, value in shown.items() if value is not None
     }

@@ -9,7 +9,7 @@ from flask import Response
 from shared.cache.entry import Lookup
 from shared.cache.keys import Address
 from shared.http.request_state import Answer, RequestState, state
-from shared.http.responses import CACHE_CONTROL, Content
+from shared.http.responses import Content
 from shared.observability.metrics import LOOKUPS
 from shared.storage.connections import connections
 
@@ -36,16 +36,21 @@ class Outcome(NamedTuple):
         """The arguments of ``Cache.store`` for new content."""
         return self.lookup, self.content.body, self.content.etag, self.content.headers
 
-    def answer(self, state: RequestState, is_stored: bool = False) -> Answer:
-        """Return the answer, which tells how the cache was used and how many ms it took."""
+    def answer(self, state: RequestState, seconds: int = 0) -> Answer:
+        """Return the answer, which tells how the cache was used and how many ms it took.
+
+        Args:
+            state: The state of the request.
+            seconds: The seconds that the new entry lives; 0 if none was stored.
+        """
         lookup, content = self.lookup, self.content
+        state.stored_seconds = seconds
         timing = f"cache;dur={(self.looked_up - state.started) * 1000:.2f}"
         if not lookup.is_hit:
             timing += f", make;dur={(time.perf_counter() - self.looked_up) * 1000:.2f}"
         headers = [
             *content.all_headers(),
-            ("Cache-Control", CACHE_CONTROL),
-            ("Cache-Status", lookup.status(stored=is_stored)),
+            ("Cache-Status", lookup.status(stored=seconds > 0)),
             ("Server-Timing", timing),
         ]
         return Answer(content.status, headers, [content.body] if state.method == "GET" else [])
@@ -56,7 +61,7 @@ def cached(
 ) -> Response:
     """Answer from the cache, or make the content of the answer and store it.
 
-    Content is stored when its status is 200 and ``state().is_incomplete`` is False.
+    Content is stored when its status is 200 and ``state().is_uncacheable`` is False.
 
     Args:
         address: The key in the cache, and the tags that the content depends on.
@@ -66,9 +71,9 @@ def cached(
             a round trip to Redis, which cheap content is not worth.
     """
     current, cache = state(), connections().cache
-    lookup = cache.get(address)
+    lookup = current.lookup = cache.get(address)
     outcome = find(current, lookup) or fill(current, lookup, make, single_flight)
-    answer = outcome.answer(current, outcome.is_new and cache.store(*outcome.entry))
+    answer = outcome.answer(current, cache.store(*outcome.entry) if outcome.is_new else 0)
     return Response(answer.body, answer.status, answer.headers)
 
 
@@ -91,7 +96,7 @@ def fill(
     """Make the content that a lookup did not find; the arguments are those of ``cached``."""
     cache = connections().cache
     if single_flight or not all(lookup.tokens):
-        lookup = cache.start_fill(lookup)
+        lookup = state.lookup = cache.start_fill(lookup)
         if outcome := find(state, lookup):
             return outcome  # Another request has stored it meanwhile.
     LOOKUPS.labels(lookup.state, lookup.detail).inc()
@@ -102,7 +107,7 @@ def fill(
         # Without a follower, an edit by hand renews no generation.
         is_followed = cache.leased and all(lookup.tokens)
         content = make(lookup.tokens if is_followed else ())
-        is_new = content.status == 200 and not state.is_incomplete
+        is_new = content.status == 200 and not state.is_uncacheable
     finally:
         if not is_new:
             cache.abandon_fill(lookup)

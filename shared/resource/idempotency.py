@@ -46,7 +46,7 @@ def init_app(app: Flask) -> None:
     for rule in app.url_map.iter_rules():
         if "POST" in (rule.methods or ()):
             view = cast(Callable[..., Response], app.view_functions[rule.endpoint])
-            app.view_functions[rule.endpoint] = _idempotent(view)
+            app.view_functions[rule.endpoint] = idempotent(view)
 
 
 def resumes(view: View) -> View:
@@ -70,7 +70,9 @@ def forget() -> None:
     state().is_forgotten = True
 
 
-def _idempotent(view: Callable[..., Response]) -> Callable[..., Response]:
+def idempotent(view: Callable[..., Response]) -> Callable[..., Response]:
+    """Make a view honour the header; ``init_app`` does it for the routes that are there then."""
+
     @wraps(view)
     def run_once(**values: Any) -> Response:
         header = request.headers.get("Idempotency-Key")

@@ -11,7 +11,11 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-ATTRIBUTE_NAME = re.compile(r"[^.$\0\s](?:[^.$\0]{0,62}[^.$\0\s])?")
+from shared.schema.text import clean
+
+ATTRIBUTE_NAME = re.compile(
+    r"[^.$\s\x00-\x1f\x7f-\x9f](?:[^.$\x00-\x1f\x7f-\x9f]{0,62}[^.$\s\x00-\x1f\x7f-\x9f])?"
+)
 
 TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -20,8 +24,8 @@ TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
 }
 INVALID_ATTRIBUTE_NAME = (
-    "The name is not valid; send one of 1 to 64 characters, without outer blanks, . and $, that "
-    "does not end in __gte or __lte."
+    "The name is not valid; send one of 1 to 64 characters, without ., $ and control characters, "
+    "that does not end in __gte or __lte."
 )
 NUMBERS = ("integer", "number")  # the types that have a min and a max
 MAX_NAMED = 20  # choices in one message
@@ -32,8 +36,8 @@ class MisfitSchema(Schema):
 
     misfits = fields.Integer()
     new_misfits = fields.Integer()
-    message = fields.String()
-    example = fields.String(metadata={"example": "/products/1"})
+    message = fields.String(metadata={"optional": True})
+    example = fields.String(metadata={"example": "/products/1", "optional": True})
 
 
 class FitSchema(Schema):
@@ -56,9 +60,10 @@ def misfits(attributes: Any, schema: Mapping[str, Any]) -> dict[str, list[str]]:
         if not isinstance(rule, dict):
             continue
         value = values.get(name)
+        if rule.get("required") and _is_empty(value):
+            messages[name] = ["Is required in this category."]
+            continue
         if value is None:
-            if rule.get("required"):
-                messages[name] = ["Is required in this category."]
             continue
         for item in value if isinstance(value, list) else [value]:
             if message := misfit(item, rule):
@@ -71,8 +76,9 @@ def misfit(value: Any, rule: Mapping[str, Any]) -> str:
     """Return the message about one value, or an empty text if it fits."""
     unit = f" {rule['unit']}" if rule.get("unit") else ""
     allowed = TYPES.get(str(rule.get("type")))
-    # In Python True equals 1; in JSON it does not.
+    # In Python True equals 1; in JSON it does not.  In JSON 5.0 is an integer.
     is_bool = isinstance(value, bool)
+    value = int(value) if isinstance(value, float) and value.is_integer() else value
     if allowed and (not isinstance(value, allowed) or (is_bool and bool not in allowed)):
         return f"Must be of type {rule['type']}{f' in{unit}' if unit else ''}."
     if is_number(value):
@@ -91,6 +97,13 @@ def misfit(value: Any, rule: Mapping[str, Any]) -> str:
 def is_number(value: Any) -> bool:
     """Return True if a value is a number in JSON."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_empty(value: Any) -> bool:
+    """Return True for a value that says nothing: null, a blank text, or a list of these."""
+    if isinstance(value, list):
+        return all(map(_is_empty, value))
+    return value is None or (isinstance(value, str) and not clean(value))
 
 
 def _equal(value: Any, choice: Any) -> bool:

@@ -14,8 +14,11 @@ from marshmallow import ValidationError, fields, validate
 
 from shared.http.json import MAX_WHOLE, plain_number
 from shared.schema.attribute_rules import ATTRIBUTE_NAME, INVALID_ATTRIBUTE_NAME
-from shared.schema.slugs import MAX_SLUG, RESERVED, SLUG
+from shared.schema.html_text import text_of
+from shared.schema.slugs import MAX_SLUG, RESERVED, as_slug
+from shared.schema.text import clean, clean_key, control_in
 
+MAX_NAME = 255  # characters
 MAX_MONEY = Decimal(10) ** 10
 MAX_EMAIL = 254  # characters (RFC 5321)
 MAX_NAMES = 100  # in one query parameter
@@ -46,6 +49,11 @@ class _Messages:
     }
 
 
+def whole(value: Any) -> Any:
+    """Return a whole number that JSON writes with a fraction, 5.0, as an int; others unchanged."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class Id(fields.Field[Any]):
     """The id of an item: an integer from 1, or 24 hexadecimal digits if it was made by hand."""
 
@@ -53,8 +61,7 @@ class Id(fields.Field[Any]):
         super().__init__(attribute="_id", dump_only=True, metadata={"example": 1})
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        if isinstance(value, float) and value.is_integer():
-            return int(value)  # An edit by hand may leave a float.
+        value = whole(value)  # An edit by hand may leave a float.
         return str(value) if isinstance(value, ObjectId) else value
 
 
@@ -64,6 +71,7 @@ class Ref(_Messages, fields.Field[Any]):
     default_error_messages = {"invalid": "Is not an id; send one such as 1."}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | str:
+        value = clean_key(value) if isinstance(value, str) else whole(value)
         if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_WHOLE:
             return value
         if isinstance(value, str) and _REF.fullmatch(value):
@@ -73,36 +81,80 @@ class Ref(_Messages, fields.Field[Any]):
     _serialize = as_stored
 
 
-class Text(_Messages, fields.String):
-    """A text of 1 to ``longest`` characters, not only blanks, stored exactly as sent."""
+class Plain(_Messages, fields.String):
+    """A text of any length and any number of lines, even an empty one, in NFC and trimmed."""
 
     default_error_messages = {
         "invalid": "Is not a text; send a JSON string.",
+        "control": "Contains {place}; remove it.",
+    }
+
+    def __init__(self, lines: bool = True, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.lines = lines
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = self._clean(super()._deserialize(value, attr, data, **kwargs))
+        if place := control_in(text, self.lines):
+            raise self.make_error("control", place=place)
+        return text
+
+    def _clean(self, text: str) -> str:
+        return clean(text)
+
+    _serialize = as_stored
+
+
+class TextOf(fields.Raw):
+    """The text of another field that may hold HTML, in answers that ``fields=`` asks for it."""
+
+    def __init__(self, source: str):
+        self.source = source
+        super().__init__(
+            dump_only=True,
+            metadata={
+                "on_request": True,
+                "reads": (source,),
+                "shown": fields.String(allow_none=True),
+                "optional": True,
+                "description": f"The text of `{source}` without HTML; only if `fields` names it.",
+            },
+        )
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        text = obj.get(self.source)
+        return text_of(text) if isinstance(text, str) else text
+
+
+class Text(Plain):
+    """A text of 1 to ``longest`` characters, not only blanks, in NFC and trimmed.
+
+    It has one line, as names have, unless ``lines``.
+    """
+
+    default_error_messages = {
         "blank": "Is blank; send some text.",
         "long": "Has more than {longest} characters; send a shorter text.",
     }
 
-    def __init__(self, longest: int, **kwargs: Any):
-        super().__init__(**kwargs)
+    def __init__(self, longest: int = MAX_NAME, lines: bool = False, **kwargs: Any):
+        super().__init__(lines, **kwargs)
         self.longest = longest
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text: str = super()._deserialize(value, attr, data, **kwargs)
+        text = super()._deserialize(value, attr, data, **kwargs)
         if len(text) > self.longest:
             raise self.make_error("long", longest=self.longest)
-        if not text.strip():
+        if not text:
             raise self.make_error("blank")
         return text
 
-    _serialize = as_stored
 
+class Key(Text):
+    """A text that identifies an item, such as an SKU: no two keys differ by what is invisible."""
 
-class Plain(_Messages, fields.String):
-    """A text of any length, even an empty one."""
-
-    default_error_messages = {"invalid": "Is not a text; send a JSON string."}
-
-    _serialize = as_stored
+    def _clean(self, text: str) -> str:
+        return clean_key(text)
 
 
 class Names(_Messages, fields.Field[Any]):
@@ -110,20 +162,46 @@ class Names(_Messages, fields.Field[Any]):
 
     default_error_messages = {"many": "Has {count} names; send at most {most}."}
 
+    def __init__(self, metadata: Mapping[str, Any] | None = None):
+        super().__init__(metadata={**(metadata or {}), "joined": True})
+
     def _deserialize(
         self, value: str, attr: str | None, data: Any, **kwargs: Any
     ) -> tuple[str, ...]:
-        names = tuple(dict.fromkeys(filter(None, map(str.strip, value.split(",")))))
+        names = tuple(dict.fromkeys(filter(None, map(clean_key, value.split(",")))))
         if len(names) > MAX_NAMES:
             raise self.make_error("many", count=len(names), most=MAX_NAMES)
         return names
 
 
+class Members(fields.Dict):
+    """An object whose names are cleaned; errors point at the members that were sent."""
+
+    default_error_messages = {"twice": "Has one name twice, but for blanks; send it once."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            members = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        except ValidationError as error:
+            if not isinstance(error.messages, dict):
+                raise
+            # marshmallow nests the messages under "key" or "value", which the body does not have.
+            messages = {name: next(iter(each.values())) for name, each in error.messages.items()}
+            raise ValidationError(messages) from error
+        if len(members) < len(value):
+            raise self.make_error("twice")
+        return members
+
+
 class Slug(Text):
-    """A slug: lowercase ASCII words joined by hyphens, neither only digits nor reserved."""
+    """A slug: lowercase ASCII words joined by hyphens, neither only digits nor reserved.
+
+    Another text is made into one: ``Red_Mug`` becomes ``red-mug``.
+    """
 
     default_error_messages = {
-        "invalid_slug": "Is not a slug; send lowercase letters and digits joined by hyphens.",
+        "invalid_slug": "Has no letters for a slug; send lowercase letters and digits joined by "
+        "hyphens.",
         "digits": "Has only digits, like an id; send a slug with a letter.",
         "reserved": "Is reserved for another URL; send another slug.",
     }
@@ -132,8 +210,8 @@ class Slug(Text):
         super().__init__(MAX_SLUG, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        slug = super()._deserialize(value, attr, data, **kwargs)
-        if not SLUG.fullmatch(slug):
+        slug = as_slug(super()._deserialize(value, attr, data, **kwargs))
+        if not slug:
             raise self.make_error("invalid_slug")
         if slug.isdigit():
             raise self.make_error("digits")
@@ -143,7 +221,7 @@ class Slug(Text):
 
 
 class Whole(_Messages, fields.Integer):
-    """A whole number from ``low`` to ``high``.
+    """A whole number from ``low`` to ``high``; 5.0 is 5, as in JSON Schema.
 
     Unless ``strict``, a text of digits is valid as well, as in a query string.
     """
@@ -157,8 +235,11 @@ class Whole(_Messages, fields.Integer):
         super().__init__(strict=strict, validate=limits, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
-        if isinstance(value, str) and not _WHOLE.fullmatch(value.strip()):
+        value = clean(value) if isinstance(value, str) else whole(value)
+        if isinstance(value, str) and not _WHOLE.fullmatch(value):
             raise self.make_error("invalid", input=value)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         return super()._deserialize(value, attr, data, **kwargs)
 
     _serialize = as_stored
@@ -172,37 +253,42 @@ class Flag(_Messages, fields.Boolean):
     default_error_messages = {"invalid": "Is neither true nor false; send one of them."}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
-        text = value.lower() if isinstance(value, str) else value
+        text = clean(value).lower() if isinstance(value, str) else value
         return super()._deserialize(text, attr, data, **kwargs)
 
 
 class Money(_Messages, fields.Field[Any]):
     """An amount of money: loaded from a number or text, stored as Decimal128, dumped as a number.
 
-    It is not negative, is less than 10,000,000,000 and has at most four decimals, so that it is
-    exact as a JSON number.
+    It is not negative unless ``signed``, is less than 10,000,000,000 and has at most four decimals,
+    so that it is exact as a JSON number.
     """
 
     default_error_messages = {
         "invalid": "Is not an amount; send one such as 12.50.",
         "range": "Is out of range; send 0 or more, and less than 10,000,000,000.",
+        "signed": "Is out of range; send less than 10,000,000,000, above or below zero.",
         "decimals": "Has more than four decimals; send at most four.",
     }
+
+    def __init__(self, signed: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.signed = signed
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal128:
         if isinstance(value, bool) or not isinstance(value, (int, float, str)):
             raise self.make_error("invalid")
-        text = str(value).strip()
+        text = clean(str(value))
         if not _AMOUNT.fullmatch(text):
             raise self.make_error("invalid")
         amount = Decimal(text)
-        if not 0 <= amount < MAX_MONEY:
-            raise self.make_error("range")
+        if not abs(amount) < MAX_MONEY or (amount < 0 and not self.signed):
+            raise self.make_error("signed" if self.signed else "range")
         exact = amount.quantize(Decimal("0.0001"))
         if exact != amount:
             raise self.make_error("decimals")
         cents = amount.quantize(Decimal("0.01"))
-        return Decimal128(abs(cents if cents == exact else exact))
+        return Decimal128((cents if cents == exact else exact) + 0)  # of -0 it makes 0
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         if not isinstance(value, Decimal128):
@@ -249,7 +335,8 @@ class Moment(_Messages, fields.Field[Any]):
         self.end = end
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
-        text = value.strip() if isinstance(value, str) and value.isascii() else ""
+        text = clean(value) if isinstance(value, str) else ""
+        text = text if text.isascii() else ""
         try:
             parsed = datetime.fromisoformat(text)
             moment = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
@@ -297,7 +384,7 @@ class Email(_Messages, fields.Email):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
-        return text.strip().lower()
+        return clean_key(text).lower()
 
     _serialize = as_stored
 
@@ -305,7 +392,8 @@ class Email(_Messages, fields.Email):
 class Attributes(_Messages, fields.Field[Any]):
     """An object of named texts, numbers and booleans, or lists of these.
 
-    A name has 1 to 64 characters without ``.``, ``$`` and NUL.
+    A name has 1 to 64 characters without ``.``, ``$`` and control characters.  Names and texts are
+    in NFC and trimmed.
     """
 
     default_error_messages = {"invalid": 'Is not an object; send one such as {{"color": "red"}}.'}
@@ -315,19 +403,35 @@ class Attributes(_Messages, fields.Field[Any]):
     ) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise self.make_error("invalid")
-        errors = {
-            name: [message]
-            for name, attribute in value.items()
-            if (message := _attribute_error(name, attribute))
-        }
+        attributes: dict[str, Any] = {}
+        errors: dict[str, list[str]] = {}
+        for spelling, sent in value.items():
+            name, attribute = clean_key(str(spelling)), _clean_attribute(sent)
+            message = _attribute_error(name, attribute)
+            if name in attributes:
+                message = f"Means {name!r}, which is sent as well; send one."
+            if message:
+                errors[spelling] = [message]
+            attributes[name] = attribute
         if len(value) > MAX_ATTRIBUTES:
             errors["_schema"] = [f"Has more than {MAX_ATTRIBUTES} attributes; send fewer."]
         if errors:
             raise ValidationError(errors)
-        return {name: attribute for name, attribute in value.items() if attribute is not None}
+        return {name: item for name, item in attributes.items() if item is not None}
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return {} if value is None else value
+
+
+def clean_value(value: Any) -> Any:
+    """Return one value of an attribute as it is stored: texts clean, 5.0 as 5."""
+    if isinstance(value, str):
+        return clean(value)
+    return whole(value) if isinstance(value, float) and abs(value) <= MAX_WHOLE else value
+
+
+def _clean_attribute(attribute: Any) -> Any:
+    return [*map(clean_value, attribute)] if isinstance(attribute, list) else clean_value(attribute)
 
 
 def _attribute_error(name: str, value: Any) -> str:
@@ -341,6 +445,8 @@ def _attribute_error(name: str, value: Any) -> str:
             return "Is not an attribute; send a text, number, boolean or list of these."
         if isinstance(item, str) and len(item) > MAX_ATTRIBUTE_TEXT:
             return f"Has more than {MAX_ATTRIBUTE_TEXT} characters; send a shorter text."
+        if isinstance(item, str) and (place := control_in(item, lines=True)):
+            return f"Contains {place}; remove it."
         if isinstance(item, int) and abs(item) > MAX_WHOLE:
             return f"Is beyond the whole numbers that JSON keeps exact; send at most {MAX_WHOLE}."
         if isinstance(item, float) and abs(item) > MAX_ATTRIBUTE_NUMBER:

@@ -5,13 +5,15 @@ So operators of MongoDB cannot be injected.
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 from marshmallow import ValidationError, fields, validate
 
 from shared.schema.attribute_rules import ATTRIBUTE_NAME
-from shared.schema.search_terms import Filter, Search
-from shared.schema.slugs import to_slug
+from shared.schema.fields import MAX_NAME, Text
+from shared.schema.search_query import Search
+from shared.schema.search_terms import Filter
 
 Condition = Callable[[Any], dict[str, Any]]
 
@@ -40,24 +42,51 @@ def lte(field: fields.Field[Any], path: str, aliases: tuple[str, ...] = ()) -> A
     return _filter(field, about, lambda value: {path: {"$lte": value}}, aliases, ceiling_of=path)
 
 
-def within(path: str, item: str, aliases: tuple[str, ...] = ()) -> Any:
-    """Keep documents whose ``path`` contains the parameter, a slug or a name.
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A filter by an item of another or the same collection, whose slug is stored in a ``path``.
 
-    A name is first turned into a slug, so that ``Books`` and ``books`` find the same.
+    ``item`` is the word for one item, such as ``category``, and ``of`` the collection.
+    """
+
+    path: str
+    item: str
+    of: str
+
+
+def within(path: str, item: str, of: str, aliases: tuple[str, ...] = ()) -> Any:
+    """Keep documents whose ``path`` contains the slug of the item that the parameter names.
+
+    ``shared.resource.references`` finds the slug before the filter is used.
 
     Args:
-        path: The stored field, an array of slugs from the root down.
+        path: The stored field, a slug or an array of slugs from the root down.
         item: The word for one of them, such as ``category``.
+        of: The collection that they are of, such as ``categories``.
         aliases: Other names of the parameter.
     """
-    about = f"Only in this {item}, by slug or name."
-    return _filter(Slugged(item), about, lambda value: {path: value}, aliases, path=path)
+    about = f"Only in this {item}, by slug, id, old slug or exact name."
+    field = _filter(Text(), about, lambda value: {path: value}, aliases, path=path)
+    field.metadata["reference"] = Reference(path, item, of)
+    return field
+
+
+def collapse(field: str, summary: str) -> fields.String:
+    """Show one item for each value of a field; the name of this parameter is ``collapse``.
+
+    Args:
+        field: The stored field, and the value to send.
+        summary: The member of each item that sums up the items in its place.
+    """
+    text = f"`{field}` shows one item for each {field}, the first or best one, with `{summary}`."
+    only = validate.Equal(field, error=f"Is not valid; send collapse={field}.")
+    return fields.String(validate=only, metadata={"description": text})
 
 
 def titled(aliases: tuple[str, ...] = ()) -> Any:
     """Keep documents with all these words in their title or code."""
     return _filter(
-        fields.String(validate=validate.Length(1, 200)),
+        fields.String(validate=validate.Length(1, MAX_NAME)),
         "Only with all these words in the name or a code.",
         lambda value: Search(value).titled,
         aliases,
@@ -96,17 +125,6 @@ def _filter(
     return field
 
 
-class Slugged(fields.String):
-    """A slug, or a name that is turned into the slug of an ``item``."""
-
-    def __init__(self, item: str):
-        super().__init__()
-        self.item = item
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        return to_slug(super()._deserialize(value, attr, data, **kwargs), self.item)
-
-
 _NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?([eE][+-]?\d{1,3})?", re.ASCII)
 _COMPARED = re.compile(r"(.+)__([a-z]{2,11})", re.DOTALL)
 # Operators of other query languages; each would otherwise be read as part of an attribute's name.
@@ -140,7 +158,7 @@ def by_attributes(
             errors[name] = [str(message) for message in error.messages]
     for key, bound in bounds.items():
         filters.append(_between(f"{field}.{key}", bound))
-        if bound.get("$gte", 0) > bound.get("$lte", bound.get("$gte", 0)):
+        if len(bound) == 2 and bound["$gte"] > bound["$lte"]:
             errors[f"attr.{key}__gte"] = [f"Is more than attr.{key}__lte; send at most that."]
     return filters, errors
 

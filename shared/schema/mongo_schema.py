@@ -78,6 +78,8 @@ _INTERNAL: Rules = {
     "created_at": {"bsonType": ["date", "null"]},
     "updated_at": {"bsonType": ["date", "null"]},
     "terms": {"bsonType": ["array", "null"]},
+    "sort_keys": {"bsonType": ["object", "null"]},
+    "group_variant": {"bsonType": ["string", "null"]},
     "old_slugs": {"bsonType": ["array", "null"]},
     "written": {"bsonType": ["string", "null"]},
     "writer": {"bsonType": ["object", "null"]},

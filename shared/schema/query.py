@@ -13,15 +13,18 @@ from bson import Decimal128
 from marshmallow import Schema, ValidationError, fields, missing, validate
 
 from shared.http.errors import BadRequest, nearest
-from shared.http.parameters import parse_query_string
+from shared.http.parameters import QueryString, is_list, parse_query_string, refusal
 from shared.schema.attribute_rules import ATTRIBUTE_NAME
 from shared.schema.cursor import decode as decode_cursor
 from shared.schema.cursor import digest
-from shared.schema.fields import Whole
-from shared.schema.filters import by_attributes
-from shared.schema.search_terms import Search
+from shared.schema.derived import sort_path
+from shared.schema.fields import MAX_NAME, Whole
+from shared.schema.filters import Reference, by_attributes
+from shared.schema.search_query import check_words
+from shared.schema.text import clean, clean_key, control_in
 
 MAX_FACETS = 10
+MISSING_WORDS = "missing_words"  # the field with the words of a search that an item lacks
 MAX_DEPTH = 10_000  # items that pages by number may skip and show
 
 T = TypeVar("T")
@@ -33,9 +36,15 @@ class PageRequest:
 
     Attributes:
         filter: The filter for MongoDB.
+        asked: The part of the filter that the parameters made.
+        among: The values of which each path has one; the filter is ``asked`` and these.
+        left_out: The filter for the items that ``asked`` finds and ``filter`` does not; empty for
+            none.
+        is_public: True if hidden items are left out, which other readers would see.
         equal: The value that each path is compared with.
         ranges: The lower and upper bound of each path.
-        q: The text to search by relevance; empty if there is an order.
+        q: The text to search; empty for none.
+        is_ordered: True if the items have an order of their own, instead of the best first.
         sort: The fields to order by, each with its direction.
         page: The number of the page.
         per: The size of a page.
@@ -43,15 +52,21 @@ class PageRequest:
         bound: The digest that binds a cursor to this query.
         shown: The fields to show; empty for all.
         facets: The path of each facet to count.
+        collapse: The field of which one item for each value is shown; empty for all items.
         deleted: True for the trash instead of the collection.
         parameters: The parameters under their canonical names, sorted; equal for equal requests.
-        sent: The names of all parameters as they were sent.
+        sent: The canonical name of each parameter, and the name as it was sent.
     """
 
     filter: dict[str, Any]
+    asked: dict[str, Any]
+    among: dict[str, tuple[Any, ...]]
+    left_out: dict[str, Any]
+    is_public: bool
     equal: dict[str, Any]
     ranges: dict[str, tuple[Any, Any]]
     q: str
+    is_ordered: bool
     sort: tuple[tuple[str, int], ...]
     page: int
     per: int
@@ -59,9 +74,23 @@ class PageRequest:
     bound: bytes
     shown: tuple[str, ...]
     facets: dict[str, str]
+    collapse: str
     deleted: bool
     parameters: tuple[tuple[str, str], ...]
-    sent: tuple[str, ...]
+    sent: tuple[tuple[str, str], ...]
+
+    @property
+    def parts(self) -> tuple[dict[str, Any], ...]:
+        """The filters that divide the matches by their values in ``among``.
+
+        MongoDB counts one value in an index alone, and several values by reading each document.
+        """
+        parts = [
+            {"$and": [self.asked, {path: value}]} if self.asked else {path: value}
+            for path, values in self.among.items()
+            for value in values
+        ]
+        return tuple(parts) or (self.filter,)
 
     def url(self, path: str, page: int) -> str:
         """Return the canonical URL of another page of the same list."""
@@ -102,11 +131,11 @@ class Query(Schema):
         },
     )
     q = fields.String(
-        validate=validate.Length(max=200),
+        validate=[validate.Length(max=MAX_NAME), check_words],
         metadata={
             "aliases": ("search",),
             "blank": True,
-            "description": "Words, or beginnings of words, that an item must have; best first.",
+            "description": "Words: items with all of them first, then items with most of them.",
         },
     )
     ordering = fields.String(
@@ -131,24 +160,33 @@ class Query(Schema):
         metadata={"description": "Show the trash instead."},
     )
 
-    def parse(self, raw: bytes, showable: Iterable[str]) -> PageRequest:
+    def parse(
+        self, raw: bytes, showable: Iterable[str], collated: tuple[str, ...] = ()
+    ) -> PageRequest:
         """Parse a query string.
 
         Args:
             raw: The query string as it was sent.
             showable: The fields that ``fields=`` accepts.
+            collated: The texts that are ordered by their sort keys, see ``shared.schema.derived``.
 
         Raises:
             BadRequest: Names every parameter that is not valid.
         """
         is_open = "attr." if self.attributes else ""
-        query = parse_query_string(raw, self._names, self._blank, is_open)
-        texts, sent, errors = query.texts, query.spellings, query.errors
+        query = parse_query_string(raw, self._names, self._blank, self._lists, is_open)
+        sent, errors = query.spellings, query.errors
+        texts = self._canonical(query)
         conditions, attribute_errors = by_attributes(self.attributes, texts)
         errors |= attribute_errors
         values = self._values(texts, errors)
+        for name, value in values.items():
+            parameter = self.fields[name].data_key or name
+            if parameter in texts and type(value) in (str, int):
+                texts[parameter] = str(value)  # As its field cleans it.
         names = {*showable, *(["deleted_at"] if "deleted" in texts else [])}
-        sort = _checked(lambda: self._sort(values.get("ordering", "")), errors)
+        names |= {MISSING_WORDS} if "q" in texts and "deleted" not in texts else set()
+        sort = _checked(lambda: self._sort(values.get("ordering", ""), collated), errors)
         shown = _checked(lambda: _shown(values.get("shown", ""), names), errors)
         facets = _checked(lambda: self._facets(values.get("facets", "")), errors)
         _checked(lambda: self._check_bounds(values, sent), errors)
@@ -156,30 +194,58 @@ class Query(Schema):
             messages: dict[str, list[str]] = {}
             for name, reasons in errors.items():
                 messages.setdefault(sent.get(name, name), []).extend(reasons)
-            raise BadRequest.parameters(messages)
+            raise refusal(raw, messages)
         for name, value in values.items():
             if "condition" in self.fields[name].metadata:
                 conditions.append(self.fields[name].metadata["condition"](value))
         q = values.get("q", "")
-        if q and "ordering" in texts:
-            conditions, q = [*conditions, Search(q).anywhere], ""
-        bound = _bound(texts)
+        is_ordered = "ordering" in texts
+        bound = _bound(texts, sort)
+        asked = {"$and": conditions} if len(conditions) > 1 else (conditions or [{}])[0]
         return PageRequest(
-            filter={"$and": conditions} if len(conditions) > 1 else (conditions or [{}])[0],
+            filter=asked,
+            asked=asked,
+            among={},
+            left_out={},
+            is_public=False,
             equal=self._equal(values),
             ranges=self._ranges(values),
             q=q,
+            is_ordered=is_ordered,
             sort=sort,
             page=values["page"],
             per=values["per"],
-            after=self._after(texts, bound, q, len(sort)),
+            after=self._after(texts, bound, bool(q) and not is_ordered, len(sort)),
             bound=bound,
             shown=shown,
             facets=facets,
+            collapse=values.get("collapse", ""),
             deleted=_only_deleted(texts),
             parameters=tuple(sorted((k, v) for k, v in texts.items() if k not in ("page", "per"))),
-            sent=tuple(sent.values()),
+            sent=tuple(sent.items()),
         )
+
+    def _canonical(self, query: QueryString) -> dict[str, str]:
+        """Return the parameters in one spelling for each meaning, and add to the errors.
+
+        Values are clean, and values between commas are without blanks.
+        """
+        texts: dict[str, str] = {}
+        for sent_name, sent in query.texts.items():
+            is_open = sent_name not in self._canonical_names
+            name = f"attr.{clean_key(sent_name.removeprefix('attr.'))}" if is_open else sent_name
+            parts = sent.split(",") if name in self._lists else [sent]
+            text = ",".join(filter(None, map(clean, parts)))
+            if name in texts:
+                query.errors[sent_name] = ["Sent twice; send it once."]
+            elif place := control_in(text, lines=True):
+                query.errors[sent_name] = [f"Contains {place}; remove it."]
+            elif text:
+                texts[name] = text
+                query.spellings[name] = query.spellings[sent_name]
+            elif name not in self._blank:
+                query.errors[sent_name] = ["Has no value; send one, or leave it out."]
+        return texts
 
     def _values(self, texts: Mapping[str, str], errors: dict[str, list[str]]) -> dict[str, Any]:
         """Return the values of the parameters as ``load`` does, and add to the errors.
@@ -213,13 +279,13 @@ class Query(Schema):
         return ranges
 
     def _after(
-        self, texts: dict[str, str], bound: bytes, q: str, count: int
+        self, texts: dict[str, str], bound: bytes, is_ranked: bool, count: int
     ) -> tuple[Any, ...] | None:
         if "cursor" not in texts:
             return None
         if "page" in texts:
             raise BadRequest.parameter("cursor", "Is not allowed with page; leave page out.")
-        if q:
+        if is_ranked:
             text = "Is not allowed in a search by relevance; add ordering."
             raise BadRequest.parameter("cursor", text)
         return decode_cursor(texts["cursor"], bound, count)
@@ -233,6 +299,26 @@ class Query(Schema):
             for spelling in (canonical, *field.metadata.get("aliases", ())):
                 names[spelling] = canonical
         return names
+
+    @cached_property
+    def references(self) -> dict[str, Reference]:
+        """The references of the parameters that name an item of a collection."""
+        return {
+            field.data_key or name: field.metadata["reference"]
+            for name, field in self.fields.items()
+            if "reference" in field.metadata
+        }
+
+    @cached_property
+    def _canonical_names(self) -> frozenset[str]:
+        return frozenset(self._names.values())
+
+    @cached_property
+    def _lists(self) -> frozenset[str]:
+        """The canonical names of the parameters that hold values between commas."""
+        return frozenset(
+            field.data_key or name for name, field in self.fields.items() if is_list(field)
+        )
 
     @cached_property
     def _blank(self) -> frozenset[str]:
@@ -260,7 +346,7 @@ class Query(Schema):
             raise ValidationError({"facets": [text]})
         return facets
 
-    def _sort(self, text: str) -> tuple[tuple[str, int], ...]:
+    def _sort(self, text: str, collated: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
         keys: dict[str, int] = {}
         for part in map(str.strip, text.split(",") if text else []):
             name, direction = part.removeprefix("-"), -1 if part[:1] == "-" else 1
@@ -273,7 +359,10 @@ class Query(Schema):
             keys[name] = direction
         # The id comes last, so that items with equal keys keep one order from page to page.
         last = [1, *keys.values()][-1]
-        pairs = {("_id" if name == "id" else name): way for name, way in keys.items()}
+        pairs = {
+            ("_id" if name == "id" else sort_path(name, collated)): way
+            for name, way in keys.items()
+        }
         return tuple(({**pairs, "_id": pairs.get("_id", last)}).items())
 
     def _check_bounds(self, values: dict[str, Any], sent: dict[str, str]) -> None:
@@ -290,11 +379,11 @@ class Query(Schema):
 
 
 def _only_deleted(texts: Mapping[str, str]) -> bool:
-    """Return True for a request for the trash, which has one order and no filters."""
+    """Return True for a request for the trash, which has one order."""
     if "deleted" not in texts:
         return False
-    if extra := sorted(texts.keys() - {"deleted", "page", "per", "fields"}):
-        text = "Is not allowed for the trash; send only page, per and fields."
+    if extra := sorted(texts.keys() & {"ordering", "cursor", "facets", "collapse"}):
+        text = "Is not allowed for the trash, which has one order: the latest deletion first."
         raise BadRequest.parameters({name: [text] for name in extra})
     return True
 
@@ -308,10 +397,15 @@ def _checked(parse: Callable[[], T], errors: dict[str, list[str]]) -> T:
         return cast(T, ())
 
 
-def _bound(texts: Mapping[str, str]) -> bytes:
-    """Return the digest of the parameters that decide which items come in which order."""
-    free = ("page", "per", "cursor", "fields", "facets")
-    return digest(urlencode(sorted((k, v) for k, v in texts.items() if k not in free)))
+def _bound(texts: Mapping[str, str], sort: tuple[tuple[str, int], ...]) -> bytes:
+    """Return the digest of the parameters that decide which items come in which order.
+
+    The order is that of the stored fields, whose values a cursor has.
+    """
+    free = ("page", "per", "cursor", "fields", "facets", "ordering")
+    pairs = sorted((k, v) for k, v in texts.items() if k not in free)
+    order = [("ordering", sort)] if "ordering" in texts else []
+    return digest(urlencode([*pairs, *order]))
 
 
 def _comparable(value: Any) -> Any:

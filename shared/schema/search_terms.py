@@ -1,4 +1,4 @@
-"""Search terms: the words of a document in one indexed array, and the filters that find them.
+"""Search terms: the words of a document in one indexed array.
 
 Searching does not use MongoDB's text index.  A text index joins words by OR, does not match a part
 of a word, and ranks by a score computed for every match (1 to 3 seconds for a common word among a
@@ -7,44 +7,69 @@ mark that says how good a match it is:
 
     =fifa 25    a whole name or SKU
     +fifa       a word of a name or SKU
+    #5ps5       an ending of an SKU, so that any part of the SKU begins some term
     -ps5        a word of any other searched field
+    ~2          the rule that made the terms, if an earlier one makes others
 
-A search is then a few plain filters on one index, from the best matches to all matches.
+Words of names that are often written together are terms in one piece as well, and words of letters
+and digits are terms in parts: "Wi-Fi" has ``+wifi``, "RTX 4070" has ``+rtx4070``, "RTX4070" has
+``+4070``.  A number with a unit has one more term that all its spellings share (``units``).
+
+Texts may be HTML (``html_text``): tags, scripts and comments are not searched.  The first rule
+searched HTML as it is; the second is marked in the terms that it makes of HTML.  So followers and
+servers of two releases know whose terms are newer, see ``derived``.
+
+``search_query`` finds them.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-from bson.regex import Regex
+from shared.schema.html_text import text_of
+from shared.schema.text import fold
+from shared.schema.units import quantities
 
 MAX_TEXT_WORDS = 200  # distinct words of the searched texts of one document
 MAX_CODE = 64  # characters of a code that any part of it finds
-MAX_TITLE = 200  # characters of a whole name or code
+MAX_TITLE = 255  # characters of a whole name or code
 MAX_WORD = 64  # characters
+RULE = 2  # the rule by which this release makes search terms
+RULE_MARK = "~"  # before the number of a rule
+FIRST_RULE = 1  # of terms without a mark
+
+MAX_JOINED = 3  # words that are joined to one
+MAX_JOINT = 6  # characters of a word that a blank parts from a number that belongs to it
 
 Filter = dict[str, Any]
 
-# Letters that Unicode does not decompose into a base letter and a mark.
-_LETTERS = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
+# What stands between words that are often written as one: Wi-Fi, G.Skill, L'Oréal.
+_JOINTS = frozenset("-.'’&+‐–")
+_DIGIT = re.compile(r"\d")
+# The pieces of a word of letters and digits.
+_PIECE = re.compile(r"\d+|\D+")
+# Scripts written without blanks, so a search may start at any letter: Thai, Lao, Burmese, Khmer,
+# Tai, Chinese, Japanese, Javanese and Korean.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u3040-\u9fff"
+    "\ua980-\ua9ff\uaa60-\uaadf\uac00-\ud7af\U00020000-\U0003ffff]"
 )
-_WORD = re.compile(r"[^\W_]+")
-_PUNCTUATION = re.compile(r"[^\w\s]")
-# Chinese, Japanese and Korean are written without blanks, so a search may start at any letter.
-_UNSPACED = re.compile("[\u3040-\u9fff\uac00-\ud7af]")
+_LAST_MARK = 0x1F000  # but for selectors, which are invisible
 
 
-def fold(text: str) -> str:
-    """Return text without case, accents and repeated blanks: "Crépin  & Ø" is "crepin & o"."""
-    if text.isascii():  # The usual case, which has nothing to decompose.
-        return " ".join(text.casefold().split())
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(c for c in plain if not unicodedata.combining(c)).translate(_LETTERS)
-    plain = unicodedata.normalize("NFC", plain)  # NFKD takes Korean syllables apart.
-    return " ".join(plain.casefold().split())
+def _marks() -> str:
+    """Return the marks of all scripts as ranges of a character class."""
+    marks = [code for code in range(_LAST_MARK) if unicodedata.category(chr(code))[0] == "M"]
+    starts = sorted({*marks} - {code + 1 for code in marks})
+    ends = sorted({*marks} - {code - 1 for code in marks})
+    return "".join(f"{chr(start)}-{chr(end)}" for start, end in zip(starts, ends, strict=True))
+
+
+# A run of letters and digits, with the marks on them.
+WORD = re.compile(rf"(?:[^\W_]+|[{_marks()}]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,124 +80,104 @@ class Searched:
         title: The fields whose words are the best matches, such as the name.
         codes: Fields such as an SKU, which any part of the code finds.
         text: The other fields; their first 200 distinct words are searched.
+        places: A field with the slugs of places, such as categories, and the service that knows
+            their names, which are searched; None for no places.
     """
 
     title: tuple[str, ...] = ("name",)
     codes: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
+    places: tuple[str, str] | None = None
+
+    def words(self, document: Mapping[str, Any]) -> set[str]:
+        """Return the words of a document, without those of its codes."""
+        titles = _texts([document.get(field) for field in self.title])
+        texts = _texts([document.get(field) for field in self.text])
+        values = (*titles, *map(text_of, texts))
+        return {word for value in values for word in split(value)}
 
     def terms(self, document: Mapping[str, Any]) -> list[str]:
         """Return the search terms of a document."""
         terms: dict[str, None] = {}
         for value in _texts([document.get(field) for field in self.title + self.codes]):
-            terms["=" + fold(value)[:MAX_TITLE]] = None
+            folded = fold(value)
+            terms["=" + folded[:MAX_TITLE]] = None
             terms |= {"+" + word: None for word in _words(value)}
+            terms |= {"+" + word: None for word in _variants(folded)}
         for value in _texts([document.get(field) for field in self.codes]):
             # Every ending of a code is a term, so that any part of the code begins some term.
             code = "".join(_words(value))[:MAX_CODE]
-            terms |= {"+" + code[start:]: None for start in range(len(code) - 1)}
+            terms |= {"#" + code[start:]: None for start in range(len(code) - 1)}
         limit = len(terms) + MAX_TEXT_WORDS
+        is_html = False
         for value in _texts([document.get(field) for field in self.text]):
-            for word in _words(value):
+            text = text_of(value)
+            is_html = is_html or text != value
+            for word in _words(text):
                 if len(terms) < limit and "+" + word not in terms:
                     terms["-" + word] = None
-        return list(terms)
+        return [*terms, f"{RULE_MARK}{RULE}"] if is_html else list(terms)
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
-    """A searched text as filters, from the best matches to all matches.
-
-    A word of two letters or more also matches the beginning of a longer word.
-    """
-
-    text: str
-
-    @property
-    def words(self) -> list[str]:
-        """The words that a match must have, all of them."""
-        return list(dict.fromkeys(_split(self.text)))
-
-    @property
-    def exact(self) -> Filter:
-        """The text is a whole name or code."""
-        return {"terms": "=" + fold(self.text)[:MAX_TITLE]}
-
-    @property
-    def whole(self) -> Filter:
-        """All words are whole words of the title fields."""
-        return _all({"terms": "+" + word} for word in self.words) or self.exact
-
-    @property
-    def titled(self) -> Filter:
-        """All words are words, or beginnings of words, in the title fields."""
-        filter = _all({"terms": _begins("+" + word)} for word in self.words)
-        return self._or_part(filter) if filter else self.exact
-
-    @property
-    def anywhere(self) -> Filter:
-        """All words are words, or beginnings of words, in any searched field."""
-        filter = _all(
-            {"$or": [{"terms": _begins(mark + word)} for mark in "+-"]} for word in self.words
-        )
-        return self._or_part(filter) if filter else self.exact
-
-    def _or_part(self, filter: Filter) -> Filter:
-        """Let "25-p" also match the middle of the code "FI-25-PS5"."""
-        words = self.words
-        if len(words) > 1 and _PUNCTUATION.search(self.text):
-            return {"$or": [filter, {"terms": _begins("+" + "".join(words))}]}
-        return filter
+def rule_of(terms: Any) -> int:
+    """Return the number of the rule that made stored terms, which a hand edit may have changed."""
+    for term in terms if isinstance(terms, list) else ():
+        number = term[1:] if isinstance(term, str) and term.startswith(RULE_MARK) else ""
+        if number.isascii() and number.isdigit():
+            return int(number)
+    return FIRST_RULE
 
 
-def in_any_field(word: str) -> Filter:
-    """Return the filter that counts a word in all searched fields by the index alone."""
-    return {"terms": {"$in": [_in_index(mark + word) for mark in "+-"]}}
+def split(text: str) -> list[str]:
+    """Return the words of a text, folded."""
+    return [word[:MAX_WORD] for word in WORD.findall(fold(text))]
 
 
-def in_titles(word: str) -> Filter:
-    """Return the filter that counts a word in the title fields by the index alone."""
-    return {"terms": {"$in": [_in_index("+" + word)]}}
+def pieces(word: str) -> list[str]:
+    """Return the pieces of a word of letters and digits: rtx4070 is rtx and 4070."""
+    return _PIECE.findall(word)
 
 
-def ranges(word: str) -> list[tuple[str, str]]:
-    """Return the bounds of a word's terms in the index: of the title fields, then of the others."""
-    return [(mark + word, _end(mark + word)) for mark in "+-"]
+def is_unspaced(word: str) -> bool:
+    """Return True if a word is of a script that is written without blanks."""
+    return bool(_UNSPACED.search(word))
 
 
-def _all(filters: Iterable[Filter]) -> Filter:
-    parts = list(filters)
-    return {"$and": parts} if len(parts) > 1 else (parts or [{}])[0]
+def _variants(folded: str) -> Iterator[str]:
+    """Yield other spellings of the words of a folded name: joined, in pieces, with other units."""
+    words = list(WORD.finditer(folded))
+    texts = [word[0] for word in words]
+    for first, second in pairwise(range(len(words))):
+        joined = texts[first]
+        for last in range(second, min(first + MAX_JOINED, len(words))):
+            gap = folded[words[last - 1].end() : words[last].start()]
+            if not is_joint(texts[last - 1], gap, texts[last]):
+                break
+            joined += texts[last]
+            yield joined[:MAX_WORD]
+    if _DIGIT.search(folded):
+        for text in texts:
+            parts = pieces(text)
+            if len(parts) > 1:
+                yield from (part for part in parts if len(part) > 1)
+        yield from (term for _, _, term in quantities(folded))
 
 
-def _begins(term: str) -> Any:
-    return {"$elemMatch": {"$gte": term, "$lt": _end(term)}} if _is_prefix(term) else term
-
-
-def _in_index(term: str) -> Any:
-    """Return a condition that MongoDB answers from the index; a range would read the documents."""
-    return Regex("^" + re.escape(term)) if _is_prefix(term) else term
-
-
-def _end(term: str) -> str:
-    """Return the upper bound of the terms that begin with this one, or of this term alone."""
-    return term + (chr(0x10FFFF) if _is_prefix(term) else chr(0))
-
-
-def _is_prefix(term: str) -> bool:
-    """Return True if a term also matches longer words: it has two letters, or is CJK."""
-    return len(term) > 2 or bool(_UNSPACED.search(term))
-
-
-def _split(text: str) -> list[str]:
-    return [word[:MAX_WORD] for word in _WORD.findall(fold(text))]
+def is_joint(left: str, gap: str, right: str) -> bool:
+    """Return True if two neighbours are often written as one word: Wi-Fi, 16 GB, RTX 4070."""
+    if gap in _JOINTS:
+        return True
+    is_boundary = left[-1].isdigit() != right[0].isdigit()
+    return is_boundary and gap == " " and max(len(left), len(right)) <= MAX_JOINT
 
 
 def _words(text: str) -> Iterator[str]:
-    for word in _split(text):
-        yield word
-        if _UNSPACED.search(word):
-            yield from (word[start:] for start in range(1, len(word)))
+    for word in WORD.findall(fold(text)):
+        yield word[:MAX_WORD]
+        if is_unspaced(word):
+            # A part of the word begins at a letter, not at a mark on one.
+            starts = (n for n in range(1, len(word)) if unicodedata.category(word[n])[0] != "M")
+            yield from (word[start : start + MAX_WORD] for start in starts)
 
 
 def _texts(value: Any) -> Iterator[str]:

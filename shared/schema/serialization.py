@@ -4,7 +4,7 @@
 is worked out once for a schema, and fields that show the stored value are copied without a call.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -24,8 +24,15 @@ _AS_STORED = (as_stored, fields.Field._serialize)
 class DocumentSchema(Schema):
     """Schema of the documents of a collection; a member that a document lacks is dumped as null.
 
-    A field's ``attribute`` is the name of a member of the document, not a path.
+    A field's ``attribute`` is the name of a member of the document, not a path.  A field with
+    ``on_request`` in its metadata is dumped only if the ``Context`` names it in ``shown``.
     """
+
+    @cached_property
+    def on_request(self) -> dict[str, fields.Field[Any]]:
+        """The fields that are dumped only on request, by their names in JSON."""
+        named = ((field.data_key or name, field) for name, field in self.dump_fields.items())
+        return {name: field for name, field in named if field.metadata.get("on_request")}
 
     @cached_property
     def _sources(self) -> list[tuple[str, str, Any]]:
@@ -37,6 +44,7 @@ class DocumentSchema(Schema):
                 None if field.dump_default is missing else field.dump_default,
             )
             for name, field in self.dump_fields.items()
+            if (field.data_key or name) not in self.on_request
         ]
 
     @cached_property
@@ -46,21 +54,32 @@ class DocumentSchema(Schema):
             (field.data_key or name, name, field._serialize)
             for name, field in self.dump_fields.items()
             if type(field)._serialize not in _AS_STORED
+            and (field.data_key or name) not in self.on_request
         ]
 
     def _serialize(self, obj: Any, *, many: bool = False) -> Any:
         """Dump as marshmallow does, between the methods that run before and after a dump."""
-        return [self._dump_one(document) for document in obj] if many else self._dump_one(obj)
+        shown = Context[Document].get({}).get("shown", ()) if self.on_request else ()
+        asked = {name: field for name, field in self.on_request.items() if name in shown}
+        return [self._dump_one(each, asked) for each in obj] if many else self._dump_one(obj, asked)
 
-    def _dump_one(self, document: Document) -> Document:
+    def _dump_one(self, document: Document, asked: Mapping[str, fields.Field[Any]]) -> Document:
         get = document.get
         dumped = {name: get(source, default) for name, source, default in self._sources}
         for name, attribute, serialize in self._converted:
             dumped[name] = serialize(dumped[name], attribute, document)
+        for name, field in asked.items():
+            dumped[name] = field._serialize(None, name, document)
         return dumped
 
 
-def load(schema: Schema, values: Document, stored: Document | None, patch: bool) -> Document:
+def load(
+    schema: Schema,
+    values: Document,
+    stored: Document | None,
+    patch: bool,
+    merged: Collection[str] = (),
+) -> Document:
     """Validate the values of a new item, or changes to a stored one.
 
     Aliases become the fields they stand for.  Read-only fields are ignored, so that a client may
@@ -71,14 +90,19 @@ def load(schema: Schema, values: Document, stored: Document | None, patch: bool)
         values: The fields that the client sent.
         stored: The document to be changed; None for a new item.
         patch: True if the values are a JSON merge patch (RFC 7396).
+        merged: Fields whose objects are merged as those of a merge patch are.
 
     Raises:
         ValidationError: Some values do not fit the schema.
     """
     names = _spellings(schema)
     renamed = _renamed(values, names, set(schema.fields) - set(schema.load_fields))
-    if stored and patch:
-        renamed = {name: _merged(stored.get(name), value) for name, value in renamed.items()}
+    if stored:
+        renamed |= {
+            name: _merged(stored.get(name), value)
+            for name, value in renamed.items()
+            if patch or name in merged
+        }
     try:
         with Context({"stored": stored or {}}):
             # A field is left out or sent as a whole, so nested fields are not partial.

@@ -5,10 +5,12 @@ from collections.abc import Iterable
 
 from slugify import slugify
 
+from shared.schema.text import without_invisible
+
 MAX_SLUG = 100  # characters, including the number that makes a repeated slug unique
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 # Routes of a collection in the place of a slug: ``/products/changes``.
-RESERVED = frozenset({"changes"})
+RESERVED = frozenset({"changes", "suggest"})
 
 
 def make_slug(text: str, fallback: str) -> str:
@@ -19,17 +21,19 @@ def make_slug(text: str, fallback: str) -> str:
         fallback: The slug of a text without letters, and the prefix of a slug that has only
             digits or is reserved.
     """
-    slug: str = slugify(text, max_length=MAX_SLUG - 20, word_boundary=True)
+    slug = _slugify(text)
     is_usable = slug and not slug.isdigit() and slug not in RESERVED
     return slug if is_usable else f"{fallback}-{slug}".rstrip("-")
 
 
-def to_slug(text: str, fallback: str) -> str:
-    """Return a slug unchanged, and the slug of any other text (see ``make_slug``)."""
-    text = text.strip()
-    if SLUG.fullmatch(text) and not text.isdigit() and len(text) <= MAX_SLUG:
-        return text if text not in RESERVED else make_slug(text, fallback)
-    return make_slug(text, fallback)
+def as_slug(text: str) -> str:
+    """Return a slug unchanged, and any other text as one; empty if it has no letters or digits."""
+    return text if SLUG.fullmatch(text) else _slugify(text)
+
+
+def _slugify(text: str) -> str:
+    slug: str = slugify(without_invisible(text), max_length=MAX_SLUG - 20, word_boundary=True)
+    return slug
 
 
 def free_slugs(bases: Iterable[str], taken: set[str]) -> list[str]:

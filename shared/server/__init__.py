@@ -5,6 +5,7 @@
 * ``paths``: middlewares for proxies, prefixes of paths, and faults of a request.
 * ``cached_reads``: looks reads up in the cache, and answers hits.
 * ``rate_limits``: the standing limits, and ``limiter`` for a service's own.
+* ``expectations``: refuses a request before its body, if the client waits for that.
 * ``error_handlers``: exceptions as problem documents.
 * ``serve``: starts the server that ``SERVER`` names.
 * ``asgi``: the ASGI application, with cached reads in the event loop and Flask in threads.

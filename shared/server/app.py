@@ -7,19 +7,31 @@ from pymongo.errors import PyMongoError
 
 from shared.config import startup
 from shared.config.settings import Settings
-from shared.endpoints import cache, changes, docs, document_checks, health, history, metrics
-from shared.http import access_log, auth
+from shared.endpoints import (
+    cache,
+    changes,
+    docs,
+    document_checks,
+    health,
+    history,
+    imports,
+    live,
+    metrics,
+)
+from shared.endpoints.places import Places
+from shared.http import access_log, auth, import_id
 from shared.http.access_log import AccessLog
 from shared.http.auth import Auth
+from shared.http.compression import Compression
 from shared.http.cors import Cors
 from shared.http.request_state import Middleware
-from shared.http.responses import NotModified, SecurityHeaders
+from shared.http.responses import CacheControl, NotModified, SecurityHeaders
 from shared.observability import sentry
 from shared.resource import Resource, idempotency
 from shared.server import error_handlers, rate_limits
 from shared.server.cached_reads import CachedReads
 from shared.server.chain import Chain
-from shared.server.paths import CanonicalPath, Faults, Proxies
+from shared.server.paths import CanonicalPath, Faults, Proxies, Reference
 from shared.server.rate_limits import Limits, RateLimitHeaders
 from shared.storage import connections as storage_connections
 from shared.storage.connections import Connections
@@ -49,6 +61,7 @@ def build_app(
     app = Flask(f"api_{resource.name}", static_folder=None)
     # A path with two slashes is another path; Flask would redirect it with a page of HTML.
     app.url_map.merge_slashes = False
+    app.url_map.converters["default"] = Reference
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * 1_000_000
     app.config["MAX_FORM_LENGTH"] = app.config["MAX_CONTENT_LENGTH"]
 
@@ -62,6 +75,7 @@ def build_app(
     limits = Limits(settings)
     rate_limits.init_app(app, limits)
     auth.init_app(app)
+    import_id.init_app(app)
     health.init_app(app)
     metrics.init_app(app)
     cache.init_app(app)
@@ -70,8 +84,11 @@ def build_app(
     app.register_blueprint(blueprint)
     app.extensions["resource"] = resource
     idempotency.init_app(app)
-    changes.init_app(app, resource, settings)
+    waiting = Places.of_threads(settings.threads)
+    changes.init_app(app, resource, waiting)
+    live.init_app(app, resource, waiting)
     history.init_app(app, resource)
+    imports.init_app(app, resource)
     caller = app.extensions["auth"] = Auth(settings)
     reads = CachedReads(app, resource, connections.cache, limits)
     chain = app.extensions["chain"] = Chain(
@@ -96,8 +113,10 @@ def _middlewares(settings: Settings, service: str, caller: Auth) -> list[Middlew
         CanonicalPath(),
         AccessLog(service),
         SecurityHeaders(),
+        CacheControl(settings.cache_control_public),
         RateLimitHeaders(),
         NotModified(),
+        *([Compression()] if settings.compression else []),
         Faults(),
         caller,
     ]

@@ -13,11 +13,11 @@ import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from io import BytesIO
 from tempfile import SpooledTemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Flask
 
@@ -28,8 +28,10 @@ from shared.config.startup import read_settings
 from shared.http.auth import Auth
 from shared.http.errors import BadRequest
 from shared.http.request_state import CLIENT, FAULT, Answer, RequestState, begin
+from shared.observability.tap import TAP
 from shared.resource.caching import Outcome
 from shared.server.chain import Chain
+from shared.server.expectations import is_refused
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -40,6 +42,7 @@ SEND_SECONDS = 10  # for a part of a response, and more by its length
 BYTES_PER_SECOND = 50_000
 SMALL = 1 << 16  # bytes of a response that the server keeps until the client reads them
 
+T = TypeVar("T")
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -61,6 +64,8 @@ class AsgiService:
         self._auth: Auth = app.extensions["auth"]
         self._redis = AsyncServer(redis) if has_loop else None
         self._threads = ThreadPoolExecutor(settings.threads, "request")
+        # Writes may wait for the lease of the cache, and must not keep reads waiting.
+        self._readers = ThreadPoolExecutor(max(2, settings.threads // 2), "read")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3.0)."""
@@ -75,12 +80,27 @@ class AsgiService:
             if answer is not None:
                 await _send_whole(send, answer)
                 return
-        environ["wsgi.input"] = BytesIO() if reads else await self._read(environ, receive)
+        if not reads and "HTTP_EXPECT" in environ:
+            state = begin(environ)
+            if answer := await self._run(self._chain.check, state):
+                await _send_whole(send, answer)
+                return
+        # Without a body to read, the server does not ask the client for it.
+        is_bodiless = reads or (state is not None and is_refused(self.app, state))
+        environ["wsgi.input"] = BytesIO() if is_bodiless else await self._read(environ, receive)
+        if state is not None and FAULT in environ:  # The body has it; the head was checked before.
+            await _send_whole(send, self._chain.refuse(state, environ[FAULT]))
+            return
         client = environ[CLIENT] = Watch(receive, asyncio.get_running_loop())
         try:
             await self._respond(environ, state, send)
         finally:
             client.end()
+
+    async def _run(self, work: Callable[[RequestState], T], state: RequestState) -> T:
+        """Do work that may wait for other servers in a thread."""
+        loop, run = asyncio.get_running_loop(), copy_context().run
+        return await loop.run_in_executor(self._threads, run, work, state)
 
     async def _read(
         self, environ: "WSGIEnvironment", receive: Receive
@@ -122,24 +142,20 @@ class AsgiService:
         A request with a state was looked up before.
         """
         loop, run = asyncio.get_running_loop(), copy_context().run
-        made = await loop.run_in_executor(self._threads, run, self._make, environ, state)
-        if state and self._redis:
-            answer = await self._chain.complete(state, made, self._redis)
-        else:
-            assert isinstance(made, Answer)
-            answer = made
+        make = partial(self._chain.make, state) if state else partial(self._chain.respond, environ)
+        is_cacheable = state is not None and state.lookup is not None
+        threads = self._readers if is_cacheable else self._threads
+        answer = await loop.run_in_executor(threads, run, make)
+        if isinstance(answer, Outcome):
+            assert state
+            assert self._redis
+            answer = await self._chain.complete(state, answer, self._redis)
         if isinstance(answer.body, list):
             await _send_whole(send, answer)
             return
         await send(_head(answer))
         if await loop.run_in_executor(self._threads, run, _stream, answer, send, loop):
             await send({"type": "http.response.body", "body": b""})
-
-    def _make(self, environ: "WSGIEnvironment", state: RequestState | None) -> Outcome | Answer:
-        made = self._chain.make(state) if state else self._chain.respond(environ)
-        if isinstance(made, Answer):
-            _read_whole(made)
-        return made
 
 
 class Watch:
@@ -166,16 +182,6 @@ class Watch:
             self._end.cancel()
 
 
-def _read_whole(answer: Answer) -> None:
-    """Read the body of an answer into a list, unless it is to be streamed."""
-    names = {name for name, _ in answer.headers}
-    if "Content-Length" in names or answer.status in (204, 304):
-        try:
-            answer.body = list(answer.body)
-        finally:
-            _close(answer)
-
-
 def _stream(answer: Answer, send: Send, loop: asyncio.AbstractEventLoop) -> bool:
     """Send a body part by part, each when the client has read most of those before.
 
@@ -189,12 +195,8 @@ def _stream(answer: Answer, send: Send, loop: asyncio.AbstractEventLoop) -> bool
     except TimeoutError:
         return False
     finally:
-        _close(answer)
-
-
-def _close(answer: Answer) -> None:
-    if close := getattr(answer.body, "close", None):
-        close()
+        if close := getattr(answer.body, "close", None):
+            close()
 
 
 async def _send_whole(send: Send, answer: Answer) -> None:
@@ -279,4 +281,6 @@ def service(factory: str) -> AsgiService:
     create = getattr(
         import_module(module if function else f"{module}.app"), function or "create_app"
     )
-    return AsgiService(create(), read_settings())
+    app, settings = create(), read_settings()
+    TAP.start(app.extensions["connections"].redis, app.extensions["resource"].name)
+    return AsgiService(app, settings)

@@ -97,15 +97,15 @@ class CachedReads:
 
     def store(self, state: RequestState, outcome: Outcome) -> Answer:
         """Store what was made, and return the answer."""
-        stored = outcome.is_new and self._cache.store(*outcome.entry)
-        return outcome.answer(state, stored)
+        seconds = self._cache.store(*outcome.entry) if outcome.is_new else 0
+        return outcome.answer(state, seconds)
 
     async def store_async(
         self, state: RequestState, outcome: Outcome, redis: AsyncServer
     ) -> Answer:
         """Do the same as ``store`` in an event loop."""
-        stored = outcome.is_new and await self._cache.store_async(redis, *outcome.entry)
-        return outcome.answer(state, stored)
+        seconds = await self._cache.store_async(redis, *outcome.entry) if outcome.is_new else 0
+        return outcome.answer(state, seconds)
 
     def _target(self, state: RequestState) -> _Target | None:
         """Return what a request reads, or None if Flask is to answer it."""
@@ -117,7 +117,7 @@ class CachedReads:
         prefer = environ.get("HTTP_PREFER", "")
         is_long = len(path) + len(query) + len(prefer) > MAX_LENGTH
         find = self._find_new_target if is_long else self._find_target
-        target = find(path, query, prefer)
+        target = find(path, query, prefer, self._resource.sees_hidden(principal))
         if target:
             state.route = target.route
         return target
@@ -138,7 +138,9 @@ class CachedReads:
         outcome = find(state, lookup)
         return outcome and outcome.answer(state)
 
-    def _find_new_target(self, path: str, query: str, prefer: str) -> _Target | None:
+    def _find_new_target(
+        self, path: str, query: str, prefer: str, sees_hidden: bool
+    ) -> _Target | None:
         """Return what a URL reads, as the routes of the app say."""
         resource = self._resource
         try:
@@ -149,7 +151,7 @@ class CachedReads:
             if view not in (resource.list, resource.get):
                 return None
             ref = values.get("ref", "")
-            address = resource.address(ref, query.encode("latin-1"), prefer)
+            address = resource.address(ref, query.encode("latin-1"), prefer, sees_hidden)
         except (ApiError, HTTPException, UnicodeDecodeError):
             return None  # Flask answers with the error.
         return _Target(rule.rule, ref, address) if address else None

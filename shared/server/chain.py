@@ -10,7 +10,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from shared.cache.redis_async import AsyncServer
-from shared.http.request_state import Answer, Middleware, RequestState, begin
+from shared.http.errors import ApiError
+from shared.http.request_state import Answer, Middleware, RequestState, begin, refuse
 from shared.resource.caching import Outcome
 from shared.server.cached_reads import CachedReads
 
@@ -60,6 +61,15 @@ class Chain:
             answer = self._reads.store(state, outcome) if outcome else self._enter_flask(environ)
         return self._end(state, answer)
 
+    def check(self, state: RequestState) -> Answer | None:
+        """Answer a request that is refused by its head; return None if ``make`` is to go on."""
+        answer = self._begin(state)
+        return self._end(state, answer) if answer else None
+
+    def refuse(self, state: RequestState, error: ApiError) -> Answer:
+        """Answer a request that was found to be wrong after ``check``."""
+        return self._end(state, refuse(state, error))
+
     # The same in an event loop: only ``make`` waits for other servers, so it runs in a thread.
 
     async def look_up(self, state: RequestState, redis: AsyncServer) -> Answer | None:
@@ -68,16 +78,12 @@ class Chain:
         return self._end(state, answer) if answer else None
 
     def make(self, state: RequestState) -> Outcome | Answer:
-        """Make what ``look_up`` did not find."""
-        return self._reads.make(state) or self._enter_flask(state.environ)
+        """Make what ``look_up`` did not find: content for ``complete``, or else the answer."""
+        return self._reads.make(state) or self._end(state, self._enter_flask(state.environ))
 
-    async def complete(
-        self, state: RequestState, made: Outcome | Answer, redis: AsyncServer
-    ) -> Answer:
-        """Store what ``make`` has returned, if it may be stored, and complete the answer."""
-        if isinstance(made, Outcome):
-            made = await self._reads.store_async(state, made, redis)
-        return self._end(state, made)
+    async def complete(self, state: RequestState, outcome: Outcome, redis: AsyncServer) -> Answer:
+        """Store the content that ``make`` has returned, if it may be stored, and answer."""
+        return self._end(state, await self._reads.store_async(state, outcome, redis))
 
     def _begin(self, state: RequestState) -> Answer | None:
         """Pass a request through the middlewares until one of them answers it."""
@@ -101,7 +107,17 @@ class Chain:
             answer.status, answer.headers = int(status[:3]), headers
 
         answer.body = self._app(environ, start)
+        if "Content-Length" in dict(answer.headers) or answer.status in (204, 304):
+            answer.body = _read_whole(answer.body)
         return answer
+
+
+def _read_whole(body: Iterable[bytes]) -> list[bytes]:
+    try:
+        return list(body)
+    finally:
+        if close := getattr(body, "close", None):
+            close()
 
 
 def _has(link: Middleware, step: str) -> bool:

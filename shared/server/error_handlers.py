@@ -21,7 +21,7 @@ from shared.http.errors import (
 )
 from shared.http.request_state import state
 from shared.observability import sentry
-from shared.storage.outages import is_outage
+from shared.storage.outages import MONGODB_IS_DOWN, is_outage
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def _answer_mongo_error(error: PyMongoError) -> Response:
         )
     if is_outage(error):
         log.error("MongoDB cannot be reached: %s", str(error).partition(",")[0])
-        return answer(ServiceUnavailable("MongoDB cannot be reached. Send the request later."))
+        return answer(ServiceUnavailable(MONGODB_IS_DOWN))
     if isinstance(error, (DuplicateKeyError, BulkWriteError)):
         return answer(WriteConflict("Other requests are writing the same values. Send it again."))
     return _answer_unexpected(error)

@@ -16,7 +16,6 @@ breaker of Redis, and its refusals look the same.  The standing limits do not us
 paths that do not exist, needs a round trip for each limit, and takes several times as long.
 """
 
-import ipaddress
 import time
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -30,7 +29,7 @@ from limits.storage import Storage
 from shared.cache.rate_counter import UNCOUNTED, Count, RateCounter
 from shared.cache.redis_topology import REDIS_ERRORS
 from shared.config.settings import Settings
-from shared.http.allowance import ANONYMOUS, TOKEN, UPLOADS, WRITES, Allowance
+from shared.http.allowance import ANONYMOUS, TOKEN, UPLOADS, WRITES, Allowance, client_key
 from shared.http.auth import READING, is_public
 from shared.http.request_state import ANONYMOUS as ANONYMOUS_CALLER
 from shared.http.request_state import Answer, Middleware, RequestState, state
@@ -67,7 +66,7 @@ class Limits:
         """Return the limit of a read that may be cached, or None if the read is unlimited."""
         if not principal.limited:
             return None
-        return self.get(TOKEN if principal.key else ANONYMOUS, _client(principal, environ))
+        return self.get(TOKEN if principal.key else ANONYMOUS, client_key(principal, environ))
 
     def _get(self, name: str, client: str) -> Limit | None:
         rate = self._rates.get(name)
@@ -75,24 +74,6 @@ class Limits:
             return None
         key = PREFIX + rate.key_for(client, name)
         return Limit(name, rate, RateCounter(key, rate.get_expiry()))
-
-
-def _client(principal: Principal, environ: Mapping[str, Any]) -> str:
-    return principal.key or _network(environ.get("REMOTE_ADDR") or "")
-
-
-@lru_cache(maxsize=4096)
-def _network(address: str) -> str:
-    """Return the addresses of one client: one of IPv4, but a whole /64 of IPv6 (RFC 6177)."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return "local"
-    if isinstance(ip, ipaddress.IPv4Address):
-        return address
-    if ip.ipv4_mapped:
-        return str(ip.ipv4_mapped)
-    return str(ipaddress.ip_network((ip, 64), strict=False).network_address)
 
 
 def _principal() -> Principal:
@@ -157,7 +138,7 @@ def _counts() -> dict[str, Count]:
 
 
 limiter = Limiter(
-    lambda: _client(_principal(), request.environ),
+    lambda: client_key(_principal(), request.environ),
     storage_uri="vitrine://",
     strategy="fixed-window",
     headers_enabled=False,  # _add_headers writes the headers of all limits
@@ -188,7 +169,7 @@ def _count_request() -> None:
     if _is_exempt():
         return
     limits: Limits = current_app.extensions["limits"]
-    client = _client(_principal(), request.environ)
+    client = client_key(_principal(), request.environ)
     applicable = [limit for name in _names() if (limit := limits.get(name, client))]
     counts = connections().cache.count_all(*(limit.counter for limit in applicable))
     allowances = state().allowances = [

@@ -76,7 +76,7 @@ class _Plan:
             if documents.has_values(stored, new_values):
                 self.results.append(stored)
                 continue
-            change = documents.change(stored, new_values, repository.searched).stamped(self.token)
+            change = documents.change(stored, new_values, repository.derived).stamped(self.token)
             self.results.append(change.after)
             self.operations[index] = UpdateOne(change.filter, change.update)
             if repository.changes_counter(change):

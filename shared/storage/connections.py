@@ -3,9 +3,11 @@
 Tests replace them as a whole, with fakes or with other servers.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from flask import Flask, current_app
 from pymongo import MongoClient
@@ -27,6 +29,8 @@ MAX_COUNTS = 1_000  # counts that are kept
 WRITE_SECONDS = 0.5  # for an invalidation, which is worth waiting for
 QUEUE_SECONDS = 1  # for queueing a job; a job that is not queued is noted in MongoDB as due
 
+Counted = TypeVar("Counted")
+
 
 @dataclass(frozen=True, slots=True)
 class Connections:
@@ -37,7 +41,9 @@ class Connections:
     cache: Cache
     services: ServiceClient
     queue: Redis
-    _counts: dict[Hashable, int] = field(default_factory=dict, init=False, repr=False)
+    _counts: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
+    # What a process keeps of other services.
+    notes: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def connect(cls, settings: Settings, release: str = "0") -> "Connections":
@@ -83,12 +89,40 @@ class Connections:
             tokens: The generations of the cache that were current before, if a write to any of the
                 documents renews one of them: while they are current, all counts are the same.
         """
+        key = ("count", name, repr(filter), limit)
+        return self.remember(key, tokens, lambda: self.count_now(name, filter, limit))
+
+    def count_each(
+        self,
+        name: str,
+        filters: Sequence[Mapping[str, Any]],
+        limit: int = 0,
+        tokens: tuple[str, ...] = (),
+        session: ClientSession | None = None,
+    ) -> list[int]:
+        """Return the number of documents that each filter finds, by one query.
+
+        The arguments are those of ``count``, and the session of a transaction.
+        """
+        keys = [("count", name, repr(filter), limit) for filter in filters]
+        # Another thread may clear the counts at any time.
+        kept = ((key, self._counts.get((key, tokens))) for key in keys)
+        known = {key: count for key, count in kept if count is not None}
+        missing = {key: each for key, each in zip(keys, filters, strict=True) if key not in known}
+        counts = self.count_each_now(name, [*missing.values()], limit, session)
+        known |= dict(zip(missing, counts, strict=True))
+        return [self.remember(key, tokens, partial(known.__getitem__, key)) for key in keys]
+
+    def remember(
+        self, key: Hashable, tokens: tuple[str, ...], count: Callable[[], Counted]
+    ) -> Counted:
+        """Return what ``count`` returns, or has returned for this key and these tokens."""
         if not tokens:
-            return self.count_now(name, filter, limit)
-        key = name, repr(filter), limit, tokens
-        counted = self._counts.get(key)
+            return count()
+        key = key, tokens
+        counted: Counted | None = self._counts.get(key)
         if counted is None:
-            counted = self.count_now(name, filter, limit)
+            counted = count()
             if len(self._counts) >= MAX_COUNTS:
                 self._counts.clear()
             self._counts[key] = counted
@@ -102,15 +136,56 @@ class Connections:
         command: Document = {"count": name, "query": filter}
         command |= {"limit": limit} if limit else {}
         command |= {} if filter else {"hint": "_id_"}
-        try:
-            answer = self.db.command(command)
-        except AutoReconnect:
-            answer = self.db.command(command)  # Another member has become the primary.
+        with self.open_session().bind():  # The command cannot read at an earlier moment.
+            try:
+                answer = self.db.command(command)
+            except AutoReconnect:
+                answer = self.db.command(command)  # Another member has become the primary.
         return int(answer["n"])
 
+    def estimate(self, name: str) -> int:
+        """Return the number of all documents, which MongoDB knows without counting them."""
+        with self.open_session().bind():
+            return self.db[name].estimated_document_count()
+
+    def count_each_now(
+        self,
+        name: str,
+        filters: Sequence[Mapping[str, Any]],
+        limit: int = 0,
+        session: ClientSession | None = None,
+    ) -> list[int]:
+        """Return the number of documents that each filter finds now, by one aggregation."""
+        if not filters:
+            return []
+        if len(filters) == 1 and session is None:
+            return [self.count_now(name, filters[0], limit)]
+        groups: list[list[Document]] = [
+            [
+                {"$match": filter},
+                *([{"$limit": limit}] if limit else []),
+                {"$group": {"_id": {"$literal": place}, "n": {"$sum": 1}}},
+            ]
+            for place, filter in enumerate(filters)
+        ]
+        # Each part counts the keys of an index by itself; the branches of $facet would read all
+        # documents.
+        others = [{"$unionWith": {"coll": name, "pipeline": group}} for group in groups[1:]]
+        counts = [0] * len(filters)
+        pipeline, size = [*groups[0], *others], len(groups) + 1
+        for group in self.db[name].aggregate(pipeline, session=session, batchSize=size):
+            counts[group["_id"]] = group["n"]
+        return counts
+
     def open_session(self) -> ClientSession:
-        """Return a session for one transaction."""
+        """Return a session of its own, as a transaction needs it."""
         return self.db.client.start_session()
+
+    @contextmanager
+    def at_one_moment(self) -> Iterator[None]:
+        """Read in this block what a majority of MongoDB's members had at its first read."""
+        with self.db.client.start_session(snapshot=True).bind():
+            yield
 
 
 def open_mongo(uri: str, seconds: float) -> MongoClient[Document]:
@@ -120,9 +195,11 @@ def open_mongo(uri: str, seconds: float) -> MongoClient[Document]:
         tz_aware=True,
         datetime_conversion="DATETIME_AUTO",  # A hand edit may have stored a year like 20260.
         w="majority",  # An acknowledged write survives the loss of any minority.
-        serverSelectionTimeoutMS=2000,
-        connectTimeoutMS=2000,
+        serverSelectionTimeoutMS=1500,
+        connectTimeoutMS=1500,
         socketTimeoutMS=round(seconds * 1000),
+        # A MongoDB that stops answering is noticed after 2.5 s, and its requests end then.
+        heartbeatFrequencyMS=1000,
         event_listeners=[PoolListener()],
     )
 
@@ -142,6 +219,12 @@ def has_change_streams(db: Database[Document]) -> bool:
 def init_app(app: Flask, connections: Connections) -> None:
     """Set the connections of an app."""
     app.extensions["connections"] = connections
+
+
+def settings() -> Settings:
+    """Return the settings of the current app."""
+    settings: Settings = current_app.extensions["settings"]
+    return settings
 
 
 def connections() -> Connections:

@@ -2,7 +2,7 @@
 
 * ``_id``: an integer.
 * ``slug``: where the resource has slugs; ``old_slugs`` are those that the document had before.
-* ``terms``: the words that a search finds it by.
+* ``terms``, ``sort_keys``, ``group_variant``: the derived fields, see ``shared.schema.derived``.
 * ``created_at``, ``updated_at``, and ``revision``, the number of its writes.
 * ``written``: the random token of the latest write; ``writer``: who made that write.
 
@@ -24,16 +24,20 @@ from flask import has_app_context
 
 from shared.cache.keys import ALL
 from shared.http import auth
+from shared.http.import_id import follows_import, import_id
 from shared.observability import log_format
-from shared.schema.search_terms import Searched
+from shared.schema.derived import SORT_KEYS, Derived
+from shared.schema.groups import VARIANT
 from shared.schema.serialization import Document
 
 MAX_REVISION = 2**53
 MAX_PRINCIPAL = 200  # characters of a principal's id that are stored
 # Kinds of a change that MongoDB's change stream does not distinguish.
 DELETED, RESTORED, PURGED = "deleted", "restored", "purged"
+# An update that is a step of a job on the way to its result: the history keeps no values of it.
+STEP = "step"
 # Projection without the fields that clients never see.
-UNSHOWN = dict.fromkeys(("terms", "old_slugs", "written", "writer"), False)
+UNSHOWN = dict.fromkeys(("terms", SORT_KEYS, VARIANT, "old_slugs", "written", "writer"), False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,9 @@ class Change:
     before: Document
     after: Document
 
-    def stamped(self, token: str) -> "Change":
-        """Return the change with the fields that every write sets."""
-        fields = stamp(self.after, token)
+    def stamped(self, token: str, kind: str = "") -> "Change":
+        """Return the change with the fields that every write sets; ``kind`` is that of its mark."""
+        fields = stamp(self.after, token, kind)
         update = self.update | {"$set": self.update.get("$set", {}) | fields}
         return replace(self, update=update, after=self.after | fields)
 
@@ -62,28 +66,28 @@ def now() -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-def new_document(
-    values: Mapping[str, Any], id: int, token: str, searched: Searched | None
-) -> Document:
+def new_document(values: Mapping[str, Any], id: int, token: str, derived: Derived) -> Document:
     """Return a new document at revision 1.
 
     Args:
         values: The fields of the client, with a slug where the resource has slugs.
         id: The id of the document.
         token: The token of the write.
-        searched: The fields that a search looks into.
+        derived: The derived fields of the collection.
     """
     moment = now()
     document = {"_id": id} | {name: value for name, value in values.items() if value is not None}
-    if searched:
-        document["terms"] = searched.terms(document)
-    return document | {
-        "created_at": moment,
-        "updated_at": moment,
-        "revision": 1,
-        "written": token,
-        "writer": writer_mark(id),
-    }
+    return (
+        document
+        | derived.fields(document)
+        | {
+            "created_at": moment,
+            "updated_at": moment,
+            "revision": 1,
+            "written": token,
+            "writer": writer_mark(id),
+        }
+    )
 
 
 def has_values(document: Document, values: Mapping[str, Any]) -> bool:
@@ -106,7 +110,7 @@ def _equal(one: Any, other: Any) -> bool:
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
-def change(document: Document, values: Mapping[str, Any], searched: Searched | None) -> Change:
+def change(document: Document, values: Mapping[str, Any], derived: Derived) -> Change:
     """Return the change that sets ``values``, without the stamp; None removes a field.
 
     A slug that is replaced is kept in ``old_slugs``.
@@ -114,14 +118,13 @@ def change(document: Document, values: Mapping[str, Any], searched: Searched | N
     Args:
         document: The document as it was read.
         values: The fields to set.
-        searched: The fields that a search looks into.
+        derived: The derived fields of the collection.
     """
     values = {k: value for k, value in values.items() if not _equal(document.get(k), value)}
     removed = [name for name, value in values.items() if value is None]
     new: Document = {name: value for name, value in values.items() if value is not None}
     after = {name: value for name, value in (document | new).items() if name not in removed}
-    if searched and (terms := searched.terms(after)) != document.get("terms"):
-        new["terms"] = terms  # Unchanged terms are left out: MongoDB would update their index.
+    new |= derived.missing(after, document)  # Not all of them: MongoDB would update their indexes.
     if "slug" in new and document.get("slug"):
         stored_slugs = document.get("old_slugs")
         old_slugs = [*(stored_slugs if isinstance(stored_slugs, list) else []), document["slug"]]
@@ -136,7 +139,7 @@ def version_filter(document: Mapping[str, Any]) -> Document:
     return {"_id": document["_id"], "revision": {"$eq": document.get("revision")}}
 
 
-def stamp(document: Mapping[str, Any], token: str) -> Document:
+def stamp(document: Mapping[str, Any], token: str, kind: str = "") -> Document:
     """Return the fields that every write sets: times, revision, token and writer."""
     moment = now()
     revision = document.get("revision")
@@ -145,7 +148,7 @@ def stamp(document: Mapping[str, Any], token: str) -> Document:
         "updated_at": moment,
         "revision": revision + 1 if isinstance(revision, int) and revision < MAX_REVISION else 1,
         "written": token,
-        "writer": writer_mark(document["_id"]),
+        "writer": writer_mark(document["_id"], kind),
     }
 
 
@@ -153,26 +156,29 @@ def writer_mark(id: Any, kind: str = "") -> Document:
     """Return the mark of this request in a document: ``{"item", "by", "request"}``.
 
     ``item`` is the id of the document, ``by`` the principal (the service in a job, None outside of
-    both) and ``request`` the id of the request.  A ``kind`` is added where MongoDB's change stream
-    does not say what the change was.
+    both) and ``request`` the id of the request.  The id of its ``import`` is added if it has one,
+    with ``follows`` in a job that the import has asked for, and a ``kind`` where MongoDB's change
+    stream does not say what the change was.
     """
     principal = auth.caller()[:MAX_PRINCIPAL] if has_app_context() else None
     mark = {"item": id, "by": principal, "request": log_format.request_id() or None}
+    mark |= {"import": imported} if (imported := import_id()) else {}
+    mark |= {"follows": True} if follows_import() else {}
     return mark | ({"kind": kind} if kind else {})
 
 
-def cache_tags(documents: Iterable[Document], partition: tuple[str, str] | None) -> set[str]:
+def cache_tags(documents: Iterable[Document], partitions: Iterable[tuple[str, str]]) -> set[str]:
     """Return the cache tags that a write to these documents makes stale.
 
-    ``partition`` is the query parameter that keeps lists apart, and the array field it looks into.
+    ``partitions`` are the query parameters that keep lists apart, and the fields they look into.
     """
     tags: set[str] = set()
     for document in documents:
         tags |= {ALL, *refs([document])}
-        values = document.get(partition[1]) if partition else None
-        if partition and values is not None:
+        for parameter, path in partitions:
+            values = document.get(path)
             parts = values if isinstance(values, list) else [values]
-            tags |= {f"{partition[0]}={as_integer(part)}" for part in parts}
+            tags |= {f"{parameter}={as_integer(part)}" for part in parts if part is not None}
     return tags
 
 

@@ -1,14 +1,22 @@
 """Indexes of a collection, derived from the declaration of its resource."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
 
 from pymongo import IndexModel
 from pymongo.collection import Collection
+from pymongo.errors import OperationFailure
 
+from shared.schema.derived import sort_path
 from shared.schema.query import Query
 from shared.schema.search_terms import Searched
 from shared.schema.serialization import Document
 
+log = logging.getLogger(__name__)
+
+# MongoDB's errors for documents that an index cannot hold, as edits by hand leave them: a value
+# twice in a unique index, and two lists in one entry.
+_MISFITS = (11000, 171)
 # Indexes of the trash, where the id is an ordinary field.
 TRASH = (
     IndexModel([("id", 1)]),
@@ -24,6 +32,9 @@ def derive(
     searched: Searched | None,
     partition: str,
     own: Iterable[IndexModel],
+    visibility: str = "",
+    collated: tuple[str, ...] = (),
+    group: str = "",
 ) -> list[IndexModel]:
     """Return indexes for each order, in the whole list and in a partition, each key and filter.
 
@@ -37,11 +48,17 @@ def derive(
         searched: The fields that a search looks into; None for no search.
         partition: The array field that lists are partitioned by; empty for none.
         own: Further indexes, which are returned with the others.
+        visibility: The field that decides which items a reader sees; empty for none.
+        collated: The texts that lists are ordered by.
+        group: The field that the items of a group share; empty for none.
     """
-    orders = [_keys(order) for order in query.sortable]
+    orders = [_keys(order, collated) for order in query.sortable]
     derived = [IndexModel(order) for order in orders]
     if partition:
         derived += [IndexModel([(partition, 1), *order]) for order in ([("_id", 1)], *orders)]
+    if partition and visibility:
+        # The items of a partition that a reader sees are counted without reading them.
+        derived.append(IndexModel([(partition, 1), (visibility, 1), ("_id", 1)]))
     for name in (*(("slug",) if slug else ()), *unique):
         with_value = {name: {"$gt": ""}}
         derived.append(IndexModel([(name, 1)], unique=True, partialFilterExpression=with_value))
@@ -55,7 +72,27 @@ def derive(
     derived += [
         IndexModel([(path, 1), ("_id", 1)]) for path in filtered if path and path not in firsts
     ]
+    if group and visibility:
+        # The groups that a reader sees are counted without reading their items.
+        derived.append(IndexModel([(visibility, 1), (group, 1)]))
+        if partition:
+            derived.append(IndexModel([(partition, 1), (visibility, 1), (group, 1)]))
     return derived
+
+
+def create(collection: Collection[Document], wanted: Sequence[IndexModel]) -> None:
+    """Create indexes; one that the stored documents do not allow is left out, and logged."""
+    try:
+        collection.create_indexes(list(wanted))
+    except OperationFailure as error:
+        if error.code not in _MISFITS:
+            raise
+        if len(wanted) > 1:
+            for index in wanted:
+                create(collection, [index])
+        else:
+            name = wanted[0].document["name"]
+            log.error("%s: the index %s cannot be created: %s", collection.name, name, error)
 
 
 def expire(collection: Collection[Document], moment: str, days: int) -> None:
@@ -78,7 +115,10 @@ def expire(collection: Collection[Document], moment: str, days: int) -> None:
         collection.database.command("collMod", collection.name, index=expiry)
 
 
-def _keys(order: str) -> list[tuple[str, int]]:
+def _keys(order: str, collated: tuple[str, ...]) -> list[tuple[str, int]]:
     """Return the keys of an index for an order such as ``-price,name``."""
-    keys = [(name.removeprefix("-"), -1 if name[0] == "-" else 1) for name in order.split(",")]
+    keys = [
+        (sort_path(name.removeprefix("-"), collated), -1 if name[0] == "-" else 1)
+        for name in order.split(",")
+    ]
     return [*keys, ("_id", keys[-1][1])]

@@ -6,6 +6,7 @@ from typing import Any
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
+    ExecutionTimeout,
     OperationFailure,
     PyMongoError,
     WriteConcernError,
@@ -13,6 +14,8 @@ from pymongo.errors import (
 
 from shared.cache.redis_topology import REDIS_ERRORS
 from shared.http.errors import ServiceUnavailable
+
+MONGODB_IS_DOWN = "MongoDB cannot be reached. Send the request later."
 
 # Codes with which MongoDB refuses or interrupts a command because of its own state: it elects,
 # stops, waits for other members, or has no room.  They are the codes after which drivers try again
@@ -29,6 +32,8 @@ MONGO_CODES = {
     134: "ReadConcernMajorityNotAvailableYet",
     189: "PrimarySteppedDown",
     202: "NetworkInterfaceExceededTimeLimit",
+    239: "SnapshotTooOld",
+    246: "SnapshotUnavailable",
     262: "ExceededTimeLimit",
     9001: "SocketException",
     10058: "LegacyNotPrimary",
@@ -42,12 +47,27 @@ MONGO_CODES = {
 }
 
 
+class RemoteUnavailable(Exception):
+    """A server on the internet, which is not part of the stack, does not answer as it should.
+
+    A job that raises it is tried again; its log line has no stack trace.
+    """
+
+
 def is_outage(error: BaseException | None) -> bool:
     """Return True if an error means that a server is down or too slow, which is temporary."""
     if isinstance(error, PyMongoError):
         is_late = isinstance(error, ConnectionFailure) or error.timeout
         return is_late or any(code in MONGO_CODES for code in _codes(error))
     return isinstance(error, (ServiceUnavailable, *REDIS_ERRORS))
+
+
+def is_too_slow(error: ExecutionTimeout) -> bool:
+    """Return True if MongoDB has ended a query at its time limit.
+
+    pymongo raises the same error if MongoDB has not answered at all, which is an outage.
+    """
+    return (error.details or {}).get("codeName") == "MaxTimeMSExpired"
 
 
 def _codes(error: PyMongoError) -> Iterator[Any]:

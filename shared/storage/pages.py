@@ -5,8 +5,9 @@ More matches are read from an index that has them in order; the index is chosen 
 costs the documents on it, and those that other filters leave out on the way.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pymongo
@@ -16,10 +17,11 @@ from pymongo.cursor import Cursor
 from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from shared.http.errors import BadRequest
+from shared.schema import sizes
 from shared.schema.cursor import encode
 from shared.schema.query import PageRequest
 from shared.schema.serialization import Document
-from shared.storage import search
+from shared.storage.outages import is_too_slow
 from shared.storage.repository import (
     QUERY_TIMEOUT_SECONDS,
     SORT_IN_MEMORY_LIMIT,
@@ -28,12 +30,14 @@ from shared.storage.repository import (
     both,
     count_limit,
 )
+from shared.storage.search import matching
+from shared.storage.search.matching import Matches
 
 TIMEOUT = (
     "Finding this page takes too long. Leave the ordering out, or narrow the list by other filters."
 )
 # Error codes of MongoDB for an index that does not exist, and for bounds that do not fit an index.
-_BAD_HINT, _BAD_BOUNDS = 2, 51175
+BAD_HINT, _BAD_BOUNDS = 2, 51175
 
 Keys = Sequence[tuple[str, int]]
 
@@ -42,7 +46,7 @@ Keys = Sequence[tuple[str, int]]
 class IndexScan:
     """An index to read in order.
 
-    The first ``fixed`` of its ``keys`` have one value each; ``backward`` is the direction.
+    The first ``fixed`` of its ``keys`` have one value or a few; ``backward`` is the direction.
     """
 
     keys: Keys
@@ -50,9 +54,30 @@ class IndexScan:
     backward: bool
 
 
+def find_matches(
+    repository: Repository, page_request: PageRequest, is_exact: bool, tokens: tuple[str, ...] = ()
+) -> Matches | None:
+    """Return the documents that the words of a query string find; None without words.
+
+    Args:
+        repository: The collection.
+        page_request: The query string.
+        is_exact: True to find documents that have all words as they were sent.
+        tokens: The generations of the cache before; see ``Connections.count``.
+
+    Raises:
+        BadRequest: It takes too long.
+    """
+    if not page_request.q:
+        return None
+    with refused_if_slow():
+        return matching.find(repository, page_request, is_exact, tokens)
+
+
 def page(
     repository: Repository,
     page_request: PageRequest,
+    matches: Matches | None,
     shown: Mapping[str, Any],
     count: str,
     tokens: tuple[str, ...] = (),
@@ -60,24 +85,49 @@ def page(
     """Return the page that a query string asks for.
 
     The total is exact up to 10,000.  After a cursor it is counted only if ``count`` is ``exact``.
+    A page of large documents ends early, and its cursor leads to the rest.
 
     Args:
         repository: The collection.
         page_request: The query string.
+        matches: The documents that its words find; None without words.
         shown: The projection: the stored fields to return.
         count: The preference of the client: ``exact`` counts all matches, ``none`` counts none.
         tokens: The generations of the cache before; see ``Connections.count``.
 
     Raises:
-        BadRequest: There is too much to sort and no index has the order, or it takes too long.
+        BadRequest: There is too much to sort and no index has the order, it takes too long, or a
+            page after the first, by its number, is too large.
     """
+    with refused_if_slow():
+        if matches and not page_request.is_ordered:
+            return matching.page(repository, page_request, matches, shown, count, tokens)
+        if matches:
+            page_request = narrow(page_request, matches)
+        return _page(repository, page_request, shown, count, tokens)
+
+
+@contextmanager
+def refused_if_slow() -> Iterator[None]:
+    """Limit the time of finding a page, and raise ``BadRequest`` after it."""
     try:
         with pymongo.timeout(QUERY_TIMEOUT_SECONDS):
-            return (search.page if page_request.q else _page)(
-                repository, page_request, shown, count, tokens
-            )
+            yield
     except ExecutionTimeout as error:
+        if not is_too_slow(error):
+            raise
         raise BadRequest(TIMEOUT) from error
+
+
+def narrow(page_request: PageRequest, matches: Matches) -> PageRequest:
+    """Return the request for the items among the matches of a search."""
+    left_out, words = page_request.left_out, matches.filter
+    return replace(
+        page_request,
+        filter=both(page_request.filter, words),
+        asked=both(page_request.asked, words),
+        left_out=both(left_out, words) if left_out else {},
+    )
 
 
 def _page(
@@ -89,25 +139,57 @@ def _page(
 ) -> Page:
     hides_total = count == "none" or (page_request.after is not None and count != "exact")
     limit = SORT_IN_MEMORY_LIMIT + 1 if hides_total else count_limit(count)
-    total = repository.count(page_request.filter, limit, tokens)
-    read = _sort_in_memory if total <= SORT_IN_MEMORY_LIMIT else _read_in_order
-    documents = read(repository, page_request, shown)
+    total = count_matches(repository, page_request, limit, tokens)
+    documents, is_whole = read(repository, page_request, shown, total)
+    is_cut = not is_whole and len(documents) < page_request.per
+    if is_cut and page_request.page > 1:
+        raise BadRequest(sizes.TOO_LARGE)  # The next number would leave out what is missing here.
+    per = len(documents) if is_cut else page_request.per
     cursor = None
-    if len(documents) > page_request.per:
+    if len(documents) > per or not is_whole:
         cursor = encode(
-            page_request.bound,
-            _sort_values(repository, page_request, documents[page_request.per - 1]),
+            page_request.bound, sort_values(repository, page_request, documents[per - 1])
         )
-    return Page.of(documents, page_request.per, None if hides_total else total, count, cursor)
+    page = Page.of(documents, per, None if hides_total else total, count, cursor)
+    return page if is_whole else replace(page, more=True, is_cut=is_cut)
+
+
+def count_matches(
+    repository: Repository, page_request: PageRequest, limit: int, tokens: tuple[str, ...]
+) -> int:
+    """Count the matches, up to a limit if it is not 0."""
+    if page_request.left_out:
+        # Few items are left out, and an index has their number.
+        left_out = repository.count(page_request.left_out, SORT_IN_MEMORY_LIMIT + 1, tokens)
+        if left_out <= SORT_IN_MEMORY_LIMIT:
+            most = limit and limit + left_out
+            return max(0, repository.count(page_request.asked, most, tokens) - left_out)
+    total = 0
+    for part in page_request.parts:
+        total += repository.count(part, limit, tokens)
+        if limit and total >= limit:
+            return limit
+    return total
+
+
+def read(
+    repository: Repository, page_request: PageRequest, shown: Mapping[str, Any], matches: int
+) -> tuple[list[Document], bool]:
+    """Return the documents of a page and one more, and True if they take no more than a page may.
+
+    ``matches`` is the number of all matches, exact up to what can be sorted in memory.
+    """
+    find = _sort_in_memory if matches <= SORT_IN_MEMORY_LIMIT else _read_in_order
+    return find(repository, page_request, shown)
 
 
 def _sort_in_memory(
     repository: Repository, page_request: PageRequest, shown: Mapping[str, Any]
-) -> list[Document]:
+) -> tuple[list[Document], bool]:
     """Find a few documents by the index that MongoDB chooses, and sort them."""
     after = _after(page_request.sort, page_request.after) if page_request.after is not None else {}
     filter = both(page_request.filter, after)
-    return list(
+    return sizes.take(
         repository.collection.find(
             filter, shown, sort=list(page_request.sort), **_window(page_request)
         )
@@ -116,7 +198,7 @@ def _sort_in_memory(
 
 def _read_in_order(
     repository: Repository, page_request: PageRequest, shown: Mapping[str, Any]
-) -> list[Document]:
+) -> tuple[list[Document], bool]:
     """Read an index that has the order; create it again if it was dropped by hand."""
     scan = choose_index(repository.indexes, page_request)
     if scan is None:
@@ -126,15 +208,20 @@ def _read_in_order(
         )
         raise BadRequest.parameter("ordering", text)
     try:
-        return list(_scan(repository, page_request, shown, scan))
+        return sizes.take(_scan(repository, page_request, shown, scan))
     except OperationFailure as error:
         if page_request.after is not None and error.code == _BAD_BOUNDS:
             text = "Is not valid; use next_cursor of the previous page."
             raise BadRequest.parameter("cursor", text) from error
-        if error.code != _BAD_HINT:
+        if error.code != BAD_HINT:
             raise
         repository.create_indexes()
-        return list(_scan(repository, page_request, shown, scan))
+    try:
+        return sizes.take(_scan(repository, page_request, shown, scan))
+    except OperationFailure as error:
+        if error.code != BAD_HINT:
+            raise
+        return _sort_in_memory(repository, page_request, shown)  # It cannot be created.
 
 
 def _scan(
@@ -179,7 +266,11 @@ def _is_complete(index: IndexModel) -> bool:
 
 def _scan_in_order(keys: Keys, page_request: PageRequest) -> IndexScan | None:
     fixed = len(keys) - len(page_request.sort)
-    if fixed < 0 or any(name not in page_request.equal for name, _ in keys[:fixed]):
+    # MongoDB merges the orders of a few values.  The bounds of a cursor need one value.
+    merged = page_request.among if page_request.after is None else {}
+    if fixed < 0 or any(
+        name not in page_request.equal and name not in merged for name, _ in keys[:fixed]
+    ):
         return None
     rest = tuple(keys[fixed:])
     for backward in (False, True):
@@ -207,11 +298,9 @@ def _bounds(page_request: PageRequest, scan: IndexScan) -> tuple[list[Any], list
     return list(zip(names, start, strict=True)), list(zip(names, end, strict=True))
 
 
-def _sort_values(
-    repository: Repository, page_request: PageRequest, document: Document
-) -> list[Any]:
+def sort_values(repository: Repository, page_request: PageRequest, document: Document) -> list[Any]:
     """Return the values that a document is sorted by; of a list, made by hand, one element."""
-    values = [document.get(name) for name, _ in page_request.sort]
+    values = [_member(document, name) for name, _ in page_request.sort]
     if not any(isinstance(value, list) for value in values):
         return values
     projection = {f"k{n}": _sort_key(*pair) for n, pair in enumerate(page_request.sort)}
@@ -220,6 +309,14 @@ def _sort_values(
     )
     sort_keys: Document = next(iter(aggregation), {})
     return [sort_keys.get(f"k{number}") for number in range(len(values))]
+
+
+def _member(document: Document, path: str) -> Any:
+    """Return the member of a document at a path such as ``sort_keys.name``; None if it has none."""
+    value: Any = document
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def _sort_key(name: str, direction: int) -> Document:

@@ -7,11 +7,12 @@ invalidates the cache.
 """
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
 
+import pymongo
 from bson import ObjectId
 from flask import current_app
 from pymongo import IndexModel, UpdateOne
@@ -21,19 +22,22 @@ from pymongo.errors import DuplicateKeyError
 
 from shared.cache.cache import Write
 from shared.cache.keys import new_token
-from shared.config.settings import Settings
 from shared.http.errors import Conflict, NotFound
+from shared.schema.derived import Derived
+from shared.schema.groups import VARIANT, Groups, is_group
 from shared.schema.search_terms import Searched
 from shared.schema.serialization import Document
 from shared.schema.slugs import MAX_SLUG, make_slug
 from shared.storage import audit_log, documents, ids, indexes, ledger
-from shared.storage.connections import connections
+from shared.storage.connections import connections, settings
 from shared.storage.documents import Change
 from shared.storage.ids import PRIMARY_ONLY
 from shared.storage.retries import DocumentChanged, retry_conflicts
+from shared.storage.search.vocabulary import Vocabulary
 from shared.storage.transactions import current_session, invalidate_on_commit, transaction
 
 SORT_IN_MEMORY_LIMIT = 1000  # documents that may be sorted in memory
+
 QUERY_TIMEOUT_SECONDS = 3  # after which a list is refused
 COUNT_CAP = 10_000  # documents to which a total is exact by default
 # Reasons in the ledger of changes that have no reason of their own.
@@ -48,7 +52,8 @@ class Page:
     """A page of documents, and the total as far as it was counted.
 
     ``more`` is True if another page follows; ``cursor`` is where it starts, None where no cursor
-    is possible.  ``exact`` is True if ``total`` is the exact number.
+    is possible.  ``exact`` is True if ``total`` is the exact number, and ``is_cut`` if the page
+    ends early, because its documents are large.
     """
 
     documents: list[Document]
@@ -56,6 +61,7 @@ class Page:
     exact: bool
     more: bool = False
     cursor: str | None = None
+    is_cut: bool = False
 
     @classmethod
     def of(
@@ -95,9 +101,11 @@ class Repository:
         slug_from: The field that slugs are made of; empty for no slugs.
         unique: Fields of which no two documents share a value.
         searched: The fields that a search looks into.
-        partition: The query parameter that keeps lists apart, and the array field it looks into.
+        partitions: The query parameters that keep lists apart, each with the field it looks into.
         indexes: The indexes of the collection.
         counter: A number field with a ledger (``shared.storage.ledger``); empty for none.
+        collated: The texts that lists are ordered by.
+        groups: How items are variants of one thing; None if they are not.
     """
 
     name: str
@@ -105,9 +113,16 @@ class Repository:
     slug_from: str = ""
     unique: tuple[str, ...] = ()
     searched: Searched | None = None
-    partition: tuple[str, str] | None = None
+    partitions: tuple[tuple[str, str], ...] = ()
     indexes: tuple[IndexModel, ...] = ()
     counter: str = ""
+    collated: tuple[str, ...] = ()
+    groups: Groups | None = None
+
+    @property
+    def derived(self) -> Derived:
+        """The derived fields of the documents."""
+        return Derived(self.searched, self.collated, self.groups)
 
     # Collections.
 
@@ -120,16 +135,16 @@ class Repository:
     def writable(self) -> Collection[Document]:
         """The collection, for writing: its indexes exist, without which slugs would not be unique.
 
-        The indexes of the trash, the history and the ledger are created with them.
+        The indexes of the trash, the history and the ledger are created with them.  An index that
+        documents made by hand prevent is logged and left out.
         """
         indexed: set[str] = current_app.extensions.setdefault("indexed", set())
         if self.name not in indexed:
-            self.collection.create_indexes(list(self.indexes))
-            settings: Settings = current_app.extensions["settings"]
+            indexes.create(self.collection, self.indexes)
             self.trash.create_indexes(list(indexes.TRASH))
-            indexes.expire(self.trash, "deleted_at", settings.trash_days)
+            indexes.expire(self.trash, "deleted_at", settings().trash_days)
             self.history.create_indexes(list(audit_log.INDEXES))
-            indexes.expire(self.history, "at", settings.history_days)
+            indexes.expire(self.history, "at", settings().history_days)
             if self.counter:
                 self.ledger.create_indexes(list(ledger.INDEXES))
             indexed.add(self.name)
@@ -151,6 +166,16 @@ class Repository:
         return connections().db[f"{self.name}.ledger"]
 
     @property
+    def vocabulary(self) -> Vocabulary:
+        """The words of the documents."""
+        return Vocabulary(connections().db[f"{self.name}.words"])
+
+    @property
+    def synonyms(self) -> Collection[Document]:
+        """The collection with the synonyms that searches use."""
+        return connections().db[f"{self.name}.synonyms"]
+
+    @property
     def idempotency_keys(self) -> Collection[Document]:
         """The collection of responses by ``Idempotency-Key``."""
         return connections().db[f"{self.name}.idempotency"]
@@ -162,7 +187,9 @@ class Repository:
     def create_indexes(self) -> None:
         """Create the indexes, even if they existed before: they may have been dropped by hand."""
         current_app.extensions.setdefault("indexed", set()).discard(self.name)
-        _ = self.writable
+        # A list of one moment can write nothing.
+        with connections().open_session().bind():
+            _ = self.writable
 
     # Reading.
 
@@ -170,8 +197,12 @@ class Repository:
         """Return the document with this id or slug, or raise ``NotFound``."""
         document = self.collection.find_one(reference(ref), session=self._session)
         if document is None:
-            raise NotFound(f"There is no {self.item} {ref[:100]}.")
+            raise self.not_found(ref)
         return document
+
+    def not_found(self, ref: str) -> NotFound:
+        """Return the error for an id or slug that finds no document."""
+        return NotFound(f"There is no {self.item} {ref[:100]}.")
 
     def locate(self, ref: str) -> tuple[Document, bool]:
         """Return the document with this id, slug or old slug, or raise ``NotFound``.
@@ -209,6 +240,23 @@ class Repository:
             found[str(document.get("slug"))] = document
         return {slug: found[slug] for slug in slugs if slug in found}
 
+    def values_by_slug(self, field: str) -> dict[str, str]:
+        """Return the texts in a field of all documents, by slug."""
+        documents = self.select({"slug": {"$gt": ""}}, {"slug": True, field: True})
+        return {str(each["slug"]): str(each.get(field, "")) for each in documents}
+
+    def select(
+        self, filter: Mapping[str, Any], fields: Mapping[str, bool] | None = None, limit: int = 0
+    ) -> Iterator[Document]:
+        """Yield the documents that a filter finds, as the running transaction sees them.
+
+        Args:
+            filter: Finds the documents.
+            fields: The fields to read, or with False those to leave out; None for all.
+            limit: The most documents to read; 0 for all.
+        """
+        yield from self.collection.find(filter, fields, limit=limit, session=self._session)
+
     def find(self, field: str, values: Iterable[Any]) -> dict[Any, Document]:
         """Return the documents with these values in a unique field, by value."""
         owners = self.collection.find({field: {"$in": list(values)}}, session=self._session)
@@ -223,6 +271,67 @@ class Repository:
             options: dict[str, Any] = {"limit": limit} if limit else {}
             return self.collection.count_documents(filter, session=self._session, **options)
         return connections().count(self.name, filter, limit, tokens)
+
+    def count_each(
+        self, filters: Sequence[Mapping[str, Any]], limit: int = 0, tokens: tuple[str, ...] = ()
+    ) -> list[int]:
+        """Return the number of documents that each filter finds, as ``count`` does, by one query.
+
+        Raises:
+            ExecutionTimeout: Counting takes too long.
+        """
+        with pymongo.timeout(QUERY_TIMEOUT_SECONDS):
+            return connections().count_each(self.name, filters, limit, tokens, self._session)
+
+    def count_groups(
+        self, parts: Sequence[Document], limit: int = 0, tokens: tuple[str, ...] = ()
+    ) -> tuple[int, int]:
+        """Return the number of groups among the matches of some filters, and that of the matches.
+
+        An item without a group is a group of its own.
+
+        Args:
+            parts: The filters, of which no document matches two.
+            limit: The number of matches of each filter at which counting stops; 0 to count all.
+            tokens: Those of ``count``.
+        """
+        assert self.groups
+        # The value alone distinguishes groups, and MongoDB has it in an index.
+        path = f"${self.groups.field}"
+        groups = {"$sum": {"$cond": [is_group("$_id"), 1, "$matches"]}}
+        stages: list[list[Mapping[str, Any]]] = [
+            [
+                {"$match": part},
+                *([{"$limit": limit + 1}] if limit else []),
+                {"$project": {"_id": False, self.groups.field: True}},
+            ]
+            for part in parts
+        ]
+        pipeline: list[Mapping[str, Any]] = [
+            *stages[0],
+            *({"$unionWith": {"coll": self.name, "pipeline": other}} for other in stages[1:]),
+            {"$group": {"_id": path, "matches": {"$sum": 1}}},
+            {"$group": {"_id": None, "groups": groups, "matches": {"$sum": "$matches"}}},
+        ]
+
+        def count() -> tuple[int, int]:
+            counted = next(iter(self.collection.aggregate(pipeline)), {"groups": 0, "matches": 0})
+            return counted["groups"], counted["matches"]
+
+        return connections().remember(("groups", self.name, repr(parts), limit), tokens, count)
+
+    def first_of_groups(self, ids: Sequence[Any]) -> list[Any]:
+        """Return ids without those of items whose group an earlier item has."""
+        assert self.groups
+        read = self.collection.find(
+            {"_id": {"$in": list(ids)}}, {self.groups.field: True}, batch_size=len(ids) + 1
+        )
+        group_of = {document["_id"]: self.groups.of(document) for document in read}
+        firsts: dict[Any, Any] = {}
+        for id in ids:
+            group = group_of.get(id)
+            firsts.setdefault(("group", group) if group else ("id", id), id)
+        return list(firsts.values())
 
     # Writing.
 
@@ -277,7 +386,7 @@ class Repository:
                 else ids.free_values(self.collection, "slug", [base])[0]
             )
 
-    def update(self, document: Document, values: Mapping[str, Any]) -> Document:
+    def update(self, document: Document, values: Mapping[str, Any], kind: str = "") -> Document:
         """Set some fields of a document and return it; None removes a field.
 
         Values that change nothing write nothing.
@@ -285,6 +394,7 @@ class Repository:
         Args:
             document: The document as it was read.
             values: The fields to set.
+            kind: ``documents.STEP`` if the history should keep no values of this write.
 
         Raises:
             DocumentChanged: The document was written after it was read.
@@ -297,7 +407,7 @@ class Repository:
             # have been killed before it could.
             self.complete_write([(document, document)], token)
             return document
-        change = documents.change(document, new_values, self.searched).stamped(token)
+        change = documents.change(document, new_values, self.derived).stamped(token, kind)
 
         def store() -> Document:
             # In a transaction nothing can be read after a failed write.
@@ -426,7 +536,7 @@ class Repository:
         """Invalidate what is cached of these documents, as they were and as they are."""
         affected = list(affected)
         keys = sorted(f"{self.item}:{ref}" for ref in documents.refs(affected))
-        tags = sorted(documents.cache_tags(affected, self.partition))
+        tags = sorted(documents.cache_tags(affected, self.partitions))
         invalidate_on_commit(Write(self.name, tags, token, keys))
 
     def changes_counter(self, change: Change) -> bool:
@@ -436,9 +546,20 @@ class Repository:
 
     # Unique values and slugs.
 
+    @property
+    def unique_fields(self) -> tuple[str, ...]:
+        """The stored fields of which no two documents share a value."""
+        slug = ("slug",) if self.slug_from else ()
+        return (*slug, *self.unique, *((VARIANT,) if self.groups else ()))
+
+    @property
+    def tagged_by(self) -> tuple[str, ...]:
+        """The stored fields that decide which cached responses a write makes stale."""
+        return ("slug", *(path for _, path in self.partitions))
+
     def find_conflict(self, values: Mapping[str, Any], id: Any = None) -> Conflict | None:
         """Return the conflict of unique values with other documents than ``id``, if any."""
-        for field in (*(("slug",) if self.slug_from else ()), *self.unique):
+        for field in self.unique_fields:
             value = values.get(field)
             if value is None:
                 continue
@@ -452,6 +573,8 @@ class Repository:
     def conflict(self, field: str, value: Any, owner: Document) -> Conflict:
         """Return the error for a taken value: it names the owner and, for a slug, a free one."""
         link = f"/{self.name}/{owner['_id']}"
+        if self.groups and field == VARIANT:
+            return self.groups.conflict(link)
         suggestion = {}
         # For an email or an id, no other value would do.
         if isinstance(value, str) and "@" not in value:
@@ -469,6 +592,12 @@ class Repository:
             owner_in_trash=False,
             **suggestion,
         )
+
+    def repeated(self, field: str, value: Any) -> Conflict:
+        """Return the error for a unique value that an earlier item of a batch has."""
+        if self.groups and field == VARIANT:
+            return self.groups.conflict("An earlier item of the batch")
+        return Conflict(f"An earlier item of the batch has the same {field} {value!r}.")
 
     def new_documents(
         self, values: Sequence[Document], token: str, check_slugs: bool = True
@@ -492,7 +621,7 @@ class Repository:
             for copy, slug in zip(without, slugs, strict=True):
                 copy["slug"] = slug
         return [
-            documents.new_document(copy, id, token, self.searched)
+            documents.new_document(copy, id, token, self.derived)
             for id, copy in enumerate(copies, first_id)
         ]
 
@@ -504,7 +633,7 @@ class Repository:
         return {**values, "slug": ids.free_values(self.collection, "slug", [base])[0]}
 
 
-def both(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+def both(one: Document, other: Document) -> Document:
     """Return the filter that finds documents that both filters find."""
     return {"$and": [one, other]} if one and other else one or other
 

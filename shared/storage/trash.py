@@ -12,11 +12,14 @@ from pymongo.errors import DuplicateKeyError
 
 from shared.cache.keys import new_token
 from shared.http.errors import Conflict, NotFound
+from shared.schema import sizes
 from shared.schema.query import PageRequest
+from shared.schema.search_query import Search
 from shared.schema.serialization import Document
 from shared.storage import audit_log, documents
 from shared.storage.connections import connections
-from shared.storage.repository import Page, Repository, count_limit, reference
+from shared.storage.pages import refused_if_slow
+from shared.storage.repository import Page, Repository, both, count_limit, reference
 from shared.storage.retries import DocumentChanged
 from shared.storage.transactions import current_session, on_commit, transaction
 
@@ -52,13 +55,25 @@ def get(repository: Repository, ref: str) -> Document:
 def page(repository: Repository, page_request: PageRequest, count: str) -> Page:
     """Return a page of the trash, the latest deletion first.
 
+    A search finds what has all its words, or words that begin so; it is not ordered by relevance.
+
     Args:
         repository: The collection.
-        page_request: The page.
+        page_request: The page and the filters.
         count: The preference of the client for the total: ``exact``, ``none`` or empty.
+
+    Raises:
+        BadRequest: Finding the page takes too long.
     """
+    with refused_if_slow():
+        return _page(repository, page_request, count)
+
+
+def _page(repository: Repository, page_request: PageRequest, count: str) -> Page:
+    words = Search(page_request.q).anywhere if page_request.q else {}
+    filter = both(page_request.filter, words)
     deleted = repository.trash.find(
-        {},
+        filter,
         documents.UNSHOWN,
         sort=[("deleted_at", -1), ("_id", -1)],
         skip=(page_request.page - 1) * page_request.per,
@@ -67,10 +82,13 @@ def page(repository: Repository, page_request: PageRequest, count: str) -> Page:
     total = (
         None
         if count == "none"
-        else connections().count(repository.trash.name, {}, count_limit(count))
+        else connections().count(repository.trash.name, filter, count_limit(count))
     )
     return Page.of(
-        [document | {"_id": document.get("id")} for document in deleted],
+        [
+            document | {"_id": document.get("id")}
+            for document in sizes.take_page(deleted, page_request.per)
+        ],
         page_request.per,
         total,
         count,
@@ -91,7 +109,7 @@ def restore(repository: Repository, document: Document, values: Mapping[str, Any
         Conflict: Its id, slug or another unique value was taken meanwhile.
     """
     token = new_token()
-    restored = documents.change(document, values, repository.searched).stamped(token).after
+    restored = documents.change(document, values, repository.derived).stamped(token).after
     restored["writer"] = documents.writer_mark(restored["_id"], documents.RESTORED)
 
     def move() -> None:

@@ -17,7 +17,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import FrameType
 from typing import Any
@@ -25,24 +25,28 @@ from typing import Any
 from bson import Timestamp
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 from redis import Redis
 
-from shared.cache import redis_topology, sweeper
+from shared.cache import leases, redis_topology, sweeper
 from shared.cache.cache import LEASE_SECONDS, Cache, Write
-from shared.cache.keys import new_token, root_of, tag_of
+from shared.cache.keys import mark_of, new_root, new_token, root_of, tag_of
 from shared.cache.redis_topology import REDIS_ERRORS
 from shared.config import startup
 from shared.config.settings import Settings
 from shared.observability import log_format, sentry
+from shared.observability.tap import TAP
+from shared.schema.groups import VARIANT
 from shared.schema.mongo_schema import json_schema
 from shared.schema.serialization import Document
 from shared.storage import documents
-from shared.storage.audit_log import AuditLog
+from shared.storage.audit_log import OUTSIDE, AuditLog
 from shared.storage.change_stream import HISTORY_LOST, ChangeStream, Token
 from shared.storage.connections import open_mongo
 from shared.storage.outages import is_outage
 from shared.storage.repository import Repository
+from shared.storage.search.vocabulary import Vocabulary, VocabularyKeeper
+from shared.workers.derived_fields import fill_in
 
 log = logging.getLogger("vitrine.follower")
 
@@ -86,9 +90,16 @@ class Follower:
         self._db = db
         self._redis = redis
         self._cache = Cache(redis, ttl, leased=True)
-        self._servers: frozenset[str] = frozenset()
+        self._runs: frozenset[str] = frozenset()
+        searched = repository.searched
+        vocabulary = Vocabulary(db[f"{repository.name}.words"])
+        self._keeper = VocabularyKeeper(vocabulary, searched) if searched else None
+        # The token by which this follower has renewed tags, by the place of the change.
+        self._renewed: dict[str, str] = {}
+        self._handled_at = 0.0  # the time at which the latest changes were handled
+        self._mark = b""  # the beginning of this run's roots
         self._target: Timestamp | None = None
-        self._target_read_at = self._saved_at = 0.0
+        self._target_read_at = self._saved_at = self._announced_until = 0.0
         self._failures = 0
         self._sweep_due = threading.Event()
         self._stopped = threading.Event()
@@ -98,6 +109,18 @@ class Follower:
         """Follow until ``stopping`` is true; after a failure, start again with a renewed root."""
         sweeping = threading.Thread(target=self._sweep, daemon=True)
         sweeping.start()
+        collection = self._db[self._service]
+        others = [
+            threading.Thread(
+                target=fill_in, args=(self._repository, collection, self._stopped), daemon=True
+            )
+        ]
+        if self._keeper:
+            others.append(
+                threading.Thread(target=self._read_words, args=(self._keeper,), daemon=True)
+            )
+        for thread in others:
+            thread.start()
         while not self.stopping:
             try:
                 self._follow()
@@ -111,6 +134,8 @@ class Follower:
         self._stopped.set()
         self._sweep_due.set()
         sweeping.join()
+        for thread in others:
+            thread.join()
 
     def _follow(self) -> None:
         self._prepare_collection()
@@ -121,12 +146,17 @@ class Follower:
             log.info("%s: following", self._service)
             while not self.stopping:
                 events, token = stream.next()
+                self._renewed = {}
                 continues = self._handle(events) if events else True
                 # Recorded before the resume token is stored, so that no change is left out.
-                self._history.record(events)
+                entries = self._history.record(events, self._renewed)
+                if TAP.on:
+                    self._note(entries, events)
+                if self._keeper:
+                    self._keeper.store()
                 if not continues:
                     # The collection is gone, and this stream with it: start a new one.
-                    self._followers.delete_one({"_id": self._service})
+                    self._forget_position()
                     return
                 self._confirm(token, bool(events))
                 if events:
@@ -173,14 +203,16 @@ class Follower:
         A change whose request has renewed the generations already is skipped, so that a write
         costs one miss and not two.
         """
+        self._handled_at = time.time()
         self._sweep_due.set()
         if not all(map(_has_images, events)):
             # A drop, a rename, or a change without images: the changed documents are unknown.
             self._renew_root()
             return all(event["operationType"] != "invalidate" for event in events)
-        partition = self._repository.partition
-        tags_of_events = [documents.cache_tags(_images(event), partition) for event in events]
+        partitions = self._repository.partitions
+        tags_of_events = [documents.cache_tags(_images(event), partitions) for event in events]
         generations = self._read_generations(sorted(set().union(*tags_of_events)))
+        token_of_follower = new_token()
         stale_tags: set[str] = set()
         keys: set[str] = set()
         # From the last change to the first: a generation that the request of a change has renewed
@@ -191,14 +223,44 @@ class Follower:
             renewed |= {token} - {""}
             if missed := {tag for tag in tags if generations[tag] not in renewed}:
                 stale_tags |= missed
+                self._renewed[event["_id"]["_data"]] = token_of_follower
                 refs = documents.refs(_images(event))
                 keys |= {f"{self._repository.item}:{ref}" for ref in refs}
-            if not token and (document := event.get("fullDocument")):
-                self._update_search_terms(document)
+            before, after = (event.get(name) for name in _IMAGES)
+            # Most changes are of a price or a stock, and following them must not take long.
+            if self._repository.derived.is_touched(before, after):
+                if self._keeper:
+                    self._keeper.note(before, after)
+                if after:
+                    self._update_derived(after, before)
         if stale_tags:
-            write = Write(self._service, stale_tags, new_token(), sorted(keys))
+            write = Write(self._service, stale_tags, token_of_follower, sorted(keys))
             self._cache.renew_generations(write)
         return True
+
+    def _note(self, entries: Sequence[Document], events: Sequence[Document]) -> None:
+        """Note changes for those who watch: who made them, and the tags that they concern."""
+        partitions = self._repository.partitions
+        images = {event["_id"]["_data"]: _images(event) for event in events}
+        for entry in entries:
+            TAP.note(
+                {
+                    "kind": "change",
+                    "at": self._handled_at,
+                    "service": self._service,
+                    "id": entry["request"] or "",
+                    "by": entry["by"] or OUTSIDE,
+                    "outside": entry["by"] is None,
+                    "place": entry["_id"],
+                    "type": entry["kind"],
+                    "item": documents.as_integer(entry["item"]),
+                    "fields": entry["fields"],
+                    "revision": entry["revision"],
+                    "tags": sorted(documents.cache_tags(images[entry["_id"]], partitions)),
+                    "renewed": entry["_id"] in self._renewed,
+                    "token": entry.get("renewed") or entry.get("written", ""),
+                }
+            )
 
     def _read_generations(self, tags: Sequence[str]) -> dict[str, str]:
         """Return the current generations of tags; one that is missing is an empty text."""
@@ -207,13 +269,29 @@ class Follower:
         texts = [(token or b"").decode(errors="replace") for token in tokens]
         return dict(zip(tags, texts, strict=True))
 
-    def _update_search_terms(self, document: Document) -> None:
-        """Store the search terms of a document that was edited outside of the API."""
-        if self._repository.searched:
-            terms = self._repository.searched.terms(document)
-            if document.get("terms") != terms:
-                unchanged = {"_id": document["_id"], "revision": document.get("revision")}
-                self._db[self._service].update_one(unchanged, {"$set": {"terms": terms}})
+    def _update_derived(self, document: Document, before: Document | None) -> None:
+        """Store the derived fields of a document, if its last writer left others.
+
+        That is an edit outside of the API, or an instance of another version.
+        """
+        if fields := self._repository.derived.outdated(document, before):
+            collection = self._db[self._service]
+            unchanged = {"_id": document["_id"], "revision": document.get("revision")}
+            try:
+                collection.update_one(unchanged, _setting(fields))
+            except DuplicateKeyError:
+                # Another document has its options.  An old variant would keep them from others.
+                collection.update_one(unchanged, _setting(fields | {VARIANT: None}))
+
+    def _read_words(self, keeper: VocabularyKeeper) -> None:
+        """Read the words of all documents once, in a thread of its own."""
+        while not self._stopped.is_set():
+            try:
+                keeper.read_all(self._db[self._service], self._stopped)
+                return
+            except PyMongoError as error:
+                log.warning("%s: words are read again after %s", self._service, _summary(error))
+                self._stopped.wait(RETRY_SECONDS)
 
     def _confirm(self, token: Token, had_events: bool) -> None:
         """Extend the lease and store the resume token, if all recent writes were seen.
@@ -231,31 +309,55 @@ class Follower:
         # Several changes may have one time, and more of them may follow.
         if reached < self._target or (had_events and reached == self._target):
             return
-        self._target = None
-        elapsed = time.monotonic() - self._target_read_at
-        milliseconds = round((LEASE_SECONDS - elapsed) * 1000)
-        if milliseconds > 0:
-            self._extend_lease(milliseconds)
+        seen, self._target = self._target, None
+        until = min(self._target_read_at + LEASE_SECONDS, self._announced_until)
+        if time.monotonic() < until:
+            self._extend_lease(until)
         if time.monotonic() - self._saved_at >= SAVE_SECONDS:
             self._failures = 0
-            self._save(token)
+            self._save(token, seen)
 
-    def _save(self, token: Token) -> None:
+    def _save(self, token: Token, seen: Timestamp | None = None) -> None:
         self._saved_at = time.monotonic()
-        progress = {"token": token, "at": documents.now()}
-        self._followers.update_one({"_id": self._service}, {"$set": progress}, upsert=True)
+        self._announce({"token": token, "at": documents.now()}, seen)
 
-    def _extend_lease(self, milliseconds: int) -> None:
-        """Let the root live on, or renew it if it is not the root of an unbroken lease."""
+    def _announce(self, progress: Document, seen: Timestamp | None = None) -> None:
+        """Announce in MongoDB how long the root may live, for writes that Redis does not accept."""
+        self._announced_until = leases.announce(self._db, self._service, progress, seen)
+
+    def _forget_position(self) -> None:
+        """Remove the resume token; what was announced stays true."""
+        self._followers.update_one({"_id": self._service}, {"$unset": {"token": True}})
+
+    def _extend_lease(self, until: float) -> None:
+        """Let the root live on until a time of the monotonic clock.
+
+        Renew it if it is not the root of an unbroken lease.  The end is a time of Redis's clock, so
+        that a command that Redis runs late prolongs nothing.
+        """
         root = root_of(self._service)
         (current,) = redis_topology.read(self._redis, [root])
-        is_same = redis_topology.servers(self._redis) == self._servers
-        if not is_same or not _is_token(current) or not self._redis.pexpire(root, milliseconds):
+        servers = redis_topology.servers(self._redis)
+        end = servers.milliseconds + round((until - time.monotonic()) * 1000)
+        is_same = servers.runs == self._runs
+        # A follower of the version before makes roots that no reader of this version accepts.
+        is_own = _is_token(current) and current.startswith(self._mark)
+        if not is_same or not is_own or not self._redis.pexpireat(root, end):
             self._renew_root()
 
     def _renew_root(self) -> None:
-        self._servers = redis_topology.servers(self._redis)
-        self._redis.set(root_of(self._service), new_token(), ex=LEASE_SECONDS)
+        """Give the service a root that is valid in this run of Redis, for five seconds."""
+        root = root_of(self._service)
+        servers = redis_topology.servers(self._redis)
+        # A Redis that accepts no writes refuses this one, and nothing is announced in vain.
+        self._redis.unlink(root)
+        self._announce({})
+        self._runs = servers.runs
+        # Of a cluster, the run that the root is in is unknown.
+        is_known = len(servers.runs) == 1
+        token = new_root(*servers.runs) if is_known else new_token()
+        self._mark = mark_of(*servers.runs).encode() if is_known else b""
+        self._redis.set(root, token, pxat=servers.milliseconds + LEASE_SECONDS * 1000)
         self._sweep_due.set()
 
     def _end_lease(self) -> None:
@@ -270,7 +372,7 @@ class Follower:
             sentry.report(error, "follower")
         if self._failures % MAX_FAILURES == 0:
             with contextlib.suppress(PyMongoError):
-                self._followers.delete_one({"_id": self._service})
+                self._forget_position()
                 log.error("%s: skipping the changes at which following fails", self._service)
 
     def _sweep(self) -> None:
@@ -286,7 +388,17 @@ class Follower:
 
     @property
     def _followers(self) -> Collection[Document]:
-        return self._db["followers"]
+        return leases.followers(self._db)
+
+
+def _setting(values: Mapping[str, Any]) -> Document:
+    """Return the update that sets some fields, and removes those whose value is None."""
+    removed = [name for name, value in values.items() if value is None]
+    update = {
+        "$set": {name: value for name, value in values.items() if value is not None},
+        "$unset": dict.fromkeys(removed, ""),
+    }
+    return {operator: fields for operator, fields in update.items() if fields}
 
 
 def _images(event: Document) -> list[Document]:
@@ -353,6 +465,9 @@ def follow(package: str) -> None:
     logging.captureWarnings(True)
     sentry.start(settings, service, startup.code_digest(import_module(f"{package}.resource")))
     follower = connect(package, settings)
+    # A connection of its own: the follower draws conclusions from a break of the other one.
+    url = settings.redis_write_url or settings.redis_url
+    TAP.start(redis_topology.connect(url, 1, tries=1), service)
 
     def stop(signal_number: int, frame: FrameType | None) -> None:
         follower.stopping = True

@@ -18,6 +18,7 @@ from rq.worker import BaseWorker
 
 from shared.observability import log_format
 from shared.storage.connections import connections
+from shared.workers.declared_jobs import fetch_jobs, job_queue
 
 _ID = re.compile(r"[\w-]{1,200}", re.ASCII)
 
@@ -42,7 +43,8 @@ def enqueue(
 
     Args:
         id: The id of the job; a job with the same id is replaced.
-        function: The path of the function, such as ``api_products.jobs.sweep``.
+        function: The path of the function, such as ``api_products.jobs.sweep``; ``JOBS`` of the
+            service's ``jobs`` module must name it.
         args: The arguments of the call; values that pickle can store.
         retry_seconds: The seconds from each failure to the next attempt; empty for one attempt.
         delay_seconds: The seconds until the job is due.
@@ -51,7 +53,7 @@ def enqueue(
         False if Redis is down, else True.
     """
     try:
-        queue = _queue()
+        queue = service_queue()
         job = queue.create_job(
             function,
             args,
@@ -75,27 +77,36 @@ def enqueue(
 
 def live_job_ids() -> set[str]:
     """Return the ids of all jobs that wait, run or will be retried."""
-    queue = _queue()
+    queue = service_queue()
     # In the order in which a job moves, so that a job that moves meanwhile is not missed.
     scheduled = queue.scheduled_job_registry.get_job_ids(cleanup=False)
     waiting = queue.job_ids
     started = queue.started_job_registry.get_job_ids(cleanup=False)
-    running = [
-        job.id
-        for job in Job.fetch_many(started, connection=queue.connection)
-        if job and _is_recent(job)
-    ]
+    running = [job.id for job in fetch_jobs(started, queue.connection) if job and is_alive(job)]
     retried = queue.scheduled_job_registry.get_job_ids(cleanup=False)
     return {*scheduled, *waiting, *running, *retried}
 
 
+def is_waiting(id: str) -> bool:
+    """Return True if a job has not begun yet; False if Redis is down."""
+    try:
+        return service_queue().get_job_position(id) is not None
+    except RedisError:
+        return False
+
+
+def waiting() -> int:
+    """Return the number of jobs that wait for a worker."""
+    return service_queue().count
+
+
 def status() -> dict[str, Any]:
     """Return the numbers of workers and of waiting jobs, and the seconds that the oldest waits."""
-    queue = _queue()
+    queue = service_queue()
     oldest = next(iter(queue.get_jobs(0, 1)), None)
     waited = (datetime.now(UTC) - oldest.enqueued_at) if oldest and oldest.enqueued_at else None
     return {
-        "workers": sum(map(_is_recent, Worker.all(queue=queue))),
+        "workers": sum(map(is_alive, Worker.all(queue=queue))),
         "waiting": queue.count,
         "oldest_seconds": round(waited.total_seconds(), 1) if waited else None,
     }
@@ -103,13 +114,15 @@ def status() -> dict[str, Any]:
 
 def find(id: str) -> Job | None:
     """Return a job by its id, or None if there is none; a job is kept for a day."""
-    return Job.fetch_many([id], connection=connections().queue)[0] if _ID.fullmatch(id) else None
+    return fetch_jobs([id], connections().queue)[0] if _ID.fullmatch(id) else None
 
 
-def _is_recent(sender: Job | BaseWorker) -> bool:
+def is_alive(sender: Job | BaseWorker) -> bool:
+    """Return True if a running job or a worker has sent a heartbeat lately."""
     heartbeat = sender.last_heartbeat
     return bool(heartbeat and heartbeat > datetime.now(UTC) - timedelta(seconds=DEAD_SECONDS))
 
 
-def _queue() -> Queue:
-    return Queue(current_app.extensions["resource"].name, connection=connections().queue)
+def service_queue() -> Queue:
+    """Return the queue of the service."""
+    return job_queue(current_app.extensions["resource"].name, connections().queue)

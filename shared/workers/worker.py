@@ -10,6 +10,7 @@ import logging
 import os
 import resource
 import signal
+import sys
 import time
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 
 from redis import RedisError
 from rq import Queue, Worker, worker_registration
-from rq.exceptions import DeserializationError, InvalidJobOperation
+from rq.exceptions import InvalidJobOperation
 from rq.executions import Execution
 from rq.job import Job, JobStatus
 
@@ -25,7 +26,8 @@ from shared.cache import redis_topology
 from shared.config import startup
 from shared.config.settings import Settings
 from shared.observability import job_metrics, log_format, sentry
-from shared.storage.outages import is_outage
+from shared.storage.outages import RemoteUnavailable, is_outage
+from shared.workers.declared_jobs import DeclaredJob, PlainSerializer, function_name, job_queue
 from shared.workers.queue import JOB_SECONDS
 
 log = logging.getLogger("vitrine.jobs")
@@ -48,14 +50,17 @@ class ServiceWorker(Worker):
         redis = redis_topology.client(settings.queue_url)
         self._service = package.removeprefix("api_")
         super().__init__(
-            [Queue(self._service, connection=redis)],
+            [job_queue(self._service, redis)],
             connection=redis,
+            job_class=DeclaredJob,
+            serializer=PlainSerializer,
             worker_ttl=WORKER_SECONDS,
             maintenance_interval=SWEEP_SECONDS,
             job_monitoring_interval=HEARTBEAT_SECONDS,
         )
         self._create_app = import_module(f"{package}.app").create_app
         self._sweep = f"{package}.jobs.sweep"
+        self._declared = declared_jobs(package)
 
     def run_maintenance_tasks(self) -> None:
         """Clean up as RQ does, and queue the sweep, which finds work that has lost its job."""
@@ -75,7 +80,7 @@ class ServiceWorker(Worker):
         try:
             super().execute_job(job, queue)
             with contextlib.suppress(RedisError):  # Redis is down: the outcome is unknown.
-                self._report(_function_name(job), _outcome(job), time.perf_counter() - started)
+                self._report(function_name(job), _outcome(job), time.perf_counter() - started)
         finally:
             log_format.ABOUT.set({})
 
@@ -89,11 +94,17 @@ class ServiceWorker(Worker):
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Log an exception of a job, and report it to Sentry unless the job is retried.
 
-        RQ calls this in the job's process, which ends immediately afterwards.
+        An outage gets one line, without a stack trace.  RQ calls this in the job's process, which
+        ends immediately afterwards.
         """
-        log.error("%s failed", _function_name(job), exc_info=exc_info)
-        if not job.should_retry and not is_outage(exc_info[1]):
-            sentry.report(exc_info[1], _function_name(job))
+        error, name = exc_info[1], function_name(job)
+        if is_outage(error) or isinstance(error, RemoteUnavailable):
+            level = logging.WARNING if job.should_retry else logging.ERROR
+            log.log(level, "%s failed: %s", name, error)
+        else:
+            log.error("%s failed", name, exc_info=exc_info)
+        if not job.should_retry and not is_outage(error):
+            sentry.report(error, name)
             sentry.flush()
 
     def handle_work_horse_killed(self, job: Job, *ended: Any) -> None:
@@ -102,11 +113,13 @@ class ServiceWorker(Worker):
         if not job.should_retry:
             sentry.report(
                 JobKilled(f"The process of the job ended with status {ended[1]}."),
-                _function_name(job),
+                function_name(job),
             )
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         """Run a job in the app of the service, within its limits; RQ calls this in its process."""
+        if isinstance(job, DeclaredJob):
+            job.declared = self._declared
         with self._create_app().app_context():
             # Of the data, not of the address space, of which each thread reserves a large part.
             limit = _data_bytes() + MEMORY_BYTES
@@ -116,12 +129,19 @@ class ServiceWorker(Worker):
             return bool(super().perform_job(job, queue, execution))
 
 
-def _function_name(job: Job) -> str:
-    """Return the name of the function that a job calls, without its module."""
-    try:
-        return str(job.func_name).rpartition(".")[2]
-    except DeserializationError:
-        return "unknown"
+def declared_jobs(package: str) -> frozenset[str]:
+    """Return the paths of the functions that the worker of a package calls, its ``JOBS``.
+
+    End the process with one sentence if the package declares none.
+    """
+    module = import_module(f"{package}.jobs")
+    paths = getattr(module, "JOBS", ())
+    if f"{package}.jobs.sweep" not in paths:
+        sys.exit(
+            f"Vitrine cannot start: {package}.jobs needs JOBS, the paths of the functions that its "
+            f"worker calls, such as {package}.jobs.sweep."
+        )
+    return frozenset(paths)
 
 
 def _outcome(job: Job) -> str:

@@ -1,6 +1,5 @@
 """Named schemas of an OpenAPI document: those of the resource, and those that routes declare."""
 
-import inspect
 from typing import Any
 
 from marshmallow import Schema, fields
@@ -11,7 +10,15 @@ from shared.endpoints.openapi.json_schema import Use
 from shared.http import contract
 from shared.http.contract import Batch, Shape
 from shared.resource import Resource
-from shared.resource.page_content import PageSchema
+from shared.resource.batch import InvalidPartSchema
+from shared.resource.page_content import PageSchema, summary_schema
+from shared.schema.groups import VARIANTS
+from shared.schema.query import MISSING_WORDS
+
+# What a field says about its value, beside the schema of the value.
+_ANNOTATIONS = ("readOnly", "examples")
+# Keywords whose values are JSON values, not schemas.
+_VALUES = ("enum", "example", "examples")
 
 
 class Components:
@@ -19,7 +26,10 @@ class Components:
 
     def __init__(self, resource: Resource):
         self.resource = resource
-        self.schemas: dict[str, Json] = {"Problem": constants.PROBLEM}
+        self.schemas: dict[str, Json] = {}
+        invalid = json_schema.response_schema(InvalidPartSchema(), Use.COMPUTED)
+        self._named("InvalidPart", invalid, InvalidPartSchema)
+        self.schemas["Problem"] = constants.PROBLEM
 
     def schema(self, shape: Shape, use: Use) -> Json:
         """Return the schema of a shape, or a reference to it if it has a name."""
@@ -28,11 +38,11 @@ class Components:
             whole = {"type": "object", "properties": {"items": many}, "required": ["items"]}
             return {"anyOf": [many, whole]}
         if isinstance(shape, fields.Field):
-            return json_schema.field_schema(shape, use)
+            rules: Json = self.refer(json_schema.field_schema(shape, use))
+            return rules
         if isinstance(shape, str):
             return self._own(shape)
-        name = shape.__name__.strip("_").removesuffix("Schema")
-        schema = shape()
+        name, schema = json_schema.component_name(shape), shape()
         if use is Use.REQUEST:
             rules = json_schema.request_schema(schema, True)
         else:
@@ -47,11 +57,31 @@ class Components:
         minimum = 0 if properties else 1
         pictures = {"type": "array", "items": picture, "minItems": minimum, "maxItems": 10}
         accepted = {name: rules for name, rules in properties.items() if not rules.get("readOnly")}
-        return {
-            "type": "object",
-            "properties": {**accepted, "image": pictures},
-            "required": [] if properties else ["image"],
-        }
+        form: Json = self.refer(
+            {
+                "type": "object",
+                "properties": {**accepted, "image": pictures},
+                "required": [] if properties else ["image"],
+            }
+        )
+        return form
+
+    def refer(self, rules: Any) -> Any:
+        """Return a schema that refers to the named schemas inside of it, which become components.
+
+        A named schema has a ``title``.
+        """
+        if isinstance(rules, list):
+            return [self.refer(each) for each in rules]
+        if not isinstance(rules, dict):
+            return rules
+        schema = {k: v if k in _VALUES else self.refer(v) for k, v in rules.items()}
+        name = schema.get("title")
+        if not isinstance(name, str):  # A property may be named so.
+            return schema
+        own = (*_ANNOTATIONS, "title", *(() if "properties" in schema else ("description",)))
+        outside = {k: v for k, v in schema.items() if k in own and k != "title"}
+        return self._add(name, {k: v for k, v in schema.items() if k not in own}) | outside
 
     def example(self, shape: Shape) -> Any:
         """Return an example of a request from the examples of its fields, or None without any."""
@@ -67,23 +97,25 @@ class Components:
         schema, item = self.resource.schema, self.resource.item.title()
         kind = type(schema)
         if shape == contract.NEW:
-            return self._named(f"New{item}", json_schema.request_schema(schema, True), kind)
+            return self._named(f"New{item}", json_schema.request_schema(schema, True, True), kind)
         if shape == contract.CHANGES:
             return self._named(f"{item}Changes", json_schema.request_schema(schema, False), kind)
         if shape == contract.ITEM:
-            return self._named(item, json_schema.response_schema(schema, Use.STORED), kind)
-        if shape == contract.SELECTION:
-            rules = json_schema.response_schema(schema, Use.STORED, whole=False)
+            rules = json_schema.response_schema(schema, Use.STORED)
             rules["properties"]["deleted_at"] = constants.DELETED_AT
-            return self._named(f"{item}Selection", rules, kind)
+            rules["properties"][MISSING_WORDS] = constants.MISSING_WORDS
+            if groups := self.resource.groups:
+                rules["properties"][VARIANTS] = self.schema(summary_schema(groups), Use.COMPUTED)
+            return self._named(item, rules, kind)
         page = json_schema.response_schema(PageSchema(), Use.COMPUTED)
-        selection = self._own(contract.SELECTION)
-        page["properties"]["items"] = {"type": "array", "items": selection}
+        page["properties"]["items"] = {"type": "array", "items": self._own(contract.ITEM)}
         return self._named(f"{item}Page", page, PageSchema)
 
     def _named(self, name: str, rules: Json, kind: type[Schema]) -> Json:
-        about = inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[0].replace("``", "`")
-        described = {"description": about, **rules}
-        is_new = self.schemas.setdefault(name, described) == described
+        return self._add(name, {"description": json_schema.about(kind), **self.refer(rules)})
+
+    def _add(self, name: str, rules: Json) -> Json:
+        """Make a schema a component, and return a reference to it."""
+        is_new = self.schemas.setdefault(name, rules) == rules
         assert is_new, f"{name} is the name of two different schemas"
         return {"$ref": f"#/components/schemas/{name}"}

@@ -3,6 +3,8 @@
 from http import HTTPStatus
 from typing import Any
 
+from shared.http import import_id
+
 Json = dict[str, Any]
 
 _TEXT: Json = {"type": "string"}
@@ -10,6 +12,7 @@ _WHOLE: Json = {"type": "integer", "minimum": 0}
 
 # The headers of responses: schema, description, example.
 _HEADERS: dict[str, tuple[Json, str, Any]] = {
+    "Accept-Encoding": (_TEXT, "The codings that a body may have.", "identity"),
     "Allow": (_TEXT, "The methods that the path has.", "GET, HEAD, OPTIONS"),
     "Cache-Control": (
         _TEXT,
@@ -52,6 +55,7 @@ _HEADERS: dict[str, tuple[Json, str, Any]] = {
         "The token that is needed (RFC 6750).",
         'Bearer realm="vitrine"',
     ),
+    "Vary": (_TEXT, "The request headers that the response depends on.", "Authorization"),
     "X-Request-ID": (_TEXT, "The id of the request in the logs.", "7f3c0f5b6f4b4f6f"),
 }
 HEADERS: Json = {
@@ -77,6 +81,10 @@ _PARAMETERS: dict[str, tuple[Json, str]] = {
         "The ETags that the client has: such a version is a 304, and is not changed. A PUT with "
         "`*` only creates items.",
     ),
+    "Import-ID": (
+        {**_TEXT, "pattern": f"^{import_id.PATTERN}$"},
+        "The import that the change is a part of, by which it can be listed and undone.",
+    ),
     "Last-Event-ID": (_TEXT, "The last event that was received; the stream continues after it."),
     "Prefer": (_TEXT, "`count=exact` or `count=none`: how to count `total` (RFC 7240)."),
     "Range": (_TEXT, "The part of the file to send, such as `bytes=0-99`."),
@@ -90,7 +98,8 @@ PARAMETERS: Json = {
 ATTRIBUTES: Json = {
     "name": "attr",
     "in": "query",
-    "description": "Attributes: `attr.color=blue`, `attr.year__gte=2020`, `attr.year__lte=2024`.",
+    "description": "Attributes: `attr.color=blue`, `attr.year__gte=2020`, `attr.year__lte=2024`. "
+    "`attr[color]=blue` and `attr[year][gte]=2020` mean the same.",
     "style": "form",
     "explode": True,
     "schema": {
@@ -112,22 +121,19 @@ SECURITY: Json = {
     }
 }
 
+MISSING_WORDS: Json = {
+    "type": "array",
+    "items": {"type": "string"},
+    "readOnly": True,
+    "description": "The words of the search that the item does not have; only in a search.",
+}
 DELETED_AT: Json = {
     "type": ["string", "null"],
     "format": "date-time",
     "readOnly": True,
-    "description": "The time of the deletion; only in the trash.",
+    "description": "The time of the deletion; present only in lists of the trash.",
 }
 
-_PLACE: Json = {
-    "type": "object",
-    "required": ["message"],
-    "properties": {
-        "pointer": {**_TEXT, "description": "The place in the body (RFC 6901)."},
-        "parameter": {**_TEXT, "description": "The parameter of the query string."},
-        "message": _TEXT,
-    },
-}
 PROBLEM: Json = {
     "type": "object",
     "description": "The error, and what to change (RFC 9457); some problems have further members.",
@@ -139,7 +145,7 @@ PROBLEM: Json = {
         "detail": {**_TEXT, "description": "A sentence for people."},
         "instance": {**_TEXT, "description": "The path of the request."},
         "request_id": {"type": ["string", "null"]},
-        "errors": {"type": "array", "items": _PLACE},
+        "errors": {"type": "array", "items": {"$ref": "#/components/schemas/InvalidPart"}},
     },
     "additionalProperties": True,
 }
@@ -185,7 +191,7 @@ _PROBLEMS: dict[int, tuple[str, str, tuple[str, ...]]] = {
         "The body is larger than 8 MB. Send a smaller one.",
         (),
     ),
-    415: ("The media type is not accepted.", "Send JSON.", ()),
+    415: ("The media type or coding is not accepted.", "Send JSON.", ("Accept-Encoding",)),
     416: ("The file has no such part.", "The requested range cannot be satisfied.", ()),
     422: (
         "The body does not fit the schema or the stored item.",
@@ -241,7 +247,8 @@ def _response(status: int) -> Json:
         "instance": "/products",
         "request_id": "7f3c0f5b6f4b4f6f",
     }
-    names = ("X-Request-ID", "RateLimit", "RateLimit-Policy", "Idempotency-Replayed", *headers)
+    general = ("X-Request-ID", "Cache-Control", "RateLimit", "RateLimit-Policy")
+    names = (*general, "Idempotency-Replayed", *headers)
     return {
         "description": text,
         "headers": header_references(names),

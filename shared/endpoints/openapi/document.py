@@ -6,7 +6,7 @@ that routes share, such as ``Idempotency-Key`` on every POST, are added here.
 """
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
@@ -21,18 +21,19 @@ from shared.endpoints.openapi.json_schema import Use
 from shared.http import contract
 from shared.http.auth import is_public, required_scope
 from shared.http.contract import Answer, Body, Contract, contract_of
-from shared.resource import Resource
+from shared.resource import Resource, Visibility
 
 View = Callable[..., Any]
 
 _VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_STANDARD = ("get", "create", "update", "delete", "restore")
+_OF_COLLECTION = ("list", "batch")
+_OF_ITEM = ("history", "changes")
 _UPKEEP, _SERVICE = "upkeep", "service"
 _TAGS = [
     {"name": _UPKEEP, "description": "Checks, repairs, and requests between services."},
     {"name": _SERVICE, "description": "The state and the documentation of the service."},
 ]
-_ABOUT = """{0}.
+_ABOUT = """{0}
 
 Errors are problem documents (RFC 9457). A document that was edited by hand in MongoDB is shown as \
 it is, even if it does not fit the schema.
@@ -41,56 +42,94 @@ Every path also answers with `/api`, `/v1` or `/api/v1` before it, and with a sl
 
 
 def document(app: Flask) -> Json:
-    """Return the OpenAPI document of a service."""
+    """Return the OpenAPI document of a service, without the address of a server."""
     resource: Resource = app.extensions["resource"]
+    is_open = app.extensions["settings"].auth_mode == "open"
     components = Components(resource)
     paths: dict[str, Json] = {}
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         path, steps = parameters.path(rule, resource)
         for verb in _VERBS:
             if verb in (rule.methods or ()):
-                operation = _operation(rule, verb, app.view_functions[rule.endpoint], components)
+                view = app.view_functions[rule.endpoint]
+                operation = _operation(rule, verb, view, components, is_open)
                 operation["parameters"] = [*steps, *operation["parameters"]]
                 paths.setdefault(path, {})[verb.lower()] = operation
+    parts = {
+        "schemas": components.schemas,
+        "responses": constants.RESPONSES,
+        "parameters": constants.PARAMETERS,
+        "headers": constants.HEADERS,
+    }
     return {
         "openapi": "3.1.0",
         "info": {
             "title": f"Vitrine: {resource.name}",
             "version": version("vitrine"),
-            "description": _ABOUT.format(_words(type(resource.schema))[0]),
+            "description": _ABOUT.format(_text(type(resource.schema))),
+            "contact": {"name": "The authors of Vitrine"},
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/"}],
-        "tags": [{"name": resource.name}, *_TAGS],
+        "tags": [{"name": resource.name, "description": f"The {resource.name}."}, *_TAGS],
         "paths": paths,
-        "components": {
-            "schemas": dict(sorted(components.schemas.items())),
-            "responses": constants.RESPONSES,
-            "parameters": constants.PARAMETERS,
-            "headers": constants.HEADERS,
-            "securitySchemes": constants.SECURITY,
-        },
+        "components": {**_used(parts, paths), "securitySchemes": constants.SECURITY},
     }
 
 
-def _operation(rule: Rule, verb: str, view: View, components: Components) -> Json:
+def _used(parts: Mapping[str, Json], paths: Json) -> dict[str, Json]:
+    """Return the components that the paths refer to, directly or by other components."""
+    used: dict[str, Json] = {kind: {} for kind in parts}
+    found = _references(paths)
+    while found:
+        kind, name = found.pop()
+        if name not in used[kind]:
+            part = used[kind][name] = parts[kind][name]
+            found |= _references(part)
+    return {kind: dict(sorted(named.items())) for kind, named in used.items() if named}
+
+
+def _references(value: Any) -> set[tuple[str, str]]:
+    """Return the kind and the name of each component that a part of the document refers to."""
+    if isinstance(value, list):
+        return set().union(*map(_references, value))
+    if not isinstance(value, dict):
+        return set()
+    found = set().union(*map(_references, value.values()))
+    if isinstance(reference := value.get("$ref"), str):
+        _, _, kind, name = reference.split("/")
+        found.add((kind, name))
+    return found
+
+
+def _operation(rule: Rule, verb: str, view: View, components: Components, is_open: bool) -> Json:
     declared, resource = contract_of(view), components.resource
-    summary, description = _words(view)
+    texts = [_text(view)]
     if declared.query == contract.LIST:
         # The docstring of the query names the filters.
-        description = f"{description}\n\n{_words(type(resource.query))[0]}.".strip()
+        texts.append(_text(type(resource.query)))
     is_exempt = is_public(view)
     scope = required_scope(view, verb, resource.name, resource.public)
-    # A client may send a token even for a public read.
-    free: list[Json] = [] if scope else [{}]
+    # A client may send a token even where it needs none.
+    free: list[Json] = [] if scope and not is_open else [{}]
     needs = f"Needs a token with the scope `{scope}`." if scope else ""
+    visibility = resource.visibility
+    scopes = [scope] if scope else []
+    if visibility and not scope and not is_exempt:
+        needs = _seen(visibility, resource, declared.query == contract.LIST)
+        scopes = list(visibility.scopes)
+    id = _id(rule, verb, resource)
     operation: Json = {
-        "operationId": _id(rule, verb, resource),
-        "summary": summary,
-        "description": "\n\n".join(filter(None, (description, needs))),
+        "operationId": id,
+        # Tools name a request by its summary.
+        "summary": id.replace("_", " ").capitalize(),
+        "description": "\n\n".join(filter(None, (*texts, needs))),
         "tags": [_tag(rule, resource)],
-        "security": [*free, {"bearer": [scope] if scope else []}],
-        "parameters": [*parameters.query(declared, resource), *parameters.headers(declared, verb)],
+        # Several scopes are alternatives.
+        "security": [*free, *({"bearer": [each] if each else []} for each in scopes or [""])],
+        "parameters": [
+            *map(components.refer, parameters.query(declared, resource)),
+            *parameters.headers(declared, verb),
+        ],
         "responses": _answers(declared, verb, is_exempt, components)
         | {
             str(status): {"$ref": f"#/components/responses/{constants.response_name(status)}"}
@@ -103,14 +142,35 @@ def _operation(rule: Rule, verb: str, view: View, components: Components) -> Jso
     return operation
 
 
+def _seen(visibility: Visibility, resource: Resource, is_list: bool) -> str:
+    """Return the text that says which items a reader sees."""
+    field, values = visibility.field, [*visibility.public, *visibility.unlisted]
+    seen = " or ".join(f"`{value}`" for value in values)
+    scopes = " or ".join(f"`{scope}`" for scope in visibility.scopes)
+    texts = [f"Without a token with the scope {scopes}, only {resource.name} whose `{field}` is "]
+    texts += [f"{seen} exist."]
+    if is_list:
+        unlisted = " or ".join(f"`{value}`" for value in visibility.unlisted)
+        texts += [f" A list has those that are {unlisted} only with `{field}`. To ask for another "]
+        texts += [f"`{field}` without such a token is a 401, or a 403 with another token."]
+    return "".join(texts)
+
+
 def _id(rule: Rule, verb: str, resource: Resource) -> str:
-    name = rule.endpoint.rpartition(".")[2]
-    if name in ("list", "batch"):
+    """Return the name of an operation, which no operation of another service has.
+
+    A name of one word, such as ``create``, is completed by the item.
+    """
+    _, is_of_blueprint, name = rule.endpoint.rpartition(".")
+    if name in _OF_COLLECTION:
         return f"{name}_{resource.name}"
     if name == "update" and len(rule.methods or ()) > 2:
         name = verb.lower()  # One view for both, with an OPTIONS from Flask.
-        return f"{name}_{resource.item}"
-    return f"{name}_{resource.item}" if name in _STANDARD else name
+    action, _, rest = name.partition("_")
+    if is_of_blueprint:
+        return name if rest else f"{name}_{resource.item}"
+    # A route of every service, such as ``get_health``.
+    return f"{action}_{resource.item if rest in _OF_ITEM else resource.name}_{rest}"
 
 
 def _tag(rule: Rule, resource: Resource) -> str:
@@ -120,12 +180,10 @@ def _tag(rule: Rule, resource: Resource) -> str:
     return _UPKEEP if rest.startswith(":") and rest != ":batch" else resource.name
 
 
-def _words(documented: Any) -> tuple[str, str]:
-    """Return the first sentence of a docstring as plain text, and the rest as Markdown."""
-    text = (inspect.getdoc(documented) or "").replace("``", "`")
-    first, _, rest = text.partition("\n\n")
-    summary, _, more = " ".join(first.split()).partition(". ")
-    return summary.removesuffix(".").replace("`", ""), "\n\n".join(filter(None, (more, rest)))
+def _text(documented: Any) -> str:
+    """Return a docstring as Markdown, each paragraph in one line."""
+    paragraphs = (inspect.getdoc(documented) or "").replace("``", "`").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
 def _body(body: Body, components: Components) -> Json:
@@ -145,7 +203,11 @@ def _answers(declared: Contract, verb: str, is_exempt: bool, components: Compone
     for status, answers in sorted(declared.answers.items()):
         if status == 201 and verb == "PATCH":
             continue  # Only the PUT of a view for both creates items.
-        names = ["X-Request-ID", *(() if is_exempt else ("RateLimit", "RateLimit-Policy"))]
+        names = [
+            "X-Request-ID",
+            "Cache-Control",
+            *(() if is_exempt else ("RateLimit", "RateLimit-Policy")),
+        ]
         names += ["Idempotency-Replayed"] if verb == "POST" else []
         names += [header for answer in answers for header in answer.headers]
         content = _content(answers, components)
@@ -161,11 +223,12 @@ def _answers(declared: Contract, verb: str, is_exempt: bool, components: Compone
 def _content(answers: tuple[Answer, ...], components: Components) -> Json:
     """Return the media types of the responses with one status, and the schemas of JSON."""
     shapes = [answer.shape for answer in answers if answer.shape is not None]
-    schemas = [components.schema(shape, Use.COMPUTED) for shape in shapes]
-    content: Json = {media: {} for answer in answers for media in answer.media}
+    schemas = [components.schema(shape, Use.COMPUTED) for shape in dict.fromkeys(shapes)]
+    content: Json = {}
     if schemas:
+        # First, because tools ask for the first one.
         content[contract.JSON] = {"schema": {"anyOf": schemas} if len(schemas) > 1 else schemas[0]}
-    return content
+    return content | {media: {} for answer in answers for media in answer.media}
 
 
 def _errors(rule: Rule, verb: str, declared: Contract, is_exempt: bool) -> Iterator[int]:

@@ -12,10 +12,16 @@ KILLED = Scenario("a writer is killed", kill=True, ticks=2, writers=1)
 FORGETFUL = Scenario("Redis forgets a generation", forget=True)
 BACK = Scenario("Redis goes back to an earlier state", go_back=True, ticks=2, writers=1)
 DEATH = Scenario("a follower dies", by_hand=True, follower_dies=True, ticks=2, writers=1)
+RESTART = Scenario("Redis is started again", restart=True, ticks=1, writers=1)
+REFUSAL = Scenario("Redis refuses writes", refuse=True, ticks=1, writers=1)
+CUT_OFF = Scenario("a writer is cut off from Redis", cut_off=True, ticks=3, writers=1)
 COLD = Scenario("no follower has been there yet", by_hand=True, cold=True, ticks=2, writers=1)
 SCENARIOS = [
-    *(RACE, KILLED, DEATH, COLD),
-    *(pytest.param(each, marks=pytest.mark.slow) for each in (HAND, FORGETFUL, BACK)),
+    *(KILLED, COLD),
+    *(
+        pytest.param(each, marks=pytest.mark.slow)
+        for each in (RACE, DEATH, HAND, FORGETFUL, BACK, RESTART, REFUSAL, CUT_OFF)
+    ),
 ]
 
 NEEDED = {
@@ -29,6 +35,10 @@ NEEDED = {
     "the_stream_is_opened_before_the_root_is_renewed": DEATH,
     "the_root_is_renewed_after_a_break": BACK,
     "without_a_root_nothing_is_cached": COLD,
+    "a_root_is_valid_in_one_run_of_redis": RESTART,
+    "a_refused_write_waits_for_the_end_of_the_lease": REFUSAL,
+    "the_lease_is_announced_before_the_question": CUT_OFF,
+    "the_lease_counts_from_the_question": CUT_OFF,
 }
 
 
@@ -40,7 +50,9 @@ def test_no_order_of_the_steps_is_stale(scenario):
 
 
 SEARCHES = [
-    pytest.param(rule, marks=pytest.mark.slow) if scenario in (HAND, FORGETFUL, BACK) else rule
+    pytest.param(rule, marks=pytest.mark.slow)
+    if scenario in (HAND, FORGETFUL, BACK, CUT_OFF)
+    else rule
     for rule, scenario in NEEDED.items()
 ]
 

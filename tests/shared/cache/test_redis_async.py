@@ -10,6 +10,7 @@ import time
 import pytest
 from redis import ConnectionError, Redis, RedisError, ResponseError, TimeoutError
 
+from shared.cache.keys import mark_of
 from shared.cache.redis_async import AsyncServer
 from shared.cache.redis_topology import connect
 from tests.support.processes import suspended
@@ -72,6 +73,19 @@ def fickle():
         yield server.getsockname()[1]
         server.shutdown(socket.SHUT_RDWR)
     thread.join()
+
+
+def test_the_run_of_redis_is_known_in_a_loop_and_in_threads(run, other):
+    mark = mark_of(other.info("server")["run_id"]).encode()
+    assert run(lambda redis: redis.exchange(("GET", "a"))).mark == mark
+    port = other.connection_pool.connection_kwargs["port"]
+    with connect(f"redis://127.0.0.1:{port}", SECONDS, tries=1) as server:
+        assert server.exchange(("GET", "a")).mark == mark
+
+
+def test_the_run_is_unknown_to_a_user_who_may_not_ask(run, other):
+    other.execute_command("ACL SETUSER few on >pass ~* +get +select")
+    assert run(lambda redis: redis.exchange(("GET", "a")), login="few:pass@").mark == b""
 
 
 def test_answers_come_in_the_order_of_the_commands(run):

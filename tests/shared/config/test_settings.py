@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from shared.config import parsers
 from shared.config.settings import Settings, SettingsError, ignored, is_set, misspelt, service_url
 from shared.server.serve import listen_address
 from tests.support.services import ROOT, environment
@@ -74,6 +75,10 @@ def test_a_service_of_your_own_has_a_url_of_its_own(monkeypatch):
         ({"REDIS_URL": "rediss://there/3"}, "rediss://there/4"),
         ({"REDIS_URL": "redis+cluster://there:7000"}, "redis://localhost:6379/1"),
         ({"REDIS_URL": "redis+sentinel://a,b/name/0"}, "redis+sentinel://a,b/name/1"),
+        ({"REDIS_WRITE_URL": "redis://there/3"}, "redis://there/4"),
+        ({"REDIS_WRITE_URL": "redis://there", "REDIS_READ_URL": "redis://a"}, "redis://there/1"),
+        ({"REDIS_WRITE_URL": "redis://there/3", "REDIS_URL": "redis://a/5"}, "redis://a/6"),
+        ({"REDIS_READ_URL": "redis://there/3"}, "redis://localhost:6379/1"),
         ({"REDIS_URL": "redis://there", "REDIS_QUEUE_URL": "redis://here/7"}, "redis://here/7"),
     ],
 )
@@ -208,3 +213,43 @@ def test_a_file_of_a_setting_is_small(tmp_path):
 def test_granian_does_not_start_again_by_itself():
     with pytest.raises(SettingsError, match="DEBUG=true needs SERVER=gunicorn"):
         Settings.from_env({"DEBUG": "true", "SERVER": "granian"})
+
+
+ROUTES = """\
+Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
+eth0\t00000000\t010012AC\t0003\t0\t0\t0\t00000000\t0\t0\t0
+eth0\t000012AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
+eth1\t0005A8C0\t00000000\t0001\t0\t0\t0\tC0FFFFFF\t0\t0\t0
+"""
+
+
+def test_attached_networks_are_those_of_the_interfaces(tmp_path, monkeypatch):
+    monkeypatch.setattr(parsers, "ROUTES", tmp_path / "route")
+    with pytest.raises(SettingsError, match="OPEN_NETWORKS='attached': cannot be attached here"):
+        Settings.from_env({"OPEN_NETWORKS": "attached"})
+    (tmp_path / "route").write_text(ROUTES)
+    settings = Settings.from_env({"OPEN_NETWORKS": "attached, 192.168.65.0/24,172.18.0.0/16"})
+    assert settings.open_networks == "172.18.0.0/16,192.168.5.0/26,192.168.65.0/24"
+    of_the_internet = ROUTES.replace("0005A8C0", "00080808")
+    (tmp_path / "route").write_text(of_the_internet)
+    with pytest.raises(SettingsError, match=r"private networks, and 8\.8\.8\.0/26 is of"):
+        Settings.from_env({"OPEN_NETWORKS": "attached"})
+
+
+@pytest.mark.parametrize(
+    "text", ["0.0.0.0/0", "0.0.0.0/1", "::/0", "8.8.8.0/24", "lan", "10.0.0.1/8"]
+)
+def test_open_networks_are_private_networks(text):
+    with pytest.raises(SettingsError, match="OPEN_NETWORKS"):
+        Settings.from_env({"OPEN_NETWORKS": text})
+
+
+def test_hosts_of_photos_are_names_and_addresses():
+    settings = Settings.from_env({"PHOTO_HOSTS": " NAS.local, 10.0.0.5,my_cdn,fd00::5 "})
+    assert settings.photo_hosts == "nas.local,10.0.0.5,my_cdn,fd00::5"
+
+
+@pytest.mark.parametrize("text", ["http://nas.local", "nas:80", "10.0.0.0/8", "*", "a b", "[::1]"])
+def test_what_is_not_a_host_of_photos_is_refused(text):
+    with pytest.raises(SettingsError, match="must be hosts such as"):
+        Settings.from_env({"PHOTO_HOSTS": text})

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 from pymongo.database import Database
@@ -228,3 +229,32 @@ def test_head_does_not_wait(products):
     for _ in range(20):  # More than there are places.
         products.head(FEED, headers={"Accept": "text/event-stream"})
     assert products.get(FEED, query_string={"since": since, "wait": 1}).status_code == 200
+
+
+class TestWithFewThreads:
+    """Clients of the feed and those of ``/__cache/live`` share half of the threads."""
+
+    @pytest.fixture
+    def settings(self, settings, threads):
+        return replace(settings, threads=threads)
+
+    @pytest.mark.parametrize("threads", [1])
+    @pytest.mark.parametrize("url", [f"{FEED}?since=", FEED, "/__cache/live"])
+    def test_one_thread_lets_nobody_wait(self, products, url):
+        events = {} if "since" in url else {"Accept": "text/event-stream"}
+        refused = products.get(url.replace("since=", f"since={now(products)}"), headers=events)
+        assert refused.status_code == 503
+        assert "THREADS=2" in refused.json["detail"]
+        assert products.get(FEED).status_code == 200
+
+    @pytest.mark.parametrize("threads", [2])
+    def test_two_threads_let_one_client_wait(self, products):
+        since = now(products)
+        with products.get("/__cache/live", buffered=False) as watched:
+            assert watched.status_code == 200
+            for url in (f"{FEED}?since={since}", "/__cache/live"):
+                refused = products.get(url)
+                assert refused.status_code == 503
+                assert "1 client waits" in refused.json["detail"]
+            assert changes(products, since) == []
+        assert products.get(f"{FEED}?since={since}&wait=1").status_code == 200

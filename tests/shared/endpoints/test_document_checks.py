@@ -52,7 +52,7 @@ def test_what_the_api_wrote_is_as_it_should_be(products, check):
 def test_a_document_made_by_hand_gets_what_it_lacks(products, db, check, mend):
     id = ObjectId()
     db.products.insert_many([{"_id": id, "name": "By Hand"}, {"_id": 7, "name": "By Hand"}])
-    why = "lacks slug, revision, created_at, updated_at, search terms"
+    why = "lacks slug, revision, created_at, updated_at, search terms, sort keys"
     case = {"id": str(id), "path": f"/products/{id}", "why": why}
     assert check()["lacking"]["cases"][0] == case
     assert check()["lacking"]["mends"] == 2

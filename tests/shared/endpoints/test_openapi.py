@@ -41,7 +41,6 @@ WHOLE = {"id": 1, "name": "X", "price": 1.5, "cups": 2, "total": "9" * 20, "stat
     ("body", "fits"),
     [
         ({"name": "Brown Betty"}, True),
-        ({"title": "Brown Betty"}, True),
         ({}, False),
         ({"name": " "}, False),
         ({"name": "x" * 21}, False),
@@ -58,6 +57,22 @@ WHOLE = {"id": 1, "name": "X", "price": 1.5, "cups": 2, "total": "9" * 20, "stat
 )
 def test_what_is_sent_is_told_as_it_is_validated(body, fits):
     assert SENT.is_valid(body) is fits
+
+
+def test_a_field_has_one_spelling_and_its_text_names_the_others():
+    sent = request_schema(TeapotSchema(), True)
+    assert "title" not in sent["properties"]
+    assert sent["properties"]["name"]["description"] == "Also accepted as `title`."
+    assert sent["required"] == ["name"]
+
+
+def test_a_default_is_told_and_not_sent_by_generated_clients():
+    new = request_schema(TeapotSchema(), whole=True, defaults=True)["properties"]
+    changed = request_schema(TeapotSchema(), whole=False)["properties"]
+    assert new["cups"]["description"] == "`2` if left out."
+    assert "default" not in new["cups"]
+    assert changed["cups"] == {name: new["cups"][name] for name in changed["cups"]}
+    assert "description" not in changed["cups"]
 
 
 def test_changes_need_no_field():
@@ -123,13 +138,15 @@ def test_a_route_of_ones_own_is_described_by_what_it_declares(make_client, setti
     app = build_app(games, blueprint, settings=settings, connections=connections)
     told = document(app)["paths"]["/games/{ref}/rating"]["put"]
     assert (told["summary"], told["description"]) == (
-        "Rate a game",
-        "Later ratings replace `stars`.\n\nNeeds a token with the scope `games:write`.",
+        "Rate game",
+        "Rate a game.\n\nLater ratings replace `stars`.\n\n"
+        "Needs a token with the scope `games:write`.",
     )
     body = told["requestBody"]["content"]["application/json"]
     assert body["schema"] == {"$ref": "#/components/schemas/Rating"}
     assert body["example"] == {"stars": 4}
-    assert told["security"] == [{"bearer": ["games:write"]}]
+    # In open mode, a client needs no token.
+    assert told["security"] == [{}, {"bearer": ["games:write"]}]
     assert {"200", "202", "404", "422", "429"} <= told["responses"].keys()
     assert "Location" in told["responses"]["202"]["headers"]
     assert "silent" in {each.get("name") for each in told["parameters"]}

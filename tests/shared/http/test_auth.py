@@ -1,14 +1,14 @@
 """AUTH_MODE=open: this machine may do everything, other machines nothing."""
 
+from dataclasses import replace
+
 import pytest
 
 from shared.config.settings import Settings
-from shared.config.startup import is_loopback
-from shared.http.tokens import Tokens
+from shared.config.startup import check_exposure, is_loopback
+from shared.http.auth import Auth
+from shared.http.errors import Forbidden
 from tests.support.services import on_fakes
-from vitrine.local.dashboard import build_app
-
-NOWHERE = "redis://127.0.0.1:1/1"
 
 
 @on_fakes
@@ -64,34 +64,6 @@ def test_a_page_elsewhere_may_only_link_here(products):
     assert products.get("/products", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
 
 
-def test_the_dashboard_of_the_queue_is_for_this_machine_only():
-    client = build_app(Settings(redis_queue_url=NOWHERE)).test_client()
-    assert client.get("/nowhere").status_code == 404
-    rebound = client.get("/", headers={"Host": "evil.example"})
-    emptied = client.post("/queue/products/empty", headers={"Origin": "https://evil.example"})
-    assert (rebound.status_code, emptied.status_code) == (403, 403)
-
-
-def test_elsewhere_the_dashboard_needs_a_token_as_password():
-    settings = Settings(
-        redis_queue_url=NOWHERE, auth_mode="token", secret_key="0123456789abcdef" * 2
-    )
-    client = build_app(settings, "0.0.0.0").test_client()
-    tokens = {
-        scope: Tokens(settings).mint("ann", [scope], 60) for scope in ("admin", "orders:read")
-    }
-    refused = [None, ("ann", "nope"), ("ann", tokens["orders:read"])]
-    for auth in refused:
-        answer = client.get("/nowhere", auth=auth)
-        assert (answer.status_code, answer.www_authenticate.type) == (401, "basic")
-    page = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
-    given = ("whoever", tokens["admin"])
-    assert client.get("/nowhere", auth=given).status_code == 404
-    assert client.get("/nowhere", auth=given, headers=page).status_code == 403
-    bearer = {"Authorization": f"Bearer {tokens['admin']}"}
-    assert client.get("/nowhere", headers=bearer).status_code == 404
-
-
 @on_fakes
 def test_a_token_that_is_not_valid_is_refused_in_open_mode(products):
     wrong = products.get("/products", headers={"Authorization": "Bearer nope"})
@@ -114,3 +86,69 @@ def test_a_token_that_is_not_valid_is_refused_in_open_mode(products):
 )
 def test_only_loopback_is_this_machine(host, is_loopback_host):
     assert is_loopback(host) is is_loopback_host
+
+
+def identify(networks, address, host, **more):
+    settings = Settings.from_env({"OPEN_NETWORKS": networks, "AUTH_MODE": "open"})
+    environ = {"REMOTE_ADDR": address, "HTTP_HOST": host, "wsgi.url_scheme": "http", **more}
+    return Auth(settings).identify(environ | {"REQUEST_METHOD": "POST"})
+
+
+@pytest.mark.parametrize("host", ["localhost:5000", "products:5000", "127.0.0.1", "orders"])
+def test_containers_on_this_machine_may_do_everything(host):
+    for address in ("172.18.0.1", "172.18.0.7", "fd00::7", "127.0.0.1"):
+        assert identify("172.18.0.0/16, fd00::/64", address, host).may("admin")
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("192.0.2.1", "localhost"),
+        ("172.19.0.1", "localhost"),
+        ("fd01::7", "localhost"),
+        ("no address", "localhost"),
+        ("172.18.0.1", "evil.example"),
+        ("172.18.0.1", "products.evil.example:5000"),
+        ("172.18.0.1", "172.18.0.7:5000"),
+    ],
+)
+def test_others_may_do_nothing_where_containers_may(address, host):
+    with pytest.raises(Forbidden):
+        identify("172.18.0.0/16,fd00::/64", address, host)
+
+
+def test_headers_of_a_proxy_do_not_make_others_this_machine():
+    networks, client = "172.18.0.0/16", ("127.0.0.1", "localhost")
+    for peer in ("172.18.0.9", "127.0.0.1"):
+        sent = {"werkzeug.proxy_fix.orig": {"REMOTE_ADDR": peer}}
+        assert identify(networks, *client, **sent).may("admin")
+    for peer, trusted in (("192.168.1.9", networks), ("192.168.1.9", ""), ("172.18.0.9", "")):
+        with pytest.raises(Forbidden):
+            identify(trusted, *client, **{"werkzeug.proxy_fix.orig": {"REMOTE_ADDR": peer}})
+
+
+@on_fakes
+def test_an_address_in_a_header_does_not_open_a_service(settings, transport, own_apps):
+    transport.settings = replace(
+        settings, auth_mode="open", trusted_proxies=1, open_networks="172.18.0.0/16"
+    )
+    app = transport.make_app("api_products")
+    for peer, status in (("192.168.1.9", 403), ("172.18.0.9", 200)):
+        sent = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": "127.0.0.1"}
+        assert app.test_client().get("/products", environ_base=sent).status_code == status
+
+
+def test_pages_elsewhere_may_do_nothing_in_containers():
+    with pytest.raises(Forbidden, match="CORS_ORIGINS"):
+        identify("172.18.0.0/16", "172.18.0.1", "localhost", HTTP_ORIGIN="https://evil.example")
+
+
+def test_container_names_are_for_containers_only():
+    with pytest.raises(Forbidden):
+        identify("", "127.0.0.1", "products:5000")
+
+
+def test_an_open_service_is_exposed_to_containers_only():
+    check_exposure(Settings(open_networks="172.18.0.0/16"), ["0.0.0.0"])
+    with pytest.raises(SystemExit, match="AUTH_MODE=open is for this machine only"):
+        check_exposure(Settings(), ["0.0.0.0"])

@@ -28,14 +28,15 @@ def shop(products):
         ({"name": None}, "/name: Is null; send a value."),
         ({"name": 5}, "/name: Is not a text; send a JSON string."),
         ({"name": "  "}, "/name: Is blank; send some text."),
-        ({"name": "x" * 201}, "/name: Has more than 200 characters; send a shorter text."),
+        ({"name": "x" * 256}, "/name: Has more than 255 characters; send a shorter text."),
         (
             {"name": "x", "title": "x"},
             "/title: Means name, which is sent as well; send one.",
         ),
         (
-            {"name": "x", "slug": "A b"},
-            "/slug: Is not a slug; send lowercase letters and digits joined by hyphens.",
+            {"name": "x", "slug": "!?"},
+            "/slug: Has no letters for a slug; send lowercase letters and digits joined by "
+            "hyphens.",
         ),
         (
             {"name": "x", "slug": "25"},
@@ -68,8 +69,8 @@ def shop(products):
         ),
         (
             {"name": "x", "attributes": {"a.b": 1}},
-            "/attributes/a.b: The name is not valid; send one of 1 to 64 characters, without outer "
-            "blanks, . and $, that does not end in __gte or __lte.",
+            "/attributes/a.b: The name is not valid; send one of 1 to 64 characters, without ., $ "
+            "and control characters, that does not end in __gte or __lte.",
         ),
     ],
 )
@@ -143,8 +144,14 @@ def test_a_body_that_is_not_valid_json(shop, body, message):
         ),
         ("deleted=yes", "deleted: Is not valid; send deleted=only."),
         (
-            "deleted=only&q=x",
-            "q: Is not allowed for the trash; send only page, per and fields.",
+            "deleted=only&ordering=id",
+            "ordering: Is not allowed for the trash, which has one order: the latest deletion "
+            "first.",
+        ),
+        (
+            "deleted=only&collapse=group",
+            "collapse: Is not allowed for the trash, which has one order: the latest deletion "
+            "first.",
         ),
         ("facets=zzz", "facets: Cannot count 'zzz'; send some of {countable}, attr.NAME."),
         ("ordering=zzz", "ordering: Cannot order by 'zzz'; send some of id, {sortable}."),

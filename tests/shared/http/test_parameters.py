@@ -6,7 +6,7 @@ from marshmallow import Schema, fields, validate
 
 from shared.http.contract import accepts
 from shared.http.errors import BadRequest
-from shared.http.parameters import MAX_PARAMETERS, parse_query_string, read_parameters
+from shared.http.parameters import MAX_PARAMETERS, PLUS, parse_query_string, read_parameters
 from shared.schema.fields import Flag, Whole
 
 
@@ -86,6 +86,22 @@ def test_every_wrong_parameter_is_named(read, url, errors):
     assert {each["parameter"]: each["message"] for each in caught.value.errors} == errors
 
 
+@pytest.mark.parametrize(
+    ("url", "has_hint"),
+    [
+        ("/declared?mode=a+b", True),
+        ("/declared?mode=a%20b", False),
+        ("/declared?mode=a%2Bb", False),
+        ("/declared?mode=x&words=a+b", False),
+    ],
+)
+def test_a_plus_in_a_wrong_value_is_explained(read, url, has_hint):
+    with pytest.raises(BadRequest) as caught:
+        read(url)
+    (error,) = caught.value.errors
+    assert error["message"].endswith(PLUS) is has_hint
+
+
 def test_a_query_string_that_cannot_be_read_is_refused():
     with pytest.raises(BadRequest, match="UTF-8"):
         parse_query_string(b"a=%ff", {"a": "a"})
@@ -97,7 +113,7 @@ def test_a_query_string_that_cannot_be_read_is_refused():
 
 def test_other_spellings_and_names_with_the_prefix_are_read():
     query = parse_query_string(
-        b"limit=5&attr.color=red&q=", {"limit": "per", "q": "q"}, ("q",), "attr."
+        b"limit=5&attr.color=red&q=", {"limit": "per", "q": "q"}, ("q",), (), "attr."
     )
     assert query.texts == {"per": "5", "attr.color": "red"}
     assert query.spellings == {"per": "limit", "attr.color": "attr.color", "q": "q"}

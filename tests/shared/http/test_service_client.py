@@ -1,6 +1,7 @@
 """Calls between services, against a real server that misbehaves on demand."""
 
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -22,11 +23,14 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(abs(status))
         if status < 0:
             self.send_header("Retry-After", "1")
-        self.send_header("Content-Length", "12")
+        self.send_header("Content-Length", str(len(self.server.body)))
         self.end_headers()
-        self.wfile.write(b'{"ok": true}')
+        self.wfile.write(self.server.body)
 
     do_PUT = do_GET
+
+    def date_time_string(self, timestamp=None):
+        return super().date_time_string(time.time() + self.server.ahead)
 
     def log_message(self, *args):
         pass
@@ -36,6 +40,8 @@ class Handler(BaseHTTPRequestHandler):
 def server():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.seen, server.statuses, server.over = [], [], threading.Event()
+    server.body = b'{"ok": true}'
+    server.ahead = 0  # seconds by which its clock is ahead
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield server
@@ -82,6 +88,14 @@ def test_a_service_that_keeps_failing_is_named(server, services, statuses):
     assert len(server.seen) <= 3
 
 
+def test_a_service_that_has_waited_itself_is_not_asked_again(server, services):
+    server.statuses = [-503] * 9
+    server.body = b'{"status": 503, "detail": "MongoDB cannot be reached."}'
+    with pytest.raises(ServiceUnavailable, match=r"products service cannot answer: MongoDB cannot"):
+        services.get("products", "x")
+    assert len(server.seen) == 1
+
+
 def test_a_service_that_hangs_is_not_asked_again_after_the_deadline(server, services):
     server.statuses = [HANGS] * 3
     with pytest.raises(ServiceUnavailable, match="products service"):
@@ -103,3 +117,26 @@ def test_one_request_reads_each_url_once_and_passes_its_id_on(server, services, 
         app.preprocess_request()
         assert services.get("products", "x") == services.get("products", "x")
     assert server.seen == [("/x", "abc")]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "text"),
+    [
+        (-3600, "differ by 1 hour, this one is ahead"),
+        (7200, "differ by 2 hours, this one is behind"),
+        (-70, "differ by 1 minute, this one is ahead"),
+    ],
+)
+def test_a_token_that_is_refused_because_of_the_clocks_says_so(server, services, ahead, text):
+    server.ahead = ahead
+    server.statuses = [401, 401]
+    for send in (services.get, lambda *words: services.request("PUT", *words)):
+        with pytest.raises(ServiceUnavailable, match=f"refused the token of this .* {text}"):
+            send("products", "x")
+
+
+def test_a_token_that_is_refused_by_a_host_of_the_same_time_is_not_about_clocks(server, services):
+    server.statuses = [401]
+    assert services.request("PUT", "products", "x")[0] == 401
+    server.ahead = 3600  # Which does not matter while tokens are accepted.
+    assert services.get("products", "x") == {"ok": True}

@@ -1,14 +1,17 @@
 """Metrics for Prometheus; requests cannot multiply their labels."""
 
+import platform
+import re
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import version
 
 import pytest
 
 from shared.cache import redis_topology
-from shared.observability import job_metrics, metrics
-from tests.support.services import ROOT, environment, on_fakes, samples
+from shared.observability import job_metrics, metrics, multiprocess, process_metrics
+from tests.support.services import ROOT, environment, on_fakes, on_real_servers, samples
 
 
 def scrape(client):
@@ -25,9 +28,70 @@ def test_a_file_that_a_killed_process_left_empty_breaks_nothing(tmp_path, monkey
 def test_paths_nobody_serves_are_one_label(products):
     for number in range(3):
         products.get(f"/nowhere/{number}")
-    routes = {key[2] for key in scrape(products) if key[0] == "vitrine_request_seconds_count"}
+    routes = {key[2] for key in scrape(products) if key[0] == "vitrine_requests_total"}
     assert "" in routes
     assert not [route for route in routes if "nowhere" in route]
+
+
+def own_samples(client):
+    """Return the names and labels of the samples of Vitrine and of its processes."""
+    lines = client.get("/metrics").text.splitlines()
+    return {line.rpartition(" ")[0] for line in lines if line.startswith(("vitrine", "process"))}
+
+
+@on_real_servers
+def test_a_scrape_stays_small(products):
+    """Each route with each of its usual answers: a success, and refusals.
+
+    Other tests of this process have left samples of theirs, which do not count here.
+    """
+    before = own_samples(products)
+    for rule in products.application.url_map.iter_rules():
+        path = re.sub(r"<[^>]*>", "1", rule.rule)
+        for method in rule.methods - {"OPTIONS"}:
+            if "changes" not in rule.rule:
+                products.open(path, method=method)
+                products.open(path, method=method, headers={"Authorization": "Bearer nope"})
+    products.post("/products", json={"name": "Pot"})
+    for path in ("/products", "/products", "/products/1", "/products/1"):
+        products.get(path)
+    assert 0 < len(own_samples(products) - before) < 500
+
+
+@on_fakes
+def test_processes_and_the_build_are_told(products):
+    found = scrape(products)
+    assert 1e7 < found["process_resident_memory_bytes",] < 1e10
+    assert found["process_cpu_seconds_total",] > 0
+    assert found["process_start_time_seconds",] > 1.7e9
+    assert found["vitrine_build_info", platform.python_version(), version("vitrine")] == 1
+
+
+def test_the_metrics_of_processes_are_added_up(tmp_path, monkeypatch):
+    monkeypatch.setenv(multiprocess.FOLDER, str(tmp_path))
+    hold = (
+        "import sys; from shared.observability import multiprocess as m;"
+        "m.take_slot(); print('held', flush=True); sys.stdin.read()"
+    )
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", hold], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        for _ in range(2)
+    ]
+    try:
+        for worker in workers:
+            assert worker.stdout.readline() == b"held\n"
+        assert sorted(multiprocess.live_processes(tmp_path)) == sorted(each.pid for each in workers)
+        both = {metric.name: metric.samples[0].value for metric in process_metrics.collect()}
+    finally:
+        for worker in workers:
+            worker.communicate()
+    assert multiprocess.live_processes(tmp_path) == []
+    own = {metric.name: metric.samples[0].value for metric in process_metrics.collect()}
+    assert own.keys() == {"vitrine_build_info"}
+    assert both["process_open_fds"] >= 6
+    assert both["process_resident_memory_bytes"] > 1e7
 
 
 @on_fakes

@@ -4,6 +4,8 @@ import pytest
 
 from shared.schema.attribute_rules import misfits
 
+EMPTY = (None, "", " \u00a0", "\u200b", [], [""], ["", " "], [None])
+
 
 def wrong(value, **rule):
     """Return the error of one attribute, or an empty text."""
@@ -20,7 +22,9 @@ def wrong(value, **rule):
         (1, {"type": "boolean"}, "Must be of type boolean."),
         ("c", {"choices": ["a", "b"]}, "Must be one of a, b."),
         (True, {"choices": [1]}, "Must be one of 1."),
-        (None, {"required": True}, "Is required in this category."),
+        *((value, {"required": True}, "Is required in this category.") for value in EMPTY),
+        ("", {"choices": ["a"]}, "Must be one of a."),
+        (5.5, {"type": "integer"}, "Must be of type integer."),
     ],
 )
 def test_a_misfit_is_reported_with_the_bound_and_the_unit(value, rule, message):
@@ -32,7 +36,10 @@ def test_a_misfit_is_reported_with_the_bound_and_the_unit(value, rule, message):
     [
         (3, {"type": "number", "min": 3, "max": 3}),
         ([3, 10.0], {"type": "number", "min": 3, "max": 10}),
-        ([], {"type": "integer", "required": True}),
+        ([], {"type": "integer"}),
+        (["", "x"], {"type": "string", "required": True}),
+        (0, {"type": "integer", "required": True}),
+        (5.0, {"type": "integer", "required": True, "choices": [5]}),
         (2.0, {"choices": [2]}),
         (False, {"type": "boolean", "required": True, "choices": [False]}),
         (None, {"type": "integer", "min": 3}),

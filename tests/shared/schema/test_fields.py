@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError
 
 from shared.http.json import plain_number
-from shared.schema.fields import Attributes, Birthday, Email, Money, Timestamp, Whole
+from shared.schema.fields import (
+    Attributes,
+    Birthday,
+    Email,
+    Key,
+    Money,
+    Plain,
+    Ref,
+    Slug,
+    Text,
+    Timestamp,
+    Whole,
+)
 
 TOMORROW = (date.today() + timedelta(days=1)).isoformat()
 
@@ -124,6 +136,18 @@ def test_a_value_that_is_not_a_whole_number_is_refused(wrong):
         Whole().deserialize(wrong)
 
 
+@pytest.mark.parametrize("sent", [5, 5.0])
+def test_a_number_without_decimals_is_whole_however_it_is_written(sent):
+    whole = Whole(0, 9).deserialize(sent)
+    assert (whole, type(whole)) == (5, int)
+
+
+@pytest.mark.parametrize("sent", [10.0, -1.0, 1e300, float(2**53)])
+def test_a_whole_number_with_a_point_is_bounded_like_any_other(sent):
+    with pytest.raises(ValidationError):
+        Whole(0).deserialize(sent) if sent > 10 else Whole(0, 9).deserialize(sent)
+
+
 @pytest.mark.parametrize(
     "attributes",
     [{}, {"a": "x"}, {"a b": [1, "x", True, 2.5]}, {"été": 5}, {"a-b_c": False}],
@@ -138,7 +162,9 @@ def test_attributes_are_stored_as_sent(attributes):
         ({"a.b": 1}, "a.b"),
         ({"$where": 1}, "$where"),
         ({"": 1}, ""),
-        ({" a": 1}, " a"),
+        ({"a\x07b": 1}, "a\x07b"),
+        ({"a": "x\x07"}, "a"),
+        ({"a": 1, " a\u200b": 2}, " a\u200b"),
         ({"a" * 65: 1}, "a" * 65),
         ({"year__gte": 1}, "year__gte"),
         ({"a": {"$ne": None}}, "a"),
@@ -179,3 +205,57 @@ def test_a_moment_is_utc_with_milliseconds():
 )
 def test_a_number_that_a_double_cannot_hold_is_shown_as_text(amount, answered):
     assert plain_number(Decimal128(amount)) == answered
+
+
+@pytest.mark.parametrize(
+    ("field", "sent", "stored"),
+    [
+        (Text(), " Cafe\u0301\u00a0", "Café"),
+        (Text(), "é" * 255, "é" * 255),
+        (Text(), "e\u0301" * 255 + "  ", "é" * 255),
+        (Text(40, lines=True), "one\ntwo\n", "one\ntwo"),
+        (Plain(), "\ufeffone\r\n\ttwo ", "one\r\n\ttwo"),
+        (Plain(), " \u200b", ""),
+        (Key(64), "'T\u200b-1 ", "T-1"),
+        (Email(), "\u00a0Ada@Example.ORG\u200b", "ada@example.org"),
+        (Slug(), "Red_Mug", "red-mug"),
+        (Slug(), "pot.html", "pot-html"),
+        (Slug(), " Été 2026 ", "ete-2026"),
+        (Whole(0), 5.0, 5),
+        (Whole(0, strict=False), " 5\u00a0", 5),
+        (Ref(), 7.0, 7),
+        (Ref(), " 7 ", 7),
+        (Attributes(), {" colour ": " red\u00a0", "sizes": [1.0, " L"]},
+         {"colour": "red", "sizes": [1, "L"]}),
+        (Attributes(), {"weight": 5.5, "on": True}, {"weight": 5.5, "on": True}),
+    ],
+)  # fmt: skip
+def test_a_value_is_stored_clean(field, sent, stored):
+    loaded = field.deserialize(sent)
+    assert loaded == stored
+    assert repr(loaded) == repr(stored)
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        (Text(), "a\tb"),
+        (Text(), "a\nb"),
+        (Text(), "a\x9fb"),
+        (Text(), "\u200b\u2060 "),
+        (Text(), "x" * 256),
+        (Plain(), "a\x07"),
+        (Key(64), "\u00ad"),
+        (Slug(), "!!!"),
+        (Slug(), "2026"),
+        (Slug(), "x" * 101),
+        (Whole(), 5.5),
+        (Whole(), True),
+        (Whole(), 1e300),
+        (Ref(), 7.5),
+        (Ref(), True),
+    ],
+)
+def test_a_value_that_cannot_be_cleaned_is_refused(field, wrong):
+    with pytest.raises(ValidationError):
+        field.deserialize(wrong)

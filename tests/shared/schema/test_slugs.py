@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.schema.fields import Slug
-from shared.schema.slugs import free_slugs, make_slug, to_slug
+from shared.schema.slugs import as_slug, free_slugs, make_slug
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,12 @@ def test_any_text_makes_a_slug_that_the_api_accepts(text):
     assert make_slug(slug, "product") == slug
 
 
-def test_a_reserved_word_means_the_slug_made_of_it():
-    assert to_slug("changes", "category") == make_slug("Changes", "category")
+@pytest.mark.parametrize(
+    ("text", "slug"),
+    [("red-mug", "red-mug"), ("Red_Mug", "red-mug"), ("co\u00adop", "coop"), ("!", "")],
+)
+def test_another_text_is_made_into_a_slug(text, slug):
+    assert as_slug(text) == slug
 
 
 def test_a_slug_leaves_room_for_a_number():

@@ -10,8 +10,9 @@ from flask import request
 from redis import RedisError
 
 from shared.config.settings import Settings, SettingsError
+from shared.http.allowance import network_of
 from shared.http.tokens import Tokens
-from shared.server.rate_limits import _network, limiter
+from shared.server.rate_limits import limiter
 
 
 @pytest.fixture
@@ -151,7 +152,7 @@ def test_as_many_proxies_are_believed_as_are_configured(make_client, settings, t
     ],
 )
 def test_an_ipv6_network_is_one_client(address, network):
-    assert _network(address) == network
+    assert network_of(address) == network
 
 
 def test_a_window_ends_even_if_a_client_keeps_sending_requests(products, redis):

@@ -112,6 +112,26 @@ def _seconds(text):
     return time.mktime(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
 
 
+def test_an_entry_keeps_the_tokens_that_invalidated_the_cache(products, follow, entries, db, redis):
+    """So a generation leads to the change that renewed it."""
+    follow()
+    make(products, price=1)
+    products.patch("/products/1", json={"price": 2})
+    products.get("/products/1")
+    written = db.products.find_one({"_id": 1})["written"]
+    entries()
+    history = db["products.history"]
+    (updated,) = history.find({"written": written})
+    assert (updated["kind"], updated["item"]) == ("updated", 1)
+    db.products.update_one({"_id": 1}, {"$set": {"price": 3}})
+    entries()
+    token = redis.get("products:generation:1").decode()
+    (by_hand,) = history.find({"renewed": token, "item": 1})
+    assert (by_hand["by"], by_hand["fields"]) == (None, ["price"])
+    assert "written" not in by_hand
+    assert {"written_1", "renewed_1"} <= set(history.index_information())
+
+
 def test_a_change_by_hand_has_no_author(products, follow, entries, db):
     follow()
     make(products, stock=1)

@@ -6,7 +6,7 @@ from pymongo import errors, helpers_shared
 
 from shared.cache.redis_topology import REDIS_ERRORS
 from shared.http.errors import BadRequest, ServiceUnavailable
-from shared.storage.outages import MONGO_CODES, is_outage
+from shared.storage.outages import MONGO_CODES, is_outage, is_too_slow
 
 
 def error_classes(module, base):
@@ -48,6 +48,14 @@ def test_each_error_of_pymongo_is_an_outage_or_a_fault():
     kinds = error_classes(errors, errors.PyMongoError)
     found = {kind.__name__ for kind in kinds if is_outage(kind(*arguments.get(kind, ("no",))))}
     assert found - {"_OperationCancelled"} == outages
+
+
+def test_a_query_is_too_slow_only_if_mongodb_says_so():
+    ended = {"ok": 0, "code": 50, "codeName": "MaxTimeMSExpired"}
+    assert is_too_slow(errors.ExecutionTimeout("too slow", 50, ended))
+    unanswered = {"ok": 0, "code": 50, "errmsg": "would exceed time limit"}
+    assert not is_too_slow(errors.ExecutionTimeout("no answer", 50, unanswered))
+    assert is_outage(errors.ExecutionTimeout("no answer", 50, unanswered))
 
 
 def test_each_error_of_redis_is_an_outage():

@@ -11,8 +11,9 @@ from pymongo.errors import OperationFailure
 
 from api_products.resource import products
 from shared.cache.cache import LEASE_SECONDS, Cache, Write
-from shared.cache.keys import root_of, tag_of
+from shared.cache.keys import mark_of, root_of, tag_of
 from shared.schema.mongo_schema import json_schema
+from shared.schema.search_terms import RULE, rule_of
 from shared.storage.audit_log import AuditLog
 from shared.storage.connections import Connections
 from shared.workers import follower as follower_module
@@ -82,6 +83,46 @@ def test_a_follower_that_is_stopped_ends_the_lease(db, redis, follow):
     """The next follower may find a MongoDB that was restored, and the same Redis."""
     end(*follow())
     assert not redis.exists(ROOT)
+
+
+def test_a_lease_is_announced_and_its_root_names_the_run_of_redis(db, redis, follow):
+    follow()
+    ends = []
+
+    def is_extended():
+        ends.append(redis.pexpiretime(ROOT))
+        return ends[-1] > ends[0]
+
+    poll(is_extended)
+    # Redis and MongoDB are on one machine.
+    announced = db.followers.find_one({"_id": "products"})["leased_until"]
+    assert announced.timestamp() * 1000 >= ends[-1]
+    assert redis.get(ROOT).startswith(mark_of(redis.info("server")["run_id"]).encode())
+
+
+def test_it_stores_up_to_which_change_the_cache_is_invalidated(db, follow):
+    follow()
+    db.products.insert_one({"_id": 1, "name": "Seen"})
+    moment = db.command("ping")["operationTime"]
+    assert poll(lambda: db.followers.find_one({"_id": "products", "seen": {"$gte": moment}}))
+
+
+def test_nothing_is_announced_while_redis_refuses_writes(db, redis, follow, caplog):
+    """Writes would wait for leases that cannot be."""
+    follow()
+
+    def failures():
+        return caplog.text.count("following again after TimeoutError")
+
+    redis.client_pause(120_000, all=False)
+    try:
+        poll(failures)
+        announced = db.followers.find_one({"_id": "products"})["leased_until"]
+        poll(lambda: failures() >= 3)
+        assert db.followers.find_one({"_id": "products"})["leased_until"] == announced
+    finally:
+        redis.client_unpause()
+    assert poll(lambda: redis.exists(ROOT))
 
 
 def test_changes_without_a_follower_are_handled_by_the_next_one(db, redis, follow):
@@ -242,6 +283,16 @@ def test_a_copy_made_by_hand_is_noticed_though_it_has_the_token_of_a_request(
     assert poll(lambda: redis.get(tag_of("products", "99")))
 
 
+def test_the_sort_keys_of_a_request_to_another_version_are_stored(db, redis, follow):
+    """An earlier version knows no sort keys, but its request has renewed the tags."""
+    follow()
+    token = "0123456789abcdef"
+    redis.set(tag_of("products", "7"), token)
+    keys = products.repository.derived.fields({"name": "Before"})
+    db.products.insert_one({"_id": 7, "name": "Zebra", "revision": 2, "written": token, **keys})
+    assert poll(lambda: db.products.find_one({"_id": 7})["sort_keys"]["name"] == "zebra")
+
+
 def test_an_edit_by_hand_between_two_requests_is_noticed(db, redis, follow, make_client):
     client = make_client("api_products")
     for name in ("A", "B"):
@@ -253,3 +304,29 @@ def test_an_edit_by_hand_between_two_requests_is_noticed(db, redis, follow, make
         db.products.update_one({"_id": 2}, {"$set": {"name": f"By hand {number}"}})
         client.patch("/products/1", json={"stock": 100 + number})
         assert poll(lambda tag=tag: redis.get(tag_of("products", "2")) != tag)
+
+
+def test_terms_of_another_release_are_not_rewritten_in_turn(db, follow):
+    follow()
+    markup = {"name": "Pot", "description": "<p>Tea</p>"}
+    db.products.insert_one({"_id": 1, **markup})
+    terms = poll(lambda: db.products.find_one({"_id": 1}).get("terms"))
+    assert rule_of(terms) == RULE
+
+    def write(values):
+        """Write by hand; wait until the follower has handled that and a later change."""
+        db.products.update_one({"_id": 1}, {"$set": values})
+        db.products.insert_one({"_id": 2, "name": "Later"})
+        poll(lambda: db.products.find_one({"_id": 2}).get("terms"))
+        db.products.delete_one({"_id": 2})
+        return db.products.find_one({"_id": 1})["terms"]
+
+    # A follower that knows no rules would write its terms again and again.
+    older = ["=pot", "+pot", "-p", "-tea"]
+    assert write({"terms": older}) == older
+    newer = [*terms, "~99"]
+    newer.remove(f"~{RULE}")
+    assert write({"terms": newer}) == newer
+    assert write({"stock": 5}) == newer
+    # After the way back to this release, nothing else would mend them.
+    assert "+kettle" in write({"name": "Kettle"})

@@ -1,0 +1,330 @@
+"""Matching: the documents that have all words of a search, then those that have most of them.
+
+Only the documents of the rarest words are read, at most some thousand, and ranked by their search
+terms.  If all words are frequent, the first documents that have all of them are ranked.
+"""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any
+
+from bson import ObjectId
+
+from shared.http.errors import BadRequest
+from shared.schema import sizes
+from shared.schema.query import PageRequest
+from shared.schema.search_query import (
+    LAST,
+    TITLED,
+    Search,
+    Span,
+    Word,
+    condition_of,
+    in_index,
+    one_of,
+)
+from shared.schema.search_terms import Filter
+from shared.schema.serialization import Document
+from shared.storage.repository import COUNT_CAP, SORT_IN_MEMORY_LIMIT, Page, Repository, both
+from shared.storage.search.ranking import EXACT, Match, Matcher, Weighted, with_most
+from shared.storage.search.wording import Wording, understand
+
+MAX_RANKED = 200  # matches, if there are more than can be sorted in memory
+MAX_OTHERS = 100  # documents of rare words other than the rarest
+MAX_SUGGESTED = 500  # documents that are looked at for a suggestion
+MAX_EXAMINED = 5_000  # documents of a frequent word that are looked at for all words
+FEW = 20  # matches of all words, below which those of most words follow
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The documents that a search shows.
+
+    Attributes:
+        filter: The filter that finds them, and all others that have all words.
+        ids: Their ids, the best first; empty if the query string has an order of its own.
+        is_complete: True if these are all.
+        missing: The words that each of them does not have, by id; empty if all have all words.
+        corrected: The words that no document has, with the words that replace them.
+        words: The words of the search.
+    """
+
+    filter: Filter
+    ids: Sequence[Any] = ()
+    is_complete: bool = True
+    missing: Mapping[Any, tuple[str, ...]] = field(default_factory=dict)
+    corrected: Mapping[str, str] = field(default_factory=dict)
+    words: Sequence[Word] = ()
+
+    @property
+    def matched(self) -> str:
+        """``all`` if all documents have all words, else ``most``."""
+        return "most" if any(self.missing.values()) else "all"
+
+
+def find(
+    repository: Repository,
+    page_request: PageRequest,
+    is_exact: bool,
+    tokens: tuple[str, ...] = (),
+) -> Matches:
+    """Return the documents that the words of a query string find.
+
+    Args:
+        repository: The collection.
+        page_request: The query string.
+        is_exact: True to find documents that have all words as they were sent.
+        tokens: The generations of the cache before; see ``Connections.count``.
+    """
+    wording = understand(repository, page_request.q, is_exact, tokens)
+    words = [each.word for each in wording.words]
+    anywhere = condition_of(words) or wording.search.exact
+    every = Matches(anywhere, corrected=wording.corrected, words=words)
+    if page_request.is_ordered and (is_exact or _has_any(repository, page_request, anywhere)):
+        return every
+    rare = _rare(wording.known)
+    frequent = [each.word for each in wording.known if each.word not in rare]
+    if rare or not frequent:
+        documents, is_complete = _read_rare(repository, page_request.filter, wording, rare), True
+    elif _is_selective(repository, page_request):
+        wanted = both(page_request.filter, one_of(frequent))
+        documents, is_complete = _read(repository, wanted), True
+    else:
+        documents = _read_frequent(repository, page_request.filter, wording, anywhere)
+        is_complete = len(documents) <= MAX_RANKED
+    matches = _ranked(repository, documents, wording)
+    ids = [each.id for each in matches if not each.missing]
+    if not ids and frequent and not is_exact:
+        documents |= _read_together(repository, page_request.filter, frequent)
+        matches = _ranked(repository, documents, wording)
+    if not is_complete:
+        return replace(every, ids=ids[:MAX_RANKED], is_complete=False)
+    if is_exact or len(ids) >= FEW or _has_code(documents, matches, wording.search.code):
+        return replace(every, ids=ids)
+    most = [each for each in with_most(matches, wording.words, wording.documents) if each.missing]
+    missing = dict.fromkeys(ids, ()) | {each.id: each.missing for each in most}
+    if not most:
+        return replace(every, ids=ids)
+    ids = list(missing)[:MAX_RANKED]
+    return replace(every, filter={"_id": {"$in": ids}}, ids=ids, missing=missing)
+
+
+def _has_any(repository: Repository, page_request: PageRequest, words: Filter) -> bool:
+    filter = both(page_request.filter, words)
+    return repository.collection.find_one(filter, {"_id": True}) is not None
+
+
+def _has_code(documents: Mapping[Any, Document], matches: Iterable[Match], code: str) -> bool:
+    """Return True if the whole text is the code of a match, which leaves nothing to look for."""
+    named = (documents[match.id] for match in matches if match.rank == EXACT)
+    return any(code in document["terms"] for document in named)
+
+
+def _projection(repository: Repository) -> dict[str, bool]:
+    places = repository.searched.places if repository.searched else None
+    return {"terms": True} | ({places[0]: True} if places else {})
+
+
+def _rare(known: Sequence[Weighted]) -> list[Word]:
+    """Return the rarest words, as many as have few documents together.
+
+    The rarest word finds all documents with all words; the others find those with most words.
+    """
+    rare: list[Word] = []
+    left = SORT_IN_MEMORY_LIMIT
+    for each in known:
+        left -= each.count
+        if left < 0:
+            break
+        rare.append(each.word)
+        left = min(left, MAX_OTHERS)
+    return rare
+
+
+def _read(repository: Repository, filter: Filter, limit: int = 0) -> dict[Any, Document]:
+    """Read what a ranking needs of the documents that a filter finds."""
+    documents = repository.collection.find(
+        filter, _projection(repository), limit=limit, batch_size=2 * SORT_IN_MEMORY_LIMIT
+    )
+    return _by_id(documents)
+
+
+def _by_id(documents: Iterable[Document]) -> dict[Any, Document]:
+    """Return documents by id, without ids of a hand edit that no URL can contain."""
+    return {each["_id"]: each for each in documents if isinstance(each["_id"], Hashable)}
+
+
+def _read_rare(
+    repository: Repository, filter: Filter, wording: Wording, rare: Sequence[Word]
+) -> dict[Any, Document]:
+    """Read the documents that have one of some rare words, or whose whole name is the text."""
+    exact = wording.search.exact
+    if not rare:
+        return _read(repository, both(filter, exact), MAX_RANKED)
+    return _read(repository, both(filter, {"$or": [exact, one_of(rare)]}))
+
+
+def _is_selective(repository: Repository, page_request: PageRequest) -> bool:
+    """Return True if the other filters find so few documents that all can be read."""
+    if not page_request.asked:
+        return False
+    count = repository.count(page_request.asked, SORT_IN_MEMORY_LIMIT + 1)
+    return count <= SORT_IN_MEMORY_LIMIT
+
+
+def _read_frequent(
+    repository: Repository, filter: Filter, wording: Wording, anywhere: Filter
+) -> dict[Any, Document]:
+    """Read the first documents that have all words, each of which many documents have."""
+    found = _read(repository, both(filter, wording.search.exact), MAX_RANKED)
+    if len(wording.known) == len(wording.words):
+        rarest = wording.known[0].word
+        titled = condition_of((each.word for each in wording.words), TITLED)
+        _scan(repository, found, rarest, "+#", both(filter, titled))
+        _scan(repository, found, rarest, "+#-@", both(filter, anywhere))
+    return found
+
+
+def _read_together(
+    repository: Repository, filter: Filter, frequent: Sequence[Word]
+) -> dict[Any, Document]:
+    """Read documents that have all frequent words, or else the two rarest of them."""
+    found: dict[Any, Document] = {}
+    for words in dict.fromkeys((tuple(frequent[1:]), tuple(frequent[1:2]))):
+        if len(found) < FEW:
+            _scan(repository, found, frequent[0], "+#-@", both(filter, condition_of(words)))
+    return found
+
+
+def _scan(
+    repository: Repository,
+    found: dict[Any, Document],
+    word: Word,
+    marks: str,
+    filter: Filter,
+) -> None:
+    """Add documents that a filter finds among the first documents that have a word."""
+    for span in word.spans:
+        if len(found) <= MAX_RANKED and span.start[0] in marks:
+            pipeline: list[Document] = [
+                {"$match": span.filter},
+                {"$limit": MAX_EXAMINED},
+                {"$match": filter},
+                {"$limit": MAX_RANKED + 1},
+                {"$project": _projection(repository)},
+            ]
+            documents = repository.collection.aggregate(pipeline, batchSize=MAX_RANKED + 2)
+            found |= _by_id(documents)
+
+
+def _ranked(
+    repository: Repository, documents: Mapping[Any, Document], wording: Wording
+) -> list[Match]:
+    """Return documents as matches, the best first; equally good ones in order of their ids."""
+    in_order = sorted(documents.values(), key=_sort_key)
+    searched = repository.searched
+    path = searched.places[0] if searched and searched.places else ""
+    matcher = Matcher(wording.search, wording.words, path)
+    return sorted(map(matcher.match, in_order), key=lambda each: (each.rank, -each.score))
+
+
+def begin_with(
+    repository: Repository,
+    search: Search,
+    filter: Filter,
+    shown: Mapping[str, Any],
+    limit: int,
+) -> list[Document]:
+    """Return some documents whose names begin with a text, then some that have its words.
+
+    Args:
+        repository: The collection.
+        search: The text, as far as it was typed.
+        filter: The filter for all documents to return.
+        shown: The projection: the stored fields to return.
+        limit: The number of documents.
+    """
+    found: dict[Any, Document] = {}
+    titles = Span(search.title, search.title + LAST)
+    first = max(search.words, key=lambda word: len(word.text)).spans
+    titled = [span for span in first if span.start[0] in "+#"]
+    for span in [titles, *titled]:
+        if len(found) < limit:
+            wanted = both(filter, {} if span is titles else search.titled)
+            pipeline: list[Document] = [
+                {"$match": span.filter},
+                {"$limit": MAX_SUGGESTED},
+                {"$match": wanted},
+                {"$limit": limit},
+                {"$project": shown},
+            ]
+            found |= _by_id(repository.collection.aggregate(pipeline))
+    return list(found.values())[:limit]
+
+
+def page(
+    repository: Repository,
+    page_request: PageRequest,
+    matches: Matches,
+    shown: Mapping[str, Any],
+    count: str,
+    tokens: tuple[str, ...] = (),
+) -> Page:
+    """Return one page of the best matches.
+
+    The total is exact if all matches were ranked and, for one word without filters, up to 10,000.
+    With ``collapse``, the best match of each group among the ranked ones is shown.
+
+    Args:
+        repository: The collection.
+        page_request: The query string.
+        matches: The documents that its words find.
+        shown: The projection: the stored fields to return.
+        count: The preference of the client: ``exact`` counts all matches, ``none`` counts none.
+        tokens: The generations of the cache before; see ``Connections.count``.
+
+    Raises:
+        BadRequest: The page is after the ranked matches.
+    """
+    ids = matches.ids
+    if page_request.collapse:
+        ids = repository.first_of_groups(ids)
+    start, end = (page_request.page - 1) * page_request.per, page_request.page * page_request.per
+    if start >= len(ids) and not matches.is_complete:
+        text = (
+            f"Only the best {MAX_RANKED} matches are ordered by relevance. Add the parameter "
+            "ordering to page through all matches."
+        )
+        raise BadRequest.parameter("page", text)
+    page_ids = list(islice(ids, start, end))
+    # With the filter again: an edit may have taken a match out meanwhile.
+    wanted = both(page_request.filter, {"_id": {"$in": page_ids}})
+    cursor = repository.collection.find(wanted, shown, batch_size=page_request.per + 1)
+    documents = sorted(
+        sizes.take_page(cursor, page_request.per),
+        key=lambda document: page_ids.index(document["_id"]),
+    )
+    more = end < len(ids)
+    if count == "none":
+        return Page(documents, None, False, more)
+    if matches.is_complete:
+        return Page(documents, len(ids), True, more)
+    words = matches.words
+    if count != "exact" and (len(words) > 1 or page_request.asked or page_request.collapse):
+        return Page(documents, len(ids), False, more)
+    all_matches = both(page_request.filter, matches.filter)
+    if len(words) == 1 and words[0].is_in_index:
+        all_matches = both(page_request.filter, in_index(words))
+    if page_request.collapse:
+        return Page(documents, repository.count_groups([all_matches], 0, tokens)[0], True, more)
+    cap = 0 if count == "exact" else COUNT_CAP
+    total = repository.count(all_matches, cap, tokens)
+    return Page(documents, total, total != cap, more)
+
+
+def _sort_key(document: Document) -> tuple[str, Any]:
+    id = document["_id"]
+    if isinstance(id, (int, float)):
+        return "", id
+    return type(id).__name__, id if isinstance(id, (str, ObjectId)) else repr(id)
