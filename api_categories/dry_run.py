@@ -9,6 +9,7 @@ from api_categories.stored_tree import read_tree, slugs_above
 from api_categories.tree import inherited, path_of
 from shared.http import ContentTooLarge, ServiceUnavailable, encode
 from shared.schema import Document
+from shared.schema.derived import Derived
 from shared.storage import documents
 from shared.storage.connections import connections
 
@@ -27,7 +28,7 @@ def count_misfits(ref: str) -> Document:
     values = categories.load(categories.body(), category)
     if conflict := repository.find_conflict(values, category["_id"]):
         raise conflict
-    changed = documents.change(category, repository.with_slug(category, values), None).after
+    changed = documents.change(category, repository.with_slug(category, values), Derived()).after
     before = read_tree()
     after = before | {category["_id"]: changed}
     slug = category.get("slug", "")

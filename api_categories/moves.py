@@ -105,7 +105,7 @@ def pending() -> list[Document]:
     stored = list(_stored().find(sort=[("_id", 1)], limit=MAX_PENDING))
     targets = {move["category"]: move["target"] for move in stored if move["deleted"]}
     ids = {id for move in stored for id in (move["category"], move["target"])}
-    live = categories.repository.collection.find({"_id": {"$in": list(ids)}})
+    live = categories.repository.select({"_id": {"$in": list(ids)}})
     paths = {category["_id"]: path_of(category) for category in live}
     return [
         {

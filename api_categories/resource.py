@@ -16,24 +16,25 @@ from marshmallow import (
 from marshmallow.experimental.context import Context
 
 from api_categories.tree import MAX_DEPTH, inherited, path_of
-from shared.http import NotFound, ServiceUnavailable, state
+from shared.http import ServiceUnavailable, state
 from shared.http.json import MAX_WHOLE
-from shared.resource import Resource
+from shared.resource import Resource, references
 from shared.schema import (
     DocumentSchema,
     Id,
+    Key,
     Plain,
     Query,
     Revision,
     Searched,
     Slug,
     Text,
+    TextOf,
     Timestamp,
     Whole,
     either,
     eq,
     titled,
-    to_slug,
     within,
 )
 from shared.schema.attribute_rules import (
@@ -44,8 +45,23 @@ from shared.schema.attribute_rules import (
     is_number,
     misfit,
 )
+from shared.schema.fields import Members, clean_value
+from shared.schema.text import clean_key
 from shared.storage.connections import connections
-from shared.storage.transactions import current_session
+
+
+class Choice(fields.Raw):
+    """A text, number or boolean that an attribute may be, cleaned as the attribute itself is."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return clean_value(value)
+
+
+class AttributeName(fields.String):
+    """The name of an attribute, cleaned as in a product."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        return clean_key(super()._deserialize(value, attr, data, **kwargs))
 
 
 def _check_choice(choice: Any) -> None:
@@ -61,38 +77,34 @@ def _check_bound(bound: Any) -> None:
     _check_choice(bound)
 
 
-class AttributeSchemas(fields.Dict):
+class AttributeSchemas(Members):
     """Attribute schemas by name; a value broken by a hand edit is shown as it is."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        try:
-            return super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
-        except ValidationError as error:
-            if not isinstance(error.messages, dict):
-                raise
-            # marshmallow nests the messages under "key" or "value", which the body does not have.
-            messages = {name: next(iter(each.values())) for name, each in error.messages.items()}
-            raise ValidationError(messages) from error
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return {} if value is None else value
 
 
-class AttributeSchema(Schema):
+_PART = {"optional": True}  # of a rule: a response has only the parts that were sent
+
+
+class AttributeRuleSchema(Schema):
     """Rules for one attribute of the products in a category.
 
     Rules that no value can fit are refused.
     """
 
-    type = fields.String(validate=validate.OneOf(TYPES))
-    required = fields.Boolean()
-    choices = fields.List(
-        fields.Raw(validate=_check_choice),
-        validate=validate.Length(1, 200),
+    type = fields.String(
+        validate=validate.OneOf(TYPES), metadata={"component": "AttributeType", **_PART}
     )
-    unit = Text(40)
-    min = fields.Raw(validate=_check_bound)
-    max = fields.Raw(validate=_check_bound)
+    required = fields.Boolean(metadata=_PART)
+    choices = fields.List(
+        Choice(validate=_check_choice),
+        validate=validate.Length(1, 200),
+        metadata=_PART,
+    )
+    unit = Text(40, metadata=_PART)
+    min = fields.Raw(validate=_check_bound, metadata=_PART)
+    max = fields.Raw(validate=_check_bound, metadata=_PART)
 
     @validates_schema
     def _check_fit(self, rule: dict[str, Any], **_: Any) -> None:
@@ -112,7 +124,7 @@ class AttributeSchema(Schema):
             raise ValidationError({"choices": messages})
 
 
-_SCHEMAS = fields.Dict(fields.String(), fields.Nested(AttributeSchema))
+_SCHEMAS = fields.Dict(fields.String(), fields.Nested(AttributeRuleSchema))
 
 
 class CategorySchema(DocumentSchema):
@@ -120,19 +132,20 @@ class CategorySchema(DocumentSchema):
 
     id = Id()
     slug = Slug(metadata={"example": "kitchen"})
-    external_ref = Text(200, allow_none=True)
-    name = Text(200, required=True, metadata={"example": "Kitchen"})
-    parent = Text(200, allow_none=True)
+    external_ref = Key(200, allow_none=True)
+    name = Text(required=True, metadata={"example": "Kitchen"})
+    parent = Text(allow_none=True)
     description = Plain(allow_none=True, validate=validate.Length(max=100_000))
+    description_text = TextOf("description")
     position = Whole(allow_none=True, metadata={"example": 1})
     attributes = AttributeSchemas(
-        fields.String(
+        AttributeName(
             validate=validate.Regexp(
                 ATTRIBUTE_NAME.pattern + r"(?<!__gte)(?<!__lte)\Z",
                 error=INVALID_ATTRIBUTE_NAME,
             )
         ),
-        fields.Nested(AttributeSchema),
+        fields.Nested(AttributeRuleSchema),
         allow_none=True,
         dump_default={},
         metadata={"example": {"color": {"type": "string", "required": True}}},
@@ -144,6 +157,7 @@ class CategorySchema(DocumentSchema):
     path = fields.Method(
         "_path",
         metadata={
+            "derived": True,
             "reads": ("ancestors", "slug"),
             "shown": fields.List(fields.String()),
             "example": ["kitchen"],
@@ -166,16 +180,17 @@ class CategorySchema(DocumentSchema):
             return category
         above: list[str] = []
         if category["parent"] is not None:
-            slug = to_slug(category["parent"], "category")
-            try:
-                parent = categories.repository.locate(slug)[0]
-            except NotFound as error:
-                raise ValidationError({"parent": [str(error)]}) from error
+            matches = references.find(categories.repository, category["parent"])
+            if (parent := matches.one()) is None:
+                message = matches.refusal(category["parent"], categories.item, categories.name)
+                raise ValidationError({"parent": [message]})
             above = path_of(parent)
-            if Context[dict[str, Any]].get()["stored"].get("slug") in above:
+            stored = Context[dict[str, Any]].get()["stored"]
+            if stored.get("slug") in above:
                 message = "A category cannot be below itself. Send another parent."
                 raise ValidationError({"parent": [message]})
-            if len(above) >= MAX_DEPTH:
+            is_new = stored.get("parent") != above[-1]
+            if is_new and len(above) >= MAX_DEPTH:
                 message = f"Is {MAX_DEPTH} levels deep, the most. Send a parent nearer to the root."
                 raise ValidationError({"parent": [message]})
         return category | {"parent": above[-1] if above else None, "ancestors": above or None}
@@ -203,10 +218,8 @@ def _add_all_attributes(dumped: Sequence[dict[str, Any]]) -> None:
 
 def _own_attributes(slugs: Iterable[str]) -> Mapping[str, Any]:
     """Return the attribute schemas of categories, without what they inherit, by slug."""
-    stored = categories.repository.collection.find(
-        {"slug": {"$in": sorted(slugs)}},
-        {"slug": True, "attributes": True},
-        session=current_session(),
+    stored = categories.repository.select(
+        {"slug": {"$in": sorted(slugs)}}, {"slug": True, "attributes": True}
     )
     return {str(category["slug"]): category.get("attributes") for category in stored}
 
@@ -220,7 +233,7 @@ def _add_product_counts(dumped: Sequence[dict[str, Any]]) -> None:
     except ServiceUnavailable:
         # Categories are shown without counts, but such a response is not cached.
         counts = None
-        state().is_incomplete = True
+        state().is_uncacheable = True
     for category in dumped:
         category["product_count"] = (counts or {}).get(str(category.get("slug")))
 
@@ -231,11 +244,11 @@ class CategoryQuery(Query):
     sortable = ("name", "position", "created_at", "updated_at")
     countable = ("parent",)
 
-    parent = within("parent", "category")
-    below = within("ancestors", "category")
+    parent = within("parent", "category", "categories")
+    below = within("ancestors", "category", "categories")
     root = either({"parent": None}, {"parent": {"$ne": None}})
     slug = eq(fields.String(), "slug")
-    external_ref = eq(fields.String(), "external_ref")
+    external_ref = eq(Key(200), "external_ref")
     name = titled()
 
 

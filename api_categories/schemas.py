@@ -6,6 +6,30 @@ from shared.endpoints.document_checks import KindSchema
 from shared.schema import Id
 
 
+class FoundCategorySchema(Schema):
+    """A category that a text names, with its path and the attribute rules of its products."""
+
+    id = Id()
+    slug = fields.String(allow_none=True)
+    name = fields.String(allow_none=True)
+    path = fields.List(fields.String())
+    all_attributes = fields.Dict(fields.String(), fields.Dict())
+
+
+class SimilarCategorySchema(Schema):
+    """A category with a similar name."""
+
+    slug = fields.String(allow_none=True)
+    name = fields.String(allow_none=True)
+
+
+class MatchesSchema(Schema):
+    """The categories that a text names; if there are none, those with a similar name."""
+
+    items = fields.List(fields.Nested(FoundCategorySchema))
+    similar = fields.List(fields.Nested(SimilarCategorySchema))
+
+
 class TreeItemSchema(Schema):
     """A category of a tree, with its depth below the first one."""
 

@@ -20,7 +20,7 @@ _ID_TYPES = (int, float, str, ObjectId)
 def read_tree() -> dict[Any, Document]:
     """Return all categories by id, without those whose slug or id a hand edit has broken."""
     with_slug = {"slug": {"$gt": ""}}
-    stored = categories.repository.collection.find(with_slug, session=current_session())
+    stored = categories.repository.select(with_slug)
     # A hand edit can leave a list of slugs, or an object as the id.
     return {
         category["_id"]: category
@@ -31,9 +31,7 @@ def read_tree() -> dict[Any, Document]:
 
 def read_branch(top: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return a category and all its descendants, depth first."""
-    descendants = categories.repository.collection.find(
-        {"ancestors": top.get("slug", "")}, {"terms": False}
-    )
+    descendants = categories.repository.select({"ancestors": top.get("slug", "")}, {"terms": False})
     return in_order([{**top, "parent": None}, *descendants])
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-MAX_DEPTH = 20  # categories above one another
+MAX_DEPTH = 20  # categories above one another, the first and the last included
 
 
 class Cycle(Exception):
@@ -36,7 +36,7 @@ def ancestors(slug: str, parents: Mapping[str, str | None]) -> list[str]:
     above: list[str] = []
     parent = parents.get(slug)
     while parent is not None and parent in parents:
-        if parent == slug or len(above) >= MAX_DEPTH:
+        if parent == slug or len(above) >= MAX_DEPTH - 1:
             raise Cycle(
                 f"{slug} would be below itself, or more than {MAX_DEPTH} levels deep. Send another "
                 "parent."

@@ -1,5 +1,6 @@
 """Routes of ``/categories``: the standard methods, safe for a tree, and the tree itself."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
@@ -8,7 +9,7 @@ from marshmallow import fields, validate
 from api_categories import checks, dry_run, moves
 from api_categories.moves import Move
 from api_categories.resource import categories
-from api_categories.schemas import MovesSchema, TreeCheckSchema, TreeSchema
+from api_categories.schemas import MatchesSchema, MovesSchema, TreeCheckSchema, TreeSchema
 from api_categories.stored_tree import read_branch, write_alone
 from api_categories.tree import path_of
 from shared.endpoints import document_checks
@@ -25,19 +26,20 @@ from shared.http import (
     respond,
     returns,
 )
-from shared.resource import purges
-from shared.schema import Flag, Names
+from shared.resource import purges, references
+from shared.schema import Flag, Names, Text
 from shared.schema.attribute_rules import FitSchema
 from shared.storage.connections import connections
 
 blueprint = categories.blueprint("list", "get")
 
+FOUND_FIELDS = ("id", "slug", "name", "path", "all_attributes")
 TREE_FIELDS = ("id", "slug", "name", "parent", "position", "path")
 
 
 @blueprint.get("/categories/<ref>/tree")
 @returns(TreeSchema, conditional=True)
-def get_tree(ref: str) -> Response:
+def get_category_tree(ref: str) -> Response:
     """Return a category and all its descendants, depth first, each with its depth."""
     top = categories.repository.get(ref)
     branch = categories.dump([dict(each) for each in read_branch(top)], TREE_FIELDS)
@@ -96,7 +98,7 @@ def restore(ref: str) -> Response:
     products=fields.String(
         validate=validate.Equal("detach", error="Send detach, or leave it out.")
     ),
-    move_to=fields.String(),
+    move_to=Text(),
 )
 @returns(None, 204, headers=("Link",))
 def delete(ref: str) -> Response:
@@ -130,7 +132,7 @@ def _delete(ref: str, parameters: dict[str, Any]) -> Response:
             children=children,
             products=products,
         )
-    target = categories.repository.get(move_to) if move_to else {}
+    target = _find(move_to, "move_to") if move_to else {}
     if target and target["_id"] == category["_id"]:
         message = "Names the category to delete. Send another one."
         raise BadRequest.parameter("move_to", message)
@@ -138,24 +140,60 @@ def _delete(ref: str, parameters: dict[str, Any]) -> Response:
     return categories.delete(ref)
 
 
+def _find(ref: str, parameter: str) -> Mapping[str, Any]:
+    """Return the category that a query parameter names."""
+    matches = references.find(categories.repository, ref)
+    if (category := matches.one()) is None:
+        message = matches.refusal(ref, categories.item, categories.name)
+        raise BadRequest.parameter(parameter, message)
+    return category
+
+
 def _product_count(slug: str) -> int:
-    counts: Any = connections().services.get("products", "products:category-counts", slugs=slug)
+    query = {"slugs": slug, "unlisted": "true"}
+    counts: Any = connections().services.get("products", "products:category-counts", **query)
     return int((counts or {}).get(slug, 0))
+
+
+@blueprint.get("/categories:find")
+@accepts(
+    ref=Text(required=True, metadata={"example": "Kitchen"}),
+    similar=Flag(load_default=True, metadata={"description": "Whether to look for candidates."}),
+)
+@returns(MatchesSchema)
+def find() -> Response:
+    """Find the category that a text names: by slug, id, old slug or exact name, in this order.
+
+    ``items`` has several categories if several have the name.  If it has none, ``similar`` has
+    those with a similar name.
+    """
+    parameters = read_parameters()
+    matches = references.find(categories.repository, parameters["ref"], parameters["similar"])
+    found = categories.dump([dict(each) for each in matches.items], FOUND_FIELDS)
+    return respond({"items": found, "similar": matches.similar})
 
 
 @blueprint.get("/categories:paths")
 @accepts(slugs=Names(metadata={"blank": True, "example": "kitchen,tea"}))
 @returns(fields.Dict(fields.String(), fields.List(fields.String())))
-def get_paths() -> Response:
+def get_category_paths() -> Response:
     """Return the path from the root to each category of ``?slugs=a,b``; old slugs work too."""
     found = categories.repository.find_by_slugs(read_parameters().get("slugs", ()))
     return respond({slug: path_of(category) for slug, category in found.items()})
 
 
+@blueprint.get("/categories:names")
+@returns(fields.Dict(fields.String(), fields.String()))
+def get_names() -> Response:
+    """Return the name of each category by its slug."""
+    categories.reject_unknown_parameters()
+    return respond(categories.repository.values_by_slug("name"))
+
+
 @blueprint.get("/categories:moves")
 @auth.requires(auth.ADMIN)
 @returns(MovesSchema)
-def list_moves() -> Response:
+def list_category_moves() -> Response:
     """List the moves that products have not followed yet, with the present category paths."""
     categories.reject_unknown_parameters()
     return respond({"moves": moves.pending()})
@@ -164,7 +202,7 @@ def list_moves() -> Response:
 @blueprint.delete("/categories:moves/<id>")
 @auth.requires(auth.ADMIN)
 @returns(None, 204)
-def delete_move(id: str) -> Response:
+def delete_category_move(id: str) -> Response:
     """Delete a move that all products have followed."""
     categories.reject_unknown_parameters()
     moves.delete(id)
@@ -174,7 +212,7 @@ def delete_move(id: str) -> Response:
 @blueprint.get("/categories:tree")
 @auth.requires(auth.ADMIN)
 @returns(TreeCheckSchema)
-def check_tree() -> Response:
+def check_category_tree() -> Response:
     """List the categories whose parent is missing or a descendant, and those at a wrong place."""
     categories.reject_unknown_parameters()
     return document_checks.respond_kinds(checks.find_tree_faults())
@@ -183,7 +221,7 @@ def check_tree() -> Response:
 @blueprint.post("/categories:tree")
 @auth.requires(auth.ADMIN)
 @returns(TreeCheckSchema, headers=("Link",))
-def repair_tree() -> Response:
+def repair_category_tree() -> Response:
     """Put categories, and their products, where their parents say; list the faults."""
     categories.reject_unknown_parameters()
     return moves.moving(lambda: document_checks.respond_kinds(checks.find_tree_faults()))

@@ -15,6 +15,8 @@ from shared.storage.connections import connections
 
 log = logging.getLogger(__name__)
 
+# The functions that workers call; jobs of all other functions are refused.
+JOBS = ("api_orders.jobs.sweep",)
 DUE_SECONDS = 5  # seconds that an order is left to its own request
 MAX_ORDERS = 500  # of each collection in one sweep
 MAX_FAILURES = 3  # in a row, before products is considered down

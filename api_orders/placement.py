@@ -6,14 +6,16 @@ answered yet is stored in the order, as ``due``: ``reserve``, ``release`` or ``s
 may be sent again, so a repeated request of the client, or the sweep, continues at that point.
 """
 
+import itertools
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 from bson import Decimal128
 
-from api_orders import pricing, states
+from api_orders import line_kinds, pricing, states
 from api_orders.resource import orders
 from shared.http import (
     ApiError,
@@ -23,13 +25,14 @@ from shared.http import (
     Unprocessable,
 )
 from shared.resource import idempotency
-from shared.schema import Document, Money
+from shared.schema import Document, Money, Ref
 from shared.storage import documents, trash
 from shared.storage.connections import connections
 from shared.storage.retries import DocumentChanged, retry_conflicts
 
 log = logging.getLogger(__name__)
 
+NOTHING_ORDERED = "Nothing was ordered."  # the end of the reason of an order that was given up
 RESERVE, RELEASE, SHIP = "reserve", "release", "ship"
 # seconds to wait for products, so that a client has its answer within two seconds
 ANSWER_SECONDS = 1.5
@@ -37,13 +40,21 @@ LINE_SECONDS = 0.005  # seconds more for each line
 
 
 def resumed_order() -> Document | None:
-    """Return the order that an earlier sending of this request stored, or None."""
-    return _find(idempotency.token()) if idempotency.is_repeated() else None
+    """Return the order that an earlier sending of this request stored, or None.
+
+    Orders that an outage rejected do not count, because nothing was ordered.
+    """
+    if not idempotency.is_repeated():
+        return None
+    stored = map(_find, _uuids())
+    return next(order for order in stored if order is None or not _was_given_up(order))
 
 
 def create_pending(values: Mapping[str, Any]) -> Document:
     """Store a new order, pending; return it."""
-    new = {"uuid": idempotency.token(), "status": states.PENDING, "due": RESERVE}
+    is_new = not idempotency.is_repeated()
+    uuid = next(each for each in _uuids() if is_new or _find(each) is None)
+    new = {"uuid": uuid, "status": states.PENDING, "due": RESERVE}
     history = _history_with({}, states.PENDING)
     return orders.repository.insert({**values, **new, "placed_at": documents.now(), **history})
 
@@ -79,8 +90,8 @@ def _point_at_sent_line(
     lines = sent.get("items")
     if not isinstance(lines, list):
         return error | {"pointer": "/product_id"}
-    product = str(order["items"][int(index)]["product_id"])
-    first = next(n for n, line in enumerate(lines) if str(line["product_id"]) == product)
+    product, read = order["items"][int(index)]["product_id"], Ref().deserialize
+    first = next(n for n, line in enumerate(lines) if read(line["product_id"]) == product)
     return error | {"pointer": f"/items/{first}"}
 
 
@@ -202,7 +213,7 @@ def release(uuid: str) -> None:
 def _give_up(order: Document, error: ServiceUnavailable) -> Document:
     """Reject an order after a request to products that failed, and release a reservation of it."""
     try:
-        return _reject(order, ServiceUnavailable(f"{error} Nothing was ordered."), RELEASE)
+        return _reject(order, ServiceUnavailable(f"{error} {NOTHING_ORDERED}"), RELEASE)
     except DocumentChanged:
         return confirm(_read_again(order))
 
@@ -238,11 +249,11 @@ def _placed_values(order: Document, reserved: Sequence[Mapping[str, Any]]) -> Do
 
 
 def totals(items: Iterable[Mapping[str, Any]]) -> Document:
-    """Return the units and the total of priced lines, as an order stores them."""
+    """Return the units of products and the total of priced lines, as an order stores them."""
     lines = list(items)
     line_totals: list[Decimal] = [line["total"].to_decimal() for line in lines]
     return {
-        "units": sum(line["quantity"] for line in lines),
+        "units": line_kinds.units(lines),
         "total": Decimal128(pricing.order_total(line_totals)),
     }
 
@@ -281,6 +292,23 @@ def _history_with(order: Mapping[str, Any], status: str) -> Document:
     stored = order.get("history")
     steps = stored if isinstance(stored, list) else []
     return {"history": [*steps, {"status": status, "at": documents.now()}]}
+
+
+def _uuids() -> Iterator[str]:
+    """Yield the UUIDs of this request's orders: a further one after each that an outage rejected.
+
+    Each sending of the request under one ``Idempotency-Key`` has the same UUIDs.
+    """
+    first = idempotency.token()
+    yield first
+    for number in itertools.count(1):
+        yield str(uuid5(NAMESPACE_OID, f"{first} {number}"))
+
+
+def _was_given_up(order: Document) -> bool:
+    """Return True if an order was rejected because products did not answer."""
+    is_rejected = order.get("status") == states.REJECTED
+    return is_rejected and str(order.get("reason")).endswith(NOTHING_ORDERED)
 
 
 def _find(uuid: str) -> Document | None:

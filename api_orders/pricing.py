@@ -27,6 +27,14 @@ def line_total(unit_price: Decimal, quantity: int, discount: Decimal = Decimal(0
     return round_amount(unit_price * quantity * (1 - discount))
 
 
+def rounding(quantity: int) -> Decimal:
+    """Return how far a line's total may be from its quantity times its price.
+
+    A third of 10.00 has more decimals than a price may have: 3 at 3.3333 may be 10.00.
+    """
+    return abs(quantity) * PLACES / 2
+
+
 def order_total(line_totals: Iterable[Decimal]) -> Decimal:
     """Return the price of an order."""
     return round_amount(sum(line_totals, Decimal(0)))
@@ -41,14 +49,19 @@ def quantities_by_product(lines: Iterable[Mapping[str, Any]]) -> dict[Any, int]:
 
 
 def one_currency(currencies: Iterable[str | None]) -> str | None:
-    """Return the currency of all lines, ignoring lines without one.
+    """Return the currency of all lines, None if no line has one.
 
-    Raise ``MixedCurrencies`` for several.
+    Raise ``MixedCurrencies`` for several, and for lines with and without one.
     """
-    distinct = sorted({currency for currency in currencies if currency})
+    distinct = {currency or "" for currency in currencies}
+    named = sorted(distinct - {""})
+    if len(named) > 1:
+        raise MixedCurrencies(
+            f"The products have prices in {' and '.join(named)}. Place an order for each currency."
+        )
     if len(distinct) > 1:
         raise MixedCurrencies(
-            f"The products have prices in {' and '.join(distinct)}. Place an order for each "
-            "currency."
+            f"Some products have prices in {named[0]}, and others have no currency. Set the "
+            "currency of each product, or the setting CURRENCY."
         )
-    return distinct[0] if distinct else None
+    return named[0] if named else None

@@ -3,16 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate, validates
 from marshmallow.experimental.context import Context
 from pymongo import IndexModel
 
+from api_orders.line_kinds import KINDS, PRODUCT
 from api_orders.pricing import quantities_by_product
 from api_orders.states import STATES
 from shared.resource import Resource
 from shared.schema import (
     DocumentSchema,
     Id,
+    Key,
     Moment,
     Money,
     Query,
@@ -29,24 +31,43 @@ from shared.schema import (
 )
 from shared.storage.connections import connections
 
-MAX_LINES = 1000  # lines of an order
+MAX_LINES = 2000  # lines of an order
 MAX_QUANTITY = 1_000_000
 
 _STORED_QUANTITY = Whole(-MAX_QUANTITY, MAX_QUANTITY, required=True)
-_TEXT = {"shown": fields.String()}
+_PRICED = {"optional": True}
+_TEXT = {"shown": fields.String(allow_none=True)}
+_OTHER_KIND = "Past orders alone have lines of other kinds. Send product, or leave it out."
 
 
-class LineSchema(Schema):
-    """A product of an order, its quantity, and its name and price when it was ordered."""
+def _status() -> fields.String:
+    return fields.String(validate=validate.OneOf(STATES), metadata={"component": "OrderStatus"})
 
+
+class OrderLineSchema(Schema):
+    """A product of an order, its quantity, and its name and price when it was ordered.
+
+    A line of a past order may be of another kind, such as shipping; without a kind it is a product.
+    """
+
+    kind = fields.String(
+        validate=validate.OneOf(KINDS),
+        metadata={"component": "OrderLineKind", "optional": True},
+    )
     # A past order may lack the product's id, and a returned line has a negative quantity.
-    product_id = Ref(required=True, metadata={"stored": Ref()})
+    product_id = Ref(required=True, metadata={"stored": Ref(), "optional": True})
     quantity = Whole(1, MAX_QUANTITY, required=True, metadata={"stored": _STORED_QUANTITY})
-    name = fields.Raw(dump_only=True, metadata=_TEXT)
-    sku = fields.Raw(dump_only=True, metadata=_TEXT)
-    unit_price = Money(dump_only=True)
-    discount = Money(dump_only=True)
-    total = Money(dump_only=True)
+    # A rejected order was never priced.
+    name = fields.Raw(dump_only=True, metadata=_TEXT | _PRICED)
+    sku = fields.Raw(dump_only=True, metadata=_TEXT | _PRICED)
+    unit_price = Money(dump_only=True, metadata=_PRICED)
+    discount = Money(dump_only=True, metadata=_PRICED)
+    total = Money(dump_only=True, metadata=_PRICED)
+
+    @validates("kind")
+    def _check_kind(self, kind: str, **_: Any) -> None:
+        if kind != PRODUCT:
+            raise ValidationError(_OTHER_KIND)
 
     @pre_load
     def _drop_read_only(self, line: Any, **_: Any) -> Any:
@@ -62,7 +83,7 @@ class OrderLines(fields.List[Any]):
 
     def __init__(self, **kwargs: Any):
         super().__init__(
-            fields.Nested(LineSchema), validate=validate.Length(1, MAX_LINES), **kwargs
+            fields.Nested(OrderLineSchema), validate=validate.Length(1, MAX_LINES), **kwargs
         )
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
@@ -71,10 +92,10 @@ class OrderLines(fields.List[Any]):
         return value
 
 
-class HistoryStepSchema(Schema):
+class OrderStepSchema(Schema):
     """The moment when an order came to a state."""
 
-    status = fields.String(validate=validate.OneOf(STATES))
+    status = _status()
     at = Timestamp()
 
 
@@ -82,9 +103,9 @@ class OrderSchema(DocumentSchema):
     """An order as clients send and receive it."""
 
     id = Id()
-    external_ref = Text(200, allow_none=True)
+    external_ref = Key(200, allow_none=True)
     client_id = Ref(allow_none=True, metadata={"aliases": ("client",)})
-    note = Text(2000, allow_none=True, metadata={"example": "Leave it at the door"})
+    note = Text(2000, lines=True, allow_none=True, metadata={"example": "Leave it at the door"})
     items = OrderLines(
         required=True,
         metadata={
@@ -94,17 +115,19 @@ class OrderSchema(DocumentSchema):
     )
     status = fields.Raw(
         dump_only=True,
-        metadata={"shown": fields.String(validate=validate.OneOf(STATES)), "example": "placed"},
+        metadata={"shown": _status(), "example": "placed"},
     )
     reason = fields.Raw(dump_only=True, metadata=_TEXT)
     currency = fields.Raw(dump_only=True, metadata=_TEXT | {"example": "EUR"})
     total = Money(dump_only=True, metadata={"example": 25})
+    # Of past orders whose prices contain the tax, so that they have no line of it.
+    included_tax = Money(dump_only=True)
     units = fields.Raw(dump_only=True, metadata={"shown": fields.Integer(), "example": 2})
     placed_at = Timestamp()
     uuid = fields.Raw(dump_only=True, metadata={"shown": fields.UUID()})
     history = fields.Function(
         lambda order: _history_to_json(order.get("history")),
-        metadata={"reads": ("history",), "shown": fields.List(fields.Nested(HistoryStepSchema))},
+        metadata={"reads": ("history",), "shown": fields.List(fields.Nested(OrderStepSchema))},
     )
     created_at = Timestamp()
     updated_at = Timestamp()
@@ -174,15 +197,15 @@ class OrderQuery(Query):
     countable = ("status", "currency", "client_id", "total")
 
     client_id = eq(Ref(), "client_id", aliases=("client",))
-    status = eq(fields.String(validate=validate.OneOf(STATES)), "status")
+    status = eq(_status(), "status")
     product_id = eq(Ref(), "items.product_id", aliases=("product",))
-    sku = eq(fields.String(), "items.sku")
-    external_ref = eq(fields.String(), "external_ref")
+    sku = eq(Key(64), "items.sku")
+    external_ref = eq(Key(200), "external_ref")
     uuid = eq(fields.String(), "uuid")
     placed_at__gte = gte(Moment(), "placed_at", aliases=("from",))
     placed_at__lte = lte(Moment(end=True), "placed_at", aliases=("to",))
-    total__gte = gte(Money(), "total", aliases=("total_min",))
-    total__lte = lte(Money(), "total", aliases=("total_max",))
+    total__gte = gte(Money(signed=True), "total", aliases=("total_min",))
+    total__lte = lte(Money(signed=True), "total", aliases=("total_max",))
 
 
 orders = Resource(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from flask import Response, request
 from marshmallow import Schema, fields, validate
 
+from api_orders.line_kinds import KINDS
 from api_orders.resource import OrderQuery, orders
 from api_orders.states import SOLD_STATES
 from shared.cache.keys import ALL, Address, key_of
@@ -30,11 +31,13 @@ _ORDER_SUMS: Document = {
     "units": {"$sum": "$units"},
     "total": {"$sum": "$total"},
 }
+# The kind of a line, null for products, of which alone the pieces are counted.
+_LINE_KIND = {"$ifNull": ["$items.kind", None]}
 _LINE_SUMS: Document = {
     "sku": {"$last": "$items.sku"},
     "name": {"$last": "$items.name"},
     "lines": {"$sum": 1},
-    "units": {"$sum": "$items.quantity"},
+    "units": {"$sum": {"$cond": [{"$gt": [_LINE_KIND, None]}, 0, "$items.quantity"]}},
     "total": {"$sum": "$items.total"},
 }
 _LARGEST_FIRST = {"total": -1, "_id": 1}
@@ -73,11 +76,18 @@ _query = StatsQuery()
 
 
 class SumSchema(Schema):
-    """The sales of a day, a product or a client, in one currency."""
+    """The sales of a day, a product or a client, in one currency.
+
+    By product, lines of other kinds, such as shipping, are summed by their kind.
+    """
 
     day = fields.String(metadata={"example": "2026-01-31", "optional": True})
     client = fields.Raw(allow_none=True, metadata={"shown": Ref(), "optional": True})
     product = fields.Raw(allow_none=True, metadata={"shown": Ref(), "optional": True})
+    kind = fields.String(
+        validate=validate.OneOf(KINDS),
+        metadata={"component": "OrderLineKind", "optional": True},
+    )
     currency = fields.String(allow_none=True)
     sku = fields.String(allow_none=True, metadata={"optional": True})
     name = fields.String(allow_none=True, metadata={"optional": True})
@@ -103,7 +113,9 @@ def list_sums() -> Response:
     """List a page of the sums of sales ``by`` day, product or client, with the sums of all groups.
 
     Each sum is of one currency.  Without a ``status`` the sums include orders that were placed,
-    paid, shipped or delivered, and returns, which are negative.
+    paid, shipped or delivered, and returns, which are negative.  A total contains shipping, tax and
+    discounts, if orders have lines of them; by product, each of these kinds is a sum of its own.
+    Units are pieces of products.
     """
     query = _query.parse(request.query_string, ())
     parameters = [("page", query.page), ("per", query.per), *query.parameters]
@@ -140,6 +152,7 @@ def _pipeline(query: PageRequest) -> list[Document]:
         stages = [*stages, *_line_filter(parameters)]
         # Lines without a product id are grouped by SKU.
         group["of"] = {"$cond": [{"$gt": [grouping.key, None]}, None, "$items.sku"]}
+        group["kind"] = _LINE_KIND
     totals = {name: {"$sum": f"${name}"} for name in grouping.sums if name in _ADDABLE}
     page = [{"$skip": (query.page - 1) * query.per}, {"$limit": query.per}]
     by_currency = {"_id": "$_id.currency", "groups": {"$sum": 1}, **totals}
@@ -189,4 +202,5 @@ def _line_filter(parameters: Mapping[str, str]) -> list[Document]:
 def _to_json(group: Document) -> Document:
     """Return a group as clients see it."""
     values = group.pop("_id") | group
-    return {name: value for name, value in values.items() if name not in ("groups", "of")}
+    hidden = {"groups", "of"} | ({"sku", "name"} if values.get("kind") else {"kind"})
+    return {name: value for name, value in values.items() if name not in hidden}

@@ -11,7 +11,7 @@ from shared.resource import purges, resumes
 from shared.schema import Document
 
 blueprint = orders.blueprint("list", "get", "update", "restore")
-blueprint.add_url_rule("/orders/stats", "stats", stats.list_sums)
+blueprint.add_url_rule("/orders/stats", "list_order_stats", stats.list_sums)
 
 
 @blueprint.post("/orders")
@@ -30,15 +30,57 @@ def create() -> Response:
     return orders.created_response(placement.place(order, sent))
 
 
-@blueprint.post("/orders/<ref>/<any(pay, ship, deliver, cancel):action>")
+@blueprint.post("/orders/<ref>/pay")
 @resumes
 @accepts(headers=("If-Match",))
 @returns(ITEM)
-def move(ref: str, action: str) -> Response:
-    """Pay, ship, deliver or cancel an order; cancelling gives its stock back.
+def pay_order(ref: str) -> Response:
+    """Mark an order as paid.
 
-    A repeated action changes nothing.  409 names the state of the order and the actions it allows.
+    If it is paid already, nothing changes.  409 names its state and the actions that it allows.
     """
+    return _move(ref, "pay")
+
+
+@blueprint.post("/orders/<ref>/ship")
+@resumes
+@accepts(headers=("If-Match",))
+@returns(ITEM)
+def ship_order(ref: str) -> Response:
+    """Mark an order as shipped: its stock has left and is never given back.
+
+    If it is shipped already, nothing changes.  409 names its state and the actions that it allows.
+    """
+    return _move(ref, "ship")
+
+
+@blueprint.post("/orders/<ref>/deliver")
+@resumes
+@accepts(headers=("If-Match",))
+@returns(ITEM)
+def deliver_order(ref: str) -> Response:
+    """Mark an order as delivered.
+
+    If it is delivered already, nothing changes.  409 names its state and the actions that it
+    allows.
+    """
+    return _move(ref, "deliver")
+
+
+@blueprint.post("/orders/<ref>/cancel")
+@resumes
+@accepts(headers=("If-Match",))
+@returns(ITEM)
+def cancel_order(ref: str) -> Response:
+    """Cancel an order, and give its stock back.
+
+    If it is cancelled already, nothing changes.  409 names its state and the actions that it
+    allows.
+    """
+    return _move(ref, "cancel")
+
+
+def _move(ref: str, action: str) -> Response:
     orders.reject_unknown_parameters()
     return orders.to_response(placement.settle(placement.move(ref, states.ACTIONS[action])))
 
@@ -56,7 +98,11 @@ def delete(ref: str) -> Response:
 @like(orders.batch)
 @accepts(Batch(PastOrderSchema))
 def import_past_orders() -> Response:
-    """Store up to 1,000 past orders as they were; ``key=external_ref`` finds stored ones."""
+    """Store up to 1,000 past orders as they were; ``key=external_ref`` finds stored ones.
+
+    Lines may be of other kinds than products, such as shipping, tax and discount, so that the total
+    of an order, the sum of its lines, is the one that was paid.  No stock changes.
+    """
     return past_orders.batch()
 
 
@@ -73,7 +119,7 @@ def check_settlement() -> Response:
 @auth.requires(auth.ADMIN)
 @resumes
 @returns(SettlementCheckSchema)
-def settle() -> Response:
+def settle_orders() -> Response:
     """Settle the orders and reservations that ``GET`` lists, and list them."""
     orders.reject_unknown_parameters()
     due, orphans = jobs.due_orders(), jobs.orphaned(jobs.all_held_reservations())

@@ -1,6 +1,6 @@
 """Products service: products with their images, stocks and categories.
 
-* ``resource``: the declaration of products
+* ``resource``: the declaration of products; ``product_fields``: the types of some fields
 * ``views``, ``schemas``: the standard methods, notifications and checks
 * ``images``, ``stock``, ``categories``: one subject each, with routes of its own
 * ``jobs``: work for the worker; ``notifications``: the messages about products

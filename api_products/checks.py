@@ -12,7 +12,8 @@ from api_products.images.model import digest_of, original_file, required_files
 from api_products.resource import products
 from shared.endpoints.document_checks import Kind
 from shared.http import NotFound
-from shared.schema import Document, to_slug
+from shared.resource import references
+from shared.schema import Document
 from shared.storage import documents
 from shared.storage.connections import connections
 
@@ -49,7 +50,7 @@ def find_file_faults() -> dict[str, list[Any]]:
         ),
         "missing": missing,
         "lost": lost,
-        "stuck": [_case(ref, number) for ref, number in jobs.stuck_images()],
+        "stuck": [_case(ref, image["id"]) for ref, image in jobs.stuck_images()],
     }
 
 
@@ -62,11 +63,11 @@ def repair_files(faults: Mapping[str, Sequence[Any]]) -> None:
     for case in faults["missing"]:
         ref, number = str(case["product"]), case["image"]
         queued: Document = {"state": "queued", "since": documents.now(), "tries": 0}
+        queued |= {"thumbnails": None}  # Else the product would show files that are gone.
         with contextlib.suppress(NotFound):
-            gallery.change_image(ref, number, **queued)
-            jobs.queue_thumbnails(ref, number)
-    for case in faults["stuck"]:
-        jobs.queue_thumbnails(str(case["product"]), case["image"])
+            product = gallery.change_image(ref, number, **queued)
+            jobs.queue_image(ref, gallery.get_image(product, number))
+    jobs.queue_stuck_images()
 
 
 def remove_orphans() -> None:
@@ -97,11 +98,11 @@ def check_categories(repair: bool) -> dict[str, Kind]:
     faults = {"astray": Kind(), "misplaced": Kind()}
     groups = list(products.repository.collection.aggregate(_BY_CATEGORY, allowDiskUse=True))
     categories = filter(_is_text, (group["_id"]["category"] for group in groups))
-    paths = _category_paths(sorted({to_slug(category, "category") for category in categories}))
+    paths = _category_paths(sorted(set(categories)))
     for group in groups:
         category, path = group["_id"]["category"], group["_id"]["path"]
         is_text = _is_text(category)
-        right_path = paths.get(to_slug(category, "category")) if is_text else None
+        right_path = paths.get(category) if is_text else None
         case = {"category": category, "path": f"/products/{group['first']}"}
         count = f"(products: {group['count']:,})"
         if category is not None and right_path is None:
@@ -135,10 +136,14 @@ def _is_text(value: Any) -> bool:
     return type(value) is str
 
 
-def _category_paths(slugs: Sequence[str]) -> dict[str, list[str]]:
-    """Return the paths of the categories that exist, as the categories service reports them."""
+def _category_paths(refs: Sequence[str]) -> dict[str, list[str]]:
+    """Return the path of the category that each text names; one that names none is left out."""
     paths: dict[str, list[str]] = {}
+    slugs = [*filter(references.is_slug, refs)]
     for start in range(0, len(slugs), MAX_SLUGS):
         some = ",".join(slugs[start : start + MAX_SLUGS])
         paths |= connections().services.get("categories", "categories:paths", slugs=some) or {}
+    for ref in set(refs) - paths.keys():
+        if category := references.ask("categories", ref).one():
+            paths[ref] = category["path"]
     return paths

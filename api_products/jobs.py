@@ -2,45 +2,63 @@
 
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
+from itertools import islice
 from typing import Any
 
 import urllib3
-from flask import current_app
 from rq import get_current_job
-from rq.timeouts import JobTimeoutException
 
 from api_products import notifications
 from api_products.categories import moves
-from api_products.images import gallery, thumbnails
+from api_products.images import gallery, processing
+from api_products.images.download import PhotoUnavailable
 from api_products.images.model import (
+    DUE,
     WAITING_STATES,
     Image,
     digest_of,
     find_image,
     images_of,
     is_waiting_since,
-    original_file,
     processing_values,
     tries_of,
 )
 from api_products.resource import products
 from shared.config.parsers import MAX_URLS
-from shared.config.settings import Settings
-from shared.http import NotFound, ServiceUnavailable
+from shared.http import NotFound, ServiceUnavailable, import_id
 from shared.schema import Document
 from shared.storage import documents
-from shared.storage.connections import connections
+from shared.storage.connections import connections, settings
+from shared.storage.documents import STEP
+from shared.storage.outages import RemoteUnavailable
 from shared.storage.transactions import on_commit
 from shared.workers import queue
 
 log = logging.getLogger(__name__)
 
+# The functions that workers call; jobs of all other functions are refused.
+JOBS = (
+    "api_products.jobs.sweep",
+    "api_products.jobs.make_thumbnails",
+    "api_products.jobs.queue_due_photos",
+    "api_products.jobs.follow_categories",
+    "api_products.jobs.remove_files",
+    "api_products.jobs.notify",
+    "api_products.checks.remove_orphans",
+    # Old paths, of jobs that the version before has queued.
+    "api_products.audit.remove_orphans",
+    "api_products.gallery.remove_unnamed",
+)
 MAX_TRIES = 3  # attempts to make the thumbnails of an image
 GAVE_UP = f"The worker stopped during each of {MAX_TRIES} attempts. Upload a smaller picture."
+QUEUED_PHOTOS = 40  # images with photos to fetch that have a job at the same time
+# seconds from each failure to the next attempt to fetch a photo, so that none fails in an outage of
+# two minutes
+PHOTO_RETRY_SECONDS = (10, 120)
 STUCK_SECONDS = 15  # seconds before an image that waits without a job is queued again
 FOLLOW_SECONDS = 10.0  # seconds that one job moves products
 DAY_SECONDS = 86_400
@@ -48,13 +66,19 @@ NOTIFY_SECONDS = 5.0  # seconds to deliver a notification
 NOTIFY_RETRY_SECONDS = (1, 10, 60, 300, 1800)  # seconds before each further attempt
 
 
-class NotDelivered(Exception):
+class NotDelivered(RemoteUnavailable):
     """A notification did not reach all of its URLs."""
 
 
-def queue_thumbnails(ref: str, number: int) -> None:
-    """Queue a job that makes the thumbnails of an image of the product ``ref``."""
-    queue.enqueue(_job_id(ref, number), f"{__name__}.make_thumbnails", ref, number)
+def queue_thumbnails(
+    ref: str, number: int, retry_seconds: Sequence[int] = queue.RETRY_SECONDS
+) -> None:
+    """Queue a job that makes the thumbnails of an image of the product ``ref``.
+
+    ``retry_seconds`` are the seconds from each failure to the next attempt.
+    """
+    function = f"{__name__}.make_thumbnails"
+    queue.enqueue(_job_id(ref, number), function, ref, number, retry_seconds=retry_seconds)
 
 
 def queue_thumbnails_on_commit(product: Document, images: Iterable[Image]) -> None:
@@ -67,59 +91,86 @@ def queue_thumbnails_on_commit(product: Document, images: Iterable[Image]) -> No
 def make_thumbnails(ref: str, number: int) -> None:
     """Make the thumbnails of an image, which becomes ready, or failed with a reason.
 
-    An image that is not waiting is left as it is, so the job may run twice.
+    The photo of a URL is fetched before.  An image that is not waiting is left as it is, so the job
+    may run twice.
     """
     with contextlib.suppress(NotFound):  # The product or the image was deleted meanwhile.
         image = find_image(images_of(products.repository.get(ref)), number)
-        if not image or image.get("state") not in WAITING_STATES:
+        if not image or image.get("state") not in (DUE, *WAITING_STATES):
             return
-        if tries_of(image) >= MAX_TRIES:
-            gallery.change_image(ref, number, state="failed", reason=GAVE_UP)
-            return
-        gallery.change_image(ref, number, **processing_values(image, documents.now()))
-        try:
-            result = _render(digest_of(image))
-        except ServiceUnavailable as error:
-            if tries_of(image) + 1 < MAX_TRIES:
-                raise
-            result = {"state": "failed", "reason": str(error)}
-        gallery.change_image(ref, number, **result)
+        with import_id.part_of(image.get("import") or ""):
+            _process(ref, image)
+        if image.get("is_due"):
+            _queue_more_photos()
 
 
-def _render(digest: str) -> dict[str, Any]:
-    """Make and store the thumbnails of an uploaded file; return the image's new values."""
-    files = gallery.files()
+def _process(ref: str, image: Image) -> None:
+    """Process an image, and store its new values.
+
+    An attempt counts before it begins, because the worker may be killed in it.  So an image whose
+    host is paused begins none: it waits until the host is asked again.
+    """
+    tries = tries_of(image)
+    if tries >= MAX_TRIES:
+        gallery.advance_image(ref, image, state="failed", reason=GAVE_UP, is_due=False)
+        return
+    if image.get("is_due") and processing.is_paused(processing.host_of(image)):
+        if image["state"] != DUE:
+            gallery.advance_image(ref, image, kind=STEP, state=DUE, since=documents.now())
+        return
+    begun = processing_values(image, documents.now())
+    if not gallery.advance_image(ref, image, kind=STEP, **begun):
+        return
     try:
-        info, rendered = thumbnails.render(files.get(original_file(digest)))
-    except (thumbnails.PictureError, FileNotFoundError, MemoryError) as error:
-        return {"state": "failed", "reason": _reason(error)}
-    sizes: dict[str, dict[str, Any]] = {}
-    for thumbnail in rendered:
-        name = f"{digest}/{thumbnail.size}.{thumbnail.format}"
-        files.put(name, thumbnail.data)
-        size = sizes.setdefault(
-            thumbnail.size, {"width": thumbnail.width, "height": thumbnail.height}
-        )
-        size[thumbnail.format] = f"/media/{name}"
-    return {
-        "state": "ready",
-        "reason": None,
-        "width": info.width,
-        "height": info.height,
-        "color": info.color,
-        "thumbnails": sizes,
-    }
+        values = processing.process(image)
+    except (ServiceUnavailable, PhotoUnavailable) as error:
+        if tries + 1 < MAX_TRIES:
+            raise
+        values = {"state": "failed", "reason": str(error), "is_due": False}
+    is_stored = gallery.advance_image(ref, image | begun, **values)
+    if (digest := values.get("sha256", digest_of(image))) != digest_of(image):
+        queue_removal([digest_of(image) if is_stored else digest])
 
 
-def _reason(error: Exception) -> str:
-    """Return the text that tells clients why the thumbnails could not be made."""
-    if isinstance(error, FileNotFoundError):
-        return "The uploaded file is gone. Upload it again."
-    if isinstance(error.__cause__, JobTimeoutException):
-        return "The picture takes too long to decode. Upload a smaller one."
-    if isinstance(error, MemoryError):
-        return "The picture takes too much memory to decode. Upload a smaller one."
-    return str(error)
+def queue_photos() -> None:
+    """Queue a job that queues the images whose photos are to be fetched, unless it waits already.
+
+    Call it after the images are committed.
+    """
+    id = "queue-photos"
+    if not queue.is_waiting(id):
+        queue.enqueue(id, f"{__name__}.queue_due_photos", retry_seconds=())
+
+
+def queue_due_photos() -> None:
+    """Queue the jobs of some images whose photos are to be fetched; those of the rest follow.
+
+    An import may name more photos than the queue should hold, and other jobs would wait.  Those of
+    a host that is paused are left out, so that they do not keep the others waiting.
+    """
+    alive, is_paused = queue.live_job_ids(), cache(processing.is_paused)
+    due = (
+        (ref, image)
+        for ref, image in gallery.every_image(DUE)
+        if image.get("state") == DUE and not is_paused(processing.host_of(image))
+    )
+    for ref, image in islice(due, QUEUED_PHOTOS):
+        if _job_id(ref, image["id"]) not in alive:
+            queue_image(ref, image)
+
+
+def queue_image(ref: str, image: Image) -> None:
+    """Queue the job of an image; one that fetches a photo has the attempts that are left."""
+    if image.get("is_due"):
+        queue_thumbnails(ref, image["id"], PHOTO_RETRY_SECONDS[tries_of(image) :])
+    else:
+        queue_thumbnails(ref, image["id"])
+
+
+def _queue_more_photos() -> None:
+    """Queue further photos before the queue is empty."""
+    if queue.waiting() < QUEUED_PHOTOS // 4 and any(gallery.every_image(DUE)):
+        queue_photos()
 
 
 def _job_id(ref: str, number: int) -> str:
@@ -132,8 +183,8 @@ def sweep() -> None:
     Once a day, also queue the removal of files whose products have left the trash by age.
     """
     follow_categories()
-    for ref, number in stuck_images():
-        queue_thumbnails(ref, number)
+    queue_stuck_images()
+    queue_due_photos()
     if connections().queue.set("products:files-swept", 1, nx=True, ex=DAY_SECONDS):
         queue.enqueue("remove-orphans", "api_products.checks.remove_orphans")
 
@@ -152,12 +203,18 @@ def follow_categories() -> None:
         log.info("Products follow their categories later: %s", error)
 
 
-def stuck_images() -> list[tuple[str, int]]:
-    """Return the product's ref and the number of each image that waits without a live job."""
+def queue_stuck_images() -> None:
+    """Queue a job for each image that waits without one."""
+    for ref, image in stuck_images():
+        queue_image(ref, image)
+
+
+def stuck_images() -> list[tuple[str, Image]]:
+    """Return the images that wait without a live job, each with the ref of its product."""
     moment = documents.now() - timedelta(seconds=STUCK_SECONDS)
     alive = queue.live_job_ids()
     return [
-        (ref, image["id"])
+        (ref, image)
         for ref, image in gallery.every_image({"$in": WAITING_STATES})
         if is_waiting_since(image, moment) and _job_id(ref, image["id"]) not in alive
     ]
@@ -189,10 +246,9 @@ def notify(event: str, body: str) -> None:
     ``/jobs/<event>`` shows the delivery to each URL.  Raise ``NotDelivered`` when one failed, so
     that the job is tried again.
     """
-    settings: Settings = current_app.extensions["settings"]
     job = get_current_job()
     assert job
-    urls = [url for url in settings.notify_urls.split(",") if url]
+    urls = [url for url in settings().notify_urls.split(",") if url]
     deliveries = job.meta.setdefault(
         "deliveries",
         [
@@ -204,7 +260,7 @@ def notify(event: str, body: str) -> None:
     headers = {
         "Content-Type": "application/json",
         notifications.EVENT: event,
-        notifications.SIGNATURE: notifications.signature(data, settings.notify_secret),
+        notifications.SIGNATURE: notifications.signature(data, settings().notify_secret),
     }
     pending = [
         (url, delivery)

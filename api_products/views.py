@@ -5,9 +5,11 @@ The other routes are in ``images.views``, ``stock.views`` and ``categories.views
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import Response, current_app, request
+from flask import Response, request
 
 from api_products import checks, jobs, notifications
 from api_products.categories import moves
@@ -15,11 +17,11 @@ from api_products.categories import views as category_views
 from api_products.images import gallery, uploads
 from api_products.images import views as image_views
 from api_products.images.model import images_of
-from api_products.resource import CATEGORIES_READ, products
+from api_products.images.sources import is_uploaded
+from api_products.resource import CATEGORIES_READ, GROUPS, PHOTOS_CHANGED, products
 from api_products.schemas import CategoryCheckSchema, FileCheckSchema, QueuedNotificationSchema
 from api_products.stock import views as stock_views
-from shared.config.settings import Settings
-from shared.endpoints import document_checks
+from shared.endpoints import document_checks, searching
 from shared.http import (
     FORM,
     ITEM,
@@ -36,13 +38,18 @@ from shared.http import (
 )
 from shared.resource import idempotency, purges, resumes
 from shared.storage import documents
+from shared.storage.connections import settings
+from shared.storage.transactions import on_commit
 
 log = logging.getLogger(__name__)
+
+MAX_REMOVED = 100  # pictures of images removed by one request whose files are removed soon
 
 blueprint = products.blueprint("list", "get", "update", "batch")
 blueprint.before_request(uploads.raise_size_limit)
 for nested in (stock_views, image_views, category_views):
     blueprint.register_blueprint(nested.blueprint)
+blueprint.register_blueprint(searching.blueprint(products))
 
 
 @blueprint.after_request
@@ -56,11 +63,26 @@ def correct_category_paths(response: Response) -> Response:
     return response
 
 
+@blueprint.after_request
+def fetch_photos(response: Response) -> Response:
+    """Queue the fetching of the photos that this request has added, and the removal of others."""
+    removed = state().notes.get(PHOTOS_CHANGED)
+    if removed is not None and response.status_code < 400:
+        on_commit(jobs.queue_photos)
+        # A job that runs once a day removes the rest.
+        on_commit(partial(jobs.queue_removal, sorted(removed)[:MAX_REMOVED]))
+    return response
+
+
 @blueprint.post("/products")
 @accepts(NEW, media=(JSON, FORM))
-@returns(ITEM, 201, headers=("Location",))
+@returns(ITEM, 201, headers=("Location", "Link"))
 def create() -> Response:
-    """Create a product from JSON, or from a form that may also have pictures."""
+    """Create a product from JSON, or from a form that may also have pictures.
+
+    The product shows an image once its thumbnails are made; until then ``Link`` has the address of
+    each image, with its state.
+    """
     if request.mimetype != uploads.MULTIPART:
         return products.create()
     products.reject_unknown_parameters()
@@ -68,8 +90,12 @@ def create() -> Response:
     values = products.load(uploads.form_values())
     with uploads.stored_files(pictures) as images:
         product = gallery.create_product(values, images)
-    jobs.queue_thumbnails_on_commit(product, images_of(product))
-    return products.created_response(product)
+    jobs.queue_thumbnails_on_commit(product, filter(is_uploaded, images_of(product)))
+    response = products.created_response(product)
+    paths = (gallery.path_of(product, image) for image in images_of(product))
+    if links := ", ".join(f'<{path}>; rel="monitor"' for path in paths):
+        response.headers["Link"] = links  # The relation is that of RFC 5989.
+    return response
 
 
 @blueprint.delete("/products/<ref>")
@@ -92,6 +118,22 @@ def restore(ref: str) -> Response:
     return products.restore(ref, "category")
 
 
+@blueprint.get("/products/<ref>/variants")
+@like(products.list)
+def list_variants(ref: str) -> Response:
+    """Answer the products of the same group as a product, itself among them, as a list does.
+
+    The parameters are those of lists.  A product without a group is alone.
+    """
+    product = products.get_visible(ref)
+    group = GROUPS.of(product)
+    if group is None:
+        return products.answer_alone(product)
+    # The same response, and the same entry in the cache, as that of the list of the group.
+    parameters = (request.query_string, urlencode({GROUPS.field: group}).encode())
+    return products.answer_list(b"&".join(filter(None, parameters)))
+
+
 @blueprint.post("/products/<ref>/notify_update")
 @resumes
 @returns(QueuedNotificationSchema, 202, headers=("Location",))
@@ -103,8 +145,7 @@ def notify_update(ref: str) -> Response:
     body = notifications.message(event, encode(product), documents.now().isoformat())
     if not jobs.queue_notification(event, body):
         raise ServiceUnavailable("The job queue cannot be reached. Try again shortly.")
-    settings: Settings = current_app.extensions["settings"]
-    urls = [notifications.without_secrets(url) for url in settings.notify_urls.split(",") if url]
+    urls = [notifications.without_secrets(url) for url in settings().notify_urls.split(",") if url]
     response = respond({"job": event, "state": "queued", "to": urls}, 202)
     response.location = f"/jobs/{event}"
     return response

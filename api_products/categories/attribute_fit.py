@@ -22,8 +22,8 @@ def count_misfits(category: str, changes: Iterable[Mapping[str, Any]]) -> Docume
     }
     counts = {"products": 0, "misfits": 0, "new_misfits": 0}
     attributes: dict[str, Document] = {}
-    stored_products = products.repository.collection.find(
-        {"category_path": category}, {"category": True, "attributes": True}
+    stored_products = products.repository.select(
+        {"category_path": category}, {"category": True, "attributes": True, "status": True}
     )
     for product in stored_products:
         before, after = schemas.get(str(product.get("category")), ({}, {}))
@@ -41,7 +41,9 @@ def count_misfits(category: str, changes: Iterable[Mapping[str, Any]]) -> Docume
 
 def _count(count: Document, product: Document, message: str, is_new: bool) -> None:
     """Count one misfit of an attribute; its example is the first new misfit, else the first one."""
-    if not count["misfits"] or (is_new and not count["new_misfits"]):
+    is_better = "example" not in count or (is_new and not count["new_misfits"])
+    # The caller may not see drafts, so they are counted only.
+    if is_better and not products.is_hidden(product):
         id = products.schema.fields["id"].serialize("_id", product)
         count |= {"message": message, "example": f"/products/{id}"}
     count["misfits"] += 1

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 BATCH_SIZE = 1000  # products of one write
 REQUEST_SECONDS = 2.0  # seconds that a request moves products; a job does the rest
 
-_PATH_FIELDS = {"slug": True, "category_path": True}
+_PATH_FIELDS = dict.fromkeys(products.repository.tagged_by, True)
 
 
 def follow(seconds: float) -> int:
@@ -103,9 +103,7 @@ def _move_some(move: Document) -> bool:
 def _update_some(misplaced: Document, stage: Document, path: Sequence[str]) -> bool:
     """Update one batch of the products that a filter selects; return True if none is left."""
     repository = products.repository
-    batch = list(
-        repository.collection.find(misplaced, _PATH_FIELDS, limit=BATCH_SIZE, batch_size=BATCH_SIZE)
-    )
+    batch = list(repository.select(misplaced, _PATH_FIELDS, limit=BATCH_SIZE))
     if batch:
         in_batch = {"_id": {"$in": [product["_id"] for product in batch]}}
         after = [product | {"category_path": list(path)} for product in batch]

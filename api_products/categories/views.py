@@ -1,6 +1,5 @@
 """Routes that the categories service calls: product counts, misfits, and moved categories."""
 
-import pymongo
 from flask import Blueprint, Response
 from marshmallow import fields
 
@@ -10,21 +9,29 @@ from api_products.categories.schemas import MisfitsRequestSchema, PendingMovesSc
 from api_products.resource import products
 from shared.http import accepts, auth, read_parameters, respond, returns
 from shared.resource import resumes
-from shared.schema import Names
+from shared.schema import Flag, Names
 from shared.schema.attribute_rules import FitSchema
-from shared.storage.repository import QUERY_TIMEOUT_SECONDS
 
 blueprint = Blueprint("categories", __name__)
 
 
 @blueprint.get("/products:category-counts")
-@accepts(slugs=Names(metadata={"blank": True, "example": "kitchen,tea"}))
+@accepts(slugs=Names(metadata={"blank": True, "example": "kitchen,tea"}), unlisted=Flag())
 @returns(fields.Dict(fields.String(), fields.Integer()))
 def count_by_category() -> Response:
-    """Count the products in each category of ``?slugs=a,b`` and its descendants."""
-    slugs = read_parameters().get("slugs", ())
-    with pymongo.timeout(QUERY_TIMEOUT_SECONDS):
-        return respond({slug: products.repository.count({"category_path": slug}) for slug in slugs})
+    """Count the active products in each category of ``?slugs=a,b`` and its descendants.
+
+    With ``unlisted=true`` drafts and archived products are counted, too; that needs the scope
+    ``products:read``.
+    """
+    parameters = read_parameters()
+    slugs = parameters.get("slugs", ())
+    count_each = products.count_each_listed
+    if parameters.get("unlisted"):
+        auth.require(auth.READ)
+        count_each = products.repository.count_each
+    counts = count_each([{"category_path": slug} for slug in slugs])
+    return respond(dict(zip(slugs, counts, strict=True)))
 
 
 @blueprint.post("/products:misfits")

@@ -5,7 +5,7 @@ are removed once no product, live or in the trash, refers to them.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -15,18 +15,20 @@ from marshmallow import ValidationError
 from pymongo.collection import Collection
 
 from api_products.images.model import (
+    DUE,
     Image,
+    appended,
     digest_of,
     find_image,
     images_of,
     is_digest,
-    last_number,
     reordered,
     with_changes,
     without_image,
 )
+from api_products.images.sources import is_from_url, waiting, with_photos
 from api_products.resource import products
-from shared.http import NotFound
+from shared.http import Conflict, NotFound, import_id
 from shared.schema import Document
 from shared.storage import documents
 from shared.storage.file_store import FileStore
@@ -52,6 +54,11 @@ def ref_of(product: Document) -> str:
     return id if _ID.fullmatch(id) else str(product.get("slug", ""))
 
 
+def path_of(product: Document, image: Image) -> str:
+    """Return the path of an image."""
+    return f"/products/{ref_of(product)}/images/{image['id']}"
+
+
 def get_image(product: Document, number: int) -> Image:
     """Return an image of a product or raise ``NotFound``."""
     image = find_image(images_of(product), number)
@@ -62,12 +69,42 @@ def get_image(product: Document, number: int) -> Image:
 
 def create_product(values: Document, images: Sequence[Image]) -> Document:
     """Store a new product with images; return it."""
-    return products.repository.insert(values | _appended({}, images))
+    return products.repository.insert(values | appended(values, images, values))
 
 
 def add_images(ref: str, images: Sequence[Image]) -> Document:
     """Add images to the end of a product's gallery; return the product."""
-    return _update(ref, lambda product: _appended(product, images))
+    return _update(ref, lambda product: appended(product, images, product))
+
+
+def add_photos(ref: str, photos: Sequence[Mapping[str, Any]]) -> Document:
+    """Add photos by URL to a product, as far as it does not have them; return the product."""
+
+    def add(product: Document) -> Document:
+        imported = import_id.import_id()
+        return with_photos(product, photos, documents.now(), imported, keeps_others=True)
+
+    return _update(ref, add)
+
+
+def fetch_again(ref: str, number: int) -> Document:
+    """Have the photo of an image fetched again; return the product.
+
+    Raises:
+        NotFound: The product or the image does not exist.
+        Conflict: The image was uploaded.
+    """
+
+    def change(product: Document) -> Document:
+        image = get_image(product, number)
+        if not is_from_url(image):
+            raise Conflict(f"The image {number} was uploaded; upload the picture again.")
+        if image.get("state") == DUE:
+            return {}
+        values = waiting(documents.now(), import_id.import_id())
+        return {"images": with_changes(images_of(product), number, **values)}
+
+    return _update(ref, change)
 
 
 def change_image(ref: str, number: int, *, main: bool = False, **changes: Any) -> Document:
@@ -89,6 +126,35 @@ def change_image(ref: str, number: int, *, main: bool = False, **changes: Any) -
         return {"images": reordered(images, [number] if main else [])}
 
     return _update(ref, change)
+
+
+def advance_image(ref: str, image: Image, *, kind: str = "", **changes: Any) -> bool:
+    """Store what a job has done for an image, unless the image has left the state it had.
+
+    A client may have its photo fetched again meanwhile; its request is not overwritten.
+
+    Args:
+        ref: The product's id or slug.
+        image: The image with the state, and the time of it, that it had for the job.
+        kind: ``documents.STEP`` for a step that the history keeps no values of.
+        **changes: The values to change.
+
+    Returns:
+        False if the image has another state by now, so that nothing was stored.
+
+    Raises:
+        NotFound: The product or the image does not exist.
+    """
+    number, is_same = image["id"], False
+
+    def change(product: Document) -> Document:
+        nonlocal is_same
+        stored = get_image(product, number)
+        is_same = all(stored.get(name) == image.get(name) for name in ("state", "since"))
+        return {"images": with_changes(images_of(product), number, **changes)} if is_same else {}
+
+    _update(ref, change, kind)
+    return is_same
 
 
 def order_images(ref: str, numbers: Sequence[int]) -> Document:
@@ -126,21 +192,14 @@ def remove_image(ref: str, number: int) -> str:
     return digests[-1]
 
 
-def _update(ref: str, change: Callable[[Document], Document]) -> Document:
+def _update(ref: str, change: Callable[[Document], Document], kind: str = "") -> Document:
     """Store the values that ``change`` returns for a product; repeat after a concurrent write."""
 
     def write() -> Document:
         product = products.get_for_update(ref)
-        return products.repository.update(product, change(product))
+        return products.repository.update(product, change(product), kind)
 
     return retry_conflicts(write, "this product")
-
-
-def _appended(product: Document, images: Sequence[Image]) -> Document:
-    """Return the values to change when images are added, each with a number never used before."""
-    last = last_number(product)
-    numbered = [{"id": number, **image} for number, image in enumerate(images, last + 1)]
-    return {"images": [*images_of(product), *numbered], "images_made": last + len(images)}
 
 
 def digests_of(ref: str) -> set[str]:
@@ -180,6 +239,18 @@ def is_referenced(digest: str) -> bool:
     return transaction(look)
 
 
+def find_ready_image(digest: str) -> Image | None:
+    """Return an image of a live product whose thumbnails of this digest are made, or None."""
+    product = products.repository.collection.find_one(
+        {"images": {"$elemMatch": {"sha256": digest, "state": "ready"}}}, _IMAGES
+    )
+    images = images_of(product or {})
+    ready = (
+        image for image in images if (image.get("sha256"), image.get("state")) == (digest, "ready")
+    )
+    return next(ready, None)
+
+
 def remove_unreferenced(digest: str) -> None:
     """Remove the files of a digest if no product refers to them and none is a recent upload."""
     if not is_digest(digest):
@@ -201,9 +272,37 @@ def every_image(state: Any = None) -> Iterator[tuple[str, Image]]:
     With ``state``, a condition on image states, only of products with an image in such a state.
     """
     condition = {"images.state": state} if state else {"images.0": {"$exists": True}}
-    for product in products.repository.collection.find(condition, _IMAGES):
+    for product in products.repository.select(condition, _IMAGES):
         if ref := ref_of(product):
             yield from ((ref, image) for image in images_of(product))
+
+
+def images_in_state(state: str, after: Any, limit: int) -> tuple[list[tuple[str, Image]], Any]:
+    """Return the images in a state that clients see, of some products by their ids.
+
+    Args:
+        state: The state.
+        after: The id of the last product before; None for the first ones.
+        limit: The most products to read.
+
+    Returns:
+        The ``ref_of`` the product and the image for each, and the id of the last product, None
+        after the last page.
+    """
+    stored = [state, DUE] if state == "queued" else [state]
+    condition: Document = {"images.state": {"$in": stored}}
+    condition |= {} if after is None else {"$expr": {"$gt": ["$_id", {"$literal": after}]}}
+    products_read = products.repository.collection.find(
+        condition, _IMAGES, sort=[("_id", 1)], limit=limit + 1
+    )
+    found = list(products_read)
+    images = [
+        (ref_of(product), image)
+        for product in found[:limit]
+        for image in images_of(product)
+        if image.get("state") in stored
+    ]
+    return images, found[limit - 1]["_id"] if len(found) > limit else None
 
 
 def _collections() -> tuple[Collection[Document], Collection[Document]]:

@@ -13,8 +13,10 @@ Image = dict[str, Any]
 
 NUMBER_LIMIT = 2**31  # image numbers are below it
 WAITING_STATES = ["queued", "processing"]
+# The stored state of an image whose photo is to be fetched from its URL; clients see "queued".
+DUE = "due"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_SHOWN = ("id", "state", "reason", "sha256", "width", "height", "color", "alt", "thumbnails")
+_SHOWN = ("id", "state", "reason", "url", "sha256", "width", "height", "color", "alt", "thumbnails")
 
 
 def images_of(product: Mapping[str, Any]) -> list[Image]:
@@ -35,16 +37,20 @@ def find_image(images: Iterable[Image], number: int) -> Image | None:
 
 def image_to_json(image: Mapping[str, Any]) -> Image:
     """Return the values of an image that clients see."""
-    return {name: image.get(name) for name in _SHOWN}
+    shown = {name: image.get(name) for name in _SHOWN}
+    return shown | ({"state": "queued"} if shown["state"] == DUE else {})
 
 
 def ready_images_to_json(images: Iterable[Image]) -> list[Image]:
-    """Return the images that have thumbnails, as the product's own JSON shows them."""
+    """Return the images that have thumbnails, as the product's own JSON shows them.
+
+    A photo that is fetched again has those of before.
+    """
     hidden = ("state", "reason", "sha256")
     return [
         {name: value for name, value in image_to_json(image).items() if name not in hidden}
         for image in images
-        if image.get("state") == "ready"
+        if image.get("thumbnails")
     ]
 
 
@@ -86,6 +92,21 @@ def is_waiting_since(image: Mapping[str, Any], moment: datetime) -> bool:
     return image.get("state") in WAITING_STATES and not is_recent
 
 
+def appended(
+    product: Mapping[str, Any], images: Sequence[Image], numbered_as: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the values of a product to change when images are added to the end.
+
+    Args:
+        product: The product with the images that stay.
+        images: The images to add.
+        numbered_as: The product whose numbers are used already.
+    """
+    last = last_number(numbered_as)
+    numbered = [{"id": number, **image} for number, image in enumerate(images, last + 1)]
+    return {"images": [*images_of(product), *numbered], "images_made": last + len(images)}
+
+
 def with_changes(images: Sequence[Image], number: int, **changes: Any) -> list[Image]:
     """Return the images with some values of one changed."""
     return [{**image, **changes} if image["id"] == number else image for image in images]
@@ -108,20 +129,27 @@ def digest_of(image: Mapping[str, Any]) -> str:
     return digest if isinstance(digest, str) and is_digest(digest) else ""
 
 
+def removed_digests(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
+    """Return the digests of the images that a product had before and does not have after."""
+    digests = (set(map(digest_of, images_of(product))) for product in (before, after))
+    return next(digests) - next(digests) - {""}
+
+
 def is_digest(text: str) -> bool:
     """Return True if a text is a SHA-256 in hexadecimal digits."""
     return bool(_SHA256.fullmatch(text))
 
 
 def required_files(image: Mapping[str, Any]) -> set[str]:
-    """Return the names of the files that an image needs in its present state."""
-    if image.get("state") in WAITING_STATES:
-        return {original_file(digest_of(image))}
-    if image.get("state") != "ready":
-        return set()
+    """Return the names of the files that an image needs: its thumbnails, and what they wait for.
+
+    In whichever state it is, the product shows the thumbnails that it has.
+    """
+    is_rendered_next = image.get("state") in WAITING_STATES and not image.get("is_due")
+    originals = {original_file(digest_of(image))} if is_rendered_next else set()
     thumbnails = image.get("thumbnails")
     sizes = thumbnails.values() if isinstance(thumbnails, dict) else ()
-    return {
+    return originals | {
         path.removeprefix("/media/")
         for size in sizes
         if isinstance(size, dict)

@@ -8,9 +8,9 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, ImageCms, PngImagePlugin, UnidentifiedImageError
 
-from api_products.images import limits
+from api_products.images import limits, png
 
 SIZES = {"large": 1200, "medium": 480, "small": 160}  # pixels of the longer side, largest first
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
@@ -18,13 +18,12 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 QUALITY = {"large": 80, "medium": 84, "small": 90}
 # pixels to decode while the client waits for the response; more of them take too long
 MAX_DECODED_AT_ONCE = 2_000_000
-_END_OF_JPEG = b"\xff\xd9"
-
 _ORIENTATION = 0x0112
 _WHITE = (255, 255, 255)
 _SRGB = ImageCms.createProfile("sRGB")
 # Pillow's own limit is off: inspect() reads the number of pixels from the header first.
 Image.MAX_IMAGE_PIXELS = None
+PngImagePlugin.MAX_TEXT_CHUNK = png.MAX_PROFILE + 1
 
 
 class PictureError(Exception):
@@ -70,6 +69,8 @@ def inspect(data: bytes, max_pixels: int) -> PictureInfo:
     Of a large picture only the checksums are checked, of a large progressive JPEG only the end of
     the file, and the colour stays unknown.  Raise a ``PictureError``.
     """
+    if not data:
+        raise BrokenPicture("The file is empty. Send a picture.")
     if excess := limits.excess(data):
         raise BrokenPicture(f"The picture has {excess}. Save it again with an image editor.")
     with _open(data) as image:
@@ -81,7 +82,7 @@ def inspect(data: bytes, max_pixels: int) -> PictureInfo:
         size = _upright(image.size, _orientation(image))
         if image.info.get("progressive") and image.width * image.height > MAX_DECODED_AT_ONCE:
             # Pillow decodes all its passes at full size, even in draft mode.
-            if _END_OF_JPEG not in data[-1024:]:
+            if limits.lacks_end(data):
                 raise BrokenPicture("The picture cannot be decoded: the end is missing.")
             return PictureInfo(*size, None)
         image.draft(image.mode, (max(1, image.width // 8), max(1, image.height // 8)))
@@ -100,7 +101,7 @@ def render(data: bytes) -> tuple[PictureInfo, list[Thumbnail]]:
     Raise a ``PictureError``.
     """
     with _open(data) as image:
-        if limits.lacks_rows(data):
+        if png.lacks_rows(data):
             raise BrokenPicture("The picture cannot be decoded: its last rows are missing.")
         as_stored = image.size
         profile = image.info.get("icc_profile")
@@ -124,7 +125,7 @@ def render(data: bytes) -> tuple[PictureInfo, list[Thumbnail]]:
 def _open(data: bytes) -> Iterator[Image.Image]:
     """Open the first frame of a picture; turn errors of Pillow into ``PictureError``."""
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(png.without_metadata(data)), formats=FORMATS) as image:
             yield image
     except (PictureError, MemoryError):
         raise

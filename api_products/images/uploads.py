@@ -24,6 +24,7 @@ from shared.http import (
 )
 from shared.schema import Document
 from shared.storage import documents
+from shared.storage.connections import settings
 
 MULTIPART = "multipart/form-data"
 MAX_UPLOADS = 10  # pictures of one request
@@ -66,8 +67,7 @@ def read_pictures(at_least: int = 1) -> list[Upload]:
         UnsupportedMediaType: One is not a picture.
         Unprocessable: One cannot be decoded.
     """
-    settings: Settings = current_app.extensions["settings"]
-    max_bytes = settings.max_upload_mb * 1_000_000
+    max_bytes = settings().max_upload_mb * 1_000_000
     files = [file for several in request.files.listvalues() for file in several if file]
     if not at_least <= len(files) <= MAX_UPLOADS:
         raise BadRequest(
@@ -81,9 +81,9 @@ def read_pictures(at_least: int = 1) -> list[Upload]:
             data = file.stream.read(max_bytes + 1)
             if len(data) > max_bytes:
                 raise thumbnails.PictureTooLarge(
-                    f"The file is too large. Send at most {settings.max_upload_mb} MB."
+                    f"The file is too large. Send at most {settings().max_upload_mb} MB."
                 )
-            info = thumbnails.inspect(data, settings.max_image_pixels)
+            info = thumbnails.inspect(data, settings().max_image_pixels)
         except thumbnails.PictureError as error:
             http_error = _HTTP_ERRORS[type(error)]
             pointer = {"pointer": f"/files/{index}", "message": str(error)}

@@ -7,6 +7,7 @@ from prometheus_client import Counter
 
 from api_products.resource import products
 from shared.http import Conflict
+from shared.http.json import MAX_WHOLE
 from shared.schema import Document, timestamp
 from shared.storage import ledger
 from shared.storage.documents import Change
@@ -20,7 +21,8 @@ stock_conflicts = Counter(
 _READ_FIELDS = dict.fromkeys(
     (
         *("name", "sku", "price", "currency", "stock", "status"),
-        *("slug", "category_path", "revision", "created_at"),
+        *("revision", "created_at"),
+        *products.repository.tagged_by,
     ),
     True,
 )
@@ -35,7 +37,7 @@ def change_stock(ref: str, count: int, reason: str) -> Document:
         reason: The reason for the ledger.
 
     Raises:
-        Conflict: The stock would become negative, or is not tracked.
+        Conflict: The stock would become negative or too large, or is not tracked.
     """
 
     def write() -> Document:
@@ -46,6 +48,10 @@ def change_stock(ref: str, count: int, reason: str) -> Document:
             raise Conflict(
                 f"The stock of {product.get('name')} is {state}. Set it first, for example with "
                 'PATCH {"stock": 0}.'
+            )
+        if count > 0 and (stock or 0) + count > MAX_WHOLE:
+            raise Conflict(
+                f"The stock of {product.get('name')} is {stock:,}. It may be {MAX_WHOLE:,} at most."
             )
         (after,) = add_to_stocks([product], {product["_id"]: count}, reason)
         return product | after
@@ -155,7 +161,4 @@ def _additions_in_trash(ids: Iterable[Any], counts: Mapping[Any, int]) -> Iterat
 
 def read_products(ids: Sequence[Any]) -> list[Document]:
     """Read the fields of products that ordering needs."""
-    stored = products.repository.collection.find(
-        {"_id": {"$in": ids}}, _READ_FIELDS, session=current_session()
-    )
-    return list(stored)
+    return list(products.repository.select({"_id": {"$in": ids}}, _READ_FIELDS))

@@ -25,7 +25,7 @@ from api_products.stock import changes, rules
 from shared.http import Conflict, NotFound
 from shared.schema import Document, Money
 from shared.storage import documents
-from shared.storage.connections import connections
+from shared.storage.connections import connections, settings
 from shared.storage.transactions import current_session, transaction
 
 T = TypeVar("T")
@@ -180,6 +180,8 @@ def _price_lines(
     lines, refused = [], []
     for index, (id, quantity) in enumerate(quantities.items()):
         product = by_id.get(_stored_id(id))
+        if product and products.is_hidden(product):
+            product = None  # Its name is not for customers.
         price = _price(product) if product else None
         lines.append(_line(product or {}, id, quantity, price))
         if refusal := rules.refusal(product, id, price, quantity):
@@ -195,7 +197,7 @@ def _line(product: Document, id: ProductId, quantity: int, price: Any) -> Docume
         "name": product.get("name"),
         "sku": product.get("sku"),
         "unit_price": price,
-        "currency": product.get("currency"),
+        "currency": product.get("currency") or settings().currency or None,
         "tracked": rules.is_tracked(product),
     }
 

@@ -6,9 +6,9 @@ from marshmallow import Schema, ValidationError, fields, validate, validates
 
 from api_products.stock import reservations
 from shared.schema import Money, Query, Ref, Text, Timestamp, Whole
-from shared.schema.search_terms import fold
+from shared.schema.text import fold
 
-MAX_LINES = 1000  # lines of a reservation
+MAX_LINES = 2000  # lines of a reservation
 MAX_QUANTITY = 1_000_000
 
 # Reasons of changes that Vitrine makes itself.
@@ -69,7 +69,7 @@ class LedgerSchema(Schema):
     total = fields.Integer()
 
 
-class WantedLineSchema(Schema):
+class ReservationLineSchema(Schema):
     """A product to reserve, and how many of it."""
 
     product_id = Ref(required=True)
@@ -80,7 +80,7 @@ class ReservationRequestSchema(Schema):
     """The products that an order wants."""
 
     lines = fields.List(
-        fields.Nested(WantedLineSchema),
+        fields.Nested(ReservationLineSchema),
         required=True,
         validate=validate.Length(1, MAX_LINES),
         metadata={"example": [{"product_id": 1, "quantity": 2}]},
@@ -102,7 +102,9 @@ class ReservationSchema(Schema):
     """The stock that an order holds, or held."""
 
     id = fields.UUID()
-    state = fields.String(validate=validate.OneOf(reservations.STATES))
+    state = fields.String(
+        validate=validate.OneOf(reservations.STATES), metadata={"component": "ReservationState"}
+    )
     lines = fields.List(fields.Nested(ReservedLineSchema))
 
 

@@ -33,7 +33,7 @@ blueprint = Blueprint("stock", __name__)
 def get_ledger(ref: str) -> Response:
     """List the changes of a product's stock, the latest first, each with reason and order."""
     query = LedgerQuery().parse(request.query_string, ())
-    product = products.repository.get(ref)
+    product = products.get_visible(ref)
     return respond(changes.ledger_page(product, query.page, query.per))
 
 
@@ -54,7 +54,7 @@ def change_stock(ref: str) -> Response:
 @auth.requires(auth.ADMIN)
 @accepts(ReservationRequestSchema)
 @returns(ReservationSchema)
-def reserve(id: UUID) -> Response:
+def reserve_stock(id: UUID) -> Response:
     """Reserve all of ``{"lines": [{"product_id": 1, "quantity": 2}]}``, or nothing.
 
     The answer has the name, SKU and price of each line.  409 names every line that is refused, and
@@ -78,7 +78,7 @@ def get_reservation(id: UUID) -> Response:
 @blueprint.delete("/products/reservations/<uuid:id>")
 @auth.requires(auth.ADMIN)
 @returns(None, 204)
-def release(id: UUID) -> Response:
+def release_reservation(id: UUID) -> Response:
     """Release a reservation: its stock is given back, and its id cannot be used again."""
     reservations.release(str(id))
     return empty()
@@ -87,7 +87,7 @@ def release(id: UUID) -> Response:
 @blueprint.post("/products/reservations/<uuid:id>/ship")
 @auth.requires(auth.ADMIN)
 @returns(None, 204)
-def ship(id: UUID) -> Response:
+def ship_reservation(id: UUID) -> Response:
     """Mark a reservation as shipped: its stock has left and is never given back."""
     reservations.ship(str(id))
     return empty()

@@ -70,6 +70,51 @@ def test_lists_narrow_to_children_and_descendants(categories, tree):
     assert slugs("/categories?root=true") == ["computers", "games"]
 
 
+@on_real_servers
+def test_a_tree_has_twenty_levels_however_it_is_made(categories):
+    """A chain of twenty cannot be moved below another, and each of its items can be written."""
+    parent = None
+    for level in range(1, 21):
+        made = categories.post("/categories", json={"name": f"Level {level}", "parent": parent})
+        assert made.status_code == 201
+        parent = made.get_json()["slug"]
+    below = categories.post("/categories", json={"name": "Too deep", "parent": parent})
+    assert below.status_code == 422
+    assert categories.post("/categories", json={"name": "Top"}).status_code == 201
+    moves = [{"slug": "level-1", "parent": "top"}, {"slug": "level-2", "parent": "top"}]
+    refused = categories.patch("/categories/level-1", json=moves[0])
+    assert refused.status_code == 422
+    assert refused.get_json()["errors"][0]["pointer"] == "/parent"
+    batch = categories.post("/categories:batch?key=slug", json=moves[:1])
+    assert batch.status_code == 422
+    assert categories.get("/categories/level-20").get_json()["path"][0] == "level-1"
+    assert categories.patch("/categories/level-2", json=moves[1]).status_code == 200
+    for level in (2, 20):
+        stored = categories.get(f"/categories/level-{level}").get_json()
+        assert categories.put(f"/categories/level-{level}", json=stored).status_code == 200
+
+
+def test_a_tree_deeper_than_allowed_can_still_be_edited(categories, db):
+    slugs = [f"level-{level}" for level in range(1, 23)]
+    db["categories"].insert_many(
+        {
+            "_id": number,
+            "slug": slug,
+            "name": slug,
+            "revision": 1,
+            **(
+                {"parent": slugs[number - 2], "ancestors": slugs[: number - 1]}
+                if number > 1
+                else {}
+            ),
+        }
+        for number, slug in enumerate(slugs, 1)
+    )
+    stored = categories.get("/categories/level-22").get_json()
+    put = categories.put("/categories/level-22", json={**stored, "description": "Deep"})
+    assert put.status_code == 200
+
+
 def test_a_tree_is_depth_first(categories, tree):
     categories.post("/categories", json={"name": "Cases", "parent": "computers"})
     found = categories.get("/categories/computers/tree").get_json()
@@ -261,7 +306,7 @@ class TestMoving:
         refused = categories.delete("/categories/memory")
         assert refused.status_code == 409
         assert (refused.get_json()["products"], refused.get_json()["children"]) == (1, 0)
-        assert categories.delete("/categories/memory?move_to=nope").status_code == 404
+        assert categories.delete("/categories/memory?move_to=nope").status_code == 400
         both = categories.delete("/categories/memory?move_to=games&products=detach")
         assert both.status_code == 400
         assert categories.delete("/categories/memory?move_to=games").status_code == 204
@@ -352,6 +397,40 @@ def test_products_are_counted_with_all_below(categories, products, tree):
     assert counts == {"computers": 2, "parts": 1, "memory": 1, "games": 0}
 
 
+def test_counts_in_a_cached_list_follow_the_products(categories, products, tree):
+    def counts():
+        listed = categories.get("/categories?per=40")
+        found = {each["slug"]: each["product_count"] for each in listed.get_json()["items"]}
+        return [found[slug] for slug in ("computers", "memory", "games")]
+
+    products.post("/products", json={"name": "DDR5", "category": "memory"})
+    assert counts() == counts() == [1, 1, 0]
+    products.patch("/products/ddr5", json={"category": "games"})
+    assert counts() == counts() == [0, 0, 1]
+    products.patch("/products/ddr5", json={"status": "archived"})
+    assert counts() == counts() == [0, 0, 0]
+    products.patch("/products/ddr5", json={"status": "active"})
+    products.delete("/products/ddr5")
+    assert counts() == [0, 0, 0]
+    products.post("/products/ddr5/restore")
+    assert counts() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("more", ["", "&unlisted=true"])
+def test_the_products_of_a_hundred_categories_are_counted(products, db, more):
+    db.products.insert_many(
+        {"_id": n, "slug": f"p-{n}", "name": "P", "category_path": ["all", f"c-{n % 98}"]}
+        | ({"status": "draft"} if n >= 98 else {})
+        for n in range(1, 197)
+    )
+    slugs = ["all", "none", *(f"c-{n}" for n in range(98))]
+    found = products.get(f"/products:category-counts?slugs={','.join(slugs)}{more}").get_json()
+    assert list(found) == slugs
+    drafts = 99 if more else 0
+    assert (found["all"], found["none"], found["c-1"]) == (97 + drafts, 0, 2 if more else 1)
+    assert products.get("/products:category-counts?slugs=").get_json() == {}
+
+
 def test_a_list_asks_for_all_counts_at_once(categories, tree, transport):
     transport.calls.clear()
     categories.get("/categories")
@@ -390,7 +469,8 @@ def test_a_new_product_does_not_make_a_categorys_etag_stale(categories, products
         {"a": {"choices": []}},
         {"a": {"choices": [{"$ne": 1}]}},
         {"a": {"choices": [10**30]}},
-        {"a\n": {}},
+        {"a\nb": {}},
+        {"a": {}, "a ": {}},
         {"a": {"nope": 1}},
         [],
     ],

@@ -3,6 +3,7 @@
 import pytest
 from bson import Decimal128, ObjectId
 
+from shared.config.settings import Settings
 from shared.storage import documents
 from tests.support.services import on_real_servers
 
@@ -88,6 +89,15 @@ def test_every_refused_line_is_named_and_no_stock_is_reserved(
     assert "Cup: 2 wanted, 1 left." in kept["reason"]
 
 
+@pytest.mark.parametrize("spelling", [1.0, "1 ", "'1"])
+def test_a_refused_line_is_named_however_its_product_is_spelled(place, teapot, spelling):
+    error = place((99, 1), (spelling, 1)).get_json()["errors"][0]
+    assert error["pointer"] == "/items/0"
+    refused = place((spelling, 9))
+    assert refused.status_code == 409, refused.get_json()
+    assert refused.get_json()["errors"][0]["pointer"] == "/items/0"
+
+
 def test_error_pointers_lead_into_the_request_body(place, orders, teapot):
     (error,) = place((1, 1), (1, 1), (99, 1)).get_json()["errors"]
     assert error["pointer"] == "/items/2"
@@ -131,6 +141,40 @@ def test_an_order_has_one_currency(place, products, teapot, stock_of, sweep):
     assert response.status_code == 409
     assert "EUR and USD" in response.get_json()["detail"]
     assert (stock_of(1), stock_of(2)) == (5, 2)
+
+
+def test_a_product_without_a_currency_is_not_sold_beside_another(place, products, teapot, stock_of):
+    products.post("/products", json={"name": "Mug", "price": 4, "stock": 2})
+    refused = place((1, 1), (2, 1))
+    assert refused.status_code == 409
+    assert "CURRENCY" in refused.get_json()["detail"]
+    assert (stock_of(1), stock_of(2)) == (5, 2)
+    assert place((2, 1)).get_json()["currency"] is None
+
+
+class TestDefaultCurrency:
+    @pytest.fixture
+    def settings(self, tmp_path):
+        return Settings(media_url=f"file://{tmp_path}/media", currency="EUR")
+
+    def test_it_is_the_currency_of_all_that_name_none(self, place, products, orders, teapot, db):
+        mug = products.post("/products", json={"name": "Mug", "price": 4, "stock": 2}).get_json()
+        assert mug["currency"] == "EUR"
+        db["products"].update_one({"_id": 2}, {"$unset": {"currency": True}})
+        order = place((1, 1), (2, 1)).get_json()
+        assert (order["currency"], order["total"]) == ("EUR", 16.5)
+        products.post("/products", json={"name": "Jug", "price": 4, "currency": "USD"})
+        assert place((2, 1), (3, 1)).status_code == 409
+        line = {"name": "Jug", "quantity": 1, "unit_price": 2}
+        for ref, more in (("a", {}), ("b", {"currency": "USD"})):
+            past = {"external_ref": ref, "placed_at": "2020-01-01", "items": [line]} | more
+            orders.post("/orders:batch?key=external_ref", json=[past])
+        imported = orders.get("/orders?ordering=placed_at&per=2&fields=currency").get_json()
+        assert [each["currency"] for each in imported["items"]] == ["EUR", "USD"]
+
+    def test_it_decides_the_decimals_of_a_price_without_a_currency(self, products):
+        refused = products.post("/products", json={"name": "Mug", "price": 1.234})
+        assert refused.status_code == 422
 
 
 def test_the_client_must_exist_and_may_be_left_out(place, clients, teapot):
@@ -217,7 +261,7 @@ def test_deleting_an_order_cancels_it(place, orders, teapot, stock_of):
 def test_lists_are_narrowed_by_client_status_product_date_and_total(
     place, orders, products, clients, teapot
 ):
-    products.post("/products", json={"name": "Cup", "price": 3})
+    products.post("/products", json={"name": "Cup", "price": 3, "currency": "EUR"})
     for name in ("A", "B"):
         clients.post("/clients", json={"name": name})
     place((1, 1), client_id=1)
@@ -232,6 +276,7 @@ def test_lists_are_narrowed_by_client_status_product_date_and_total(
         ("product_id=2", [2, 3]),
         ("product=1&client=2", [3]),
         ("total__gte=6&total__lte=12.5", [1, 2]),
+        ("total__lte=-1", []),
         (f"from={day}&to={day}", [1, 2, 3]),
         ("to=2020-01-01", []),
         ("from=2020-01-01T00:00:00Z&ordering=-total", [3, 1, 2]),
@@ -243,7 +288,7 @@ def test_lists_are_narrowed_by_client_status_product_date_and_total(
 
 
 def test_an_order_of_one_client_leaves_the_lists_of_others_cached(place, orders, clients, products):
-    products.post("/products", json={"name": "Cup", "price": 3})
+    products.post("/products", json={"name": "Cup", "price": 3, "currency": "EUR"})
     for name in ("A", "B"):
         clients.post("/clients", json={"name": name})
     for path in ("/orders?client_id=1", "/orders?client_id=2"):
@@ -251,6 +296,20 @@ def test_an_order_of_one_client_leaves_the_lists_of_others_cached(place, orders,
     place((1, 1), client_id=1)
     assert "hit" in orders.get("/orders?client=2").headers["Cache-Status"]
     assert "hit" not in orders.get("/orders?client=1").headers["Cache-Status"]
+
+
+@pytest.mark.parametrize("spelling", ["'1", "1\u200b", " 1 "])
+def test_a_list_by_any_spelling_of_a_client_follows_its_orders(
+    place, orders, clients, teapot, spelling
+):
+    clients.post("/clients", json={"name": "A"})
+    for total in (0, 1, 2):
+        for _ in range(2):
+            found = orders.get("/orders", query_string={"client_id": spelling})
+            assert found.get_json()["total"] == total
+        place((1, 1), client_id=1)
+    assert "client_id=1&" in found.get_json()["links"]["self"] + "&"
+    assert "hit" in found.headers["Cache-Status"]
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,29 @@ class TestPastOrders:
         assert (order["status"], order["total"], order["units"]) == ("returned", -27.5, -1)
 
     @pytest.mark.parametrize(
+        ("quantity", "price", "status"),
+        [(1, -11062.06, "delivered"), (1, "-0.5", "returned"), (-3, -2, "delivered")],
+    )
+    def test_an_invoice_may_be_below_zero(self, orders, quantity, price, status):
+        line = {"sku": "B", "name": "Adjust bad debt", "quantity": quantity, "unit_price": price}
+        self.batch(orders, self.past(external_ref="A563186", status=status, items=[line]))
+        order = orders.get("/orders/1").get_json()
+        assert order["items"][0]["unit_price"] == float(price)
+        assert order["total"] == quantity * float(price)
+
+    def test_an_invoice_may_have_1114_lines(self, orders):
+        lines = [
+            {"sku": f"S{n}", "name": "Heart " * 40, "quantity": 1, "unit_price": 1}
+            for n in range(1114)
+        ]
+        assert self.batch(orders, self.past(items=lines))["summary"] == {"created": 1}
+        assert orders.get("/orders/1").get_json()["total"] == 1114
+
+    @pytest.mark.parametrize(
         ("changes", "pointer"),
         [
-            ({"status": "placed"}, "/status"),
+            ({"items": [{"quantity": 1, "unit_price": -1e10}]}, "/items/0/unit_price"),
+            ({"status": "pending"}, "/status"),
             ({"status": "returned"}, "/items"),
             ({"items": [{"quantity": 0, "unit_price": 1}]}, "/items/0/quantity"),
             ({"placed_at": "yesterday"}, "/placed_at"),
@@ -72,3 +92,85 @@ class TestPastOrders:
         for ref in ("536365", order["uuid"]):
             (result,) = self.batch(orders, self.past(external_ref=ref))["results"]
             assert result["errors"][0]["pointer"] == "/external_ref"
+
+    def test_the_lines_of_other_kinds_make_the_total(self, orders):
+        lines = [
+            {"kind": "product", "sku": "T-1", "quantity": 2, "unit_price": 20},
+            {"kind": "shipping", "name": "Standard", "quantity": 1, "unit_price": "5.00"},
+            {"kind": "tax", "name": "VAT", "quantity": 1, "unit_price": "8.61"},
+            {"kind": "discount", "name": "WELCOME", "quantity": 1, "unit_price": "-4.00"},
+        ]
+        assert self.batch(orders, self.past(items=lines))["summary"] == {"created": 1}
+        order = orders.get("/orders/1").get_json()
+        assert (order["total"], order["units"]) == (49.61, 2)
+        kinds = [line.get("kind") for line in order["items"]]
+        assert kinds == [None, "shipping", "tax", "discount"]
+        assert self.batch(orders, self.past(items=lines))["summary"] == {"unchanged": 1}
+        # A response may be sent back.
+        assert orders.put("/orders/1", json=order | {"note": "Seen"}).status_code == 200
+
+    def test_a_return_negates_each_kind(self, orders):
+        lines = [
+            {"sku": "T-1", "quantity": -2, "unit_price": 20},
+            {"kind": "discount", "quantity": -1, "unit_price": "-4.00"},
+        ]
+        self.batch(orders, self.past(status="returned", items=lines))
+        order = orders.get("/orders/1").get_json()
+        assert (order["total"], order["units"]) == (-36, -2)
+
+    @pytest.mark.parametrize(
+        ("line", "field"),
+        [
+            ({"kind": "parcel"}, "kind"),
+            ({"kind": "shipping", "product_id": 1}, "product_id"),
+            ({"kind": "shipping", "sku": "S"}, "sku"),
+            ({"kind": "discount"}, "unit_price"),
+            ({"kind": "refund"}, "unit_price"),
+            ({"quantity": 3, "unit_price": "3.3333", "total": "10.01"}, "total"),
+            ({"total": "0.99"}, "total"),
+        ],
+    )
+    def test_a_line_that_contradicts_itself_is_refused(self, orders, line, field):
+        lines = [{"quantity": 1, "unit_price": 1} | line]
+        (result,) = self.batch(orders, self.past(items=lines))["results"]
+        assert result["errors"][0]["pointer"] == f"/items/0/{field}"
+
+    def test_a_total_keeps_what_the_price_rounds_away(self, orders):
+        line = {"sku": "C-1", "quantity": 3, "unit_price": "3.3333", "total": "10.00"}
+        self.batch(orders, self.past(items=[line]))
+        order = orders.get("/orders/1").get_json()
+        assert (order["total"], order["items"][0]["total"]) == (10, 10)
+        assert self.batch(orders, self.past(items=[line]))["summary"] == {"unchanged": 1}
+
+    def test_the_tax_that_prices_contain_is_kept(self, orders):
+        self.batch(orders, self.past(included_tax="2.66"))
+        assert orders.get("/orders/1").get_json()["included_tax"] == 2.66
+
+    def test_an_open_order_holds_no_stock_and_moves_on(self, orders, teapot, stock_of):
+        line = {"product_id": 1, "quantity": 2, "unit_price": 12.5}
+        self.batch(orders, self.past(status="paid", items=[line]))
+        shipped = orders.post("/orders/1/ship").get_json()
+        assert (shipped["status"], stock_of()) == ("shipped", 5)
+        # The same import again would bring it back to an earlier state.
+        (result,) = self.batch(orders, self.past(status="paid", items=[line]))["results"]
+        assert result["errors"][0]["pointer"] == "/status"
+        assert "the order became shipped here" in result["errors"][0]["message"]
+        again = self.past(status="shipped", items=[line], note="Seen")
+        assert self.batch(orders, again)["summary"] == {"updated": 1}
+        assert orders.get("/orders/1").get_json()["history"] == shipped["history"]
+
+    def test_a_cancelled_open_order_gives_no_stock_back(self, orders, teapot, stock_of):
+        line = {"product_id": 1, "quantity": 2, "unit_price": 12.5}
+        self.batch(orders, self.past(status="placed", items=[line]))
+        assert orders.post("/orders/1/cancel").get_json()["status"] == "cancelled"
+        assert stock_of() == 5
+
+    def test_an_order_of_today_has_products_alone(self, orders, teapot, stock_of):
+        line = {"product_id": 1, "quantity": 1}
+        refused = orders.post("/orders", json={"items": [line | {"kind": "shipping"}]})
+        assert refused.status_code == 422
+        assert refused.get_json()["errors"][0]["pointer"] == "/items/0/kind"
+        assert stock_of() == 5
+        placed = orders.post("/orders", json={"items": [line | {"kind": "product"}]})
+        assert placed.status_code == 201
+        assert "kind" not in placed.get_json()["items"][0]

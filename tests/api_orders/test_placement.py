@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from api_orders import placement
+from shared.resource import idempotency
 from shared.storage import documents
 
 
@@ -167,6 +168,25 @@ class TestRecovery:
         transport.down.clear()
         again = orders.post("/orders", json=body, headers=headers)
         assert (again.status_code, again.get_json()["id"]) == (201, 2)
+        sweep()
+        assert stock_of() == 3
+
+    @pytest.mark.parametrize("failures", [1, 3])
+    def test_an_outage_burns_no_key_even_if_it_is_not_forgotten(
+        self, orders, teapot, transport, monkeypatch, sweep, stock_of, failures
+    ):
+        """As if MongoDB had failed as well, just when the key was to be given back."""
+        headers = {"Idempotency-Key": "k"}
+        body = {"product_id": 1, "quantity": 2}
+        transport.down.add("products")
+        with monkeypatch.context() as broken:
+            broken.setattr(idempotency, "forget", lambda: None)
+            for _ in range(failures):
+                assert orders.post("/orders", json=body, headers=headers).status_code == 503
+        transport.down.clear()
+        answers = [orders.post("/orders", json=body, headers=headers) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [201, 201]
+        assert {answer.get_json()["id"] for answer in answers} == {failures + 1}
         sweep()
         assert stock_of() == 3
 

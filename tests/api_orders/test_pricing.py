@@ -41,7 +41,9 @@ def test_lines_of_one_product_are_one():
 
 def test_an_order_has_one_currency():
     assert pricing.one_currency([None, None]) is None
-    assert pricing.one_currency(["EUR", None, "EUR"]) == "EUR"
+    assert pricing.one_currency(["EUR", "EUR"]) == "EUR"
+    with pytest.raises(pricing.MixedCurrencies, match="have no currency"):
+        pricing.one_currency(["EUR", None, "EUR"])
     with pytest.raises(pricing.MixedCurrencies, match="EUR and USD"):
         pricing.one_currency(["USD", "EUR"])
 

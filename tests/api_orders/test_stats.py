@@ -10,11 +10,12 @@ from tests.support.services import on_real_servers
 class TestStats:
     @pytest.fixture
     def sold(self, place, orders, products, clients, teapot):
-        products.post("/products", json={"name": "Cup", "price": "0.35"})
+        products.post("/products", json={"name": "Cup", "price": "0.35", "currency": "EUR"})
+        products.post("/products", json={"name": "Saucer", "price": "0.35"})
         clients.post("/clients", json={"name": "A"})
         place((1, 1), client_id=1)
         place((1, 2), (2, 3))
-        place((2, 1), client_id=1)
+        place((3, 1), client_id=1)
         place((2, 100), client_id=1)
         orders.post("/orders/4/cancel")
         place((1, 99))  # rejected
@@ -43,7 +44,7 @@ class TestStats:
         ] == [
             (1, "Teapot", 3, 37.5),
             (2, "Cup", 3, 1.05),
-            (2, "Cup", 1, 0.35),
+            (3, "Saucer", 1, 0.35),
         ]
 
     def test_of_one_product_only_its_lines_count(self, orders, sold):
@@ -79,6 +80,27 @@ class TestStats:
     )
     def test_mistakes_are_named(self, orders, query):
         assert orders.get(f"/orders/stats?{query}").status_code == 400
+
+
+@on_real_servers
+def test_by_product_each_other_kind_of_lines_is_a_sum(orders):
+    lines = [
+        {"sku": "T-1", "name": "Teapot", "quantity": 2, "unit_price": 20},
+        {"kind": "shipping", "name": "Standard", "quantity": 1, "unit_price": 5},
+        {"kind": "discount", "name": "WELCOME", "quantity": 1, "unit_price": -4},
+    ]
+    past = {"external_ref": "1", "placed_at": "2025-01-01", "items": lines}
+    orders.post("/orders:batch?key=external_ref", json=[past, past | {"external_ref": "2"}])
+    found = orders.get("/orders/stats?by=product").get_json()
+    shared = {"product": None, "currency": None, "lines": 2}
+    assert found["items"] == [
+        {**shared, "sku": "T-1", "name": "Teapot", "units": 4, "total": 80},
+        {**shared, "kind": "shipping", "units": 0, "total": 10},
+        {**shared, "kind": "discount", "units": 0, "total": -8},
+    ]
+    assert (found["sums"][0]["units"], found["sums"][0]["total"]) == (4, 82)
+    (by_day,) = orders.get("/orders/stats?by=day").get_json()["items"]
+    assert (by_day["units"], by_day["total"]) == (4, 82)
 
 
 @on_real_servers

@@ -112,9 +112,24 @@ class TestSlugs:
         assert (problem["field"], problem["owner"]) == ("slug", "/products/1")
         assert problem["suggestion"] == "same-2"
 
-    @pytest.mark.parametrize("slug", ["123", "UPPER", "a b", "-a", "a-", "a--b", "é", "../x", ""])
+    @pytest.mark.parametrize("slug", ["123", "!?", "", " ", "changes", "a\x07b"])
     def test_a_slug_that_would_not_do_is_refused(self, products, slug):
         assert products.post("/products", json={"name": "X", "slug": slug}).status_code == 422
+
+    @pytest.mark.parametrize(
+        ("sent", "slug"),
+        [
+            ("Red_Mug", "red-mug"),
+            ("pot.html", "pot-html"),
+            ("a--b-", "a-b"),
+            ("Été", "ete"),
+            ("../x", "x"),
+        ],
+    )
+    def test_another_text_is_made_into_a_slug(self, products, sent, slug):
+        made = products.post("/products", json={"name": "X", "slug": sent})
+        assert (made.status_code, made.get_json()["slug"]) == (201, slug)
+        assert products.patch("/products/1", json={"slug": sent}).get_json()["revision"] == 1
 
     def test_a_deleted_product_holds_neither_slug_nor_sku(self, products):
         products.post("/products", json={"name": "Same", "sku": "S1"})
@@ -157,9 +172,46 @@ def test_true_is_not_1_and_false_is_not_0(products):
     assert again.get_json()["revision"] == 2
 
 
-@pytest.mark.parametrize("currency", ["EUR\n", "eur", "EURO", ""])
+@pytest.mark.parametrize("currency", ["EU\nR", "eur", "EURO", ""])
 def test_a_currency_is_three_capitals(products, currency):
     assert products.post("/products", json={"name": "X", "currency": currency}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("price", "currency", "is_valid"),
+    [
+        (100, "JPY", True),
+        ("100.00", "JPY", True),
+        (100.5, "JPY", False),
+        (0.5, "ISK", False),
+        (1.234, "KWD", True),
+        (1.2345, "KWD", False),
+        (12.34, "EUR", True),
+        (12.345, "EUR", False),
+        (1.2345, "CLF", True),
+        (1.2345, None, True),
+        (None, "JPY", True),
+    ],
+)
+def test_a_price_has_the_decimals_of_its_currency(products, price, currency, is_valid):
+    body = {"price": price, "currency": currency}
+    made = products.post("/products", json={"name": "X", **body})
+    assert made.status_code == (201 if is_valid else 422), made.get_json()
+    products.post("/products", json={"name": "Y", "price": price})
+    changed = products.patch(f"/products/{1 + is_valid}", json={"currency": currency})
+    assert changed.status_code == (200 if is_valid else 422)
+    if not is_valid:
+        assert changed.get_json()["errors"][0]["pointer"] == "/price"
+        assert currency in changed.get_json()["detail"]
+
+
+def test_a_whole_number_may_be_written_with_a_fraction(products):
+    body = b'{"name": "X", "stock": 5.0, "attributes": {"size": 5.0, "sizes": [1.0, 1.5]}}'
+    made = products.post("/products", data=body, content_type="application/json")
+    assert (made.status_code, made.get_json()["stock"]) == (201, 5)
+    assert b'"stock":5,' in made.data
+    assert b'"size":5,"sizes":[1,1.5]' in made.data
+    assert products.post("/products", json={"name": "X", "stock": 5.5}).status_code == 422
 
 
 def test_a_suggestion_for_the_longest_slug_can_be_used(products):

@@ -51,6 +51,7 @@ def test_a_product_is_put_where_its_category_is(shop, db, broken, path):
 
 
 def test_a_repair_does_not_invalidate_other_products(shop, db):
+    shop.post("/products", json={"name": "Novel", "category": "books"})
     db.products.update_one({"_id": 1}, {"$set": {"category_path": ["memory"]}})
     for path in ("/products/1", "/products/2", "/products?category=books"):
         shop.get(path)

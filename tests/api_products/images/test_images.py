@@ -8,6 +8,7 @@ from PIL import Image
 from urllib3.filepost import encode_multipart_formdata
 
 from api_products import jobs
+from api_products.images import thumbnails
 from tests.support.services import path_of
 
 
@@ -59,6 +60,24 @@ def test_an_upload_is_accepted_and_becomes_ready(products, url, upload, work):
     assert shown["thumbnails"] == image["thumbnails"]
 
 
+def test_a_new_product_says_where_its_images_are(products, work):
+    files = [(io.BytesIO(picture()), "a.png"), (io.BytesIO(picture(2)), "b.png")]
+    keyed = {"Idempotency-Key": "pictures"}
+    form = {"name": "Pot", "image": files}
+    created = products.post("/products", data=form, headers=keyed)
+    assert created.status_code == 201
+    links = ["</products/1/images/1>", "</products/1/images/2>"]
+    assert created.headers["Link"] == ", ".join(f'{link}; rel="monitor"' for link in links)
+    for number, link in enumerate(links, 1):
+        assert products.get(link.strip("<>")).get_json()["state"] == "queued"
+        work(number)
+        assert products.get(link.strip("<>")).get_json()["state"] == "ready"
+    files = [(io.BytesIO(picture()), "a.png"), (io.BytesIO(picture(2)), "b.png")]
+    again = products.post("/products", data={"name": "Pot", "image": files}, headers=keyed)
+    assert again.status_code == 201
+    assert "Link" not in products.post("/products", json={"name": "Cup"}).headers
+
+
 def test_every_picture_gets_one_job(products, upload):
     queue = products.application.extensions["connections"].queue
     for count in (1, 3, 6):
@@ -79,7 +98,14 @@ def test_a_thumbnail_is_immutable_and_has_its_media_type(products, upload, work)
     path = image["thumbnails"]["small"]["webp"]
     part = products.get(path, headers={"Range": "bytes=0-3"})
     assert (part.status_code, part.data) == (206, b"RIFF")
-    etag = products.get(path).headers["ETag"]
+    whole = products.get(path)
+    for several in ("bytes=0-1,4-5", "bytes=x", "items=0-3", "bytes=5-1", "nonsense"):
+        answer = products.get(path, headers={"Range": several})
+        assert (answer.status_code, answer.data) == (200, whole.data), several
+        assert answer.headers["Accept-Ranges"] == "bytes"
+    beyond = products.get(path, headers={"Range": "bytes=9999999-"})
+    assert beyond.status_code == 416
+    etag = whole.headers["ETag"]
     assert products.get(path, headers={"If-None-Match": etag}).status_code == 304
 
 
@@ -97,6 +123,7 @@ def test_the_uploaded_file_is_not_served(products, upload, work):
     [
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "Not a picture"),
         (picture()[:-100], 422, "cannot be decoded"),
+        (b"", 422, "The file is empty"),
         (picture(1, (9000, 5000), "PNG", "1"), 413, "at most 40,000,000 pixels"),
     ],
 )
@@ -142,7 +169,7 @@ def test_a_product_made_by_hand_accepts_pictures(products, db, id):
 
 
 def test_an_upload_without_pictures_says_how_to_send_one(products, url):
-    for body in ({"data": {}}, {"json": {"a": 1}}, {"data": b"raw"}):
+    for body in ({"data": {}}, {"data": b"raw"}):
         answer = products.post(url, **body)
         assert answer.status_code == 400
         assert "multipart/form-data" in answer.get_json()["detail"]
@@ -292,7 +319,7 @@ class TestSweep:
 
         upload(picture())
         with monkeypatch.context() as broken:
-            broken.setattr(jobs.thumbnails, "render", crash)
+            broken.setattr(thumbnails, "render", crash)
             for _ in range(jobs.MAX_TRIES):
                 with pytest.raises(SystemExit):
                     work(1)

@@ -2,14 +2,16 @@
 
 import io
 import json
+import random
 from math import ceil
 from zlib import compress, crc32
 
 import pytest
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image, ImageChops, ImageCms, ImageStat
 from PIL.PngImagePlugin import PngImageFile
 
 from api_products.images.thumbnails import (
+    FORMATS,
     SIZES,
     BrokenPicture,
     PictureError,
@@ -240,6 +242,8 @@ def jpeg(*segments, **options):
         (png(chunk(b"abCd") * 300_000), "more than 10,000 parts"),
         (jpeg(b"\xff\xe5\0\2" * 300_000), "more than 10,000 parts"),
         (jpeg(b"\xff" * 300_000), "more than 10,000 parts"),
+        (jpeg(b"\0" * 300_000), "more than 10,000 parts"),
+        (jpeg()[:-2] + b"\xff\xe5\0\2" * 300_000 + b"\xff\xd9", "more than 10,000 parts"),
         (jpeg(progressive=True)[:-2] + b"\xff\xda\0\x08\1\1\0\0\x3f\0" * 60, "50 scans"),
     ],
 )
@@ -261,3 +265,118 @@ def test_a_length_that_points_anywhere_is_only_broken():
     for data in (png(b"\xff\xff\xff\xffabcd"), jpeg(b"\xff\xe1\xff\xff"), b"\xff\xd8\xff", b""):
         with pytest.raises(PictureError):
             inspect(data, MAX_PIXELS)
+
+
+def compressed(size):
+    return compress(bytes(size))
+
+
+def blue(width, height, kind, **options):
+    return encoded(Image.new("RGB", (width, height), "blue"), kind, **options)
+
+
+def with_chunks(data, *chunks):
+    """Return a PNG with further chunks after its head."""
+    return data[:33] + b"".join(chunks) + data[33:]
+
+
+def with_bad_sum(chunk):
+    return chunk[:-4] + bytes(4)
+
+
+METADATA = {
+    "compressed text": [chunk(b"zTXt", b"Comment\0\0" + compressed(1_500_000))],
+    "compressed XMP": [chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + compressed(3_000_000))],
+    "texts of 200 MB": [chunk(b"zTXt", b"Comment\0\0" + compressed(2_000_000))] * 100,
+    "a text that is not compressed": [chunk(b"zTXt", b"Comment\0\0nothing")],
+    "a text without an end": [chunk(b"iTXt", b"no zero byte")],
+    "a profile of 2 MB": [chunk(b"iCCP", b"Camera\0\0" + compressed(2_000_000))],
+    "a profile of 50 MB": [chunk(b"iCCP", b"Camera\0\0" + compressed(50_000_000))],
+    "many profiles": [chunk(b"iCCP", b"Camera\0\0" + compressed(3_900_000))] * 1_000,
+    "an unknown compression": [chunk(b"iCCP", b"Camera\0\7" + compressed(100))],
+    "a broken profile": [chunk(b"iCCP", b"Camera\0\0nothing")],
+    "an empty profile": [chunk(b"iCCP")],
+    "a comment with a wrong sum": [with_bad_sum(chunk(b"tEXt", b"Comment\0Secret"))],
+    "a size in metres with a wrong sum": [with_bad_sum(chunk(b"pHYs", bytes(9)))],
+    "a gamma of no length": [chunk(b"gAMA")],
+    "broken EXIF data": [chunk(b"eXIf", b"nothing")],
+    "an animation that is none": [chunk(b"acTL", b"\0")],
+    "a private chunk": [chunk(b"vpAg", bytes(9))],
+}
+
+
+@pytest.mark.parametrize("size", [(30, 20), (2000, 1500)], ids=["small", "large"])
+@pytest.mark.parametrize("chunks", METADATA.values(), ids=METADATA)
+def test_metadata_of_a_png_refuses_no_picture(chunks, size):
+    data = with_chunks(blue(*size, "PNG"), *chunks)
+    info = inspect(data, MAX_PIXELS)
+    assert (info.width, info.height) == size
+    info, thumbnails = render(data)
+    assert info.color == "#0000ff"
+    assert len(thumbnails) == 6
+
+
+def test_a_large_profile_of_a_png_is_applied():
+    swapped = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    # The columns of red and blue change places; zeros make it as large as those of printers.
+    red, blue = swapped.index(b"rXYZ"), swapped.index(b"bXYZ")
+    swapped = bytearray(swapped)
+    swapped[red : red + 4], swapped[blue : blue + 4] = b"bXYZ", b"rXYZ"
+    profile = bytes(swapped) + random.Random(1).randbytes(1_900_000)
+    data = encoded(Image.new("RGB", (2000, 1500), (255, 0, 0)), icc_profile=profile)
+    assert render(data)[0].color == "#0000ff"
+
+
+def test_a_wrong_checksum_of_what_a_png_needs_is_refused():
+    data = blue(2000, 1500, "PNG")
+    palette = with_bad_sum(chunk(b"PLTE", b"RGB"))
+    for broken in (data[:32] + b"\0" + data[33:], with_chunks(data, palette)):
+        with pytest.raises(PictureError):
+            inspect(broken, MAX_PIXELS)
+
+
+TRAILERS = {
+    "zeros": bytes(300_000),
+    "an end of lines": b"\r\n",
+    "another picture": jpeg(progressive=True),
+    "a video with bytes like scans": b"ftypmp42" + b"\xff\xda\0\x08\1\1\0\0\x3f\0" * 90,
+    "a page": b"<!-- cached -->" * 500,
+}
+
+
+@pytest.mark.parametrize("trailer", TRAILERS.values(), ids=TRAILERS)
+@pytest.mark.parametrize("kind", [*FORMATS, "progressive"])
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param((300, 200), id="small"),
+        pytest.param((2400, 1600), id="large", marks=pytest.mark.slow),
+    ],
+)
+def test_bytes_after_the_end_of_a_picture_do_not_matter(kind, size, trailer):
+    options = {"progressive": True} if kind == "progressive" else {}
+    data = blue(*size, "JPEG" if options else kind, **options) + trailer
+    assert inspect(data, MAX_PIXELS).width == size[0]
+    assert len(render(data)[1]) == 6
+
+
+@pytest.mark.parametrize("trailer", TRAILERS.values(), ids=TRAILERS)
+def test_bytes_after_a_progressive_jpeg_are_not_its_end(trailer):
+    data = blue(3000, 2000, "JPEG", progressive=True)
+    with pytest.raises(BrokenPicture, match=r"the end is missing|more than 50 scans"):
+        inspect(data[:-9] + trailer.replace(b"\xff\xd9", b""), MAX_PIXELS)
+
+
+def test_a_preview_in_a_jpeg_is_neither_its_end_nor_its_scans():
+    preview = b"\xff\xda\0\x08\1\1\0\0\x3f\0" * 60 + b"\xff\xd9"
+    segment = b"\xff\xed" + (len(preview) + 2).to_bytes(2) + preview
+    data = blue(3000, 2000, "JPEG", progressive=True)
+    data = data[:2] + segment + data[2:]
+    assert inspect(data, MAX_PIXELS).width == 3000
+    with pytest.raises(BrokenPicture, match="the end is missing"):
+        inspect(data[:-9], MAX_PIXELS)
+
+
+def test_an_empty_file_is_called_empty():
+    with pytest.raises(BrokenPicture, match="The file is empty"):
+        inspect(b"", MAX_PIXELS)

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 from bson import Decimal128
 
+from shared.http.json import MAX_WHOLE
 from tests.support.services import on_real_servers
 
 
@@ -82,6 +83,18 @@ def test_an_invalid_change_is_refused(products, made, entries, body, status, det
     assert response.status_code == status
     assert detail in response.get_json()["detail"]
     assert len(entries()) == 1
+
+
+def test_a_stock_stays_a_number_that_json_can_hold(products, made):
+    products.put("/products/1", json={"stock": MAX_WHOLE - 2})
+    assert (
+        products.post("/products/1/stock", json={"change": 2, "reason": "delivery"}).status_code
+        == 200
+    )
+    refused = products.post("/products/1/stock", json={"change": 1, "reason": "delivery"})
+    assert refused.status_code == 409
+    assert f"It may be {MAX_WHOLE:,} at most" in refused.get_json()["detail"]
+    assert products.get("/products/1").get_json()["stock"] == MAX_WHOLE
 
 
 def test_stock_that_is_not_tracked_is_not_changed(products):
