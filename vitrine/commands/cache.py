@@ -38,6 +38,8 @@ def show(key: str) -> None:
     """
     entry = _service_of(key).get("/__cache", key=key)
     console.print(f"{key} {'is valid' if entry['counts'] else 'is not valid'}: {entry['why']}")
+    if because := entry.get("because"):
+        console.print(f"  because: {_because(because)}", markup=False)
     for name in ("ttl", "bytes", "generations"):
         if name in entry:
             console.print(f"  {name}: {entry[name]}")
@@ -56,12 +58,20 @@ def purge(prefix: str) -> None:
     console.print(f"{answer['purged']:,} entries removed.")
 
 
+def _because(because: dict[str, Any]) -> str:
+    """Return the change that made an entry stale, as text."""
+    if "item" not in because:
+        return str(because["text"])
+    request = f", request {because['request_id']}" if because["request_id"] else ""
+    return f"{because['item']} was {because['text']} at {because['at']}{request}"
+
+
 def _services() -> list[tuple[Client, dict[str, Any]]]:
     """Return a client of each running service, with the service's description of itself."""
-    settings = Settings.from_env()
-    running = stack.read(stack.data_folder(settings))
+    folder = stack.data_folder(Settings.from_env())
+    running = stack.read(folder)
     if running is None:
-        raise StackError("Vitrine does not run; start it with `vitrine up`.")
+        raise stack.not_running(folder)
     clients = [Client(name, url) for name, url in running.services.items()]
     return [(client, client.get("/")) for client in clients]
 

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -11,9 +11,12 @@ import urllib3
 from rich.console import Console
 
 from shared.config.settings import Settings
+from shared.http.clocks import clock_difference, clocks_differ
 from vitrine import stack
 from vitrine.client import Client
 from vitrine.errors import StackError
+from vitrine.findings import KINDS, case_line
+from vitrine.fuzz import faults
 from vitrine.fuzz.fuzz import SERVICES, FuzzReport, FuzzRun
 from vitrine.local.signals import Stopped, stop_on_signals
 
@@ -22,23 +25,6 @@ _DURATION = re.compile(r"(\d+)(s|m)?")
 _MAX_SECONDS = 3600
 
 console = Console(highlight=False, soft_wrap=True)
-
-# Sentences for the kinds of findings that the checks of the services report.
-_KINDS = {
-    "lacking": "documents that lack fields which every write sets",
-    "broken": "documents that do not fit the schema",
-    "unreachable": "documents with an id that no URL can have",
-    "twice": "documents that are in the collection and in the trash",
-    "astray": "products whose category does not exist",
-    "misplaced": "products whose category path is outdated",
-    "parentless": "categories whose parent does not exist",
-    "circular": "categories that are below themselves",
-    "unsettled": "categories whose ancestors differ from those of their parent",
-    "orphans": "files that no document names",
-    "missing": "images that lack some files",
-    "lost": "images whose picture is gone: upload it again, unless only MEDIA_URL is wrong",
-    "stuck": "images that wait without a job",
-}
 
 
 class Duration(click.ParamType[int]):
@@ -71,8 +57,29 @@ class Duration(click.ParamType[int]):
     metavar="URL",
     help="Test a further instance of a service, which `vitrine up` does not know. May be repeated.",
 )
+@click.option(
+    "--fault",
+    "fault_names",
+    multiple=True,
+    type=click.Choice(list(faults.FAULTS)),
+    help="With --fuzz: cause this fault for some seconds, on a stack that is yours alone. May be "
+    "repeated; each needs 25 s of TIME.",
+)
+@click.option(
+    "--reads",
+    "reads_per_second",
+    type=click.IntRange(min=1),
+    metavar="NUMBER",
+    help="With --fuzz: read at most this often in a second; by default as often as possible.",
+)
 @click.option("--fix", is_flag=True, help="Repair the findings with one possible remedy.")
-def doctor_command(fuzz: int | None, others: tuple[str, ...], fix: bool) -> None:
+def doctor_command(
+    fuzz: int | None,
+    others: tuple[str, ...],
+    fault_names: tuple[str, ...],
+    reads_per_second: int | None,
+    fix: bool,
+) -> None:
     """Check every document and every file of a running stack.
 
     The command lists documents that were made or changed by hand and lack fields or do not fit the
@@ -82,12 +89,24 @@ def doctor_command(fuzz: int | None, others: tuple[str, ...], fix: bool) -> None
     With --fuzz, it then writes documents of its own at random, through the API and straight into
     MongoDB, reads them at the same time, and reports every response that was stale. At the end it
     removes these documents.
+
+    With --fault, Redis or MongoDB fails meanwhile, in turn: Redis accepts no writes
+    (redis-readonly), has no memory (redis-oom) or does not answer writes (redis-pause-write), is
+    killed or stopped, or MongoDB is, or its primary steps down. Only servers that `vitrine up` has
+    started are harmed, and each fault is taken back, even after Ctrl-C. Writes and reads may be
+    refused meanwhile. None may be stale or lost: then the exit status is 1.
     """
     settings = Settings.from_env()
+    if reads_per_second and not fuzz:
+        raise click.UsageError("--reads needs --fuzz TIME.")
+    if fault_names:
+        if not fuzz:
+            raise click.UsageError("--fault needs --fuzz TIME.")
+        faults.check(fault_names, stack.read(stack.data_folder(settings)), fuzz)
     urls = {name: [url] for name, url in stack.addresses(settings).items()}
     for other in others:
         url = other.rstrip("/")
-        name = str(_get(f"{url}/").get("service"))
+        name = str(_get(f"{url}/")[0].get("service"))
         if name not in urls:
             raise StackError(f"{url} is not an instance of a running service: {', '.join(urls)}.")
         urls[name].append(url)
@@ -101,7 +120,8 @@ def doctor_command(fuzz: int | None, others: tuple[str, ...], fix: bool) -> None
         console.print(f"`vitrine doctor --fix` repairs {which}.")
     if fuzz and is_healthy:
         fuzzed_urls = {name: urls[name] for name in SERVICES if name in urls}
-        report = _fuzz(fuzzed_urls, settings, fuzz)
+        most_reads = reads_per_second or float("inf")
+        report = _fuzz(fuzzed_urls, settings, fuzz, fault_names, most_reads)
         _print_fuzz_report(report, fuzz)
         is_healthy = not report.wrong
     is_clean = findings == repairable if fix else not findings
@@ -113,8 +133,10 @@ def _print_readiness(urls: Mapping[str, list[str]]) -> bool:
     is_healthy = True
     for name, instances in urls.items():
         for url in instances:
-            ready = _get(f"{url}/health/ready")
+            ready, headers = _get(f"{url}/health/ready")
             problems = [f"{part}: {state}" for part, state in _problems(ready)]
+            if difference := clock_difference(headers):
+                problems.append(clocks_differ(difference))
             console.print(f"{name} at {url}: {'; '.join(problems) or 'ok'}", markup=False)
             is_healthy = is_healthy and not problems
     return is_healthy
@@ -154,23 +176,15 @@ def _print_cases(service: str, kind: str, cases: Mapping[str, Any], fix: bool) -
     repaired = ""
     if fix and mends:
         repaired = ", repaired" if mends == total else f", {mends:,} repaired"
-    console.print(f"{service}: {total:,} {_KINDS[kind]}{repaired}")
+    console.print(f"{service}: {total:,} {KINDS[kind]}{repaired}")
     for case in cases["cases"][:MAX_SHOWN]:
-        console.print(f"  {_case_line(case)}", markup=False)
+        console.print(f"  {case_line(case)}", markup=False)
     if total > MAX_SHOWN:
         console.print(f"  and {total - MAX_SHOWN:,} more")
 
 
-def _case_line(case: object) -> str:
-    if isinstance(case, dict) and "why" in case:
-        return f"{case['path'] or repr(case['id'])}: {case['why']}"
-    if isinstance(case, dict):
-        return ", ".join(f"{name} {value}" for name, value in case.items())
-    return str(case)
-
-
-def _get(url: str) -> dict[str, object]:
-    """Return the JSON object at a URL, or raise ``StackError``."""
+def _get(url: str) -> tuple[dict[str, object], Mapping[str, str]]:
+    """Return the JSON object at a URL and its headers, or raise ``StackError``."""
     try:
         response = urllib3.request("GET", url, timeout=5.0, retries=False)
         value = orjson.loads(response.data)
@@ -178,16 +192,29 @@ def _get(url: str) -> dict[str, object]:
         raise StackError(f"No service answers at {url}.") from error
     if not isinstance(value, dict):
         raise StackError(f"No service answers at {url}.")
-    return value
+    return value, response.headers
 
 
-def _fuzz(urls: Mapping[str, list[str]], settings: Settings, seconds: int) -> FuzzReport:
+def _fuzz(
+    urls: Mapping[str, list[str]],
+    settings: Settings,
+    seconds: int,
+    fault_names: Sequence[str],
+    reads_per_second: float,
+) -> FuzzReport:
     """Run the freshness test; exit with 1 if it is stopped."""
     stop_on_signals()
     try:
         running = stack.read(stack.data_folder(settings))
         mongo_uri = running.mongo_uri if running else settings.mongo_uri
-        return FuzzRun(urls, mongo_uri, seconds).run()
+        return FuzzRun(
+            urls,
+            mongo_uri,
+            seconds,
+            fault_names=fault_names,
+            running=running,
+            reads_per_second=reads_per_second,
+        ).run()
     except Stopped:
         console.print("Stopped; its documents are removed.")
         sys.exit(1)
@@ -200,6 +227,13 @@ def _print_fuzz_report(report: FuzzReport, seconds: int) -> None:
         f"MongoDB; {report.reads:,} reads, {report.hit_ratio:.0%} hits, "
         f"p50 {report.milliseconds(50):.1f} ms, p99 {report.milliseconds(99):.1f} ms"
     )
+    for fault in report.faults:
+        healed = "not healed" if fault.healed is None else f"healed after {fault.healed:.1f} s"
+        console.print(
+            f"{fault.name}: {fault.acknowledged:,} writes acknowledged, {fault.refused:,} refused; "
+            f"{fault.reads:,} reads, {fault.refused_reads:,} refused, {fault.stale:,} stale; "
+            f"{healed}"
+        )
     for noun, texts in (
         ("violations", report.problems),
         ("failed reads", report.read_results.failed),

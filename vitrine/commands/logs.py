@@ -18,7 +18,7 @@ from vitrine.errors import StackError
 from vitrine.local.processes import rotated
 
 POLL_SECONDS = 0.2
-SERVERS = ("mongodb", "redis", "dashboard")  # shown only if they are named
+SERVERS = ("mongodb", "redis", "console")  # shown only if they are named
 
 # The time of a log line, and its text.
 LogLine = tuple[str, str]
@@ -42,7 +42,7 @@ def logs_command(follow: bool, request: str | None, limit: int, service: str | N
     """Show the log lines of all services, or of one SERVICE.
 
     A SERVICE is shown with its follower and workers. SERVICE may also be a single process, such as
-    products-worker-1, or one of mongodb, redis and dashboard.
+    products-worker-1, or one of mongodb, redis and console.
 
     --request takes an X-Request-ID and shows its lines from all services and jobs.
     """

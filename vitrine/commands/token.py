@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
@@ -68,13 +69,19 @@ def token_command(scopes: tuple[str, ...], expires: str, subject: str, show: str
         sys.exit(0 if _explain(tokens, token) else 1)
     if not scopes:
         raise click.UsageError("Say what it allows: --scope products:write, or --scope admin.")
-    names = [name for option in scopes for name in option.split()]
-    for name in names:
-        if not _SCOPE.fullmatch(name):
-            raise StackError(f"{name!r} is not a scope; write NAME:read, NAME:write or admin.")
+    names = scope_names(scopes)
     if is_reserved(subject) or not subject.isprintable():
         raise StackError(f"--subject {subject!r} is reserved or not printable; write another name.")
     click.echo(tokens.mint(subject, names, _seconds(expires)))
+
+
+def scope_names(options: Iterable[str]) -> list[str]:
+    """Return the scopes that options name, or raise ``StackError`` for one that is not a scope."""
+    names = [name for option in options for name in option.split()]
+    for name in names:
+        if not _SCOPE.fullmatch(name):
+            raise StackError(f"{name!r} is not a scope; write NAME:read, NAME:write or admin.")
+    return names
 
 
 def _seconds(text: str) -> int:

@@ -10,14 +10,14 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from vitrine.client import Client
-from vitrine.errors import RequestRefused
+from vitrine.errors import StackError
 from vitrine.transfer.attribute_inference import (
     MAX_ATTRIBUTES,
     MIXED,
     AttributeValues,
     CategoryAttributes,
 )
-from vitrine.transfer.categories import CategoryResolver, deepest_path
+from vitrine.transfer.categories import CategoryResolver, PathRules, category_text
 from vitrine.transfer.mapping import RowMapping
 from vitrine.transfer.progress import run_with_progress
 from vitrine.transfer.sources import RowSource
@@ -39,10 +39,10 @@ class Proposal:
 
 
 def propose_attributes(
-    files: Iterable[str],
-    format: str | None,
+    sources: Iterable[RowSource],
     mapping: RowMapping,
     categories: Client,
+    paths: PathRules,
     *,
     apply: bool,
     create_categories: bool,
@@ -50,27 +50,24 @@ def propose_attributes(
     """Propose rules for the categories of some files; return True if they were applied.
 
     Args:
-        files: The files of products.
-        format: Their format, if their endings do not name it.
+        sources: The files of products.
         mapping: Turns a row into a product.
         categories: The categories service.
+        paths: How the files name categories.
         apply: Apply the rules; otherwise only print them.
         create_categories: When rules are applied, create missing categories.
     """
     is_dry_run = not (apply and create_categories)
-    resolver = CategoryResolver(categories, create=True, dry_run=is_dry_run)
+    resolver = CategoryResolver(categories, create=True, dry_run=is_dry_run, paths=paths)
     survey = AttributeSurvey(mapping, resolver, categories)
-    for file in files:
-        with RowSource(file, format) as source:
-            run_with_progress(source, survey.read(source))
+    for source in sources:
+        run_with_progress(source, survey.read(source))
     proposals = survey.proposals()
     survey.print_proposals(proposals)
     if apply:
         survey.apply(proposals)
         return True
     survey.print_misfits(proposals)
-    for option in mapping.unmatched_options:
-        console.print(f"Nothing in the file for {option}: is it misspelt?", markup=False)
     console.print("Run it again with --yes to apply it and import.")
     return False
 
@@ -89,27 +86,27 @@ class AttributeSurvey:
         """Read a file; yield the number of rows that are done, every thousand rows."""
         for _, row in source.rows():
             if isinstance(row, dict):
-                self._add(row)
+                self._add(row, source.has_texts)
             self._rows += 1
             if self._rows % STEP_ROWS == 0:
                 yield self._rows
 
-    def _add(self, row: Mapping[str, Any]) -> None:
-        item = self._mapping.item(row)
+    def _add(self, row: Mapping[str, Any], are_texts: bool) -> None:
         try:
+            item = self._mapping.item(row, are_texts)
             orjson.dumps(item)
-        except TypeError:
+        except (StackError, TypeError):
             return  # The import reports why it cannot be sent.
-        text = item.get("category")
-        if not isinstance(text, str) or not text.strip():
+        text = category_text(item)
+        if not text:
             self._rows_without_category += 1
             return
         try:
             self._resolver.resolve(item)
-        except RequestRefused:
+        except StackError:
             item["category"] = None  # The import reports why.
         slug = item["category"] or ""
-        name = slug or deepest_path(text)
+        name = slug or self._resolver.path(text)
         category = self._categories.setdefault(name.casefold(), CategoryAttributes(name, slug))
         category.add(item.get("attributes"))
 
@@ -194,7 +191,8 @@ class AttributeSurvey:
             if proposal.category.slug and proposal.rules
         ]
         for start in range(0, len(items), BATCH_CATEGORIES):
-            self._client.merge_by_slug(items[start : start + BATCH_CATEGORIES])
+            part = items[start : start + BATCH_CATEGORIES]
+            self._client.batch(part, merge="attributes", key="slug", on_error="reject_all")
         console.print(f"Categories changed: {len(items):,}.")
 
 

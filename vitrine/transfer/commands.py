@@ -1,23 +1,35 @@
-"""The commands ``vitrine import`` and ``vitrine export``."""
+"""The command ``vitrine import``, with a command for each resource."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
 from shared.config.settings import Settings
 from vitrine.client import Client
+from vitrine.commands.imports import LATEST, undo_import
 from vitrine.errors import StackError
-from vitrine.transfer import exporter
+from vitrine.transfer import missing
 from vitrine.transfer.attribute_proposals import propose_attributes
-from vitrine.transfer.categories import CategoryResolver
+from vitrine.transfer.categories import CategoryResolver, PathRules
+from vitrine.transfer.columns.field_names import FIELD_NAMES
+from vitrine.transfer.columns.summary import summary
+from vitrine.transfer.identity import RowIdentity
 from vitrine.transfer.images import attach_images
-from vitrine.transfer.importer import ImportReport, ItemImporter
-from vitrine.transfer.mapping import VOLATILE, RowMapping
-from vitrine.transfer.misplaced_options import ignored_options, refused_options, resource_first
+from vitrine.transfer.importer import ItemImporter, WriteMode
+from vitrine.transfer.mapping import RowMapping
+from vitrine.transfer.options import (
+    attribute_options,
+    ignored_options,
+    item_options,
+    path_option,
+    refused_options,
+    resource_first,
+    row_options,
+)
 from vitrine.transfer.past_orders import (
     CLIENT_NAME,
     RETURNS,
@@ -26,8 +38,19 @@ from vitrine.transfer.past_orders import (
     PastOrderImporter,
     order_mapping,
 )
-from vitrine.transfer.progress import console, print_report, run_with_progress
-from vitrine.transfer.sources import FORMATS, STDIN, RowSource
+from vitrine.transfer.progress import (
+    ImportRun,
+    console,
+    open_report,
+    print_identity,
+    print_notes,
+    print_report,
+    reported_if_stopped,
+    run_with_progress,
+)
+from vitrine.transfer.shop_orders.exports import CLIENTS, ORDERS, ExportRows
+from vitrine.transfer.shops.commands import import_shop
+from vitrine.transfer.sources import ReadOptions, RowSource
 
 MAX_SHOWN = 10  # errors and file names of an import of images
 
@@ -46,98 +69,49 @@ class ImportGroup(click.Group):
         return super().parse_args(ctx, resource_first(args))
 
 
-@click.group("import", cls=ImportGroup, subcommand_metavar="RESOURCE ...")
-def import_command() -> None:
+@click.group(
+    "import",
+    cls=ImportGroup,
+    invoke_without_command=True,
+    no_args_is_help=True,
+    subcommand_metavar="RESOURCE ...",
+)
+@click.option(
+    "--undo",
+    is_flag=False,
+    flag_value=LATEST,
+    metavar="[IMPORT]",
+    help="Take an import back, by default the latest; `vitrine imports` lists them.",
+)
+@click.option("--dry-run", is_flag=True, help="With --undo: only say what would be done.")
+@click.pass_context
+def import_command(ctx: click.Context, undo: str | None, dry_run: bool) -> None:
     """Import products, past orders or images from files.
 
-    RESOURCE is products, clients, categories, orders (of the past) or images.
+    RESOURCE is shop (the products of another shop), products, clients, categories, orders (of the
+    past) or images.
 
     `vitrine import RESOURCE --help` shows the options of each. For a service of your own, write its
     name: `vitrine import games FILE...`.
 
     Running an import again changes nothing, and finishes one that was interrupted.
+
+    --undo moves the items that an import created to the trash, and puts back what it changed. What
+    was changed since stays as it is and is listed; the exit status is then 1.
     """
-
-
-def _row_options(command: Command) -> Command:
-    """Add the arguments and options of every import that reads rows."""
-    for decorate in reversed(
-        (
-            click.argument("files", nargs=-1, required=True, metavar="FILE..."),
-            click.option(
-                "--format",
-                type=click.Choice(FORMATS),
-                help="Format of each FILE.  [default: by the ending of its name]",
-            ),
-            click.option(
-                "--map",
-                "maps",
-                multiple=True,
-                metavar="FIELD=COLUMN",
-                help="Read FIELD from COLUMN, or from a JMESPath expression. May be repeated.",
-            ),
-            click.option(
-                "--set",
-                "sets",
-                multiple=True,
-                metavar="FIELD=VALUE",
-                help="Set FIELD to VALUE in every row. May be repeated.",
-            ),
-            click.option(
-                "--null",
-                "nulls",
-                multiple=True,
-                metavar="TEXT",
-                help="Read cells with this TEXT as null, such as NULL. May be repeated.",
-            ),
-            click.option("--dry-run", is_flag=True, help="Validate everything and write nothing."),
-            click.option(
-                "--errors",
-                type=click.Path(),
-                metavar="FILE",
-                help="Write every error to FILE, a JSON object a line.",
-            ),
-        )
-    ):
-        command = decorate(command)
-    return command
-
-
-def _item_options(command: Command) -> Command:
-    """Add the options of every import that finds existing items by a key."""
-    for decorate in reversed(
-        (
-            click.option(
-                "--key",
-                metavar="FIELD",
-                help="Field that finds existing items.  [default: the first of external_ref, "
-                "slug, sku and email that a row has]",
-            ),
-            click.option(
-                "--volatile",
-                default=",".join(VOLATILE),
-                show_default=True,
-                metavar="A,B",
-                help="Fields and attributes that may change, such as prices. If the rows have no "
-                "key, all other values together find an existing item.",
-            ),
-        )
-    ):
-        command = decorate(command)
-    return command
-
-
-_attributes_option = click.option(
-    "--attributes",
-    metavar="A,B",
-    help="Of the columns that are not fields, keep only these as attributes.  [default: all]",
-)
+    if ctx.invoked_subcommand is None:
+        if undo is None:
+            raise click.UsageError("Name a RESOURCE, or --undo.", ctx)
+        undo_import(undo, dry_run)
+    elif undo is not None or dry_run:
+        raise click.UsageError("--undo takes an import back; leave out the RESOURCE.", ctx)
 
 
 @import_command.command("products")
-@_row_options
-@_item_options
-@_attributes_option
+@row_options
+@item_options
+@attribute_options
+@path_option
 @click.option("--create-categories", is_flag=True, help="Create the categories that are missing.")
 @click.option(
     "--infer-attributes",
@@ -145,10 +119,12 @@ _attributes_option = click.option(
     help="Propose attribute rules for each category and import nothing, unless --yes is given.",
 )
 @click.option("--yes", is_flag=True, help="Apply the rules of --infer-attributes, then import.")
+@click.option("--no-images", is_flag=True, help="Leave out the photos, which image_urls names.")
 @refused_options("products", "--join", "--create-clients", "--match")
 def import_products(
     files: tuple[str, ...],
     attributes: str | None,
+    path_separator: str | None,
     create_categories: bool,
     infer_attributes: bool,
     yes: bool,
@@ -156,64 +132,77 @@ def import_products(
 ) -> None:
     """Import products from each FILE.
 
-    A FILE is JSON lines, JSON or CSV, and may be compressed (.gz, .xz); - reads stdin. A column
+    A FILE is CSV, XLSX, JSON, JSON lines, XML or a page with JSON-LD, or the address of one
+    (https://...), and may be compressed (.gz, .xz); - reads stdin. A column
     with the name of a field becomes that field, any other column becomes an attribute. In --map and
-    --set, attr.NAME is the attribute NAME.
+    --set, attr.NAME is the attribute NAME. What each column becomes is printed first.
 
-    The column "category" holds a slug, a name, or a path of names such as Men/Tops.
+    The column "category" holds a slug, a name, or a path of names such as Men/Tops or Men > Tops.
     """
-    _check_inference(files, infer_attributes, yes, options["dry_run"])
-    settings = Settings.from_env()
-    client, categories = Client.find("products", settings), Client.find("categories", settings)
+    _check_inference(infer_attributes, yes, options["dry_run"])
+    settings, run = Settings.from_env(), ImportRun()
+    client, categories = (
+        Client.find(name, settings, run.id) for name in ("products", "categories")
+    )
     mapping = _mapping(client, attributes, options)
-    if infer_attributes and not propose_attributes(
-        files,
-        options["format"],
-        mapping,
-        categories,
-        apply=yes,
-        create_categories=create_categories,
-    ):
-        return
-    resolver = CategoryResolver(categories, create_categories, options["dry_run"])
-    _import_items(client, files, mapping, resolver, options)
+    with _surveyed(files, mapping, client.service, options) as sources:
+        paths = PathRules.of(*mapping.texts("category"), path_separator)
+        if infer_attributes and not propose_attributes(
+            sources,
+            mapping,
+            categories,
+            paths,
+            apply=yes,
+            create_categories=create_categories,
+        ):
+            return
+        resolver = CategoryResolver(categories, create_categories, options["dry_run"], paths)
+        mapping.notes.clear()  # Those of the proposals.
+        _import_items(client, sources, mapping, resolver, options, run)
 
 
 @import_command.command("clients")
-@_row_options
-@_item_options
+@row_options
+@item_options
 @refused_options("clients", "--join", "--create-clients", "--match", "--infer-attributes", "--yes")
 @ignored_options("clients", "--attributes", "--create-categories")
-def import_clients(files: tuple[str, ...], **options: Any) -> None:
+def import_clients(files: tuple[str, ...], run: ImportRun | None = None, **options: Any) -> None:
     """Import clients from each FILE.
 
-    A FILE is JSON lines, JSON or CSV, and may be compressed (.gz, .xz); - reads stdin. A column
+    A FILE is CSV, XLSX, JSON, JSON lines, XML or a page with JSON-LD, or the address of one
+    (https://...), and may be compressed (.gz, .xz); - reads stdin. A column
     with the name of a field becomes that field; other columns are left out and named at the end.
+
+    An export of the customers of Shopify or WooCommerce is recognised by its columns.
     """
-    _import_service("clients", files, None, options)
+    _import_service("clients", files, None, options, run=run)
 
 
 @import_command.command("categories")
-@_row_options
-@_item_options
+@row_options
+@item_options
+@path_option
 @refused_options(
     "categories", "--join", "--create-clients", "--match", "--infer-attributes", "--yes"
 )
 @ignored_options("categories", "--attributes", "--create-categories")
-def import_categories(files: tuple[str, ...], **options: Any) -> None:
+def import_categories(files: tuple[str, ...], path_separator: str | None, **options: Any) -> None:
     """Import a tree of categories from each FILE.
 
-    A FILE is JSON lines, JSON or CSV, and may be compressed (.gz, .xz); - reads stdin. Rows may
+    A FILE is CSV, XLSX, JSON, JSON lines, XML or a page with JSON-LD, or the address of one
+    (https://...), and may be compressed (.gz, .xz); - reads stdin. Rows may
     stand in any order.
 
     The place of a category is its column "parent" (the slug or the name of another row), or its
     column "path": names from the root such as Men/Tops, or a list of objects with id and name.
     """
-    _import_service("categories", files, None, options)
+    if path_separator == "none":
+        raise click.ClickException("--path-separator none is for products only.")
+    _import_service("categories", files, None, options, path_separator)
 
 
 @import_command.command("orders")
-@_row_options
+@row_options
 @click.option(
     "--join",
     "joins",
@@ -247,35 +236,27 @@ def import_orders(
     create_clients: bool,
     client_name: str,
     returns: str,
+    run: ImportRun | None = None,
+    currency: str | None = None,
     **options: Any,
 ) -> None:
     """Import past orders of another shop from each FILE.
 
-    A FILE is JSON lines, JSON or CSV, and may be compressed (.gz, .xz); - reads stdin. Each row is
+    A FILE is CSV, XLSX, JSON, JSON lines, XML or a page with JSON-LD, or the address of one
+    (https://...), and may be compressed (.gz, .xz); - reads stdin. Each row is
     an order line; the rows with the same order number are one order. It keeps its own prices, and
     no stock changes.
+
+    An order export of Shopify or WooCommerce is recognised by its columns: its shipping, tax and
+    discount become lines of their own kinds, and its refunds returns.
 
     Columns named like InvoiceNo, InvoiceDate, CustomerID, StockCode, Description, Quantity and
     UnitPrice are found without --map. Fields: external_ref (the order number), placed_at, client
     (the external_ref of a client), client_id, status, currency, note, sku, name, quantity,
     unit_price and discount (a fraction).
     """
-    settings = Settings.from_env()
-    rules = OrderRules(returns, create_clients, client_name, options["dry_run"])
-    mapping = order_mapping(options["maps"], options["sets"], options["nulls"])
-    joined_files = [JoinedFile(option) for option in joins]
-    with _report(options["errors"]) as report:
-        importer = PastOrderImporter(
-            Client.find("orders", settings), Client.find("clients", settings), rules, report
-        )
-        for file, source in _sources(files, options["format"]):
-            report.file = file
-            importer.read(source, mapping, joined_files)
-        report.file = ""
-        seconds = run_with_progress(None, importer.send(), importer.lines)
-    print_report(report, mapping, seconds, rules.dry_run, "orders")
-    console.print(f"Lines read: {importer.lines:,}")
-    sys.exit(1 if report.counts["failed"] else 0)
+    rules = OrderRules(returns, create_clients, client_name, options["dry_run"], currency)
+    sys.exit(1 if _import_past_orders(files, joins, rules, options, run or ImportRun()) else 0)
 
 
 @import_command.command("images")
@@ -304,13 +285,52 @@ def import_images(folders: tuple[str, ...], match: str | None, dry_run: bool) ->
     sys.exit(1 if any(failed) else 0)
 
 
+import_command.add_command(import_shop)
+
+
+def _import_past_orders(
+    files: Sequence[str],
+    joins: Sequence[str],
+    rules: OrderRules,
+    options: dict[str, Any],
+    run: ImportRun,
+) -> int:
+    """Import past orders and print the report; return the number of those that failed."""
+    options = options | {"joins": joins}
+    mapping = order_mapping(options["maps"], options["sets"], options["nulls"], options["decimal"])
+    joined_files = [JoinedFile(option) for option in joins]
+    settings = Settings.from_env()
+    orders, clients = (Client.find(name, settings, run.id) for name in (ORDERS, CLIENTS))
+    with ExitStack() as opened, open_report(options["errors"], run, ORDERS) as report:
+        importer = PastOrderImporter(orders, clients, rules, report)
+        sources = [opened.enter_context(_source(file, ORDERS, options)) for file in files]
+        for source in sources:
+            importer.survey(source, mapping, joined_files)
+        mapping.decide()
+        for line in summary(sources, mapping, ORDERS) if mapping.rows else ():
+            console.print(line, markup=False)
+        for source in sources:
+            for line in source.notes if isinstance(source, ExportRows) else ():
+                console.print(line, markup=False)
+        for source in sources:
+            report.file = source.path if len(sources) > 1 else ""
+            importer.read(source, mapping, joined_files)
+        report.file = ""
+        with reported_if_stopped(report, mapping, run.id, rules.dry_run, ORDERS):
+            seconds = run_with_progress(None, importer.send(), importer.lines)
+    print_report(report, mapping, seconds, rules.dry_run, ORDERS)
+    console.print(f"Lines read: {importer.lines:,}")
+    run.end(report, rules.dry_run)
+    return report.counts["failed"]
+
+
 def _service_command(service: str) -> click.Command:
     """Return the import command of a service that has no command of its own."""
 
-    @click.command(service, help=f"Import {service} from each FILE: JSON lines, JSON or CSV.")
-    @_row_options
-    @_item_options
-    @_attributes_option
+    @click.command(service, help=f"Import {service} from each FILE: CSV, XLSX, JSON or XML.")
+    @row_options
+    @item_options
+    @attribute_options
     @refused_options(
         service, "--join", "--create-clients", "--match", "--infer-attributes", "--yes"
     )
@@ -322,10 +342,18 @@ def _service_command(service: str) -> click.Command:
 
 
 def _import_service(
-    service: str, files: Sequence[str], attributes: str | None, options: dict[str, Any]
+    service: str,
+    files: Sequence[str],
+    attributes: str | None,
+    options: dict[str, Any],
+    path_separator: str | None = None,
+    run: ImportRun | None = None,
 ) -> None:
-    client = Client.find(service, Settings.from_env())
-    _import_items(client, files, _mapping(client, attributes, options), None, options)
+    run = run or ImportRun()
+    client = Client.find(service, Settings.from_env(), run.id)
+    mapping = _mapping(client, attributes, options)
+    with _surveyed(files, mapping, service, options) as sources:
+        _import_items(client, sources, mapping, None, options, run, path_separator)
 
 
 def _mapping(client: Client, attributes: str | None, options: dict[str, Any]) -> RowMapping:
@@ -335,65 +363,94 @@ def _mapping(client: Client, attributes: str | None, options: dict[str, Any]) ->
         options["sets"],
         options["nulls"],
         None if attributes is None else attributes.split(","),
+        FIELD_NAMES.get(client.service),
+        options["decimal"],
     )
+
+
+@contextmanager
+def _surveyed(
+    files: Sequence[str], mapping: RowMapping, service: str, options: dict[str, Any]
+) -> Iterator[list[RowSource]]:
+    """Open files, survey all of their rows, print what was found out, and yield the files."""
+    with ExitStack() as opened:
+        sources = [opened.enter_context(_source(file, service, options)) for file in files]
+        for source in sources:
+            mapping.meet(source.header)
+            for _, row in source.rows():
+                if isinstance(row, dict):
+                    mapping.survey(row)
+        mapping.decide()
+        for line in summary(sources, mapping, service) if mapping.rows else ():
+            console.print(line, markup=False)
+        yield sources
+
+
+def _source(file: str, service: str, options: dict[str, Any]) -> RowSource:
+    names = ("format", "encoding", "separator", "sheet")
+    chosen = ReadOptions(**{name: options[name] for name in names}, resource=service)
+    if service not in (ORDERS, CLIENTS) or options["maps"] or options.get("joins"):
+        return RowSource(file, chosen)
+    source = ExportRows(file, chosen)
+    if source.export and source.export.resource != service:
+        source.close()
+        raise StackError(
+            f"{file} has {source.export.label}; write `vitrine import {source.export.resource}`."
+        )
+    return source
 
 
 def _import_items(
     client: Client,
-    files: Sequence[str],
+    sources: Sequence[RowSource],
     mapping: RowMapping,
     resolver: CategoryResolver | None,
     options: dict[str, Any],
+    run: ImportRun,
+    path_separator: str | None = None,
 ) -> None:
     """Import files into a service, print the report, and exit with 1 if a row failed."""
-    seconds = 0.0
-    with _report(options["errors"]) as report:
-        importer = ItemImporter(
-            client,
-            mapping,
-            resolver,
-            options["key"],
-            options["volatile"].split(","),
-            options["dry_run"],
-            report,
-        )
-        for file, source in _sources(files, options["format"]):
-            report.file = file
-            try:
+    seconds, among, dry_run = 0.0, _filters(options["among"]), options["dry_run"]
+    if options["missing"]:
+        missing.check(client, options["missing"], among)
+    elif among:
+        raise click.ClickException("--among is for --missing.")
+    with open_report(options["errors"], run, client.service) as report:
+        identity = RowIdentity(client, options["key"], options["volatile"].split(","))
+        if mapping.rows:
+            identity.check_volatile({mapping.parent(column) for column in mapping.facts})
+        merges = mapping.has_free_attributes and not options.get("replace_attributes")
+        left_out = ("image_urls",) if options.get("no_images") else ()
+        mode = WriteMode(dry_run, merges, bool(options["missing"]), left_out)
+        importer = ItemImporter(client, mapping, resolver, identity, mode, report, path_separator)
+        with reported_if_stopped(report, mapping, run.id, dry_run, "rows"):
+            for source in sources:
+                report.file = source.path if len(sources) > 1 else ""
                 seconds += run_with_progress(source, importer.run(source))
-            except KeyboardInterrupt:
-                rows = report.counts.total()
-                raise StackError(
-                    f"Interrupted after {rows:,} rows; run it again to finish."
-                ) from None
-    print_report(report, mapping, seconds, options["dry_run"], "rows")
+            report.file = ""
+            if options["missing"]:
+                missing.remove_missing(importer, options["missing"], among, dry_run)
+    print_report(report, mapping, seconds, dry_run, "rows")
+    print_notes(mapping)
+    print_identity(report, identity, client, dry_run)
+    run.end(report, dry_run)
     sys.exit(1 if report.counts["failed"] else 0)
 
 
-@contextmanager
-def _report(errors: str | None) -> Iterator[ImportReport]:
-    """Yield a report that writes its errors to a file, if one is named."""
-    with ExitStack() as opened:
-        yield ImportReport(log=opened.enter_context(Path(errors).open("w")) if errors else None)
+def _filters(among: Sequence[str]) -> dict[str, str]:
+    """Return the filters of --among by name, or raise ``ClickException``."""
+    for text in among:
+        if "=" not in text:
+            raise click.ClickException(f"--among {text}: write FILTER=VALUE, such as brand=Acme.")
+    return dict(text.split("=", 1) for text in among)
 
 
-def _sources(files: Sequence[str], format: str | None) -> Iterator[tuple[str, RowSource]]:
-    """Yield each file with its name for error messages, which is empty for the only file."""
-    for file in files:
-        with RowSource(file, format) as source:
-            yield file if len(files) > 1 else "", source
-
-
-def _check_inference(
-    files: Sequence[str], infer_attributes: bool, yes: bool, dry_run: bool
-) -> None:
+def _check_inference(infer_attributes: bool, yes: bool, dry_run: bool) -> None:
     """Raise ``ClickException`` for options that contradict each other."""
     if yes and not infer_attributes:
         raise click.ClickException("--yes is for --infer-attributes.")
     if yes and dry_run:
         raise click.ClickException("--yes applies, --dry-run does not; take one of them.")
-    if infer_attributes and any(file == STDIN or Path(file).is_fifo() for file in files):
-        raise click.ClickException("--infer-attributes reads a file twice; name one on disk.")
 
 
 def _import_folder(client: Client, folder: Path, match: str, dry_run: bool) -> int:
@@ -417,47 +474,3 @@ def _import_folder(client: Client, folder: Path, match: str, dry_run: bool) -> i
     if not report.naming_products:
         console.print(f"No product has a value in {match}: is it misspelt?", markup=False)
     return report.counts["failed"]
-
-
-@click.command("export")
-@click.argument("resource")
-@click.argument("file", default=STDIN)
-@click.option(
-    "--format",
-    type=click.Choice(FORMATS),
-    help="Format of FILE.  [default: by the ending of its name; jsonl for stdout]",
-)
-def export_command(resource: str, file: str, format: str | None) -> None:
-    """Export all items of RESOURCE to FILE, or to stdout.
-
-    RESOURCE is products, clients, categories, orders, or a service of your own. `vitrine import`
-    reads such a FILE.
-    """
-    client = Client.find(resource, Settings.from_env())
-    chosen = format or Path(file).suffix.lstrip(".") or "jsonl"
-    if chosen not in FORMATS:
-        raise click.ClickException(
-            f"The ending of {file} names no format. Say --format with one of {', '.join(FORMATS)}."
-        )
-    if file == STDIN:
-        count = _write(chosen, client, sys.stdout)
-    else:
-        draft = Path(file + ".part")
-        try:
-            with draft.open("w", encoding="utf-8", newline="") as opened:
-                count = _write(chosen, client, opened)
-            draft.replace(file)
-        except OSError as error:
-            raise StackError(f"{file} cannot be written: {error.strerror}.") from error
-        finally:
-            draft.unlink(missing_ok=True)
-    console.print(f"{count:,} {resource} exported.")
-
-
-def _write(format: str, client: Client, file: TextIO) -> int:
-    """Write all items of a service to a file; return their number."""
-    exported = exporter.items(client)
-    if format == "csv":
-        return exporter.write_csv(exported, file, exporter.fields(client))
-    write = exporter.write_json if format == "json" else exporter.write_jsonl
-    return write(exported, file)

@@ -1,15 +1,24 @@
 """Import of images: photos of a folder, uploaded to the products that name them."""
 
 import hashlib
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
+from shared.schema.text import name_key
 from vitrine.client import Client
 from vitrine.errors import RequestRefused, StackError
 from vitrine.transfer import exporter
+
+_BETWEEN_URLS = re.compile(r",\s*(?=[a-z]+://)", re.IGNORECASE)
+_QUERY = re.compile("[?#].*", re.DOTALL)
+
+# The spellings by which a product may name one photo.
+Spellings = tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -29,8 +38,9 @@ def attach_images(
 ) -> ImageReport:
     """Upload each photo of a folder to the products that name it.
 
-    A product names ``/m/h/hat.jpg`` by that path, by ``hat.jpg`` or by ``hat``, in any case.  One
-    field may name several photos, separated by commas.  A product that has a photo keeps it.
+    A product names ``/m/h/hat.jpg`` by that path, by a URL that ends with it, by ``hat.jpg`` or by
+    ``hat``, in any case and any Unicode form.  One field may name several photos, separated by
+    commas.  A product that has a photo keeps it.
 
     Args:
         client: The products service.
@@ -46,18 +56,22 @@ def attach_images(
     except OSError as error:
         raise StackError(f"The folder {folder} cannot be read: {error.strerror}.") from error
     products = _products_by_photo(exporter.items(client, "id"), fields)
-    in_folder = {name.casefold() for path in photos for name in (path.name, path.stem)}
+    by_spelling: dict[str, set[int]] = defaultdict(set)
+    for spellings, ids in products.items():
+        for spelling in spellings:
+            by_spelling[spelling] |= ids
+    in_folder = {name for path in photos for name in _names_of(path.name)}
     report = ImageReport(
         photos=len(photos),
         naming_products=len({id for ids in products.values() for id in ids}),
-        missing=len(products.keys() - in_folder),
+        missing=sum(in_folder.isdisjoint(spellings) for spellings in products),
     )
     for path in photos:
-        matches = (products.get(name.casefold(), ()) for name in (path.name, path.stem))
-        ids = sorted({id for match in matches for id in match})
+        matches = (by_spelling.get(name, ()) for name in _names_of(path.name))
+        ids = {id for match in matches for id in match}
         if not ids:
             report.unmatched.append(path.name)
-        for id in ids:
+        for id in sorted(ids):
             try:
                 report.counts[_attach_image(client, id, path, dry_run)] += 1
             except RequestRefused as error:
@@ -68,21 +82,39 @@ def attach_images(
 
 def _products_by_photo(
     products: Iterable[Mapping[str, Any]], fields: Sequence[str]
-) -> dict[str, list[int]]:
+) -> dict[Spellings, set[int]]:
     """Return the ids of the products that name each photo."""
-    ids: dict[str, list[int]] = defaultdict(list)
+    ids: dict[Spellings, set[int]] = defaultdict(set)
     for product in products:
         for name in fields:
             value = product.get(name, product.get("attributes", {}).get(name))
-            for photo in filter(None, _file_names(value)):
-                ids[photo].append(product["id"])
+            for photo in filter(None, map(_spellings, _split(value))):
+                ids[photo].add(product["id"])
     return ids
 
 
-def _file_names(value: Any) -> Iterator[str]:
-    """Yield the file names in a field that holds a path, several paths, or a list."""
-    for path in value if isinstance(value, list) else str(value or "").split(","):
-        yield PurePosixPath(str(path).strip()).name.casefold()
+def _split(value: Any) -> list[str]:
+    """Return the photos in a field that holds a path or URL, several of them, or a list."""
+    if isinstance(value, list):
+        return list(map(str, value))
+    text = str(value or "")
+    # A URL may have commas of its own.
+    return _BETWEEN_URLS.split(text) if "://" in text else text.split(",")
+
+
+def _spellings(photo: str) -> Spellings:
+    """Return the file name in a path or URL: as it is, and as it is meant if it is a URL's."""
+    photo = photo.strip().replace("\\", "/")
+    path = _QUERY.sub("", photo)
+    literal = photo[path.rfind("/") + 1 :]
+    meant = PurePosixPath(unquote(path)).name
+    return tuple(dict.fromkeys(filter(None, map(name_key, (literal, meant)))))
+
+
+def _names_of(file_name: str) -> set[str]:
+    """Return the names by which a product may name a file, with and without its suffix."""
+    spellings = _spellings(file_name)
+    return {*spellings, *(PurePosixPath(spelling).stem for spelling in spellings)}
 
 
 def _attach_image(client: Client, id: int, path: Path, dry_run: bool) -> str:

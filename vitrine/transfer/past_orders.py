@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared.schema.text import clean_key
 from vitrine.client import Client
 from vitrine.errors import RequestRefused, StackError
 from vitrine.transfer.importer import ImportReport
@@ -24,10 +25,17 @@ CLIENT_NAME = "Client {}"
 _ORDER_FIELDS = {
     "external_ref": ("Text", ("invoiceno", "invoice_no", "invoice", "orderid", "order_id")),
     "placed_at": ("Text", ("invoicedate", "invoice_date", "orderdate", "order_date", "date")),
-    "client": ("Text", ("customerid", "customer_id", "customer")),
+    "client": (
+        "Reference",
+        (
+            *("customerid", "customer_id", "customer", "email", "customer email"),
+            *("client email", "buyer email", "email address"),
+        ),
+    ),
     "client_id": ("Whole", ()),
     "status": ("Text", ()),
     "currency": ("Text", ()),
+    "included_tax": ("Money", ()),
     "note": ("Text", ()),
 }
 _WHOLE_ORDER_FIELDS = {"items": ("List", ()), "uuid": ("Text", ())}
@@ -38,17 +46,26 @@ _LINE_FIELDS = {
     "unit_price": ("Money", ("unitprice", "price")),
     "discount": ("Money", ()),
 }
-_KEPT_LINE_FIELDS = ("product_id", *_LINE_FIELDS)
+_KEPT_LINE_FIELDS = ("product_id", "kind", "total", *_LINE_FIELDS)
+# Fields of a client that an order may bring, beside the reference.
+_CLIENT_DETAILS = ("name", "phone", "city", "addresses")
 _DECIMAL = re.compile(r"(\d+)\.0")
 
 
-def order_mapping(maps: Iterable[str], sets: Iterable[str], nulls: Iterable[str]) -> RowMapping:
+def order_mapping(
+    maps: Iterable[str],
+    sets: Iterable[str],
+    nulls: Iterable[str],
+    decimal: str | None = None,
+) -> RowMapping:
     """Return the mapping of rows to order lines with the fields of their order."""
+    all_fields = _ORDER_FIELDS | _LINE_FIELDS | _WHOLE_ORDER_FIELDS
     fields = {
-        name: {"type": type, "read_only": False, "aliases": aliases}
-        for name, (type, aliases) in (_ORDER_FIELDS | _LINE_FIELDS | _WHOLE_ORDER_FIELDS).items()
+        name: {"type": type, "read_only": False, "aliases": ()}
+        for name, (type, _) in all_fields.items()
     }
-    return RowMapping(fields, maps, sets, nulls, None)
+    names = {name: names for name, (_, names) in all_fields.items()}
+    return RowMapping(fields, maps, sets, nulls, None, names, decimal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +77,14 @@ class OrderRules:
         create_clients: Create the clients that do not exist.
         client_name: Name of a created client; ``{}`` stands for its reference.
         dry_run: Have the services validate only.
+        currency: The currency of orders without one.
     """
 
     returns: str = RETURNS
     create_clients: bool = False
     client_name: str = CLIENT_NAME
     dry_run: bool = False
+    currency: str | None = None
 
     def __post_init__(self) -> None:
         """Raise ``StackError`` if ``returns`` is not a regular expression."""
@@ -87,39 +106,70 @@ class PastOrderImporter:
         self._rules = rules
         self._orders: dict[str, tuple[int, dict[str, Any]]] = {}  # with the row of the first line
         self._rows: dict[str, list[int]] = {}  # the row of each line of an order
+        self._mixed: dict[str, tuple[int, str]] = {}  # row and text of orders in two currencies
+        # The time of the latest order of each client, with what it says of the client.
+        self._clients: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._refused_clients: set[str] = set()
         self._columns: Mapping[str, str] = {}
+        self._dry = {"dry_run": "true"} if rules.dry_run else {}  # of every batch
         self.report = report
         self.lines = 0
+
+    def survey(
+        self, source: RowSource, mapping: RowMapping, joined_files: "Sequence[JoinedFile]"
+    ) -> None:
+        """Have a mapping survey the rows of a file, each joined with the rows of other files."""
+        mapping.meet(source.header)
+        for _, row in source.rows():
+            if isinstance(row, dict):
+                mapping.survey(_joined(row, joined_files))
 
     def read(
         self, source: RowSource, mapping: RowMapping, joined_files: "Sequence[JoinedFile]"
     ) -> None:
         """Read the rows of a file, each joined with the rows of other files."""
         self._columns = mapping.columns
+        are_texts = source.has_texts
         for number, row in source.rows():
             if isinstance(row, str):
                 self.report.counts["failed"] += 1
                 self.report.fail(number, "", row)
                 continue
-            joined_row = row
-            for file in joined_files:
-                joined_row = file.row_for(joined_row) | joined_row
-            self._add(number, mapping.item(joined_row))
+            self.lines += 1
+            try:
+                self._add(number, mapping.item(_joined(row, joined_files), are_texts))
+            except StackError as error:
+                self.report.counts["failed"] += 1
+                self.report.fail(number, "", str(error))
 
-    def _add(self, number: int, item: Mapping[str, Any]) -> None:
-        """Add a row to its order; for a field of the order, the first row that has it wins."""
-        self.lines += 1
+    def _add(self, number: int, item: dict[str, Any]) -> None:
+        """Add a row to its order; for a field of the order, the first row that has it wins.
+
+        Raises:
+            StackError: The row has no order number, or a value that cannot be one of its fields.
+        """
         ref = item.get("external_ref") or item.get("uuid")
         if not ref:
-            self.report.fail(number, "", "Has no order number; say --map external_ref=COLUMN.")
-            self.report.counts["failed"] += 1
-            return
+            raise StackError("Has no order number; say --map external_ref=COLUMN.")
+        if not isinstance(ref, str):
+            raise StackError(f"The order number {ref!r} is not a text.")
+        lines = item.get("items", [item])
+        if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
+            raise StackError("The items are not a list of objects, one for each line.")
+        if "items" in item and ref in self._orders:
+            raise StackError(f"Order {ref} is in row {self._orders[ref][0]} too; leave one out.")
+        if item.get("client") is not None:
+            item["client"] = self._named_client(item["client"], str(item.get("placed_at")))
         new: dict[str, Any] = {"external_ref": ref, "items": []}
         _, order = self._orders.setdefault(ref, (number, new))
         for name in _ORDER_FIELDS:
             if item.get(name) is not None:
                 order.setdefault(name, item[name])
-        for source_line in item.get("items", [item]):
+        currency = item.get("currency")
+        if currency is not None and currency != order["currency"]:
+            text = f"The order has lines in {order['currency']} and in {currency}; one is allowed."
+            self._mixed.setdefault(ref, (number, text))
+        for source_line in lines:
             line = {
                 name: source_line[name]
                 for name in _KEPT_LINE_FIELDS
@@ -129,6 +179,20 @@ class PastOrderImporter:
                 del line["name"]
             order["items"].append(line)
             self._rows.setdefault(ref, []).append(number)
+
+    def _named_client(self, value: Any, placed_at: str) -> str:
+        """Return the text that names a client, and note what its latest order says of it.
+
+        Raises:
+            StackError: It has none.
+        """
+        name = _name_of_client(value)
+        if isinstance(value, dict):
+            details = {field: value[field] for field in _CLIENT_DETAILS if value.get(field)}
+            ref = _client_reference(name)
+            if details and placed_at >= self._clients.get(ref, ("", {}))[0]:
+                self._clients[ref] = placed_at, details
+        return name
 
     def send(self) -> Iterator[int]:
         """Send all orders; yield the number of lines that are done after each batch."""
@@ -151,17 +215,25 @@ class PastOrderImporter:
         self, number: int, order: dict[str, Any], ids: Mapping[str, int]
     ) -> dict[str, Any] | None:
         """Return an order with its status and client id; None if its client does not exist."""
+        if mixed := self._mixed.get(order["external_ref"]):
+            self.report.counts["failed"] += 1
+            self.report.fail(mixed[0], "currency", mixed[1])
+            return None
         is_return = re.fullmatch(self._rules.returns, order["external_ref"])
         order.setdefault("status", "returned" if is_return else "delivered")
+        if self._rules.currency:
+            order.setdefault("currency", self._rules.currency)
         name = order.pop("client", None)
         if name is None:
             return order
-        if _client_reference(name) in ids:
-            return order | {"client_id": ids[_client_reference(name)]}
-        if self._rules.create_clients:
+        ref = _client_reference(name)
+        if ref in ids:
+            return order | {"client_id": ids[ref]}
+        if self._rules.create_clients and ref not in self._refused_clients:
             return order  # A dry run, which creates no client.
         self.report.counts["failed"] += 1
-        self.report.fail(number, "client", f"There is no client {name!r}; add --create-clients.")
+        hint = "it was refused" if self._rules.create_clients else "add --create-clients"
+        self.report.fail(number, "client", f"There is no client {name!r}; {hint}.")
         return None
 
     def _client_ids(self, references: Iterable[str]) -> dict[str, int]:
@@ -169,34 +241,62 @@ class PastOrderImporter:
         ids: dict[str, int] = {}
         missing = []
         for ref in sorted(set(map(_client_reference, references))):
-            page = self._clients_client.get("/clients", external_ref=ref, fields="id", per=1)
-            if page["items"]:
-                ids[ref] = page["items"][0]["id"]
-            else:
+            found = self._find_client(ref)
+            if found is None:
                 missing.append(ref)
-        if self._rules.create_clients and not self._rules.dry_run:
+            else:
+                ids[ref] = found
+        if self._rules.create_clients:
             for start in range(0, len(missing), BATCH_ORDERS):
                 ids |= self._create_clients(missing[start : start + BATCH_ORDERS])
         return ids
 
+    def _find_client(self, ref: str) -> int | None:
+        """Return the id of the client with an email address or a reference."""
+        for name in ("email", "external_ref") if _is_email(ref) else ("external_ref",):
+            try:
+                page = self._clients_client.get("/clients", fields="id", per=1, **{name: ref})
+            except RequestRefused:
+                if name != "email":
+                    raise
+                continue  # It looks like an email address and is none.
+            if page["items"]:
+                found: int = page["items"][0]["id"]
+                return found
+        return None
+
     def _create_clients(self, references: Sequence[str]) -> dict[str, int]:
-        """Create clients and return their ids by their references."""
-        clients = [
-            {"external_ref": ref, "name": self._rules.client_name.replace("{}", ref)}
-            for ref in references
-        ]
-        response = self._clients_client.post("/clients:batch", clients, key="external_ref")
-        results = zip(references, response["results"], strict=True)
-        return {ref: result["id"] for ref, result in results if "id" in result}
+        """Create clients, in a dry run none, and return their ids by their references."""
+        ids: dict[str, int] = {}
+        for key in ("email", "external_ref"):
+            chosen = [ref for ref in references if _is_email(ref) == (key == "email")]
+            if not chosen:
+                continue
+            clients = [
+                {"name": self._rules.client_name.replace("{}", ref)}
+                | self._clients.get(ref, ("", {}))[1]
+                | {key: ref}
+                for ref in chosen
+            ]
+            response = self._clients_client.post("/clients:batch", clients, key=key, **self._dry)
+            for ref, result in zip(chosen, response["results"], strict=True):
+                if "id" in result:
+                    ids[ref] = result["id"]
+                for problem in result.get("errors", ()):
+                    self._refused_clients.add(ref)
+                    place = problem.get("pointer", "").removeprefix("/")
+                    self.report.fail(None, "", f"Client {ref}: {place}: {problem['message']}")
+        return ids
 
     def _post(self, batch: Sequence[tuple[int, dict[str, Any]]]) -> None:
         """Post some orders; if they are refused as a whole, their halves."""
         if not batch:
             return
-        query = {"key": "external_ref"} | ({"dry_run": "true"} if self._rules.dry_run else {})
         orders = [order for _, order in batch]
         try:
-            response = self._orders_client.post("/orders:batch", orders, **query)
+            response = self._orders_client.post(
+                "/orders:batch", orders, key="external_ref", **self._dry
+            )
         except RequestRefused as error:
             if len(batch) > 1:
                 half = len(batch) // 2
@@ -216,16 +316,45 @@ class PastOrderImporter:
             number = self._rows[ref][int(steps[2])]
         column = self._columns.get(steps[-1], steps[-1])
         message = problem["message"]
-        if steps[-1] in _ORDER_FIELDS | _LINE_FIELDS and steps[-1] not in self._columns:
-            message += f" Say --map {steps[-1]}=COLUMN."
-        self.report.fail(number, column, f"{message} (order {ref})")
+        has_column = steps[-1] in self._columns
+        if has_column or steps[-1] not in _ORDER_FIELDS | _LINE_FIELDS:
+            message += f" (order {ref})"
+        # Else all rows have the same error, and the report says once how to name the column.
+        self.report.fail(number, column, message)
+
+
+def _name_of_client(value: Any) -> str:
+    """Return the text that names a client: a cell, or a member of an object of another shop.
+
+    Raises:
+        StackError: It has none.
+    """
+    if isinstance(value, dict):
+        names = (value.get(name) for name in ("email", "external_ref", "id"))
+        value = next((name for name in names if name not in (None, "")), None)
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise StackError("The client is neither a text nor an object with an email or an id.")
+    return str(value)
 
 
 def _client_reference(name: Any) -> str:
     """Return a client's reference as text, without the ``.0`` that spreadsheets append."""
-    text = str(name).strip()
+    text = clean_key(str(name))
     decimal = _DECIMAL.fullmatch(text)
+    if _is_email(text):
+        return text.lower()
     return decimal[1] if decimal else text
+
+
+def _is_email(reference: str) -> bool:
+    return "@" in reference
+
+
+def _joined(row: dict[str, Any], joined_files: "Sequence[JoinedFile]") -> dict[str, Any]:
+    """Return a row with the rows of other files added to it."""
+    for file in joined_files:
+        row = file.row_for(row) | row
+    return row
 
 
 class JoinedFile:

@@ -2,20 +2,28 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from vitrine.transfer.importer import ImportReport
+from vitrine.client import Client
+from vitrine.commands.undo import new_id
+from vitrine.errors import StackError
+from vitrine.transfer.columns.summary import missing_columns
+from vitrine.transfer.identity import RowIdentity
+from vitrine.transfer.importer import ImportReport, NumberedRows
 from vitrine.transfer.mapping import RowMapping
-from vitrine.transfer.sources import RowSource
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 RESULTS = ("created", "updated", "unchanged", "failed")
 
 
-def run_with_progress(source: RowSource | None, steps: Iterator[int], total: int = 0) -> float:
+def run_with_progress(source: NumberedRows | None, steps: Iterator[int], total: int = 0) -> float:
     """Run an import and show a progress bar; return the seconds it took.
 
     Args:
@@ -45,6 +53,105 @@ def run_with_progress(source: RowSource | None, steps: Iterator[int], total: int
     return time.monotonic() - started
 
 
+@dataclass(slots=True)
+class ImportRun:
+    """One import of the history: of one resource, or of several, one after another.
+
+    Attributes:
+        id: Its id.
+        has_parts: It may import several resources, of which each has a report.
+        log: The file of the errors of all parts, if there is one.
+        changes: The number of items that it has created, changed or removed.
+    """
+
+    id: str = field(default_factory=new_id)
+    has_parts: bool = False
+    log: TextIO | None = None
+    changes: int = 0
+
+    def end(self, report: ImportReport, dry_run: bool) -> None:
+        """Count the changes of a report; print how the import is undone, unless it goes on."""
+        if not dry_run:
+            done = report.counts
+            self.changes += done["created"] + done["updated"] + report.missing.total()
+        if not self.has_parts:
+            self.print_undo()
+
+    def print_undo(self) -> None:
+        """Print how the import is undone, if it has changed anything."""
+        if self.changes:
+            console.print(f"`vitrine import --undo {self.id}` takes this import back.")
+
+
+@contextmanager
+def open_log(errors: str | None) -> Iterator[TextIO | None]:
+    """Yield the file of errors that an option names, or None.
+
+    Raises:
+        StackError: The file cannot be written.
+    """
+    if not errors:
+        yield None
+        return
+    try:
+        log = Path(errors).open("w")  # noqa: SIM115
+    except OSError as error:
+        raise StackError(f"--errors {errors} cannot be written: {error.strerror}.") from error
+    with log:
+        yield log
+
+
+@contextmanager
+def open_report(errors: str | None, run: ImportRun, resource: str) -> Iterator[ImportReport]:
+    """Yield the report of one resource, which writes its errors to a file, if there is one.
+
+    Args:
+        errors: The file that an option names.
+        run: The import; if it has parts, its own file is written, with the resource of each error.
+        resource: The resource.
+
+    Raises:
+        StackError: The file cannot be written.
+    """
+    if run.has_parts:
+        yield ImportReport(log=run.log, resource=resource)
+        return
+    with open_log(errors) as log:
+        yield ImportReport(log=log)
+
+
+@contextmanager
+def reported_if_stopped(
+    report: ImportReport, mapping: RowMapping, id: str, dry_run: bool, noun: str
+) -> Iterator[None]:
+    """Print the results of an import that is interrupted or fails, before its error.
+
+    Args:
+        report: The counts and errors.
+        mapping: The mapping of the rows, which knows the columns.
+        id: The import.
+        dry_run: Say "would be".
+        noun: The counted thing, such as "rows".
+
+    Raises:
+        StackError: The import was interrupted, or failed after some rows; says how to go on.
+    """
+    started = time.monotonic()
+    try:
+        yield
+    except (KeyboardInterrupt, StackError) as error:
+        count = report.counts.total()
+        if isinstance(error, StackError) and not count:
+            raise
+        if count:
+            print_report(report, mapping, time.monotonic() - started, dry_run, noun)
+        reason = f"{error} Stopped" if isinstance(error, StackError) else "Interrupted"
+        undo = "" if dry_run else f", or `vitrine import --undo {id}` to take it back"
+        raise StackError(
+            f"{reason} after {count:,} {noun}; run it again to finish{undo}."
+        ) from None
+
+
 def print_report(
     report: ImportReport, mapping: RowMapping, seconds: float, dry_run: bool, noun: str
 ) -> None:
@@ -52,7 +159,7 @@ def print_report(
 
     Args:
         report: The counts and errors.
-        mapping: The mapping of the rows, which knows unmatched options and ignored columns.
+        mapping: The mapping of the rows, which knows the columns.
         seconds: The time it took.
         dry_run: Say "would be".
         noun: The counted thing, such as "rows".
@@ -66,16 +173,56 @@ def print_report(
     )
     for error in report.errors:
         console.print("  " + error, markup=False)
-    if counts["failed"] > len(report.errors):
-        console.print("  … and more; --errors FILE writes all of them to a file.")
+    if report.other_errors:
+        console.print(
+            f"  … and {report.other_errors:,} more; --errors FILE writes all of them to a file."
+        )
     if any("There is no category" in error for error in report.errors):
         console.print("--create-categories creates the missing categories.")
     if any("There is no client" in error for error in report.errors):
         console.print("--create-clients creates the missing clients.")
-    for option in mapping.unmatched_options:
-        console.print(f"Nothing in the file for {option}: is it misspelt?", markup=False)
+    for sentence in missing_columns(mapping, report.failed_columns):
+        console.print(sentence, markup=False)
     if not counts.total():
         console.print("The file has no rows.")
-    if mapping.ignored_columns:
-        columns = ", ".join(sorted(mapping.ignored_columns))
-        console.print(f"Columns left out: {columns}", markup=False)
+
+
+def print_notes(mapping: RowMapping) -> None:
+    """Print how often a mapping has changed something, by the reason."""
+    for text, count in mapping.notes.items():
+        console.print(f"{count:,} {text}")
+
+
+def print_identity(
+    report: ImportReport, identity: RowIdentity, client: Client, dry_run: bool
+) -> None:
+    """Print how items were found, and what they lost.
+
+    Args:
+        report: The counts.
+        identity: The keys of the rows.
+        client: The service.
+        dry_run: Say "would be".
+    """
+    service, new = client.service, report.counts["created"]
+    if column := identity.adopted_column:
+        console.print(
+            f"Column {column} is kept as external_ref, by which these {service} are found again.",
+            markup=False,
+        )
+    if report.same_names:
+        # Services look for these in a dry run only.
+        console.print(
+            f"{new:,} of {report.counts.total():,} would be new, and {report.same_names:,} of "
+            f"these have the names of {service} that are there. To change those instead, give the "
+            "rows a key that they have: see --map and --key."
+        )
+    if report.removed:
+        names = ", ".join(f"{name} ({count:,})" for name, count in report.removed.most_common())
+        verb = "would be removed" if dry_run else "removed"
+        console.print(f"Attributes {verb}: {names}", markup=False)
+    if report.is_missing_skipped:
+        console.print("Nothing was looked for with --missing, because not every row was imported.")
+    for done, count in report.missing.items():
+        verb = "would be" if dry_run else "were"
+        console.print(f"{count:,} {service} that the file no longer has {verb} {done}.")

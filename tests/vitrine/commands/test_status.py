@@ -2,7 +2,7 @@
 
 import pytest
 
-from vitrine.commands.status import problem, remarks
+from vitrine.readiness import problem, remarks
 from vitrine.stack import without_password
 
 WELL = {"status": "ok", "mongodb": {"latency_ms": 1}, "redis": {"latency_ms": 1}}
@@ -34,6 +34,10 @@ def test_problems_differ_from_remarks(ready, error, texts):
         ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
         ("redis://default:secret@there:6379/0", "redis://***@there:6379/0"),
         ("mongodb://ann:p%40ss@a:1,b:2/shop?x=@", "mongodb://***@a:1,b:2/shop?x=@"),
+        (
+            "redis+sentinel://:secret@a:1/name/0?sentinel_password=secret&b=1",
+            "redis+sentinel://***@a:1/name/0?sentinel_password=***&b=1",
+        ),
     ],
 )
 def test_no_password_is_shown(address, expected):

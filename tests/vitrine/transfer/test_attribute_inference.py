@@ -4,7 +4,6 @@ import pytest
 
 from shared.schema.attribute_rules import misfits
 from vitrine.transfer.attribute_inference import MAX_ATTRIBUTES, MAX_CHOICES, CategoryAttributes
-from vitrine.transfer.categories import deepest_path
 
 
 def rule(*values):
@@ -79,11 +78,3 @@ def test_existing_rules_stay_and_nothing_is_required():
         category.add(attributes)
     assert category.rules({"a": {"type": "string"}}) == {"c": {"type": "string"}}
     assert (category.rows, category.attributes["c"].rows) == (4, 1)
-
-
-@pytest.mark.parametrize(
-    ("text", "path"),
-    [("Tops", "Tops"), ("Men / Tops/", "Men/Tops"), ("New,Men/Tops", "Men/Tops"), ("/", "")],
-)
-def test_a_category_is_named_by_its_deepest_path(text, path):
-    assert deepest_path(text) == path

@@ -9,7 +9,9 @@ from click.testing import CliRunner
 
 from tests.support.services import environment
 from vitrine.cli import main
-from vitrine.transfer.misplaced_options import resource_first
+from vitrine.errors import StackError
+from vitrine.transfer.options import resource_first
+from vitrine.transfer.progress import open_log
 
 RESOURCES = ("products", "clients", "categories", "orders", "images", "games")
 
@@ -106,7 +108,7 @@ def test_options_before_the_resource_go_on_working_with_a_hint(run, resource):
 )
 def test_an_option_without_effect_goes_on_working_with_a_hint(run, args, option):
     done = run(*args)
-    hint, error = done.stderr.strip().splitlines()
+    hint, *_, error = done.stderr.strip().splitlines()
     assert hint == f"{option} does nothing for {args[0]}; leave it out."
     assert "refused: Nothing here." in error
 
@@ -126,3 +128,12 @@ def test_an_option_of_another_resource_is_refused_with_a_hint(run, args, error):
     assert done.exit_code == 1
     assert error in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_errors_that_cannot_be_written_are_named(tmp_path):
+    path = str(tmp_path / "none" / "errors.jsonl")
+    with (
+        pytest.raises(StackError, match=r"--errors .* cannot be written: No such file"),
+        open_log(path),
+    ):
+        pass

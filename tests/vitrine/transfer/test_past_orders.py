@@ -1,5 +1,7 @@
 """Past orders: which are returns, and how clients that are missing get their names."""
 
+import json
+
 import pytest
 
 from vitrine.errors import StackError
@@ -12,33 +14,46 @@ from vitrine.transfer.past_orders import (
 )
 from vitrine.transfer.sources import RowSource
 
+REFUSED = {"result": "failed", "errors": [{"pointer": "/phone", "message": "Is too long."}]}
+
 
 class Service:
     """A service that keeps the batches it receives, in memory."""
 
-    def __init__(self):
+    def __init__(self, emails=(), refused=()):
         self.posted = []
+        self.emails = emails
+        self.refused = refused
 
     def get(self, path, **query):
-        return {"items": []}
+        return {"items": [{"id": 77}] if query.get("email") in self.emails else []}
 
     def post(self, path, body, **query):
         self.posted += body
-        results = [{"result": "created", "id": number} for number, _ in enumerate(body, 1)]
-        return {"results": results}
+        made = {"result": "created"}
+        return {
+            "results": [
+                REFUSED if item.get("email") in self.refused else made | {"id": number}
+                for number, item in enumerate(body, 1)
+            ]
+        }
 
 
 @pytest.fixture
 def run(tmp_path):
     """Import lines of CSV; return the orders and the clients that were posted."""
 
-    def run(text, joins=(), **options):
-        file = tmp_path / "lines.csv"
+    def run(text, joins=(), emails=(), refused=(), report=None, **options):
+        file = tmp_path / ("lines.jsonl" if text.startswith("{") else "lines.csv")
         file.write_text(text)
-        orders, clients = Service(), Service()
-        importer = PastOrderImporter(orders, clients, OrderRules(**options), ImportReport())
+        orders, clients = Service(), Service(emails, refused)
+        report = report or ImportReport()
+        importer = PastOrderImporter(orders, clients, OrderRules(**options), report)
+        mapping = order_mapping((), (), ())
         with RowSource(str(file), None) as source:
-            importer.read(source, order_mapping((), (), ()), joins)
+            importer.survey(source, mapping, joins)
+            mapping.decide()
+            importer.read(source, mapping, joins)
         list(importer.send())
         return orders.posted, clients.posted
 
@@ -76,3 +91,105 @@ def test_rows_of_an_order_are_joined_wherever_they_stand(run, tmp_path):
     orders, _ = run("invoice,sku,qty\n1,a,1\n2,b,1\n1,c,2\n", [joined])
     assert [each["placed_at"] for each in orders] == ["2020-01-01", "2020-01-02"]
     assert [[line["sku"] for line in each["items"]] for each in orders] == [["a", "c"], ["b"]]
+
+
+def test_a_client_is_found_by_email(run):
+    text = "order_id,Customer Email,sku,qty\n1,Ann@X.org ,a,1\n2,bob@x.org,a,1\n"
+    orders, clients = run(text, emails=("ann@x.org",), create_clients=True)
+    assert clients == [{"email": "bob@x.org", "name": "Client bob@x.org"}]
+    assert [each["client_id"] for each in orders] == [77, 1]
+
+
+@pytest.mark.parametrize(
+    ("client", "created"),
+    [
+        ({"id": 7}, {"external_ref": "7", "name": "Client 7"}),
+        ({"id": 7, "email": "a@x.org"}, {"email": "a@x.org", "name": "Client a@x.org"}),
+        (7, {"external_ref": "7", "name": "Client 7"}),
+    ],
+)
+def test_the_client_of_an_order_of_another_shop_is_never_an_id_of_this_shop(run, client, created):
+    row = {"external_ref": "1", "client": client, "items": [{"sku": "a", "quantity": 1}]}
+    orders, clients = run(json.dumps(row), create_clients=True)
+    assert clients == [created]
+    assert [each["client_id"] for each in orders] == [1]
+
+
+def test_a_client_has_the_name_and_the_addresses_of_its_latest_order(run):
+    ann = {"email": "Ann@x.org", "name": "Ann", "phone": "1", "addresses": [{"kind": "billing"}]}
+    rows = [
+        {"external_ref": str(number), "placed_at": day, "client": client, "items": [{"sku": "a"}]}
+        for number, (day, client) in enumerate(
+            [
+                ("2025-01-02", ann),
+                ("2025-01-01", {"email": "ann@x.org", "name": "Anna"}),
+                ("2025-01-03", "ann@x.org"),
+            ]
+        )
+    ]
+    orders, clients = run("\n".join(map(json.dumps, rows)), create_clients=True)
+    assert clients == [ann | {"email": "ann@x.org"}]
+    assert [each["client_id"] for each in orders] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_orders_of_a_client_that_is_refused_fail_and_say_so(run, dry_run):
+    text = "order_id,email,sku,qty\n1,ann@x.org,a,1\n2,bob@x.org,a,1\n"
+    report = ImportReport()
+    options = {"create_clients": True, "dry_run": dry_run, "refused": ("ann@x.org",)}
+    orders, _ = run(text, report=report, **options)
+    assert [each["external_ref"] for each in orders] == ["2"]
+    assert report.errors == [
+        "Client ann@x.org: phone: Is too long.",
+        "row 2, client: There is no client 'ann@x.org'; it was refused.",
+    ]
+
+
+def test_a_whole_order_that_is_there_twice_is_refused(run):
+    row = json.dumps({"external_ref": "1", "items": [{"sku": "a", "quantity": 1}]})
+    report = ImportReport()
+    orders, _ = run(f"{row}\n{row}\n", report=report)
+    assert [len(order["items"]) for order in orders] == [1]
+    assert report.errors == ["row 2: Order 1 is in row 1 too; leave one out."]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"items": "two"}, "items are not a list"),
+        ({"items": 2}, "items are not a list"),
+        ({"items": [2]}, "items are not a list"),
+        ({"external_ref": ["1"]}, "order number ['1'] is not a text"),
+        ({"client": ["x"]}, "client is neither a text"),
+        ({"client": {"city": "Ulm"}}, "client is neither a text"),
+    ],
+)
+def test_a_row_of_another_form_fails_alone(run, wrong, reason):
+    rows = [{"external_ref": "1", "sku": "a", "quantity": 1} | wrong]
+    rows.append({"external_ref": "2", "sku": "a", "quantity": 1})
+    report = ImportReport()
+    orders, _ = run("\n".join(map(json.dumps, rows)), report=report)
+    assert [each["external_ref"] for each in orders] == ["2"]
+    assert reason in report.errors[0]
+    assert report.counts["failed"] == 1
+
+
+def test_a_price_brings_the_currency_of_its_order(run):
+    orders, _ = run("invoice,sku,qty,unit price\n1,a,1,$5.00\n")
+    assert orders[0]["currency"] == "USD"
+    assert orders[0]["items"][0]["unit_price"] == "5.00"
+
+
+def test_an_order_in_two_currencies_fails_alone(run):
+    report = ImportReport()
+    text = "invoice,sku,qty,unit price\n1,a,1,$5.00\n1,b,1,€5.00\n2,a,1,€3\n2,b,1,€4\n"
+    orders, _ = run(text, report=report)
+    assert [(each["external_ref"], each["currency"]) for each in orders] == [("2", "EUR")]
+    assert "The order has lines in USD and in EUR; one is allowed." in report.errors[0]
+    assert report.counts["failed"] == 1
+
+
+def test_orders_without_a_currency_get_that_of_the_rules(run):
+    text = "invoice,date,quantity,price,sku,currency\nA,2025-01-01,1,5,T,\nB,2025-01-01,1,5,T,USD\n"
+    orders, _ = run(text, currency="EUR")
+    assert [order["currency"] for order in orders] == ["EUR", "USD"]

@@ -1,19 +1,23 @@
 """Rows of files: every format, plain or compressed, and errors that name the fault."""
 
+import csv
 import gzip
 import io
 import json
 import lzma
+import random
 import sys
+from collections import deque
 
 import pytest
 
 from vitrine.errors import StackError
-from vitrine.transfer.sources import RowSource
+from vitrine.transfer.files import copies, encodings
+from vitrine.transfer.sources import ReadOptions, RowSource
 
 
-def rows(path, format=None):
-    with RowSource(str(path), format) as source:
+def rows(path, format=None, **options):
+    with RowSource(str(path), ReadOptions(format, **options)) as source:
         return list(source.rows())
 
 
@@ -45,25 +49,52 @@ def test_a_json_array_is_read_bare_or_as_items(write, text):
     assert rows(write("a.json", " \n" + text)) == [(1, {"a": 1}), (2, {"a": 2.5})]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("export", "a;b\n1;2\n"),
+        ("export.dat", "a\tb\n1\t2\n"),
+        ("export.xls", "a\tb\n1\t2\n"),
+        ("export.csv", '[{"a": "1", "b": "2"}]'),
+        ("export.txt", '{"a": "1", "b": "2"}\n{"a": "3"}\n'),
+        ("export", '{"products": [{"a": "1", "b": "2"}]}'),
+        ("export.json", "<list><item><a>1</a><b>2</b></item></list>"),
+    ],
+)
+def test_a_file_is_what_its_content_is(write, name, text):
+    assert rows(write(name, text))[0][1] == {"a": "1", "b": "2"}
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
+def test_a_compressed_file_is_known_by_its_content(write, pack):
+    assert rows(write("a.csv", pack(b"a,b\n1,2\n"))) == [(2, {"a": "1", "b": "2"})]
+
+
 @pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".xz", lzma.compress)])
 def test_compressed_files_are_decompressed(write, suffix, pack):
-    assert rows(write("a.csv" + suffix, pack(b"a,b\n1,2\n"))) == [(1, {"a": "1", "b": "2"})]
+    assert rows(write("a.csv" + suffix, pack(b"a,b\n1,2\n"))) == [(2, {"a": "1", "b": "2"})]
 
 
 def test_csv_keeps_texts_and_leaves_out_empty_cells(write):
     text = '\ufeffname,zip,note\r\nCrépin,0123,\r\n"two\nlines",,"say ""hi"""\r\n'
     assert rows(write("a.csv", text)) == [
-        (1, {"name": "Crépin", "zip": "0123"}),
-        (2, {"name": "two\nlines", "note": 'say "hi"'}),
+        (2, {"name": "Crépin", "zip": "0123"}),
+        (3, {"name": "two\nlines", "note": 'say "hi"'}),
     ]
 
 
 def test_csv_with_unquoted_commas_is_put_together_again(write):
     text = "id,street,city\n1,Rue de l'Est, 5,Paris\n2,a,b,c\n"
     assert rows(write("a.csv", text)) == [
-        (1, {"id": "1", "street": "Rue de l'Est, 5", "city": "Paris"}),
-        (2, "Has 4 cells, but the header has 3."),
+        (2, {"id": "1", "street": "Rue de l'Est, 5", "city": "Paris"}),
+        (3, "Has 4 cells, but the header has 3."),
     ]
+
+
+@pytest.mark.parametrize("row", ["A,Pot, 1,50", "A,Pot, 1.5,9", "A,Pot,x, 5", "A,Pot, $5,6"])
+def test_cells_that_may_be_amounts_are_not_put_together(write, row):
+    path = write("a.csv", f"sku,name,price\n{row}\n")
+    assert rows(path) == [(2, "Has 4 cells, but the header has 3.")]
 
 
 def test_stdin_is_read_like_a_file(monkeypatch):
@@ -77,16 +108,40 @@ def test_stdin_is_read_like_a_file(monkeypatch):
     [
         ("a.json", b"[{]", "not json"),
         ("a.json", b"", "not json"),
-        ("a.csv", b"a,b\n\xff,1\n", "not UTF-8"),
+        ("a.csv", b"a,b\n\0\1\2\3\4\5\0\0,1\n", "name its encoding"),
         ("a.csv", b'a,b\n"open,1\n', "not csv"),
         ("a.json.xz", b"not compressed", "decompressed"),
         ("a.json.gz", b"not compressed", "decompressed"),
-        ("a.txt", b"x", "Say --format"),
+        ("a.dat", b"x", "Say --format"),
+        ("a", b"x", "Say --format"),
+        ("a.csv", b"PK\x03\x04rest", "is a broken archive"),
+        ("a.xls", b"\xd0\xcf\x11\xe0rest", "is an old spreadsheet. Save it as XLSX or CSV"),
+        ("a.xlsx", b"%PDF-1.7", "is a PDF"),
     ],
 )
 def test_the_reason_why_a_file_cannot_be_read_is_shown(write, name, content, error):
     with pytest.raises(StackError, match=error):
         rows(write(name, content))
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [("gz", gzip.compress), ("xz", lzma.compress)])
+def test_a_damaged_compressed_file_is_refused_in_one_sentence(write, suffix, pack):
+    content = pack(b"name,price\n" + b"".join(b"Tea %d,5\n" % n for n in range(5000)))
+    for place in range(20, len(content) - 20, 97):
+        damaged = content[:place] + b"\xff\xff\xff" + content[place + 3 :]
+        with pytest.raises(StackError, match="cannot be decompressed: "):
+            rows(write(f"a.csv.{suffix}", damaged))
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [("gz", gzip.compress), ("xz", lzma.compress)])
+def test_a_file_that_is_huge_when_it_is_unpacked_is_refused(write, monkeypatch, suffix, pack):
+    monkeypatch.setattr(copies, "MAX_BYTES", 2_000_000)
+    monkeypatch.setattr(copies, "MAX_RATIO", 50)
+    assert rows(write(f"a.csv.{suffix}", pack(b"name\n" + b"x" * 1_000_000)))
+    large = random.Random(7).randbytes(1_250_000).hex().encode()
+    assert rows(write(f"b.csv.{suffix}", pack(b"name\n" + large)))
+    with pytest.raises(StackError, match=r"is larger than 2 MB when it is unpacked\. Unpack it"):
+        rows(write(f"c.csv.{suffix}", pack(b"name\n" + b"x" * 3_000_000)))
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -99,3 +154,315 @@ def test_a_large_array_is_read_row_by_row(write):
     with RowSource(str(path), None) as source:
         next(source.rows())
         assert source.position < source.size / 2
+
+
+BLANKS = "\u00a0\u200b\u2060\ufeff \t"
+
+
+def test_names_and_cells_are_trimmed_and_composed(write):
+    text = f"{BLANKS}name{BLANKS},sku\n{BLANKS}Cafe\u0301{BLANKS},{BLANKS}'007{BLANKS}\n"
+    assert rows(write("a.csv", text)) == [(2, {"name": "Café", "sku": "007"})]
+    row = {f"{BLANKS}name": f"Cafe\u0301{BLANKS}", "tags": [f" a{BLANKS}"], "in": {"b ": " c"}}
+    expected = {"name": "Café", "tags": ["a"], "in": {"b": "c"}}
+    assert rows(write("a.json", json.dumps([row]))) == [(1, expected)]
+    assert rows(write("a.jsonl", json.dumps(row))) == [(1, expected)]
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ("'007", "007"),
+        ("'=cmd()", "=cmd()"),
+        ("'-5", "-5"),
+        ("'s-Gravenhage", "'s-Gravenhage"),
+        ("'68 Mustang", "'68 Mustang"),
+        ("'2024-01-05", "2024-01-05"),
+        ("'", ""),
+    ],
+)
+def test_the_apostrophe_that_marks_a_text_is_dropped(write, cell, text):
+    assert rows(write("a.csv", f"a,b\n{cell},x\n")) == [(2, {"a": text, "b": "x"})]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("ending", ["csv", "tsv", "txt"])
+def test_the_separator_is_detected(write, separator, ending):
+    lines = ["sku,name,price", "1,Tea; green | loose,5", '2,"Cup, red",6', "3,Pot,7"]
+    cells = [next(csv.reader([line])) for line in lines]
+    text = io.StringIO()
+    csv.writer(text, delimiter=separator).writerows(cells)
+    found = rows(write(f"a.{ending}", text.getvalue()))
+    assert [row for _, row in found] == [dict(zip(cells[0], row, strict=True)) for row in cells[1:]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name;price\nTasse;12,50\nKanne;3,00\n",
+        "sep=;\nname;price\nTasse;12,50\nKanne;3,00\n",
+        "name ; price\nTasse ; 12,50\nKanne ; 3,00\n",
+        'name; "price"\nTasse; "12,50"\n"Kanne" ; 3,00\n',
+        "name;price\nTasse;12,50;\nKanne;3,00;\n",
+        "name;price;\nTasse;12,50;\n;;\n\nKanne;3,00;\n\n",
+        "\n;;\nname;price\r\nTasse;12,50\r\nKanne;3,00\r\n",
+        "name;price\rTasse;12,50\rKanne;3,00",
+    ],
+)
+def test_files_of_spreadsheets_are_read(write, text):
+    found = [row for _, row in rows(write("a.csv", text))]
+    assert found == [{"name": "Tasse", "price": "12,50"}, {"name": "Kanne", "price": "3,00"}]
+
+
+def test_rows_are_numbered_as_a_spreadsheet_does(write):
+    text = 'name,note\nA,"two\nlines"\n\n,,\nB,x\n'
+    assert [number for number, _ in rows(write("a.csv", text))] == [2, 5]
+
+
+def test_a_separator_that_is_not_certain_is_asked_for(write):
+    path = write("a.csv", "a,b;c\n1,5;x\n2,5;y\n")
+    with pytest.raises(StackError, match=r"split at commas and semicolons. Say --separator"):
+        rows(path)
+    assert rows(path, separator=";")[0] == (2, {"a,b": "1,5", "c": "x"})
+    assert rows(path, separator="comma")[0] == (2, {"a": "1", "b;c": "5;x"})
+
+
+@pytest.mark.parametrize("separator", ["ab", '"', "x", ""])
+def test_a_separator_that_is_none_is_refused(write, separator):
+    with pytest.raises(StackError, match="write one character"):
+        rows(write("a.csv", "a,b\n"), separator=separator or "\n")
+
+
+def test_a_name_that_two_columns_have_is_refused(write):
+    with pytest.raises(StackError, match=r"Columns 2 and 4 are both named 'price'. Rename"):
+        rows(write("a.csv", "sku,price,x, price\n1,2,3,4\n"))
+
+
+def test_a_column_without_a_name_is_numbered(write):
+    assert rows(write("a.csv", "a,,b\n1,2,3\n")) == [(2, {"a": "1", "column 2": "2", "b": "3"})]
+
+
+def test_an_open_quote_is_found_among_padded_quotes_too(write):
+    with pytest.raises(StackError, match="has no end"):
+        rows(write("a.csv", 'a,b\n"x" , 1\n"open ,2\n3,4\n'))
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "label"),
+    [
+        ("name\nCrème brûlée\n", "cp1252", "Windows-1252"),
+        ("name\nMen’s mug – “best”\n", "cp1252", "Windows-1252"),
+        ("name\nŻółta łódź\nKsiążka dla dzieci\n", "cp1250", "Windows-1250"),
+        ("имя\nКрасная чашка\nЧайник\n", "cp1251", "Windows-1251"),
+        ("商品名\n赤いマグカップ\n", "cp932", "Shift JIS"),
+        ("name\nCrème\n", "utf-16", "UTF-16"),
+        ("name\nplain\n", "utf-16-le", "UTF-16"),
+        ("name\nCrème\n", "utf-16-be", "UTF-16"),
+        ("name\nCrème\n", "utf-32", "UTF-32"),
+        ("name\nCrème 🍵\n", "utf-8-sig", "UTF-8"),
+        ("name\nCrème 🍵\n", "utf-8", "UTF-8"),
+    ],
+)
+def test_the_encoding_is_detected_and_told(write, text, encoding, label):
+    name, *cells = text.split()[0], *text.strip().split("\n")[1:]
+    path = write("a.csv", text.encode(encoding))
+    with RowSource(str(path)) as source:
+        assert source.label.startswith(label)
+        assert [row for _, row in source.rows()] == [{name: cell} for cell in cells]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "readings"),
+    [
+        ("ad\nKırmızı çaydanlık\n", "cp1254", ("windows-1254 reads 'Kırmızı", "'Kýrmýzý")),
+        ("név\nBőrönd\n", "cp1250", ("windows-1250 reads 'név Bőrönd'", "'név Bõrönd'")),
+    ],
+)
+def test_a_doubtful_encoding_is_refused_with_its_readings(write, text, encoding, readings):
+    path = write("a.csv", text.encode(encoding))
+    with pytest.raises(StackError) as refused:
+        rows(path)
+    assert all(reading in str(refused.value) for reading in readings)
+    assert rows(path, encoding=encoding)[0][1] in ({"ad": "Kırmızı çaydanlık"}, {"név": "Bőrönd"})
+
+
+@pytest.mark.parametrize("encoding", ["nope", "hex", "rot13"])
+def test_an_encoding_that_is_none_is_refused(write, encoding):
+    with pytest.raises(StackError, match=f"--encoding {encoding}: not a text encoding"):
+        rows(write("a.csv", "a\n1\n"), encoding=encoding)
+
+
+def test_a_wrong_encoding_is_refused(write):
+    with pytest.raises(StackError, match="Name the right one with --encoding"):
+        rows(write("a.csv", "a\nCrème\n".encode("cp1252")), encoding="utf-8")
+
+
+def test_characters_far_from_the_start_tell_the_encoding(write):
+    text = "name,price\n" + "plain,1\n" * 400_000 + "Crème brûlée,2\n"
+    with RowSource(str(write("a.csv", text.encode("cp1252")))) as source:
+        last = deque(source.rows(), maxlen=1)[0]
+    assert last == (400_002, {"name": "Crème brûlée", "price": "2"})
+
+
+@pytest.mark.parametrize("content", ["A", "é" * 3, "名"])
+def test_a_character_that_two_chunks_share_is_read(write, content, monkeypatch):
+    monkeypatch.setattr(encodings, "CHUNK_BYTES", 4)
+    text = f"name\nabc{content}\n{content}\n"
+    assert rows(write("a.csv", text)) == [(2, {"name": f"abc{content}"}), (3, {"name": content})]
+
+
+ROW = {"name": "A", "price": 5}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ROW,
+        [ROW],
+        {"products": [ROW], "total": 1},
+        {"@context": "x", "@graph": [ROW]},
+        {"meta": {"page": 1}, "shop": [ROW]},
+        {"things": [{"id": 1}], "items": [ROW]},
+        {"title": "My feed", "items": [ROW]},
+        {"name": "My shop", "products": [ROW]},
+    ],
+)
+def test_json_of_many_forms_has_the_same_row(write, value):
+    text = json.dumps(value, indent=1)
+    for content in (text.encode(), text.encode("utf-8-sig"), text.encode("utf-16")):
+        assert rows(write("a.json", content)) == [(1, ROW)]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"_links": {}, "_embedded": {"items": [ROW]}},
+        {"data": {"products": {"edges": [{"node": ROW}], "totalCount": 1}}},
+        {"data": {"products": {"items": [ROW], "totalItems": 1}}},
+        {"object": "list", "data": [ROW], "has_more": False},
+        {"limit": 20, "offset": 0, "count": 1, "total": 1, "results": [ROW]},
+        {"count": 1, "page": 1, "products": [ROW]},
+        {"code": "1", "product": ROW, "status": 1},
+        {"hits": {"hits": [{"_id": "1", "_source": ROW}]}},
+    ],
+)
+def test_answers_of_shops_have_the_same_row(write, value):
+    for resource in ("products", ""):
+        assert rows(write("a.json", json.dumps(value)), resource=resource) == [(1, ROW)]
+
+
+def test_an_object_with_inner_lists_is_a_row(write):
+    row = {"id": 1, "details": {"reviews": [{"stars": 5}]}}
+    assert rows(write("a.json", json.dumps(row))) == [(1, row)]
+
+
+def test_an_object_with_a_name_is_a_row_despite_its_lists(write):
+    row = ROW | {"reviews": [{"stars": 5}], "items": [{"x": 1}]}
+    assert rows(write("a.json", json.dumps(row))) == [(1, row)]
+
+
+def test_an_object_with_several_lists_is_refused(write):
+    with pytest.raises(StackError, match="has several lists: a, b"):
+        rows(write("a.json", '{"a": [{"x": 1}], "b": [{"x": 1}]}'))
+
+
+def test_json_lines_in_a_file_named_json_are_read(write):
+    assert rows(write("a.json", '{"a": 1}\n{"a": 2}\n')) == [(1, {"a": 1}), (2, {"a": 2})]
+
+
+@pytest.mark.parametrize("text", ['[{"a": 1}]', '{"a": 1}\n', "a\n1\n"])
+def test_the_format_of_stdin_is_seen_from_its_content(monkeypatch, text):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    ((_, row),) = rows("-")
+    assert row in ({"a": 1}, {"a": "1"})
+
+
+def test_a_file_may_be_read_several_times(write, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a,b\n1,2\n")))
+    for path in (write("a.csv.gz", gzip.compress(b"a,b\n1,2\n")), "-"):
+        with RowSource(str(path), "csv") as source:
+            assert list(source.rows()) == list(source.rows()) == [(2, {"a": "1", "b": "2"})]
+
+
+def test_a_name_that_an_object_has_twice_is_refused(write):
+    found = rows(write("a.json", '[{"a": 1, "b": {}, "a": 2}, {"b": {"c": 1, "c": 2}}, {"a": 1}]'))
+    assert [row for _, row in found] == [
+        "The key 'a' occurs twice in one object.",
+        "The key 'c' occurs twice in one object.",
+        {"a": 1},
+    ]
+    found = rows(write("a.jsonl", '{"a": 1}\n{"b": {"a": 1, "a": 2}}\n'))
+    assert found == [(1, {"a": 1}), (2, "Not JSON: the key 'a' occurs twice in one object")]
+
+
+def test_a_long_line_without_an_end_tells_the_encoding(write, monkeypatch):
+    monkeypatch.setattr(encodings, "CHUNK_BYTES", 100)
+    text = "name\n" + "plain " * 500 + "Crème brûlée " * 20
+    assert rows(write("a.csv", text.encode("cp1252"))) == [(2, {"name": text[5:].strip()})]
+
+
+BOTH = {"products": [{"name": "Mug"}], "categories": [{"name": "Cups"}]}
+
+
+def test_the_list_of_what_is_imported_is_read(write):
+    path = write("a.json", json.dumps(BOTH))
+    assert rows(path, resource="categories") == [(1, {"name": "Cups"})]
+    assert rows(path, resource="products") == [(1, {"name": "Mug"})]
+    with pytest.raises(StackError, match="has several lists: products, categories"):
+        rows(path)
+    with pytest.raises(StackError, match="has products, categories, but no clients"):
+        rows(path, resource="clients")
+
+
+def test_a_product_with_its_own_lists_is_a_row(write):
+    row = {"name": "Set", "sku": "S", "items": [{"sku": "A"}]}
+    assert rows(write("a.json", json.dumps(row)), resource="products") == [(1, row)]
+
+
+@pytest.mark.parametrize("repeats", [1, 20_000])
+def test_a_broken_byte_in_utf8_is_named_with_its_line(write, repeats):
+    content = "name\nCafé\nCrème brûlée\n".encode() * repeats + "Thé\n".encode("cp1252")
+    with pytest.raises(StackError, match=rf"the byte 0xe9 in line {3 * repeats + 1}. Correct"):
+        rows(write("a.csv", content))
+    assert rows(write("a.csv", content), encoding="windows-1252")
+
+
+def test_a_quote_after_a_comma_inside_of_quotes_is_a_text(write):
+    text = 'name,note\nA,"said, ""hi"""\nB,"x"\n'
+    assert rows(write("a.csv", text))[0] == (2, {"name": "A", "note": 'said, "hi"'})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'name,note\nA,"said, ""hi"""\n"Tea,x\n"Cup",y\nB,z\n',
+        'name, note\n"A" , "x"\n"Tea, x\n"Cup" , y\nB,z\n',
+    ],
+)
+def test_a_lost_quote_never_joins_two_rows(write, text):
+    with pytest.raises(StackError, match="is not csv"):
+        rows(write("a.csv", text))
+
+
+NESTED = "[" * 900 + "]" * 900
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ('"\\ud800"', "half a character"),
+        ('{"\\udfff": 1}', "half a character"),
+        ("1e999", "number is too large"),
+        (NESTED, "nested too deep"),
+    ],
+)
+def test_what_cannot_be_sent_fails_in_its_row(write, value, reason):
+    (_, first), second = rows(write("a.jsonl", f'{{"sku": {value}}}\n{{"sku": "B"}}'))
+    assert reason in first
+    assert second == (2, {"sku": "B"})
+
+
+def test_in_an_array_the_reader_of_json_may_refuse_the_whole_file(write):
+    assert "nested too deep" in rows(write("a.json", f'[{{"sku": {NESTED}}}]'))[0][1]
+    for value in ("1e999", '{"\\udfff": 1}'):
+        with pytest.raises(StackError, match=r"a\.json is not"):
+            rows(write("a.json", f'[{{"sku": {value}}}]'))

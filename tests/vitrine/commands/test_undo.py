@@ -1,0 +1,67 @@
+"""The loop of requests that take an import back."""
+
+import pytest
+
+from vitrine.commands.undo import undo
+from vitrine.errors import RequestRefused
+
+
+class Service:
+    """A service with one product, whose earlier value it would store as the present one."""
+
+    service = "products"
+
+    def __init__(self):
+        self.written = []
+
+    def items(self, path):
+        request = {"method": "PATCH", "path": "/products/1", "body": {"name": " Tea"}}
+        return iter([{"id": 1, "undo": request | {"if_match": '"a"'}, "kept": []}])
+
+    def write(self, *request):
+        self.written.append(request)
+
+
+def test_a_request_without_effect_is_sent_once():
+    service = Service()
+    report = undo([service], "x7", dry_run=False)
+    assert len(service.written) == 1
+    assert report.kept == ["products: /products/1 keeps its values."]
+
+
+class FetchingService(Service):
+    """A service whose product changes some times between its answer and the request."""
+
+    def __init__(self, changes):
+        super().__init__()
+        self.left = changes
+
+    def items(self, path):
+        return super().items(path) if self.left >= 0 else iter([])
+
+    def write(self, *request):
+        super().write(*request)
+        self.left -= 1
+        if self.left >= 0:
+            raise RequestRefused("It was changed.", 412)
+
+
+@pytest.mark.parametrize(("changes", "sent", "done"), [(0, 1, 1), (3, 4, 1), (100, 6, 0)])
+def test_an_item_that_is_changed_meanwhile_is_tried_a_few_times_more(changes, sent, done):
+    service = FetchingService(changes)
+    report = undo([service], "x7", dry_run=False)
+    assert len(service.written) == sent
+    assert report.done.total() == done
+    assert len(report.refused) == 1 - done
+
+
+def test_another_refusal_is_final():
+    service = FetchingService(100)
+
+    def write(*request):
+        service.written.append(request)
+        raise RequestRefused("No.", 422)
+
+    service.write = write
+    assert undo([service], "x7", dry_run=False).refused == ["products/1: No."]
+    assert len(service.written) == 1

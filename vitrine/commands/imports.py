@@ -1,0 +1,75 @@
+"""``vitrine imports``: list imports, or show what one did and what its undo would leave."""
+
+import sys
+from collections.abc import Mapping
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from shared.config.settings import Settings
+from shared.http.import_id import UNDO
+from vitrine.commands import undo
+from vitrine.errors import StackError
+
+console = Console(highlight=False, soft_wrap=True)
+
+LATEST = "latest"  # the value of --undo without an id
+
+
+@click.command("imports")
+@click.option("--number", default=20, show_default=True, type=click.IntRange(1, 100))
+def imports_command(number: int) -> None:
+    """List the last imports of all services.
+
+    `vitrine import --undo IMPORT` takes one back, and with --dry-run says what that would do.
+    Imports are known for HISTORY_DAYS.
+    """
+    known = undo.find_imports(undo.clients(Settings.from_env()), number)
+    if not known:
+        console.print("The history of the services knows no import.")
+        return
+    table = Table()
+    for name in ("import", "started", "by", "changes"):
+        table.add_column(name, no_wrap=name != "by")
+    for one in known:
+        changes = "\n".join(f"{name}: {_sums(sums)}" for name, sums in one.changes.items())
+        table.add_row(one.id, one.started_at[:16].replace("T", " "), one.by, changes)
+    console.print(table)
+
+
+def undo_import(asked: str, dry_run: bool) -> None:
+    """Take an import back, print what was done and what stays, and exit with 1 if something does.
+
+    Args:
+        asked: The id of the import, or ``LATEST``.
+        dry_run: Only say what would be done.
+    """
+    settings = Settings.from_env()
+    id = undo.latest(undo.clients(settings)) if asked == LATEST else asked
+    own_id = f"{UNDO}{id}"
+    try:
+        report = undo.undo(undo.clients(settings, own_id), id, dry_run)
+    except KeyboardInterrupt:
+        raise StackError(
+            f"Interrupted; `vitrine import --undo {id}` takes back the rest."
+        ) from None
+    would = "would be " if dry_run else ""
+    done = ", ".join(f"{count:,} {would}{what}" for what, count in report.done.items())
+    console.print(f"Import {id}: {done or 'nothing to do'}.")
+    _print_left("Changed since, and left as it is", report.kept)
+    _print_left("Refused", report.refused)
+    if report.done and not dry_run:
+        console.print(f"`vitrine import --undo {own_id}` brings it back.")
+    sys.exit(1 if report.kept or report.refused else 0)
+
+
+def _print_left(title: str, lines: list[str]) -> None:
+    if lines:
+        console.print(f"{title}: {len(lines):,}")
+    for line in lines:
+        console.print(f"  {line}", markup=False)
+
+
+def _sums(sums: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {kind}" for kind, count in sums.items())

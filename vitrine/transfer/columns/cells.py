@@ -1,0 +1,107 @@
+"""Cells as values of fields, by the type of the field; the service validates them."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from slugify import slugify
+
+from shared.schema.text import clean_key
+from vitrine.transfer.columns import words
+from vitrine.transfer.columns.amounts import read_amount
+from vitrine.transfer.columns.units import MAX_DIGITS, in_grams
+
+_TEXT_TYPES = (
+    *("Text", "Key", "Plain", "String", "Slug", "Email", "Birthday"),
+    *("Currency", "Gtin", "Reference"),
+)
+# Those whose values are JSON in a cell.
+_JSON_TYPES = (
+    *("Attributes", "AttributeSchemas", "Dict", "List", "Boolean"),
+    *("Options", "Tags", "PhotoUrls", "Addresses"),
+)
+OBJECT_TYPES = (*_JSON_TYPES, "Reference")  # whose objects stay whole
+_EXACT_TYPES = ("Money", "Grams")  # with decimals
+AMOUNT_TYPES = (*_EXACT_TYPES, "Whole")
+_CLEAN_KEYS = ("external_ref", "slug", "sku", "email", "gtin")  # without a leading apostrophe
+_SEPARATOR = re.compile(r"[,;|\n]")  # between tags in a cell without JSON
+_BETWEEN_URLS = re.compile(r"[,;|\s]+(?=https?://)", re.IGNORECASE)  # as URLs may have commas
+_GTIN = re.compile(r"\d{8}|\d{12,14}", re.ASCII)
+
+
+def is_wrong_gtin(value: Any) -> bool:
+    """Return True for a value that is not a GTIN, by its length or its check digit."""
+    if value is None:
+        return False
+    text = clean_key(str(value))
+    if not _GTIN.fullmatch(text):
+        return True
+    # From the right, the digits weigh 1, 3, 1, 3 and so on, and the check digit makes tens.
+    return sum(int(sign) * (1, 3)[place % 2] for place, sign in enumerate(reversed(text))) % 10 > 0
+
+
+def field_value(name: str, field_type: str, value: Any, mark: str, column: str) -> Any:
+    """Return the value of a field.
+
+    Args:
+        name: The field.
+        field_type: Its type.
+        value: The cell.
+        mark: The decimal mark of amounts; empty if it is not known.
+        column: The column of the cell, which may name a unit.
+    """
+    if name == "group" and field_type == "Key" and isinstance(value, (str, int)):
+        return slugify(str(value))  # The service keeps groups in this form.
+    if name in _CLEAN_KEYS and isinstance(value, str):
+        return clean_key(value)
+    if field_type == "Grams":
+        return _grams(value, mark, column)
+    if field_type in AMOUNT_TYPES:
+        return _amount(name, field_type, value, mark)
+    if not isinstance(value, str):
+        is_number = field_type in _TEXT_TYPES and isinstance(value, (int, float))
+        return str(value) if is_number else value
+    if field_type in _JSON_TYPES:
+        return _parsed(value, field_type)
+    return value
+
+
+def _grams(value: Any, mark: str, column: str) -> Any:
+    """Return a weight in grams; a text that is none stays, so that the service names it."""
+    if isinstance(value, str):
+        return in_grams(read_amount(value, mark).number, column) or value
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return in_grams(str(value), column) if is_number else value
+
+
+def _amount(name: str, field_type: str, value: Any, mark: str) -> Any:
+    """Return the number in a cell; a text that is none stays, so that the service names it."""
+    if isinstance(value, str):
+        if name == "stock" and not value.isdigit() and words.availability(value) is False:
+            return 0
+        text = value.removesuffix("+") if name == "stock" else value
+        number = read_amount(text, mark).number
+        if field_type in _EXACT_TYPES:
+            return number or value
+        exact = Decimal(number or "NaN")
+        if not exact.is_finite() or exact.adjusted() >= MAX_DIGITS or exact % 1:
+            return value
+        value = int(exact)
+    if isinstance(value, float) and value.is_integer() and field_type == "Whole":
+        value = int(value)
+    is_oversold = name == "stock" and isinstance(value, (int, float)) and value < 0
+    return 0 if is_oversold else value
+
+
+def _parsed(text: str, field_type: str) -> Any:
+    """Return the JSON in a cell; tags and URLs may stand there without it, as in "sale, new"."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        value = text
+    if field_type == "Tags" and not isinstance(value, list):
+        return [tag.strip() for tag in _SEPARATOR.split(text) if tag.strip()]
+    if field_type == "PhotoUrls" and isinstance(value, str):
+        return [url.strip() for url in _BETWEEN_URLS.split(text) if url.strip()]
+    return value

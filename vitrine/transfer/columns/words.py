@@ -1,0 +1,39 @@
+"""Texts in columns about availability and publication, and what each means."""
+
+import re
+from typing import Any
+
+from vitrine.transfer.columns.header_words import cell_texts, plain
+
+_YES, _NO = cell_texts("yes"), cell_texts("no")
+_AVAILABLE = _YES | cell_texts("available")
+_UNAVAILABLE = _NO | cell_texts("unavailable")
+_STATUSES = {
+    **dict.fromkeys(_YES | cell_texts("active"), "active"),
+    **dict.fromkeys(_NO | cell_texts("draft"), "draft"),
+    **dict.fromkeys(cell_texts("archived"), "archived"),
+}
+# Of several columns that say whether a product is published, the strictest counts.
+STRICTNESS = ("active", "draft", "archived")
+
+_SIGNS = re.compile(r"(?<!^)[\s_-]+")
+
+
+def _plain(value: Any) -> str:
+    """Return a text to be looked up; a boolean or a number becomes its text."""
+    text = plain(str(value).strip())
+    text = text.removeprefix("https://schema.org/").removeprefix("http://schema.org/")
+    return _SIGNS.sub(" ", text).rstrip(".!")
+
+
+def availability(value: Any) -> bool | None:
+    """Return whether a text says that a product can be bought; None if it is not understood."""
+    text = _plain(value)
+    if text in _AVAILABLE:
+        return True
+    return False if text in _UNAVAILABLE else None
+
+
+def status(value: Any) -> str | None:
+    """Return the status that a text means; None if it is not understood."""
+    return _STATUSES.get(_plain(value))

@@ -1,0 +1,233 @@
+"""Rows of JSON and JSON lines, read one by one.
+
+A JSON file is an array of objects, one object, or an object with the array in a member such as
+``items``, ``products`` or ``@graph``.  The answers of shops have it deeper: ``_embedded.items``, or
+``data.products.edges`` with each object in a ``node``.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Self
+
+import ijson
+
+from vitrine.errors import StackError
+from vitrine.transfer.files.csv_rows import Row
+from vitrine.transfer.texts import TOO_DEEP, clean_row
+
+# Members that hold the rows of a file, by what is imported; an object without them may be a row.
+_RESOURCES = {
+    "products": ("products",),
+    "clients": ("clients", "customers"),
+    "categories": ("categories",),
+    "orders": ("orders",),
+}
+_RESOURCE_MEMBERS = tuple(name for names in _RESOURCES.values() for name in names)
+ROW_MEMBERS = (
+    *("items", *_RESOURCE_MEMBERS, "@graph", "data", "results", "rows", "records", "entries"),
+)
+# Members of answers that wrap the rows, those that wrap one row, and what wraps each of a list.
+_WRAPPERS = frozenset(
+    {
+        *("data", "_embedded", "result", "results", "response", "payload", "products", "product"),
+        *("items", "edges", "nodes", "hits", "customers", "orders", "collections", "search"),
+    }
+)
+_ALONE = ("product", "item")
+_INNER = {"edges": ".node", "hits": "._source"}
+_NAMES = ("name", "title", "sku")  # of an object that is a row
+ROW_ALONE = ("sku", "price", "email", "uuid")  # of a row, and not of a file with a name
+
+
+def json_lines(file: BinaryIO) -> Iterator[Row]:
+    """Yield the object of each line with the line's number."""
+    for number, line in enumerate(file, 1):
+        if line.strip():
+            yield number, _json_object(line)
+
+
+def json_rows(file: BinaryIO, path: str, resource: str = "") -> Iterator[Row]:
+    """Yield the objects of a JSON file, numbered from 1.
+
+    Args:
+        file: The file.
+        path: Its name, for errors.
+        resource: What is imported, such as products: the list with its name is read.
+
+    Raises:
+        StackError: Several members of the object hold objects.
+    """
+    start = file.tell()
+    first = file.read(1)
+    while first.isspace():
+        first = file.read(1)
+    file.seek(start)
+    if first != b"{":
+        yield from _numbered(_objects(file, "item"))
+        return
+    members = _Members.of(file)
+    file.seek(start)
+    member = _row_member(members, path, resource)
+    if member is not None:
+        place = f"{member}.item"
+    elif members.are_only_wrapping:
+        place = _inner_place(file)
+        file.seek(start)
+    else:
+        place = ""
+    yield from _numbered(_objects(file, place))
+
+
+class _Object(dict[str, Any]):
+    """An object that remembers a name that two of its members have, of which one is lost."""
+
+    repeated = ""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name in self:
+            self.repeated = name
+        super().__setitem__(name, value)
+
+
+def _objects(file: BinaryIO, place: str) -> Iterator[Any]:
+    """Return the values at a place of a JSON file."""
+    values: Iterator[Any] = ijson.items(file, place, use_float=True, map_type=_Object)
+    return values
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of pairs, or raise ``ValueError`` if two have one name."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        name, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"the key {name!r} occurs twice in one object")
+    return value
+
+
+def _numbered(values: Iterator[Any]) -> Iterator[Row]:
+    for number, value in enumerate(values, 1):
+        if not isinstance(value, dict):
+            yield number, "Not a JSON object."
+        elif name := _repeated_name(value):
+            yield number, f"The key {name!r} occurs twice in one object."
+        else:
+            yield number, clean_row(value)
+
+
+def _repeated_name(value: dict[str, Any]) -> str:
+    """Return a name that an object or an object in it has twice, or an empty text."""
+    objects = (item for item in (value, *value.values()) if isinstance(item, _Object))
+    return next((item.repeated for item in objects if item.repeated), "")
+
+
+@dataclass(slots=True)
+class _Members:
+    """The members of an object that may be a row, or a file with rows in a member.
+
+    Attributes:
+        values: Those with texts, numbers and the like.
+        lists: Those with lists of objects, and the names in the first of these.
+        empty: Those with empty lists.
+        objects: Those with objects.
+    """
+
+    values: set[str] = field(default_factory=set)
+    lists: dict[str, set[str]] = field(default_factory=dict)
+    empty: list[str] = field(default_factory=list)
+    objects: set[str] = field(default_factory=set)
+
+    @property
+    def are_only_wrapping(self) -> bool:
+        """True if the rows may be in an object of a member, as in the answers of shops."""
+        return bool(self.objects & {*_WRAPPERS}) and not self.values & {*_NAMES, *ROW_ALONE}
+
+    @classmethod
+    def of(cls, file: BinaryIO) -> Self:
+        """Return the members of the object in a file."""
+        members = cls()
+        depth, member, previous = 0, "", ""
+        first_of = ""  # the list whose first object is being read
+        for event, value in ijson.basic_parse(file, use_float=True):
+            if event in ("end_map", "end_array"):
+                depth -= 1
+                if depth == 1 and previous == "start_array":
+                    members.empty.append(member)
+                if depth == 2:
+                    first_of = ""
+            elif event == "map_key" and depth == 1:
+                member = value
+            elif event == "map_key" and depth == 3 and first_of:
+                members.lists[first_of].add(value)
+            elif depth == 1 and event not in ("start_map", "start_array"):
+                members.values.add(member)
+            elif depth == 1 and event == "start_map":
+                members.objects.add(member)
+            elif depth == 2 and event == "start_map" and previous == "start_array":
+                members.lists[member] = set()
+                first_of = member
+            if event in ("start_map", "start_array"):
+                depth += 1
+            previous = event
+        return members
+
+
+def _row_member(members: _Members, path: str, resource: str) -> str | None:
+    """Return the member that holds the rows of an object; None if the object is the row."""
+    own = _RESOURCES.get(resource, (resource,))
+    lists = [name for name in ROW_MEMBERS if name in members.lists]
+    named = [name for name in lists if members.lists[name] & {*_NAMES}]
+    if members.values & {*ROW_ALONE} or (members.values & {*_NAMES} and not named):
+        return None
+    for name in own:
+        if name in members.lists:
+            return name
+    if resource and lists and all(name in _RESOURCE_MEMBERS for name in lists):
+        raise StackError(
+            f"{path} has {', '.join(lists)}, but no {resource}. Import it as what it is, or write "
+            "the list to import as an array."
+        )
+    candidates = lists or list(members.lists)
+    if len(candidates) > 1:
+        names = ", ".join(candidates)
+        raise StackError(f"{path} has several lists: {names}. Write the one to import as an array.")
+    if candidates:
+        return candidates[0]
+    return next((name for name in (*own, *ROW_MEMBERS) if name in members.empty), None)
+
+
+def _inner_place(file: BinaryIO) -> str:
+    """Return the place of the rows in members that only wrap them; empty if the object is a row.
+
+    It is the first list there, or else one object, such as the ``product`` of an answer.
+    """
+    single = ""
+    for place, event, _ in ijson.parse(file, use_float=True):
+        steps = place.split(".")
+        if not place or not all(step in _WRAPPERS for step in steps):
+            continue
+        if event == "start_array":
+            return f"{place}.item{_INNER.get(steps[-1], '')}"
+        if event == "start_map" and steps[-1] in _ALONE:
+            single = single or place
+    return single
+
+
+def _json_object(line: bytes) -> dict[str, Any] | str:
+    """Return the object in a line, or a text that says why there is none."""
+    try:
+        # Unlike faster parsers, json keeps a number of 30 digits, so that its field is named.
+        value = json.loads(line, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+    except json.JSONDecodeError as error:
+        return f"Not JSON: {error.msg} at column {error.colno}"
+    except RecursionError:
+        return TOO_DEEP
+    except ValueError as error:
+        return f"Not JSON: {error}"
+    return clean_row(value) if isinstance(value, dict) else "Not a JSON object."
+
+
+def _refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which JSON does not have."""
+    raise ValueError(f"{name} is not a number")
