@@ -3,11 +3,14 @@
 * ``cli``        the ``vitrine`` command, with ``up`` and ``stop``
 * ``client``     HTTP client of one service
 * ``stack``      services on disk, and the addresses of the running stack
+* ``readiness``  the state that a service reports, and its problems in sentences
+* ``findings``   the findings of checks in sentences
 * ``errors``     failures that are shown as one sentence
 * ``local/``     processes of a stack on this machine
 * ``commands/``  commands that ask a running stack
 * ``transfer/``  import and export
 * ``fuzz/``      freshness test of a running stack
+* ``console/``   pages on port 5555 that show what a stack does, live
 
 It imports ``shared.config``, ``shared.http`` and ``shared.observability``, and never a service.
 """

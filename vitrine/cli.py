@@ -12,20 +12,32 @@ from rich.table import Table
 from shared.config.settings import Settings, SettingsError, load_dotenv, misspelt
 from vitrine import stack
 from vitrine.commands.cache import cache_command
+from vitrine.commands.console import console_command
 from vitrine.commands.doctor import doctor_command
+from vitrine.commands.images import images_command
+from vitrine.commands.imports import imports_command
 from vitrine.commands.logs import logs_command
 from vitrine.commands.reconcile import reconcile_command
-from vitrine.commands.status import problem, readiness, remarks, status_command
+from vitrine.commands.status import status_command
 from vitrine.commands.token import token_command
 from vitrine.errors import StackError
 from vitrine.local.signals import Stopped, stop_on_signals
 from vitrine.local.supervisor import Supervisor
-from vitrine.stack import ROOT, Service
-from vitrine.transfer.commands import export_command, import_command
+from vitrine.readiness import problem, readiness, remarks
+from vitrine.stack import Service
+from vitrine.transfer.commands import import_command
+from vitrine.transfer.exporter import export_command
 
 console = Console(highlight=False, soft_wrap=True)
 
 STOP_SECONDS = 10
+MAX_WIDTH = 5000  # characters of the longest path
+# A new item of each service that needs no other one.
+_EXAMPLES = {
+    "products": '{"name": "Teapot", "price": 12.5, "stock": 5}',
+    "categories": '{"name": "Kitchen"}',
+    "clients": '{"name": "Ada Lovelace"}',
+}
 
 
 class _MainGroup(click.Group):
@@ -47,7 +59,7 @@ def main() -> None:
     Begin with `vitrine up`, and go on in another terminal. `vitrine COMMAND --help` explains each
     command.
     """
-    load_dotenv(ROOT / ".env")
+    load_dotenv(stack.home() / ".env")
 
 
 @main.command()
@@ -68,6 +80,7 @@ def up(only: str | None, extra: tuple[str, ...]) -> None:
     settings = Settings.from_env()
     services = _selected(stack.find_services(settings, extra), only)
     stop_on_signals()
+    stack.keep_private()
     with stack.lock(stack.data_folder(settings)) as lock:
         started = time.monotonic()
         supervisor = Supervisor(settings, services, lock.fileno(), console.print)
@@ -89,7 +102,7 @@ def stop() -> None:
     folder = stack.data_folder(Settings.from_env())
     running = stack.read(folder)
     if running is None:
-        console.print("Vitrine does not run.")
+        console.print(f"Vitrine does not run in {folder}.", markup=False)
         return
     os.kill(running.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
@@ -105,8 +118,11 @@ def stop() -> None:
 
 for _command in (
     import_command,
+    imports_command,
     export_command,
+    images_command,
     cache_command,
+    console_command,
     doctor_command,
     reconcile_command,
     token_command,
@@ -134,40 +150,48 @@ def _print_stack(
     supervisor: Supervisor, services: list[Service], settings: Settings, seconds: float
 ) -> None:
     """Print the addresses of a stack, commands to try, and its problems."""
-    table = Table("what", "where")
+    table = Table("what")
+    table.add_column("where", no_wrap=True, overflow="ignore")
     for service in services:
         table.add_row(service.name, service.url + ("" if service.is_local else " (elsewhere)"))
     table.add_row("MongoDB", stack.without_password(supervisor.mongo_uri))
-    table.add_row("Redis", stack.without_password(supervisor.redis_url))
-    if supervisor.dashboard_url:
-        table.add_row("job queue", supervisor.dashboard_url)
-    folder = stack.data_folder(settings)
-    table.add_row("data", str(folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder))
-    console.print(table)
+    table.add_row("Redis", stack.without_password(supervisor.cache_url))
+    table.add_row("console", supervisor.console_url)
+    table.add_row("data", str(stack.data_folder(settings)))
+    # As wide as its longest address, even if the terminal is narrower.
+    needed = console.measure(table, options=console.options.update_width(MAX_WIDTH)).maximum
+    Console(highlight=False, width=max(console.width, needed)).print(table)
     for warning in misspelt(os.environ):
         console.print(warning, style="bold")
     console.print(f"Ready in {seconds:.1f} s. Try, in another terminal:")
-    for command in _suggestions(services[0], settings):
+    for command in _suggestions(services, settings):
         console.print(f"  {command}", markup=False)
+    console.print(
+        f"Addresses with passwords, for Compass and RedisInsight: `{stack.program()} status "
+        "--secrets`."
+    )
     for service in services:
         ready = readiness(service.url)
         for text in filter(None, (problem(ready), *remarks(ready))):
             console.print(f"Problem: {service.name}: {text}.")
-    console.print("Ctrl-C here, or `.venv/bin/vitrine stop` in another terminal, ends it.")
+    console.print(f"Ctrl-C here, or `{stack.program()} stop` in another terminal, ends it.")
 
 
-def _suggestions(service: Service, settings: Settings) -> list[str]:
+def _suggestions(services: list[Service], settings: Settings) -> list[str]:
     """Return commands for a first try: a read, a write, and a look at Redis."""
-    url, token = f"{service.url}/{service.name}", ""
+    by_name = {service.name: service for service in services}
+    name = next((name for name in _EXAMPLES if name in by_name), services[0].name)
+    base, token = by_name[name].url, ""
+    url = f"{base}/{name}"
     commands = [f"curl -i {url}"]
     if settings.auth_mode == "token":
         token = '-H "Authorization: Bearer $TOKEN" '
         secret = "AUTH_MODE=token SECRET_KEY='the key of this stack'"
         commands = [f"export {secret}  # or write both into .env"]
-        commands += ["TOKEN=$(.venv/bin/vitrine token --scope admin)", f"curl -i {token}{url}"]
-    json = "-H 'Content-Type: application/json'"
-    return [
-        *commands,
-        f"""curl -X POST {url} {token}{json} -d '{{"name": "Teapot"}}'""",
-        f"curl {service.url}/__ping/redis",
-    ]
+        commands += [f"TOKEN=$({stack.program()} token --scope admin)", f"curl -i {token}{url}"]
+    if name in _EXAMPLES:
+        json = "-H 'Content-Type: application/json'"
+        commands.append(f"curl -X POST {url} {token}{json} -d '{_EXAMPLES[name]}'")
+    else:
+        commands.append(f"curl {base}/openapi.json")  # It says what the service accepts.
+    return [*commands, f"curl {base}/__ping/redis"]

@@ -1,6 +1,6 @@
 """HTTP client of the command line: one service, its JSON, and the token to be let in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,11 +9,15 @@ import urllib3
 from urllib3.filepost import encode_multipart_formdata
 
 from shared.config.settings import PORTS, Settings, service_url
+from shared.http.auth import READING
+from shared.http.clocks import clock_difference, clocks_differ
+from shared.http.import_id import HEADER
 from shared.http.tokens import ADMIN, Tokens
 from vitrine import stack
 from vitrine.errors import RequestRefused, StackError
 
 PAGE_SIZE = 100  # items
+CONNECTIONS = 8  # that are kept, for as many threads
 MAX_SHOWN_ERRORS = 5  # of one refused request
 
 # Every request may be repeated: posted items carry a key, so the second time changes nothing.
@@ -27,8 +31,14 @@ _RETRIES = urllib3.Retry(
 
 _TOKEN_SECONDS = 12 * 3600  # An import may take hours.
 _WRONG_SECRET = "Set AUTH_MODE and SECRET_KEY to the values the service was started with."
+_JSON = "application/json; charset=utf-8"
 _MERGE_PATCH = "application/merge-patch+json"
 _TIMEOUT = urllib3.Timeout(connect=2.0, read=120.0)
+
+
+def threads_for(service: str) -> int:
+    """Return the number of threads that may write the items of a service at once."""
+    return 1 if service == "categories" else CONNECTIONS  # A category goes before its parent.
 
 
 def authorization() -> str:
@@ -52,18 +62,23 @@ def check_secret(settings: Settings) -> None:
 class Client:
     """Sends JSON to one service and returns its JSON answer, or raises ``StackError``.
 
-    A status from 400 to 499 is a ``RequestRefused``.
+    A status from 400 to 499 is a ``RequestRefused``.  The history of each item that it writes names
+    the import ``import_id``, if there is one.
     """
 
-    def __init__(self, service: str, url: str):
+    def __init__(self, service: str, url: str, import_id: str = ""):
         self.service = service
+        self.import_id = import_id
         self.url = url
         self._pool = urllib3.PoolManager(
-            retries=_RETRIES, timeout=_TIMEOUT, headers={"Authorization": authorization()}
+            retries=_RETRIES,
+            timeout=_TIMEOUT,
+            maxsize=CONNECTIONS,
+            headers={"Authorization": authorization()},
         )
 
     @classmethod
-    def find(cls, service: str, settings: Settings) -> "Client":
+    def find(cls, service: str, settings: Settings, import_id: str = "") -> "Client":
         """Return a client of a service of the running stack, or at the URL in the settings."""
         running = stack.read(stack.data_folder(settings))
         url = (running and running.services.get(service)) or service_url(settings, service)
@@ -73,7 +88,7 @@ class Client:
                 f"No service {service} runs here, only {names}; set {service.upper()}_URL to its "
                 "address."
             )
-        return cls(service, url)
+        return cls(service, url, import_id)
 
     def get(self, path: str, **query: Any) -> Any:
         """Return the answer to a GET of a path."""
@@ -96,16 +111,25 @@ class Client:
         """Merge JSON into the item at a path (RFC 7396) and return the answer."""
         return self._send("PATCH", path, orjson.dumps(body), query, _MERGE_PATCH)
 
-    def merge_by_slug(self, items: Any) -> None:
-        """Merge JSON into the items with these slugs; if one is refused, none is changed."""
-        query = {"key": "slug", "on_error": "reject_all"}
-        path = f"/{self.service}:batch"
-        self._send("POST", path, orjson.dumps(items), query, _MERGE_PATCH)
+    def batch(self, items: Any, **query: Any) -> Any:
+        """Create or change many items and return the answer.
+
+        Args:
+            items: The items.
+            query: The query parameters of the batch; ``merge`` names a field whose object is merged
+                into the stored one.
+        """
+        return self._send("POST", f"/{self.service}:batch", orjson.dumps(items), query)
 
     def upload(self, path: str, name: str, data: bytes) -> Any:
         """Post an image file to a path as an HTML form does and return the answer."""
         body, content_type = encode_multipart_formdata({"image": (name, data)})
         return self._send("POST", path, body, {}, content_type)
+
+    def write(self, method: str, path: str, body: Any, if_match: str) -> Any:
+        """Send a write of one item, if it has this ETag, and return the answer."""
+        raw = None if body is None else orjson.dumps(body)
+        return self._send(method, path, raw, {}, if_match=if_match)
 
     def delete(self, path: str, **query: Any) -> Any:
         """Delete the resource at a path and return the answer."""
@@ -117,12 +141,16 @@ class Client:
         path: str,
         body: bytes | None,
         query: dict[str, Any],
-        content_type: str = "application/json; charset=utf-8",
+        content_type: str = _JSON,
+        if_match: str = "",
     ) -> Any:
         url = f"{self.url}{path}"
         if query:
             url += "?" + urlencode(query)
         headers = {"Content-Type": content_type} | dict(self._pool.headers)
+        headers |= {"If-Match": if_match} if if_match else {}
+        if self.import_id and method not in READING:
+            headers[HEADER] = self.import_id
         try:
             response = self._pool.request(method, url, body=body, headers=headers)
         except urllib3.exceptions.HTTPError as error:
@@ -137,11 +165,20 @@ class Client:
                 f"that it is the address of {self.service}."
             ) from error
         if response.status >= 400:
-            error_type = RequestRefused if response.status < 500 else StackError
-            hint = _WRONG_SECRET if response.status == 401 else ""
+            hint = _hint_on_401(response.headers) if response.status == 401 else ""
             places = _places(value)
-            raise error_type(f"{self.service} refused: {value['detail']} {places}{hint}".strip())
+            text = f"{self.service} refused: {value['detail']} {places}{hint}".strip()
+            if response.status < 500:
+                raise RequestRefused(text, response.status)
+            raise StackError(text)
         return value
+
+
+def _hint_on_401(headers: Mapping[str, str]) -> str:
+    """Return the sentence on why a service refuses a token that this command has made."""
+    if difference := clock_difference(headers):
+        return f"The reason: {clocks_differ(difference)}."
+    return _WRONG_SECRET
 
 
 def _places(problem: dict[str, Any]) -> str:

@@ -15,4 +15,8 @@ class EmbeddedError(StackError):
 
 
 class RequestRefused(StackError):
-    """The service answered with a status from 400 to 499: the request itself is at fault."""
+    """The service answered with a ``status`` from 400 to 499: the request itself is at fault."""
+
+    def __init__(self, text: str, status: int = 0):
+        super().__init__(text)
+        self.status = status

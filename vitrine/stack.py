@@ -5,8 +5,8 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -14,10 +14,14 @@ from urllib.parse import urlsplit
 from shared.config.settings import PORTS, Settings, is_set, service_url
 from vitrine.errors import StackError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[1]  # the folder of all packages
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 FIRST_OTHER_PORT = 5004  # of a service without a port in ``PORTS``
 LEFTOVER_SECONDS = 5  # that processes of a killed stack may take to end
+
+# The folders that a stack makes in its data folder.
+FOLDERS = ("mongodb", "redis", "media", "logs", "metrics", "lib", "secrets")
+OTHERS = 0o077  # the rights of other users of the machine, which a data folder gives none
 
 _LOCK_FILE = "vitrine.lock"
 _STATE_FILE = "vitrine.json"
@@ -64,40 +68,88 @@ def find_services(settings: Settings, extra: Iterable[str] = ()) -> list[Service
     return sorted(services, key=lambda service: service.port)
 
 
+def is_checkout() -> bool:
+    """Return True if Vitrine runs from the folder of its project, not as an installed package."""
+    return (ROOT / "pyproject.toml").is_file()
+
+
+def home() -> Path:
+    """Return the folder of ``.env`` and ``data``: the project, else the current folder."""
+    return ROOT if is_checkout() else Path.cwd()
+
+
+def program() -> str:
+    """Return what to type to run this command."""
+    return ".venv/bin/vitrine" if is_checkout() else "vitrine"
+
+
 def data_folder(settings: Settings) -> Path:
     """Return the folder of everything a stack stores: data, logs and its own state."""
-    return ROOT / settings.data_dir
+    return home() / settings.data_dir
+
+
+def not_running(folder: Path) -> StackError:
+    """Return the error for a command that needs the stack of a data folder."""
+    return StackError(f"Vitrine does not run in {folder}; start it with `{program()} up`.")
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The running stack: the process id of its supervisor and the addresses of its parts."""
+    """The running stack: the process id of its supervisor and the addresses of its parts.
+
+    ``embedded`` are the servers that ``vitrine up`` has started: MongoDB, Redis, both or none.
+    """
 
     pid: int
     mongo_uri: str
     redis_url: str
     services: dict[str, str]
-    dashboard_url: str = ""
+    console_url: str = ""
     auth_mode: str = "open"
+    embedded: Sequence[str] = ()
+    queue_url: str = ""
 
 
 def without_password(address: str) -> str:
-    """Return a URL with its user and password replaced by ``***``."""
-    return re.sub(r"(?<=://)[^/@]*@", "***@", address)
+    """Return a URL with its user and its passwords replaced by ``***``."""
+    hidden = re.sub(r"(?<=://)[^/@]*@", "***@", address)
+    return re.sub(r"(?<=password=)[^&]*", "***", hidden)
+
+
+def keep_private() -> None:
+    """Let only the owner read what this process and its children make from now on."""
+    os.umask(OTHERS)
 
 
 def lock(folder: Path) -> IO[str]:
-    """Lock a data folder, or raise ``StackError`` if another stack has locked it."""
+    """Lock a data folder, which only its owner can read from then on.
+
+    Raises:
+        StackError: Another stack has locked the folder, or it cannot be written or made private.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / _LOCK_FILE).open("a")
     except OSError as error:
         raise StackError(f"The folder {folder} cannot be written: {error.strerror}.") from error
+    _wait_for_lock(folder, file)
+    try:
+        _close_to_others(folder)
+    except OSError as error:
+        raise StackError(
+            f"The folder {folder} cannot be closed to other users: {error.strerror}; set DATA_DIR "
+            "to a folder of your own."
+        ) from error
+    return file
+
+
+def _wait_for_lock(folder: Path, file: IO[str]) -> None:
+    """Lock the file of a data folder, or raise ``StackError`` if another stack has locked it."""
     deadline = time.monotonic() + LEFTOVER_SECONDS
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return file
+            return
         except BlockingIOError as error:
             running = read(folder)
             # Without a running stack, processes of a killed one hold the lock: they end shortly.
@@ -108,6 +160,18 @@ def lock(folder: Path) -> IO[str]:
                     "stop`."
                 ) from error
         time.sleep(0.1)
+
+
+def _close_to_others(folder: Path) -> None:
+    """Take the rights of other users from a data folder, and from what an older version made."""
+    if not folder.stat().st_mode & OTHERS:
+        return
+    for name in FOLDERS:
+        for parent, _, files in os.walk(folder / name):
+            for path in (Path(parent), *(Path(parent, file) for file in files)):
+                if not path.is_symlink():
+                    path.chmod(path.stat().st_mode & ~OTHERS)
+    folder.chmod(0o700)  # Last, so that a start which was interrupted is repeated.
 
 
 def write(folder: Path, running: Running) -> None:
@@ -126,13 +190,15 @@ def read(folder: Path) -> Running | None:
         return None
     except BlockingIOError:
         pass
-    except FileNotFoundError:
-        return None
+    except (FileNotFoundError, PermissionError):
+        return None  # A folder of another user holds no stack of this one.
     try:
         state: dict[str, Any] = json.loads((folder / _STATE_FILE).read_text())
     except FileNotFoundError:
         return None
-    return Running(**state) if _exists(state["pid"]) else None
+    # A stack of another version may have written other fields.
+    known = {each.name: state[each.name] for each in fields(Running) if each.name in state}
+    return Running(**known) if _exists(state["pid"]) else None
 
 
 def addresses(settings: Settings) -> dict[str, str]:
@@ -145,8 +211,8 @@ def addresses(settings: Settings) -> dict[str, str]:
     urls = {name: service_url(settings, name) for name in PORTS if is_set(f"{name}_url")}
     if not urls:
         raise StackError(
-            "Vitrine does not run here: start it with `vitrine up`, or set PRODUCTS_URL, "
-            "CLIENTS_URL, CATEGORIES_URL and ORDERS_URL to where it runs."
+            f"Vitrine does not run in {data_folder(settings)}: start it with `{program()} up`, or "
+            "set PRODUCTS_URL, CLIENTS_URL, CATEGORIES_URL and ORDERS_URL to where it runs."
         )
     return urls
 

@@ -31,7 +31,7 @@ def url():
         thread.join()
 
 
-@pytest.mark.parametrize("status", ["200", "502"])
+@pytest.mark.parametrize("status", ["200", pytest.param("502", marks=pytest.mark.slow)])
 def test_an_answer_that_is_no_json_is_told(url, status):
     with pytest.raises(StackError, match=f"answered GET /{status} with {status} and no JSON"):
         Client("products", url).get(f"/{status}")

@@ -7,6 +7,9 @@ older than a write that was acknowledged before the read began.
 * ``documents``  the documents of a run: their names, versions and categories
 * ``writers``    threads that write through the API and straight into MongoDB
 * ``readers``    processes that read and check each response
+* ``progress``   counts while a run goes on
+* ``__main__``   a run that prints its progress, for the console
+* ``faults``     faults of Redis and MongoDB that a run causes and takes back
 
-It imports ``vitrine.client``, ``vitrine.errors`` and nothing else of the project.
+It imports ``vitrine.client``, ``vitrine.errors``, ``vitrine.stack`` and ``vitrine.local.signals``.
 """

@@ -1,12 +1,12 @@
 """Documents that a fuzz run writes and reads, each at one version at a time.
 
-The version is part of the name (``fuzz1a2b 3 v17``).  It also decides the document's category, or
-that the document is deleted.  So a response by itself shows which versions it may be of.
+The version is part of the name (``fuzz1a2b 3 v17``).  It also decides the document's category and
+group, or that the document is deleted.  So a response by itself shows which versions it may be of.
 """
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
@@ -17,10 +17,23 @@ from vitrine.client import Client
 
 DOCUMENTS_PER_SERVICE = 6
 CATEGORIES = 3  # that products move between
+GROUPS = 2  # that products are variants of, by turns
+OPTION = "Version"  # of each product; its value is the name, so that no two are the same
 LIST_SIZE = 100  # items a page, so that one page holds all documents of a run
 DELETED = -1  # category number of a deleted document
 
 _NAME = re.compile(r"(\S+) (\d+) v(\d+)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Narrowing of a list: the number of a category or a group; None for any."""
+
+    category: int | None = None
+    group: int | None = None
+
+
+EVERYWHERE = Place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +55,20 @@ class FuzzDocument:
         chance = crc32(f"{self.number}/{version}".encode()) % 12
         return DELETED if version and not chance else chance % CATEGORIES
 
-    def may_be_absent(self, category: int | None, lowest: int, highest: int) -> bool:
-        """Return True if it is deleted, or outside a category, at any of these versions.
+    def group(self, version: int) -> int:
+        """Return the number of its group at a version; a pure function of both."""
+        return crc32(f"group of {self.number}/{version}".encode()) % GROUPS
 
-        With None for the category, only deletion makes it absent.
-        """
-        numbers = {self.category(version) for version in range(lowest, highest + 1)}
-        return DELETED in numbers or (category is not None and numbers != {category})
+    def is_at(self, place: Place, version: int) -> bool:
+        """Return True if it is in a list that is narrowed to a place, at a version."""
+        category = self.category(version)
+        return category != DELETED and (
+            place.category in (None, category) and place.group in (None, self.group(version))
+        )
+
+    def may_be_absent(self, place: Place, lowest: int, highest: int) -> bool:
+        """Return True if it is deleted, or is not at a place, at any of these versions."""
+        return not all(self.is_at(place, version) for version in range(lowest, highest + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +86,25 @@ class FuzzNamespace:
         match = _NAME.match(str(document.get("name")))
         return (int(match[2]), int(match[3])) if match and match[1] == self.prefix else None
 
+    def versions(self, items: Iterable[Mapping[str, Any]]) -> dict[int, int]:
+        """Return the version of each document of this run in a list, by number.
+
+        An item of a collapsed list shows those of all documents in its group.
+        """
+        shown = [
+            {"name": name}
+            for item in items
+            for name in item.get("variants", {}).get("options", {}).get(OPTION, [item.get("name")])
+        ]
+        return dict(filter(None, map(self.version, shown)))
+
+    def variant(self, document: FuzzDocument, version: int) -> dict[str, Any]:
+        """Return the group and the options of a product at a version; nothing for the others."""
+        if document.service != "products":
+            return {}
+        group = f"{self.prefix}-group-{document.group(version)}"
+        return {"group": group, "options": {OPTION: self.name(document.number, version)}}
+
     def category_slug(self, number: int) -> str:
         """Return the slug of a category that products of this run are in."""
         return f"{self.prefix}-category-{number}"
@@ -80,7 +119,8 @@ class FuzzNamespace:
         for service, client in clients.items():
             for number in range(len(documents), len(documents) + DOCUMENTS_PER_SERVICE):
                 draft = FuzzDocument(number, service, 0, "")
-                body = {"name": self.name(number, 0), **self.fields(service)}
+                body: dict[str, Any] = {"name": self.name(number, 0), **self.fields(service)}
+                body |= self.variant(draft, 0)
                 if service == "products" and "categories" in clients:
                     body["category"] = self.category_slug(draft.category(0))
                 created = client.post(f"/{service}", body)
@@ -97,20 +137,27 @@ class FuzzNamespace:
             "categories": {"parent": self.prefix},
         }[service]
 
-    def lists(self, service: str, with_categories: bool) -> dict[str, int | None]:
-        """Return the paths of lists that hold this run's documents.
-
-        The value is the number of the category the list is narrowed to, or None.
-        """
+    def lists(self, service: str, with_categories: bool) -> dict[str, Place]:
+        """Return the paths of lists with this run's documents, and what each is narrowed to."""
         ((name, value),) = self.fields(service).items()
-        paths: dict[str, int | None] = {
-            f"/{service}?q={self.prefix}&per={LIST_SIZE}": None,
-            f"/{service}?{name}={value}&per={LIST_SIZE}&fields=id,name": None,
+        paths = {
+            f"/{service}?q={self.prefix}&per={LIST_SIZE}": EVERYWHERE,
+            f"/{service}?{name}={value}&per={LIST_SIZE}&fields=id,name": EVERYWHERE,
         }
-        if service == "products" and with_categories:
-            for number in range(CATEGORIES):
-                slug = self.category_slug(number)
-                paths[f"/products?category={slug}&per={LIST_SIZE}"] = number
+        if service != "products":
+            return paths
+        collapsed = f"/products?collapse=group&per={LIST_SIZE}"
+        paths |= {
+            f"{collapsed}&{name}={value}&ordering=-name": EVERYWHERE,
+            f"{collapsed}&q={self.prefix}": EVERYWHERE,
+        }
+        for number in range(GROUPS):
+            group = f"{self.prefix}-group-{number}"
+            paths[f"/products?group={group}&per={LIST_SIZE}"] = Place(group=number)
+        for number in range(CATEGORIES if with_categories else 0):
+            slug = self.category_slug(number)
+            paths[f"/products?category={slug}&per={LIST_SIZE}"] = Place(number)
+            paths[f"{collapsed}&category={slug}"] = Place(number)
         return paths
 
     def clean(self, db: Database[dict[str, Any]]) -> None:

@@ -19,12 +19,13 @@ from urllib.parse import urlsplit
 import orjson
 
 from vitrine.client import authorization
-from vitrine.fuzz.documents import DELETED, FuzzDocument, FuzzNamespace
+from vitrine.fuzz.documents import EVERYWHERE, LIST_SIZE, FuzzDocument, FuzzNamespace, Place
 
 REMEMBERED_READS = 12  # of each path, shown with a violation
 MAX_VIOLATIONS = 20  # kept by each reader
 READS_PER_CONNECTION = 500  # New connections spread the reads over all workers of a server.
 TIMEOUT_SECONDS = 30
+COUNTS = 4  # counts of a reader in shared memory: reads, hits, stale ones, failed ones
 PAUSE_SECONDS = 0.01  # after a failed read, so that a server that is down is not flooded
 
 # An array of versions in shared memory: one process writes it, the others read it.
@@ -44,10 +45,14 @@ class Violation:
 
 @dataclass(slots=True)
 class ReadResults:
-    """Results of some readers: times, cache hits, failures and violations."""
+    """Results of some readers: times, cache hits, failures and violations.
+
+    ``refused`` are the reads that were answered 503: when, and a text.
+    """
 
     hits: int = 0
     failed: list[str] = field(default_factory=list)
+    refused: list[tuple[float, str]] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
     moments: "array[float]" = field(default_factory=lambda: array("d"))
     seconds: "array[float]" = field(default_factory=lambda: array("d"))
@@ -56,6 +61,7 @@ class ReadResults:
         """Add the results of other readers."""
         self.hits += other.hits
         self.failed += other.failed
+        self.refused += other.refused
         self.violations += other.violations
         self.moments += other.moments
         self.seconds += other.seconds
@@ -66,7 +72,9 @@ class ReadPlan:
     """Which documents to read at which URLs, how long, and the versions a response may show.
 
     ``floors[n]`` is the lowest version of document n that a read which begins now may return.
-    ``ceilings[n]`` is the highest: the version whose write was begun last.
+    ``ceilings[n]`` is the highest: the version whose write was begun last.  A thread waits
+    ``pause`` seconds between two reads.  Each thread shows its counts in ``counts``; ``first`` is
+    the number of the first thread.
     """
 
     namespace: FuzzNamespace
@@ -75,14 +83,18 @@ class ReadPlan:
     until: float
     floors: Versions
     ceilings: Versions
+    pause: float = 0.0
+    counts: Versions = ()
+    first: int = 0
 
     def start(self, processes: int, threads: int) -> list[tuple[BaseProcess, PipeEnd]]:
         """Start reader processes and wait until each is ready; ``begin`` has them read."""
         context = multiprocessing.get_context("spawn")
         started: list[tuple[BaseProcess, PipeEnd]] = []
-        for _ in range(processes):
+        for number in range(processes):
             own, other = context.Pipe()
-            process = context.Process(target=_read, args=(self, threads, other), daemon=True)
+            plan = replace(self, first=number * threads)
+            process = context.Process(target=_read, args=(plan, threads, other), daemon=True)
             process.start()
             other.close()
             started.append((process, own))
@@ -116,7 +128,7 @@ def _read(plan: ReadPlan, threads: int, pipe: PipeEnd) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends this process.
     pipe.send("ready")
     plan = replace(plan, until=pipe.recv())
-    readers = [Reader(plan) for _ in range(threads)]
+    readers = [Reader(replace(plan, first=plan.first + number)) for number in range(threads)]
     running = [Thread(target=reader.run, daemon=True) for reader in readers]
     for thread in running:
         thread.start()
@@ -133,13 +145,17 @@ def _read(plan: ReadPlan, threads: int, pipe: PipeEnd) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """A path to read: one document, or a list, which may be narrowed to a category."""
+    """A path to read: one document, or a list, which may be narrowed to a place.
+
+    The list of the variants of a document ``of`` is narrowed to its group.
+    """
 
     path: str
     urls: Sequence[str]
     documents: Sequence[FuzzDocument]
-    category: int | None = None
+    place: Place = EVERYWHERE
     is_list: bool = False
+    of: FuzzDocument | None = None
 
 
 class Reader:
@@ -159,9 +175,21 @@ class Reader:
         try:
             while time.monotonic() < self._plan.until:
                 self._read_once()
+                self._count()
+                if self._plan.pause:
+                    time.sleep(self._plan.pause)
         finally:
             for connection in self._connections.values():
                 connection.close()
+
+    def _count(self) -> None:
+        """Show the counts of this thread to the parent process."""
+        if not self._plan.counts:
+            return
+        results, first = self.results, self._plan.first * COUNTS
+        counts = len(results.seconds), results.hits, len(results.violations), len(results.failed)
+        for place, count in enumerate(counts):
+            self._plan.counts[first + place] = count  # type: ignore[index]
 
     def _read_once(self) -> None:
         """Read a random target at a random instance and check the response."""
@@ -173,6 +201,11 @@ class Reader:
             response, body = self._get(url, target.path)
         except (OSError, HTTPException) as error:
             self._fail(f"{url}{target.path}: {type(error).__name__} {error}")
+            return
+        if response.status == 503:
+            text = f"{url}{target.path}: 503 {body[:200]!r}"
+            self.results.refused.append((time.monotonic(), text))
+            time.sleep(PAUSE_SECONDS)
             return
         cache_status = response.getheader("Cache-Status", "")
         self.results.moments.append(started)
@@ -187,13 +220,13 @@ class Reader:
         self, target: _Target, url: str, status: int, body: bytes
     ) -> dict[int, int] | None:
         """Return the version of each document of this run in a response; None if it is broken."""
-        if status == 404 and not target.is_list:
+        if status == 404 and (target.of or not target.is_list):
             return {}
         try:
             value = orjson.loads(body)
             documents = value["items"] if target.is_list else [value]
             if status == 200:
-                return dict(filter(None, map(self._plan.namespace.version, documents)))
+                return self._plan.namespace.versions(documents)
         except (ValueError, AttributeError, TypeError, KeyError):
             pass
         self._fail(f"{url}{target.path}: {status} {body[:200]!r}")
@@ -207,7 +240,10 @@ class Reader:
         for document, floor in zip(target.documents, floors, strict=True):
             ceiling = self._plan.ceilings[document.number]
             version = versions.get(document.number)
-            error = _error(document, version, target.category, floor, ceiling)
+            place = _place_of_variants(target.of, document, versions, floor, ceiling)
+            error = _error(document, version, place or target.place, floor, ceiling)
+            if target.of and place is None:
+                error = ""  # It may be in another group by now, or deleted.
             if error and len(self.results.violations) < MAX_VIOLATIONS:
                 text = f"{error}; answered {read}"
                 self.results.violations.append(
@@ -259,32 +295,59 @@ def _targets(plan: ReadPlan) -> list[_Target]:
         for document in documents:
             paths = filter(None, (document.path, document.slug and f"/{service}/{document.slug}"))
             targets += [_Target(path, urls, [document]) for path in paths]
-        for path, category in plan.namespace.lists(service, "categories" in plan.urls).items():
+        for path, place in plan.namespace.lists(service, "categories" in plan.urls).items():
             # There are fewer lists than documents; three times each, they are read as often.
-            targets += [_Target(path, urls, documents, category, is_list=True)] * 3
+            targets += [_Target(path, urls, documents, place, is_list=True)] * 3
+        for document in documents if service == "products" else ():
+            path = f"{document.path}/variants?per={LIST_SIZE}"
+            targets.append(_Target(path, urls, documents, is_list=True, of=document))
     return targets
 
 
+def _place_of_variants(
+    of: FuzzDocument | None,
+    document: FuzzDocument,
+    versions: Mapping[int, int],
+    floor: int,
+    ceiling: int,
+) -> Place | None:
+    """Return the group that a list of variants is of; None if it cannot be known.
+
+    Args:
+        of: The document whose variants are listed; None for another list.
+        document: The document that is checked.
+        versions: The versions in the response.
+        floor: The lowest version of the checked document that is allowed.
+        ceiling: The highest version that is allowed.
+    """
+    if of is None:
+        return None
+    if of.number in versions:
+        return Place(group=of.group(versions[of.number]))
+    groups = {document.group(version) for version in range(floor, ceiling + 1)}
+    # A document is in the list of its own variants, unless its group changes meanwhile.
+    return Place(group=groups.pop()) if of == document and len(groups) == 1 else None
+
+
 def _error(
-    document: FuzzDocument, version: int | None, category: int | None, floor: int, ceiling: int
+    document: FuzzDocument, version: int | None, place: Place, floor: int, ceiling: int
 ) -> str:
     """Return what is wrong with a document in a response, or "".
 
     Args:
         document: The document.
         version: The version in the response; None if the response lacks the document.
-        category: The category the response is narrowed to, or None.
+        place: What the response is narrowed to.
         floor: The lowest version that is allowed.
         ceiling: The highest version that is allowed.
     """
     label = f"{document.path} (number {document.number})"
     if version is None:
-        if document.may_be_absent(category, floor, ceiling):
+        if document.may_be_absent(place, floor, ceiling):
             return ""
         return f"{label} is missing, though versions {floor} to {ceiling} all belong here"
     if not floor <= version <= ceiling:
         return f"{label} at version {version}, which is not from {floor} to {ceiling}"
-    place = document.category(version)
-    if place == DELETED or (category is not None and place != category):
+    if not document.is_at(place, version):
         return f"{label} at version {version}, which does not belong here"
     return ""

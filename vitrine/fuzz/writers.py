@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import urllib3
+from pymongo import ReadPreference
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
@@ -58,6 +59,8 @@ class Writer:
     stopping: Event = field(default_factory=Event)
     writes: int = 0
     hand_writes: int = 0
+    acknowledged: list[float] = field(default_factory=list)  # when, of writes through the API
+    refused: list[tuple[float, str]] = field(default_factory=list)  # when, by a 503 or by MongoDB
     failed: list[str] = field(default_factory=list)
     history: dict[int, deque[str]] = field(default_factory=dict)
     _removed: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -90,7 +93,7 @@ class Writer:
             is_acknowledged, outcome = self._write(document, version)
         except PyMongoError as error:
             is_acknowledged, outcome = False, f"{BY_HAND} failed: {type(error).__name__}"
-            self.failed.append(f"{document.path} {outcome}")
+            self.refused.append((time.monotonic(), f"{document.path} {outcome}"))
         now = time.monotonic()
         history = self.history.setdefault(document.number, deque(maxlen=REMEMBERED_WRITES))
         history.append(f"{started:.3f}-{now:.3f} version {version}: {outcome}")
@@ -98,6 +101,8 @@ class Writer:
             is_by_hand = outcome.endswith(BY_HAND)
             self.writes += 1
             self.hand_writes += is_by_hand
+            if not is_by_hand:
+                self.acknowledged.append(now)
             self._pending.append(_Write(now, is_by_hand, document.number, version))
         self._raise_floors(now)
 
@@ -115,18 +120,23 @@ class Writer:
     def _write(self, document: FuzzDocument, version: int) -> tuple[bool, str]:
         """Write a version; return True if it is surely stored, and a text of the outcome."""
         collection = self.db[document.service]
-        stored = collection.find_one({"_id": document.id})
+        # Without a primary, the write is tried all the same.
+        readable = collection.with_options(read_preference=ReadPreference.PRIMARY_PREFERRED)
+        stored = readable.find_one({"_id": document.id})
         is_deletion = document.category(version) == DELETED
         change = {"name": self.namespace.name(document.number, version)}
+        change |= self.namespace.variant(document, version)
         if stored is None and is_deletion:
             return True, "stays deleted"
         if stored is None and document.number in self._removed:
             path = self._stored_category(document, version)
-            collection.insert_one(self._removed.pop(document.number) | change | path)
+            collection.insert_one(self._removed[document.number] | change | path)
+            del self._removed[document.number]
             return True, f"inserted {BY_HAND}"
         if stored is None:
             body = change | self._category(document, version)
             return self._send("POST", f"{document.path}/restore", body)
+        self._removed.pop(document.number, None)  # if a deletion has failed
         if random.random() >= HAND_SHARE:
             if is_deletion:
                 return self._send("DELETE", document.path, None)
@@ -167,6 +177,10 @@ class Writer:
         except urllib3.exceptions.HTTPError as error:
             self.failed.append(f"{method} {url}{path}: {type(error).__name__}")
             return False, f"{method} without a response"
-        if response.status >= 400:
+        if response.status == 503:
+            self.refused.append(
+                (time.monotonic(), f"{method} {url}{path}: 503 {response.data[:300]!r}")
+            )
+        elif response.status >= 400:
             self.failed.append(f"{method} {url}{path}: {response.status} {response.data[:300]!r}")
         return response.status < 400, f"{method} {url} {response.status}"

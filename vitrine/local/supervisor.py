@@ -16,14 +16,16 @@ from shared.config.settings import FILE, Settings, is_set
 from vitrine import stack
 from vitrine.errors import EmbeddedError, StackError
 from vitrine.local import embedded
+from vitrine.local.passwords import read_passwords
 from vitrine.local.processes import claim, free_port, is_free, last_error, rotate, spawn, stop
 from vitrine.stack import ROOT, Running, Service
 
 START_SECONDS = 60  # until a service must answer
-DASHBOARD_PORT = 5555
+CONSOLE_PORT = 5555
 FIRST_DELAY, LAST_DELAY = 0.5, 30.0  # seconds before a process is restarted; doubled each time
 STABLE_SECONDS = 60  # of running, after which the first delay is used again
 SERVICE_STOP_SECONDS, SERVER_STOP_SECONDS = 2.5, 2.0
+_SERVERS = ("MongoDB", "Redis")
 
 Process = subprocess.Popen[bytes]
 Print = Callable[[str], None]
@@ -55,7 +57,8 @@ class Supervisor:
             print_: Prints one line for the user.
         """
         self._settings = settings
-        self._services = [service for service in services if service.is_local]
+        self._all_services = list(services)
+        self._services = [service for service in self._all_services if service.is_local]
         self._folder = stack.data_folder(settings)
         # Every process inherits the lock, so that it is free only after the last one has ended.
         self._keep = (lock,)
@@ -64,7 +67,7 @@ class Supervisor:
         self._claims: list[socket.socket] = []
         self.mongo_uri = settings.mongo_uri
         self.redis_url = settings.redis_url
-        self.dashboard_url = ""
+        self.console_url = ""
 
     def start(self) -> None:
         """Start all processes and wait until every service answers.
@@ -75,7 +78,11 @@ class Supervisor:
         self._claim_ports()
         if not is_set("mongo_uri"):
             self._start_mongod()
-        if not is_set("redis_url"):
+        if not (is_set("redis_url") or is_set("redis_write_url")):
+            if is_set("redis_read_url"):
+                raise StackError(
+                    "REDIS_READ_URL is a replica; set REDIS_URL, its primary, as well."
+                )
             self._start_redis()
         for service in self._services:
             self._add(service.name, partial(self._spawn_server, service))
@@ -84,19 +91,20 @@ class Supervisor:
                 for number in range(1, self._job_workers() + 1):
                     name = f"{service.name} worker {number}"
                     self._add(name, partial(self._spawn_worker, service, name))
-        if any(map(_has_jobs, self._services)):
-            self.dashboard_url = f"http://127.0.0.1:{free_port(DASHBOARD_PORT)}"
-            self._add("dashboard", self._spawn_dashboard)
+        self.console_url = f"http://127.0.0.1:{free_port(CONSOLE_PORT)}"
+        self._add("console", self._spawn_console)
         for service in self._services:
             self._wait_for(service)
         urls = {service.name: service.url for service in self._services}
         running = Running(
             os.getpid(),
             self.mongo_uri,
-            self.redis_url,
+            self.cache_url,
             urls,
-            self.dashboard_url,
+            self.console_url,
             self._settings.auth_mode,
+            [child.name for child in self._children if child.name in _SERVERS],
+            self._queue_url,
         )
         stack.write(self._folder, running)
 
@@ -125,7 +133,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """End all processes: first the services, then Redis and MongoDB."""
-        servers = [child for child in self._children if child.name in ("MongoDB", "Redis")]
+        servers = [child for child in self._children if child.name in _SERVERS]
         services = [child for child in self._children if child not in servers]
         for group, seconds in ((services, SERVICE_STOP_SECONDS), (servers, SERVER_STOP_SECONDS)):
             running = [child.process for child in group if child.process]
@@ -151,23 +159,27 @@ class Supervisor:
 
     def _start_mongod(self) -> None:
         data, log = self._folder / "mongodb", self._log("mongodb")
+        passwords = read_passwords(self._folder)
         port = self._start_on_free_port(
             "MongoDB",
             27017,
-            lambda port: embedded.start_mongod(data, port, log, self._keep),
-            embedded.wait_for_mongod,
+            lambda port: embedded.start_mongod(data, port, log, self._keep, passwords=passwords),
+            partial(embedded.wait_for_mongod, passwords=passwords),
         )
-        self.mongo_uri = f"mongodb://127.0.0.1:{port}/vitrine"
+        self.mongo_uri = passwords.mongo_uri(port)
+        if sentence := embedded.notice(self.mongo_uri):
+            self._print(sentence)
 
     def _start_redis(self) -> None:
         data, log = self._folder / "redis", self._log("redis")
+        passwords = read_passwords(self._folder)
         port = self._start_on_free_port(
             "Redis",
             6379,
-            lambda port: embedded.start_redis(data, port, log, self._keep),
-            embedded.wait_for_redis,
+            lambda port: embedded.start_redis(data, port, log, self._keep, passwords=passwords),
+            partial(embedded.wait_for_redis, passwords=passwords),
         )
-        self.redis_url = f"redis://127.0.0.1:{port}/0"
+        self.redis_url = passwords.redis_url(port)
 
     def _start_on_free_port(
         self,
@@ -213,11 +225,17 @@ class Supervisor:
         args = [sys.executable, "-m", "shared", "work", service.folder.name]
         return spawn(args, self._log(name), self._environment(service), self._keep)
 
-    def _spawn_dashboard(self) -> Process:
-        port = self.dashboard_url.rpartition(":")[2]
-        args = [sys.executable, "-m", "vitrine.local.dashboard", port]
-        env = _with_values(os.environ, {"REDIS_QUEUE_URL": self._queue_url})
-        return spawn(args, self._log("dashboard"), env, self._keep)
+    def _spawn_console(self) -> Process:
+        port = self.console_url.rpartition(":")[2]
+        urls = [f"{service.name}={service.url}" for service in self._all_services]
+        args = [sys.executable, "-m", "vitrine.console", port, *urls]
+        env = _with_values(os.environ, {"MONGO_URI": self.mongo_uri})
+        return spawn(args, self._log("console"), env, self._keep)
+
+    @property
+    def cache_url(self) -> str:
+        """The address of the Redis to which the cache is written."""
+        return self._settings.redis_write_url or self.redis_url
 
     @property
     def _queue_url(self) -> str:

@@ -1,6 +1,15 @@
 """Documents of a fuzz run: their names carry the version, and the version decides the category."""
 
-from vitrine.fuzz.documents import CATEGORIES, DELETED, FuzzDocument, FuzzNamespace
+from vitrine.fuzz.documents import (
+    CATEGORIES,
+    DELETED,
+    EVERYWHERE,
+    GROUPS,
+    OPTION,
+    FuzzDocument,
+    FuzzNamespace,
+    Place,
+)
 
 DOCUMENT = FuzzDocument(3, "products", 7, "")
 
@@ -26,7 +35,24 @@ def test_the_version_decides_the_category_and_the_first_is_never_deleted():
 def test_a_document_may_be_absent_if_a_version_is_deleted_or_elsewhere():
     deleted = next(version for version in range(200) if DOCUMENT.category(version) == DELETED)
     stored = next(version for version in range(200) if DOCUMENT.category(version) == 1)
-    assert DOCUMENT.may_be_absent(None, deleted, deleted)
-    assert not DOCUMENT.may_be_absent(None, stored, stored)
-    assert not DOCUMENT.may_be_absent(1, stored, stored)
-    assert DOCUMENT.may_be_absent(2, stored, stored)
+    assert DOCUMENT.may_be_absent(EVERYWHERE, deleted, deleted)
+    assert not DOCUMENT.may_be_absent(EVERYWHERE, stored, stored)
+    assert not DOCUMENT.may_be_absent(Place(1), stored, stored)
+    assert DOCUMENT.may_be_absent(Place(2), stored, stored)
+    group = DOCUMENT.group(stored)
+    assert not DOCUMENT.may_be_absent(Place(1, group), stored, stored)
+    assert DOCUMENT.may_be_absent(Place(1, 1 - group), stored, stored)
+
+
+def test_the_version_decides_the_group():
+    groups = [DOCUMENT.group(version) for version in range(200)]
+    assert groups == [DOCUMENT.group(version) for version in range(200)]
+    assert set(groups) == set(range(GROUPS))
+
+
+def test_an_entry_of_a_collapsed_list_shows_the_versions_of_its_group():
+    namespace = FuzzNamespace()
+    names = [namespace.name(number, 7) for number in (1, 2)]
+    entry = {"name": names[1], "variants": {"options": {OPTION: names, "Size": ["L"]}}}
+    other = {"name": namespace.name(3, 9)}
+    assert namespace.versions([entry, other, {"name": "Teapot"}]) == {1: 7, 2: 7, 3: 9}

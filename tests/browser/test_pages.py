@@ -1,0 +1,217 @@
+"""Every page: opens without an error, is accessible, works by keyboard, and fits its window."""
+
+import os
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.browser.answers import change, story
+from tests.browser.conftest import SCREENS
+
+PAGES = {
+    "overview": ("/", "Overview"),
+    "cache": ("/cache", "Cache"),
+    "changes": ("/changes", "Changes"),
+    "jobs": ("/jobs", "Jobs"),
+    "trace": ("/trace/77ab19c04d2e4f55", "Trace"),
+    "doctor": ("/doctor", "Doctor"),
+}
+RUN = {
+    "state": "done", "seconds": 30, "elapsed": 30.0, "reads": 12_480, "hits": 9120, "writes": 3102,
+    "hand_writes": 402, "stale": 0, "failed": 0, "problems": [], "started_by": "maria",
+    "started_at": 1_796_021_234.1,
+}  # fmt: skip
+PICTURES = os.environ.get("PICTURES")  # a folder for the pictures of docs/console.md
+SHOWN = {("cache", False), ("overview", False), ("trace", False), ("doctor", True)}
+# Elements whose text is cut off: they are wider inside than outside, and hide the rest.
+CUT = """() => [...document.querySelectorAll("body *")].filter((node) =>
+  node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).overflowX !== "visible"
+  && !node.closest(".hidden, caption, thead, .plot") && node.clientWidth > 1
+).map((node) => node.outerHTML.slice(0, 160))"""
+# Cells of one row that lie upon each other.
+OVERLAPS = """() => [...document.querySelectorAll("tbody tr")].flatMap((row) => {
+  const boxes = [...row.children].map((cell) => cell.getBoundingClientRect());
+  return boxes.filter((one, at) => boxes.some((other, next) => next > at && one.width && other.width
+    && one.left < other.right - 1 && other.left < one.right - 1
+    && one.top < other.bottom - 1 && other.top < one.bottom - 1)).map(() => row.innerText);
+})"""
+FOCUSED = """() => { const node = document.activeElement, style = getComputedStyle(node);
+  return {at: [...document.querySelectorAll("*")].indexOf(node), tag: node.tagName,
+    text: (node.getAttribute("aria-label") || node.textContent).trim(),
+    outline: style.outlineStyle !== "none"}; }"""
+
+
+@pytest.fixture
+def show(stub, open_page):
+    """Open a page of a stack in which something happens."""
+    SCREENS.mkdir(parents=True, exist_ok=True)
+
+    def show(name, **options):
+        path, title = PAGES[name]
+        stub.answers["GET", "/fuzz"] = (200, RUN)
+        page = open_page(stub.url + path, **options)
+        page.get_by_role("heading", level=1, name=title).wait_for()
+        page.wait_for_function("performance.getEntriesByName('ready').length")
+        page.get_by_text("Signed in as").wait_for()
+        while not stub.streams:
+            page.wait_for_timeout(20)
+        stub.send("request", story())
+        stub.send("change", [change(), change(outside=True, by="outside the API", request_id=None)])
+        _fill(page, name)
+        return page
+
+    return show
+
+
+def _fill(page, name):
+    """Open what a page shows only when it is asked to, and wait for what comes late."""
+    if name in ("overview", "changes"):
+        page.get_by_text("by hand, in MongoDB").first.wait_for()
+    if name == "cache":
+        page.get_by_text("an edit in MongoDB itself").first.wait_for()
+        page.get_by_text("a write invalidated it").first.wait_for()
+    if name == "changes":
+        page.get_by_role("button", name="difference: products 12").nth(0).click()
+        page.get_by_text("13.75").wait_for()
+    if name == "jobs":
+        page.get_by_text("ImageUnreadable").wait_for()
+    if name == "trace":
+        page.get_by_text("PUT /products/reservations").wait_for()
+    if name == "doctor":
+        page.get_by_role("button", name="Check", exact=True).click()
+        page.get_by_text("documents that do not fit the schema").wait_for()
+
+
+def _take_small_picture(page, name):
+    """Write a picture for the documents, in few colours so that it is small."""
+    page.set_viewport_size({"width": 1280, "height": 940 if name == "cache" else 760})
+    page.wait_for_timeout(150)
+    with Image.open(BytesIO(page.screenshot())) as image:
+        small = image.convert("RGB").quantize(192, dither=Image.Dither.NONE)
+    small.save(Path(PICTURES, f"{name}.png"), optimize=True)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_accessible_and_fits(show, find_faults, name, dark):
+    page = show(name, dark=dark)
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_timeout(150)  # until the chart has its new width
+        height = page.evaluate("document.documentElement.scrollHeight")
+        page.set_viewport_size({"width": width, "height": height})
+        theme = "dark" if dark else "light"
+        picture = SCREENS / f"{name}-{width}-{theme}.png"
+        page.screenshot(path=picture)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert not page.evaluate(CUT)
+        assert not page.evaluate(OVERLAPS)
+        assert not find_faults(page)
+    if PICTURES and (name, dark) in SHOWN:
+        _take_small_picture(page, name)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_tab_goes_through_a_page_in_its_order(show, name):
+    page = show(name)
+    seen = []
+    page.evaluate("document.body.tabIndex = -1; document.body.focus()")
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(FOCUSED)
+        if focused["tag"] == "BODY" or (seen and focused["at"] <= seen[-1]["at"]):
+            break
+        seen.append(focused)
+    assert seen[0]["text"] == "Skip to the content"
+    assert [each for each in seen if not each["outline"]] == []
+    names = [each["text"] for each in seen]
+    assert {"Overview", "Cache", "Changes", "Jobs", "Trace", "Doctor"} <= set(names)
+    count = page.evaluate(
+        "[...document.querySelectorAll('button:not(:disabled), a[href], input, select')]"
+        ".filter((node) => node.checkVisibility()).length"
+    )
+    assert len(seen) >= count
+
+
+@pytest.mark.parametrize(
+    ("name", "button", "title"),
+    [
+        ("overview", "Keys", "Keys"),
+        ("cache", "Purge", "Purge the cache"),
+        ("doctor", "Mend", "Mend documents"),
+    ],
+)
+def test_a_dialog_is_accessible_and_keeps_the_focus(show, find_faults, name, button, title):
+    page = show(name)
+    opener = page.get_by_role("button", name=button).first
+    opener.click()
+    dialog = page.get_by_role("dialog", name=title)
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.screenshot(path=SCREENS / f"dialog-{name}-{width}.png")
+        assert not page.evaluate(CUT)
+        assert not find_faults(page)
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        assert page.evaluate(
+            "document.activeElement.closest('dialog') || document.activeElement === document.body"
+        )
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+    assert opener.evaluate("(node) => node === document.activeElement")
+
+
+def test_keys_lead_to_each_page(show):
+    page = show("overview")
+    keys = {"c": "Cache", "h": "Changes", "j": "Jobs", "t": "Trace", "d": "Doctor", "o": "Overview"}
+    for key, title in keys.items():
+        page.keyboard.press("g")
+        page.keyboard.press(key)
+        page.get_by_role("heading", level=1, name=title).wait_for()
+        page.wait_for_function("(title) => document.title === title", arg=f"{title} · Vitrine")
+    page.go_back()
+    page.get_by_role("heading", level=1, name="Doctor").wait_for()
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keys").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
+
+
+def test_slash_goes_to_the_filter_and_p_pauses(show, stub):
+    page = show("cache")
+    page.keyboard.press("/")
+    page.keyboard.type("orders")
+    rows = page.get_by_role("table", name="Requests, the newest first").locator("tbody tr")
+    rows.nth(0).get_by_text("POST /orders").wait_for()
+    assert rows.count() == 1
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Delete")
+    page.locator("h1").click()
+    page.keyboard.press("p")
+    page.get_by_text("paused").wait_for()
+    before = rows.count()
+    stub.send("request", story())
+    page.wait_for_timeout(600)  # more than one rendering
+    assert rows.count() == before
+    page.keyboard.press("p")
+    page.wait_for_function("(n) => document.querySelectorAll('tbody tr').length > n", arg=before)
+
+
+def test_an_unknown_page_names_the_others(stub, open_page):
+    page = open_page(f"{stub.url}/cache")
+    page.get_by_role("heading", name="Cache").wait_for()
+    page.evaluate("history.pushState(null, '', '/nothing'); dispatchEvent(new Event('popstate'))")
+    page.get_by_text("This page does not exist.").wait_for()
+
+
+def test_a_page_is_small(stub, open_page):
+    """A page without a build must not become heavy: the bytes of its files together."""
+    page = open_page(stub.url)
+    page.get_by_text("Signed in as").wait_for()
+    size = page.evaluate(
+        "performance.getEntriesByType('resource').filter(({name}) => name.includes('/static/'))"
+        ".reduce((sum, {encodedBodySize}) => sum + encodedBodySize, 0)"
+    )
+    assert 50_000 < size < 170_000

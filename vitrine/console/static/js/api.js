@@ -1,0 +1,141 @@
+/**
+ * Requests to the console, which passes them on to the services.
+ *
+ * Every answer keeps what a panel shows of it: Cache-Status, Server-Timing, the request id, and the
+ * request itself, to be copied. A refusal is one sentence, in `error`.
+ */
+import { addresses } from "./addresses.js";
+import { signIn, token } from "./session.js";
+
+/**
+ * @typedef {object} Reply
+ * @property {boolean} ok
+ * @property {number} status  0 if no answer came
+ * @property {any} value  the JSON of the answer
+ * @property {string} error  one sentence; empty if all is well
+ * @property {number} retry  seconds until another try makes sense
+ * @property {string} etag
+ * @property {string} cache  Cache-Status
+ * @property {string} timing  Server-Timing
+ * @property {string} id  X-Request-ID
+ * @property {number} ms
+ * @property {Request} request
+ */
+
+/**
+ * @typedef {object} Request
+ * @property {string} method
+ * @property {string} path  of this origin
+ * @property {string} body
+ */
+
+const ADDRESS = /^\/api\/(\w+)(\/.*)$/; // of a service, through the console
+const DEAD = "The console does not answer. Start the stack with `vitrine up`; this page goes on by itself.";
+
+/**
+ * Send a request and return its answer; never throw for what a server says.
+ * @param {string} path
+ * @param {{method?: string, body?: unknown, signal?: AbortSignal}} [options]
+ * @returns {Promise<Reply>}
+ */
+export async function ask(path, { method = "GET", body, signal } = {}) {
+  const text = body === undefined ? "" : JSON.stringify(body);
+  const request = { method, path, body: text };
+  const used = token();
+  const started = performance.now();
+  let response;
+  try {
+    response = await fetch(path, { method, headers: headersOf(request), body: text || undefined, signal });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    return failed(request, started);
+  }
+  const value = await read(response);
+  // Another request may have signed in meanwhile. Nothing is lost: this one waited.
+  if (response.status === 401 && (token() !== used || (await signIn(value?.detail ?? "Sign in to see this.")))) {
+    return ask(path, { method, body, signal });
+  }
+  return reply(request, response, value, started);
+}
+
+/** @param {Request} request */
+export function headersOf(request) {
+  /** @type {Record<string, string>} */
+  const headers = { Accept: "application/json" };
+  if (token()) headers.Authorization = `Bearer ${token()}`;
+  if (request.method !== "GET") headers["X-Console"] = "1";
+  if (request.body) headers["Content-Type"] = "application/json";
+  return headers;
+}
+
+/** @param {Response} response */
+async function read(response) {
+  try {
+    const text = await response.text();
+    return text ? JSON.parse(text) : null;
+  } catch {
+    return null; // A proxy in between may answer with anything.
+  }
+}
+
+/**
+ * @param {Request} request
+ * @param {Response} response
+ * @param {any} value
+ * @param {number} started
+ * @returns {Reply}
+ */
+function reply(request, response, value, started) {
+  const header = (/** @type {string} */ name) => response.headers.get(name) ?? "";
+  const retry = Number(header("Retry-After")) || 0;
+  return {
+    ok: response.ok,
+    status: response.status,
+    value,
+    error: response.ok ? "" : sentence(response.status, value, retry, request),
+    retry,
+    etag: header("ETag"),
+    cache: header("Cache-Status"),
+    timing: header("Server-Timing"),
+    id: header("X-Request-ID"),
+    ms: performance.now() - started,
+    request,
+  };
+}
+
+/** @param {Request} request @param {number} started @returns {Reply} */
+function failed(request, started) {
+  const ms = performance.now() - started;
+  const none = { etag: "", cache: "", timing: "", id: "" };
+  return { ok: false, status: 0, value: null, error: DEAD, retry: 2, ms, request, ...none };
+}
+
+/**
+ * Say in one sentence what is wrong, and what to do.
+ * @param {number} status
+ * @param {any} problem  RFC 9457
+ * @param {number} retry
+ * @param {Request} request
+ */
+function sentence(status, problem, retry, request) {
+  const detail = problem?.detail || problem?.title || `${serviceOf(request.path)} answered ${status}.`;
+  const places = (problem?.errors ?? [])
+    .slice(0, 3)
+    .map((/** @type {any} */ each) => `${each.pointer || each.parameter || ""} ${each.message}`.trim())
+    .filter((/** @type {string} */ text) => !detail.includes(text));
+  const later = retry && !/retry/i.test(detail) ? `Retry in ${retry} s.` : "";
+  return [detail, ...places, later].filter(Boolean).join(" ");
+}
+
+/** @param {string} path */
+export const serviceOf = (path) => ADDRESS.exec(path)?.[1] ?? "The console";
+
+/**
+ * Return the address to copy: that of the service itself, if it is known.
+ * @param {Request} request
+ */
+export function addressOf(request) {
+  const [, service, path] = ADDRESS.exec(request.path) ?? [];
+  const url = service && addresses.get(service);
+  return url ? url.replace(/\/$/, "") + path : location.origin + request.path;
+}

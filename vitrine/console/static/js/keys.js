@@ -1,0 +1,43 @@
+/** Keys: `?` shows them, `/` goes to the filter, `g` and a letter to a page, `p` pauses. */
+import { go } from "./router.js";
+import { Value } from "./value.js";
+
+const WAIT = 1500; // milliseconds between `g` and the letter
+
+/** True while the list of keys is shown. */
+export const keysShown = new Value(false);
+
+/** @type {{keys: string, text: string}[]} */
+export const KEYS = [
+  { keys: "?", text: "Show these keys" },
+  { keys: "/", text: "Go to the filter of the page" },
+  { keys: "p", text: "Pause or continue what is live" },
+  { keys: "Esc", text: "Close a dialog" },
+];
+
+/**
+ * Listen to the keys.
+ * @param {{path: string, key: string}[]} pages
+ */
+export function startKeys(pages) {
+  let since = -Infinity;
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    const isSecond = event.timeStamp - since < WAIT;
+    since = event.key === "g" ? event.timeStamp : -Infinity;
+    const page = isSecond && pages.find((each) => each.key === event.key);
+    if (page) go(page.path);
+    else if (event.key === "?") keysShown.set(true);
+    else if (event.key === "/") find("[data-filter]")?.focus();
+    else if (event.key === "p") find("[data-pause]")?.click();
+    else return;
+    event.preventDefault();
+  });
+}
+
+/** @param {EventTarget | null} target */
+const isTyping = (target) =>
+  target instanceof Element && Boolean(target.closest("input, textarea, select, dialog"));
+
+/** @param {string} selector @returns {HTMLElement | null} */
+const find = (selector) => document.querySelector(selector);

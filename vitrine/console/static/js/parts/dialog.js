@@ -1,0 +1,25 @@
+/** A modal dialog of the browser itself: it keeps the focus, and Esc closes it. */
+import { useEffect, useId, useRef } from "preact/hooks";
+import { html } from "../html.js";
+
+/** @param {{title: string, onClose: () => void, children?: any}} props */
+export function Dialog({ title, onClose, children }) {
+  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const id = useId();
+  useEffect(() => {
+    const node = dialog.current;
+    const before = /** @type {HTMLElement | null} */ (document.activeElement);
+    node?.showModal();
+    return () => {
+      node?.close();
+      before?.focus?.();
+    };
+  }, []);
+  const cancel = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    onClose();
+  };
+  return html`<dialog ref=${dialog} aria-labelledby=${id} onCancel=${cancel}>
+    <div><h2 id=${id}>${title}</h2>${children}</div>
+  </dialog>`;
+}

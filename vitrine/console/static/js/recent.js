@@ -1,0 +1,73 @@
+/**
+ * What happened lately: requests, changes and samples, kept while the reader goes from page to page.
+ *
+ * The lists change while the stream runs, even when the page that shows them is not open.
+ */
+import { ask } from "./api.js";
+import { listen } from "./stream.js";
+import { Value } from "./value.js";
+
+const MOST = 400; // rows of a list
+const KEPT_SECONDS = 900; // of samples
+// Requests that the console itself sends; who watches does not want to see the watcher.
+const OWN = /^\/(__cache|health|metrics|jobs|[a-z_]+\/changes|$)|:(documents|unsettled|images)$/;
+
+/** @type {Value<any[]>} the newest first */
+export const requests = new Value([]);
+/** @type {Value<any[]>} the newest first */
+export const changes = new Value([]);
+/** @type {Value<any[]>} the oldest first */
+export const samples = new Value([]);
+/** @type {Value<number>} events that were left out, because there were too many */
+export const dropped = new Value(0);
+/** @type {Value<Record<string, string>>} sentences about sources that are down */
+export const sources = new Value({});
+
+let count = 0;
+
+/** Keep what the stream sends. */
+export function startRecent() {
+  listen("request", (events) => prepend(requests, events.filter((event) => !OWN.test(event.route || event.path))));
+  listen("change", (events) => prepend(changes, events));
+  listen("sample", (events) => {
+    const since = Date.now() / 1000 - KEPT_SECONDS;
+    const after = samples.get().at(-1)?.at ?? 0;
+    const fresh = events.filter((event) => event.at > after);
+    samples.set([...samples.get(), ...fresh].filter((event) => event.at > since));
+  });
+  listen("dropped", (events) => dropped.set(dropped.get() + events.reduce((sum, event) => sum + event.count, 0)));
+  listen("source", (events) => {
+    for (const { service, source, state, detail } of events) {
+      const { [`${service} ${source}`]: _, ...others } = sources.get();
+      sources.set(state === "up" ? others : { ...others, [`${service} ${source}`]: detail });
+    }
+  });
+  listen("hello", loadSamples);
+  listen("reset", loadSamples);
+}
+
+async function loadSamples() {
+  const reply = await ask("/samples");
+  if (reply.ok) samples.set(reply.value.samples);
+}
+
+/** Number the events, so that each row keeps its identity. */
+function prepend(/** @type {Value<any[]>} */ list, /** @type {any[]} */ events) {
+  if (!events.length) return;
+  const rows = events.map((event) => ({ ...event, row: ++count })).reverse();
+  list.set([...rows, ...list.get()].slice(0, MOST));
+}
+
+/**
+ * Return one sample of all services together, per second.
+ * @param {any} sample
+ */
+export function together(sample) {
+  const sum = { at: sample.at, seconds: sample.seconds, hit: 0, miss: 0, stale: 0, bypass: 0, requests: 0, errors: 0 };
+  for (const service of Object.values(sample.services)) {
+    for (const name of /** @type {const} */ (["hit", "miss", "stale", "bypass", "requests", "errors"])) {
+      sum[name] += (service[name] ?? 0) / (sample.seconds || 1);
+    }
+  }
+  return sum;
+}

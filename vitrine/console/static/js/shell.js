@@ -1,0 +1,104 @@
+/** What is around every page: navigation, the state of the services, the caller, messages. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { html } from "./html.js";
+import { keysShown } from "./keys.js";
+import { pageOf, PAGES } from "./pages.js";
+import { Icon } from "./parts/icon.js";
+import { KeysDialog } from "./parts/keys_dialog.js";
+import { Notice } from "./parts/notice.js";
+import { Dot } from "./parts/pill.js";
+import { sentence } from "./parts/sentence.js";
+import { SignIn } from "./parts/sign_in.js";
+import { path } from "./router.js";
+import { said } from "./said.js";
+import { services, servicesReply, toneOf, wordOf } from "./services.js";
+import { missing, openSignIn, session } from "./session.js";
+import { streamState } from "./stream.js";
+import { useValue } from "./value.js";
+
+/** @param {{onSignedIn: () => void}} props */
+export function Shell({ onSignedIn }) {
+  const shown = useValue(path);
+  const main = useRef(/** @type {HTMLElement | null} */ (null));
+  const isFirst = useRef(true);
+  const page = pageOf(shown);
+  useEffect(() => {
+    document.title = page ? `${page.name} · Vitrine` : "Vitrine";
+    if (!isFirst.current) main.current?.focus(); // A screen reader reads the new page.
+    isFirst.current = false;
+  }, [page]);
+  return html`<a class="skip" href="#main">Skip to the content</a>
+    <div class="shell">
+      <header class="side">
+        <a class="brand" href="/"><img src="/static/icon.svg" alt="" width="22" height="22" />Vitrine</a>
+        <nav aria-label="Pages"><ul class="pages">
+          ${PAGES.map((each) => html`<li key=${each.path}><a href=${each.path} aria-current=${each === page ? "page" : undefined}>
+            <${Icon} name=${each.icon} />${each.name}</a></li>`)}
+        </ul></nav>
+        <${States} />
+        <${Who} />
+      </header>
+      <main id="main" tabindex="-1" ref=${main}>
+        <${Outages} />
+        ${page ? html`<${Lazy} key=${page.path} page=${page} />` : html`<h1>This page does not exist.</h1>
+          <p>Choose one of the pages beside, or go to the <a href="/">overview</a>.</p>`}
+      </main>
+    </div>
+    <${SignIn} onSignedIn=${onSignedIn} />
+    <${KeysDialog} pages=${PAGES} />
+    <${Said} />`;
+}
+
+/** Load the module of a page when it is opened. */
+function Lazy({ page }) {
+  const [Page, setPage] = useState(/** @type {any} */ (null));
+  const [failed, setFailed] = useState(false);
+  useEffect(() => {
+    page.load().then(
+      (/** @type {any} */ module) => setPage(() => module.Page),
+      () => setFailed(true),
+    );
+  }, [page]);
+  if (failed) return html`<${Notice} kind="bad" label="Not loaded.">Reload the page when the console answers again.<//>`;
+  return Page ? html`<${Page} />` : html`<h1 class="hidden">${page.name}</h1>`;
+}
+
+/** One line for each service. */
+function States() {
+  const all = useValue(services);
+  return html`<section class="states" aria-label="State of the services">
+    <h2>Services</h2>
+    <ul class="plain">${all.map(({ name, state }) => html`<li key=${name}>
+      <span>${name}</span><${Dot} kind=${toneOf(state)}>${wordOf(state)}<//></li>`)}
+    </ul>
+  </section>`;
+}
+
+/** The caller, and the way to the keys. */
+function Who() {
+  const current = useValue(session);
+  return html`<div class="who">
+    ${current?.subject && html`<span>Signed in as <b dir="auto">${current.subject}</b></span>`}
+    ${current?.mode === "open" && html`<span>Open on this machine</span>`}
+    ${current?.mode === "token" && html`<button type="button" class="link" onClick=${openSignIn}>
+      ${current.signed_in ? "Change the token" : "Sign in"}</button>`}
+    <button type="button" class="link" onClick=${() => keysShown.set(true)}>Keys <kbd>?</kbd></button>
+  </div>`;
+}
+
+/** One sentence if the console or its stream does not answer. */
+function Outages() {
+  const reply = useValue(servicesReply);
+  const stream = useValue(streamState);
+  const current = useValue(session);
+  const reason = current?.signed_in ? missing("admin") : "";
+  if (reason) return html`<${Notice} kind="warn" label="Not everything is shown.">${reason}<//>`;
+  if (reply && !reply.ok) return html`<${Notice} kind="bad" label="Interrupted.">${sentence(reply.error)}<//>`;
+  const isFine = ["starting", "live", "resting"].includes(stream);
+  return isFine ? null : html`<${Notice} kind="warn" label="Not live.">${sentence(stream)}<//>`;
+}
+
+function Said() {
+  const text = useValue(said);
+  return html`<div class="said" role="status" aria-live="polite">${text && html`<p>${sentence(text)}</p>`}</div>`;
+}
