@@ -31,9 +31,42 @@ mongomock.collection.Collection.create_indexes = create_indexes
 mongomock.collection.BulkOperationBuilder.add_update = add_update
 
 
+# The files that take longest; each runs in one process.
+LONGEST = (
+    "tests/integration/test_caused_faults.py",
+    "tests/integration/test_faults.py",
+    "tests/integration/test_never_stale.py",
+    "tests/integration/test_images.py",
+    "tests/integration/test_orders.py",
+    "tests/integration/test_variants.py",
+    "tests/docs/test_documentation.py",
+    "tests/integration/test_up.py",
+)
+
+
 def pytest_collection_modifyitems(items):
-    """Let the files that take longest begin first, so that all processes end at the same time."""
-    items.sort(key=lambda item: "tests/integration/" not in item.nodeid)
+    """Run files of whole stacks first, and those that share a stack last; long ones before others.
+
+    So all processes end at the same time, and no shared stack waits for the end of the suite: one
+    that waits costs a twentieth of a processor.
+    """
+    sharing = {_file(item) for item in items if _shares_a_stack(item)}
+
+    def rank(item):
+        file = _file(item)
+        stage = 2 if file in sharing else "tests/integration/" not in file
+        return stage, LONGEST.index(file) if file in LONGEST else len(LONGEST)
+
+    items.sort(key=rank)
+
+
+def _file(item):
+    return item.nodeid.partition("::")[0]
+
+
+def _shares_a_stack(item):
+    """Return True if a test uses the stack of its folder, and its file starts none of that name."""
+    return "stack" in item.fixturenames and not hasattr(item.module, "stack")
 
 
 @pytest.fixture(scope="session")

@@ -24,10 +24,14 @@ MAX_MODULES = 18
 # Modules of rules: pure functions on plain values.
 RULES = {
     "api_categories/tree",
+    "api_orders/line_kinds",
     "api_orders/pricing",
     "api_orders/states",
     "api_products/images/limits",
     "api_products/images/model",
+    "api_products/images/addresses",
+    "api_products/images/png",
+    "api_products/images/sources",
     "api_products/images/thumbnails",
     "api_products/notifications",
     "api_products/stock/rules",
@@ -113,6 +117,15 @@ def test_a_service_knows_itself_and_the_kit_only(folder):
                     assert above[rest] < above[path.stem], f"{path} imports {module}"
 
 
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_routes_and_schemas_leave_queries_to_the_repository(folder):
+    collections = {"collection", "writable", "trash", "ledger", "history", "idempotency_keys", "db"}
+    for path in (*folder.rglob("views.py"), *folder.rglob("resource.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            used = node.attr if isinstance(node, ast.Attribute) else ""
+            assert used not in collections, f"{path} uses .{used}"
+
+
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_rules_modules_are_pure(name):
     outside = {"flask", "pymongo", "redis", "shared"}
@@ -126,6 +139,8 @@ def test_the_command_line_is_a_client(path):
     for module in imports(path):
         package, _, rest = module.partition(".")
         assert not package.startswith("api_")
+        if rest.startswith(("schema.text", "schema.slugs", "schema.currency")):
+            continue  # Names, slugs and amounts are read in files as in services.
         assert package != "shared" or rest.partition(".")[0] in CLIENT, f"{path.stem}: {module}"
 
 
@@ -151,4 +166,4 @@ def test_the_games_example_stays_small():
         for line in path.read_text().splitlines()
         if line.strip() and not line.strip().startswith('"""')
     ]
-    assert len(lines) < 70
+    assert len(lines) <= 70

@@ -1,5 +1,6 @@
 """Bad bodies: every service names the place of the error and writes nothing."""
 
+import gzip
 import json
 import re
 from io import BytesIO
@@ -54,6 +55,25 @@ def test_a_bad_body_is_refused_with_the_reason(client, url, serves, raw, status,
     response = client.post(url, data=raw, content_type=JSON)
     assert response.status_code == status
     assert told in response.get_json()["detail"]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd, gzip", "x"])
+def test_a_body_in_a_coding_is_refused_by_its_name(client, url, serves, coding):
+    serves("create")
+    body = gzip.compress(b'{"name": "A"}')
+    for kind in (JSON, "multipart/form-data; boundary=x"):
+        headers = {"Content-Encoding": coding}
+        response = client.post(url, data=body, content_type=kind, headers=headers)
+        assert response.status_code == 415
+        assert f"Content-Encoding {coding}" in response.get_json()["detail"]
+        assert response.headers["Accept-Encoding"] == "identity"
+
+
+def test_a_byte_order_mark_before_the_json_is_ignored(client, url, serves):
+    serves("create")
+    for raw, reason in ((b'\xef\xbb\xbf{"a": 1}', "Unknown field"), (b"\xef\xbb\xbf", "empty")):
+        refused = client.post(url, data=raw, content_type=JSON)
+        assert reason in refused.get_json()["detail"]
 
 
 def test_a_chunked_body_is_limited_too(client, url, serves):

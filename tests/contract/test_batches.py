@@ -115,7 +115,12 @@ def test_equal_names_get_distinct_slugs(batch, resource, text_field):
 @on_fakes
 @pytest.mark.parametrize(
     ("query", "named"),
-    [({"key": "nope"}, "key"), ({"on_error": "x"}, "on_error"), ({"dry": "1"}, "dry")],
+    [
+        ({"key": "nope"}, "key"),
+        ({"on_error": "x"}, "on_error"),
+        ({"dry": "1"}, "dry"),
+        ({"merge": "name"}, "merge"),
+    ],
 )
 def test_a_wrong_option_is_named(batch, query, named):
     response = batch([], **query)
@@ -126,3 +131,45 @@ def test_a_wrong_option_is_named(batch, query, named):
 def test_a_batch_has_at_most_a_thousand_items(batch, text_field):
     assert batch([{text_field: "x"}] * 1001).status_code == 413
     assert batch("x").status_code == 400
+
+
+def test_a_dry_run_names_the_item_that_has_the_name_of_a_new_one(batch, text_field):
+    batch([{text_field: "Blue Pot"}, {text_field: "Red Pot"}])
+    asked = [{text_field: name} for name in ("Red Pot", "Green Pot", "", "BLUE pot")]
+    results = batch(asked, dry_run="true").get_json()["results"]
+    assert [each.get("same_name") for each in results] == [2, None, None, 1]
+    assert "same_name" not in batch(asked[:1]).get_json()["results"][0]
+
+
+def test_members_that_an_object_loses_are_named(client, url, resource, text_field, key):
+    if "attributes" not in resource.schema.load_fields:
+        pytest.skip(f"{resource.name} have no attributes")
+    rule = {"type": "string"}  # Fits products and categories.
+    value = (lambda text: rule) if resource.name == "categories" else str
+    old = {name: value(name) for name in ("a/b", "color")}
+    new = {"size": value("size")}
+    client.post(url, json={text_field: "Pot", key: "1", "attributes": old})
+    change = [{key: "1", "attributes": new}]
+    path = f"{url}:batch?key={key}"
+    for query in ("&dry_run=true", ""):
+        (result,) = client.post(path + query, json=change).json["results"]
+        assert sorted(result["removed"]) == ["/attributes/a~1b", "/attributes/color"]
+    merge = {"content_type": "application/merge-patch+json"}
+    kept = [{key: "1", "attributes": {"color": value("blue")}}]
+    (result,) = client.post(path, json=kept, **merge).json["results"]
+    assert "removed" not in result
+    assert client.get(f"{url}/1").json["attributes"] == new | kept[0]["attributes"]
+
+
+def test_one_field_may_be_merged_and_the_others_replaced(client, url, resource, text_field, key):
+    if "options" not in resource.schema.load_fields:
+        pytest.skip(f"{resource.name} have no options")
+    objects = {"attributes": {"color": "red"}, "options": {"Color": "red", "Size": "L"}}
+    client.post(url, json={text_field: "Pot", key: "1", **objects})
+    change = {key: "1", "attributes": {"year": 1}, "options": {"Farbe": "rot"}}
+    path = f"{url}:batch?key={key}&merge=attributes"
+    (result,) = client.post(path, json=[change]).json["results"]
+    assert result["removed"] == ["/options/Color", "/options/Size"]
+    item = client.get(f"{url}/1").json
+    assert item["attributes"] == {"color": "red", "year": 1}
+    assert item["options"] == {"Farbe": "rot"}

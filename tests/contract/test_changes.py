@@ -3,9 +3,9 @@
 import pytest
 
 
-@pytest.mark.parametrize("path", ["changes", "1/history"])
+@pytest.mark.parametrize("path", ["/changes", "/1/history", ":imports", ":imports/x"])
 def test_a_mongodb_without_change_streams_is_named(client, url, path):
-    answer = client.get(f"{url}/{path}")
+    answer = client.get(f"{url}{path}")
     assert answer.status_code == 501
     assert answer.json["detail"] == "This MongoDB has no change streams: they need a replica set."
     assert "Cache-Status" not in answer.headers
@@ -24,5 +24,6 @@ def test_no_item_can_have_the_url_of_the_feed(client, url, resource, minimal):
     ]
 
 
-def test_the_history_needs_the_scope_to_read(client):
-    assert client.application.view_functions["history"].scope == "read"
+@pytest.mark.parametrize("view", ["list_history", "list_imports", "list_import_effects"])
+def test_the_history_needs_the_scope_to_read(client, view):
+    assert client.application.view_functions[view].scope == "read"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.services import on_fakes
+from tests.support.services import on_fakes, on_real_servers
 
 
 @pytest.fixture
@@ -253,3 +253,47 @@ def test_one_item_accepts_no_list_parameters(client, url, five):
     response = client.get(f"{url}/1?page=1")
     assert response.status_code == 400
     assert response.get_json()["errors"][0]["parameter"] == "page"
+
+
+class TestGroups:
+    """Promises of each resource whose items are variants of one thing."""
+
+    @pytest.fixture
+    def variant(self, client, url, minimal, resource, serves):
+        serves("create")
+        if resource.groups is None:
+            pytest.skip(f"{resource.name} form no groups")
+
+        def store(group, **options):
+            body = {**minimal(f"Item {group}"), resource.groups.field: group}
+            return client.post(url, json=body | {resource.groups.options: options})
+
+        return store
+
+    @on_real_servers  # The fake has no aggregation over unions.
+    def test_a_collapsed_list_has_one_entry_for_each(self, client, url, variant):
+        for number in range(4):
+            assert variant(f"g-{number % 2}", No=str(number)).status_code == 201
+        for query in ("", "&q=item", "&ordering=-id"):
+            answer = client.get(f"{url}?collapse=group{query}").get_json()
+            assert [item["variants"]["count"] for item in answer["items"]] == [2, 2]
+            assert answer["total"] == 2
+
+    def test_a_write_to_a_group_renews_its_lists_alone(self, client, url, variant):
+        def is_hit(query):
+            client.get(f"{url}?{query}")
+            return "; hit" in client.get(f"{url}?{query}").headers["Cache-Status"]
+
+        variant("one", No="1")
+        variant("two", No="2")
+        queries = ("group=one", "group=two")
+        assert all(is_hit(query) for query in queries)
+        assert client.patch(f"{url}/1", json={"options": {"No": "3"}}).status_code == 200
+        states = [client.get(f"{url}?{query}").headers["Cache-Status"] for query in queries]
+        assert ["; hit" in state for state in states] == [False, True]
+
+    def test_the_same_options_are_a_conflict_with_their_owner(self, url, variant):
+        assert variant("one", No="1").status_code == 201
+        answer = variant("one", no="1 ")
+        assert answer.status_code == 409
+        assert answer.get_json()["owner"] == f"{url}/1"

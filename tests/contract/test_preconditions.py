@@ -57,6 +57,26 @@ def test_a_write_honours_if_none_match(client, url, made, text_field):
     assert client.put(f"{url}/1", json={text_field: "X"}, headers=other).status_code == 200
 
 
+def test_a_weak_etag_is_refused_with_the_strong_one(client, url, made, text_field):
+    """As a proxy makes it that compresses responses."""
+    for weak in (f"W/{made}", 'W/"older"', f'W/"x", W/{made}', f'W/{made[:-1]}-gzip"'):
+        for response in (
+            client.patch(f"{url}/1", json={text_field: "X"}, headers={"If-Match": weak}),
+            client.delete(f"{url}/1", headers={"If-Match": weak}),
+        ):
+            assert response.status_code == 412, weak
+            detail = response.get_json()["detail"]
+            assert "weak ETag W/" in detail
+            assert f"its strong ETag is {made}" in detail
+    both = {"If-Match": f'W/"older", {made}'}
+    assert client.patch(f"{url}/1", json={text_field: "X"}, headers=both).status_code == 200
+
+
+def test_if_none_match_of_a_write_compares_weakly(client, url, made, text_field):
+    headers = {"If-None-Match": f"W/{made}"}
+    assert client.patch(f"{url}/1", json={text_field: "X"}, headers=headers).status_code == 412
+
+
 def test_a_write_honours_both_preconditions(client, url, made, text_field):
     client.patch(f"{url}/1", json={text_field: "Theirs"})
     headers = {"If-Match": made, "If-None-Match": '"other"'}

@@ -90,6 +90,17 @@ def test_a_response_is_a_valid_request(client, url, resource, serves):
     assert again.get_json() == answered  # Nothing changed, so not even the revision did.
 
 
+def test_an_item_of_any_list_is_a_valid_request(client, url, resource, serves):
+    """The trash, searches and collapsed lists show members that items do not have elsewhere."""
+    serves("create", "update")
+    client.post(url, json=example(resource))
+    (shown,) = client.get(url).get_json()["items"]
+    of_lists = {"deleted_at": None, "missing_words": ["red"], "variants": {"count": 2}}
+    response = client.put(f"{url}/1", json=shown | of_lists)
+    assert response.status_code == 200, response.get_json()
+    assert response.get_json()["revision"] == shown["revision"]
+
+
 def test_null_empties_an_optional_field(client, url, resource, serves):
     serves("create", "update")
     fields = resource.schema.load_fields
@@ -97,7 +108,7 @@ def test_null_empties_an_optional_field(client, url, resource, serves):
     client.post(url, json=example(resource))
     changed = client.patch(f"{url}/1", json=dict.fromkeys(optional))
     assert changed.status_code == 200
-    assert all(changed.get_json()[name] in (None, {}) for name in optional)
+    assert all(changed.get_json()[name] in (None, {}, []) for name in optional)
 
 
 def test_a_merge_patch_removes_members_that_are_null(client, url, resource, serves):
@@ -386,6 +397,12 @@ class TestPaths:
         assert response.headers["Content-Type"] == PROBLEM
         assert "GET" in response.headers["Allow"]
 
+    def test_a_reserved_word_has_the_methods_of_its_own_route(self, client, url):
+        assert client.options(f"{url}/changes").allow == {"GET", "HEAD", "OPTIONS"}
+        for method in ("PUT", "PATCH", "DELETE"):
+            response = client.open(f"{url}/changes", method=method, json={"name": "x"})
+            assert response.status_code == 405, response.text
+
     def test_a_request_id_is_returned_or_created(self, client, url):
         assert client.get(url, headers={"X-Request-ID": "abc-1"}).headers["X-Request-ID"] == "abc-1"
         made = client.get(url, headers={"X-Request-ID": "a b\tc"}).headers["X-Request-ID"]
@@ -409,4 +426,4 @@ class TestPaths:
     def test_the_root_describes_the_fields(self, client, resource):
         described = client.get("/").get_json()
         assert described["service"] == resource.name
-        assert set(described["fields"]) == set(resource.names)
+        assert set(described["fields"]) == set(resource.showable)

@@ -38,6 +38,26 @@ def test_the_trash_has_pages_and_shows_the_fields_asked_for(client, url, deleted
     assert "next" not in second["links"]
 
 
+def test_the_trash_takes_filters_and_words(client, url, resource, deleted, minimal, text_field):
+    def ids(query):
+        answer = client.get(f"{url}?deleted=only&{query}")
+        assert answer.status_code == 200, answer.get_json()
+        assert answer.get_json()["total"] == len(answer.get_json()["items"])
+        return [each["id"] for each in answer.get_json()["items"]]
+
+    assert ids("q=item") == [2, 3]
+    assert ids("q=item+3") == [3]
+    assert ids("q=nothing") == []
+    if "external_ref" in resource.query.fields:
+        assert client.patch(f"{url}/1", json={"external_ref": "Ä-1"}).status_code == 200
+        client.delete(f"{url}/1")
+        assert ids("external_ref=A%CC%88-1%20") == [1]
+        assert ids("external_ref=A-1") == []
+    first = client.get(f"{url}?deleted=only&q=item&per=1").get_json()
+    second = client.get(first["links"]["next"]).get_json()
+    assert second["items"][0]["id"] != first["items"][0]["id"]
+
+
 def test_a_restored_or_purged_item_is_not_listed(client, url, deleted):
     assert client.post(f"{url}/3/restore").status_code == 200
     assert [each["id"] for each in client.get(f"{url}?deleted=only").get_json()["items"]] == [2]
@@ -46,8 +66,11 @@ def test_a_restored_or_purged_item_is_not_listed(client, url, deleted):
 
 
 @on_fakes
-@pytest.mark.parametrize("query", ["deleted=yes", "deleted=only&q=x", "deleted=only&ordering=id"])
-def test_the_trash_has_no_filters(client, url, query):
+@pytest.mark.parametrize(
+    "query",
+    ["deleted=yes", "deleted=only&ordering=id", "deleted=only&facets=status", "deleted=only&x=y"],
+)
+def test_the_trash_has_one_order_and_no_facets(client, url, query):
     response = client.get(f"{url}?{query}")
     assert response.status_code == 400
     assert response.get_json()["errors"][0]["parameter"] == query.split("&")[-1].partition("=")[0]

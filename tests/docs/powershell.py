@@ -89,7 +89,7 @@ class PowerShell:
         return value
 
     def _assignment_expression(self, node):
-        left, _, right = node.named_children
+        left, _, right = [child for child in node.named_children if child.type != "comment"]
         value = self._value(right)
         while left.type not in ("variable", "element_access"):
             (left,) = left.named_children

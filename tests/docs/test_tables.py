@@ -10,18 +10,23 @@ import yaml
 from api_categories.resource import categories
 from api_clients.resource import clients
 from api_orders.resource import orders
+from api_products.images import download
 from api_products.resource import products
 from shared.cache import keys
 from shared.config.settings import PORTS, Settings
+from shared.endpoints import live, places
 from shared.http import json_body, parameters
 from shared.http.errors import MAX_ERRORS
+from shared.observability import tap
 from shared.resource import batch
-from shared.schema import query
+from shared.schema import query, sizes
 from shared.schema.fields import MAX_NAMES
 from shared.server import asgi
 from shared.storage import repository
 from shared.workers import queue, worker
+from tests.docs.fences import GATEWAY, NOT_RUN, fences
 from tests.support.services import ROOT
+from vitrine.console import hub
 
 README = (ROOT / "README.md").read_text()
 SHARED = ROOT.parent / "shared" / "design" / "PROMISES.md"
@@ -70,7 +75,7 @@ def test_the_readme_has_every_setting_with_its_default():
 
 def test_the_readme_has_every_port():
     shown = {row[0]: row[1] for row in rows(README.partition("## Documentation")[0])[1:]}
-    assert shown.pop("job queue").endswith(":5555")
+    assert shown.pop("console").endswith(":5555")
     assert shown == {name: f"http://127.0.0.1:{port}" for name, port in PORTS.items()}
     assert list(PORTS.values()) == [5000, 5001, 5002, 5003]
 
@@ -87,6 +92,7 @@ def test_the_readme_has_every_port():
             "per=20&category=games&page=2",
             "products:list:page=2:per=20:category=games",
         ),
+        (products, "", "public", "products:list:page=1:per=20:public=yes"),
         (products, "", "q=fifa+ps5", "products:search:cdb0e0256eb9ab09445e85948a9f729f57fa33ba"),
         (clients, "1", "", "client:1"),
         (clients, "", "city=Brussels&per=10", "clients:list:page=1:per=10:city=Brussels"),
@@ -95,7 +101,8 @@ def test_the_readme_has_every_port():
     ],
 )
 def test_the_keys_are_as_the_document_of_the_cache_says(resource, ref, asked, key):
-    address = resource.address(ref, asked.encode(), "")
+    is_public = asked == "public"
+    address = resource.address(ref, b"" if is_public else asked.encode(), "", not is_public)
     assert address.key == key
     assert f"`{key}`" in section(document("cache.md"), "Keys")
 
@@ -113,7 +120,7 @@ def test_the_document_of_the_cache_tells_of_generations_aliases_and_long_keys():
     ]
     assert aliased[0] == aliased[1]
     assert f"{keys.MAX_KEY:,} characters" in told
-    forged = products.address("", b"attr.genre=Sport:platform=PS5", "")
+    forged = products.address("", b"attr.genre=Sport:platform=PS5", "", True)
     assert forged.key.endswith(":attr.genre=Sport%3Aplatform%3DPS5")
 
 
@@ -138,8 +145,15 @@ def test_what_is_bounded_is_bounded_so():
             query.MAX_DEPTH,
         ],
         "a search, a list, facets": [repository.QUERY_TIMEOUT_SECONDS],
+        "an item": [sizes.MAX_DOCUMENT // 1_000_000],
+        "the items of a page": [sizes.MAX_PAGE // 1_000_000],
+        "MongoDB, or another service, that does not answer": [5],
+        "clients that wait for changes, or watch a service live": [places.MAX_WAITING],
+        "notes for clients that watch a service live": [tap.MAX_NOTES, live.MAX_WAITING_NOTES],
+        "pages that watch the console": [hub.MAX_WATCHERS, hub.MAX_QUEUE],
         "a batch": [batch.MAX_ITEMS],
         "a picture": [settings.max_upload_mb, settings.max_image_pixels],
+        "a photo by URL": [int(download.SECONDS), download.MAX_REDIRECTS],
         "a job": [queue.JOB_SECONDS, worker.MEMORY_BYTES // 1_000_000],
     }
 
@@ -199,6 +213,33 @@ def test_the_list_of_promises_has_no_others():
         pytest.skip("the list of promises is not here")
     ids = re.findall(r"^\| ([A-EX])(\d+) \|", SHARED.read_text(), re.MULTILINE)
     assert {s: max(int(n) for each, n in ids if each == s) for s, _ in ids} == PROMISED
+
+
+# Promises about a setting or a state: the test that sets or causes it.
+TESTED = {
+    "A5 A28 A34": "integration/test_sentry.py",
+    "A25 A26": "integration/test_up.py",
+    "A30": "deploy/test_wheel.py",
+    "A33": "integration/test_faults.py",
+    "B31 B32 D27 D28": "shared/config/test_settings.py",
+    "B61": "contract/test_query_counts.py",
+    "B82 B85": "docs/test_tables.py",
+    "C4 C11 C12 C13 E13": "shared/server/test_rate_limits.py",
+    "C33": "contract/test_cached_answers.py",
+}
+
+
+def test_what_is_called_the_same_is_run():
+    run = set(" ".join(TESTED).split())
+    for fence in fences(ROOT / "docs" / "compatibility.md"):
+        if fence.is_run or fence.note == f"{NOT_RUN} {GATEWAY}":
+            for comment in re.findall(r"  # ((?:\w+ ?)+)$", fence.text, re.MULTILINE):
+                run |= set(re.findall(r"[A-E]\d+", comment))
+    tables = document("compatibility.md").partition("\n## A: ")[2]
+    for row in rows(tables):
+        if "the same" in row[2]:
+            assert set(row[0].split(", ")) <= run, row
+    assert all((ROOT / "tests" / path).exists() for path in TESTED.values())
 
 
 def test_the_changelog_has_this_version():

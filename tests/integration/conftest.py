@@ -22,7 +22,7 @@ def unpack(data_folder, tmp_path):
 
     def unpack(name):
         with tarfile.open(data_folder / name) as archive:
-            archive.extractall(tmp_path, filter="data")
+            archive.extractall(tmp_path)
         return tmp_path
 
     return unpack

@@ -9,6 +9,7 @@ import pytest
 import urllib3
 from pymongo import MongoClient
 
+from shared.schema.derived import Derived
 from shared.storage.documents import new_document
 from tests.support.polling import poll
 from tests.support.stack import processes_of, running_stack
@@ -26,7 +27,9 @@ def shop():
             assert shop.request("POST", "categories", "/categories", body)[0] == 201
         with MongoClient(stacks.read(shop.folder).mongo_uri) as client:
             values = {"name": "Lamp", "category": "lamps", "category_path": ["old", "lamps"]}
-            lamps = (new_document(values, number, "0" * 16, None) for number in range(1, COUNT + 1))
+            lamps = (
+                new_document(values, number, "0" * 16, Derived()) for number in range(1, COUNT + 1)
+            )
             client["vitrine"]["products"].insert_many(lamps, ordered=False)
         yield shop
 

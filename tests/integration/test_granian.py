@@ -216,9 +216,10 @@ def test_a_token_is_verified_once_and_lets_in_whom_it_should(shop):
 def test_a_redis_that_goes_and_comes_costs_no_answer(shop):
     address = urlsplit(stacks.read(shop.folder).redis_url)
     proxy = Proxy(address.port)
+    through_proxy = f"redis://:{address.password}@127.0.0.1:{proxy.port}/0"
     try:
         with (
-            instance(shop, server="granian", REDIS_URL=f"redis://127.0.0.1:{proxy.port}/0") as url,
+            instance(shop, server="granian", REDIS_URL=through_proxy) as url,
             urllib3.PoolManager(retries=False, timeout=30) as http,
         ):
 

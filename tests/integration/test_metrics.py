@@ -20,7 +20,7 @@ def scrape(stack, url):
 
 def workers(url):
     """The processes below the gunicorn that listens there."""
-    port = url.rpartition(":")[2].encode()
+    port = b":" + url.rpartition(":")[2].encode()
     below = sorted(descendants(os.getpid()))
     master = next(pid for pid in below if port in Path(f"/proc/{pid}/cmdline").read_bytes())
     return descendants(master)
@@ -34,7 +34,7 @@ def answers(stack, url):
 
 
 def test_killed_workers_lose_no_count_break_no_scrape_and_leave_no_files(stack, tmp_path):
-    key = ("vitrine_request_seconds_count", "GET", "/health/live", "200")
+    key = ("vitrine_requests_total", "GET", "/health/live", "200")
     in_use = ("vitrine_mongodb_connections", "in_use")
     with instance(stack, workers=2, PROMETHEUS_MULTIPROC_DIR=str(tmp_path)) as url:
         counted = 0

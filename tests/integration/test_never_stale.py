@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from threading import Event, Thread
 
 import pytest
 from pymongo import MongoClient
@@ -19,6 +20,7 @@ from vitrine.fuzz.writers import VisibilityLimits
 
 # A minute proves the whole; each run of the suite proves a part of it.
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "8"))
+READS_PER_SECOND = 300  # of runs that are to find nothing; other tests need the processors, too
 # ``bench.visibility`` measures the second after which a hand edit shows; a busy machine is slower.
 HAND_EDIT_SECONDS = 5.0
 
@@ -36,6 +38,8 @@ def fuzz(
     bounds=None,
     only=("products", "clients", "categories"),
     writes_per_second=3,
+    faults=(),
+    reads_per_second=READS_PER_SECOND,
 ):
     running = stacks.read(stack.folder)
     urls = {name: [running.services[name]] for name in only}
@@ -46,13 +50,37 @@ def fuzz(
         seconds,
         bounds or VisibilityLimits(by_hand=HAND_EDIT_SECONDS),
         writes_per_second,
+        faults,
+        running,
+        reads_per_second,
     )
+
+
+@contextmanager
+def slow_follower(stack):
+    """Stop the follower of the products most of the time, so that it is some 0.2 s late."""
+    follower = process_of(stack, b"shared\0follow\0", b"api_products")
+    is_ended = Event()
+
+    def halt():
+        while not is_ended.wait(0.05):
+            os.kill(follower, signal.SIGSTOP)
+            is_ended.wait(0.3)
+            os.kill(follower, signal.SIGCONT)
+
+    halting = Thread(target=halt)
+    halting.start()
+    try:
+        yield
+    finally:
+        is_ended.set()
+        halting.join()
 
 
 def fuzz_until_found(stack, others=(), **options):
     """Fuzz until a report has problems; a busy machine reads little in one run."""
-    for _ in range(10):
-        report = fuzz(stack, 3, others, **options).run()
+    for _ in range(20):
+        report = fuzz(stack, 3, others, reads_per_second=float("inf"), **options).run()
         if report.problems:
             return report
     raise AssertionError("The fuzzer finds nothing.")
@@ -110,6 +138,16 @@ def test_an_instance_that_ignores_generations_is_found_out(stack):
         report = fuzz_until_found(stack, [broken], only=("products",))
     assert f" {broken} " in report.problems[0]
     assert "write " in report.problems[0]
+
+
+def test_an_instance_that_forgets_the_lists_of_groups_is_found_out(stack):
+    with (
+        instance(stack, "tests.support.broken:forgets_groups") as broken,
+        slow_follower(stack),  # It would forget those lists within some milliseconds.
+    ):
+        report = fuzz_until_found(stack, [broken], only=("products",), writes_per_second=8)
+    others = [each for each in report.problems if not ("?group=" in each or "/variants" in each)]
+    assert others == []
 
 
 def test_a_follower_that_sees_nothing_is_found_out(stack):
@@ -183,7 +221,8 @@ def test_an_instance_that_answers_no_json_is_found_out(stack):
     with instance(stack, "tests.support.broken:cuts_bodies") as broken:
 
         def is_found():
-            report = fuzz(stack, 4, [broken], only=("products",), writes_per_second=8).run()
+            options = {"writes_per_second": 8, "reads_per_second": float("inf")}
+            report = fuzz(stack, 4, [broken], only=("products",), **options).run()
             return any(" 200 b" in text for text in report.read_results.failed)
 
         # A busy machine reads little in one run.
@@ -191,7 +230,7 @@ def test_an_instance_that_answers_no_json_is_found_out(stack):
 
 
 def test_doctor_says_what_it_did_and_that_all_is_well(stack):
-    done = stack.run("doctor", "--fuzz", "3s")
+    done = stack.run("doctor", "--fuzz", "3s", "--reads", str(READS_PER_SECOND))
     assert "products at http" in done.stdout
     assert "0 violations" in done.stdout
     assert done.returncode == 0

@@ -20,7 +20,7 @@ def stack():
     with stack_folder() as folder:
         stack = Stack(folder, {"JOB_WORKERS": "1"})
         try:
-            stack.up("--only", "products")
+            stack.up("--only", "products,categories")
             yield stack
         finally:
             stack.down()
@@ -80,7 +80,7 @@ def test_entries_cached_after_a_backup_are_stale_after_its_restore(stack):
     """Redis keeps entries of a state that the restored MongoDB never had."""
     end(stack)
     shutil.copytree(stack.folder / "mongodb", stack.folder / "older")
-    stack.up("--only", "products")
+    stack.up("--only", "products,categories")
     assert stack.request("PATCH", "products", "/products/1", {"price": 2})[0] == 200
     for path in PATHS:
         poll(lambda path=path: prices(stack, path)[1].startswith("vitrine; hit"))
@@ -89,7 +89,7 @@ def test_entries_cached_after_a_backup_are_stale_after_its_restore(stack):
 
     shutil.rmtree(stack.folder / "mongodb")
     (stack.folder / "older").rename(stack.folder / "mongodb")
-    stack.up("--only", "products")
+    stack.up("--only", "products,categories")
     for path in PATHS * 3:
         assert prices(stack, path)[0][-1] == 1
     poll(lambda: prices(stack, "/products/1")[1].startswith("vitrine; hit"))

@@ -102,7 +102,6 @@ def test_rules_that_are_there_stay_and_categories_that_are_not_are_named(stack, 
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        (("products", "-", "--format", "csv", "--infer-attributes"), "reads a file twice"),
         (("clients", "x.csv", "--infer-attributes"), "--infer-attributes is for products."),
         (("products", "x.csv", "--yes"), "--yes is for --infer-attributes."),
         (("products", "x.csv", "--infer-attributes", "--yes", "--dry-run"), "take one of them"),

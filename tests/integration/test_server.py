@@ -1,6 +1,7 @@
 """Both HTTP servers under odd, slow and broken clients, byte by byte."""
 
 import contextlib
+import gzip
 import os
 import re
 import signal
@@ -50,9 +51,10 @@ def http():
 class Client:
     """A connection, and what was read from it."""
 
-    def __init__(self, url):
+    def __init__(self, url, source=""):
         address = urlsplit(url)
-        self.sock = socket.create_connection((address.hostname, address.port), 30)
+        own = (source, 0) if source else None
+        self.sock = socket.create_connection((address.hostname, address.port), 30, own)
         self.data = b""
 
     def __enter__(self):
@@ -109,6 +111,54 @@ def test_a_client_that_expects_100_continue_gets_it(client):
     assert client.read()[0] == 201
 
 
+REFUSED = [
+    ("POST /nope HTTP/1.1", "Content-Length: 9", 404),
+    ("POST /api/v1/nope HTTP/1.1", "Transfer-Encoding: chunked", 404),
+    ("POST /products/1 HTTP/1.1", "Content-Length: 9", 405),
+    ("PATCH /products/1 HTTP/1.1", "Content-Length: 9\r\nContent-Encoding: gzip", 415),
+    (POST, "Content-Length: 9\r\nAuthorization: Bearer nope", 401),
+    (POST, "Content-Length: 9\r\nOrigin: https://evil.test", 403),
+    (POST, "Content-Length: 99000000", 413),
+]
+
+
+@pytest.mark.parametrize(("first", "header", "status"), REFUSED)
+def test_a_client_that_expects_100_continue_is_refused_before_its_body(
+    client, first, header, status
+):
+    client.send(first, IS_JSON, header, "Expect: 100-continue")
+    found, _, body = client.read()
+    assert (found, orjson.loads(body)["status"]) == (status, status)
+
+
+@pytest.mark.parametrize("path", ["/products/1", "/products", "/health/live", "/nope"])
+def test_a_request_without_one_host_is_a_400(client, path):
+    client.sock.sendall(f"GET {path} HTTP/1.1\r\n\r\n".encode())
+    assert client.read()[0] == 400
+
+
+@pytest.mark.parametrize("host", ["a b", "a, b", "a/b", 'a"b'])
+def test_a_host_that_is_none_is_a_400(client, host):
+    client.sock.sendall(f"GET /products HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    assert client.read()[0] == 400
+
+
+def test_a_request_of_http_1_0_needs_no_host(client):
+    client.sock.sendall(b"GET /products/1 HTTP/1.0\r\n\r\n")
+    assert client.read()[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "by_granian"), [(b"q=th\xc3\xa9", 200), (b"q=th\xe9", 400), (b"brand=\xff", 400)]
+)
+def test_a_query_that_is_not_percent_encoded_is_not_misread(client, server, query, by_granian):
+    """gunicorn refuses each; granian reads UTF-8."""
+    client.sock.sendall(b"GET /products?%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % query)
+    status, head, _ = client.read()
+    assert status == (400 if server == "gunicorn" else by_granian)
+    assert status == 400 or b"q=th%C3%A9" in head
+
+
 def test_responses_without_a_body_have_no_body(client):
     client.send("HEAD /products/1 HTTP/1.1")
     status, head, _ = client.read(has_body=False)
@@ -118,6 +168,18 @@ def test_responses_without_a_body_have_no_body(client):
     assert client.read(has_body=False)[0] == 304
     client.send("GET /products/1 HTTP/1.1")
     assert client.read()[0] == 200
+    assert client.data == b""
+
+
+def test_compressed_responses_have_their_own_length(client):
+    client.send("HEAD /products HTTP/1.1", "Accept-Encoding: gzip")
+    status, head, _ = client.read(has_body=False)
+    assert (status, b"content-encoding: gzip" in head.lower()) == (200, True)
+    client.send("GET /products HTTP/1.1", "Accept-Encoding: gzip")
+    status, head, body = client.read()
+    assert (status, b"content-encoding: gzip" in head.lower()) == (200, True)
+    client.send("GET /products HTTP/1.1")
+    assert client.read()[2] == gzip.decompress(body)
     assert client.data == b""
 
 
@@ -173,6 +235,18 @@ def test_a_thousand_idle_connections_keep_nobody_out(url, http):
                 client.sock.sendall(b"GET /products HT")
         assert http.request("GET", url + "/products?per=6").status == 200
         assert http.request("POST", url + "/products", json={"name": "Room"}).status == 201
+
+
+@pytest.mark.parametrize("server", ["granian"], indirect=True)
+def test_an_expected_body_that_breaks_off_is_refused(url, http):
+    """The part of it that came is a whole JSON text."""
+    with Client(url) as client:
+        client.send(POST, IS_JSON, "Transfer-Encoding: chunked", "Expect: 100-continue")
+        assert client.read()[0] == 100
+        client.sock.sendall(b"f\r\n" + b'{"name":"half"}' + b"\r\n")
+    http.request("POST", url + "/products", json={"name": "After"})
+    items = http.request("GET", url + "/products?per=100&fields=name").json()["items"]
+    assert "half" not in [each["name"] for each in items]
 
 
 @pytest.mark.parametrize("ends", ["with the connection", "half closed"])

@@ -11,7 +11,7 @@ from pymongo import MongoClient
 from tests.support.polling import poll
 from tests.support.processes import descendants, is_alive
 from tests.support.services import ROOT, environment
-from tests.support.stack import NAMES, Stack, stack_folder
+from tests.support.stack import NAMES, REDIS, Stack, stack_folder
 from vitrine import stack as stacks
 from vitrine.local.processes import claim, free_port
 
@@ -24,8 +24,8 @@ def test_up_prints_addresses_and_commands_to_try(stack):
     said = stack.said()
     for name in ("products", "clients", "categories", "games"):
         assert stack.url(name) in said
-    assert "mongodb://127.0.0.1:" in said
-    assert "redis://127.0.0.1:" in said
+    assert "mongodb://***@127.0.0.1:" in said
+    assert "redis://***@127.0.0.1:" in said
     assert said.count("  curl ") == 3
     assert "Ctrl-C" in said
 
@@ -38,7 +38,7 @@ def test_status_shows_every_service(stack):
     assert status.stdout.count(" ok ") == len(NAMES)
 
 
-def test_a_plain_mongodb_uri_works_as_compass_uses_it(stack):
+def test_the_mongodb_uri_works_as_compass_uses_it(stack):
     with MongoClient(mongo_uri(stack), serverSelectionTimeoutMS=2000) as client:
         assert client.admin.command("hello")["setName"] == "rs0"
 
@@ -87,7 +87,7 @@ def test_kill_9_leaves_no_process_and_up_works_again(fresh_stack, kill):
 
 def test_a_process_that_dies_is_restarted_with_the_reason(fresh_stack, kill):
     fresh_stack.up("--only", "clients")
-    for name in (b"serve\0api_clients", b"valkey-server", b"mongod"):
+    for name in (b"serve\0api_clients", REDIS, b"mongod"):
         below = sorted(descendants(fresh_stack.process.pid))
         kill(next(pid for pid in below if name in Path(f"/proc/{pid}/cmdline").read_bytes()))
     poll(lambda: fresh_stack.said().count("starting it again in 0.5 s") >= 3)
@@ -114,7 +114,7 @@ def test_occupied_database_ports_mean_the_next_free_ones(stack, fresh_stack):
     first, second = stacks.read(stack.folder), stacks.read(fresh_stack.folder)
     assert second.mongo_uri != first.mongo_uri
     assert second.redis_url != first.redis_url
-    assert second.mongo_uri in fresh_stack.said()
+    assert stacks.without_password(second.mongo_uri) in fresh_stack.said()
     assert fresh_stack.get("products", "/products")["total"] == 0
 
 
@@ -138,6 +138,28 @@ def test_servers_of_the_settings_replace_embedded_ones(fresh_stack, servers):
     with MongoClient(port=mongod) as client:
         assert client["given"]["products"].count_documents({}) == 1
         client.drop_database("given")
+
+
+def test_a_redis_to_write_to_replaces_the_embedded_one(fresh_stack, servers):
+    mongod, redis = servers
+    url = f"redis://localhost:{redis}"
+    fresh_stack.env |= {"MONGO_URI": f"mongodb://localhost:{mongod}/given"}
+    fresh_stack.env |= {"REDIS_WRITE_URL": f"{url}/7", "REDIS_READ_URL": f"{url}/7"}
+    fresh_stack.up("--only", "clients")
+    assert "Starting Redis" not in fresh_stack.said()
+    assert f"{url}/7" in fresh_stack.said()
+    assert f"Redis   {url}/7" in fresh_stack.run("status").stdout
+    secrets = fresh_stack.run("status", "--secrets").stdout
+    assert f"Redis   {url}/7\nJobs    {url}/8\n" in secrets
+    with MongoClient(port=mongod) as client:
+        client.drop_database("given")
+
+
+def test_a_replica_of_no_redis_is_refused(fresh_stack):
+    fresh_stack.env |= {"MONGO_URI": "mongodb://localhost/x", "REDIS_READ_URL": "redis://localhost"}
+    refused = fresh_stack.run("up", "--only", "clients")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Error: REDIS_READ_URL is a replica; set REDIS_URL")
 
 
 def test_a_service_that_does_not_exist_is_named(fresh_stack):

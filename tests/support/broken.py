@@ -6,8 +6,8 @@ import signal
 from flask import request
 
 from api_products.app import create_app
+from shared.cache import leases
 from shared.cache.entry import decode
-from shared.http.errors import ServiceUnavailable
 from shared.resource.caching import Outcome
 
 
@@ -22,16 +22,23 @@ def dies_before_invalidating():
     return app
 
 
+def acknowledges_at_once():
+    """It answers writes although Redis refuses to invalidate what they make stale."""
+    leases.invalidate = lambda db, cache, writes: cache.invalidate(*writes)
+    return create_app()
+
+
 def cuts_bodies():
-    """It loses the last byte of the products it answers, while the fuzzer runs."""
+    """It loses the end of the products it answers, while the fuzzer runs."""
     answer = Outcome.answer
 
     def cut(outcome, *args):
-        # What is stored stays whole, because other instances share the cache.  Documents have
-        # " v0" at the end of their names until the fuzzer has written them.
+        # The last bracket and the line break are lost.  What is stored stays whole, because other
+        # instances share the cache.  Documents have " v0" at the end of their names until the
+        # fuzzer has written them.
         body = outcome.content.body
         if b' v0"' not in body:
-            outcome = outcome._replace(content=outcome.content._replace(body=body[:-1]))
+            outcome = outcome._replace(content=outcome.content._replace(body=body[:-2]))
         return answer(outcome, *args)
 
     Outcome.answer = cut
@@ -55,17 +62,21 @@ def believes_anything():
     return app
 
 
-def crash():
-    """A job that ends its process as a broken decoder does."""
-    os.kill(os.getpid(), signal.SIGSEGV)
+def forgets_groups():
+    """Its writes do not invalidate the lists of groups, which is left to the follower."""
+    app = create_app()
+    cache = app.extensions["connections"].cache
+    renew = cache.renew_generations
 
+    def renew_others(*writes):
+        kept = [
+            write._replace(tags=[tag for tag in write.tags or () if not tag.startswith("group=")])
+            for write in writes
+        ]
+        renew(*kept)
 
-def take_memory(bytes):
-    """A job that takes so much memory, or none when it may not."""
-    try:
-        return len(bytearray(bytes))
-    except MemoryError:
-        return 0
+    cache.renew_generations = renew_others
+    return app
 
 
 def fails():
@@ -78,13 +89,3 @@ def fails():
         raise RuntimeError(f"No luck: {token} of {email} at mongodb://{email}/db")
 
     return app
-
-
-def raise_error(email):
-    """A job that fails, and says so as ``fails`` does."""
-    raise RuntimeError(f"No luck with {email}")
-
-
-def miss_server():
-    """A job that cannot be done because a server is down."""
-    raise ServiceUnavailable("The categories service does not answer.")

@@ -25,7 +25,13 @@ def free_port():
 @contextmanager
 def suspended(redis):
     """Suspend the server of a Redis client until the block ends, so that nothing is answered."""
-    pid = redis.info("server")["process_id"]
+    with suspended_process(redis.info("server")["process_id"]):
+        yield
+
+
+@contextmanager
+def suspended_process(pid):
+    """Suspend a process until the block ends."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield

@@ -2,7 +2,8 @@
 
 Two readers, two writers (one of them may be a hand edit), a follower, and faults: a writer killed
 between commit and invalidation, a follower that dies and comes back, a Redis that forgets a
-generation or goes back to an earlier state.  Each rule of docs/cache.md can be left out.
+generation, goes back to an earlier state, is started again from one, answers reads but refuses
+writes, or does not answer one of the writers.  Each rule of docs/cache.md can be left out.
 """
 
 from collections import deque
@@ -27,6 +28,10 @@ class Rules:
     the_stream_is_opened_before_the_root_is_renewed: bool = True
     the_root_is_renewed_after_a_break: bool = True
     without_a_root_nothing_is_cached: bool = True
+    a_root_is_valid_in_one_run_of_redis: bool = True
+    a_refused_write_waits_for_the_end_of_the_lease: bool = True
+    the_lease_is_announced_before_the_question: bool = True
+    the_lease_counts_from_the_question: bool = True
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,9 @@ class Scenario:
     kill: bool = False
     forget: bool = False
     go_back: bool = False
+    restart: bool = False  # of a Redis whose run the readers know
+    refuse: bool = False
+    cut_off: bool = False  # the writers; their invalidations may come late
     follower_dies: bool = False
     cold: bool = False  # no root yet
     ticks: int = 0
@@ -45,10 +53,11 @@ class Scenario:
 
 
 class Redis(NamedTuple):
-    """State of Redis: generations, expiry of the root, and one entry with its stamps."""
+    """State of Redis: generations, expiry and run of the root, and one entry with its stamps."""
 
     root: int | None
     expires: int
+    root_run: int
     tag: int | None
     entry: tuple[int, int, int] | None
 
@@ -66,6 +75,7 @@ class Follower(NamedTuple):
     position: int = 0
     same_redis: bool = True
     deaths: int = 0
+    asked: tuple[int, int] | None = None  # when, and the number of changes until then
 
 
 class State(NamedTuple):
@@ -80,11 +90,16 @@ class State(NamedTuple):
     now: int
     fresh: int  # the next random token
     faults: int
+    announced: int  # the end of the lease that MongoDB knows
+    deadlines: tuple[int, ...]  # of the writers that wait for the end of the lease
+    late: tuple[int, ...] = ()  # writers whose invalidation may still come
+    run: int = 0  # of Redis
+    refuses: bool = False
 
 
 FAR = 1000
-START = Redis(root=1, expires=LEASE, tag=2, entry=None)
-COLD = Redis(root=None, expires=0, tag=2, entry=None)
+START = Redis(root=1, expires=LEASE, root_run=0, tag=2, entry=None)
+COLD = Redis(root=None, expires=0, root_run=0, tag=2, entry=None)
 
 
 class Violation(Exception):
@@ -103,14 +118,29 @@ class Model:
         redis = COLD if self.scenario.cold else START
         readers, count = tuple(map(Reader, READS)), self.scenario.writers
         writers, versions = ("",) * count, (0,) * count
-        start = State(redis, None, (), 0, readers, writers, versions, Follower(), 0, 10, 0)
+        start = State(
+            redis=redis,
+            earlier=None,
+            log=(),
+            acknowledged=0,
+            readers=readers,
+            writers=writers,
+            versions=versions,
+            follower=Follower(),
+            now=0,
+            fresh=10,
+            faults=0,
+            announced=redis.expires,
+            deadlines=(0,) * count,
+        )
         before = {self._essence(start): None}
         waiting = deque([start])
         while waiting:
             state = waiting.popleft()
             try:
                 for label, after in self._steps(state):
-                    if after == state:
+                    # Without a reader nothing stale can be answered any more.
+                    if after == state or not any(map(_is_active, after.readers)):
                         continue
                     if (essence := self._essence(after)) not in before:
                         before[essence] = (label, state)
@@ -127,6 +157,13 @@ class Model:
             yield "time passes", state._replace(now=state.now + 1)
         if state.faults == 0:
             yield from self._fail(state)
+        if self.scenario.refuse:
+            name = "accepts writes again" if state.refuses else "refuses writes"
+            yield f"Redis {name}", state._replace(refuses=not state.refuses)
+        for number in state.late:
+            rest = tuple(other for other in state.late if other != number)
+            late = self._renewed(state._replace(late=rest), "tag", 100 + number)
+            yield f"the invalidation of writer {number} comes late", late
 
     # Readers.
 
@@ -147,6 +184,10 @@ class Model:
         state = self._with_generations(state)
         redis = state.redis
         root, tag = self._root(state), redis.tag
+        if redis.root_run != state.run and self.rules.a_root_is_valid_in_one_run_of_redis:
+            root = None
+        if tag is None:
+            root = None  # Redis refuses to store another one.
         if root is not None and redis.entry and redis.entry[:2] == (root, tag):
             self._answer(reader, redis.entry[2])
             yield f"reader {number} hits", _with_reader(state, number, Reader(reader.left - 1))
@@ -163,7 +204,7 @@ class Model:
             root = self._root(state)
             tokens = None if root is None else (root, state.redis.tag)
         redis = state.redis
-        if tokens:
+        if tokens and not state.refuses:
             redis = redis._replace(entry=(*tokens, reader.value))
         after = state._replace(redis=redis)
         yield f"reader {number} fills", _with_reader(after, number, Reader(reader.left - 1))
@@ -183,7 +224,7 @@ class Model:
 
     def _with_generations(self, state):
         redis = state.redis
-        if redis.tag is None:
+        if redis.tag is None and not state.refuses:
             state = self._renewed(state, "tag")
         if self._root(state) is None and not self.rules.without_a_root_nothing_is_cached:
             state = self._renewed(state, "root")
@@ -204,28 +245,65 @@ class Model:
                 yield from self._write_by_api(state, number, phase, name)
 
     def _write_by_api(self, state, number, phase, name):
-        order = ["commit", "renew", "acknowledge", "done"]
+        """The steps of a write; the last one that must come before acknowledges it at once.
+
+        To acknowledge later would only allow readers to see less.
+        """
+        order, last = ["commit", "renew", "done"], "renew"
         if not self.rules.writes_renew_after_the_commit:
-            order = ["renew", "commit", "acknowledge", "done"]
+            order, last = ["renew", "commit", "done"], "commit"
         if not self.rules.writes_renew_before_they_are_acknowledged:
-            order = ["commit", "acknowledge", "renew", "done"]
+            last = "commit"
         step = phase or order[0]
-        if step in ("done", "killed"):
+        if step == "waiting":
+            yield from self._wait(state, number, name)
+        if step in ("done", "killed", "waiting"):
             return
         after, version = state, state.versions[number]
+        if step == "renew" and (state.refuses or self.scenario.cut_off):
+            yield f"{name}: cannot renew", self._refused(state, number)
+        if step == "renew" and state.refuses:
+            return
         if step == "commit":
             token = 100 + number  # a random one, of this write alone
             after = state._replace(log=(*state.log, (state.now, token, True)))
             version = len(after.log)
-        elif step == "renew":
+        else:
             after = self._renewed(state, "tag", 100 + number)
-        elif not state.faults:
-            after = state._replace(acknowledged=max(state.acknowledged, version))
+        if step == last:
+            after = self._acknowledged(after, version)
         following = order[order.index(step) + 1]
         yield f"{name}: {step}", _with_writer(after, number, following, version)
         if self.scenario.kill and not state.faults and state.versions[number]:
             killed = _with_writer(state, number, "killed", version)
             yield f"{name} is killed", killed._replace(faults=1)
+
+    def _acknowledged(self, state, version):
+        if state.faults and not self.scenario.restart:
+            return state
+        return state._replace(acknowledged=max(state.acknowledged, version))
+
+    def _refused(self, state, number):
+        """Have a writer wait until the lease has ended that was there at its commit."""
+        version = state.versions[number]
+        if not self.rules.a_refused_write_waits_for_the_end_of_the_lease:
+            return _with_writer(self._acknowledged(state, version), number, "done", version)
+        committed, *_ = state.log[version - 1]
+        deadline = min(committed + LEASE, state.announced)
+        deadlines = (*state.deadlines[:number], deadline, *state.deadlines[number + 1 :])
+        late = state.late if state.refuses else (*state.late, number)
+        waiting = state._replace(deadlines=deadlines, late=late)
+        return _with_writer(waiting, number, "waiting", version)
+
+    def _wait(self, state, number, name):
+        version = state.versions[number]
+        done = _with_writer(self._acknowledged(state, version), number, "done", version)
+        if not state.refuses and not self.scenario.cut_off:
+            yield f"{name}: remove", done._replace(redis=state.redis._replace(tag=None))
+        follower = state.follower
+        has_seen = follower.phase == "following" and follower.position >= version
+        if state.now >= state.deadlines[number] or has_seen:
+            yield f"{name}: has waited", done
 
     def _renewed(self, state, what, token=None):
         """Give the tag or the root another token: a random one, or the next number."""
@@ -234,7 +312,10 @@ class Model:
             token = (getattr(redis, what) or 0) + 1
         elif token is None:
             token, state = state.fresh, state._replace(fresh=state.fresh + 1)
-        changed = {what: token} | ({"expires": state.now + LEASE} if what == "root" else {})
+        changed = {what: token}
+        if what == "root":
+            changed |= {"expires": state.now + LEASE, "root_run": state.run}
+            state = _announced(state)
         return state._replace(redis=redis._replace(**changed))
 
     # The follower.
@@ -245,22 +326,27 @@ class Model:
         if not self.rules.the_stream_is_opened_before_the_root_is_renewed:
             order = ["renewing", "opening", "following"]
         if follower.phase == "dead":
-            yield "follower comes back", _with_follower(state, phase=order[0])
+            yield "follower comes back", _with_follower(state, phase=order[0], asked=None)
         elif follower.phase == "opening":
             after = order[order.index("opening") + 1]
             yield (
                 "follower opens the stream",
                 _with_follower(state, phase=after, position=len(state.log)),
             )
-        elif follower.phase == "renewing":
+        elif follower.phase == "renewing" and not state.refuses:
             after = order[order.index("renewing") + 1]
             renewed = self._renewed(state, "root")
             yield "follower renews the root", _with_follower(renewed, phase=after, same_redis=True)
         elif follower.position < len(state.log):
             yield self._follow_one(state)
-        caught_up = follower.position == len(state.log)
-        if follower.phase == "following" and (
-            caught_up or not self.rules.the_lease_is_extended_only_when_caught_up
+        if follower.phase == "following" and follower.asked is None:
+            if self.rules.the_lease_is_announced_before_the_question:
+                state = _announced(state)
+            asked = (state.now, len(state.log))
+            yield "follower asks for the time", _with_follower(state, asked=asked)
+        elif follower.phase == "following" and (
+            follower.position >= follower.asked[1]
+            or not self.rules.the_lease_is_extended_only_when_caught_up
         ):
             yield self._extend(state)
         if self.scenario.follower_dies and follower.phase == "following" and not follower.deaths:
@@ -274,16 +360,22 @@ class Model:
             return "follower ignores a change", after
         if known and token and state.redis.tag == token:
             return "follower skips a change", after
+        if state.refuses:
+            return "follower cannot renew", _with_follower(state, phase="opening", asked=None)
         return "follower renews the tag", self._renewed(after, "tag")
 
     def _extend(self, state):
         """Extend the lease, or renew the root when it is gone or this is another Redis."""
         broken = not state.follower.same_redis and self.rules.the_root_is_renewed_after_a_break
+        if state.refuses:
+            return "follower cannot extend", _with_follower(state, phase="opening", asked=None)
+        (asked, _), state = state.follower.asked, _with_follower(state, asked=None)
         if self._root(state) is None or broken:
             renewed = self._renewed(state, "root")
             return "follower renews the root", _with_follower(renewed, same_redis=True)
-        redis = state.redis._replace(expires=state.now + LEASE)
-        return "follower extends the lease", state._replace(redis=redis)
+        start = asked if self.rules.the_lease_counts_from_the_question else state.now
+        redis = state.redis._replace(expires=start + LEASE)
+        return "follower extends the lease", _announced(state._replace(redis=redis), start)
 
     # Faults of Redis.
 
@@ -291,48 +383,97 @@ class Model:
         if self.scenario.forget and state.redis.tag is not None:
             forgotten = state.redis._replace(tag=None)
             yield "Redis forgets the tag", state._replace(redis=forgotten, faults=1)
-        if self.scenario.go_back:
+        if self.scenario.go_back or self.scenario.restart:
             if state.earlier is None:
                 yield "Redis is saved", state._replace(earlier=state.redis)
-            elif state.earlier != state.redis:
-                back = state._replace(redis=state.earlier, acknowledged=0, faults=1)
+            else:
+                back = state._replace(redis=state.earlier, faults=1)
+                if self.scenario.restart:
+                    back = back._replace(run=1)
+                else:
+                    back = back._replace(acknowledged=0)
                 yield "Redis goes back", _with_follower(back, same_redis=False)
 
     def _essence(self, state):
-        """Return a state without the values of its random tokens and without its past."""
-        names = {None: None, 0: 0}
+        """Return what of a state can still matter: states with one essence have one future.
 
-        def name(token):
-            # Numbers in a row are compared and counted on; random ones are only compared.
-            return names.setdefault(token, len(names)) if self.rules.tokens_are_random else token
-
-        def seen(redis):
-            entry = redis.entry and (name(redis.entry[0]), name(redis.entry[1]), redis.entry[2])
-            left = max(0, redis.expires - state.now)
-            return name(redis.root) if left else None, left, name(redis.tag), entry
-
-        def read(reader):
-            tokens = reader.tokens and tuple(map(name, reader.tokens))
-            return (*reader[:3], tokens, reader.value)
-
-        writers = tuple(zip(state.writers, state.versions, strict=True))
-        position = state.follower.position
+        Left out are the past, which of two equal readers or writers is which, and the values of
+        random tokens: only whether two are the same.
+        """
+        redis, earlier, follower = state.redis, state.earlier, state.follower
+        if state.faults:
+            earlier = None  # Redis goes back once.
+        is_dead = follower.phase == "dead"
+        writers = self._writers(state)
+        names = self._names(state, earlier, writers)
+        follows = follower.phase == "following"
+        # A stream that is opened begins at its end.
+        position = follower.position
+        if follower.phase == "opening" or (
+            is_dead and self.rules.the_stream_is_opened_before_the_root_is_renewed
+        ):
+            position = len(state.log)
+        asked = None if is_dead else follower.asked
+        if asked and asked[1] <= position:
+            asked = (asked[0], 0)
+        can_be_refused = self.scenario.refuse or self.scenario.cut_off
         return (
-            seen(state.redis),
-            state.earlier and seen(state.earlier),
-            tuple(
-                (min(LEASE, state.now - when), name(token) if n >= position - 1 else 0, brought)
-                for n, (when, token, brought) in enumerate(state.log)
-            ),
-            state.acknowledged,
-            # Readers do the same, so which is which does not matter.
-            tuple(sorted(map(read, state.readers), key=hash)),
-            # A token a writer is still to set is as it is named by its number.
-            tuple((phase, version, name(100 + n)) for n, (phase, version) in enumerate(writers)),
-            state.follower,
+            _seen(redis, names, state.now),
+            earlier and _seen(earlier, names, state.now),
+            self._changes(state, names, position),
+            self._floor(state),
+            tuple(sorted(_of_reader(reader, names, len(state.log)) for reader in state.readers)),
+            tuple((*writer, names.get(100 + number, 0)) for *writer, number in writers),
+            (follower.phase, position, follows and follower.same_redis, follower.deaths, asked),
             state.now,
             state.faults,
+            max(0, state.announced - state.now) if can_be_refused else 0,
+            state.run,
+            state.refuses,
         )
+
+    def _writers(self, state):
+        """Return the writers in an order that does not depend on their numbers.
+
+        Each is with its number if it is still to set its token.
+        """
+        writers = []
+        for number, phase in enumerate(state.writers):
+            by_hand = self.scenario.by_hand and number == len(state.writers) - 1
+            is_done, is_late = phase in ("done", "killed"), number in state.late
+            version = 0 if is_done else state.versions[number]
+            left = max(0, state.deadlines[number] - state.now) if phase == "waiting" else 0
+            sets_token = is_late or not (by_hand or is_done or phase == "waiting")
+            writers.append((by_hand, phase, version, left, is_late, number if sets_token else -1))
+        return sorted(writers)
+
+    def _names(self, state, earlier, writers):
+        """Number the tokens that are valid, or may be once more; no other one ever will be."""
+        if not self.rules.tokens_are_random:
+            return _Itself()  # Numbers in a row are compared and counted on.
+        tokens = []
+        for redis in (state.redis, earlier) if earlier else (state.redis,):
+            tokens += [redis.root if state.now < redis.expires else None, redis.tag]
+        tokens += [100 + number for *_, number in writers if number >= 0]
+        names = {}
+        for token in tokens:
+            if token is not None:
+                names.setdefault(token, len(names) + 1)
+        return names
+
+    def _changes(self, state, names, position):
+        """Return the age of each change, and what the follower finds in those to come."""
+        last = len(state.log) - 1
+        is_copied = self.scenario.by_hand and state.writers[-1] == ""
+        changes = []
+        for number, (when, token, brought) in enumerate(state.log):
+            age = min(LEASE, state.now - when)
+            token = names.get(token, 0)
+            if number >= position:
+                changes.append((age, token, brought))
+            else:
+                changes.append((age, token if is_copied and number == last else 0))
+        return tuple(changes)
 
     def _way(self, before, state, violation):
         steps = [violation]
@@ -340,6 +481,39 @@ class Model:
             label, state = found
             steps.append(label)
         return steps[::-1]
+
+
+class _Itself:
+    """Names of tokens that are numbers in a row: each its own."""
+
+    def get(self, token, other):
+        return other if token is None else token
+
+
+def _seen(redis, names, now):
+    left = max(0, redis.expires - now)
+    root = (names.get(redis.root, 0), redis.root_run) if left else None
+    stamps = redis.entry and _valid(redis.entry[:2], names)
+    entry = (*stamps, redis.entry[2]) if stamps else None
+    return root, left, names.get(redis.tag, 0), entry
+
+
+def _of_reader(reader, names, count):
+    """Return a reader without what it has seen already; ``count`` changes were committed."""
+    tokens = (0, 0) if reader.tokens is None else _valid(reader.tokens, names) or (-1, -1)
+    value = reader.value if reader.phase == "read" else count
+    # A floor that is reached already is reached at the end as well.
+    return reader.left, reader.phase, max(0, reader.floor - value), tokens, reader.value
+
+
+def _valid(tokens, names):
+    """Return the names of a root and a tag, or None if they will never be valid again."""
+    root, tag = (names.get(token, 0) for token in tokens)
+    return (root, tag) if root and tag else None
+
+
+def _is_active(reader):
+    return reader.left or reader.phase
 
 
 def _with_reader(state, number, reader):
@@ -355,6 +529,12 @@ def _with_writer(state, number, phase, version):
 
 def _with_follower(state, **changes):
     return state._replace(follower=state.follower._replace(**changes))
+
+
+def _announced(state, start=None):
+    """Have MongoDB know that a lease may end one lease after its start, which is now by default."""
+    end = (state.now if start is None else start) + LEASE
+    return state._replace(announced=max(state.announced, end))
 
 
 def without(rule):

@@ -1,12 +1,14 @@
 """Common parts of the tests: paths, fake connections, example bodies."""
 
 import os
+from contextlib import nullcontext
 from contextvars import Context
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import mongomock
 import pytest
 from flask.testing import FlaskClient
 from mongomock.collection import BulkOperationBuilder
@@ -33,8 +35,16 @@ class FakeConnections(Connections):
     def open_session(self):
         return FakeSession()
 
+    at_one_moment = nullcontext
+
+    def estimate(self, name):
+        return self.db[name].estimated_document_count()
+
     def count_now(self, name, filter, limit=0):
         return self.db[name].count_documents(filter, **({"limit": limit} if limit else {}))
+
+    def count_each_now(self, name, filters, limit=0, session=None):
+        return [self.count_now(name, filter, limit) for filter in filters]
 
 
 def create_indexes(collection, indexes, session=None):
@@ -51,6 +61,15 @@ def add_update(bulk, *args, sort=None, _original=BulkOperationBuilder.add_update
 
 
 class FakeSession:
+    client = mongomock.MongoClient()
+    in_transaction = False
+
+    def bind(self):
+        return self
+
+    def commit_transaction(self):
+        return None
+
     def __enter__(self):
         return self
 
@@ -84,6 +103,7 @@ class InProcess:
         self.lost = set()  # services whose responses do not come back
         self.calls = []
         self.connections.queue.flushdb()
+        self.connections.notes.clear()
         vars(self.connections.cache).update(self._cache_as_built)
         for package, app in self._apps.items():
             extensions, config = self._as_built[package]

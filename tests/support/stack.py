@@ -20,8 +20,11 @@ from tests.support.processes import descendants, free_port, is_alive
 from tests.support.services import MEMORY, ROOT, environment
 from vitrine import stack as stacks
 from vitrine.cli import main as vitrine
+from vitrine.local import embedded
 from vitrine.local.processes import stop
 
+# The name of the program that is started as Redis, as its command line has it.
+REDIS = embedded.redis_binary().name.encode()
 NAMES = ("products", "clients", "categories", "orders", "games")
 
 

@@ -1,0 +1,117 @@
+"""`vitrine import shop`: exports of real shops on a running stack, again, and taken back."""
+
+import re
+from decimal import Decimal
+
+import pytest
+
+from tests.support.stack import running_stack
+from vitrine.client import PAGE_SIZE
+
+# Of each file: products, what is sold, the sum of prices, the stock, and the categories.
+FILES = {
+    "shopify-apparel.csv": (20, 22, "1295.00", 22, 0),
+    "shopify-jewelery.csv": (20, 23, "980.74", 20, 3),
+    "shopify-template.csv": (3, 16, "602.99", 95, 9),
+    "shopify-export.csv": (24, 24, "92.00", 0, 4),
+    "woocommerce.csv": (15, 22, "701", 0, 6),
+    "prestashop.csv": (2, 2, "115.05", 1300, 1),
+    "google-merchant.tsv": (6, 22, "5108.00", 0, 9),
+    "bigcommerce.csv": (10, 10, "4417.56", 206, 4),
+    "vendure.csv": (12, 23, "13033.56", 0, 0),
+    "google-merchant.xml": (2, 2, "94.00", 0, 0),
+    "dummyjson.json": (194, 194, "304599.96", 0, 24),
+}
+COSTS = {"shopify-template.csv": "8.5", "prestashop.csv": "AppleStore"}
+
+
+@pytest.fixture(scope="module")
+def stack():
+    with running_stack("--only", "products,categories") as stack:
+        yield stack
+
+
+@pytest.fixture
+def empty_stack(stack):
+    """Return the stack of the module, and remove afterwards what the test has imported."""
+    yield stack
+    for service in ("products", "categories"):
+        for item in reversed(every(stack, service)):
+            stack.request("DELETE", service, f"/{service}/{item['id']}?purge=true")
+
+
+def every(stack, service):
+    """Return all items of a service, products of any status among them."""
+    statuses = ("&status=active", "&status=draft", "&status=archived")
+    items = []
+    for status in statuses if service == "products" else ("",):
+        link = f"/{service}?per={PAGE_SIZE}{status}"
+        while link:
+            answer = stack.get(service, link)
+            items += answer["items"]
+            link = answer["links"].get("next")
+    return items
+
+
+def import_shop(stack, *args, code=0):
+    """Import; return the counts of created, updated, unchanged and failed, and the output."""
+    run = stack.run("import", "shop", *map(str, args))
+    assert run.returncode == code, run.stderr
+    counts = re.search(
+        r"([\d,]+) created, ([\d,]+) updated, ([\d,]+) unchanged, ([\d,]+) failed", run.stderr
+    )
+    assert counts, run.stderr
+    return tuple(int(count.replace(",", "")) for count in counts.groups()), run.stderr
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_shop_comes_in_stays_the_same_and_is_taken_back(empty_stack, data_folder, name):
+    stack, path = empty_stack, data_folder / "shops" / name
+    products, sold, price, stocks, categories = FILES[name]
+    counts, said = import_shop(stack, path, "--yes")
+    assert counts == (sold, 0, 0, 0), said
+    items = every(stack, "products")
+    assert len({item["group"] or item["id"] for item in items}) == products
+    assert sum(Decimal(str(item["price"] or 0)) for item in items) == Decimal(price)
+    assert sum(item["stock"] or 0 for item in items) == stocks
+    assert len(every(stack, "categories")) == categories
+    values = [value for item in items for value in (*item.values(), *item["attributes"].values())]
+    assert COSTS.get(name, "?") not in map(str, values)
+
+    counts, said = import_shop(stack, path, "--yes")
+    assert counts == (0, 0, sold, 0), said
+    run = stack.run("import", "--undo")
+    assert run.returncode == 0, run.stdout
+    assert not every(stack, "products")
+    assert not every(stack, "categories")
+
+
+def test_the_plan_is_shown_and_nothing_is_written_without_a_yes(empty_stack, data_folder):
+    path = data_folder / "shops" / "shopify-template.csv"
+    run = empty_stack.run("import", "shop", str(path))
+    assert run.returncode == 1
+    assert "Add --yes, or run this in a terminal" in run.stderr
+    assert "Shopify (it has Handle, Title, Variant Price" in run.stderr
+    assert "private, not imported: Cost per item" in run.stderr
+    assert "Example T-Shirt · 25 · stock 0 · Color Green, Size S" in run.stderr
+    assert not every(empty_stack, "products")
+
+
+def test_a_dry_run_validates_and_writes_nothing(empty_stack, data_folder):
+    counts, _ = import_shop(empty_stack, data_folder / "shops" / "woocommerce.csv", "--dry-run")
+    assert counts == (22, 0, 0, 0)
+    assert not every(empty_stack, "products")
+    assert not every(empty_stack, "categories")
+
+
+def test_what_is_private_is_not_found(empty_stack, data_folder):
+    import_shop(empty_stack, data_folder / "shops" / "prestashop.csv", "--yes")
+    assert empty_stack.get("products", "/products?q=nano")["total"] == 1
+    assert empty_stack.get("products", "/products?q=AppleStore")["total"] == 0
+
+
+def test_two_shops_in_one_import(empty_stack, data_folder):
+    files = [data_folder / "shops" / name for name in ("bigcommerce.csv", "prestashop.csv")]
+    counts, said = import_shop(empty_stack, *files, "--yes", "--currency", "EUR")
+    assert counts == (12, 0, 0, 0), said
+    assert {item["currency"] for item in every(empty_stack, "products")} == {"EUR"}
