@@ -78,7 +78,7 @@ def made() -> Iterator[dict[str, Any]]:
             "category_path": [f"c{number % CATEGORIES}"],
             "attributes": {"color": "blue", "size": number % 10},
         }
-        yield documents.new_document(values, number, "0" * 16, products.searched)
+        yield documents.new_document(values, number, "0" * 16, products.repository.derived)
 
 
 def cpu(pids: list[int]) -> float:

@@ -101,7 +101,7 @@ def store(uri: str, sqlite: Path, items: list[Product]) -> None:
             client[name].products.insert_many(items)
             for index in INDEXES:
                 client[name].products.create_index(index)
-        client[VITRINE].products.insert_many(map(_stored, items))
+        client[VITRINE].products.insert_many(map(stored, items))
     columns = [*COLUMNS, "attributes", "description"]
     with sqlite3.connect(sqlite) as database:
         database.execute(
@@ -128,9 +128,9 @@ def trim(uri: str, sqlite: Path, count: int) -> None:
         database.execute("DELETE FROM products WHERE id > ?", (count,))
 
 
-def _stored(item: Product) -> Product:
+def stored(item: Product) -> Product:
     """Return a product as its service stores it."""
     values = {name: value for name, value in item.items() if name != "_id"}
     values["price"] = Decimal128(Decimal(str(values["price"])))
     values["category_path"] = [values["category"]]
-    return documents.new_document(values, item["_id"], "0" * 16, products.searched)
+    return documents.new_document(values, item["_id"], "0" * 16, products.repository.derived)

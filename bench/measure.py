@@ -66,7 +66,7 @@ class Bench:
                     continue
                 conditions = _conditions(port) if work is works.NOT_MODIFIED else {}
                 if conditions is not None:
-                    plan = self._prepare(target, port, work, requests, conditions)
+                    plan = self.prepare(target, port, work, requests, conditions)
                     yield self._measure(target, workers, work, plan, processes, start)
         if works.CREATE in chosen:
             # The next target creates the same products.
@@ -91,7 +91,7 @@ class Bench:
             for each in (server, *beside):
                 stop(each, 10)
 
-    def _prepare(
+    def prepare(
         self, target: Target, port: int, work: Work, requests: Requests, conditions: Headers
     ) -> Plan:
         """Warm the server, and the cache for hits; return what is to be sent."""

@@ -104,7 +104,7 @@ def made(known: list[tuple[str, dict[str, Any]]], count: int) -> Iterator[dict[s
             part = Decimal(100 + (chance.randrange(-20, 21) if copy else 0)) / 100
             values["price"] = Decimal128(round(Decimal(str(price)) * part, 2))
         values["attributes"] = attributes
-        yield documents.new_document(values, number + 1, "0" * 16, products.searched)
+        yield documents.new_document(values, number + 1, "0" * 16, products.repository.derived)
 
 
 def fill(uri: str, paths: list[Path]) -> None:
@@ -123,7 +123,7 @@ def fill(uri: str, paths: list[Path]) -> None:
 
 def behind_half(uri: str, size: int, query: str) -> str:
     """Return the query of the page behind the middle of a list."""
-    asked = products.query.parse(query.encode(), products.names)
+    asked = products.parse(query.encode())
     with MongoClient[dict[str, Any]](uri) as client:
         collection = client[f"scale_{size}"]["products"]
         half = collection.count_documents(asked.filter) // 2

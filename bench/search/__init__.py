@@ -1,0 +1,1 @@
+"""How good the answers to searches are: ``python -m bench.search``."""
