@@ -5,17 +5,42 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # pip writes no files outside this folder.
 export PIP_NO_CACHE_DIR := 1
+# Python keeps what it has compiled, in folders that Git ignores: the tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: up test test-fast lint bench bench-quick lock clean
+.PHONY: up test test-fast coverage clients chaos lint bench bench-quick lock clean
 
 up: .venv/ready
 	@$(BIN)/vitrine up
 
-test: .venv/dev
+test: .venv/dev .browser/chromium
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
+# The browser of the tests, by npm's lock; without one, its tests are skipped and say so.
+.browser/chromium: tests/browser/package-lock.json tests/browser/chromium.py | .venv/dev
+	@echo "Setting up the browser of the tests (once)"
+	@$(BIN)/python tests/browser/chromium.py .browser
+
+# Faults for twenty minutes, under load; see docs/cache.md.
+chaos: .venv/dev
+	$(BIN)/python -m tests.chaos
+
+# All tests of the ignored folders are real.
 test-fast: .venv/dev
-	$(BIN)/pytest -m "not real and not slow" -n 2 --dist worksteal
+	$(BIN)/pytest -m "not real and not slow" -n 2 --dist worksteal --ignore tests/integration --ignore tests/clients
+
+# The lines that the tests of `make test-fast` run, in this process; those of servers are not seen.
+coverage: .venv/dev
+	$(BIN)/coverage run -m pytest -m "not real and not slow"
+	$(BIN)/coverage report
+
+# Generates clients from the OpenAPI documents and runs them; needs Node.js 20 or newer.
+clients: .venv/dev tests/clients/node_modules/.package-lock.json
+	$(BIN)/pytest tests/clients
+
+tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
+	@echo "Installing the generators (once)"
+	@npm ci --prefix tests/clients --ignore-scripts --no-audit --no-fund
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -55,7 +80,8 @@ bench-quick: .venv/ready .venv-bench/ready
 COMPILE := $(BIN)/uv pip compile --universal --upgrade --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 # The servers and the packages of the command line, which functions of AWS Lambda do not need.
-UNPACKED := gunicorn granian uvloop ijson jmespath rich markdown-it-py mdurl pygments
+UNPACKED := gunicorn granian uvloop ijson jmespath rich markdown-it-py mdurl pygments openpyxl \
+	et-xmlfile defusedxml
 lock: .venv/ready
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) pyproject.toml --extra embedded --extra lambda --extra dev -o requirements-dev.lock
@@ -63,7 +89,10 @@ lock: .venv/ready
 	$(COMPILE) pyproject.toml --extra image -c requirements-dev.lock -o requirements-image.lock
 	$(COMPILE) pyproject.toml --extra lambda -c requirements-dev.lock \
 		$(addprefix --no-emit-package ,$(UNPACKED)) -o requirements-lambda.lock
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements-dev.lock
+	$(BIN)/python scripts/vendor.py
 	$(COMPILE) bench/requirements.in -c requirements.lock -o bench/requirements.lock
 
 clean:
-	rm -rf .venv .venv-bench build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-bench build *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .browser tests/clients/node_modules tests/clients/build

@@ -32,6 +32,7 @@ def main() -> None:
         )
     if to.exists():
         sys.exit(f"{to} exists; name a new folder.")
+    stack.keep_private()
     started = time.monotonic()
     copy(data, to, running.mongo_uri)
     print(f"{to}: {size(to):,} bytes, in {time.monotonic() - started:.1f} s")

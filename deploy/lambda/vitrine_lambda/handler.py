@@ -18,7 +18,7 @@ from flask import Flask
 from werkzeug.wsgi import ClosingIterator
 
 from shared.config.settings import Settings, SettingsError
-from shared.endpoints.changes import EVENTS
+from shared.http.responses import EVENTS
 from vitrine_lambda import parameters
 
 if TYPE_CHECKING:
@@ -119,6 +119,8 @@ def _without_underscores(event: dict[str, Any]) -> dict[str, Any]:
 
 def _correct(environ: "WSGIEnvironment") -> "WSGIEnvironment":
     """Change the environment that apig-wsgi makes into the one that a web server would make."""
+    # A load balancer that checks the health sends no Host.
+    environ["HTTP_HOST"] = environ.get("HTTP_HOST") or "localhost"
     event, context = environ["apig_wsgi.full_event"], environ["apig_wsgi.context"]
     for name, value in environ.items():
         if isinstance(value, str) and not value.isascii():
