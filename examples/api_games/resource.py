@@ -1,11 +1,10 @@
 """Declaration of games: the schema, the query and the resource."""
 
-from marshmallow import fields
-
 from shared.resource import Resource
 from shared.schema import (
     DocumentSchema,
     Id,
+    Key,
     Money,
     Query,
     Revision,
@@ -23,8 +22,8 @@ class GameSchema(DocumentSchema):
     """A game as clients send and receive it."""
 
     id = Id()
-    external_ref = Text(200, allow_none=True)
-    title = Text(200, required=True, metadata={"example": "FIFA 25"})
+    external_ref = Key(200, allow_none=True)
+    title = Text(required=True, metadata={"example": "FIFA 25"})
     year = Whole(1950, 2100, allow_none=True, metadata={"example": 2024})
     genre = Text(60, allow_none=True, metadata={"example": "Sport"})
     platform = Text(60, allow_none=True, metadata={"example": "PS5"})
@@ -41,8 +40,8 @@ class GameQuery(Query):
 
     sortable = ("title", "year", "price")
 
-    genre = eq(fields.String(), "genre")
-    platform = eq(fields.String(), "platform")
+    genre = eq(Text(), "genre")
+    platform = eq(Text(), "platform")
     year = eq(Whole(strict=False), "year")
     price__gte = gte(Money(), "price", aliases=("price_min",))
     price__lte = lte(Money(), "price", aliases=("price_max",))
