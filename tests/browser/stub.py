@@ -16,10 +16,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.browser.answers import ANSWERS, SERVICES
 from tests.support.services import ROOT
+from vitrine.console.pages import PAGES as NAMES
 
 STATIC = ROOT / "vitrine/console/static"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-PAGES = re.compile(r"/(cache|changes|jobs|trace(/[^/]+)?|doctor)?")
+PAGES = re.compile(rf"/(({'|'.join(NAMES)})(/[^?]*)?)?")
 INDEX = (STATIC / "index.html").read_text(encoding="utf-8")
 IMPORTS = re.search(r'<script type="importmap">(.*?)</script>', INDEX, re.S)[1]
 HASH = base64.b64encode(hashlib.sha256(IMPORTS.encode()).digest()).decode()

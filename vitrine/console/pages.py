@@ -25,6 +25,7 @@ PAGES = (
     "jobs",
     "orders",
     "products",
+    "settings",
     "trace",
 )
 _IMPORT_MAP = re.compile(rb'<script type="importmap">(.*?)</script>', re.DOTALL)

@@ -27,6 +27,16 @@ import { signIn, token } from "./session.js";
  * @property {string} method
  * @property {string} path  of this origin
  * @property {string} body
+ * @property {Record<string, string>} [extra]  headers of this request alone, such as If-Match
+ */
+
+/**
+ * @typedef {object} Options
+ * @property {string} [method]
+ * @property {unknown} [body]  sent as JSON
+ * @property {Blob} [file]  sent as it is, instead of a body
+ * @property {Record<string, string>} [headers]
+ * @property {AbortSignal} [signal]
  */
 
 const ADDRESS = /^\/api\/(\w+)(\/.*)$/; // of a service, through the console
@@ -35,17 +45,18 @@ const DEAD = "The console does not answer. Start the stack with `vitrine up`; th
 /**
  * Send a request and return its answer; never throw for what a server says.
  * @param {string} path
- * @param {{method?: string, body?: unknown, signal?: AbortSignal}} [options]
+ * @param {Options} [options]
  * @returns {Promise<Reply>}
  */
-export async function ask(path, { method = "GET", body, signal } = {}) {
+export async function ask(path, options = {}) {
+  const { method = "GET", body, file, headers: extra, signal } = options;
   const text = body === undefined ? "" : JSON.stringify(body);
-  const request = { method, path, body: text };
+  const request = { method, path, body: text, extra };
   const used = token();
   const started = performance.now();
   let response;
   try {
-    response = await fetch(path, { method, headers: headersOf(request), body: text || undefined, signal });
+    response = await fetch(path, { method, headers: headersOf(request), body: file ?? (text || undefined), signal });
   } catch (error) {
     if (signal?.aborted) throw error;
     return failed(request, started);
@@ -53,7 +64,7 @@ export async function ask(path, { method = "GET", body, signal } = {}) {
   const value = await read(response);
   // Another request may have signed in meanwhile. Nothing is lost: this one waited.
   if (response.status === 401 && (token() !== used || (await signIn(value?.detail ?? "Sign in to see this.")))) {
-    return ask(path, { method, body, signal });
+    return ask(path, options);
   }
   return reply(request, response, value, started);
 }
@@ -65,7 +76,7 @@ export function headersOf(request) {
   if (token()) headers.Authorization = `Bearer ${token()}`;
   if (request.method !== "GET") headers["X-Console"] = "1";
   if (request.body) headers["Content-Type"] = "application/json";
-  return headers;
+  return { ...headers, ...request.extra };
 }
 
 /** @param {Response} response */

@@ -1,4 +1,5 @@
-/** Keys: `?` shows them, `/` goes to the filter, `g` and a letter to a page, `p` pauses. */
+/** Keys: `?` shows them, `/` goes to the filter, `g` and a letter to a page, `p` pauses, Ctrl+Z undoes. */
+import { undo } from "./edits/undo.js";
 import { go } from "./router.js";
 import { Value } from "./value.js";
 
@@ -12,6 +13,7 @@ export const KEYS = [
   { keys: "?", text: "Show these keys" },
   { keys: "/", text: "Go to the filter of the page" },
   { keys: "p", text: "Pause or continue what is live" },
+  { keys: "Ctrl+Z", text: "Undo the last edit of this tab" },
   { keys: "Esc", text: "Close a dialog" },
 ];
 
@@ -22,7 +24,12 @@ export const KEYS = [
 export function startKeys(pages) {
   let since = -Infinity;
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (isTyping(event.target)) return;
+    if (event.key === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
+      event.preventDefault();
+      return void undo();
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const isSecond = event.timeStamp - since < WAIT;
     since = event.key === "g" ? event.timeStamp : -Infinity;
     const page = isSecond && pages.find((each) => each.key === event.key);

@@ -4,18 +4,32 @@ import { Value } from "./value.js";
 /** The path of the shown page. */
 export const path = new Value(location.pathname);
 
+/** The query string of the address, with its `?`; empty if there is none. */
+export const query = new Value(location.search);
+
 /** @param {string} to */
 export function go(to) {
   const url = new URL(to, location.href);
   if (url.href === location.href) return;
+  const isOther = url.pathname !== location.pathname;
   history.pushState(null, "", url);
-  path.set(url.pathname);
-  scrollTo(0, 0);
+  note();
+  if (isOther) scrollTo(0, 0);
+}
+
+/**
+ * Put another query string into the address of the page, without a step for the browser's back.
+ * @param {URLSearchParams} parameters
+ */
+export function replaceQuery(parameters) {
+  const text = parameters.toString();
+  history.replaceState(null, "", location.pathname + (text && `?${text}`));
+  note();
 }
 
 /** Follow links inside the console, and the browser's back and forward. */
 export function startRouter() {
-  addEventListener("popstate", () => path.set(location.pathname));
+  addEventListener("popstate", note);
   document.addEventListener("click", (event) => {
     const link = /** @type {Element} */ (event.target).closest?.("a[href^='/']");
     const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button);
@@ -23,4 +37,9 @@ export function startRouter() {
     event.preventDefault();
     go(/** @type {HTMLAnchorElement} */ (link).href);
   });
+}
+
+function note() {
+  query.set(location.search);
+  path.set(location.pathname);
 }

@@ -1,5 +1,6 @@
 /** What is around every page: navigation, the state of the services, the caller, messages. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { ConflictDialog } from "./edits/conflict_dialog.js";
 import { html } from "./html.js";
 import { keysShown } from "./keys.js";
 import { pageOf, PAGES } from "./pages.js";
@@ -16,6 +17,8 @@ import { missing, openSignIn, session } from "./session.js";
 import { streamState } from "./stream.js";
 import { useValue } from "./value.js";
 
+const PARTS = /** @type {const} */ (["stack", "shop"]);
+
 /** @param {{onSignedIn: () => void}} props */
 export function Shell({ onSignedIn }) {
   const shown = useValue(path);
@@ -31,10 +34,10 @@ export function Shell({ onSignedIn }) {
     <div class="shell">
       <header class="side">
         <a class="brand" href="/"><img src="/static/icon.svg" alt="" width="22" height="22" />Vitrine</a>
-        <nav aria-label="Pages"><ul class="pages">
-          ${PAGES.map((each) => html`<li key=${each.path}><a href=${each.path} aria-current=${each === page ? "page" : undefined}>
-            <${Icon} name=${each.icon} />${each.name}</a></li>`)}
-        </ul></nav>
+        <nav aria-label="Pages">${PARTS.map((part) => html`<ul class="pages" key=${part}>
+          ${PAGES.filter((each) => each.part === part).map((each) => html`<li key=${each.path}>
+            <a href=${each.path} aria-current=${each === page ? "page" : undefined}><${Icon} name=${each.icon} />${each.name}</a></li>`)}
+        </ul>`)}</nav>
         <${States} />
         <${Who} />
       </header>
@@ -46,6 +49,7 @@ export function Shell({ onSignedIn }) {
     </div>
     <${SignIn} onSignedIn=${onSignedIn} />
     <${KeysDialog} pages=${PAGES} />
+    <${ConflictDialog} />
     <${Said} />`;
 }
 

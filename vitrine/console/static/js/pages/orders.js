@@ -1,0 +1,7 @@
+/** Orders. */
+import { html } from "../html.js";
+import { Heading } from "../parts/heading.js";
+
+export function Page() {
+  return html`<${Heading} title="Orders" text="" />`;
+}

@@ -1,0 +1,7 @@
+/** Products. */
+import { html } from "../html.js";
+import { Heading } from "../parts/heading.js";
+
+export function Page() {
+  return html`<${Heading} title="Products" text="" />`;
+}
