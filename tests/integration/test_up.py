@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pymongo import MongoClient
 
@@ -18,6 +19,10 @@ from vitrine.local.processes import claim, free_port
 
 def mongo_uri(stack):
     return stacks.read(stack.folder).mongo_uri
+
+
+def addresses_of(running):
+    return running.mongo_uri, running.redis_url, running.console_url
 
 
 def test_up_prints_addresses_and_commands_to_try(stack):
@@ -110,12 +115,22 @@ def test_an_occupied_service_port_is_one_clear_sentence(fresh_stack):
 
 def test_occupied_database_ports_mean_the_next_free_ones(stack, fresh_stack):
     """The running stack has taken at least one of each port already."""
+    reserved = [(port, claim(port)) for port in map(free_port, (27017, 6379, 5555))]
     fresh_stack.up("--only", "products")
     first, second = stacks.read(stack.folder), stacks.read(fresh_stack.folder)
+    for (port, claimed), url in zip(reserved, addresses_of(second), strict=True):
+        assert urlsplit(url).port > port  # Of a stack whose server is started again.
+        if claimed:
+            claimed.close()
     assert second.mongo_uri != first.mongo_uri
     assert second.redis_url != first.redis_url
     assert stacks.without_password(second.mongo_uri) in fresh_stack.said()
     assert fresh_stack.get("products", "/products")["total"] == 0
+
+
+def test_a_stack_keeps_its_ports_while_a_server_is_started_again(stack):
+    for url in addresses_of(stacks.read(stack.folder)):
+        assert claim(urlsplit(url).port) is None
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_sentence():

@@ -106,9 +106,9 @@ def is_free(port: int) -> bool:
 def claim(port: int) -> socket.socket | None:
     """Reserve a port of this machine against other stacks; return a socket to close, or None.
 
-    None means that another stack has reserved it.  The reservation bridges the seconds between
-    the check of a port and the start of its server, in which a second stack could check it as well.
-    On systems other than Linux it has no effect.
+    None means that another stack has reserved it.  The reservation bridges the seconds in which no
+    server listens on the port: between its check and the start of the server, and while the server
+    is started again.  On systems other than Linux it has no effect.
     """
     reservation = socket.socket(socket.AF_UNIX)
     if sys.platform == "linux":

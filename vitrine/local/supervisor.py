@@ -91,7 +91,7 @@ class Supervisor:
                 for number in range(1, self._job_workers() + 1):
                     name = f"{service.name} worker {number}"
                     self._add(name, partial(self._spawn_worker, service, name))
-        self.console_url = f"http://127.0.0.1:{free_port(CONSOLE_PORT)}"
+        self.console_url = f"http://127.0.0.1:{self._claim_free_port(CONSOLE_PORT)}"
         self._add("console", self._spawn_console)
         for service in self._services:
             self._wait_for(service)
@@ -157,6 +157,18 @@ class Supervisor:
                     f"http://127.0.0.1:{free_port(service.port + 10)}."
                 )
 
+    def _claim_free_port(self, first: int) -> int:
+        """Reserve the first free port from ``first`` on, and return it.
+
+        The reservation stays while the stack runs: another stack that starts while a server is
+        started again must not take its port.
+        """
+        port = free_port(first)
+        while not (claimed := claim(port)):
+            port = free_port(port + 1)
+        self._claims.append(claimed)
+        return port
+
     def _start_mongod(self) -> None:
         data, log = self._folder / "mongodb", self._log("mongodb")
         passwords = read_passwords(self._folder)
@@ -189,7 +201,7 @@ class Supervisor:
         wait: Callable[[Process, int, Path], None],
     ) -> int:
         """Start a server on its usual port or the next free one, and return the port."""
-        port = free_port(usual_port)
+        port = self._claim_free_port(usual_port)
         while True:
             why = f" on {port}; {usual_port} is taken" if port > usual_port else ""
             self._print(f"Starting {name}{why}")
@@ -203,7 +215,7 @@ class Supervisor:
                 # Another program took the port between the check and the start.
                 self._children.remove(child)
                 stop(child.process, 5)
-                port = free_port(port + 1)
+                port = self._claim_free_port(port + 1)
             else:
                 return port
 
