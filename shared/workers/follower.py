@@ -204,7 +204,6 @@ class Follower:
         costs one miss and not two.
         """
         self._handled_at = time.time()
-        self._sweep_due.set()
         if not all(map(_has_images, events)):
             # A drop, a rename, or a change without images: the changed documents are unknown.
             self._renew_root()
@@ -236,6 +235,7 @@ class Follower:
         if stale_tags:
             write = Write(self._service, stale_tags, token_of_follower, sorted(keys))
             self._cache.renew_generations(write)
+        self._sweep_due.set()  # Not before: a sweep leaves what is not stale yet.
         return True
 
     def _note(self, entries: Sequence[Document], events: Sequence[Document]) -> None:
@@ -384,6 +384,7 @@ class Follower:
                 sweeper.sweep(self._redis, self._service)
             except Exception as error:
                 log.warning("%s: stale entries stay: %s", self._service, _summary(error))
+                self._sweep_due.set()  # until the next sweep
             self._stopped.wait(max(SWEEP_SECONDS, SWEEP_PAUSE * (time.monotonic() - started)))
 
     @property

@@ -22,6 +22,7 @@ from tests.support.polling import poll
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("own_apps")]
 
+INDEX_BUILD_RUNS = 12587
 ROOT, ALL_LISTS = root_of("products"), tag_of("products", "all")
 
 
@@ -206,8 +207,19 @@ def test_a_collection_that_was_dropped_is_followed_again(db, redis, follow, how)
     if how == "drop":
         db.products.drop()
     else:
-        db.products.rename("elsewhere", dropTarget=True)
+        poll(lambda: is_renamed(db.products))
     assert is_followed(db, redis)
+
+
+def is_renamed(collection):
+    """Rename a collection; return False while MongoDB still builds an index of it."""
+    try:
+        collection.rename("elsewhere", dropTarget=True)
+    except OperationFailure as error:
+        if error.code != INDEX_BUILD_RUNS:
+            raise
+        return False
+    return True
 
 
 def test_a_change_that_cannot_be_read_is_skipped(db, redis, follow, caplog):
@@ -223,6 +235,45 @@ def test_a_document_with_an_impossible_date_is_followed(db, redis, follow):
     follow()
     db.products.insert_one({"_id": 1, "created_at": DatetimeMS(253_402_300_800_000_000)})
     assert is_followed(db, redis)
+
+
+def test_stale_entries_are_swept_when_they_are_stale(db, redis, follow, monkeypatch):
+    """A change that took long to invalidate, on a busy machine, left its lists in Redis."""
+    found, swept = [], threading.Event()
+    renew = Cache.renew_generations
+
+    def sweep(client, service):
+        found.append(redis.get(ALL_LISTS))
+        swept.set()
+
+    def renew_late(cache, *writes):
+        swept.clear()
+        swept.wait(1)  # A sweep that comes too early comes in this time.
+        renew(cache, *writes)
+
+    monkeypatch.setattr(follower_module.sweeper, "sweep", sweep)
+    db.products.insert_one({"_id": 1, "name": "Late"})
+    follow()
+    poll(lambda: found)
+    monkeypatch.setattr(Cache, "renew_generations", renew_late)
+    before = redis.get(ALL_LISTS)
+    db.products.delete_one({"_id": 1})  # The follower itself does not change it after this.
+    poll(lambda: redis.get(ALL_LISTS) != before)
+    poll(lambda: found[-1] == redis.get(ALL_LISTS))
+
+
+def test_a_sweep_that_fails_is_repeated(redis, follow, monkeypatch, caplog):
+    sweeps = []
+
+    def sweep(client, service):
+        sweeps.append(service)
+        if len(sweeps) == 1:
+            raise TimeoutError("Redis is busy")
+
+    monkeypatch.setattr(follower_module.sweeper, "sweep", sweep)
+    follow()
+    poll(lambda: len(sweeps) == 2)
+    assert "stale entries stay: TimeoutError: Redis is busy" in caplog.text
 
 
 def test_a_generation_that_is_not_a_token_is_replaced(db, redis, follow):
