@@ -1,13 +1,12 @@
 """Readiness while MongoDB stops and comes back, and how a stack shows its state."""
 
-import os
-import signal
 import time
 
 import pytest
 from pymongo import MongoClient
 
 from tests.support.polling import poll
+from tests.support.processes import suspended_process
 from tests.support.stack import process_of, running_stack
 from vitrine import stack as stacks
 
@@ -45,9 +44,7 @@ def test_everything_is_told_with_its_latency(stack):
 
 
 def test_readiness_flips_when_mongodb_is_held_and_let_go(stack):
-    mongod = process_of(stack, b"mongod")
-    os.kill(mongod, signal.SIGSTOP)
-    try:
+    with suspended_process(process_of(stack, b"mongod")):
         value = flips(stack, 503)
         assert value["status"] == "MongoDB is down"
         assert "error" in value["mongodb"]
@@ -57,8 +54,6 @@ def test_readiness_flips_when_mongodb_is_held_and_let_go(stack):
         assert 'backend="mongodb"} 0.0' in scrape(stack)
         status = stack.run("status")
         assert (status.returncode, "products: MongoDB is down." in status.stdout) == (1, True)
-    finally:
-        os.kill(mongod, signal.SIGCONT)
     flips(stack, 200)
 
 

@@ -26,7 +26,7 @@ from tests.support.buyers import (
     unsettled,
 )
 from tests.support.polling import poll
-from tests.support.processes import free_port
+from tests.support.processes import free_port, is_running, suspended_process
 from tests.support.services import MEMORY
 from tests.support.stack import processes_of, running_stack
 from vitrine.local import embedded
@@ -132,15 +132,15 @@ def test_products_down_is_said_while_it_is_down_and_nothing_is_ordered(shop, how
     assert shop.request("POST", "orders", "/orders", body)[0] == 201
     # The supervisor would start what was killed again.
     victims = processes_of(shop, b"serve\0api_products")
-    os.kill(shop.process.pid, signal.SIGSTOP)
-    for pid in victims:
-        os.kill(pid, how)
-    try:
-        status, problem = shop.request("POST", "orders", "/orders", body)
-    finally:
-        os.kill(shop.process.pid, signal.SIGCONT)
-        for pid in victims if how == signal.SIGSTOP else ():
-            os.kill(pid, signal.SIGCONT)
+    with suspended_process(shop.process.pid):
+        for pid in victims:
+            os.kill(pid, how)
+        poll(lambda: not any(map(is_running, victims)))
+        try:
+            status, problem = shop.request("POST", "orders", "/orders", body)
+        finally:
+            for pid in victims if how == signal.SIGSTOP else ():
+                os.kill(pid, signal.SIGCONT)
     assert status == 503, problem
     assert "products service" in problem["detail"]
     poll(lambda: is_up(shop, "products"), 30)

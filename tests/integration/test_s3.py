@@ -1,7 +1,5 @@
 """Pictures in a bucket instead of a folder."""
 
-import os
-import signal
 import subprocess
 import sys
 
@@ -10,7 +8,7 @@ import urllib3
 
 from tests.api_products.images.test_images import picture
 from tests.support.polling import poll
-from tests.support.processes import free_port
+from tests.support.processes import free_port, suspended_process
 from tests.support.stack import running_stack
 from vitrine.local.processes import stop
 
@@ -71,12 +69,9 @@ def test_a_picture_in_a_bucket_is_answered_by_a_signed_redirect(stack):
 
 
 def test_a_bucket_that_does_not_answer_is_named(stack, s3):
-    os.kill(s3[0].pid, signal.SIGSTOP)
-    try:
+    with suspended_process(s3[0].pid):
         answer = upload(stack, picture("blue"))
         status, value = stack.request("GET", "products", "/products:files")
-    finally:
-        os.kill(s3[0].pid, signal.SIGCONT)
     assert answer.status == 503
     assert "file store of the pictures failed" in answer.json()["detail"]
     assert (status, value["detail"]) == (503, answer.json()["detail"])

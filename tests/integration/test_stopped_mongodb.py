@@ -11,11 +11,13 @@ from tests.support.stack import process_of, running_stack
 
 # A request may take 5 s; a busy machine adds to that.
 MAX_SECONDS = 12
+ROUNDS = (2, 4)
+# In each round, N is another number: what MongoDB has answered since may be in the cache.
 REQUESTS = [
-    ("GET", "products", "/products/2", None),
-    ("GET", "products", "/products?ordering=-price&brand=None", None),
-    ("GET", "products", "/products?q=tea&per=3", None),
-    ("GET", "products", "/products?facets=brand&per=7", None),
+    ("GET", "products", "/products/N", None),
+    ("GET", "products", "/products?ordering=-price&brand=N", None),
+    ("GET", "products", "/products?q=tea&per=N", None),
+    ("GET", "products", "/products?facets=brand&per=N", None),
     ("GET", "products", "/products/1/history", None),
     ("POST", "products", "/products", {"name": "Late", "price": 3}),
     ("PATCH", "products", "/products/1", {"price": 4}),
@@ -23,10 +25,10 @@ REQUESTS = [
     ("POST", "products", "/products:batch", [{"name": f"Late {n}", "price": 3} for n in range(50)]),
     ("POST", "products", "/products:batch?on_error=reject_all", [{"name": "Late", "price": 3}]),
     ("PATCH", "categories", "/categories/1", {"name": "Cups"}),
-    ("GET", "categories", "/categories?per=3", None),
+    ("GET", "categories", "/categories?per=N", None),
     ("POST", "clients", "/clients", {"name": "Ada"}),
     ("POST", "orders", "/orders", {"client_id": 1, "product_id": 1, "quantity": 1}),
-    ("GET", "orders", "/orders?per=2", None),
+    ("GET", "orders", "/orders?per=N", None),
 ]
 
 
@@ -41,14 +43,15 @@ def stack(request):
         yield stack
 
 
-def send_all(stack):
+def send_all(stack, number):
     """Send all requests at once; return the status and the problem of each."""
     http = urllib3.PoolManager(retries=False, timeout=MAX_SECONDS, maxsize=64)
     outcomes = {}
 
     def send(method, service, path, body):
         try:
-            answer = http.request(method, stack.url(service) + path, json=body)
+            url = stack.url(service) + path.replace("N", str(number))
+            answer = http.request(method, url, json=body)
             outcome = answer.status, answer.data.decode(errors="replace")[:300]
         except urllib3.exceptions.HTTPError as error:
             outcome = 0, str(error)
@@ -63,9 +66,9 @@ def send_all(stack):
 
 
 def test_each_request_ends_with_a_503_that_names_mongodb(stack):
-    for _ in range(2):
+    for number in ROUNDS:
         with suspended_process(process_of(stack, b"bin/mongod")):
-            outcomes = send_all(stack)
+            outcomes = send_all(stack, number)
         wrong = {
             request: outcome
             for request, outcome in outcomes.items()
@@ -74,6 +77,5 @@ def test_each_request_ends_with_a_503_that_names_mongodb(stack):
         assert not wrong
         poll(
             lambda: stack.request("PATCH", "products", "/products/1", {"stock": 9})[0] == 200,
-            30,
-            "MongoDB again",
+            what="MongoDB again",
         )

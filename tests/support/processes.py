@@ -1,11 +1,13 @@
 """Processes of tests: their ports, how a test suspends them, and what runs below them."""
 
+import contextlib
 import os
 import random
 import signal
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.polling import poll
 from vitrine.local.processes import is_free
 
 # Below the ports that the system gives to connections; one of those may be in use a moment later.
@@ -32,11 +34,29 @@ def suspended(redis):
 @contextmanager
 def suspended_process(pid):
     """Suspend a process until the block ends."""
-    os.kill(pid, signal.SIGSTOP)
     try:
+        suspend(pid)
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def suspend(pid):
+    """Suspend a process, and return when the last of its threads has stopped.
+
+    The signal returns before; on a busy machine, a thread may still answer a request meanwhile.
+    """
+    os.kill(pid, signal.SIGSTOP)
+    poll(lambda: not is_running(pid), what=f"a stop of {pid}")
+
+
+def is_running(pid):
+    """Return True if a thread of a process may still run: it is neither suspended nor killed."""
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return False
+    return not {_state(thread) for thread in threads} <= {"T", "Z"}
 
 
 def descendants(pid):
@@ -58,7 +78,11 @@ def descendants(pid):
 
 def is_alive(pid):
     """Return True if a process runs, or is suspended; one that only waits to be reaped does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    return _state(Path(f"/proc/{pid}")) != "Z"
+
+
+def _state(process):
+    """Return the state of a process or thread by its folder in /proc; "Z" if it is gone."""
+    with contextlib.suppress(OSError):
+        return (process / "stat").read_text().rpartition(")")[2].split()[0]
+    return "Z"
