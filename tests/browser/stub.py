@@ -61,11 +61,11 @@ class Stub:
         self._count += 1
         text = json.dumps(data, ensure_ascii=False)
         event = f"id: 6f1c-{self._count}\nevent: {topic}\ndata: {text}\n\n"
-        for stream in self.streams:
+        for stream in list(self.streams):
             stream.put(event.encode())
 
     def stop_streams(self):
-        for stream in self.streams:
+        for stream in list(self.streams):
             stream.put(None)
 
     def go_down(self):

@@ -32,7 +32,7 @@ def live(stub, open_page):
     def live(path="/", **options):
         page = open_page(stub.url + path, expected=REFUSED, **options)
         until(page, lambda: stub.streams, "a stream")
-        page.locator("h1").wait_for()
+        page.locator("main h1:not(.hidden)").wait_for()  # The hidden one is of a page that loads.
         return page
 
     return live
@@ -114,6 +114,17 @@ def test_a_stack_that_stops_and_comes_back(live, stub):
         return page.get_by_text("Teapot").count()
 
     until(page, is_shown, "a change in a new stream")
+
+
+def test_a_page_that_was_not_loaded_is_loaded_when_the_console_answers(live, stub):
+    """A browser does not ask again for a module that did not come."""
+    page = live()
+    stub.go_down()
+    page.get_by_role("link", name="Jobs", exact=True).click()
+    page.get_by_text("Not loaded.").wait_for()
+    stub.is_down = False
+    page.get_by_text("ImageUnreadable").wait_for()
+    assert page.url == f"{stub.url}/jobs"
 
 
 def test_too_many_tabs_are_told_so(live, stub):
@@ -311,6 +322,18 @@ def test_the_services_are_those_of_the_stack(stub, open_page):
     page.goto(f"{stub.url}/cache")
     until(page, lambda: stub.count("GET", "/api/repairs/__cache"), "the keys")
     assert not stub.count("GET", "/api/products") + stub.count("GET", "/api/orders")
+
+
+def test_a_change_that_comes_late_has_its_place_by_its_time(live, stub):
+    """That of an edit by hand is known at once, and that of a request only with its author."""
+    page = live("/changes")
+    seconds = (1, 3, 2)
+    for second in seconds:
+        name, at = f"Change {second}", f"2026-11-30T14:00:0{second}.000Z"
+        stub.send("change", [change(item={"name": name}, at=at)])
+        page.get_by_text(name).wait_for()
+    shown = page.get_by_role("row").filter(has_text="updated").all_inner_texts()
+    assert [text.partition("Change ")[2][0] for text in shown] == ["3", "2", "1"]
 
 
 def test_a_difference_is_that_of_the_moment_and_not_of_the_request(live, stub):

@@ -28,7 +28,8 @@ let count = 0;
 /** Keep what the stream sends. */
 export function startRecent() {
   listen("request", (events) => prepend(requests, events.filter((event) => !OWN.test(event.route || event.path))));
-  listen("change", (events) => prepend(changes, events));
+  // A change may come late, because its author was not known yet. Their times are those of MongoDB.
+  listen("change", (events) => prepend(changes, events, newestFirst));
   listen("sample", (events) => {
     const since = Date.now() / 1000 - KEPT_SECONDS;
     const after = samples.get().at(-1)?.at ?? 0;
@@ -51,12 +52,20 @@ async function loadSamples() {
   if (reply.ok) samples.set(reply.value.samples);
 }
 
-/** Number the events, so that each row keeps its identity. */
-function prepend(/** @type {Value<any[]>} */ list, /** @type {any[]} */ events) {
+/**
+ * Put events before those of a list, numbered, so that each row keeps its identity.
+ * @param {Value<any[]>} list
+ * @param {any[]} events
+ * @param {(a: any, b: any) => number} [order]  of the rows; without it, that of their arrival
+ */
+function prepend(list, events, order) {
   if (!events.length) return;
-  const rows = events.map((event) => ({ ...event, row: ++count })).reverse();
-  list.set([...rows, ...list.get()].slice(0, MOST));
+  const rows = [...events.map((event) => ({ ...event, row: ++count })).reverse(), ...list.get()];
+  list.set((order ? rows.sort(order) : rows).slice(0, MOST));
 }
+
+/** @param {any} a @param {any} b */
+const newestFirst = (a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0);
 
 /**
  * Return one sample of all services together, per second.

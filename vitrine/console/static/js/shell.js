@@ -18,6 +18,7 @@ import { streamState } from "./stream.js";
 import { useValue } from "./value.js";
 
 const PARTS = /** @type {const} */ (["stack", "shop"]);
+const RELOAD_AFTER = 5000; // milliseconds that a page is shown before it is loaded anew, at least
 
 /** @param {{onSignedIn: () => void}} props */
 export function Shell({ onSignedIn }) {
@@ -53,7 +54,12 @@ export function Shell({ onSignedIn }) {
     <${Said} />`;
 }
 
-/** Load the module of a page when it is opened. */
+/**
+ * Load the module of a page when it is opened.
+ *
+ * A browser may never ask again for a module that did not come. So the whole page is loaded anew
+ * when the console answers, but not again and again at once, as the module may be missing for good.
+ */
 function Lazy({ page }) {
   const [Page, setPage] = useState(/** @type {any} */ (null));
   const [failed, setFailed] = useState(false);
@@ -63,7 +69,13 @@ function Lazy({ page }) {
       () => setFailed(true),
     );
   }, [page]);
-  if (failed) return html`<${Notice} kind="bad" label="Not loaded.">Reload the page when the console answers again.<//>`;
+  useEffect(() => {
+    if (!failed) return undefined;
+    return servicesReply.watch((reply) => {
+      if (reply?.ok && performance.now() > RELOAD_AFTER) location.reload();
+    });
+  }, [failed]);
+  if (failed) return html`<${Notice} kind="bad" label="Not loaded.">This page is loaded anew when the console answers.<//>`;
   return Page ? html`<${Page} />` : html`<h1 class="hidden">${page.name}</h1>`;
 }
 
