@@ -86,7 +86,7 @@ def test_a_page_elsewhere_reads_and_writes_nothing(stack, target, evil, open_pag
     )
     page.goto(origin.format(evil))
     said = page.evaluate(ATTACKS, url + path)
-    poll(lambda: page.wait_for_timeout(50) or _forms(answers, url) >= 3, 10, "the forms")
+    poll(lambda: page.wait_for_timeout(50) or _forms(answers, url) >= 3, what="the forms")
     assert said["read"] == "blocked"
     assert {said[name] for name in ("json", "console", "remove")} == {"blocked"}
     assert _totals(stack) == before

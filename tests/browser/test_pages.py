@@ -99,7 +99,8 @@ def test_a_page_is_accessible_and_fits(show, find_faults, name, dark):
     page = show(name, dark=dark)
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 800})
-        page.wait_for_timeout(150)  # until the chart has its new width
+        # Until the chart has its new width.
+        page.wait_for_function("(n) => document.documentElement.scrollWidth <= n", arg=width)
         height = page.evaluate("document.documentElement.scrollHeight")
         page.set_viewport_size({"width": width, "height": height})
         theme = "dark" if dark else "light"

@@ -41,7 +41,7 @@ def test_a_token_that_ends_is_asked_for_again(console, open_page):
     page.get_by_text("Signed in as maria").wait_for()
     page.get_by_role("textbox", name="Request id").fill("typed")
     dialog = page.get_by_role("dialog", name="Sign in")
-    dialog.wait_for(timeout=30_000)
+    dialog.wait_for()
     dialog.get_by_label("Token").fill(mint("admin"))
     dialog.get_by_role("button", name="Sign in").click()
     dialog.wait_for(state="detached")

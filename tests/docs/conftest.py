@@ -99,13 +99,13 @@ def empty(stack):
                 token_time(each.get("token", {})) >= moment for each in found
             )
 
-        poll(is_seen, 60, "that all followers have seen it")
+        poll(is_seen, what="that all followers have seen it")
         for name in db.list_collection_names():
             if name.endswith(".history"):
                 db[name].delete_many({})
         redis.flushdb()
         roots = [root_of(service) for service in running.services]
-        poll(lambda: redis.exists(*roots) == len(roots), 60, "that all services are followed")
+        poll(lambda: redis.exists(*roots) == len(roots), what="that all services are followed")
 
 
 @pytest.fixture

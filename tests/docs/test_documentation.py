@@ -105,7 +105,7 @@ def check_answers(path, ran, here):
 
 def replay(scripts, here):
     """Send the requests of PowerShell blocks, and check that all succeed."""
-    with urllib3.PoolManager(retries=False, timeout=20) as http:
+    with urllib3.PoolManager(retries=False, timeout=90) as http:
 
         def send(method, url, headers, body):
             answer = http.request(method, here(url), headers=headers, body=body)
@@ -202,7 +202,7 @@ def test_in_bash_and_in_powershell_it_shows_what_it_says(stack, fresh, here):
 def replayed(here):
     """Send the requests of the script in PowerShell; return them, with N for the ids."""
     sent = []
-    with urllib3.PoolManager(retries=False, timeout=20) as http:
+    with urllib3.PoolManager(retries=False, timeout=90) as http:
 
         def send(method, url, headers, body):
             sent.append((method, numberless(url)))

@@ -54,7 +54,7 @@ def stack(request):
 def test_what_is_too_much_is_refused_with_a_problem(stack, name):
     method, path, body, status = REQUESTS[name]
     headers = JSON | ({"Authorization": "Bearer x"} if name == "a token" else {})
-    with urllib3.PoolManager(retries=False, timeout=30) as http:
+    with urllib3.PoolManager(retries=False, timeout=90) as http:
         answer = http.request(method, stack.url("products") + path, body=body, headers=headers)
         assert answer.status == status, answer.data[:300]
         assert answer.headers["Content-Type"].startswith("application/problem+json")

@@ -56,7 +56,7 @@ def test_products_follow_whoever_is_killed_on_the_way(shop):
                 os.kill(pid, signal.SIGKILL)
         # The move itself is made; the products follow later.
         assert moved.result()[0] == 200
-    assert poll(lambda: total(shop, "new") == COUNT, 60, "the new list")
+    assert poll(lambda: total(shop, "new") == COUNT, what="the new list")
     assert total(shop, "old") == 0
     (lamp,) = shop.get("products", "/products?category=new&per=1&ordering=-id")["items"]
     assert (lamp["category"], lamp["category_path"]) == ("lamps", ["new", "lamps"])

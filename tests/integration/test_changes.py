@@ -36,7 +36,7 @@ def now(stack, service="products"):
 def changes(stack, since, count, service="products"):
     """Return the changes since a token, as soon as there are so many, but all there are."""
     found = []
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         wait = 1 if len(found) < count else 0
         page = stack.get(service, f"/{service}/changes?since={since}&wait={wait}")
@@ -138,7 +138,7 @@ def test_a_long_poll_is_answered_as_soon_as_something_happens(stack, since):
         waiting = pool.submit(stack.get, "products", url)
         assert not waiting.done()
         made = make(stack)
-        answered = waiting.result(timeout=30)
+        answered = waiting.result(timeout=55)
     assert [each["item"] for each in answered["changes"]] == [made]
     assert answered["links"]["next"] == f"/products/changes?since={answered['since']}&wait=60"
 
@@ -168,9 +168,9 @@ def test_a_reader_gets_every_change_once_though_the_service_is_killed(stack, sin
         poll(lambda: len(told) > WRITERS * WRITES / 4)
         for pid in processes_of(stack, b"serve\0api_products"):
             kill(pid)
-        ids = [writer.result(timeout=60) for writer in writers]
+        ids = [writer.result(timeout=120) for writer in writers]
     done.set()
-    reader.join(60)
+    reader.join(120)
     assert broken  # The reader was cut off, and has gone on.
     for id in ids:
         last = db.products.find_one({"_id": id})["revision"]
@@ -209,9 +209,9 @@ def write_many(stack, writer):
             return {}
         return value if status < 300 else {}
 
-    poll(is_made, 60)
+    poll(is_made)
     for price in range(1, WRITES):
-        poll(lambda price=price: answer("PATCH", f"/products/{made['id']}", {"price": price}), 60)
+        poll(lambda price=price: answer("PATCH", f"/products/{made['id']}", {"price": price}))
     return made["id"]
 
 
@@ -265,7 +265,7 @@ def test_who_waits_is_answered_at_once_when_the_service_is_told_to_stop(stack, s
             feed = f"{url}/products/changes?since={since}"
             polled = pool.submit(ask, f"{feed}&wait=60")
             streamed = pool.submit(ask, feed, told, **EVENTS)
-            assert told.wait(30)
+            assert told.wait(90)
             assert not polled.done()
         # A server that kept them waiting was killed, and has cut them off.
         for text in (polled.result(), streamed.result()):

@@ -9,6 +9,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 import urllib3
@@ -32,7 +33,7 @@ def running(stack):
 
 @pytest.fixture
 def http():
-    with urllib3.PoolManager(retries=False, timeout=20, maxsize=30) as http:
+    with urllib3.PoolManager(retries=False, timeout=90, maxsize=30) as http:
         yield http
 
 
@@ -71,7 +72,7 @@ class Events:
         self._rest = b""
         self.seen = []
 
-    def next(self, seconds=30):
+    def next(self, seconds=90):
         deadline = time.monotonic() + seconds
         while b"\n\n" not in self._rest:
             assert time.monotonic() < deadline, self.seen[-5:]
@@ -83,7 +84,7 @@ class Events:
             return self.seen[-1]
         return "", None
 
-    def until(self, topic, fits, seconds=30):
+    def until(self, topic, fits, seconds=90):
         """Return the first event of a topic, or part of its array, that fits."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -115,20 +116,23 @@ def stream(running, http, console):
 
 def wait_until_watched(stack, events):
     """Wait until each process notes its requests."""
-    names = iter(range(10_000))
+    sent = set()
 
     def is_seen():
-        id = f"probe-{next(names)}"
+        id = f"probe-{uuid4()}"
+        sent.add(id)
         stack.request("GET", "products", "/products?per=1", **{"X-Request-ID": id})
         deadline = time.monotonic() + 2
         while time.monotonic() < deadline:
             name, data = events.next()
-            if name == "request" and any(each["id"] == id for each in data):
+            seen = {each["id"] for each in data} & sent if name == "request" else set()
+            if seen:  # Perhaps only an earlier one: a busy process sends its notes late.
+                sent.difference_update(seen)
                 return True
         return False
 
     for _ in range(4):  # Two processes serve the requests.
-        poll(is_seen, 60, "that the tap is open")
+        poll(is_seen, what="that the tap is open")
 
 
 def make(stack, **values):
@@ -165,11 +169,18 @@ def test_an_edit_in_mongodb_is_shown_within_a_second_as_such(stack, stream, db):
         wait_until_watched(stack, events)
         for _ in range(2):
             stack.get("products", path)
-        db.products.update_one({"_id": product["id"]}, {"$set": {"price": 12}})
-        change = events.until("change", lambda each: each["id"] == product["id"])
+        for price in range(12, 22):  # On a busy machine, the author may become known too late.
+            db.products.update_one({"_id": product["id"]}, {"$set": {"price": price}})
+            change = events.until(
+                "change",
+                lambda each, price=price: (
+                    each["id"] == product["id"] and each["item"]["price"] == price
+                ),
+            )
+            if change["outside"] is not None:
+                break
         assert (change["by"], change["outside"]) == ("outside the API", True)
-        assert change["item"]["price"] == 12
-        poll(lambda: stack.get("products", path)["price"] == 12, 5)
+        poll(lambda: stack.get("products", path)["price"] == price)
         read = events.until(
             "request",
             lambda each: each["path"] == path and each["because"] is not None
@@ -194,7 +205,7 @@ def test_the_reason_is_known_afterwards(stack, db):
     def reason():
         return stack.get("products", f"/__cache?key={key}")["because"]
 
-    because = poll(reason, 30, "the history")
+    because = poll(reason, what="the history")
     assert (because["part"], because["request_id"]) == ("tag", "afterwards")
     assert (because["item"], because["fields"], because["type"]) == (
         product["id"],
@@ -202,7 +213,7 @@ def test_the_reason_is_known_afterwards(stack, db):
         "updated",
     )
     db.products.update_one({"_id": product["id"]}, {"$set": {"price": 4}})
-    outside = poll(lambda: (b := reason()) and b["by"] == "outside the API" and b, 30)
+    outside = poll(lambda: (b := reason()) and b["by"] == "outside the API" and b)
     assert outside["text"] == "updated outside the API"
     # The entry of the item itself is gone, and its tag says why.
     gone = stack.get("products", f"/__cache?key=product:{product['id']}")
@@ -236,7 +247,7 @@ def test_a_watcher_that_leaves_gives_its_place_back(stack, http, server):
         events = poll(watch)
         seen = Events(events)
         id = "on-" + server
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 90
         while True:
             http.request("GET", f"{url}/products?per=3", headers={"X-Request-ID": id})
             name, data = seen.next()
@@ -321,7 +332,7 @@ def test_a_request_is_traced_over_services_and_processes(stack, console):
         kinds = {event["kind"] for event in trace["events"]}
         return {"log", "history"} <= kinds and trace
 
-    trace = poll(found, 30)
+    trace = poll(found)
     assert trace["sources"]["logs"] == "searched"
     history = next(event for event in trace["events"] if event["kind"] == "history")
     assert history["data"]["changes"]["price"] == {"from": 1, "to": 2}
@@ -350,7 +361,7 @@ def test_the_checks_are_shown_and_mended(stack, console, db):
             (each for each in by_service["products"]["findings"] if each["kind"] == "lacking"), None
         )
 
-    finding = poll(lacking, 30)
+    finding = poll(lacking)
     assert finding["mends"] >= 1
     fix = {"service": "products", "check": finding["check"]}
     status, fixed = console("/doctor/fix", "POST", fix)

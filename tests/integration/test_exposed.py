@@ -92,7 +92,7 @@ def test_slow_clients_keep_nobody_else_out_and_are_not_waited_for(stack):
         try:
             for thread in slow:
                 thread.start()
-            with urllib3.PoolManager(retries=False, timeout=30) as http:
+            with urllib3.PoolManager(retries=False, timeout=90) as http:
                 assert http.request("GET", f"{url}/products?per=1").status == 200
                 assert len(closed) < len(slow), "slow clients hold the threads"
                 for _ in range(20):
@@ -128,7 +128,7 @@ def test_clients_that_stay_after_the_answer_hold_no_thread(stack, said):
     with instance(stack, workers=1, THREADS="2") as url, contextlib.ExitStack() as clients:
         for _ in range(40):
             clients.enter_context(connect(url)).sendall(said)
-        with urllib3.PoolManager(retries=False, timeout=30) as http:
+        with urllib3.PoolManager(retries=False, timeout=90) as http:
             for _ in range(5):
                 assert http.request("GET", f"{url}/products?per=1").status == 200
 

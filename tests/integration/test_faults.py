@@ -53,7 +53,7 @@ class Storm:
     def __enter__(self):
         self._thread.start()
         # Readers are ready before the first write.
-        poll(lambda: not self._thread.is_alive() or self._is_written(), 60, "a first write")
+        poll(lambda: not self._thread.is_alive() or self._is_written(), what="a first write")
         wait_until(time.monotonic() + 1)
         self._bounds.by_hand = LEASE_SECONDS + SLACK
         self.began = time.monotonic()

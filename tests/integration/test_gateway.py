@@ -38,8 +38,8 @@ def gateway(stack, tmp_path_factory):
     process = subprocess.Popen([program, *arguments], stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
-        with urllib3.PoolManager(retries=False, timeout=5) as http:
-            poll(lambda: _answers(http, address), 20, "nginx")
+        with urllib3.PoolManager(retries=False, timeout=60) as http:
+            poll(lambda: _answers(http, address), what="nginx")
         yield address
     finally:
         stop(process, 10)
@@ -54,7 +54,7 @@ def _answers(http, address):
 
 
 def get(address, path):
-    answer = urllib3.request("GET", address + path, retries=False, timeout=30)
+    answer = urllib3.request("GET", address + path, retries=False, timeout=90)
     return answer.status, answer.json()
 
 

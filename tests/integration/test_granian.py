@@ -100,7 +100,7 @@ def test_counts_of_all_workers_are_one_and_outlive_them(shop):
     assert hits() >= before + 38
     one, other = workers(shop)
     os.kill(one, signal.SIGKILL)
-    poll(lambda: len(workers(shop)) == 2 and one not in workers(shop), 60, "another worker")
+    poll(lambda: len(workers(shop)) == 2 and one not in workers(shop), what="another worker")
     for _ in range(20):
         poll(lambda: serves(shop))
     assert hits() >= before + 38
@@ -146,7 +146,7 @@ def test_a_hit_is_what_gunicorn_answers(shop, cors):
     with (
         instance(shop, server="granian", **settings) as ours,
         instance(shop, **settings) as theirs,
-        urllib3.PoolManager(retries=False, timeout=30) as http,
+        urllib3.PoolManager(retries=False, timeout=90) as http,
     ):
         item = f"/products/{made['id']}"
         etag = http.request("GET", ours + item).headers["ETag"]
@@ -179,7 +179,7 @@ def test_who_asks_is_who_the_proxy_says(shop):
     settings = BEHIND | {"RATE_LIMIT_ANONYMOUS": "3/hour"}
     with (
         instance(shop, server="granian", **settings) as url,
-        urllib3.PoolManager(retries=False, timeout=30) as http,
+        urllib3.PoolManager(retries=False, timeout=90) as http,
     ):
 
         def status(**headers):
@@ -197,7 +197,7 @@ def test_a_token_is_verified_once_and_lets_in_whom_it_should(shop):
     tokens = Tokens(Settings(secret_key=SECRET))
     with (
         instance(shop, "api_clients", server="granian", **BEHIND) as url,
-        urllib3.PoolManager(retries=False, timeout=30) as http,
+        urllib3.PoolManager(retries=False, timeout=90) as http,
     ):
         known = {"clients": "clients:read", "others": "orders:read"}
         sent = {
@@ -220,7 +220,7 @@ def test_a_redis_that_goes_and_comes_costs_no_answer(shop):
     try:
         with (
             instance(shop, server="granian", REDIS_URL=through_proxy) as url,
-            urllib3.PoolManager(retries=False, timeout=30) as http,
+            urllib3.PoolManager(retries=False, timeout=90) as http,
         ):
 
             def state():

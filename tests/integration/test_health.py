@@ -61,8 +61,8 @@ def test_readiness_flips_when_mongodb_is_killed_and_back(stack, kill):
     uri = stacks.read(stack.folder).mongo_uri
     kill(process_of(stack, b"mongod"))
     flips(stack, 503)
-    with MongoClient(uri, directConnection=True, serverSelectionTimeoutMS=20_000) as client:
-        poll(lambda: client.admin.command("hello")["isWritablePrimary"], 60)
+    with MongoClient(uri, directConnection=True, serverSelectionTimeoutMS=90_000) as client:
+        poll(lambda: client.admin.command("hello")["isWritablePrimary"])
     assert flips(stack, 200)["status"] == "ok"
 
 

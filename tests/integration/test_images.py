@@ -105,7 +105,7 @@ def test_the_photos_of_an_export_find_their_products(stack, unpack, data_folder)
     assert "70 images: 0 attached, 70 unchanged, 0 failed" in stack.run(*args).stderr
     (hoodie,) = stack.get("products", "/products?sku=MH01-XS-Black")["items"]
     ready = lambda: stack.get("products", f"/products/{hoodie['id']}")["images"]  # noqa: E731
-    (image,) = poll(ready, 60)
+    (image,) = poll(ready)
     assert image["thumbnails"]["small"]["webp"].endswith("/small.webp")
     assert stack.run("import", "images", photos).returncode == 1
 
@@ -122,7 +122,7 @@ def test_a_worker_that_is_killed_before_it_takes_a_job_loses_none(stack, product
     os.kill(process_of(stack, b"shared\0work\0api_products"), signal.SIGKILL)
     for color in ("red", "green", "blue"):
         assert upload(stack, product, picture(color))[0] == 202
-    poll(lambda: states(stack, product) == ["ready"] * 3, 60)
+    poll(lambda: states(stack, product) == ["ready"] * 3)
 
 
 def test_no_disaster_loses_a_picture(stack, product):
@@ -147,7 +147,7 @@ def test_no_disaster_loses_a_picture(stack, product):
     for file in (stack.folder / "redis").rglob("*.aof*"):
         file.unlink()
     assert upload(stack, product, picture("pink"))[0] == 202
-    poll(lambda: states(stack, product) == ["ready"] * 9, 60)
+    poll(lambda: states(stack, product) == ["ready"] * 9)
 
 
 def test_a_job_that_crashes_ends_itself_and_no_worker(stack):
@@ -156,9 +156,9 @@ def test_a_job_that_crashes_ends_itself_and_no_worker(stack):
     with queue_of(stack) as redis:
         queue = Queue("faulty", connection=redis)
         job = queue.enqueue("api_faulty.jobs.crash", retry=Retry(max=1, interval=1))
-        poll(lambda: job.get_status() == "failed", 20)
+        poll(lambda: job.get_status() == "failed")
         swept = queue.enqueue("api_faulty.jobs.sweep")
-        poll(lambda: swept.get_status() == "finished", 20)
+        poll(lambda: swept.get_status() == "finished")
     assert workers & set(processes_of(stack, b"shared\0work\0api_faulty"))
     assert stack.get("faulty", f"/jobs/{job.id}")["state"] == "failed"
 
@@ -177,7 +177,7 @@ def test_the_queue_is_shown(stack):
         queue = stack.get("products", "/health/ready")["queue"]
         return queue == {"workers": 2, "waiting": 0, "oldest_seconds": None}
 
-    assert poll(is_at_rest, 30)
+    assert poll(is_at_rest)
 
 
 def test_jobs_are_counted_however_they_end(stack, product):

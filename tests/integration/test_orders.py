@@ -105,7 +105,7 @@ def test_buying_cancelling_and_editing_at_once_adds_up(shop):
 
     assert all(at_once(40, act))
     # A cancellation that meets a crowd gives the stock back a little later.
-    poll(lambda: not unsettled(shop), 30, "settling")
+    poll(lambda: not unsettled(shop), what="settling")
     assert left(shop, [id])[id] + placed(shop, [id])[id] == 50
     assert_adds_up(shop)
 
@@ -143,8 +143,8 @@ def test_products_down_is_said_while_it_is_down_and_nothing_is_ordered(shop, how
                 os.kill(pid, signal.SIGCONT)
     assert status == 503, problem
     assert "products service" in problem["detail"]
-    poll(lambda: is_up(shop, "products"), 30)
-    poll(lambda: not unsettled(shop), 60, "settling")
+    poll(lambda: is_up(shop, "products"))
+    poll(lambda: not unsettled(shop), what="settling")
     assert left(shop, [id])[id] == 4
     assert shop.get("orders", f"/orders?product_id={id}&status=rejected")["total"] == 1
     assert_adds_up(shop)
@@ -194,14 +194,14 @@ def three_members():
             config = {"_id": embedded.REPLICA_SET, "members": members, "settings": settings}
             for host in reversed(hosts):  # All of them must be there before one makes the set.
                 direct = f"mongodb://{host}/?directConnection=true"
-                with MongoClient(direct, serverSelectionTimeoutMS=30_000) as client:
+                with MongoClient(direct, serverSelectionTimeoutMS=90_000) as client:
                     client.admin.command("ping")
                     if host == hosts[0]:
                         client.admin.command("replSetInitiate", config)
             uri = f"mongodb://{','.join(hosts)}/vitrine?replicaSet={embedded.REPLICA_SET}"
-            with MongoClient(uri, serverSelectionTimeoutMS=20_000) as client:
-                assert len(poll(lambda: client.nodes if len(client.nodes) == 3 else None, 20)) == 3
-                poll(lambda: client.primary, 20)
+            with MongoClient(uri, serverSelectionTimeoutMS=90_000) as client:
+                assert len(poll(lambda: client.nodes if len(client.nodes) == 3 else None)) == 3
+                poll(lambda: client.primary)
                 yield uri, processes, client
         finally:
             for process in processes.values():
@@ -216,13 +216,13 @@ def test_a_primary_killed_under_load_loses_no_order(capsys):
     ):
         ids = stock(shop, 20, stock=500)
         with Buyers(shop, ids) as buyers:
-            poll(lambda: len(buyers.orders) > 20, 30)
+            poll(lambda: len(buyers.orders) > 20)
             # While a member is down no index of what is there already can be made.
             indexes = client["vitrine"]["products.reservations"].index_information()
             assert "state_1__id_1" in indexes
             before = len(buyers.orders)
             processes[client.primary[1]].kill()
-            poll(lambda: len(buyers.orders) > before + 50, 60, "orders after the election")
+            poll(lambda: len(buyers.orders) > before + 50, what="orders after the election")
         assert_nothing_is_lost(shop, buyers, ids, 500)
     with capsys.disabled():
         print(f"\nprimary killed: {report(buyers)}")

@@ -54,7 +54,7 @@ def images(stack, path):
     return stack.get("products", f"{path}/images")["items"]
 
 
-def ended(stack, path, seconds=30):
+def ended(stack, path, seconds=90):
     """Wait until no image of a product waits; return their states."""
 
     def states():
@@ -98,7 +98,7 @@ def test_a_worker_that_is_killed_loses_no_photo_and_makes_none_twice(stack, serv
     for pid in processes_of(stack, b"shared\0work\0api_products"):
         os.kill(pid, signal.SIGKILL)
     server.replies["/slow"] = Reply(picture("cyan"))
-    assert ended(stack, path, 60) == ["ready"] * 6
+    assert ended(stack, path) == ["ready"] * 6
     found = images(stack, path)
     assert [image["id"] for image in found] == [1, 2, 3, 4, 5, 6]
     assert len({image["sha256"] for image in found}) == 6
@@ -167,7 +167,7 @@ def test_a_host_that_does_not_answer_is_one_line_of_the_log(stack, server, make)
     server.replies["/busy"] = Reply(status=503)
     path = make("busy")
     failed = "make_thumbnails failed: 127.0.0.1 has answered 503."
-    poll(lambda: any(failed in line for line in said()), 30)
+    poll(lambda: any(failed in line for line in said()))
     server.replies["/busy"] = Reply(picture())
     assert ended(stack, path, 200) == ["ready"]  # The second attempt may have come before.
     new = set(said()) - before

@@ -29,12 +29,12 @@ def stack():
 def back_up(stack, to):
     script = [sys.executable, "scripts/backup.py", str(to)]
     options = {"cwd": ROOT, "env": stack.env, "capture_output": True, "text": True}
-    return subprocess.run(script, timeout=60, check=False, **options)
+    return subprocess.run(script, timeout=300, check=False, **options)
 
 
 def end(stack):
     assert stack.run("stop").returncode == 0
-    stack.process.wait(10)
+    stack.process.wait(60)
 
 
 def prices(stack, path):

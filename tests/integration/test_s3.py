@@ -34,7 +34,7 @@ def s3():
             return False
 
     try:
-        poll(has_bucket, 30)
+        poll(has_bucket)
         yield process, url
     finally:
         stop(process, 0.5)
@@ -50,7 +50,7 @@ def stack(s3):
 
 def upload(stack, data):
     path = f"{stack.url('products')}/products/1/images"
-    return urllib3.request("POST", path, fields={"image": ("x", data)}, retries=False, timeout=30)
+    return urllib3.request("POST", path, fields={"image": ("x", data)}, retries=False, timeout=90)
 
 
 def test_a_picture_in_a_bucket_is_answered_by_a_signed_redirect(stack):

@@ -44,7 +44,7 @@ def url(shop, server):
 
 @pytest.fixture(scope="module")
 def http():
-    with urllib3.PoolManager(retries=False, timeout=30) as http:
+    with urllib3.PoolManager(retries=False, timeout=90) as http:
         yield http
 
 
@@ -319,7 +319,7 @@ def test_a_stop_answers_what_runs_and_ends_soon(shop, server, http):
         os.kill(master, signal.SIGTERM)
         assert idle.rest() == b""
         waits.rest()
-        poll(lambda: not is_alive(master), 15, "the end of the server")
+        poll(lambda: not is_alive(master), 45, "the end of the server")
 
 
 def test_workers_die_with_their_master(shop, server):
@@ -330,7 +330,7 @@ def test_workers_die_with_their_master(shop, server):
         workers = descendants(master)
         assert len(workers) >= 2
         os.kill(master, signal.SIGKILL)
-        poll(lambda: not any(is_alive(pid) for pid in workers), 15, "the end of the workers")
+        poll(lambda: not any(is_alive(pid) for pid in workers), what="the end of the workers")
 
 
 def test_clients_that_hang_up_keep_no_place_among_those_that_wait(url, http):
@@ -341,4 +341,4 @@ def test_clients_that_hang_up_keep_no_place_among_those_that_wait(url, http):
     def is_free():
         return http.request("GET", url + "/products/changes?wait=0").status == 200
 
-    assert poll(is_free, 60, "a place")
+    assert poll(is_free, what="a place")

@@ -164,7 +164,7 @@ def test_a_stack_continues_the_work_of_the_previous_version(shop, received):
     named = [id for id in jobs if not json.dumps(QUEUE[f"rq:job:{id}"]).count(".sweep()")]
     assert len(named) == 6
     for id in named:
-        poll(lambda id=id: shop.get("products", f"/jobs/{id}")["state"] == "finished", 40, id)
+        poll(lambda id=id: shop.get("products", f"/jobs/{id}")["state"] == "finished", what=id)
     (image,) = shop.get("products", "/products/1/images")["items"]
     assert image["state"] == "ready"
     (digest,) = {path.split("/")[1] for path in shop_media(shop)}
@@ -173,7 +173,7 @@ def test_a_stack_continues_the_work_of_the_previous_version(shop, received):
     assert json.loads(body)["type"] == "product.updated"
     assert headers[notifications.SIGNATURE] == notifications.signature(body, "secret")
     # the stock of a cancelled order, and the products of a category that moved.
-    poll(lambda: is_settled(shop), 40, "what was due")
+    poll(lambda: is_settled(shop), what="what was due")
     assert shop.get("orders", "/orders/2")["status"] == "cancelled"
 
     # Documents are served and written.

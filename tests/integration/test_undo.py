@@ -198,7 +198,7 @@ def test_a_killed_import_and_a_killed_undo_are_taken_back(run, stack, state, fil
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        poll(when, 60)
+        poll(when)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
 

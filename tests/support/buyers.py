@@ -140,8 +140,8 @@ def audit(shop, buyers, ids, before):
     Each of the products ``ids`` had the stock ``before``.
     """
     for service in ("orders", "products"):
-        poll(lambda service=service: is_up(shop, service), 60, f"{service} to come back")
-    poll(lambda: not unsettled(shop), 60, "settling")
+        poll(lambda service=service: is_up(shop, service), what=f"{service} to come back")
+    poll(lambda: not unsettled(shop), what="settling")
     lost = sum(not _is_there(shop, id, lines) for id, lines in buyers.orders.items())
     # Nothing was ordered twice by those who asked again.
     total = shop.get("orders", "/orders?status=placed&per=1")["total"]

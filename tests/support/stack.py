@@ -64,7 +64,7 @@ class Stack:
 
     def serve(self, service):
         """Serve a service by itself; for what ends at once."""
-        return self._run("shared", "serve", f"api_{service}", timeout=30)
+        return self._run("shared", "serve", f"api_{service}")
 
     def _run(self, *args, **options):
         return subprocess.run(

@@ -191,7 +191,7 @@ def test_only_changes_that_are_gone_are_a_reset(
             count = len(upstream.requests)
             if answer is answers[0]:
                 feeds.follow()
-            poll(lambda count=count: len(upstream.requests) > count + 3, 10, "the next requests")
+            poll(lambda count=count: len(upstream.requests) > count + 3, what="the next requests")
         last = upstream.requests[-1][2].get("Last-Event-ID")
     monkeypatch.setattr(hub_module, "LINGER_SECONDS", 0)
     topics = [topic for topic, _ in published()]

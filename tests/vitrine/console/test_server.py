@@ -48,7 +48,7 @@ def test_silent_clients_hold_no_threads(tmp_path):
             except OSError:
                 return None
 
-        poll(connect, 30, "the console").close()
+        poll(connect, what="the console").close()
         head = b"POST /api/products/products HTTP/1.1\r\nHost: localhost\r\nX-Console: 1\r\n"
         for text in (head, head + b"Content-Length: 9\r\n\r\n{"):
             count = 60  # more than there are threads
