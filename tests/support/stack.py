@@ -91,7 +91,7 @@ class Stack:
             )
         poll(
             lambda: "ends it." in self.said() or self.process.poll() is not None,
-            90,
+            300,  # It gives up by itself if one part takes a minute.
             "vitrine up",
         )
         assert self.process.poll() is None, self.said()
