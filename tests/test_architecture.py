@@ -18,6 +18,7 @@ PACKAGES = [
     "resource",
     "workers",
     "endpoints",
+    "chain",
     "server",
 ]
 MAX_MODULES = 18

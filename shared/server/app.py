@@ -5,6 +5,11 @@ import logging
 from flask import Blueprint, Flask
 from pymongo.errors import PyMongoError
 
+from shared.chain import error_handlers, rate_limits
+from shared.chain.cached_reads import CachedReads
+from shared.chain.chain import Chain
+from shared.chain.paths import CanonicalPath, Faults, Proxies, Reference
+from shared.chain.rate_limits import Limits, RateLimitHeaders
 from shared.config import startup
 from shared.config.settings import Settings
 from shared.endpoints import (
@@ -28,11 +33,6 @@ from shared.http.request_state import Middleware
 from shared.http.responses import CacheControl, NotModified, SecurityHeaders
 from shared.observability import sentry
 from shared.resource import Resource, idempotency
-from shared.server import error_handlers, rate_limits
-from shared.server.cached_reads import CachedReads
-from shared.server.chain import Chain
-from shared.server.paths import CanonicalPath, Faults, Proxies, Reference
-from shared.server.rate_limits import Limits, RateLimitHeaders
 from shared.storage import connections as storage_connections
 from shared.storage.connections import Connections
 

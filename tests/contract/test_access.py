@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from shared.chain.rate_limits import limiter
 from shared.http.tokens import Tokens
-from shared.server.rate_limits import limiter
 from tests.support.services import example, on_fakes
 
 SECRET = "0123456789abcdef0123456789abcdef"
