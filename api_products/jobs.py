@@ -34,7 +34,6 @@ from shared.schema import Document
 from shared.storage import documents
 from shared.storage.connections import connections, settings
 from shared.storage.documents import STEP
-from shared.storage.outages import RemoteUnavailable
 from shared.storage.transactions import on_commit
 from shared.workers import queue
 
@@ -66,7 +65,7 @@ NOTIFY_SECONDS = 5.0  # seconds to deliver a notification
 NOTIFY_RETRY_SECONDS = (1, 10, 60, 300, 1800)  # seconds before each further attempt
 
 
-class NotDelivered(RemoteUnavailable):
+class NotDelivered(queue.RemoteUnavailable):
     """A notification did not reach all of its URLs."""
 
 

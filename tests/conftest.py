@@ -219,9 +219,9 @@ def own_apps(built):
 
 
 @pytest.fixture
-def leased():
-    """Return True if a follower keeps the cache's roots; here readers create them."""
-    return False
+def leased(request):
+    """Return True if a follower keeps the cache's roots; else readers create them."""
+    return request.node.get_closest_marker("leased") is not None
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ PACKAGES = [
     "resource",
     "workers",
     "endpoints",
+    "chain",
     "server",
 ]
 MAX_MODULES = 18
@@ -86,7 +87,7 @@ def test_the_kit_has_these_packages():
     assert folders - {"__pycache__"} == set(PACKAGES)
 
 
-@pytest.mark.parametrize("folder", ["shared", "vitrine", "examples", *SERVICES])
+@pytest.mark.parametrize("folder", ["shared", "vitrine", "bench", "examples", *SERVICES])
 def test_no_folder_has_too_many_modules(folder):
     for inner in (ROOT / folder, *(ROOT / folder).rglob("*/")):
         assert len(list(inner.glob("*.py"))) <= MAX_MODULES, inner

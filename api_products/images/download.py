@@ -22,7 +22,7 @@ from urllib3.util import Url
 
 from api_products.images.addresses import NotPublic, Unknown, resolve
 from api_products.images.sources import is_usual_port, port_of, split_url
-from shared.storage.outages import RemoteUnavailable
+from shared.workers.queue import RemoteUnavailable
 
 SECONDS = 15.0  # for a download as a whole
 CONNECT_SECONDS = 4.0  # for a connection to one address

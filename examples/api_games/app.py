@@ -6,8 +6,8 @@ from flask import Flask
 
 from api_games.resource import games
 from api_games.views import blueprint
+from shared.chain.rate_limits import limiter
 from shared.server.app import build_app
-from shared.server.rate_limits import limiter
 
 
 def create_app(**options: Any) -> Flask:

@@ -3,9 +3,9 @@
 from flask import Response
 
 from api_games.resource import games
+from shared.chain.rate_limits import limiter
 from shared.http import like
 from shared.observability.metrics import metrics
-from shared.server.rate_limits import limiter
 
 blueprint = games.blueprint("list", "get", "create", "update", "delete", "restore", "batch")
 

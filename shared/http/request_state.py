@@ -1,6 +1,6 @@
 """State of one request, and the interface of the middlewares that every request passes.
 
-``shared.server.chain`` runs the middlewares: ``before`` from the first to the last, and ``after``
+``shared.chain.chain`` runs the middlewares: ``before`` from the first to the last, and ``after``
 back again, on cache hits and on responses of Flask alike.
 """
 

@@ -191,13 +191,8 @@ class Query(Schema):
         facets = _checked(lambda: self._facets(values.get("facets", "")), errors)
         _checked(lambda: self._check_bounds(values, sent), errors)
         if errors:
-            messages: dict[str, list[str]] = {}
-            for name, reasons in errors.items():
-                messages.setdefault(sent.get(name, name), []).extend(reasons)
-            raise refusal(raw, messages)
-        for name, value in values.items():
-            if "condition" in self.fields[name].metadata:
-                conditions.append(self.fields[name].metadata["condition"](value))
+            raise refusal(raw, _by_spelling(errors, sent))
+        conditions += self._conditions(values)
         q = values.get("q", "")
         is_ordered = "ordering" in texts
         bound = _bound(texts, sort)
@@ -263,6 +258,11 @@ class Query(Schema):
             elif field.load_default is not missing:
                 values[name] = field.load_default
         return values
+
+    def _conditions(self, values: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the conditions of the filters for MongoDB."""
+        filters = ((self.fields[name].metadata.get("condition"), values[name]) for name in values)
+        return [condition(value) for condition, value in filters if condition]
 
     def _equal(self, values: dict[str, Any]) -> dict[str, Any]:
         pairs = ((self.fields[name].metadata.get("path"), value) for name, value in values.items())
@@ -395,6 +395,14 @@ def _checked(parse: Callable[[], T], errors: dict[str, list[str]]) -> T:
     except ValidationError as error:
         errors |= error.messages_dict
         return cast(T, ())
+
+
+def _by_spelling(errors: Mapping[str, list[str]], sent: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the errors by the names of the parameters as they were sent."""
+    messages: dict[str, list[str]] = {}
+    for name, reasons in errors.items():
+        messages.setdefault(sent.get(name, name), []).extend(reasons)
+    return messages
 
 
 def _bound(texts: Mapping[str, str], sort: tuple[tuple[str, int], ...]) -> bytes:

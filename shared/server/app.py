@@ -5,6 +5,11 @@ import logging
 from flask import Blueprint, Flask
 from pymongo.errors import PyMongoError
 
+from shared.chain import error_handlers, rate_limits
+from shared.chain.cached_reads import CachedReads
+from shared.chain.chain import Chain
+from shared.chain.paths import CanonicalPath, Faults, Proxies, Reference
+from shared.chain.rate_limits import Limits, RateLimitHeaders
 from shared.config import startup
 from shared.config.settings import Settings
 from shared.endpoints import (
@@ -28,11 +33,6 @@ from shared.http.request_state import Middleware
 from shared.http.responses import CacheControl, NotModified, SecurityHeaders
 from shared.observability import sentry
 from shared.resource import Resource, idempotency
-from shared.server import error_handlers, rate_limits
-from shared.server.cached_reads import CachedReads
-from shared.server.chain import Chain
-from shared.server.paths import CanonicalPath, Faults, Proxies, Reference
-from shared.server.rate_limits import Limits, RateLimitHeaders
 from shared.storage import connections as storage_connections
 from shared.storage.connections import Connections
 
@@ -58,14 +58,7 @@ def build_app(
         SettingsError: A setting of the environment has a wrong value.
     """
     settings = settings or Settings.from_env()
-    app = Flask(f"api_{resource.name}", static_folder=None)
-    # A path with two slashes is another path; Flask would redirect it with a page of HTML.
-    app.url_map.merge_slashes = False
-    app.url_map.converters["default"] = Reference
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * 1_000_000
-    app.config["MAX_FORM_LENGTH"] = app.config["MAX_CONTENT_LENGTH"]
-
-    app.extensions["settings"] = settings
+    app = _flask(resource.name, settings)
     access_log.init_app(app, settings)
     code = startup.code_digest(type(resource.schema))
     connections = connections or Connections.connect(settings, code)
@@ -102,6 +95,18 @@ def build_app(
         except PyMongoError as error:
             # The first write creates the indexes; before that, MongoDB has to be back anyway.
             log.warning("MongoDB is not ready yet: %s", str(error).partition(",")[0])
+    return app
+
+
+def _flask(name: str, settings: Settings) -> Flask:
+    """Return the Flask app of a service, with the rules of its paths and bodies."""
+    app = Flask(f"api_{name}", static_folder=None)
+    # A path with two slashes is another path; Flask would redirect it with a page of HTML.
+    app.url_map.merge_slashes = False
+    app.url_map.converters["default"] = Reference
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * 1_000_000
+    app.config["MAX_FORM_LENGTH"] = app.config["MAX_CONTENT_LENGTH"]
+    app.extensions["settings"] = settings
     return app
 
 

@@ -23,6 +23,8 @@ from flask import Flask
 
 from shared.cache.redis_async import AsyncServer
 from shared.cache.redis_client import Server
+from shared.chain.chain import Chain
+from shared.chain.expectations import is_refused
 from shared.config.settings import Settings
 from shared.config.startup import read_settings
 from shared.http.auth import Auth
@@ -30,8 +32,6 @@ from shared.http.errors import BadRequest
 from shared.http.request_state import CLIENT, FAULT, Answer, RequestState, begin
 from shared.observability.tap import TAP
 from shared.resource.caching import Outcome
-from shared.server.chain import Chain
-from shared.server.expectations import is_refused
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -1,6 +1,6 @@
 """Configuration of granian for a service: faster than gunicorn, and to be run behind a proxy.
 
-granian answers hits in its event loop, and other requests in threads (``shared.server.rsgi``).  It
+granian answers hits in its event loop, and other requests in threads (``shared.server.asgi``).  It
 refuses malformed HTTP without a body in its response; a proxy, such as nginx, keeps such requests
 away from it.
 """

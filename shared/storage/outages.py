@@ -47,13 +47,6 @@ MONGO_CODES = {
 }
 
 
-class RemoteUnavailable(Exception):
-    """A server on the internet, which is not part of the stack, does not answer as it should.
-
-    A job that raises it is tried again; its log line has no stack trace.
-    """
-
-
 def is_outage(error: BaseException | None) -> bool:
     """Return True if an error means that a server is down or too slow, which is temporary."""
     if isinstance(error, PyMongoError):

@@ -30,6 +30,13 @@ RETRY_SECONDS = (1, 5, 10)  # seconds from each failure to the next attempt
 DEAD_SECONDS = 15  # seconds without a heartbeat after which a worker is dead; one is due every 5
 
 
+class RemoteUnavailable(Exception):
+    """Raised by a job: a server that is not part of the stack does not answer as it should.
+
+    The job is tried again, as after any error; its log line has no stack trace.
+    """
+
+
 def enqueue(
     id: str,
     function: str,

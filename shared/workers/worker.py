@@ -26,9 +26,9 @@ from shared.cache import redis_topology
 from shared.config import startup
 from shared.config.settings import Settings
 from shared.observability import job_metrics, log_format, sentry
-from shared.storage.outages import RemoteUnavailable, is_outage
+from shared.storage.outages import is_outage
 from shared.workers.declared_jobs import DeclaredJob, PlainSerializer, function_name, job_queue
-from shared.workers.queue import JOB_SECONDS
+from shared.workers.queue import JOB_SECONDS, RemoteUnavailable
 
 log = logging.getLogger("vitrine.jobs")
 

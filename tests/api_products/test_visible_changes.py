@@ -7,22 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from shared.http.tokens import Tokens
-from shared.storage.connections import Connections
+from tests.support.services import on_real_servers
 
-pytestmark = [pytest.mark.real, pytest.mark.usefixtures("own_apps")]
+pytestmark = [on_real_servers, pytest.mark.leased, pytest.mark.usefixtures("own_apps")]
 
 SECRET = "0123456789abcdef0123456789abcdef"
 FEED = "/products/changes"
-
-
-@pytest.fixture
-def stores(real_connections):
-    return (Connections, *real_connections)
-
-
-@pytest.fixture
-def leased():
-    return True
 
 
 @pytest.fixture

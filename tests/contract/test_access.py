@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from shared.chain.rate_limits import limiter
 from shared.http.tokens import Tokens
-from shared.server.rate_limits import limiter
 from tests.support.polling import poll
 from tests.support.services import example, on_fakes
 

@@ -10,7 +10,7 @@ from bson import ObjectId
 from bson.datetime_ms import DatetimeMS
 
 from shared.cache.keys import new_token, root_of
-from shared.server.cached_reads import MAX_TARGETS, CachedReads
+from shared.chain.cached_reads import MAX_TARGETS, CachedReads
 from tests.support.services import example, on_fakes
 
 PREFERENCES = ({}, {"Prefer": "count=exact"}, {"Prefer": "count=none"})

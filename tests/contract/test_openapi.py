@@ -9,13 +9,15 @@ from importlib import import_module
 import pytest
 import schemathesis
 from jsonschema import Draft202012Validator
-from schemathesis.config import SchemathesisConfig
-from schemathesis.engine import events, from_schema
 
 from shared.schema.groups import VARIANTS
 from shared.schema.query import MISSING_WORDS
 from tests.support import conformance
+from tests.support.exploration import configuration, explore
 from tests.support.services import SERVICES, example, on_fakes, on_real_servers
+
+# Of each service; all of them are 3,000 to 6,000.
+EXPLORED_CASES = int(os.environ.get("EXPLORED_CASES", "1000"))
 
 
 @pytest.fixture
@@ -247,80 +249,11 @@ def test_generated_requests_get_documented_responses(client, resource, url):
     body = example(resource)
     for _ in range(2):
         client.post(url, json={k: v for k, v in body.items() if k not in resource.unique})
-    config = SchemathesisConfig.from_dict(CONFIG)
     document = client.get("/openapi.json").get_json()
     # A request may select some fields of an item, which the document cannot tell.
     del document["components"]["schemas"][resource.item.title()]["required"]
-    schema = schemathesis.openapi.from_dict(document, config=config)
+    schema = schemathesis.openapi.from_dict(document, config=configuration())
     schema.app = client.application
-    broken = {}
-    cases = 0
-    stream = from_schema(schema).execute()
-    for event in stream:
-        if cases > EXPLORED_CASES:
-            stream.stop()
-        if isinstance(event, events.NonFatalError | events.FatalError):
-            broken[str(event)] = event
-        elif isinstance(event, events.ScenarioFinished):
-            cases += len(event.recorder.cases)
-            broken |= _failures(event.recorder)
-    assert not broken, "\n\n".join(f"{title}\n{text}" for title, text in broken.items())
+    cases, wrong = explore(schema, EXPLORED_CASES)
+    assert not wrong, wrong
     assert cases > min(EXPLORED_CASES, 1000)
-
-
-def _failures(recorder):
-    return {
-        f"{recorder.label}: {check.failure_info.failure.title}": (
-            f"{check.failure_info.failure.message}\n{check.failure_info.code_sample}"
-        )
-        for checks in recorder.checks.values()
-        for check in checks
-        if check.failure_info
-    }
-
-
-# Of each service; all of them are 3,000 to 6,000.
-EXPLORED_CASES = int(os.environ.get("EXPLORED_CASES", "1000"))
-TAKEN = ["2xx", "3xx", 401, 403, 404, 409, 412, 415, 422, 501, 503]
-CONFIG = {
-    "headers": {"Accept-Encoding": "identity"},  # schemathesis decodes no compressed body.
-    "seed": int(os.environ.get("EXPLORE_SEED", "1")),
-    "generation": {
-        "max-examples": 4,
-        "deterministic": True,
-        "database": "none",
-        "no-shrink": True,
-        "allow-x00": False,  # NUL is refused, though no pattern excludes it: see test_bad_bodies.
-        "with-security-parameters": False,
-    },
-    "phases": {"stateful": {"enabled": False}},
-    "checks": {
-        # Without change streams the change feed answers 501.
-        "not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", 501]},
-        # A rule beyond the schema, such as that the category has to exist, is a 422; an invalid
-        # picture is a 415, and a version that never existed a 412.
-        "positive_data_acceptance": {"expected-statuses": TAKEN},
-        # A batch has a result for each item: 207.
-        "negative_data_rejection": {
-            "expected-statuses": [207, 400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 501]
-        },
-        "ignored_auth": {"enabled": False},
-    },
-    "operations": [
-        {
-            # One parameter by two of its names, an invalid cursor, a floor above its ceiling.
-            "include-method": "GET",
-            "checks": {"positive_data_acceptance": {"expected-statuses": [*TAKEN, 400]}},
-        },
-        {
-            # Both products=detach and move_to.
-            "include-operation-id": "delete_category",
-            "checks": {"positive_data_acceptance": {"expected-statuses": [*TAKEN, 400]}},
-        },
-        {
-            # Flask names the methods of /orders/<ref>, which the path matches, too.
-            "include-path-regex": "/stats$",
-            "checks": {"allow_header_conformance": {"enabled": False}},
-        },
-    ],
-}

@@ -224,7 +224,7 @@ TESTED = {
     "B31 B32 D27 D28": "shared/config/test_settings.py",
     "B61": "contract/test_query_counts.py",
     "B82 B85": "docs/test_tables.py",
-    "C4 C11 C12 C13 E13": "shared/server/test_rate_limits.py",
+    "C4 C11 C12 C13 E13": "shared/chain/test_rate_limits.py",
     "C33": "contract/test_cached_answers.py",
 }
 

@@ -83,7 +83,7 @@ def test_a_write_says_stale_then_miss_then_hit(stack, product):
 
 
 def test_an_edit_in_mongodb_shows(stack, mongo, product):
-    """Within a second, which ``bench.visibility`` measures."""
+    """Within a second, which ``bench.parts.visibility`` measures."""
     id = int(product.removeprefix("/products/"))
     for price in range(10, 15):
         poll(lambda: "hit" in status(stack, product))

@@ -1,7 +1,5 @@
 """Variants on a whole stack: sales and hand edits show in every list that sums them up."""
 
-from threading import Event, Thread
-
 import pytest
 from pymongo import MongoClient
 
@@ -90,30 +88,3 @@ def test_a_hand_edit_takes_options_and_frees_them(shop, mongo):
     mongo.update_one({"_id": other["id"]}, {"$set": {"options": {"Color": "Blue"}}})
     poll(lambda: "group_variant" not in mongo.find_one({"_id": other["id"]}))
     assert shop.request("POST", "products", "/products", {"name": "Cap", **red})[0] == 201
-
-
-@pytest.mark.parametrize("found_by", ["brand=Knit", "brand=Knit&ordering=-name", "q=scarf"])
-def test_a_collapsed_list_is_of_one_moment(shop, mongo, found_by):
-    """A scarf that changes its group all the time is in one group or the other, never in none."""
-    path = f"/products?collapse=group&{found_by}"
-    ids = []
-    for color, group in ("Red", "scarf"), ("Green", "scarf"), ("Blue", "shawl"):
-        scarf = {"name": "Scarf", "brand": "Knit", "group": group, "options": {"Color": color}}
-        ids.append(shop.request("POST", "products", "/products", scarf)[1]["id"])
-    is_ended = Event()
-
-    def move():
-        while not is_ended.is_set():
-            for group in ("shawl", "scarf"):
-                mongo.update_one({"_id": ids[0]}, {"$set": {"group": group}})
-
-    mover = Thread(target=move)
-    mover.start()
-    try:
-        lists = [shop.request("GET", "products", path)[1]["items"] for _ in range(300)]
-    finally:
-        is_ended.set()
-        mover.join()
-        for id in ids:
-            shop.request("DELETE", "products", f"/products/{id}")
-    assert {sum(item["variants"]["count"] for item in items) for items in lists} == {3}

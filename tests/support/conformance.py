@@ -7,8 +7,8 @@ from flask.testing import FlaskClient
 from jsonschema_rs import Draft202012Validator
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
+from shared.chain.paths import canonical
 from shared.endpoints.openapi.document import document
-from shared.server.paths import canonical
 
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 PROBLEM_MEDIA = "application/problem+json"

@@ -305,22 +305,38 @@ def page(
         sizes.take_page(cursor, page_request.per),
         key=lambda document: page_ids.index(document["_id"]),
     )
-    more = end < len(ids)
+    total, is_exact = _total(repository, page_request, matches, len(ids), count, tokens)
+    return Page(documents, total, is_exact, end < len(ids))
+
+
+def _total(
+    repository: Repository,
+    page_request: PageRequest,
+    matches: Matches,
+    ranked: int,
+    count: str,
+    tokens: tuple[str, ...],
+) -> tuple[int | None, bool]:
+    """Return the total of a page, and True if it is exact.
+
+    ``ranked`` is the number of entries among the ranked matches; the other arguments are those of
+    ``page``.
+    """
     if count == "none":
-        return Page(documents, None, False, more)
+        return None, False
     if matches.is_complete:
-        return Page(documents, len(ids), True, more)
+        return ranked, True
     words = matches.words
     if count != "exact" and (len(words) > 1 or page_request.asked or page_request.collapse):
-        return Page(documents, len(ids), False, more)
+        return ranked, False
     all_matches = both(page_request.filter, matches.filter)
     if len(words) == 1 and words[0].is_in_index:
         all_matches = both(page_request.filter, in_index(words))
     if page_request.collapse:
-        return Page(documents, repository.count_groups([all_matches], 0, tokens)[0], True, more)
+        return repository.count_groups([all_matches], 0, tokens)[0], True
     cap = 0 if count == "exact" else COUNT_CAP
     total = repository.count(all_matches, cap, tokens)
-    return Page(documents, total, total != cap, more)
+    return total, total != cap
 
 
 def _sort_key(document: Document) -> tuple[str, Any]:

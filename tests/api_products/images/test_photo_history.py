@@ -14,27 +14,17 @@ from api_products.images import processing
 from api_products.resource import products as resource
 from shared.schema.mongo_schema import json_schema
 from shared.storage.audit_log import AuditLog
-from shared.storage.connections import Connections
 from shared.workers.follower import Follower
 from tests.api_products.images.test_images import picture
 from tests.support.photo_server import PhotoServer, Reply
 from tests.support.polling import poll
+from tests.support.services import on_real_servers
 
-pytestmark = [pytest.mark.real, pytest.mark.usefixtures("own_apps", "followed")]
+pytestmark = [on_real_servers, pytest.mark.leased, pytest.mark.usefixtures("own_apps", "followed")]
 
 ID = "20260131-093000-k3fd"
 PART = {"Import-ID": ID}
 BYTES_OF_A_PHOTO = 4000  # of the history, at most
-
-
-@pytest.fixture
-def stores(real_connections):
-    return (Connections, *real_connections)
-
-
-@pytest.fixture
-def leased():
-    return True
 
 
 @pytest.fixture

@@ -8,21 +8,11 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from shared.storage.connections import Connections
+from tests.support.services import on_real_servers
 
-pytestmark = [pytest.mark.real, pytest.mark.usefixtures("own_apps")]
+pytestmark = [on_real_servers, pytest.mark.leased, pytest.mark.usefixtures("own_apps")]
 
 FEED = "/products/changes"
-
-
-@pytest.fixture
-def stores(real_connections):
-    return (Connections, *real_connections)
-
-
-@pytest.fixture
-def leased():
-    return True
 
 
 @pytest.fixture

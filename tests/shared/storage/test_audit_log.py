@@ -9,23 +9,13 @@ from api_products.resource import products as resource
 from shared.config.settings import Settings
 from shared.schema.mongo_schema import json_schema
 from shared.storage.audit_log import AuditLog
-from shared.storage.connections import Connections
 from shared.workers.follower import Follower
 from tests.support.polling import poll
+from tests.support.services import on_real_servers
 
-pytestmark = [pytest.mark.real, pytest.mark.usefixtures("own_apps")]
+pytestmark = [on_real_servers, pytest.mark.leased, pytest.mark.usefixtures("own_apps")]
 
 OUTSIDE = "outside the API"
-
-
-@pytest.fixture
-def stores(real_connections):
-    return (Connections, *real_connections)
-
-
-@pytest.fixture
-def leased():
-    return True
 
 
 @pytest.fixture

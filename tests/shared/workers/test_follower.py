@@ -15,20 +15,15 @@ from shared.cache.keys import mark_of, root_of, tag_of
 from shared.schema.mongo_schema import json_schema
 from shared.schema.search_terms import RULE, rule_of
 from shared.storage.audit_log import AuditLog
-from shared.storage.connections import Connections
 from shared.workers import follower as follower_module
 from shared.workers.follower import Follower
 from tests.support.polling import poll
+from tests.support.services import on_real_servers
 
-pytestmark = [pytest.mark.real, pytest.mark.usefixtures("own_apps")]
+pytestmark = [on_real_servers, pytest.mark.usefixtures("own_apps")]
 
 INDEX_BUILD_RUNS = 12587
 ROOT, ALL_LISTS = root_of("products"), tag_of("products", "all")
-
-
-@pytest.fixture
-def stores(real_connections):
-    return (Connections, *real_connections)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Hits, misses, writes and many queries at 10,000, 100,000 and 1,000,000 products, side by side.
 
-    .venv/bin/python bench/scale.py FOLDER CATALOG.jsonl...
+    .venv/bin/python bench/parts/scale.py FOLDER CATALOG.jsonl...
 
 The catalogs are JSON lines with a name and a price; each file is a category of its stem's name, and
 there are copies when there are too few.  The databases stay in FOLDER for the next run.  Each

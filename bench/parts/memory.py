@@ -1,6 +1,6 @@
 """Memory growth of a worker during 1,000,000 requests for 100,000 URLs.
 
-    .venv/bin/python -m bench.memory
+    .venv/bin/python -m bench.parts.memory
 
 Half of the URLs are products, half are lists; they are asked for in turn, ten times over.  The
 first time each is a miss; answers are kept for an hour here, so that later ones are hits.  Prints

@@ -16,12 +16,12 @@ from shared.cache.cache import Cache
 from shared.cache.entry import Lookup
 from shared.cache.keys import Address
 from shared.cache.redis_async import AsyncServer
+from shared.chain.rate_limits import Limit, Limits
 from shared.http.allowance import Allowance
 from shared.http.errors import ApiError
 from shared.http.request_state import Answer, RequestState, entered, refuse
 from shared.resource import Resource
 from shared.resource.caching import Outcome, fill, find
-from shared.server.rate_limits import Limit, Limits
 
 MAX_TARGETS = 5_000  # URLs that are kept
 MAX_LENGTH = 500  # characters of a URL, its query and Prefer; a longer one is not kept

@@ -5,7 +5,7 @@ and uploads are counted a second time, against stricter limits.  Requests with t
 are not counted, and neither are requests for the public endpoints besides the resource: probes,
 documentation and files.
 
-``shared.server.cached_reads`` counts reads that may be cached, in the round trip of the cache
+``shared.chain.cached_reads`` counts reads that may be cached, in the round trip of the cache
 lookup.  All other requests are counted here when they enter Flask, under the same keys and all
 limits in one round trip.  A window begins with its first request and is never prolonged.  While
 Redis is down requests are accepted without a limit, and a metric counts them.
@@ -28,13 +28,13 @@ from limits.storage import Storage
 
 from shared.cache.rate_counter import UNCOUNTED, Count, RateCounter
 from shared.cache.redis_topology import REDIS_ERRORS
+from shared.chain.error_handlers import answer
 from shared.config.settings import Settings
 from shared.http.allowance import ANONYMOUS, TOKEN, UPLOADS, WRITES, Allowance, client_key
 from shared.http.auth import READING, is_public
 from shared.http.request_state import ANONYMOUS as ANONYMOUS_CALLER
 from shared.http.request_state import Answer, Middleware, RequestState, state
 from shared.http.tokens import Principal
-from shared.server.error_handlers import answer
 from shared.storage.connections import connections
 
 PREFIX = "limits:"

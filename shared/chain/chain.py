@@ -10,10 +10,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from shared.cache.redis_async import AsyncServer
+from shared.chain.cached_reads import CachedReads
 from shared.http.errors import ApiError
 from shared.http.request_state import Answer, Middleware, RequestState, begin, refuse
 from shared.resource.caching import Outcome
-from shared.server.cached_reads import CachedReads
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

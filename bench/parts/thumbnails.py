@@ -1,6 +1,6 @@
 """A photograph to its six thumbnails: as the job makes them, and the plain way.
 
-    python bench/thumbnails.py [PHOTO]
+    python bench/parts/thumbnails.py [PHOTO]
 
 Without a photograph it takes a drawn one of 12 megapixels.
 """

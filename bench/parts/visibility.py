@@ -1,6 +1,6 @@
 """Time until an edit in MongoDB shows: of a cached item and of a cached list, at a running stack.
 
-    .venv/bin/python bench/visibility.py
+    .venv/bin/python bench/parts/visibility.py
 
 Edits a product of its own a number of times, one edit after the other, and reads it over HTTP until
 it shows the edit.  Prints the median, the 99th percentile and the longest time in milliseconds.

@@ -1,6 +1,6 @@
 """CPU cost of a request in each tier: the service, Redis, MongoDB and the follower.
 
-    .venv/bin/python bench/capacity.py FOLDER [ROUNDS]
+    .venv/bin/python bench/parts/capacity.py FOLDER [ROUNDS]
 
 Needs Linux, wrk and two cores: one worker of products has the first core, wrk and all else the
 second.  CPU is what /proc says that a process has used, so it tells what a request costs and not
@@ -29,7 +29,7 @@ from shared.storage import documents
 from vitrine.local import embedded
 from vitrine.local.processes import free_port, stop
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COUNT = 50_000
 CATEGORIES = 20
 SECONDS = 3

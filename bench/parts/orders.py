@@ -1,6 +1,6 @@
 """How fast orders are placed, end to end over both services, with the stock conserved.
 
-    .venv/bin/python bench/orders.py
+    .venv/bin/python bench/parts/orders.py
 
 Runs against the stack that `vitrine up` has started and leaves thousands of orders behind, so use
 one with a DATA_DIR that may go.  Each round says how many orders a second were placed, how long one

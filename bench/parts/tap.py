@@ -1,7 +1,7 @@
 """Cost of the tap: hits a second with no watcher, and while a client watches, on both servers.
 
-    python -m bench.tap                   # about two minutes
-    python -m bench.tap --vs REVISION     # beside a revision, such as the one before the tap
+    python -m bench.parts.tap                # about two minutes
+    python -m bench.parts.tap --vs REVISION  # beside a revision, such as the one before the tap
 
 All take turns, round after round; a ratio is the median of those of the rounds.  The aims: below
 1 % with no watcher, below 5 % while a client watches.
@@ -79,7 +79,7 @@ def _figures(plan: object, processes: list[int]) -> Figures:
 def main() -> None:
     """Measure, and print the medians and the ratios."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.tap", description=__doc__.splitlines()[0]
+        prog="python -m bench.parts.tap", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.5)

@@ -9,10 +9,10 @@ from fakeredis import FakeRedis, FakeServer
 from flask import request
 from redis import RedisError
 
+from shared.chain.rate_limits import limiter
 from shared.config.settings import Settings, SettingsError
 from shared.http.allowance import network_of
 from shared.http.tokens import Tokens
-from shared.server.rate_limits import limiter
 
 
 @pytest.fixture
