@@ -110,7 +110,7 @@ def test_a_collapsed_list_is_of_one_moment(shop, mongo, found_by):
     mover = Thread(target=move)
     mover.start()
     try:
-        lists = [shop.request("GET", "products", path)[1]["items"] for _ in range(300)]
+        lists = [shop.request("GET", "products", path)[1]["items"] for _ in range(150)]
     finally:
         is_ended.set()
         mover.join()
