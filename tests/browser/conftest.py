@@ -27,8 +27,9 @@ FLAGS = (
 
 
 def pytest_collection_modifyitems(items):
+    folder = Path(__file__).parent
     for item in items:
-        if Path(item.fspath).parent == Path(__file__).parent:
+        if item.path.parent == folder:
             item.add_marker(pytest.mark.real)
 
 

@@ -23,15 +23,17 @@ from tests.support.services import MEMORY, ROOT
 from tests.support.stack import Stack
 from vitrine import stack as stacks
 
-# Files that are not part of a clone, or that only the tests make.
+# Files that are not part of a clone, or that only the tests make.  What Python has compiled comes
+# along: else each process of the stack compiles it.
 LEFT_OUT = (
     ".git",
-    ".venv",
+    ".venv*",
+    ".browser",
+    "node_modules",
     "data",
     ".pytest*",
     ".mypy_cache",
     ".ruff_cache",
-    "__pycache__",
     ".env",
 )
 

@@ -11,8 +11,9 @@ from tests.support.stack import Stack, running_stack, stack_folder
 
 
 def pytest_collection_modifyitems(items):
+    folder = Path(__file__).parent
     for item in items:
-        if Path(item.fspath).parent == Path(__file__).parent:
+        if item.path.parent == folder:
             item.add_marker(pytest.mark.real)
 
 

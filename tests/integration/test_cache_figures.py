@@ -55,7 +55,7 @@ def test_hits_under_one_percent_of_writes_over_25_categories(redis, capsys, part
     chance = random.Random(7)
     cache = Cache(redis, 600)
     hits = 0
-    reads = 20_000
+    reads = 6_000
     for _ in range(reads):
         shelf, page = chance.randrange(SHELVES), chance.randrange(4)
         tag = f"shelf={shelf}" if partitions else ALL

@@ -15,7 +15,7 @@ from tests.support.polling import poll
 from tests.support.stack import processes_of, running_stack
 from vitrine import stack as stacks
 
-COUNT = 20_000
+COUNT = 8_000
 
 
 @pytest.fixture

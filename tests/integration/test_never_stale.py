@@ -20,7 +20,7 @@ from vitrine.fuzz.writers import VisibilityLimits
 
 # A minute proves the whole; each run of the suite proves a part of it.
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "8"))
-READS_PER_SECOND = 300  # of runs that are to find nothing; other tests need the processors, too
+READS_PER_SECOND = 150  # of runs that are to find nothing; other tests need the processors, too
 # ``bench.parts.visibility`` measures the second after which a hand edit shows; a busy machine is
 # slower.
 HAND_EDIT_SECONDS = 5.0

@@ -184,7 +184,7 @@ def test_every_list_stands_on_an_index(large, reader):
     clients, db, commands = large
     client = clients[reader]
     per = 2 if reader == "editor" else 3  # Lists with a status are cached for both.
-    asked, wrong = 0, []
+    asked, wrong, judged = 0, [], set()
     for chosen, order in queries():
         if reader == "anonymous" and chosen.get("status") == "draft":
             continue
@@ -197,7 +197,10 @@ def test_every_list_stands_on_an_index(large, reader):
             assert response.status_code == 200, (given, response.get_json())
         sent = list(commands.seen)
         assert sent, given
-        wrong += [f"{given}: {text}" for each in sent if (text := judge(db, each))]
+        # Many lists ask the same, such as for their total; the answer about it is the same as well.
+        new = [each for each in sent if repr(each) not in judged]
+        judged |= {repr(each) for each in new}
+        wrong += [f"{given}: {text}" for each in new if (text := judge(db, each))]
         asked += 1
     assert not wrong, f"{len(wrong)} of {asked}: {wrong[:5]}"
     assert asked > 700

@@ -1,45 +1,35 @@
-"""Commands that ``vitrine up`` suggests."""
+"""The group of all commands."""
 
-import json
-import shlex
-from pathlib import Path
+import subprocess
+import sys
 
-import pytest
+from click.testing import CliRunner
 
-from shared.config.settings import Settings
-from tests.support.services import SERVICES
-from vitrine.cli import _suggestions
-from vitrine.stack import Service
-
-NAMES = [name.removeprefix("api_") for name in SERVICES]
+from vitrine.cli import main
 
 
-def suggested(*names):
-    """Return the words of each command that is suggested for services."""
-    services = [Service(name, Path(name), f"http://{name}:1") for name in names]
-    return [shlex.split(command) for command in _suggestions(services, Settings())]
+def test_every_command_is_listed_under_its_own_name():
+    listed = main.list_commands(None)
+    assert listed == sorted(listed)
+    assert [main.get_command(None, name).name for name in listed] == listed
+    said = CliRunner().invoke(main, ["--help"])
+    assert said.exit_code == 0
+    assert [
+        line.split()[0] for line in said.output.partition("Commands:\n")[2].splitlines()
+    ] == listed
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_suggested_item_is_accepted(make_client, name):
-    for words in suggested(name):
-        assert words[0] == "curl"
-        if "-d" in words:
-            url, body = words[words.index("POST") + 1], json.loads(words[-1])
-            assert url == f"http://{name}:1/{name}"
-            created = make_client(f"api_{name}").post(f"/{name}", json=body)
-            assert created.status_code == 201, created.get_json()
+def test_a_command_that_does_not_exist_is_named():
+    said = CliRunner().invoke(main, ["upp"])
+    assert said.exit_code == 2
+    assert "No such command 'upp'" in said.output
 
 
-def test_products_are_suggested_before_other_services():
-    commands = suggested("games", "orders", "clients", "products")
-    assert commands == suggested("products")
-    assert "http://products:1/products" in commands[1]
-
-
-def test_without_an_example_the_document_is_suggested():
-    assert [words[-1] for words in suggested("games", "orders")] == [
-        "http://games:1/games",
-        "http://games:1/openapi.json",
-        "http://games:1/__ping/redis",
-    ]
+def test_a_command_starts_without_the_code_of_others():
+    code = "import sys, vitrine.cli; vitrine.cli.main.get_command(None, 'up'); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = set(done.stdout.split())
+    assert "vitrine.commands.up" in loaded
+    assert not loaded & {"flask", "marshmallow", "openpyxl", "lxml", "vitrine.transfer"}

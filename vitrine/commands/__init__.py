@@ -1,5 +1,6 @@
-"""Commands that ask a running stack.
+"""Commands that start a stack, ask it, and stop it.
 
+* ``up``         ``vitrine up`` and ``vitrine stop``
 * ``status``     addresses, readiness and figures of each service
 * ``logs``       log lines of all processes, in the order of time
 * ``doctor``     checks of every document and file, and the freshness test
