@@ -16,8 +16,7 @@ from marshmallow import Schema, fields
 from shared.cache import leases
 from shared.endpoints.change_reader import no_streams
 from shared.endpoints.import_log import Effect, find_effects, find_imports, find_later
-from shared.endpoints.inverse import Comparison, Inverse
-from shared.endpoints.undoing import undo_together
+from shared.endpoints.inverse import Comparison, Inverse, undo_together
 from shared.http import auth
 from shared.http.contract import accepts, returns
 from shared.http.errors import BadRequest, NotFound, ServiceUnavailable

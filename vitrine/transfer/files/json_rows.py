@@ -38,6 +38,8 @@ _WRAPPERS = frozenset(
     }
 )
 _ALONE = ("product", "item")
+# The members of a list of GraphQL, which has its objects in edges or in nodes.
+_CONNECTION = {"edges", "nodes", "pageInfo", "totalCount", "__typename"}
 _INNER = {"edges": ".node", "hits": "._source"}
 _NAMES = ("name", "title", "sku")  # of an object that is a row
 ROW_ALONE = ("sku", "price", "email", "uuid")  # of a row, and not of a file with a name
@@ -101,8 +103,7 @@ class _Object(dict[str, Any]):
 
 def _objects(file: BinaryIO, place: str) -> Iterator[Any]:
     """Yield the values at a place of a JSON file."""
-    for value in _read(file, "items", place, map_type=_Object):
-        yield _with_floats(value)
+    yield from _read(file, "items", place, map_type=_Object)
 
 
 def _read(file: BinaryIO, method: str, *args: Any, **options: Any) -> Iterator[Any]:
@@ -152,7 +153,46 @@ def _numbered(values: Iterator[Any]) -> Iterator[Row]:
         elif name := _repeated_name(value):
             yield number, f"The key {name!r} occurs twice in one object."
         else:
-            yield number, clean_row(value)
+            yield number, _row(value)
+
+
+def _row(value: dict[str, Any]) -> dict[str, Any] | str:
+    """Return an object as a row, or a text that says why it is none."""
+    try:
+        return clean_row(_with_lists(_with_floats(value)))
+    except RecursionError:
+        return TOO_DEEP
+    except StackError as error:
+        return str(error)
+
+
+def _with_lists(value: Any, name: str = "") -> Any:
+    """Return a value of GraphQL with each list of ``edges`` or ``nodes`` as a list of objects.
+
+    Raises:
+        StackError: The answer has only the first objects of a list.
+    """
+    if isinstance(value, list):
+        return [_with_lists(item, name) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "edges" in value and value.keys() <= _CONNECTION and isinstance(value["edges"], list):
+        nodes = [each.get("node") if isinstance(each, dict) else each for each in value["edges"]]
+    elif "nodes" in value and value.keys() <= _CONNECTION and isinstance(value["nodes"], list):
+        nodes = value["nodes"]
+    else:
+        # Not by a new dict: this one knows a name that it has twice.
+        for member, inner in value.items():
+            if isinstance(inner, (dict, list)):
+                dict.__setitem__(value, member, _with_lists(inner, member))
+        return value
+    info = value.get("pageInfo")
+    if isinstance(info, dict) and info.get("hasNextPage"):
+        raise StackError(
+            f"{name}: has only the first {len(nodes)}, because hasNextPage is true; have the query "
+            "ask for more of them."
+        )
+    return [_with_lists(node, name) for node in nodes]
 
 
 def _repeated_name(value: dict[str, Any]) -> str:
@@ -242,9 +282,12 @@ def _inner_place(file: BinaryIO) -> str:
     It is the first list there, or else one object, such as the ``product`` of an answer.
     """
     single = ""
+    lists = (*_INNER, "nodes")
     for place, event, _ in _read(file, "parse"):
         steps = place.split(".")
-        if not place or not all(step in _WRAPPERS for step in steps):
+        # A query of GraphQL names its objects as it likes: data.shop.goods.edges.
+        is_list = steps[0] == "data" and steps[-1] in lists and "item" not in steps
+        if not is_list and not (place and all(step in _WRAPPERS for step in steps)):
             continue
         if event == "start_array":
             return f"{place}.item{_INNER.get(steps[-1], '')}"
@@ -264,7 +307,7 @@ def _json_object(line: bytes) -> dict[str, Any] | str:
         return TOO_DEEP
     except ValueError as error:
         return f"Not JSON: {error}"
-    return clean_row(value) if isinstance(value, dict) else "Not a JSON object."
+    return _row(value) if isinstance(value, dict) else "Not a JSON object."
 
 
 def _refuse_constant(name: str) -> None:
