@@ -19,7 +19,7 @@ from shared.endpoints.import_log import Effect, find_effects, find_imports, find
 from shared.endpoints.inverse import Comparison, Inverse, undo_together
 from shared.http import auth
 from shared.http.contract import accepts, returns
-from shared.http.errors import BadRequest, NotFound, ServiceUnavailable
+from shared.http.errors import NotFound, ServiceUnavailable, Unprocessable
 from shared.http.import_id import HEADER, UNDO
 from shared.http.import_id import import_id as own_id
 from shared.http.parameters import read_parameters
@@ -172,7 +172,7 @@ def list_effects(import_id: str) -> Response:
 
 
 @accepts(**_PAGES, headers=(HEADER,))
-@returns(UndoneItemsSchema, errors=(501,))
+@returns(UndoneItemsSchema, errors=(422, 501))
 def undo_import(import_id: str) -> Response:
     """Undo a page of an import, and list what is done and what is left.
 
@@ -181,7 +181,7 @@ def undo_import(import_id: str) -> Response:
     ``Import-ID`` is ``undo-`` and the id of the import, so that the undo can be undone.
     """
     if own_id() != f"{UNDO}{import_id}":
-        raise BadRequest(
+        raise Unprocessable(
             f"An undo is an import as well. Send the header {HEADER}: {UNDO}{import_id[:100]}."
         )
     resource: Resource = current_app.extensions["resource"]

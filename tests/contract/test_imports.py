@@ -278,7 +278,7 @@ def test_an_undo_together_has_the_import_id_of_an_undo(client, url, followed, mi
     client.post(url, json=minimal("One"), headers=PART)
     for sent in ({}, {"Import-ID": "other"}):
         answer = client.post(f"{url}:imports/{ID}", headers=sent)
-        assert answer.status_code == 400
+        assert answer.status_code == 422
         assert f"Send the header Import-ID: undo-{ID}." in answer.json["detail"]
     assert client.get(url).json["total"] == 1
 
