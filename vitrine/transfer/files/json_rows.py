@@ -9,6 +9,8 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import islice
 from typing import Any, BinaryIO, Self
 
 import ijson
@@ -36,6 +38,8 @@ _WRAPPERS = frozenset(
     }
 )
 _ALONE = ("product", "item")
+# The members of a list of GraphQL, which has its objects in edges or in nodes.
+_CONNECTION = {"edges", "nodes", "pageInfo", "totalCount", "__typename"}
 _INNER = {"edges": ".node", "hits": "._source"}
 _NAMES = ("name", "title", "sku")  # of an object that is a row
 ROW_ALONE = ("sku", "price", "email", "uuid")  # of a row, and not of a file with a name
@@ -80,6 +84,12 @@ def json_rows(file: BinaryIO, path: str, resource: str = "") -> Iterator[Row]:
     yield from _numbered(_objects(file, place))
 
 
+# Knows numbers of any length, and is many times slower.
+_EXACT = ijson.get_backend("python")
+_OVERFLOW = "overflow"  # in the error of the fast parser
+_COMPOUND = (Decimal, list, dict)
+
+
 class _Object(dict[str, Any]):
     """An object that remembers a name that two of its members have, of which one is lost."""
 
@@ -92,9 +102,39 @@ class _Object(dict[str, Any]):
 
 
 def _objects(file: BinaryIO, place: str) -> Iterator[Any]:
-    """Return the values at a place of a JSON file."""
-    values: Iterator[Any] = ijson.items(file, place, use_float=True, map_type=_Object)
-    return values
+    """Yield the values at a place of a JSON file."""
+    yield from _read(file, "items", place, map_type=_Object)
+
+
+def _read(file: BinaryIO, method: str, *args: Any, **options: Any) -> Iterator[Any]:
+    """Yield what a method of ijson reads.
+
+    The fast parser stops at a number of more than 64 bits.  Then the slow one reads the file again.
+    """
+    start, done = file.tell(), 0
+    try:
+        for value in getattr(ijson, method)(file, *args, use_float=True, **options):
+            yield value
+            done += 1
+        return
+    except ijson.JSONError as error:
+        if _OVERFLOW not in str(error):
+            raise
+    file.seek(start)
+    yield from islice(getattr(_EXACT, method)(file, *args, **options), done, None)
+
+
+def _with_floats(value: Any) -> Any:
+    """Return a value with the decimals of the slow parser as those of the fast one."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, list) and any(isinstance(item, _COMPOUND) for item in value):
+        return [_with_floats(item) for item in value]
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if isinstance(item, _COMPOUND):
+                dict.__setitem__(value, name, _with_floats(item))
+    return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -113,7 +153,46 @@ def _numbered(values: Iterator[Any]) -> Iterator[Row]:
         elif name := _repeated_name(value):
             yield number, f"The key {name!r} occurs twice in one object."
         else:
-            yield number, clean_row(value)
+            yield number, _row(value)
+
+
+def _row(value: dict[str, Any]) -> dict[str, Any] | str:
+    """Return an object as a row, or a text that says why it is none."""
+    try:
+        return clean_row(_with_lists(_with_floats(value)))
+    except RecursionError:
+        return TOO_DEEP
+    except StackError as error:
+        return str(error)
+
+
+def _with_lists(value: Any, name: str = "") -> Any:
+    """Return a value of GraphQL with each list of ``edges`` or ``nodes`` as a list of objects.
+
+    Raises:
+        StackError: The answer has only the first objects of a list.
+    """
+    if isinstance(value, list):
+        return [_with_lists(item, name) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "edges" in value and value.keys() <= _CONNECTION and isinstance(value["edges"], list):
+        nodes = [each.get("node") if isinstance(each, dict) else each for each in value["edges"]]
+    elif "nodes" in value and value.keys() <= _CONNECTION and isinstance(value["nodes"], list):
+        nodes = value["nodes"]
+    else:
+        # Not by a new dict: this one knows a name that it has twice.
+        for member, inner in value.items():
+            if isinstance(inner, (dict, list)):
+                dict.__setitem__(value, member, _with_lists(inner, member))
+        return value
+    info = value.get("pageInfo")
+    if isinstance(info, dict) and info.get("hasNextPage"):
+        raise StackError(
+            f"{name}: has only the first {len(nodes)}, because hasNextPage is true; have the query "
+            "ask for more of them."
+        )
+    return [_with_lists(node, name) for node in nodes]
 
 
 def _repeated_name(value: dict[str, Any]) -> str:
@@ -149,7 +228,7 @@ class _Members:
         members = cls()
         depth, member, previous = 0, "", ""
         first_of = ""  # the list whose first object is being read
-        for event, value in ijson.basic_parse(file, use_float=True):
+        for event, value in _read(file, "basic_parse"):
             if event in ("end_map", "end_array"):
                 depth -= 1
                 if depth == 1 and previous == "start_array":
@@ -203,9 +282,12 @@ def _inner_place(file: BinaryIO) -> str:
     It is the first list there, or else one object, such as the ``product`` of an answer.
     """
     single = ""
-    for place, event, _ in ijson.parse(file, use_float=True):
+    lists = (*_INNER, "nodes")
+    for place, event, _ in _read(file, "parse"):
         steps = place.split(".")
-        if not place or not all(step in _WRAPPERS for step in steps):
+        # A query of GraphQL names its objects as it likes: data.shop.goods.edges.
+        is_list = steps[0] == "data" and steps[-1] in lists and "item" not in steps
+        if not is_list and not (place and all(step in _WRAPPERS for step in steps)):
             continue
         if event == "start_array":
             return f"{place}.item{_INNER.get(steps[-1], '')}"
@@ -225,7 +307,7 @@ def _json_object(line: bytes) -> dict[str, Any] | str:
         return TOO_DEEP
     except ValueError as error:
         return f"Not JSON: {error}"
-    return clean_row(value) if isinstance(value, dict) else "Not a JSON object."
+    return _row(value) if isinstance(value, dict) else "Not a JSON object."
 
 
 def _refuse_constant(name: str) -> None:

@@ -78,7 +78,8 @@ class BoundField:
         name: The field.
         rule: How it is read.
         columns: Its columns, those to be preferred first.
-        unless: Columns with the texts that make a cell meaningless, in lower case.
+        unless: Columns with the texts that make a cell of the first column of the format
+            meaningless, in lower case; empty if the file does not have that column.
         unit_column: The column with the unit of a weight.
         plus: The column with an amount that is added.
         dated: The first column of the format, if the file has it and dates for it.
@@ -190,14 +191,14 @@ class Binding:
 
 
 def _bound_field(name: str, rule: FieldRule, header: Header, private: set[str]) -> BoundField:
-    unless: dict[str, str] = {}
-    for pattern, text in rule.unless.items():
-        unless |= dict.fromkeys(header.find((pattern,)), text.casefold())
     columns = tuple(column for column in header.find(rule.columns) if column not in private)
     parts = (rule.unit_column, rule.plus, rule.columns[:1], rule.since, rule.until, rule.during)
     unit_column, plus, first, *dates = (next(iter(header.find(part)), "") for part in parts)
     since, until, during = dates
     dated = first if any(dates) and first in columns else ""
+    unless: dict[str, str] = {}
+    for pattern, text in rule.unless.items() if first in columns else ():
+        unless |= dict.fromkeys(header.find((pattern,)), text.casefold())
     return BoundField(name, rule, columns, unless, unit_column, plus, dated, (since, until, during))
 
 

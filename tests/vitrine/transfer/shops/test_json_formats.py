@@ -100,6 +100,87 @@ def test_products_json_of_shopify(bring):
     assert third == {"external_ref": "21", "name": "Card", "price": "5.00", "brand": "Loom"}
 
 
+def _connection(*objects, more=False):
+    """A list as GraphQL pages it."""
+    edges = [{"node": each, "cursor": "c"} for each in objects]
+    return {"edges": edges, "pageInfo": {"hasNextPage": more, "endCursor": "c"}}
+
+
+def _graphql_products(more=False):
+    """Two products as the two interfaces of Shopify have them."""
+    item = {"tracked": True, "measurement": {"weight": {"value": 0.2, "unit": "KILOGRAMS"}}}
+    shirt = {
+        **{"id": "gid://shopify/Product/10", "title": "Shirt", "handle": "shirt"},
+        **{"descriptionHtml": "<p>Soft</p>", "vendor": "Loom", "productType": "Tops"},
+        **{"status": "DRAFT", "tags": ["new"], "options": [{"name": "Size", "values": ["M", "L"]}]},
+        "variants": _connection(
+            {
+                **{"id": "gid://shopify/ProductVariant/11", "sku": "S-1", "price": "20.00"},
+                **{"compareAtPrice": "25.00", "inventoryQuantity": 3, "inventoryItem": item},
+                **{"barcode": "4006381333931", "selectedOptions": [{"name": "Size", "value": "M"}]},
+            },
+            {
+                **{"id": "gid://shopify/ProductVariant/12", "sku": "S-2", "price": "21.00"},
+                **{"inventoryQuantity": 7, "inventoryItem": {"tracked": False}},
+                **{"selectedOptions": [{"name": "Size", "value": "L"}]},
+                "image": {"url": "https://shop.example/2.jpg"},
+            },
+            more=more,
+        ),
+        "images": _connection({"url": "https://shop.example/1.jpg"}),
+        "collections": _connection({"title": "Summer"}),
+    }
+    card = {
+        **{"id": "gid://shopify/Product/20", "title": "Card", "handle": "card"},
+        "variants": {
+            "nodes": [
+                {
+                    "id": "gid://shopify/ProductVariant/21",
+                    "price": {"amount": "5.0", "currencyCode": "EUR"},
+                    "selectedOptions": [{"name": "Title", "value": "Default Title"}],
+                }
+            ]
+        },
+    }
+    return shirt, card
+
+
+@pytest.mark.parametrize("place", ["products", "shop"])
+def test_graphql_of_shopify(bring, place):
+    products = _connection(*_graphql_products())
+    data = {"products": products} if place == "products" else {"shop": {"goods": products}}
+    cost = {"cost": {"requestedQueryCost": 3}}
+    name, (first, second, third) = bring({"data": data, "extensions": cost})
+    assert name == "shopify-graphql"
+    assert first == {
+        **{"external_ref": "gid://shopify/ProductVariant/11", "name": "Shirt", "sku": "S-1"},
+        **{"description": "<p>Soft</p>", "gtin": "4006381333931", "price": "20.00", "stock": 3},
+        **{"compare_at_price": "25.00", "weight": "200", "category": "Tops", "brand": "Loom"},
+        **{"tags": ["new"], "status": "draft", "group": "shirt", "options": {"Size": "M"}},
+        "image_urls": ["https://shop.example/1.jpg"],
+        "attributes": {"collections": ["Summer"]},
+    }
+    assert "stock" not in second, "it is not counted"
+    assert (second["options"], second["image_urls"]) == (
+        {"Size": "L"},
+        ["https://shop.example/2.jpg"],
+    )
+    assert third == {
+        **{"external_ref": "gid://shopify/ProductVariant/21", "name": "Card"},
+        **{"price": "5.0", "currency": "EUR"},
+    }
+
+
+def test_a_list_of_graphql_that_goes_on_fails_its_product(tmp_path):
+    path = tmp_path / "x.json"
+    products = _connection(*_graphql_products(more=True))
+    path.write_text(json.dumps({"data": {"products": products}}))
+    with RowSource(str(path), ReadOptions(resource="products")) as source:
+        (_, refused), (_, card) = source.rows()
+    assert refused.startswith("variants: has only the first 2, because hasNextPage is true")
+    assert card["handle"] == "card"
+
+
 MEDUSA = {
     **{"id": "prod_1", "title": "Shirt", "handle": "shirt", "description": "Soft"},
     **{"status": "proposed", "material": "cotton", "metadata": {"care": "30", "cost": 4}},

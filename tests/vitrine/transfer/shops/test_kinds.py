@@ -363,6 +363,13 @@ def test_squarespace_without_ids(read):
     assert pot["name"] == "Pot"
 
 
+@pytest.mark.parametrize("on_sale", ["No", "Yes", ""])
+def test_squarespace_without_a_column_of_sale_prices(read, on_sale):
+    head = "Title,SKU,Price,On Sale,Stock,Product Type [Non Editable],Product URL\n"
+    (mug,) = read(head + f"Mug,A,12.00,{on_sale},3,P,m\n").products
+    assert chosen(mug, "price", "compare_at_price", "stock") == ("12.00", None, 3)
+
+
 def test_active_listings_of_ebay(read):
     head = "Item number,Title,Custom label (SKU),Available quantity,Start price,Currency,"
     rows = "123,Hat,H-1,4,9.99,GBP,,\n"
