@@ -8,6 +8,7 @@
  */
 import { ask } from "../api.js";
 import { counted } from "../format.js";
+import { takeBack } from "../imports/requests.js";
 import { say } from "../said.js";
 import { Value } from "../value.js";
 import { decide } from "./conflict.js";
@@ -30,6 +31,7 @@ const MOST = 50; // edits that are kept
  * @typedef {object} Edit
  * @property {string} label  what was done, such as "price of Teapot"
  * @property {Step[]} [steps]
+ * @property {string} [imported]  instead of steps: the id of an import, which the console takes back
  * @property {{service: string, path: string, id: string}} [batch]  instead of steps: the path of the collection and the id of the import
  */
 
@@ -43,14 +45,16 @@ export function remember(edit) {
   keep([...edits.get(), edit].slice(-MOST));
 }
 
-/** Take back the last edit. Nothing is lost if that fails: the edit stays, to be tried again. */
-export async function undo() {
-  const edit = edits.get().at(-1);
+/**
+ * Take back an edit, the last one of this tab. Nothing is lost if that fails: the edit stays, to be tried again.
+ * @param {Edit} [edit]
+ */
+export async function undo(edit = edits.get().at(-1)) {
   if (!edit) return say("There is nothing to undo in this tab.");
   if (busy) return say("The undo before is still running.");
   busy = true;
   try {
-    const error = edit.batch ? await undoBatch(edit.batch) : await undoSteps(edit);
+    const error = edit.imported ? await undoImport(edit.imported) : edit.batch ? await undoBatch(edit.batch) : await undoSteps(edit);
     if (error) return say(`Not undone: ${edit.label}. ${error}`);
     keep(edits.get().filter((each) => each !== edit));
     return say(`Undone: ${edit.label}.`);
@@ -111,6 +115,17 @@ async function undoBatch({ service, path, id }) {
   }
   if (kept) say(`${counted(kept, "item")} had changed since, and stays as somebody else left it.`);
   return "";
+}
+
+/**
+ * Take back an import of files, of all services.
+ * @param {string} id
+ */
+async function undoImport(id) {
+  say("The import is taken back.");
+  const { error, left } = await takeBack(id);
+  if (left) say(`${counted(left, "value")} had changed since, and stayed as they are.`);
+  return error;
 }
 
 /** @param {string} service @param {string} id @param {{method: string, path: string, body: any, if_match: string | null}} request */
