@@ -48,19 +48,3 @@ export async function send(files, id, tell) {
   const read = await ask(`${pathOf(own)}/plan`, { method: "POST", body: NO_OPTIONS });
   return { id: own, error: read.error };
 }
-
-/**
- * Have the console take an import back, and wait for the end.
- * @param {string} id
- * @returns {Promise<{error: string, left: number}>} `left` is the number of values that others have changed since
- */
-export async function takeBack(id) {
-  const begun = await ask(`${pathOf(id)}/undo`, { method: "POST" });
-  if (!begun.ok) return { error: begun.error, left: 0 };
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    const { ok, status, value, error } = await ask(pathOf(id));
-    if (!ok && status && status < 500) return { error, left: 0 };
-    if (ok && !isBusy(value)) return { error: value.error, left: value.undone?.left ?? 0 };
-  }
-}

@@ -26,7 +26,7 @@ export function Steps({ one, reply, reload }) {
   const start = async (/** @type {string} */ step) => {
     const answer = await ask(`${pathOf(one.id)}/${step}`, { method: "POST" });
     setError(answer.error);
-    if (answer.ok && step === "run" && !edits.get().some((edit) => edit.imported === one.id)) remember({ label, imported: one.id });
+    if (answer.ok && step === "run" && !edits.get().some((edit) => edit.imported === one.id)) remember({ label, imported: one.id }, `Begun: ${label}.`);
     reload();
   };
   const takeBack = async () => {
