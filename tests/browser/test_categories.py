@@ -11,7 +11,7 @@ TREE = (("Sport", None), ("Shoes", None), ("Boots", "shoes"), ("Clogs", "shoes")
 
 @pytest.fixture
 def tree(stack):
-    """A new tree with two products, whatever the tests before have left."""
+    """A new tree with two products, without what the tests before have left."""
     for kind in ("products", "categories"):
         while items := stack.get(kind, f"/{kind}?per=100")["items"]:
             for item in items:

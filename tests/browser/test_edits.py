@@ -1,4 +1,4 @@
-"""Edits and their undo on a real stack: what pages share, whatever they edit."""
+"""Edits and their undo on a real stack: what all pages share."""
 
 import pytest
 from playwright.sync_api import expect
@@ -58,7 +58,7 @@ def stored(stack, product):
 
 @pytest.fixture
 def write(stack, product):
-    """Change the product as somebody else."""
+    """Change the product as another client."""
 
     def write(**values):
         path = f"/products/{product['id']}"
@@ -119,7 +119,7 @@ def test_a_conflict_is_decided_field_by_field(page, edit, stored, write, choice,
     dialog = page.get_by_role("dialog", name="was changed by somebody else meanwhile")
     field = dialog.get_by_role("group", name="price")
     field.get_by_text("before: 12.5").wait_for()
-    assert dialog.get_by_role("group").count() == 2  # Nobody else has changed the stock.
+    assert dialog.get_by_role("group").count() == 2  # The stock is as it was read.
     field.get_by_label(f"{choice}: {price}").check()
     dialog.get_by_label("theirs: Pot").check()
     dialog.get_by_role("button", name="Save the chosen values").click()

@@ -136,7 +136,7 @@ class Imports:
         """Return an import of a caller.
 
         Raises:
-            NotFound: The console does not have it, or it is that of somebody else.
+            NotFound: The console does not have it, or it is that of another caller.
         """
         one = self._known.get(id)
         if one is None or one.by != by:

@@ -2,7 +2,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api.js";
 import { html } from "../html.js";
-import { Action } from "../parts/action.js";
 import { Panel } from "../parts/panel.js";
 import { say } from "../said.js";
 import { isBusy, pathOf } from "./requests.js";
@@ -47,7 +46,7 @@ export function Options({ one, formats, onSent }) {
       ${TEXTS.map(({ name, label, hint }) => html`<label class="field" key=${name}>${label}
         <input value=${options[name]} placeholder=${hint} spellcheck=${false} autocomplete="off" onChange=${set(name)} /></label>`)}
       <label class="check"><input type="checkbox" checked=${options.photos} onChange=${set("photos")} />Bring the photos</label>
-      <${Action} scope="products:write" type="submit" disabled=${isBusy(one)}>Read again<//>
+      <button disabled=${isBusy(one)}>Read again</button>
     </form>
   <//>`;
 }
