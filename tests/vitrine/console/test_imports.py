@@ -1,5 +1,6 @@
 """Imports from a page: limits, owners, sentences; ``tests/browser/test_import.py`` imports."""
 
+import errno
 import threading
 
 import pytest
@@ -101,6 +102,15 @@ def test_files_are_limited(send, monkeypatch):
     assert upload(send, b"name\nCup\n", "b.csv").status_code == 201
     answer = upload(send, b"name\nCup\n", "c.csv")
     assert (answer.status_code, "Remove an import" in answer.get_json()["detail"]) == (413, True)
+
+
+def test_a_full_temporary_folder_is_told(send, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(uploads.Uploads, "_add", full)
+    answer = upload(send)
+    assert (answer.status_code, "is full" in answer.get_json()["detail"]) == (413, True)
 
 
 def test_two_files_of_one_name_are_refused(send):

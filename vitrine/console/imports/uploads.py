@@ -1,5 +1,6 @@
 """Files that pages have sent: each import has a folder of its own, which goes with the console."""
 
+import errno
 import shutil
 import tempfile
 import threading
@@ -10,8 +11,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from shared.http.errors import BadRequest, Conflict, ContentTooLarge
 
 MAX_FILES = 20  # of one import
-MAX_FILE_BYTES = 256_000_000
-MAX_BYTES = 1_000_000_000  # of all imports that the console keeps
+MAX_FILE_BYTES = 64_000_000
+# Of all imports that the console keeps. Containers have a temporary folder of 256 MB, which also
+# gets the copies of files that are unpacked or in another encoding.
+MAX_BYTES = 128_000_000
 MAX_NAME = 200  # bytes
 
 
@@ -66,8 +69,13 @@ class Uploads:
                         )
             if not size:
                 raise BadRequest(f"{path.name} is empty. Choose a file with rows.")
-        except BaseException:
+        except BaseException as error:
             self._remove(path)
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                raise ContentTooLarge(
+                    "The temporary folder of the console is full. Remove an import first, or run "
+                    "`vitrine import shop` on the file."
+                ) from error
             raise
         return size
 
@@ -82,7 +90,7 @@ class Uploads:
         with self._lock:
             if sum(self._bytes.values()) + count > MAX_BYTES:
                 raise ContentTooLarge(
-                    f"The console keeps {MAX_BYTES / 1e9:.0f} GB of files, which is the limit. "
+                    f"The console keeps {MAX_BYTES / 1e6:.0f} MB of files, which is the limit. "
                     "Remove an import first."
                 )
             self._bytes[path] = self._bytes.get(path, 0) + count

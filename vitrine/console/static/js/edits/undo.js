@@ -7,7 +7,6 @@
  * take back each item.
  */
 import { ask } from "../api.js";
-import { takeBack } from "../imports/take_back.js";
 import { say } from "../said.js";
 import { Value } from "../value.js";
 import { isConflict, resolve } from "./conflict.js";
@@ -77,8 +76,11 @@ export async function undo(edit = edits.get().at(-1)) {
 }
 
 /** @param {Edit} edit @returns {Promise<Outcome>} */
-function undoAll(edit) {
-  if (edit.imported) return takeBack(edit.imported);
+async function undoAll(edit) {
+  if (edit.imported) {
+    const { takeBack } = await import("../imports/take_back.js"); // Few edits need it.
+    return takeBack(edit.imported);
+  }
   return edit.batch ? undoBatches([edit.batch].flat()) : undoSteps(edit);
 }
 
