@@ -14,7 +14,7 @@ from shared.http.clocks import clock_difference, clocks_differ
 from shared.http.import_id import HEADER
 from shared.http.tokens import ADMIN, Tokens
 from vitrine import stack
-from vitrine.errors import RequestRefused, StackError
+from vitrine.errors import NotAllowed, RequestRefused, StackError
 
 PAGE_SIZE = 100  # items
 CONNECTIONS = 8  # that are kept, for as many threads
@@ -62,19 +62,28 @@ def check_secret(settings: Settings) -> None:
 class Client:
     """Sends JSON to one service and returns its JSON answer, or raises ``StackError``.
 
-    A status from 400 to 499 is a ``RequestRefused``.  The history of each item that it writes names
-    the import ``import_id``, if there is one.
+    A status from 400 to 499 is a ``RequestRefused``, but 401 and 403 are ``NotAllowed``.  The
+    history of each item that it writes names the import ``import_id``, if there is one.
     """
 
-    def __init__(self, service: str, url: str, import_id: str = ""):
+    def __init__(self, service: str, url: str, import_id: str = "", header: str | None = None):
+        """Prepare a client.
+
+        Args:
+            service: The name of the service.
+            url: Its address.
+            import_id: The import that its writes are part of.
+            header: The Authorization header of another caller; None for a token of one's own.
+        """
         self.service = service
         self.import_id = import_id
         self.url = url
+        self._is_own = header is None
         self._pool = urllib3.PoolManager(
             retries=_RETRIES,
             timeout=_TIMEOUT,
             maxsize=CONNECTIONS,
-            headers={"Authorization": authorization()},
+            headers={"Authorization": authorization() if header is None else header},
         )
 
     @classmethod
@@ -165,9 +174,12 @@ class Client:
                 f"that it is the address of {self.service}."
             ) from error
         if response.status >= 400:
-            hint = _hint_on_401(response.headers) if response.status == 401 else ""
+            is_own_fault = response.status == 401 and self._is_own
+            hint = _hint_on_401(response.headers) if is_own_fault else ""
             places = _places(value)
             text = f"{self.service} refused: {value['detail']} {places}{hint}".strip()
+            if response.status in (401, 403):
+                raise NotAllowed(text)
             if response.status < 500:
                 raise RequestRefused(text, response.status)
             raise StackError(text)

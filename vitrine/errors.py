@@ -2,7 +2,8 @@
 
 StackError                 the command cannot do its work
 ├── EmbeddedError          MongoDB or Redis cannot be started on this machine
-└── RequestRefused         a service answered a request with a status from 400 to 499
+├── NotAllowed             a service does not accept the token, or it lacks a scope
+└── RequestRefused         a service answered a request with another status from 400 to 499
 """
 
 
@@ -12,6 +13,10 @@ class StackError(Exception):
 
 class EmbeddedError(StackError):
     """MongoDB or Redis cannot be started on this machine."""
+
+
+class NotAllowed(StackError):
+    """The service does not accept the token, or the token lacks a scope: no request would do."""
 
 
 class RequestRefused(StackError):

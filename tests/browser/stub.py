@@ -94,7 +94,9 @@ class Stub:
 def _named(url):
     """Return the path of a URL, with the name of the parameter that makes it another answer."""
     path, query = unquote(urlsplit(url).path), parse_qs(urlsplit(url).query)
-    return path + "".join(f"?{name}" for name in ("prefix", "key") if name in query)
+    return path + "".join(
+        f"?{name}" for name in ("prefix", "key", "root", "parent") if name in query
+    )
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -119,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         self._answer()
 
-    do_DELETE = do_POST
+    do_DELETE = do_PATCH = do_PUT = do_POST
 
     def _answer(self):
         stub = self.stub

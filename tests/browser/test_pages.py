@@ -17,6 +17,9 @@ PAGES = {
     "jobs": ("/jobs", "Jobs"),
     "trace": ("/trace/77ab19c04d2e4f55", "Trace"),
     "doctor": ("/doctor", "Doctor"),
+    "categories": ("/categories/boots", "Categories"),
+    "import": ("/import", "Import"),
+    "import-one": ("/import?id=20261130-140000-abcd", "Import"),
 }
 RUN = {
     "state": "done", "seconds": 30, "elapsed": 30.0, "reads": 12_480, "hits": 9120, "writes": 3102,
@@ -79,6 +82,15 @@ def _fill(page, name):
         page.get_by_text("ImageUnreadable").wait_for()
     if name == "trace":
         page.get_by_text("PUT /products/reservations").wait_for()
+    if name == "categories":
+        page.get_by_label("At most").fill("42")
+        page.get_by_text("3 products would not fit.").wait_for()
+        page.get_by_text("Moves under way.").wait_for()
+    if name == "import":
+        page.get_by_role("link", name="products_export.csv").wait_for()
+        page.get_by_role("button", name="Undo").first.wait_for()
+    if name == "import-one":
+        page.get_by_text("3 rows would be refused.").wait_for()
     if name == "doctor":
         page.get_by_role("button", name="Check", exact=True).click()
         page.get_by_text("documents that do not fit the schema").wait_for()
@@ -142,6 +154,9 @@ def test_tab_goes_through_a_page_in_its_order(show, name):
         ("overview", "Keys", "Keys"),
         ("cache", "Purge", "Purge the cache"),
         ("doctor", "Mend", "Mend documents"),
+        ("categories", "To the top level", "Move Boots"),
+        ("categories", "Delete", "Delete Boots"),
+        ("import", "Undo", "Undo an import"),
     ],
 )
 def test_a_dialog_is_accessible_and_keeps_the_focus(show, find_faults, name, button, title):

@@ -18,8 +18,10 @@ request goes to a service with the token of the caller.
 * ``trace``       one request in logs, notes, history and jobs
 * ``checks``      the checks of all services
 * ``fuzzing``     the freshness test, in a process of its own
+* ``imports/``    files of a shop, imported from a page
 * ``static/``     the pages
 
-It imports ``vitrine.client``, ``errors``, ``findings``, ``readiness``, ``stack``, ``vitrine.fuzz``
-and ``vitrine.local.processes``, and of the kit what the command line may.
+It imports ``vitrine.client``, ``errors``, ``findings``, ``readiness``, ``stack``, ``vitrine.fuzz``,
+``vitrine.transfer``, ``vitrine.commands.undo`` and ``vitrine.local.processes``, and of the kit what
+the command line may.
 """

@@ -20,6 +20,8 @@ from vitrine.console.access import Access, Callers, Session
 from vitrine.console.feeds import Feeds
 from vitrine.console.fuzzing import Fuzzing
 from vitrine.console.hub import ALWAYS, TOPICS, Hub
+from vitrine.console.imports.tasks import Imports
+from vitrine.console.imports.views import ImportViews, add_routes
 from vitrine.console.messages import json_response, problem, read_body
 from vitrine.console.overview import Overview
 from vitrine.console.reasons import Memory
@@ -53,6 +55,7 @@ class Console:
         self._overview = Overview(services)
         self._trace = Trace(services, memory, stack.data_folder(settings) / "logs")
         self._fuzzing = Fuzzing(settings, services, self.hub)
+        self.imports = ImportViews(self.access, Imports(services.urls))
 
     def show_page(self, path: str = "") -> Response:
         """Return the page."""
@@ -223,6 +226,7 @@ def build_app(settings: Settings, urls: Mapping[str, str], folder: Path = pages.
     app.add_url_rule("/fuzz", "show_fuzz", console.show_fuzz, methods=["GET"])
     app.add_url_rule("/fuzz", "start_fuzz", console.start_fuzz, methods=["POST"])
     app.add_url_rule("/fuzz", "stop_fuzz", console.stop_fuzz, methods=["DELETE"])
+    add_routes(app, console.imports)
     for rule in ("/api/<service>/", "/api/<service>/<path:path>"):
         app.add_url_rule(
             rule, "forward", console.forward, methods=forwarding.METHODS, strict_slashes=False

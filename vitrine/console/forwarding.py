@@ -122,7 +122,7 @@ class Forwarding:
         headers = _headers(sent, authorization, body is not None)
         with ExitStack() as place:
             self._take_place(place)
-            parts = None if body is None else _parts(body)
+            parts = None if body is None else body_parts(body)
             response = self._services.open(service, method, target, headers, parts)
             answer = _answer(response)
             answer.call_on_close(place.pop_all().close)
@@ -146,7 +146,7 @@ def _headers(sent: Headers, authorization: str, has_body: bool) -> dict[str, str
     return headers | ({"Content-Length": length} if has_body and length else {})
 
 
-def _parts(body: IO[bytes]) -> Iterator[bytes]:
+def body_parts(body: IO[bytes]) -> Iterator[bytes]:
     """Yield the parts of a body as they come.
 
     Raises:

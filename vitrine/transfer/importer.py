@@ -1,7 +1,7 @@
 """Import of items: the rows of files, sent in batches to the batch endpoint of a service."""
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TextIO
@@ -51,7 +51,7 @@ class NumberedRows(Protocol):
 
 
 @dataclass(slots=True)
-class _SameErrors:
+class SameErrors:
     """Errors with the same column and reason: the first rows, and the number of all."""
 
     rows: list[int | None]
@@ -72,6 +72,8 @@ class ImportReport:
         file: The file that is read, if there are several.
         resource: The resource that is imported, if there may be several.
         other_errors: The number of errors that are not among the first reasons.
+        max_kept: The number of different reasons that are kept.
+        max_rows: The number of rows that are kept of one reason.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -83,7 +85,9 @@ class ImportReport:
     file: str = ""
     resource: str = ""
     other_errors: int = 0
-    _errors: dict[tuple[str, str, str], _SameErrors] = field(default_factory=dict)
+    max_kept: int = MAX_KEPT_ERRORS
+    max_rows: int = MAX_NAMED_ROWS
+    _errors: dict[tuple[str, str, str], SameErrors] = field(default_factory=dict)
 
     def add(self, result: Item) -> None:
         """Count the result of one item, as the service has answered it."""
@@ -110,13 +114,13 @@ class ImportReport:
             self.log.write(orjson.dumps(line).decode() + "\n")
         key = (self.file, column, reason)
         if key not in self._errors:
-            if len(self._errors) == MAX_KEPT_ERRORS:
+            if len(self._errors) == self.max_kept:
                 self.other_errors += 1
                 return
-            self._errors[key] = _SameErrors([])
+            self._errors[key] = SameErrors([])
         same = self._errors[key]
         same.count += 1
-        if len(same.rows) < MAX_NAMED_ROWS:
+        if len(same.rows) < self.max_rows:
             same.rows.append(row)
 
     @property
@@ -128,12 +132,17 @@ class ImportReport:
         ]
 
     @property
+    def reasons(self) -> Mapping[tuple[str, str, str], SameErrors]:
+        """The first different errors, by their file, column and reason."""
+        return self._errors
+
+    @property
     def failed_columns(self) -> set[str]:
         """The columns of the first errors."""
         return {column for _, column, _ in self._errors}
 
 
-def _place(same: _SameErrors) -> str:
+def _place(same: SameErrors) -> str:
     """Return the rows of equal errors: "row 2", or "rows 2, 4, 5 and 133 more"."""
     if None in same.rows:
         return ""

@@ -187,10 +187,16 @@ def print_report(
         console.print("The file has no rows.")
 
 
+def note_lines(mapping: RowMapping) -> Iterator[str]:
+    """Yield how often a mapping has changed something, by the reason."""
+    for text, count in mapping.notes.items():
+        yield f"{count:,} {text}"
+
+
 def print_notes(mapping: RowMapping) -> None:
     """Print how often a mapping has changed something, by the reason."""
-    for text, count in mapping.notes.items():
-        console.print(f"{count:,} {text}")
+    for line in note_lines(mapping):
+        console.print(line)
 
 
 def print_identity(
@@ -204,15 +210,22 @@ def print_identity(
         client: The service.
         dry_run: Say "would be".
     """
-    service, new = client.service, report.counts["created"]
+    for line in identity_lines(report, identity, client.service, dry_run):
+        console.print(line, markup=False)
+
+
+def identity_lines(
+    report: ImportReport, identity: RowIdentity, service: str, dry_run: bool
+) -> Iterator[str]:
+    """Yield how items were found, and what they lost; the arguments are as above."""
+    new = report.counts["created"]
     if column := identity.adopted_column:
-        console.print(
-            f"Column {column} is kept as external_ref, by which these {service} are found again.",
-            markup=False,
+        yield (
+            f"Column {column} is kept as external_ref, by which these {service} are found again."
         )
     if report.same_names:
         # Services look for these in a dry run only.
-        console.print(
+        yield (
             f"{new:,} of {report.counts.total():,} would be new, and {report.same_names:,} of "
             f"these have the names of {service} that are there. To change those instead, give the "
             "rows a key that they have: see --map and --key."
@@ -220,9 +233,9 @@ def print_identity(
     if report.removed:
         names = ", ".join(f"{name} ({count:,})" for name, count in report.removed.most_common())
         verb = "would be removed" if dry_run else "removed"
-        console.print(f"Attributes {verb}: {names}", markup=False)
+        yield f"Attributes {verb}: {names}"
     if report.is_missing_skipped:
-        console.print("Nothing was looked for with --missing, because not every row was imported.")
+        yield "Nothing was looked for with --missing, because not every row was imported."
     for done, count in report.missing.items():
         verb = "would be" if dry_run else "were"
-        console.print(f"{count:,} {service} that the file no longer has {verb} {done}.")
+        yield f"{count:,} {service} that the file no longer has {verb} {done}."

@@ -10,10 +10,7 @@ import click
 from shared.config.settings import Settings
 from vitrine.client import Client
 from vitrine.errors import StackError
-from vitrine.transfer.categories import CategoryResolver, PathRules
 from vitrine.transfer.columns.summary import notes, summary
-from vitrine.transfer.identity import VOLATILE, RowIdentity
-from vitrine.transfer.importer import ItemImporter, WriteMode
 from vitrine.transfer.progress import (
     ImportRun,
     console,
@@ -28,6 +25,7 @@ from vitrine.transfer.progress import (
 from vitrine.transfer.shop_orders.exports import ORDERS, by_resource
 from vitrine.transfer.shops.plan_text import column_lines, count_line, kind_lines, product_lines
 from vitrine.transfer.shops.preparation import Prepared, ShopOptions, open_source, prepare
+from vitrine.transfer.shops.product_import import importers, photo_line
 from vitrine.transfer.shops.shop_rows import ShopRows
 from vitrine.transfer.sources import ReadOptions, RowSource
 
@@ -209,35 +207,14 @@ def _import(
     seconds = 0.0
     mapping = prepared[0].mapping
     with open_report(None, run, products.service) as report:
-        identity = RowIdentity(products, None, VOLATILE)
-        for one in prepared:
-            report.file = one.source.path if len(prepared) > 1 else ""
-            resolver = CategoryResolver(categories, True, dry_run, _paths(one))
-            mode = WriteMode(dry_run, merges_attributes=True)
-            importer = ItemImporter(products, one.mapping, resolver, identity, mode, report)
+        for one, importer in importers(products, categories, prepared, dry_run, report):
             with reported_if_stopped(report, one.mapping, run.id, dry_run, "rows"):
                 seconds += run_with_progress(one.source, importer.run(one.source))
-        report.file = ""
     print_report(report, mapping, seconds, dry_run, "rows")
     for one in prepared:
-        _print_notes(one)
-    print_identity(report, identity, products, dry_run)
+        print_notes(one.mapping)
+        if line := photo_line(one):
+            console.print(line)
+    print_identity(report, importer.identity, products, dry_run)
     run.end(report, dry_run)
     return report.counts["failed"]
-
-
-def _paths(prepared: Prepared) -> PathRules:
-    """Return how the texts of a file name categories."""
-    if isinstance(prepared.source, ShopRows):
-        return PathRules(">", has_lines=True)
-    return PathRules.of(*prepared.mapping.texts("category"), None)
-
-
-def _print_notes(prepared: Prepared) -> None:
-    """Print what was changed and left out, and what becomes of the photos."""
-    source = prepared.source
-    print_notes(prepared.mapping)
-    if isinstance(source, ShopRows) and source.photos:
-        what = "for the workers to fetch; `vitrine images list` shows those that fail"
-        done = what if source.sends_photos else "left out"
-        console.print(f"Photos: {source.photos:,} {done}")

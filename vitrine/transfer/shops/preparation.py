@@ -34,6 +34,7 @@ class ShopOptions:
         weight_unit: The unit of weights without one.
         decimal: The decimal mark of amounts.
         has_photos: Send the photos.
+        shown: The number of first products that are kept to be shown.
         moment: The moment of the import: prices of sales are read if they are within their dates.
     """
 
@@ -42,6 +43,7 @@ class ShopOptions:
     weight_unit: str | None = None
     decimal: str | None = None
     has_photos: bool = True
+    shown: int = SHOWN_PRODUCTS
     moment: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -123,7 +125,7 @@ def prepare(
     for _, row in rows.rows():
         if isinstance(row, dict):
             mapping.survey(row)
-            if len(first_rows) < SHOWN_PRODUCTS:
+            if len(first_rows) < options.shown:
                 first_rows.append(row)
     mapping.decide()
     if found is None and "name" not in mapping.known_fields:

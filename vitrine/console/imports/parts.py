@@ -1,0 +1,250 @@
+"""Parts of an import: the files of one resource, read and mapped, ready to be imported.
+
+They are put together from the classes of ``vitrine import shop``, and send the same requests.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Protocol
+
+from vitrine.client import Client
+from vitrine.transfer.columns.field_names import FIELD_NAMES
+from vitrine.transfer.columns.summary import summary
+from vitrine.transfer.identity import VOLATILE, RowIdentity
+from vitrine.transfer.importer import ImportReport, ItemImporter, WriteMode
+from vitrine.transfer.mapping import RowMapping
+from vitrine.transfer.past_orders import OrderRules, PastOrderImporter, order_mapping
+from vitrine.transfer.progress import identity_lines, note_lines
+from vitrine.transfer.shop_orders.exports import CLIENTS, ORDERS, ExportRows, by_resource
+from vitrine.transfer.shops.preparation import Prepared, ShopOptions, open_source, prepare
+from vitrine.transfer.shops.product_import import importers, photo_line
+from vitrine.transfer.sources import ReadOptions
+
+PRODUCTS = "products"
+SHOWN_ROWS = 5  # of a file
+# The scopes that an import of each resource needs; some of its writes go to another service.
+SCOPES = {
+    PRODUCTS: ("products:write", "categories:write"),
+    CLIENTS: ("clients:write",),
+    ORDERS: ("orders:write", "clients:write", "clients:read"),
+}
+
+ClientOf = Callable[[str], Client]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options of an import, as ``vitrine import shop`` has them; empty lets the files decide."""
+
+    format: str = ""
+    currency: str = ""
+    weight_unit: str = ""
+    decimal: str = ""
+    encoding: str = ""
+    separator: str = ""
+    sheet: str = ""
+    photos: bool = True
+
+
+class Part(Protocol):
+    """The files of one resource.
+
+    Attributes:
+        resource: The resource.
+    """
+
+    resource: str
+
+    def run(self, client: ClientOf, dry_run: bool, report: ImportReport) -> Iterator[float]:
+        """Import the files; yield how much is done after each batch, from 0 to 1."""
+
+    def lines(self, report: ImportReport, dry_run: bool) -> Iterator[str]:
+        """Yield what else is to be said after an import."""
+
+
+def parts_of(
+    opened: ExitStack, files: Sequence[str], options: Options, client: ClientOf
+) -> list[Part]:
+    """Return the parts of an import, in the order in which they are imported.
+
+    Args:
+        opened: Closes the files.
+        files: Their paths.
+        options: What the caller says about them.
+        client: Returns the client of a service.
+
+    Raises:
+        StackError: A file cannot be read, or is of no known kind.
+    """
+    reading = ReadOptions(
+        None,
+        options.encoding or None,
+        options.separator or None,
+        PRODUCTS,
+        options.sheet or None,
+    )
+    groups = {"": list(files)} if options.format else by_resource(files, reading)
+    parts: list[Part] = []
+    if of_products := groups.pop("", []):
+        parts.append(ProductsPart(opened, of_products, options, reading, client))
+    for resource in sorted(groups):  # Orders find their clients.
+        kind = OrdersPart if resource == ORDERS else ClientsPart
+        parts.append(kind(opened, groups[resource], options, reading, client))
+    return parts
+
+
+class ProductsPart:
+    """Files with products."""
+
+    resource = PRODUCTS
+
+    def __init__(
+        self,
+        opened: ExitStack,
+        files: Sequence[str],
+        options: Options,
+        reading: ReadOptions,
+        client: ClientOf,
+    ):
+        fields = client(PRODUCTS).get("/")["fields"]
+        chosen = ShopOptions(
+            options.format or None,
+            options.currency or None,
+            options.weight_unit or None,
+            options.decimal or None,
+            options.photos,
+            SHOWN_ROWS,
+        )
+        self.prepared: list[Prepared] = []
+        for file in files:
+            source = open_source(opened, file, reading, chosen.format)
+            self.prepared.append(prepare(opened, source, fields, chosen))
+        self._identity: RowIdentity | None = None
+
+    def run(self, client: ClientOf, dry_run: bool, report: ImportReport) -> Iterator[float]:
+        """Import the files; yield how much is done."""
+        services = client(PRODUCTS), client("categories")
+        for one in self.prepared:
+            one.mapping.notes.clear()  # The import counts these again.
+        files = importers(*services, self.prepared, dry_run, report)
+        for number, (one, importer) in enumerate(files):
+            self._identity = importer.identity
+            for _ in importer.run(one.source):
+                share = one.source.position / (one.source.size or 1)
+                yield (number + min(share, 1)) / len(self.prepared)
+
+    def lines(self, report: ImportReport, dry_run: bool) -> Iterator[str]:
+        """Yield what was changed and left out, and how items were found."""
+        for one in self.prepared:
+            yield from note_lines(one.mapping)
+            if line := photo_line(one):
+                yield line
+        if self._identity:
+            yield from identity_lines(report, self._identity, self.resource, dry_run)
+
+
+class ClientsPart:
+    """Exports of clients."""
+
+    resource = CLIENTS
+
+    def __init__(
+        self,
+        opened: ExitStack,
+        files: Sequence[str],
+        options: Options,
+        reading: ReadOptions,
+        client: ClientOf,
+    ):
+        fields = client(CLIENTS).get("/")["fields"]
+        names = FIELD_NAMES.get(CLIENTS)
+        self.mapping = RowMapping(fields, (), (), (), None, names, options.decimal or None)
+        self.sources = _exports(opened, files, reading)
+        _survey(self.sources, self.mapping)
+        self._identity: RowIdentity | None = None
+
+    def summary(self) -> Iterator[str]:
+        """Yield what was found out about the files."""
+        return summary(self.sources, self.mapping, self.resource)
+
+    def run(self, client: ClientOf, dry_run: bool, report: ImportReport) -> Iterator[float]:
+        """Import the files; yield how much is done."""
+        service = client(CLIENTS)
+        self.mapping.notes.clear()
+        self._identity = identity = RowIdentity(service, None, VOLATILE)
+        mode = WriteMode(dry_run, self.mapping.has_free_attributes)
+        importer = ItemImporter(service, self.mapping, None, identity, mode, report)
+        for number, source in enumerate(self.sources):
+            report.file = source.path if len(self.sources) > 1 else ""
+            for _ in importer.run(source):
+                share = source.position / (source.size or 1)
+                yield (number + min(share, 1)) / len(self.sources)
+        report.file = ""
+
+    def lines(self, report: ImportReport, dry_run: bool) -> Iterator[str]:
+        """Yield what was changed, and how items were found."""
+        yield from note_lines(self.mapping)
+        if self._identity:
+            yield from identity_lines(report, self._identity, self.resource, dry_run)
+
+
+class OrdersPart:
+    """Exports of orders; the clients that are missing are created."""
+
+    resource = ORDERS
+
+    def __init__(
+        self,
+        opened: ExitStack,
+        files: Sequence[str],
+        options: Options,
+        reading: ReadOptions,
+        client: ClientOf,
+    ):
+        self._currency = options.currency or None
+        self.mapping = order_mapping((), (), (), options.decimal or None)
+        self.sources = _exports(opened, files, reading)
+        _survey(self.sources, self.mapping)
+
+    def summary(self) -> Iterator[str]:
+        """Yield what was found out about the files."""
+        yield from summary(self.sources, self.mapping, self.resource)
+        for source in self.sources:
+            yield from source.notes
+
+    def run(self, client: ClientOf, dry_run: bool, report: ImportReport) -> Iterator[float]:
+        """Import the files; yield how much is done."""
+        rules = OrderRules(create_clients=True, dry_run=dry_run, currency=self._currency)
+        importer = PastOrderImporter(client(ORDERS), client(CLIENTS), rules, report)
+        for source in self.sources:
+            report.file = source.path if len(self.sources) > 1 else ""
+            importer.read(source, self.mapping, ())
+        report.file = ""
+        for done in importer.send():
+            yield done / (importer.lines or 1)
+
+    def lines(self, report: ImportReport, dry_run: bool) -> Iterator[str]:
+        """Yield nothing: the report says it all."""
+        yield from ()
+
+
+def _exports(opened: ExitStack, files: Sequence[str], reading: ReadOptions) -> list[ExportRows]:
+    return [opened.enter_context(ExportRows(file, reading)) for file in files]
+
+
+def _survey(sources: Sequence[ExportRows], mapping: RowMapping) -> None:
+    """Have a mapping look at all rows, and decide what its columns become."""
+    for source in sources:
+        mapping.meet(source.header)
+        for _, row in source.rows():
+            if isinstance(row, dict):
+                mapping.survey(row)
+    mapping.decide()
+
+
+def first_rows(source: Any) -> list[dict[str, Any]]:
+    """Return the first rows of a file, as they stand in it."""
+    readable = (row for _, row in source.rows() if isinstance(row, dict))
+    return list(islice(readable, SHOWN_ROWS))

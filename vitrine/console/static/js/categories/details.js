@@ -1,0 +1,88 @@
+/** The chosen category: its name, its place, its products, and what can be done with it. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ask } from "../api.js";
+import { edit } from "../edits/edit.js";
+import { remember } from "../edits/undo.js";
+import { counted } from "../format.js";
+import { html } from "../html.js";
+import { Action } from "../parts/action.js";
+import { Notice } from "../parts/notice.js";
+import { Panel } from "../parts/panel.js";
+import { DeleteDialog } from "./delete.js";
+import { Rules } from "./rules.js";
+import { Search } from "./search.js";
+
+/**
+ * @param {{asked: any, task: string, onTask: (task: string) => void, onMove: (item: any, target: any) => void,
+ *   onChanged: () => void, onCreated: (item: any) => void, onDeleted: () => void}} props
+ *   `asked` is the answer with the category; `task` is "rename" or "delete", or nothing
+ */
+export function Details({ asked, task, onTask, onMove, onChanged, onCreated, onDeleted }) {
+  const { value: item, reply, error } = asked;
+  if (!item) return html`<${Panel} title="Category" error=${error}>${!error && html`<p class="dim">Reading the category.</p>`}<//>`;
+  const browse = `/products?category=${encodeURIComponent(item.slug)}`;
+  return html`
+    <${Panel} title="Category" note=${(item.path ?? []).join(" / ")} reply=${reply} error=${error}>
+      <${Name} key=${`${item.id} ${item.name}`} item=${item} etag=${reply?.etag ?? ""} task=${task} onTask=${onTask} onChanged=${onChanged} />
+      <p class="dim">${item.product_count == null ? "" : html`<a href=${browse}>${counted(item.product_count, "active product")}</a> in it and below. `}Slug <code>${item.slug}</code>.</p>
+      <${Create} parent=${item} onCreated=${onCreated} />
+      <div class="tools">
+        <${Search} label=${`Move ${item.name} under …`} onPick=${(/** @type {any} */ target) => onMove(item, target)} />
+        ${item.parent && html`<${Action} scope="categories:write" onClick=${() => onMove(item, null)}>To the top level<//>`}
+        <${Action} scope="categories:write" kind="danger" onClick=${() => onTask("delete")}>Delete …<//>
+      </div>
+    <//>
+    <${Rules} key=${`${item.id} ${item.revision}`} item=${item} etag=${reply?.etag ?? ""} onSaved=${onChanged} />
+    ${task === "delete" && html`<${DeleteDialog} item=${item} etag=${reply?.etag ?? ""} onClose=${() => onTask("")} onDeleted=${onDeleted} />`}`;
+}
+
+/** The name, which is saved by Enter. */
+function Name({ item, etag, task, onTask, onChanged }) {
+  const [text, setText] = useState(item.name ?? "");
+  const [error, setError] = useState("");
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  useEffect(() => {
+    if (task !== "rename") return;
+    field.current?.select();
+    onTask("");
+  }, [task]);
+  const save = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (text === item.name) return;
+    const reply = await edit({ service: "categories", path: `/categories/${encodeURIComponent(item.id)}`, before: { name: item.name }, after: { name: text }, etag, label: `name of ${item.name}` });
+    setError(reply.error);
+    if (reply.ok) onChanged();
+  };
+  const press = (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && setText(item.name ?? "");
+  return html`<form class="tools grow" onSubmit=${save}>
+    <label class="field">Name<input ref=${field} value=${text} dir="auto" required autocomplete="off" aria-invalid=${Boolean(error)}
+      onInput=${(/** @type {any} */ event) => setText(event.target.value)} onKeyDown=${press} /></label>
+    <${Action} scope="categories:write" type="submit" disabled=${text === item.name}>Rename<//>
+    ${error && html`<p class="bad small" role="alert">${error}</p>`}
+  </form>`;
+}
+
+/**
+ * A new category, under another one or at the top.
+ * @param {{parent: any, onCreated: (item: any) => void}} props
+ */
+export function Create({ parent, onCreated }) {
+  const [text, setText] = useState("");
+  const [error, setError] = useState("");
+  const label = parent ? `New category under ${parent.name}` : "New category at the top level";
+  const send = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const reply = await ask("/api/categories/categories", { method: "POST", body: { name: text, parent: parent?.slug ?? null } });
+    setError(reply.error);
+    if (!reply.ok) return;
+    const path = `/categories/${encodeURIComponent(reply.value.id)}`;
+    remember({ label: `new category ${text}`, steps: [{ service: "categories", method: "DELETE", path, etag: reply.etag }] });
+    setText("");
+    onCreated(reply.value);
+  };
+  return html`<form class="tools grow" onSubmit=${send}>
+    <label class="field">${label}<input value=${text} dir="auto" autocomplete="off" required onInput=${(/** @type {any} */ event) => setText(event.target.value)} /></label>
+    <${Action} scope="categories:write" type="submit" disabled=${!text.trim()}>Add<//>
+    ${error && html`<${Notice} kind="bad" label="Not added.">${error}<//>`}
+  </form>`;
+}

@@ -1,0 +1,27 @@
+/** The undo of an import of files: the console does it, as `vitrine import --undo` does. */
+import { ask } from "../api.js";
+import { counted } from "../format.js";
+import { say } from "../said.js";
+import { isBusy, pathOf } from "./requests.js";
+
+const EVERY = 400; // milliseconds between two looks
+
+/**
+ * Have the console take an import back, and wait for the end.
+ * @param {string} id
+ * @returns {Promise<{error: string, remark: string}>}
+ */
+export async function takeBack(id) {
+  const begun = await ask(`${pathOf(id)}/undo`, { method: "POST" });
+  if (!begun.ok) return { error: begun.error, remark: "" };
+  say("The import is taken back.");
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, EVERY));
+    const { ok, status, value, error } = await ask(pathOf(id));
+    if (!ok && status && status < 500) return { error, remark: "" };
+    if (ok && !isBusy(value)) return { error: value.error, remark: remarkOf(value.undone?.left ?? 0) };
+  }
+}
+
+/** @param {number} left  values that others have changed since */
+const remarkOf = (left) => (left ? `${counted(left, "value")} had changed since, and stayed as ${left === 1 ? "it is" : "they are"}.` : "");
