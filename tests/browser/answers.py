@@ -2,6 +2,8 @@
 
 import time
 
+from tests.browser import answers_products
+
 SERVICES = ("products", "clients", "categories", "orders")
 NOW = time.time()
 
@@ -148,6 +150,7 @@ ANSWERS = {
              "changes": {"price": {"from": 12.5, "to": 13.75}}}
         ]
     },
+    **answers_products.ANSWERS,
 }  # fmt: skip
 for name in SERVICES:
     path = f"/api/{name}/__cache"

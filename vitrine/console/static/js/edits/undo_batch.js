@@ -2,16 +2,19 @@
 import { counted } from "../format.js";
 import { say } from "../said.js";
 import { askPatiently, forEachOf } from "./patient.js";
+import { askAbout } from "./undo_kept.js";
 
 /**
- * Take back an edit of many items. What was changed since stays as somebody else left it.
+ * Take back an edit of many items. What was changed since stays as somebody else left it, unless the
+ * reader decides otherwise.
  * @param {import("./undo.js").Batch} batch
  * @returns {Promise<import("./undo.js").Outcome>}
  */
 export async function undoBatch({ service, path, id }) {
   const known = `/api/${service}${path}:imports/${encodeURIComponent(id)}`;
   let done = 0;
-  let kept = 0;
+  /** @type {import("./undo_kept.js").Kept[]} */
+  const kept = [];
   for (let cursor = ""; ; ) {
     const reply = await askPatiently(`${known}${cursor && `?${new URLSearchParams({ cursor })}`}`);
     if (reply.status === 404) return { error: "", remark: "It has written nothing." };
@@ -19,7 +22,8 @@ export async function undoBatch({ service, path, id }) {
     const effects = reply.value.items;
     const error = await forEachOf(effects, async (/** @type {any} */ effect) => {
       const refused = effect.undo ? await sendInverse(service, id, effect.undo) : null;
-      if (effect.kept.length || refused?.status === 412) kept += 1;
+      for (const each of effect.kept) kept.push({ ...each, path: `${path}/${effect.id}` });
+      if (refused?.status === 412) kept.push({ path: effect.undo.path, pointer: "", from: null, to: null, now: null });
       return refused && refused.status !== 412 ? refused.error : "";
     });
     if (error) return { error, remark: "" };
@@ -28,7 +32,8 @@ export async function undoBatch({ service, path, id }) {
     if (!cursor) break;
     say(`Undoing: ${counted(done, "item")} so far.`);
   }
-  return { error: "", remark: kept ? `${counted(kept, "item")} had changed since, and ${kept === 1 ? "stays" : "stay"} as somebody else left it.` : "" };
+  const count = new Set((await askAbout(service, id, kept)).map((each) => each.path)).size;
+  return { error: "", remark: count ? `${counted(count, "item")} had changed since, and ${count === 1 ? "stays" : "stay"} as somebody else left it.` : "" };
 }
 
 /**

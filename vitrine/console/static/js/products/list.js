@@ -4,6 +4,7 @@ import { counted, number } from "../format.js";
 import { html } from "../html.js";
 import { Heading } from "../parts/heading.js";
 import { Panel } from "../parts/panel.js";
+import { PhotoButton, PhotoDrop } from "../photos/photo_drop.js";
 import { say } from "../said.js";
 import { useAsk } from "../use_ask.js";
 import { useValue } from "../value.js";
@@ -77,13 +78,14 @@ export function ProductList() {
   const to = (/** @type {Record<string, string>} */ changes) => show(list, changes);
   const toggle = (/** @type {string} */ name, /** @type {string} */ value) => to({ [name]: list.has(name) ? "" : value });
   const count = total === null ? "" : `${totalIs === "at_least" ? "at least " : ""}${list.has("collapse") ? counted(total, "entry", "entries") : counted(total, "product")}`;
-  return html`
+  return html`<${PhotoDrop}>
     <${Heading} title=${isTrash ? "Trash" : "Products"} text=${isTrash ? "Deleted products, the latest first. They are kept for some time, and can be restored." : count || "Counting."}>
       <${SearchBox} q=${list.get("q") ?? ""} onSearch=${(/** @type {string} */ q) => showMeanwhile(list, { q })} onCategory=${(/** @type {string} */ category) => to({ category, q: "" })} />
       ${!isTrash && html`<button type="button" aria-pressed=${hasFacets} onClick=${() => setFacets(!hasFacets)}>Facets</button>
         <button type="button" aria-pressed=${list.has("collapse")} onClick=${() => toggle("collapse", "group")}>Fold variants</button>`}
       <${ColumnMenu} attributes=${attributes} />
       <button type="button" aria-pressed=${isTrash} onClick=${() => (isTrash ? to({ deleted: "" }) : to({ deleted: "only", collapse: "", ordering: "" }))}>Trash</button>
+      <${PhotoButton} />
       <a class="button main" href="/products/new">New product</a>
     <//>
     <${Filters} list=${list} onShow=${to} />
@@ -101,7 +103,8 @@ export function ProductList() {
         ${!lines.length && !rows.error && html`<p class="empty" role="status">${rows.isCurrent ? nothing(list) : "Reading the products."}</p>`}
         <${More} rows=${rows} />
       <//>
-    </div>`;
+    </div>
+  <//>`;
 }
 
 /** The rows of the grid: entries, and below those that are unfolded their variants. */
