@@ -127,7 +127,7 @@ def test_rows_come_page_by_page_and_are_not_counted(show):
     page = show("?ordering=price&price__gte=0")
     assert len(names(page)) == 50
     with page.expect_request(lambda request: "cursor=" in request.url) as further:
-        page.get_by_role("button", name="Show more").click()
+        page.get_by_role("button", name="Show more").scroll_into_view_if_needed()
     expect(page.locator("tbody tr")).to_have_count(COUNT + 3)
     assert further.value.headers["prefer"] == "count=none"
     assert names(page)[0] == "Cup 1"
@@ -168,7 +168,7 @@ def test_columns_are_chosen_and_kept(show):
 
 def test_cells_are_edited_by_keys(show, stored, reset):
     reset("cup-3", price=13, name="Cup 3", brand="Acme")
-    page = show("?q=cup+3")
+    page = show("?tag=gift")
     cell(page, "Cup 3", "name").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
@@ -270,6 +270,7 @@ def test_status_category_and_brand_are_chosen(show, stored, reset):
     page = show("?q=cup+13")
     cell(page, "Cup 13", "status").dblclick()
     page.get_by_label("Status of Cup 13").select_option("draft")
+    page.keyboard.press("Enter")
     page.get_by_text("Saved: status of Cup 13.").wait_for()
     cell(page, "Cup 13", "category").dblclick()
     page.keyboard.type("cofee")
@@ -371,7 +372,7 @@ def test_all_that_match_are_changed(show, stored, field, fill, name, value):
 
 
 def test_products_go_to_the_trash_and_come_back(show, shop):
-    page = show("?q=cup+2")
+    page = show("?price__gte=30&price__lte=33")
     row(page, "Cup 21").get_by_role("checkbox").check()
     row(page, "Cup 22").get_by_role("checkbox").check()
     page.get_by_role("button", name="Edit …").click()

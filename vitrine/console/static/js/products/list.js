@@ -6,6 +6,7 @@ import { Heading } from "../parts/heading.js";
 import { Panel } from "../parts/panel.js";
 import { PhotoButton, PhotoDrop } from "../photos/photo_drop.js";
 import { say } from "../said.js";
+import { useEvents } from "../stream.js";
 import { useAsk } from "../use_ask.js";
 import { useValue } from "../value.js";
 import { ColumnMenu } from "./column_menu.js";
@@ -13,7 +14,7 @@ import { chosen, columnsOf, fieldsOf } from "./columns.js";
 import { Facets, FACETS, Filters } from "./facets.js";
 import { Grid } from "./grid.js";
 import { More } from "./more_rows.js";
-import { countsPath, pagePath, show, showMeanwhile, useList, wholePath } from "./query.js";
+import { countsPath, filtersOf, pagePath, show, showMeanwhile, useList, wholePath } from "./query.js";
 import { SearchBox } from "./search_box.js";
 import { SelectionBar } from "./selection_bar.js";
 import { useRows, variantsOf } from "./use_rows.js";
@@ -45,6 +46,10 @@ export function ProductList() {
     setSelected(new Map());
     setOpen(new Map());
   }, [address]);
+  useEvents("change", (events) => {
+    const fresh = new Map(events.filter(({ service, item }) => service === "products" && item).map(({ id, item }) => [id, item]));
+    if (open.size) setOpen((last) => new Map([...last].map(([id, variants]) => [id, variants.map((each) => ({ ...each, ...fresh.get(each.id) }))])));
+  });
   const lines = useMemo(() => linesOf(rows.items, open), [rows.items, open]);
   const put = (/** @type {any} */ item) => {
     rows.update(item);
@@ -52,7 +57,7 @@ export function ProductList() {
     setSelected((last) => (last.has(item.id) ? new Map(last).set(item.id, { ...last.get(item.id), ...item }) : last));
   };
   const unfold = async (/** @type {any} */ item) => {
-    const reply = await variantsOf(item.id, fields);
+    const reply = await variantsOf(item.id, fields, filtersOf(list));
     if (!reply.ok) say(reply.error);
     else setOpen((last) => new Map(last).set(item.id, reply.value.items));
     return reply.ok ? reply.value.items : [];
@@ -70,7 +75,8 @@ export function ProductList() {
       return next;
     });
   };
-  const current = new Map([...selected].map(([id, item]) => [id, rows.items.find((each) => each.id === id) ?? item]));
+  const shown = new Map(selected.size ? rows.items.map((item) => [item.id, item]) : []);
+  const current = new Map([...selected].map(([id, item]) => [id, shown.get(id) ?? item]));
   const written = () => {
     rows.reload();
     counts.reload();
