@@ -2,6 +2,8 @@
 
 import time
 
+from tests.browser import answers_product
+
 SERVICES = ("products", "clients", "categories", "orders")
 NOW = time.time()
 
@@ -149,6 +151,7 @@ ANSWERS = {
         ]
     },
 }  # fmt: skip
+ANSWERS |= answers_product.ANSWERS
 for name in SERVICES:
     path = f"/api/{name}/__cache"
     prefix = f"{name.rstrip('s')}:"
