@@ -2,7 +2,7 @@
 
 import time
 
-from tests.browser import answers_products
+from tests.browser import answers_product, answers_products
 
 SERVICES = ("products", "clients", "categories", "orders")
 NOW = time.time()
@@ -150,8 +150,8 @@ ANSWERS = {
              "changes": {"price": {"from": 12.5, "to": 13.75}}}
         ]
     },
-    **answers_products.ANSWERS,
 }  # fmt: skip
+ANSWERS |= answers_products.ANSWERS | answers_product.ANSWERS
 for name in SERVICES:
     path = f"/api/{name}/__cache"
     prefix = f"{name.rstrip('s')}:"

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.browser.answers import change, story
+from tests.browser.answers_product import LONG
 from tests.browser.conftest import SCREENS
 
 PAGES = {
@@ -18,6 +19,7 @@ PAGES = {
     "trace": ("/trace/77ab19c04d2e4f55", "Trace"),
     "doctor": ("/doctor", "Doctor"),
     "products": ("/products?collapse=group&category=kitchen-accessories", "Products"),
+    "product": ("/products/12", LONG),
 }
 RUN = {
     "state": "done", "seconds": 30, "elapsed": 30.0, "reads": 12_480, "hits": 9120, "writes": 3102,
@@ -68,7 +70,7 @@ def show(stub, open_page):
 
 def _fill(page, name):
     """Open what a page shows only when it is asked to, and wait for what comes late."""
-    if name in ("overview", "changes"):
+    if name in ("overview", "changes", "product"):
         page.get_by_text("by hand, in MongoDB").first.wait_for()
     if name == "cache":
         page.get_by_text("an edit in MongoDB itself").first.wait_for()
@@ -78,6 +80,10 @@ def _fill(page, name):
         page.get_by_text("13.75").wait_for()
     if name == "jobs":
         page.get_by_text("ImageUnreadable").wait_for()
+    if name == "product":
+        page.get_by_label("Price", exact=True).fill("12.5.1")
+        for text in ("Is not a number", "0.1 to 5 l", "answered 404", "ordered", "for a very long"):
+            page.get_by_text(text).first.wait_for()
     if name == "trace":
         page.get_by_text("PUT /products/reservations").wait_for()
     if name == "doctor":

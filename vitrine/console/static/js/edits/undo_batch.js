@@ -4,6 +4,8 @@ import { say } from "../said.js";
 import { askPatiently, forEachOf } from "./patient.js";
 import { askAbout } from "./undo_kept.js";
 
+const PER = "1000"; // items of a page
+
 /**
  * Take back an edit of many items. What was changed since stays as somebody else left it, unless the
  * reader decides otherwise.
@@ -12,16 +14,18 @@ import { askAbout } from "./undo_kept.js";
  */
 export async function undoBatch({ service, path, id }) {
   const known = `/api/${service}${path}:imports/${encodeURIComponent(id)}`;
+  const headers = { "Import-ID": `undo-${id}` };
   let done = 0;
   /** @type {import("./undo_kept.js").Kept[]} */
   const kept = [];
   for (let cursor = ""; ; ) {
-    const reply = await askPatiently(`${known}${cursor && `?${new URLSearchParams({ cursor })}`}`);
+    // The service takes back what it can together, and lists the requests that are left.
+    const reply = await askPatiently(`${known}?${new URLSearchParams({ per: PER, ...(cursor && { cursor }) })}`, { method: "POST", headers });
     if (reply.status === 404) return { error: "", remark: "It has written nothing." };
     if (!reply.ok) return { error: reply.error, remark: "" };
     const effects = reply.value.items;
     const error = await forEachOf(effects, async (/** @type {any} */ effect) => {
-      const refused = effect.undo ? await sendInverse(service, id, effect.undo) : null;
+      const refused = effect.undo && !effect.done ? await sendInverse(service, id, effect.undo) : null;
       for (const each of effect.kept) kept.push({ ...each, path: `${path}/${effect.id}` });
       if (refused?.status === 412) kept.push({ path: effect.undo.path, pointer: "", from: null, to: null, now: null });
       return refused && refused.status !== 412 ? refused.error : "";

@@ -34,13 +34,25 @@ const isLater = ({ status, retry }) => [0, 429, 502, 503].includes(status) || (s
 /** @param {number | string} id */
 export const galleryOf = (id) => `/api/products/products/${encodeURIComponent(id)}/images`;
 
+/** @typedef {{error: string, image: any, had: boolean}} Uploaded */
+
+/** @type {Map<number | string, Promise<any>>} the last upload of each product: its pictures keep their order */
+const last = new Map();
+
 /**
- * Give a photo to a product, unless the product has it.
+ * Give a photo to a product, after those before it, unless the product has it.
  * @param {number | string} id  of the product
  * @param {File} file
- * @returns {Promise<{error: string, image: any, had: boolean}>}
+ * @returns {Promise<Uploaded>}
  */
-export async function upload(id, file) {
+export function upload(id, file) {
+  const own = Promise.resolve(last.get(id)).then(() => uploadNow(id, file));
+  last.set(id, own);
+  return own.finally(() => last.get(id) === own && last.delete(id));
+}
+
+/** @param {number | string} id @param {File} file @returns {Promise<Uploaded>} */
+async function uploadNow(id, file) {
   const [digest, gallery] = await Promise.all([digestOf(file), askInTurn(galleryOf(id))]);
   if (!gallery.ok) return { error: gallery.error, image: null, had: false };
   const same = digest && gallery.value.items.find((/** @type {any} */ image) => image.sha256 === digest && image.state !== "failed");
@@ -48,7 +60,7 @@ export async function upload(id, file) {
   const form = new FormData();
   form.append("image", file);
   const reply = await askInTurn(galleryOf(id), { method: "POST", file: form, headers: { "Idempotency-Key": randomName() } });
-  return { error: reply.error, image: reply.value?.items?.[0] ?? null, had: false };
+  return { error: reply.ok ? "" : (reply.value?.detail ?? reply.error), image: reply.value?.items?.[0] ?? null, had: false };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The history of a product: who changed what, also by hand in MongoDB, and the way back. */
 import { useEffect, useState } from "preact/hooks";
 import { moment } from "../amounts.js";
+import { counted } from "../format.js";
 import { html } from "../html.js";
 import { More } from "../parts/more.js";
 import { Panel } from "../parts/panel.js";
@@ -31,14 +32,14 @@ export function History({ product, round }) {
     const timer = setTimeout(reload, LATER);
     return () => clearTimeout(timer);
   }, [round]);
-  const rows = value?.items ?? [];
+  const all = value?.items ?? [];
+  const rows = all.filter((/** @type {any} */ row) => row.type !== "updated" || row.fields.length);
+  const hidden = all.length - rows.length;
   const reason = missing("products:write");
   const keyOf = (/** @type {any} */ row) => `${row.at} ${row.type} ${row.revision?.to}`;
   const columns = [
-    { name: "When", kind: "time tight", cell: (/** @type {any} */ row) => moment(row.at) },
-    { name: "Change", kind: "tight", cell: (/** @type {any} */ row) => html`<${Pill} kind=${/** @type {any} */ (TONES)[row.type] ?? "none"}>${row.type}<//>` },
-    { name: "Fields", kind: "wide", cell: (/** @type {any} */ row) => (row.type === "updated" ? row.fields.map(labelOf).join(", ") || html`<span class="dim">nothing that is shown</span>` : "") },
-    { name: "By", kind: "wide", cell: Author },
+    { name: "Change", kind: "wide", cell: Change },
+    { name: "When and who", kind: "wide", cell: (/** @type {any} */ row) => html`<span class="time">${moment(row.at)}</span> <${Author} row=${row} />` },
     { name: "", kind: "actions", cell: (/** @type {any} */ row) => html`<div class="tools">
       ${row.changes && html`<${More} open=${open === keyOf(row)} text="difference" name=${`${row.type}, ${moment(row.at)}`} onClick=${() => setOpen(open === keyOf(row) ? "" : keyOf(row))} />`}
       ${!reason && canPutBack(row) && html`<button type="button" class="link" aria-label=${`Put back what was before ${moment(row.at)}: ${row.fields.map(labelOf).join(", ")}`} onClick=${() => setBack(row)}>Put back</button>`}
@@ -47,13 +48,19 @@ export function History({ product, round }) {
   return html`<${Panel} title="History" fill reply=${reply} error=${error}>
     ${value && html`<${Table} caption="Changes, the latest first" columns=${columns} rows=${rows} rowKey=${keyOf} rowClass=${(/** @type {any} */ row) => (row.by === BY_HAND ? "hand" : "")}
       detail=${(/** @type {any} */ row) => open === keyOf(row) && html`<${ChangedFields} changes=${Object.entries(row.changes ?? {})} />`} empty="No change is known: the history begins with the next one." />`}
-    ${value && value.total > rows.length && html`<div class="more"><button type="button" onClick=${() => setPages(pages * 3)}>Show more</button><span class="dim">${rows.length} of ${value.total}</span></div>`}
+    ${value && (value.total > all.length || hidden > 0) && html`<div class="more">
+      ${value.total > all.length && html`<button type="button" onClick=${() => setPages(pages * 3)}>Show more</button>`}
+      ${hidden > 0 && html`<span class="dim">${counted(hidden, "write")} left out, such as steps of a picture that is not ready.</span>`}</div>`}
     ${back && html`<${PutBack} product=${product} entry=${back} onDone=${() => setBack(null)} />`}
   <//>`;
 }
 
 /** @param {any} row */
-function Author(row) {
+const Change = (row) =>
+  html`<${Pill} kind=${/** @type {any} */ (TONES)[row.type] ?? "none"}>${row.type}<//>${row.type === "updated" && html` ${row.fields.map(labelOf).join(", ")}`}`;
+
+/** @param {{row: any}} props */
+function Author({ row }) {
   if (row.by === BY_HAND) return html`<${Pill} kind="warn" title="The document was changed in MongoDB itself">by hand, in MongoDB<//>`;
   const name = html`<span dir="auto">${row.by}</span>`;
   return row.request_id ? html`<a href=${`/trace/${row.request_id}`} title="Trace the request">${name}</a>` : name;

@@ -10,7 +10,7 @@ import { CategoryInput } from "./category_input.js";
 export function Field({ field, input, onInput, error, isChanged, reason, remedy }) {
   const id = useId();
   const { label, hint, unit } = field;
-  const about = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ") || undefined;
+  const about = [isChanged && `${id}-changed`, hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ") || undefined;
   const props = {
     id,
     name: field.name,
@@ -21,7 +21,8 @@ export function Field({ field, input, onInput, error, isChanged, reason, remedy 
     onInput: (/** @type {any} */ event) => onInput(event.target.value),
   };
   return html`<div class=${`entry ${field.wide ? "wide" : ""} ${isChanged ? "changed" : ""}`}>
-    <label for=${id}>${label}${unit && html` <span class="dim">in ${unit}</span>`}${isChanged && html`<span class="hidden">, changed</span>`}</label>
+    <label for=${id}>${label}${unit && html` <span class="dim">in ${unit}</span>`}</label>
+    ${isChanged && html`<span class="hidden" id=${`${id}-changed`}>changed</span>`}
     ${inputFor(field, props, Boolean(reason))}
     ${hint && html`<span class="dim small" id=${`${id}-hint`}>${hint}</span>`}
     ${error && html`<span class="bad small" id=${`${id}-error`} dir="auto">${error} ${remedy}</span>`}

@@ -52,5 +52,8 @@ export const FIELDS = new Map(GROUPS.flatMap(({ fields }) => fields.map((field) 
 /** Those that the form has besides: they hold objects or belong to the variants. */
 export const OTHERS = ["group", "options", "attributes"];
 
+/** @type {Record<string, string>} */
+const LABELS = { group: "Group", options: "Options", attributes: "Attributes", images: "Pictures", image_urls: "Addresses of photos", category_path: "Place of the category" };
+
 /** The name of a field for people. @param {string} name */
-export const labelOf = (name) => FIELDS.get(name)?.label ?? { group: "Group", options: "Options", attributes: "Attributes", images: "Pictures" }[name] ?? name;
+export const labelOf = (name) => FIELDS.get(name)?.label ?? LABELS[name] ?? name;

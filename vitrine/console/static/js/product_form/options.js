@@ -17,8 +17,8 @@ export function Options({ group, onGroup, rows, onRows, errors, reason, changed 
   return html`<fieldset class=${`entries ${changed.has("options") ? "changed" : ""}`}>
     <legend>As a variant</legend>
     <${Field} field=${GROUP} input=${group} onInput=${onGroup} error=${said(errors, "/group")} isChanged=${changed.has("group")} reason=${reason} />
-    ${rows.map((row) => html`<${Values} key=${row.name} row=${row} rule=${{}} hint="" error=${said(errors, `/options/${escaped(row.name)}`)} reason=${reason}
-      onRow=${(/** @type {any} */ next) => onRows(rows.map((each) => (each === row ? { ...next, values: next.values.slice(0, 1) } : each)))} onRemove=${() => onRows(rows.filter((each) => each !== row))} />`)}
+    ${rows.map((row) => html`<${Values} key=${row.name} row=${row} rule=${{}} hint="" error=${said(errors, `/options/${escaped(row.name)}`)} reason=${reason} single
+      onRow=${(/** @type {any} */ next) => onRows(rows.map((each) => (each === row ? next : each)))} onRemove=${() => onRows(rows.filter((each) => each !== row))} />`)}
     ${own && html`<p class="bad small wide" role="alert" dir="auto">${own}</p>`}
     ${!reason && html`<${AddRow} what="option" taken=${rows.map(({ name }) => name)} onAdd=${(/** @type {any} */ row) => onRows([...rows, row])} />`}
   </fieldset>`;

@@ -4,14 +4,14 @@ import { typed } from "../amounts.js";
 import { html } from "../html.js";
 
 /**
- * @param {{row: import("./inputs.js").Row, rule: import("./attributes.js").Rule, hint: string, error: string, reason: string, onRow: (row: any) => void, onRemove?: () => void}} props
+ * @param {{row: import("./inputs.js").Row, rule: import("./attributes.js").Rule, hint: string, error: string, reason: string, single?: boolean, onRow: (row: any) => void, onRemove?: () => void}} props
  */
-export function Values({ row, rule, hint, error, reason, onRow, onRemove }) {
+export function Values({ row, rule, hint, error, reason, single = false, onRow, onRemove }) {
   const id = useId();
   const set = (/** @type {number} */ at, /** @type {string} */ text) => onRow({ ...row, values: row.values.map((value, index) => (index === at ? text : value)) });
   const about = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ") || undefined;
   const isFixed = Boolean(reason) || row.kind === "other";
-  const canHaveMore = !isFixed && row.kind !== "boolean" && row.values.at(-1)?.trim();
+  const canHaveMore = !isFixed && !single && row.kind !== "boolean" && row.values.at(-1)?.trim();
   return html`<div class="entry" role="group" aria-labelledby=${`${id}-name`}>
     <span id=${`${id}-name`}><span dir="auto">${row.name}</span>${rule.unit && html` <span class="dim" dir="auto">in ${rule.unit}</span>`}</span>
     ${row.values.map((value, at) => {
