@@ -43,7 +43,9 @@ def test_thirty_photos_find_their_products(grid, stack, record_property):
     items = [{"name": f"Lamp {at}", "sku": f"LAMP-{at:02}"} for at in range(COUNT)]
     assert stack.request("POST", "products", "/products:batch", items)[0] == 207
     # By SKU in another case, by name, and by slug.
-    names = [(f"lamp-{at:02}.jpg", f"LAMP {at}.JPG", f"lamp-{at}.jpeg")[at % 3] for at in range(COUNT)]
+    names = [
+        (f"lamp-{at:02}.jpg", f"LAMP {at}.JPG", f"lamp-{at}.jpeg")[at % 3] for at in range(COUNT)
+    ]
     photos = [photo(name, picture(at)) for at, name in enumerate(names)]
     started = time.monotonic()
     grid.get_by_label("Photos").set_input_files(photos)
