@@ -2,7 +2,7 @@
 
 import time
 
-from tests.browser import answers_categories, answers_imports
+from tests.browser import answers_categories, answers_imports, answers_product, answers_products
 
 SERVICES = ("products", "clients", "categories", "orders")
 NOW = time.time()
@@ -152,6 +152,7 @@ ANSWERS = {
     },
 }  # fmt: skip
 ANSWERS |= answers_categories.ANSWERS | answers_imports.ANSWERS
+ANSWERS |= answers_products.ANSWERS | answers_product.ANSWERS
 for name in SERVICES:
     path = f"/api/{name}/__cache"
     prefix = f"{name.rstrip('s')}:"
