@@ -1,4 +1,4 @@
-"""The answers of the stub about one product: a teapot with a long name, three pictures and a past."""
+"""The answers of the stub about one product, with a long name, three pictures and a past."""
 
 LONG = "Teapot of blue-and-white porcelain with a bamboo handle, إبريق الشاي, for six cups"
 IDENTITY = {"id": 12, "slug": "teapot", "sku": "TP-100", "external_ref": None, "gtin": None}

@@ -1,5 +1,6 @@
 """Photos dropped on the products: each finds its product by SKU or name, and becomes ready."""
 
+import base64
 import time
 from io import BytesIO
 
@@ -15,7 +16,8 @@ DROP = """(zone, files) => {
     transfer.items.add(new File([data], name, {type: "image/jpeg"}));
   }
   for (const type of ["dragenter", "dragover", "drop"]) {
-    zone.dispatchEvent(new DragEvent(type, {dataTransfer: transfer, bubbles: true, cancelable: true}));
+    const options = {dataTransfer: transfer, bubbles: true, cancelable: true};
+    zone.dispatchEvent(new DragEvent(type, options));
   }
 }"""
 COUNT = 30
@@ -43,7 +45,9 @@ def test_thirty_photos_find_their_products(grid, stack, record_property):
     items = [{"name": f"Lamp {at}", "sku": f"LAMP-{at:02}"} for at in range(COUNT)]
     assert stack.request("POST", "products", "/products:batch", items)[0] == 207
     # By SKU in another case, by name, and by slug.
-    names = [(f"lamp-{at:02}.jpg", f"LAMP {at}.JPG", f"lamp-{at}.jpeg")[at % 3] for at in range(COUNT)]
+    names = [
+        (f"lamp-{at:02}.jpg", f"LAMP {at}.JPG", f"lamp-{at}.jpeg")[at % 3] for at in range(COUNT)
+    ]
     photos = [photo(name, picture(at)) for at, name in enumerate(names)]
     started = time.monotonic()
     grid.get_by_label("Photos").set_input_files(photos)
@@ -87,8 +91,6 @@ def test_one_photo_of_several_variants(grid, stack):
 
 
 def test_files_are_dropped_anywhere_on_the_products(grid, stack):
-    import base64
-
     stack.request("POST", "products", "/products", {"name": "Teapot", "sku": "TP-1"})
     data = base64.b64encode(picture(3)).decode()
     grid.locator(".zone").first.evaluate(DROP, [["tp-1.jpg", data]])
