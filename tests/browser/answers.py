@@ -2,7 +2,7 @@
 
 import time
 
-from tests.browser import answers_product
+from tests.browser import answers_product, answers_products
 
 SERVICES = ("products", "clients", "categories", "orders")
 NOW = time.time()
@@ -151,7 +151,7 @@ ANSWERS = {
         ]
     },
 }  # fmt: skip
-ANSWERS |= answers_product.ANSWERS
+ANSWERS |= answers_products.ANSWERS | answers_product.ANSWERS
 for name in SERVICES:
     path = f"/api/{name}/__cache"
     prefix = f"{name.rstrip('s')}:"

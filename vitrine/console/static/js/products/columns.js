@@ -3,10 +3,11 @@ import { amount, moment, price, typed } from "../amounts.js";
 import { shown } from "../format.js";
 import { html } from "../html.js";
 import { Pill } from "../parts/pill.js";
+import { Picture } from "../photos/picture.js";
 import { Value } from "../value.js";
 
 const KEY = "vitrine.products.columns";
-const USUAL = ["sku", "price", "stock", "status", "category", "brand"];
+const USUAL = ["images", "sku", "price", "stock", "status", "category", "brand"];
 export const STATUSES = ["active", "draft", "archived"];
 const TONES = { active: "good", draft: "warn", archived: "none" };
 
@@ -29,6 +30,7 @@ const Status = (/** @type {any} */ item) => html`<${Pill} kind=${/** @type {any}
 
 /** @type {Column[]} */
 export const COLUMNS = [
+  { id: "images", name: "Picture", editor: "", cell: (item) => html`<${Picture} image=${item.images?.[0]} />`, kind: "tight picture" },
   { id: "name", name: "Name", editor: "text", cell: text("name"), kind: "wide", sorts: true },
   { id: "sku", name: "SKU", editor: "text", cell: text("sku") },
   { id: "price", name: "Price", editor: "number", cell: money("price"), kind: "number", sorts: true },

@@ -4,7 +4,9 @@ import { counted, number } from "../format.js";
 import { html } from "../html.js";
 import { Heading } from "../parts/heading.js";
 import { Panel } from "../parts/panel.js";
+import { PhotoButton, PhotoDrop } from "../photos/photo_drop.js";
 import { say } from "../said.js";
+import { useEvents } from "../stream.js";
 import { useAsk } from "../use_ask.js";
 import { useValue } from "../value.js";
 import { ColumnMenu } from "./column_menu.js";
@@ -12,7 +14,7 @@ import { chosen, columnsOf, fieldsOf } from "./columns.js";
 import { Facets, FACETS, Filters } from "./facets.js";
 import { Grid } from "./grid.js";
 import { More } from "./more_rows.js";
-import { countsPath, pagePath, show, showMeanwhile, useList, wholePath } from "./query.js";
+import { countsPath, filtersOf, pagePath, show, showMeanwhile, useList, wholePath } from "./query.js";
 import { SearchBox } from "./search_box.js";
 import { SelectionBar } from "./selection_bar.js";
 import { useRows, variantsOf } from "./use_rows.js";
@@ -44,6 +46,10 @@ export function ProductList() {
     setSelected(new Map());
     setOpen(new Map());
   }, [address]);
+  useEvents("change", (events) => {
+    const fresh = new Map(events.filter(({ service, item }) => service === "products" && item).map(({ id, item }) => [id, item]));
+    if (open.size) setOpen((last) => new Map([...last].map(([id, variants]) => [id, variants.map((each) => ({ ...each, ...fresh.get(each.id) }))])));
+  });
   const lines = useMemo(() => linesOf(rows.items, open), [rows.items, open]);
   const put = (/** @type {any} */ item) => {
     rows.update(item);
@@ -51,7 +57,7 @@ export function ProductList() {
     setSelected((last) => (last.has(item.id) ? new Map(last).set(item.id, { ...last.get(item.id), ...item }) : last));
   };
   const unfold = async (/** @type {any} */ item) => {
-    const reply = await variantsOf(item.id, fields);
+    const reply = await variantsOf(item.id, fields, filtersOf(list));
     if (!reply.ok) say(reply.error);
     else setOpen((last) => new Map(last).set(item.id, reply.value.items));
     return reply.ok ? reply.value.items : [];
@@ -69,7 +75,8 @@ export function ProductList() {
       return next;
     });
   };
-  const current = new Map([...selected].map(([id, item]) => [id, rows.items.find((each) => each.id === id) ?? item]));
+  const shown = new Map(selected.size ? rows.items.map((item) => [item.id, item]) : []);
+  const current = new Map([...selected].map(([id, item]) => [id, shown.get(id) ?? item]));
   const written = () => {
     rows.reload();
     counts.reload();
@@ -77,13 +84,14 @@ export function ProductList() {
   const to = (/** @type {Record<string, string>} */ changes) => show(list, changes);
   const toggle = (/** @type {string} */ name, /** @type {string} */ value) => to({ [name]: list.has(name) ? "" : value });
   const count = total === null ? "" : `${totalIs === "at_least" ? "at least " : ""}${list.has("collapse") ? counted(total, "entry", "entries") : counted(total, "product")}`;
-  return html`
+  return html`<${PhotoDrop}>
     <${Heading} title=${isTrash ? "Trash" : "Products"} text=${isTrash ? "Deleted products, the latest first. They are kept for some time, and can be restored." : count || "Counting."}>
       <${SearchBox} q=${list.get("q") ?? ""} onSearch=${(/** @type {string} */ q) => showMeanwhile(list, { q })} onCategory=${(/** @type {string} */ category) => to({ category, q: "" })} />
       ${!isTrash && html`<button type="button" aria-pressed=${hasFacets} onClick=${() => setFacets(!hasFacets)}>Facets</button>
         <button type="button" aria-pressed=${list.has("collapse")} onClick=${() => toggle("collapse", "group")}>Fold variants</button>`}
       <${ColumnMenu} attributes=${attributes} />
       <button type="button" aria-pressed=${isTrash} onClick=${() => (isTrash ? to({ deleted: "" }) : to({ deleted: "only", collapse: "", ordering: "" }))}>Trash</button>
+      <${PhotoButton} />
       <a class="button main" href="/products/new">New product</a>
     <//>
     <${Filters} list=${list} onShow=${to} />
@@ -101,7 +109,8 @@ export function ProductList() {
         ${!lines.length && !rows.error && html`<p class="empty" role="status">${rows.isCurrent ? nothing(list) : "Reading the products."}</p>`}
         <${More} rows=${rows} />
       <//>
-    </div>`;
+    </div>
+  <//>`;
 }
 
 /** The rows of the grid: entries, and below those that are unfolded their variants. */

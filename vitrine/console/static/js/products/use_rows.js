@@ -22,7 +22,7 @@ export const MOST = 1000; // rows that are shown at once
  * @property {number} created  products that were created since
  * @property {() => Promise<void>} showMore
  * @property {() => void} reload
- * @property {(item: any) => void} update  put new values into a row
+ * @property {(...items: any[]) => void} update  put new values into their rows
  * @property {(ids: any[]) => void} remove
  */
 
@@ -56,8 +56,9 @@ export function useRows(path) {
       return { ...last, items: [...kept, ...fresh], next: nextOf(path, reply.value), isBusy: false, error: "" };
     });
   };
-  const update = useCallback((/** @type {any} */ item) => {
-    setList((last) => ({ ...last, items: last.items.map((each) => (each.id === item.id ? { ...each, ...item } : each)) }));
+  const update = useCallback((/** @type {any[]} */ ...fresh) => {
+    const byId = new Map(fresh.map((item) => [item.id, item]));
+    setList((last) => ({ ...last, items: last.items.map((each) => (byId.has(each.id) ? { ...each, ...byId.get(each.id) } : each)) }));
   }, []);
   const remove = useCallback((/** @type {any[]} */ ids) => {
     setList((last) => ({ ...last, items: last.items.filter(({ id }) => !ids.includes(id)) }));
@@ -73,12 +74,15 @@ export function useRows(path) {
     setCreated((last) => last + own.filter(({ type }) => type === "created").length);
     const shown = new Map(now.current.items.map((item) => [item.id, item]));
     const changed = own.filter(({ id, item, type }) => type !== "deleted" && item && shown.has(id) && isNews(shown.get(id), item));
-    for (const { item } of changed) update(item);
-    flash(changed.map(({ id }) => id));
+    if (changed.length) {
+      update(...changed.map(({ item }) => item));
+      flash(changed.map(({ id }) => id));
+    }
     const gone = own.filter(({ id, type }) => type === "deleted" && shown.has(id)).map(({ id }) => id);
     if (gone.length) remove(gone);
   });
   useEvents("reset", first.reload);
+  useEvents("dropped", first.reload); // There were too many changes to tell each.
   return {
     items: list.items,
     value: first.value,
@@ -110,7 +114,8 @@ function nextOf(path, value) {
 }
 
 /**
- * The variants of a product, read when its row is unfolded.
- * @param {number} id @param {string[]} fields
+ * The variants of a product that the filters of the list let through, read when its row is unfolded.
+ * @param {number} id @param {string[]} fields @param {[string, string][]} filters
  */
-export const variantsOf = (id, fields) => ask(`${COLLECTION}/${id}/variants?${new URLSearchParams({ per: "100", fields: fields.join() })}`);
+export const variantsOf = (id, fields, filters) =>
+  ask(`${COLLECTION}/${id}/variants?${new URLSearchParams([...filters, ["per", "100"], ["fields", fields.join()]])}`);
