@@ -47,6 +47,9 @@ ANSWERS = {
     ("GET", f"{PATH}/images"): {"items": IMAGES},
     ("GET", f"{PATH}/variants"): {"items": VARIANTS, "total": 2, "links": {}},
     ("GET", f"{PATH}/stock"): {"stock": 3, "items": LEDGER, "page": 1, "per": 8, "total": 2},
+    ("GET", "/api/categories/categories"): {
+        "items": [{"slug": "teapots", "name": "Teapots", "path": ["kitchen", "teapots"]}],
+    },
     ("GET", "/api/categories/categories/teapots"): {
         "slug": "teapots", "name": "Teapots", "all_attributes": RULES,
     },

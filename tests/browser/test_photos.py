@@ -50,20 +50,20 @@ def test_thirty_photos_find_their_products(grid, stack, record_property):
     ]
     photos = [photo(name, picture(at)) for at, name in enumerate(names)]
     started = time.monotonic()
-    grid.get_by_label("Photos").set_input_files(photos)
+    grid.locator("input[type=file]").set_input_files(photos)
     grid.get_by_text(f"{COUNT} of {COUNT} photos ready").first.wait_for()
     record_property("seconds", round(time.monotonic() - started, 1))
     listed = stack.get("products", "/products?q=lamp&per=50&fields=sku,images")["items"]
     assert {len(item["images"]) for item in listed} == {1}
     # Once more: nothing is added.
-    grid.get_by_label("Photos").set_input_files(photos[:3])
+    grid.locator("input[type=file]").set_input_files(photos[:3])
     expect(grid.get_by_text("The product has this photo already.")).to_have_count(3)
     grid.get_by_role("button", name="Clear the list").click()
     grid.get_by_role("region", name="Photos").wait_for(state="detached")
 
 
 def test_what_matches_nothing_is_given_by_hand_or_tried_again(grid, stack):
-    grid.get_by_label("Photos").set_input_files(
+    grid.locator("input[type=file]").set_input_files(
         [photo("IMG_4711.jpg", picture(1)), photo("kettle.jpg", b"no picture")]
     )
     row = grid.get_by_role("row").filter(has_text="IMG_4711.jpg")
@@ -86,7 +86,7 @@ def test_one_photo_of_several_variants(grid, stack):
     body = {"name": "Linen shirt", "group": "linen-shirt"}
     for size in ("S", "M"):
         stack.request("POST", "products", "/products", body | {"options": {"Size": size}})
-    grid.get_by_label("Photos").set_input_files([photo("Linen shirt.jpg", picture(9))])
+    grid.locator("input[type=file]").set_input_files([photo("Linen shirt.jpg", picture(9))])
     expect(grid.get_by_text("ready", exact=True)).to_have_count(2)
 
 
