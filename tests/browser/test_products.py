@@ -143,12 +143,14 @@ def test_variants_fold_and_unfold(show):
     page.locator("td[data-column=name]").focus()
     page.keyboard.press("Enter")
     expect(page.locator("tbody tr")).to_have_count(4)
-    assert page.get_by_role("button", name="Variants of Linen shirt").get_attribute("aria-expanded")
+    assert page.get_by_role("button", name="3 variants of Linen shirt").get_attribute(
+        "aria-expanded"
+    )
     page.get_by_role("checkbox", name="Select Linen shirt").first.click()
     page.get_by_text("3 products selected").wait_for()
     page.keyboard.press("Escape")
     page.get_by_text("3 products selected").wait_for(state="detached")
-    page.get_by_role("button", name="Variants of Linen shirt").click()
+    page.get_by_role("button", name="3 variants of Linen shirt").click()
     expect(page.locator("tbody tr")).to_have_count(1)
 
 
@@ -382,7 +384,7 @@ def test_products_go_to_the_trash_and_come_back(show, shop):
     dialog.get_by_role("button", name="Move 2 products").click()
     page.get_by_text("2 products moved to the trash.").wait_for()
     expect(row(page, "Cup 21")).to_have_count(0)
-    page.get_by_role("button", name="Trash").click()
+    page.get_by_role("button", name="Trash", exact=True).click()
     page.get_by_role("heading", level=1, name="Trash").wait_for()
     row(page, "Cup 21").get_by_role("checkbox").check()
     page.get_by_role("button", name="Restore 1 product").click()
@@ -392,7 +394,7 @@ def test_products_go_to_the_trash_and_come_back(show, shop):
     page.keyboard.press("Control+z")
     page.get_by_text("Undone: Cup 21 out of the trash.").wait_for()
     page.keyboard.press("Control+z")
-    page.get_by_text("Undone: to the trash of 2 products.").wait_for()
+    page.get_by_text("Undone: 2 products to the trash.").wait_for()
     poll(lambda: shop.request("GET", "products", "/products/cup-22")[0] == 200, 60)
     assert shop.get("products", "/products/cup-21")["name"] == "Cup 21"
 

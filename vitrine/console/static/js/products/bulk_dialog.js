@@ -17,7 +17,7 @@ const PLACES = 3; // products of one reason
 /**
  * @param {{source: import("./bulk_write.js").Source, count: number | null, brands: string[], onClose: () => void, onWritten: () => void}} props
  */
-export function BulkDialog({ source, count, brands, onClose, onWritten }) {
+export function BulkDialog({ source, count: known, brands, onClose, onWritten }) {
   const [step, setStep] = useState(/** @type {{name: "form" | "trying" | "preview" | "writing" | "over", text?: string, error?: string}} */ ({ name: "form" }));
   const [preview, setPreview] = useState(/** @type {import("./bulk_write.js").Preview | null} */ (null));
   const plan = useRef({ change: /** @type {any} */ (null), label: "" });
@@ -40,7 +40,8 @@ export function BulkDialog({ source, count, brands, onClose, onWritten }) {
   const run = async () => {
     if (!preview) return;
     const { change, label } = plan.current;
-    const name = `${label} of ${counted(preview.changed.length, "product")}`;
+    const count = counted(preview.changed.length, "product");
+    const name = change === "trash" ? `${count} to the trash` : `${label} of ${count}`;
     const progress = (/** @type {number} */ done) => setStep({ name: "writing", text: `${number(done)} of ${number(preview.changed.length)}.` });
     progress(0);
     const items = preview.changed.map(({ item }) => item);
@@ -55,7 +56,7 @@ export function BulkDialog({ source, count, brands, onClose, onWritten }) {
     return setStep({ name: "over", text, error });
   };
   const isBusy = step.name === "trying" || step.name === "writing";
-  const all = count === null ? "products" : counted(count, "product");
+  const all = known === null ? "products" : counted(known, "product");
   return html`<${Dialog} title=${`Edit ${all}`} onClose=${() => !isBusy && onClose()}>
     ${(step.name === "form" || step.name === "trying") && html`<${BulkForm} onTry=${attempt} brands=${brands} isBusy=${isBusy} />`}
     ${isBusy && html`<p role="status">${step.name === "trying" ? "Trying it out; nothing is written." : "Writing."} ${step.text}</p><progress aria-label="Progress"></progress>`}

@@ -1,5 +1,5 @@
 /** The editor of a cell: Enter saves, Esc leaves it as it was, Tab saves and goes on. */
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
 import { useAsk } from "../use_ask.js";
 import { STATUSES, typedOf } from "./columns.js";
@@ -13,7 +13,8 @@ const REASONS = ["delivery", "damaged", "returned", "found", "inventory"];
  * @param {{column: import("./columns.js").Column, item: any, brands: string[], onDone: (item: any, step: number) => void}} props
  *   `onDone` gets the saved item, or null, and how many cells to go on
  */
-export function CellEditor({ column, item, brands, onDone }) {
+export function CellEditor({ column, item: shown, brands, onDone }) {
+  const [item] = useState(shown); // As the reader saw it, even if the row changes meanwhile.
   const known = draft();
   const isKept = known?.id === item.id && known?.column === column.id;
   const [text, setText] = useState(isKept ? known.text : typedOf(column, item));
@@ -26,7 +27,8 @@ export function CellEditor({ column, item, brands, onDone }) {
   const id = useId();
   const isStock = column.editor === "stock";
   const needsReason = isStock && item.stock != null;
-  useEffect(() => {
+  useLayoutEffect(() => {
+    // Before the next key, so that no letter of a quick typist is lost.
     const field = /** @type {HTMLInputElement | null} */ (box.current?.querySelector("input, select"));
     field?.focus();
     if (!isKept) field?.select?.();

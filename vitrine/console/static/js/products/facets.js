@@ -58,8 +58,8 @@ export function Filters({ list, onShow }) {
   const filters = filtersOf(list);
   if (!filters.length) return null;
   const none = Object.fromEntries(filters.map(([name]) => [name, ""]));
-  return html`<ul class="chips" aria-label="Filters">${filters.map(([name, value]) => html`<li key=${name + value}><button type="button" aria-label=${`Remove the filter ${named(name)} ${value}`}
-      onClick=${() => onShow({ [name]: "" })}><span class="dim">${named(name)}</span><span dir="auto">${value}</span><span aria-hidden="true">×</span></button></li>`)}
+  return html`<ul class="chips" aria-label="Filters">${filters.map(([name, value]) => html`<li key=${name + value}><button type="button"
+      onClick=${() => onShow({ [name]: "" })}><span class="hidden">Remove the filter </span><span class="dim">${named(name)} </span><span dir="auto">${value}</span><span aria-hidden="true">×</span></button></li>`)}
     ${filters.length > 1 && html`<li><button type="button" class="link" onClick=${() => onShow(none)}>Remove all</button></li>`}</ul>`;
 }
 

@@ -3,7 +3,7 @@
  *
  * One cell can be reached by Tab, the one that had the focus last, as the pattern of a grid says.
  */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
 import { draft } from "./draft.js";
 import { Row } from "./row.js";
@@ -98,7 +98,7 @@ export function Grid({ columns, lines, selected, lit, open, brands, ordering, is
     for (const other of body().querySelectorAll("td[tabindex='0']")) if (other !== cell) other.setAttribute("tabindex", "-1");
     cell.tabIndex = 0;
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     const place = back.current;
     back.current = null;
     if (place) focus(...place);

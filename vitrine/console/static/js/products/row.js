@@ -52,7 +52,7 @@ function Cell(column, item, kind) {
 function Summary(/** @type {import("./columns.js").Column} */ column, /** @type {any} */ item, /** @type {boolean} */ isOpen, /** @type {any} */ act) {
   const { variants } = item;
   if (column.id === "name") {
-    return html`<span class="fold"><button type="button" class="link" tabindex="-1" aria-expanded=${isOpen} aria-label=${`Variants of ${item.name}`} onClick=${() => act.fold(item)}>
+    return html`<span class="fold"><button type="button" class="link" tabindex="-1" aria-expanded=${isOpen} aria-label=${`${counted(variants.count, "variant")} of ${item.name}`} onClick=${() => act.fold(item)}>
       <span aria-hidden="true">${isOpen ? "▾" : "▸"}</span> ${counted(variants.count, "variant")}</button>${column.cell(item)}</span>`;
   }
   if (column.id === "price") {
