@@ -1,4 +1,4 @@
-"""The answers of the stub about one product: a teapot with a long name, three pictures and a past."""
+"""The answers of the stub about one product, with a long name, three pictures and a past."""
 
 LONG = "Teapot of blue-and-white porcelain with a bamboo handle, إبريق الشاي, for six cups"
 IDENTITY = {"id": 12, "slug": "teapot", "sku": "TP-100", "external_ref": None, "gtin": None}
@@ -47,6 +47,9 @@ ANSWERS = {
     ("GET", f"{PATH}/images"): {"items": IMAGES},
     ("GET", f"{PATH}/variants"): {"items": VARIANTS, "total": 2, "links": {}},
     ("GET", f"{PATH}/stock"): {"stock": 3, "items": LEDGER, "page": 1, "per": 8, "total": 2},
+    ("GET", "/api/categories/categories"): {
+        "items": [{"slug": "teapots", "name": "Teapots", "path": ["kitchen", "teapots"]}],
+    },
     ("GET", "/api/categories/categories/teapots"): {
         "slug": "teapots", "name": "Teapots", "all_attributes": RULES,
     },

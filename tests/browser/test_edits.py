@@ -1,5 +1,7 @@
 """Edits and their undo on a real stack: what all pages share."""
 
+from uuid import uuid4
+
 import pytest
 from playwright.sync_api import expect
 
@@ -174,7 +176,7 @@ def test_many_edits_are_one_and_what_was_changed_since_is_asked_about(page, stac
     status, value = stack.request("POST", "products", "/products:batch", new)
     assert status == 207, value
     items = [{"slug": each["slug"], "price": each["price"] + 10} for each in new]
-    assert page.evaluate(BATCH, {"items": items, "id": f"console-{is_kept}"}) == {"updated": 3}
+    assert page.evaluate(BATCH, {"items": items, "id": f"console-{uuid4().hex}"}) == {"updated": 3}
     stack.request("PATCH", "products", f"/products/{new[1]['slug']}", {"price": 50})
     page.reload()
     page.get_by_role("button", name="Undo: prices of 3 products").wait_for()

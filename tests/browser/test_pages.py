@@ -35,6 +35,7 @@ SHOWN = {("cache", False), ("overview", False), ("trace", False), ("doctor", Tru
 CUT = """() => [...document.querySelectorAll("body *")].filter((node) =>
   node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).overflowX !== "visible"
   && !node.closest(".hidden, caption, thead, .plot") && node.clientWidth > 1
+  && !(node.matches("input") && node.value) /* What is typed scrolls. */
 ).map((node) => node.outerHTML.slice(0, 160))"""
 # Cells of one row that lie upon each other.
 OVERLAPS = """() => [...document.querySelectorAll("tbody tr")].flatMap((row) => {

@@ -109,8 +109,7 @@ def test_the_rules_of_the_category_make_the_form(show, product, stored):
     field(page, "year").fill("2025")
     page.get_by_label("Name of another attribute").fill("Sole")
     page.get_by_label("Kind of its value").select_option("number")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Add the attribute").click()
     field(page, "Sole").fill("3.5")
     page.get_by_role("button", name="Remove size, value 2").click()
     save(page)
@@ -313,10 +312,10 @@ def test_pictures_are_added_ordered_described_and_removed(show, product, stack):
     images = f"/products/{product['id']}/images"
     order = lambda: [image["id"] for image in stack.get("products", images)["items"]]  # noqa: E731
     assert order() == [2, 3, 1]
-    panel.get_by_role("button", name="Make picture 2 the main one").click()
+    panel.get_by_role("button", name="Make main: picture 2").click()
     page.get_by_text("The picture is at place 1 of 3.").wait_for()
     assert order() == [3, 2, 1]
-    panel.get_by_role("listitem").nth(2).drag_to(panel.get_by_role("listitem").nth(1))
+    panel.locator(".frame").nth(2).drag_to(panel.get_by_role("listitem").nth(1))
     page.get_by_text("The picture is at place 2 of 3.").wait_for()
     assert order() == [3, 1, 2]
     panel.get_by_label("Text of picture 1").fill("A blue square")

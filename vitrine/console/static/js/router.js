@@ -27,6 +27,15 @@ export function replaceQuery(parameters) {
   note();
 }
 
+/**
+ * Put another address of the same page in the place of the one that is shown.
+ * @param {string} to
+ */
+export function replacePath(to) {
+  history.replaceState(null, "", to);
+  note();
+}
+
 /** Follow links inside the console, and the browser's back and forward. */
 export function startRouter() {
   addEventListener("popstate", note);

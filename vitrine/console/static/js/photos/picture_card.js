@@ -55,8 +55,8 @@ export function PictureCard({ image, at, count, reason, onMove, onWrite, onFiles
     <${AltText} image=${image} name=${name} reason=${reason} onWrite=${onWrite} />
     ${!reason && html`<div class="tools">
       ${state === "failed" && (url ? html`<button type="button" aria-label=${`Retry ${name}`} onClick=${() => onWrite(`/${id}/fetch`, { method: "POST" })}>Retry</button>`
-        : html`<${FileButton} onFiles=${again} several=${false} label=${`Upload ${name} again`}>Upload it again …<//>`)}
-      ${at > 0 && html`<button type="button" class="link" aria-label=${`Make ${name} the main one`} onClick=${() => onMove(id, 0)}>Make main</button>`}
+        : html`<${FileButton} onFiles=${again} several=${false} label=${`Upload it again: ${name}`}>Upload it again …<//>`)}
+      ${at > 0 && html`<button type="button" class="link" aria-label=${`Make main: ${name}`} onClick=${() => onMove(id, 0)}>Make main</button>`}
       <button type="button" class="link" aria-label=${`Remove ${name}`} onClick=${() => (url ? remove({ label: `removed ${name}`, method: "POST", body: { url, alt: image.alt } }) : setIsAsking(true))}>Remove</button>
     </div>`}
     ${isAsking && html`<${Confirm} title="Remove the picture" yes="Remove it" onYes=${() => remove(undefined)} onNo=${() => setIsAsking(false)}>

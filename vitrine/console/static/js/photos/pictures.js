@@ -35,6 +35,7 @@ export function Pictures({ id, round }) {
   const isWaiting = stored.some(({ state }) => state === "queued" || state === "processing");
   useEffect(() => setEvery(isWaiting ? EVERY : 0), [isWaiting]);
   useEffect(() => void (round > 1 && reload()), [round]);
+  useEffect(() => setOrder(null), [value]); // What was read has the order that was sent.
   const write = async (/** @type {string} */ place, /** @type {any} */ options, /** @type {any} */ edit) => {
     const answer = await ask(path + place, { ...options, headers: options.method === "POST" ? undefined : ANY });
     if (!answer.ok) say(answer.error);
@@ -45,8 +46,9 @@ export function Pictures({ id, round }) {
   const reorder = async (/** @type {number[]} */ next, /** @type {string} */ text) => {
     const before = images.map((image) => image.id);
     setOrder(next);
-    if (await write("", { method: "PUT", body: { order: next } }, { label: "order of pictures", method: "PUT", body: { order: before } })) say(text);
-    setOrder(null);
+    const isKept = await write("", { method: "PUT", body: { order: next } }, { label: "order of pictures", method: "PUT", body: { order: before } });
+    if (isKept) say(text);
+    else setOrder(null);
   };
   const move = (/** @type {number} */ number, /** @type {number} */ place) => {
     const rest = images.map((image) => image.id).filter((each) => each !== number);

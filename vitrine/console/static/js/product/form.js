@@ -5,6 +5,7 @@ import { html } from "../html.js";
 import { Heading } from "../parts/heading.js";
 import { Notice } from "../parts/notice.js";
 import { sentence } from "../parts/sentence.js";
+import { replacePath } from "../router.js";
 import { useEvents } from "../stream.js";
 import { useAsk } from "../use_ask.js";
 import { useValue } from "../value.js";
@@ -29,8 +30,10 @@ function Stored({ ref }) {
   });
   useEffect(() => setRound((last) => last + 1), [remembered]);
   useEffect(() => void (round > 1 && reload()), [round]);
-  if (reply?.status === 404) return html`<${MissingProduct} ref=${ref} onRestored=${reload} />`;
-  if (!value?.id) {
+  const own = value?.id ? String(value.id) : "";
+  useEffect(() => void (own && own !== ref && replacePath(`/products/${own}`)), [own]); // A slug may change.
+  if (reply?.status === 404 || (reply?.ok && !own)) return html`<${MissingProduct} ref=${ref} onRestored=${reload} />`;
+  if (!own) {
     return html`<${Heading} title="Product" text=${error ? "" : "Reading the product."} />${error && html`<${Notice} kind="bad" label="Not available.">${sentence(error)}<//>`}`;
   }
   return html`<${Existing} key=${value.id} asked=${reply} product=${value} error=${error} round=${round} reload=${reload} />`;

@@ -17,7 +17,7 @@ export function MissingProduct({ ref, onRestored }) {
   const restore = async () => {
     const reply = await ask(`/api/products${path}/restore`, { method: "POST" });
     if (!reply.ok) return say(reply.error);
-    remember({ label: `${reply.value.name} back from the trash`, steps: [{ service: "products", method: "DELETE", path, etag: reply.etag }] });
+    remember({ label: `${reply.value.name} back from the trash`, steps: [{ service: "products", method: "DELETE", path, etag: reply.etag }] }, `${reply.value.name} is back.`);
     return onRestored();
   };
   const isInTrash = last?.type === "deleted";

@@ -40,7 +40,7 @@ export async function create(values, key) {
   const reply = await ask(ALL, { method: "POST", body: values, headers: { "Idempotency-Key": key } });
   if (!reply.ok) return reply;
   const { value: product, etag } = reply;
-  remember({ label: `new product ${nameOf(product)}`, steps: [{ service: "products", method: "DELETE", path: pathOf(product), etag }] });
+  remember({ label: `new product ${nameOf(product)}`, steps: [{ service: "products", method: "DELETE", path: pathOf(product), etag }] }, `${nameOf(product)} is created.`);
   return reply;
 }
 
@@ -48,6 +48,6 @@ export async function create(values, key) {
 export async function remove(product, etag) {
   const path = pathOf(product);
   const reply = await ask(`/api/products${path}`, { method: "DELETE", headers: { "If-Match": etag } });
-  if (reply.ok) remember({ label: `${nameOf(product)} to the trash`, steps: [{ service: "products", method: "POST", path: `${path}/restore`, etag: "" }] });
+  if (reply.ok) remember({ label: `${nameOf(product)} to the trash`, steps: [{ service: "products", method: "POST", path: `${path}/restore`, etag: "" }] }, `${nameOf(product)} is in the trash.`);
   return reply;
 }

@@ -29,7 +29,7 @@ export function AddRow({ what, taken, onAdd, kinds = false }) {
       onInput=${(/** @type {any} */ event) => setName(event.target.value)} />
     ${kinds && html`<select aria-label="Kind of its value" value=${kind} onChange=${(/** @type {any} */ event) => setKind(event.target.value)}>
       ${KINDS.map(([value, text]) => html`<option key=${value} value=${value}>${text}</option>`)}</select>`}
-    <button type="button" disabled=${!plain || isTaken} onClick=${add}>Add</button>
+    <button type="button" aria-label=${`Add the ${what}`} disabled=${!plain || isTaken} onClick=${add}>Add</button>
     ${isTaken && html`<span class="dim small">It is there.</span>`}
   </div>`;
 }

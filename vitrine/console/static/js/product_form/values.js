@@ -12,7 +12,8 @@ export function Values({ row, rule, hint, error, reason, single = false, onRow, 
   const about = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ") || undefined;
   const isFixed = Boolean(reason) || row.kind === "other";
   const canHaveMore = !isFixed && !single && row.kind !== "boolean" && row.values.at(-1)?.trim();
-  return html`<div class="entry" role="group" aria-labelledby=${`${id}-name`}>
+  const isGroup = row.values.length > 1; // One input has the name itself.
+  return html`<div class="entry" role=${isGroup ? "group" : undefined} aria-labelledby=${isGroup ? `${id}-name` : undefined}>
     <span id=${`${id}-name`}><span dir="auto">${row.name}</span>${rule.unit && html` <span class="dim" dir="auto">in ${rule.unit}</span>`}</span>
     ${row.values.map((value, at) => {
       const label = row.values.length > 1 ? `${row.name}, value ${at + 1}` : row.name;
