@@ -25,7 +25,7 @@ export function startKeys(pages) {
   let since = -Infinity;
   document.addEventListener("keydown", (event) => {
     if (isTyping(event.target)) return;
-    if (event.key === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
+    if (event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
       event.preventDefault();
       return void undo();
     }
@@ -44,7 +44,7 @@ export function startKeys(pages) {
 
 /** @param {EventTarget | null} target */
 const isTyping = (target) =>
-  target instanceof Element && Boolean(target.closest("input, textarea, select, dialog"));
+  target instanceof Element && Boolean(target.closest(`input:not([type="checkbox"], [type="radio"]), textarea, select, dialog`));
 
 /** @param {string} selector @returns {HTMLElement | null} */
 const find = (selector) => document.querySelector(selector);

@@ -2,13 +2,20 @@
 import { Value } from "./value.js";
 
 const SHOWN = 6000; // milliseconds
+const SHOWN_WITH_ACTION = 15_000;
 
-export const said = new Value("");
+/** @typedef {{label: string, run: () => void}} Offer  a button beside a message */
+
+/** @type {Value<{text: string, offer?: Offer} | null>} */
+export const said = new Value(null);
 let timer = 0;
 
-/** @param {string} text  one sentence */
-export function say(text) {
-  said.set(text);
+/**
+ * @param {string} text  one sentence
+ * @param {Offer} [offer]  what the reader may do about it
+ */
+export function say(text, offer) {
+  said.set(text ? { text, offer } : null);
   clearTimeout(timer);
-  timer = setTimeout(() => said.set(""), SHOWN);
+  timer = setTimeout(() => said.set(null), offer ? SHOWN_WITH_ACTION : SHOWN);
 }

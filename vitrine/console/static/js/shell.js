@@ -1,6 +1,7 @@
 /** What is around every page: navigation, the state of the services, the caller, messages. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ConflictDialog } from "./edits/conflict_dialog.js";
+import { UndoButton } from "./edits/undo_button.js";
 import { html } from "./html.js";
 import { keysShown } from "./keys.js";
 import { pageOf, PAGES } from "./pages.js";
@@ -11,7 +12,7 @@ import { Dot } from "./parts/pill.js";
 import { sentence } from "./parts/sentence.js";
 import { SignIn } from "./parts/sign_in.js";
 import { path } from "./router.js";
-import { said } from "./said.js";
+import { said, say } from "./said.js";
 import { services, servicesReply, toneOf, wordOf } from "./services.js";
 import { missing, openSignIn, session } from "./session.js";
 import { streamState } from "./stream.js";
@@ -38,6 +39,7 @@ export function Shell({ onSignedIn }) {
           ${PAGES.filter((each) => each.part === part).map((each) => html`<li key=${each.path}>
             <a href=${each.path} aria-current=${each === page ? "page" : undefined}><${Icon} name=${each.icon} />${each.name}</a></li>`)}
         </ul>`)}</nav>
+        <${UndoButton} />
         <${States} />
         <${Who} />
       </header>
@@ -103,6 +105,11 @@ function Outages() {
 }
 
 function Said() {
-  const text = useValue(said);
-  return html`<div class="said" role="status" aria-live="polite">${text && html`<p>${sentence(text)}</p>`}</div>`;
+  const current = useValue(said);
+  const act = () => {
+    say("");
+    current?.offer?.run();
+  };
+  return html`<div class="said" role="status" aria-live="polite">${current && html`<p><span dir="auto">${sentence(current.text)}</span>
+    ${current.offer && html`<button type="button" onClick=${act}>${current.offer.label}</button>`}</p>`}</div>`;
 }

@@ -3,29 +3,67 @@ import { ask } from "../api.js";
 import { Value } from "../value.js";
 
 /**
- * @typedef {object} Conflict
- * @property {import("../api.js").Reply} reply  the refusal (412), with `differing` and `current_etag`
+ * @typedef {object} Write  a change of some fields of an item
  * @property {string} service
  * @property {string} path  of the service, such as /products/12
- * @property {Record<string, unknown>} after  what the reader wants
- * @property {Record<string, unknown>} before  what the reader saw
- * @property {string} [method]  of the request; PATCH without one
+ * @property {Record<string, unknown>} before  the values of these fields that the reader has seen
+ * @property {Record<string, unknown>} after  the values that the reader wants
  */
-
-/** @type {Value<(Conflict & {done: (changes: Record<string, unknown> | null) => void}) | null>} the one that is shown */
-export const conflict = new Value(null);
 
 /**
- * Ask the reader, and send what the reader chose.
- * @param {Conflict} found
- * @returns {Promise<import("../api.js").Reply | null>} null if the reader keeps what is stored
+ * @typedef {object} Choice  one field with the values that it may get
+ * @property {string} name
+ * @property {unknown} before
+ * @property {unknown} theirs
+ * @property {unknown} yours
  */
-export async function decide(found) {
-  const changes = await new Promise((resolve) => conflict.set({ ...found, done: resolve }));
-  conflict.set(null);
-  if (!changes || !Object.keys(changes).length) return null;
-  const headers = { "If-Match": found.reply.value.current_etag };
-  const reply = await ask(`/api/${found.service}${found.path}`, { method: "PATCH", body: changes, headers });
-  if (reply.status !== 412 || !reply.value?.differing) return reply;
-  return decide({ ...found, reply, after: changes }); // It was changed again meanwhile.
+
+/** @type {Value<{title: string, choices: Choice[], done: (isTheirs: boolean[] | null) => void} | null>} the one that is shown */
+export const question = new Value(null);
+
+let last = Promise.resolve(/** @type {any} */ (null));
+
+/**
+ * Ask the reader which values to keep, after the questions that are open already.
+ * @param {string} title
+ * @param {Choice[]} choices
+ * @returns {Promise<boolean[] | null>} for each choice, true for theirs; null to leave all as it is
+ */
+export function choose(title, choices) {
+  const answer = last.then(() => new Promise((resolve) => question.set({ title, choices, done: resolve })));
+  last = answer.then(() => question.set(null));
+  return answer;
 }
+
+/**
+ * Send a write again that met another one (412).
+ *
+ * Fields that nobody else has changed are sent as they are; of the others the reader chooses.
+ * @param {import("../api.js").Reply} reply  the refusal, with `differing` and `current_etag`
+ * @param {Write} write
+ * @returns {Promise<{reply: import("../api.js").Reply, write: Write, from: string} | null>}
+ *   the answer, what was sent, and the ETag before; null if the reader keeps what is stored
+ */
+export async function resolve(reply, write) {
+  const { differing, current_etag: from } = reply.value;
+  const foreign = Object.entries(differing).filter(([name, { stored, sent }]) => !same(stored, write.before[name]) && !same(stored, sent));
+  let { before, after } = write;
+  if (foreign.length) {
+    const choices = foreign.map(([name, { stored, sent }]) => ({ name, before: before[name], theirs: stored, yours: sent }));
+    const isTheirs = await choose(`${write.path} was changed by somebody else meanwhile`, choices);
+    const left = choices.filter((_, at) => !isTheirs || isTheirs[at]).map(({ name }) => name);
+    after = Object.fromEntries(Object.entries(after).filter(([name]) => !left.includes(name)));
+    if (!isTheirs || !Object.keys(after).length) return null;
+    before = { ...before, ...Object.fromEntries(choices.map(({ name, theirs }) => [name, theirs])) };
+  }
+  const sent = { ...write, before, after };
+  const next = await ask(`/api/${write.service}${write.path}`, { method: "PATCH", body: after, headers: { "If-Match": from } });
+  if (isConflict(next)) return resolve(next, sent); // It was changed again meanwhile.
+  return { reply: next, write: sent, from };
+}
+
+/** @param {import("../api.js").Reply} reply */
+export const isConflict = (reply) => reply.status === 412 && Boolean(reply.value?.differing && reply.value.current_etag);
+
+/** @param {unknown} one @param {unknown} other */
+export const same = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);

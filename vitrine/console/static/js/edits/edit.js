@@ -1,6 +1,6 @@
 /** One edit of one item: sent with the ETag of what the reader saw, and remembered to be undone. */
 import { ask } from "../api.js";
-import { decide } from "./conflict.js";
+import { isConflict, resolve, same } from "./conflict.js";
 import { remember } from "./undo.js";
 
 /**
@@ -23,7 +23,6 @@ import { remember } from "./undo.js";
 export async function edit({ service, path, before, after, label, etag }) {
   const url = `/api/${service}${path}`;
   let from = etag ?? "";
-  let seen = before;
   let reply;
   if (!from) {
     const read = await ask(url);
@@ -33,27 +32,25 @@ export async function edit({ service, path, before, after, label, etag }) {
     if (differing) reply = { ...read, ok: false, status: 412, value: { differing, current_etag: from } };
   }
   reply ??= await ask(url, { method: "PATCH", body: after, headers: { "If-Match": from } });
-  if (reply.status === 412 && reply.value?.differing) {
-    const { differing, current_etag: current } = reply.value;
-    const sent = await decide({ reply, service, path, before, after });
-    if (!sent) return { ...reply, error: "Nothing was written: the stored values were kept." };
-    seen = { ...before };
-    for (const [name, { stored }] of Object.entries(differing)) seen[name] = stored;
-    from = current;
-    reply = sent;
-  }
-  return reply.ok ? kept(reply, from, { service, path, before: seen, after, label }) : reply;
+  if (!isConflict(reply)) return reply.ok ? kept(reply, from, { service, path, before, after }, label) : reply;
+  const resolved = await resolve(reply, { service, path, before, after });
+  if (!resolved) return { ...reply, error: "Nothing was written: the stored values were kept." };
+  return resolved.reply.ok ? kept(resolved.reply, resolved.from, resolved.write, label) : resolved.reply;
 }
 
 /**
  * Remember how an edit is taken back.
  * @param {import("../api.js").Reply} reply
  * @param {string} from
- * @param {Change} change
+ * @param {import("./conflict.js").Write} write
+ * @param {string} label
  */
-function kept(reply, from, { service, path, before, after, label }) {
-  const body = Object.fromEntries(Object.keys(after).map((name) => [name, before[name] ?? null]));
-  remember({ label, steps: [{ service, method: "PATCH", path, body, before: after, etag: reply.etag, from }] });
+function kept(reply, from, { service, path, before, after }, label) {
+  const names = Object.keys(after).filter((name) => !same(before[name], after[name]));
+  const pick = (/** @type {Record<string, unknown>} */ values) => Object.fromEntries(names.map((name) => [name, values[name] ?? null]));
+  // What is stored may be written in another way than it was sent, such as without blanks.
+  const left = pick({ ...after, ...reply.value });
+  if (names.length) remember({ label, steps: [{ service, method: "PATCH", path, body: pick(before), before: left, etag: reply.etag, from }] });
   return reply;
 }
 
@@ -62,6 +59,3 @@ function differences(/** @type {any} */ stored, /** @type {any} */ before, /** @
   const found = Object.keys(after).filter((name) => !same(stored[name], before[name]) && !same(stored[name], after[name]));
   return found.length ? Object.fromEntries(found.map((name) => [name, { stored: stored[name], sent: after[name] }])) : null;
 }
-
-const same = (/** @type {unknown} */ one, /** @type {unknown} */ other) =>
-  JSON.stringify(one ?? null) === JSON.stringify(other ?? null);

@@ -7,10 +7,10 @@
  * take back each item.
  */
 import { ask } from "../api.js";
-import { counted } from "../format.js";
 import { say } from "../said.js";
 import { Value } from "../value.js";
-import { decide } from "./conflict.js";
+import { isConflict, resolve } from "./conflict.js";
+import { undoBatch } from "./undo_batch.js";
 
 const KEY = "vitrine.edits";
 const MOST = 50; // edits that are kept
@@ -26,104 +26,115 @@ const MOST = 50; // edits that are kept
  * @property {string} [from]  the ETag before the write
  */
 
+/** @typedef {{service: string, path: string, id: string}} Batch  the path of the collection and the id of the import */
+
 /**
  * @typedef {object} Edit
  * @property {string} label  what was done, such as "price of Teapot"
  * @property {Step[]} [steps]
- * @property {{service: string, path: string, id: string}} [batch]  instead of steps: the path of the collection and the id of the import
+ * @property {Batch | Batch[]} [batch]  instead of steps; of several, the last one is taken back first
  */
 
 /** @type {Value<Edit[]>} the oldest first */
 export const edits = new Value(kept());
 
-let busy = false;
+/** True while an edit is taken back. */
+export const undoing = new Value(false);
 
-/** @param {Edit} edit */
-export function remember(edit) {
+/**
+ * Keep an edit, and tell the reader how to take it back.
+ * @param {Edit} edit
+ * @param {string} [text]  what is said; "Saved" and the label without it
+ */
+export function remember(edit, text = `Saved: ${edit.label}.`) {
   keep([...edits.get(), edit].slice(-MOST));
+  say(text, { label: "Undo", run: undo });
+}
+
+/** Forget an edit that has written nothing. @param {Edit} edit */
+export function forget(edit) {
+  keep(edits.get().filter((each) => each !== edit));
 }
 
 /** Take back the last edit. Nothing is lost if that fails: the edit stays, to be tried again. */
 export async function undo() {
   const edit = edits.get().at(-1);
   if (!edit) return say("There is nothing to undo in this tab.");
-  if (busy) return say("The undo before is still running.");
-  busy = true;
+  if (undoing.get()) return say("The undo before is still running.");
+  undoing.set(true);
   try {
-    const error = edit.batch ? await undoBatch(edit.batch) : await undoSteps(edit);
-    if (error) return say(`Not undone: ${edit.label}. ${error}`);
-    keep(edits.get().filter((each) => each !== edit));
-    return say(`Undone: ${edit.label}.`);
+    const { error, remark } = edit.batch ? await undoBatches([edit.batch].flat()) : await undoSteps(edit);
+    if (error) return say(`Not undone: ${edit.label}. ${error}`, { label: "Try again", run: undo });
+    forget(edit);
+    return say(remark ? `Undone as far as possible: ${edit.label}. ${remark}` : `Undone: ${edit.label}.`);
   } finally {
-    busy = false;
+    undoing.set(false);
   }
 }
+
+/** @typedef {{error: string, remark: string}} Outcome  why it failed, and what else the reader should know */
 
 /**
  * Take back the steps of an edit, the last one first.
  * @param {Edit} edit
- * @returns {Promise<string>} why it failed; empty if all is well
+ * @returns {Promise<Outcome>}
  */
 async function undoSteps(edit) {
-  for (const step of [...(edit.steps ?? [])].reverse()) {
-    const error = await undoStep(step);
-    if (error) return error;
-    edit.steps?.splice(edit.steps.indexOf(step), 1);
+  const steps = edit.steps ?? [];
+  let remark = "";
+  while (steps.length) {
+    const outcome = await undoStep(/** @type {Step} */ (steps.at(-1)));
+    if (outcome.error) return outcome;
+    remark ||= outcome.remark;
+    steps.pop();
     keep(edits.get());
   }
-  return "";
+  return { error: "", remark };
 }
 
-/** @param {Step} step */
-async function undoStep(step) {
-  const { service, method, path, body } = step;
-  const headers = step.etag ? { "If-Match": step.etag } : {};
-  let reply = await ask(`/api/${service}${path}`, { method, body, headers });
-  if (reply.status === 412 && reply.value?.differing) {
-    const next = await decide({ reply, service, path, after: body, before: step.before ?? {} });
-    if (!next) return reply.error;
-    reply = next;
-  }
-  if (!reply.ok) return reply.error;
-  // Older edits of the item expect what it was before this one, which it is again, under a new ETag.
-  const older = edits.get().flatMap((edit) => edit.steps ?? []);
-  for (const each of older) if (step.from && each.etag === step.from && each.path === path) each.etag = reply.etag;
-  return "";
+/** @param {Step} step @returns {Promise<Outcome>} */
+async function undoStep({ service, method, path, body, before, etag, from }) {
+  const reply = await ask(`/api/${service}${path}`, { method, body, headers: etag ? { "If-Match": etag } : {} });
+  if (!isConflict(reply) || method !== "PATCH") return told(reply, path, from);
+  const resolved = await resolve(reply, { service, path, before: before ?? {}, after: body });
+  return resolved ? told(resolved.reply, path, from) : { error: "", remark: `${path} stays as it is stored.` };
 }
 
 /**
- * Take back an edit of many items, as its service says. What was changed since stays as it is.
- * @param {{service: string, path: string, id: string}} batch
+ * Return the outcome of a step. Older edits of the item expect what it was before this one, which
+ * it is again, under a new ETag.
+ * @param {import("../api.js").Reply} reply @param {string} path @param {string} [from]
  */
-async function undoBatch({ service, path, id }) {
-  const known = `/api/${service}${path}:imports/${encodeURIComponent(id)}`;
-  let kept = 0;
-  for (let cursor = ""; ; ) {
-    const reply = await ask(`${known}${cursor && `?cursor=${encodeURIComponent(cursor)}`}`);
-    if (!reply.ok) return reply.error;
-    for (const effect of reply.value.items) {
-      if (effect.kept.length) kept += 1;
-      const error = effect.undo && (await sendInverse(service, id, effect.undo));
-      if (error) return error;
-    }
-    cursor = reply.value.next_cursor ?? "";
-    if (!cursor) break;
+function told(reply, path, from) {
+  if (!reply.ok) return { error: reply.error, remark: "" };
+  for (const older of edits.get().flatMap((edit) => edit.steps ?? [])) {
+    if (from && older.etag === from && older.path === path) older.etag = reply.etag;
   }
-  if (kept) say(`${counted(kept, "item")} had changed since, and stays as somebody else left it.`);
-  return "";
+  return { error: "", remark: "" };
 }
 
-/** @param {string} service @param {string} id @param {{method: string, path: string, body: any, if_match: string | null}} request */
-async function sendInverse(service, id, { method, path, body, if_match: match }) {
-  /** @type {Record<string, string>} */
-  const headers = { "Import-ID": `undo-${id}`, ...(match && { "If-Match": match }) };
-  const reply = await ask(`/api/${service}${path}`, { method, body: body ?? undefined, headers });
-  return reply.ok ? "" : reply.error;
+/** @param {Batch[]} batches @returns {Promise<Outcome>} */
+async function undoBatches(batches) {
+  const remarks = [];
+  for (const batch of batches.reverse()) {
+    const { error, remark } = await undoBatch(batch);
+    if (error) return { error, remark };
+    if (remark) remarks.push(remark);
+  }
+  return { error: "", remark: remarks.join(" ") };
 }
 
 /** @param {Edit[]} all */
 function keep(all) {
-  sessionStorage.setItem(KEY, JSON.stringify(all));
+  for (let from = 0; from < all.length; from += 1) {
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify(all.slice(from)));
+      break;
+    } catch {
+      // The storage of the tab is full: the oldest edit goes.
+    }
+  }
+  if (!all.length) sessionStorage.removeItem(KEY);
   edits.set([...all]);
 }
 
