@@ -1,0 +1,65 @@
+/** Numbers, prices and times of the shop's data, as the reader's own language writes them. */
+
+const LANGUAGE = known(navigator.language);
+const PLAIN = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 20 });
+const TYPED = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 20, useGrouping: false });
+const WHEN = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
+const DECIMAL = TYPED.formatToParts(1.5).find(({ type }) => type === "decimal")?.value ?? ".";
+const DIGITS = [...Array(10).keys()].map((digit) => TYPED.format(digit));
+const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)$/;
+
+/** Return the language of the browser, or English where the browser names one that is none. */
+function known(/** @type {string} */ language) {
+  try {
+    return Intl.getCanonicalLocales(language)[0];
+  } catch {
+    return "en-GB";
+  }
+}
+
+/** @param {number | null | undefined} value */
+export const amount = (value) => (value == null ? "–" : PLAIN.format(value));
+
+/**
+ * Return a price with its currency.
+ * @param {number | null | undefined} value
+ * @param {string | null | undefined} currency
+ */
+export function price(value, currency) {
+  if (value == null) return "–";
+  try {
+    if (currency) return new Intl.NumberFormat(LANGUAGE, { style: "currency", currency, maximumFractionDigits: 10 }).format(value);
+  } catch {
+    // A code that is no currency is shown as it is.
+  }
+  return currency ? `${amount(value)} ${currency}` : amount(value);
+}
+
+/** @param {string | null | undefined} at  an ISO time */
+export const moment = (at) => (at ? WHEN.format(new Date(at)) : "–");
+
+/**
+ * Return a number as it stands in a field to be edited.
+ * @param {unknown} value
+ */
+export const typed = (value) => (typeof value === "number" ? TYPED.format(value) : value == null ? "" : String(value));
+
+/**
+ * Return the number that somebody has typed; null for nothing, NaN if it is none.
+ *
+ * A point and a comma are both a decimal sign, so a text that could mean a thousand is refused.
+ * @param {string} text
+ */
+export function numberOf(text) {
+  const plain = DIGITS.reduce((known, digit, at) => known.replaceAll(digit, String(at)), text).replace(/\s/g, "").replace("−", "-");
+  if (!plain) return null;
+  const signs = plain.match(/[.,٫]/g) ?? [];
+  if (signs.length > 1) return NaN;
+  const isForeign = signs.length === 1 && signs[0] !== DECIMAL;
+  if (isForeign && /[.,٫]\d{3}$/.test(plain)) return NaN;
+  const standard = plain.replace(/[,٫]/, ".");
+  return NUMBER.test(standard) ? Number(standard) : NaN;
+}
+
+/** What to write instead of a number that cannot be read. */
+export const NUMBER_HINT = `Is not a number; write it as ${TYPED.format(1234.5)}.`;
