@@ -17,6 +17,11 @@ PAGES = {
     "jobs": ("/jobs", "Jobs"),
     "trace": ("/trace/77ab19c04d2e4f55", "Trace"),
     "doctor": ("/doctor", "Doctor"),
+    "orders": ("/orders", "Orders"),
+    "order": ("/orders/19", "Order 19"),
+    "clients": ("/clients", "Clients"),
+    "client": ("/clients/1", "Ada Lovelace"),
+    "settings": ("/settings", "Settings"),
 }
 RUN = {
     "state": "done", "seconds": 30, "elapsed": 30.0, "reads": 12_480, "hits": 9120, "writes": 3102,
@@ -77,6 +82,25 @@ def _fill(page, name):
         page.get_by_text("13.75").wait_for()
     if name == "jobs":
         page.get_by_text("ImageUnreadable").wait_for()
+    if name == "orders":
+        page.get_by_role("checkbox", name="Select order 21").click()
+        page.get_by_text("1 order selected").wait_for()
+        page.get_by_role("img", name="Sold by day: 6 orders in 30 days").wait_for()
+        page.get_by_text("Ada Lovelace").first.wait_for()
+    if name == "order":
+        page.get_by_text("ordered").nth(1).wait_for()
+        page.get_by_text("R-15").wait_for()
+        page.get_by_text("maria", exact=True).last.wait_for()
+    if name == "clients":
+        page.get_by_role("link", name="Ada Lovelace").wait_for()
+    if name == "client":
+        page.get_by_role("button", name="Add an address").click()
+        page.get_by_label("Postal code").wait_for()
+        page.get_by_role("button", name="Phone: 02 562 35 84").click()
+        page.get_by_text("Paris").wait_for()
+        page.get_by_role("link", name="#21").wait_for()
+    if name == "settings":
+        page.get_by_text("The folder in which").wait_for()
     if name == "trace":
         page.get_by_text("PUT /products/reservations").wait_for()
     if name == "doctor":
@@ -121,6 +145,8 @@ def test_tab_goes_through_a_page_in_its_order(show, name):
     for _ in range(150):
         page.keyboard.press("Tab")
         focused = page.evaluate(FOCUSED)
+        if seen and focused["at"] == seen[-1]["at"]:
+            continue  # day, month and year of a date
         if focused["tag"] == "BODY" or (seen and focused["at"] <= seen[-1]["at"]):
             break
         seen.append(focused)
@@ -141,6 +167,9 @@ def test_tab_goes_through_a_page_in_its_order(show, name):
         ("overview", "Keys", "Keys"),
         ("cache", "Purge", "Purge the cache"),
         ("doctor", "Mend", "Mend documents"),
+        ("orders", "Cancel order 20", "Cancel order 20"),
+        ("clients", "New client", "New client"),
+        ("client", "Remove for good", "Remove client 1 for good"),
     ],
 )
 def test_a_dialog_is_accessible_and_keeps_the_focus(show, find_faults, name, button, title):

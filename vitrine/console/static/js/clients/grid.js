@@ -28,7 +28,7 @@ export function Grid() {
     return () => clearTimeout(timer);
   }, [words]);
   const tools = html`<div class="tools">
-    <label><span class="hidden">Find clients</span><input type="search" data-filter dir="auto" placeholder="Name, email, phone, city  ( / )" value=${words}
+    <label><span class="hidden">Find clients</span><input type="search" data-filter dir="auto" placeholder="Name, email, city  ( / )" value=${words}
       onInput=${(/** @type {any} */ event) => setWords(event.target.value)} /></label>
     <label><span class="hidden">Order</span><select value=${view.ordering} disabled=${view.deleted} onChange=${(/** @type {any} */ event) => showView({ ...view, ordering: event.target.value })}>
       ${Object.entries(ORDERS).map(([value, text]) => html`<option key=${value} value=${value}>by ${text}</option>`)}</select></label>

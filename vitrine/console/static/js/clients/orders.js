@@ -1,9 +1,10 @@
 /** The orders of a client. */
-import { amount, moment, price } from "../amounts.js";
+import { moment, price } from "../amounts.js";
 import { html } from "../html.js";
 import { MoreRows, totalOf } from "../lists/more_rows.js";
 import { useChanges } from "../lists/use_changes.js";
 import { usePages } from "../lists/use_pages.js";
+import { What } from "../orders/card.js";
 import { TONES } from "../orders/states.js";
 import { Panel } from "../parts/panel.js";
 import { Pill } from "../parts/pill.js";
@@ -16,7 +17,7 @@ export function Orders({ id }) {
   const columns = [
     { name: "Order", kind: "tight", cell: (/** @type {any} */ row) => html`<a href=${`/orders/${row.id}`}>#${row.id}</a>` },
     { name: "State", kind: "tight", cell: (/** @type {any} */ row) => html`<${Pill} kind=${/** @type {any} */ (TONES)[row.status] ?? "none"}>${row.status}<//>` },
-    { name: "What", kind: "wide", cell: (/** @type {any} */ row) => html`<span dir="auto">${(row.items ?? []).slice(0, 3).map((/** @type {any} */ line) => `${amount(line.quantity)} × ${line.name ?? line.sku ?? line.kind ?? line.product_id}`).join(", ")}</span>` },
+    { name: "What", kind: "wide", cell: (/** @type {any} */ row) => html`<${What} order=${row} most=${3} />` },
     { name: "Placed", kind: "time", cell: (/** @type {any} */ row) => moment(row.placed_at) },
     { name: "Total", kind: "number", cell: (/** @type {any} */ row) => price(row.total, row.currency) },
   ];

@@ -4,7 +4,7 @@ import { replaceQuery } from "../router.js";
 const PER = "50";
 
 /** @type {Record<string, string>} orders of the list by what a person calls them */
-export const ORDERS = { "": "id", name: "name", "-name": "name, backwards", city: "city", "-created_at": "newest", "-updated_at": "last changed" };
+export const ORDERS = { "": "number", name: "name", "-name": "name, backwards", city: "city", "-created_at": "newest", "-updated_at": "last changed" };
 
 /** @typedef {{q: string, ordering: string, city: string, deleted: boolean}} View */
 

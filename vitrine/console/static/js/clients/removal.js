@@ -18,8 +18,8 @@ const GOES = [
 ];
 /** @type {{what: string, why: string}[]} */
 const STAYS = [
-  { what: "Its orders", why: "amounts, products and the number of the client: a shop must keep its books. An order has no name and no address." },
-  { what: "Notes of its orders", why: "they are texts of the orders. Read them below, and change those that name the person." },
+  { what: "The orders", why: "amounts, products and the number of the client: a shop must keep its books. An order has no name and no address." },
+  { what: "Notes of the orders", why: "they are texts of the orders. Read them in what is stored, and change those that name the person." },
   { what: "Who changed it, when, and which fields", why: "the history proves what was done. It has no values." },
   { what: "Backups and exports", why: "copies that you made. They go when you delete them." },
   { what: "For a while, MongoDB's own logs of changes", why: "values before a change for an hour, and its oplog until it is full." },

@@ -64,7 +64,7 @@ export function InlineEdit({ name, value, draft, scope, lines = false, type = "t
     ${lines ? html`<textarea rows="3" ...${common}></textarea>` : html`<input type=${type} ...${common} />`}
     <span class="tools">
       <button type="button" class="main" disabled=${busy} aria-label=${`Save ${name}`} onClick=${save}>Save</button>
-      <button type="button" aria-label=${`Leave ${name} as it is`} onClick=${close}>Cancel</button>
+      <button type="button" aria-label=${`Cancel ${name}`} onClick=${close}>Cancel</button>
     </span>
     ${(error || hint) && html`<p class=${error ? "bad small" : "dim small"} role=${error ? "alert" : undefined}>${error || hint}</p>`}
   </div>`;

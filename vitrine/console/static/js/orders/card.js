@@ -2,6 +2,7 @@
 import { amount, moment, price } from "../amounts.js";
 import { html } from "../html.js";
 import { useItem } from "../lists/items.js";
+import { briefly } from "./days.js";
 import { OrderAction } from "./order_action.js";
 import { nextOf } from "./states.js";
 
@@ -29,9 +30,9 @@ export function Card({ order, isSelected, isLit, onSelect, onAct }) {
       <b class="number">${price(order.total, order.currency)}</b>
     </div>
     <${Who} order=${order} />
-    <p class="small dim what" dir="auto">${whatOf(order)}</p>
+    <p class="small dim what"><${What} order=${order} /></p>
     ${order.note && html`<p class="small note" dir="auto">${order.note}</p>`}
-    <div class="bar"><span class="time small">${moment(order.placed_at)}</span>
+    <div class="bar"><span class="time small" title=${moment(order.placed_at)}>${briefly(order.placed_at)}</span>
       <span class="tools">${order.status in LEAVES && html`<${OrderAction} order=${order} action="cancel" kind="link" onAct=${() => onAct("cancel", false)} />`}
         ${next && html`<${OrderAction} order=${order} action=${next} onAct=${() => onAct(next, false)} />`}</span>
     </div>
@@ -47,12 +48,12 @@ function Who({ order }) {
   return html`<p dir="auto">${client?.name ?? `client ${order.client_id}`}</p>`;
 }
 
-/** The products of an order in a few words. @param {any} order */
-function whatOf({ items, units }) {
-  const lines = (items ?? []).filter((/** @type {any} */ line) => !line.kind);
-  const shown = lines.slice(0, 2).map((/** @type {any} */ line) => `${amount(line.quantity)} × ${line.name ?? line.sku ?? `product ${line.product_id}`}`);
-  const others = lines.length - shown.length;
-  return `${shown.join(", ")}${others > 0 ? `, and ${others} more` : ""}${units == null || lines.length < 2 ? "" : ` (${amount(units)} pieces)`}`;
+/** The products of an order in a few words. @param {{order: any, most?: number}} props */
+export function What({ order: { items, units }, most = 2 }) {
+  const lines = (Array.isArray(items) ? items : []).filter((/** @type {any} */ line) => !line.kind);
+  const others = lines.length - most;
+  return html`${lines.slice(0, most).map((/** @type {any} */ line, /** @type {number} */ at) => html`${at ? ", " : ""}${amount(line.quantity)} × <bdi>${line.name ?? line.sku ?? `product ${line.product_id}`}</bdi>`)}
+    ${others > 0 && `, and ${others} more`}${units != null && lines.length > 1 && ` (${amount(units)} pieces)`}`;
 }
 
 /** Go to the card above, below or beside. @param {HTMLElement} card @param {string} key */

@@ -30,7 +30,7 @@ export function Filters({ view }) {
     <input type="date" value=${view[name]} onChange=${(/** @type {any} */ event) => showView({ ...view, [name]: event.target.value })} /></label>`;
   return html`<div class="tools filters">
     <form role="search" onSubmit=${find}><label><span class="hidden">Find orders</span>
-      <input type="search" data-filter dir="auto" placeholder="Number, reference or note  ( / )" value=${words}
+      <input type="search" data-filter dir="auto" placeholder="Number or note  ( / )" value=${words}
         onInput=${(/** @type {any} */ event) => setWords(event.target.value)} /></label></form>
     ${day("from", "from")}${day("to", "to")}
     <div class="tools" role="group" aria-label="States that are shown">${STATES.map((state) => html`<button type="button" key=${state} class="chip"

@@ -14,7 +14,8 @@ export function Returns({ order }) {
   useChanges("orders", list.reload);
   const sold = new Set((order.items ?? []).map(keyOf));
   const columns = [
-    { name: "Return", kind: "tight", cell: (/** @type {any} */ row) => html`<a href=${`/orders/${row.id}`}>#${row.id}</a> <span class="dim" dir="auto">${row.external_ref ?? ""}</span>` },
+    { name: "Return", kind: "tight", cell: (/** @type {any} */ row) => html`<a href=${`/orders/${row.id}`}>#${row.id}</a>` },
+    { name: "Reference", kind: "tight", cell: (/** @type {any} */ row) => html`<span class="dim" dir="auto">${row.external_ref ?? "–"}</span>` },
     { name: "What", kind: "wide", cell: (/** @type {any} */ row) => (row.items ?? []).map((/** @type {any} */ line, /** @type {number} */ at) =>
       html`${at ? ", " : ""}${amount(line.quantity)} × <span dir="auto" class=${sold.has(keyOf(line)) ? "" : "dim"}>${line.name ?? line.sku ?? line.kind}</span>`) },
     { name: "When", kind: "time", cell: (/** @type {any} */ row) => moment(row.placed_at) },

@@ -18,7 +18,7 @@ export function Places({ services, valueOf }) {
     { name: "Service", kind: "grow", cell: (/** @type {any} */ row) => html`<b>${row.name}</b>` },
     { name: "Address", kind: "wide", cell: (/** @type {any} */ row) => html`<code>${row.url}</code>` },
     ...DOCUMENTS.map(([path, name]) => ({ name, label: true, cell: (/** @type {any} */ row) => html`<a href=${`${row.url.replace(/\/$/, "")}/${path}`} target="_blank" rel="noreferrer"
-      aria-label=${`${name} of ${row.name}`}>/${path}</a>` })),
+      aria-label=${`/${path} of ${row.name}`}>/${path}</a>` })),
   ];
   return html`
     <${Panel} title="Services" note="addresses and documents of each" fill>

@@ -19,7 +19,7 @@ export function Rights({ session }) {
     { name: "Remove for good, upkeep", label: true, cell: () => allowed("admin") },
   ];
   return html`<${Panel} title="What you may do" note=${session.mode === "open" ? "open on this machine" : "by your token"} fill>
-    <div class="body"><dl class="facts">
+    <div class="intro"><dl class="facts">
       <dt>You are</dt><dd><b dir="auto">${session.subject ?? "not signed in"}</b></dd>
       <dt>Scopes</dt><dd>${session.scopes.length ? session.scopes.map((scope) => html`<code key=${scope}>${scope}</code>${" "}`) : "none"}</dd>
       ${session.expires && html`<dt>Until</dt><dd>${clock(session.expires)}</dd>`}

@@ -22,7 +22,7 @@ export function Values({ found, reason }) {
     <label><span class="hidden">Filter</span><input type="search" data-filter placeholder="Name or words  ( / )" value=${words} onInput=${(/** @type {any} */ event) => setWords(event.target.value)} /></label>
     <label class="check"><input type="checkbox" checked=${changed} onChange=${(/** @type {any} */ event) => setChanged(event.target.checked)} />only changed ones</label></div>`;
   return html`<${Panel} title="Limits and settings" note=${found.settings ? counted(rows.length, "setting") : ""} fill tools=${tools} reply=${found.reply} error=${found.error}>
-    <p class="body dim">Set by environment variables or <code>.env</code>, and read when a service starts. Secrets are not shown.</p>
+    <p class="intro dim">Set by environment variables or <code>.env</code>, and read when a service starts. Secrets are not shown.</p>
     ${reason ? html`<p class="empty">${reason}</p>` : html`<${Table} caption="Settings" columns=${columns} rows=${rows} rowKey=${(/** @type {any} */ row) => row.name}
       empty=${found.settings ? "No setting matches." : "Reading the settings."} />`}
   <//>`;
