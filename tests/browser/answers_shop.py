@@ -105,6 +105,8 @@ def settings(service):
         "settings": [
             setting("MONGO_URI", "mongodb://127.0.0.1:27017/vitrine",
                     "mongodb://localhost:27017/vitrine", "The MongoDB replica set."),
+            setting("REDIS_URL", "redis://127.0.0.1:6379/0", "redis://localhost:6379/0",
+                    "The Redis of the cache."),
             setting("RATE_LIMIT_ANONYMOUS", "100/minute", "100/minute",
                     "Requests of one address without a token; off for no limit."),
             setting("WORKERS", 4 if service == "products" else 2, 2, "Processes of each service."),

@@ -43,7 +43,7 @@ export function Column({ state, path, round, selected, lit, onSelect, onAct }) {
       ${orders.length > 0 && html`<input type="checkbox" aria-label=${`Select all orders shown as ${state}`} checked=${count === orders.length}
         onClick=${() => onSelect(orders, count !== orders.length)} />`}
       <h2 id=${id}>${state}${" "}<span class="dim number">${totalOf(list.value)}</span></h2>
-      ${list.reply?.ok && html`<a class="source" href=${`/trace/${list.reply.id}`} title=${`Read in ${duration(list.reply.ms)}; trace the request`}><${Pill} kind=${verdict(list.reply.cache).kind}>${verdict(list.reply.cache).kind}<//></a>`}
+      ${list.reply?.ok && verdict(list.reply.cache).kind !== "none" && html`<a class="source" href=${`/trace/${list.reply.id}`} title=${`Read in ${duration(list.reply.ms)}; trace the request`}><${Pill} kind=${verdict(list.reply.cache).kind}>${verdict(list.reply.cache).kind}<//></a>`}
     </header>
     ${list.error && html`<${Notice} kind="bad" label="Not available.">${sentence(list.error)}<//>`}
     <ul class="cards">${orders.map((order, at) => html`<${Card} key=${order.id} order=${order} isSelected=${selected.has(order.id)} isLit=${lit.has(order.id)}

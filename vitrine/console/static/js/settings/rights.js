@@ -10,13 +10,13 @@ import { missing } from "../session.js";
 export function Rights({ session }) {
   const allowed = (/** @type {string} */ scope) => {
     const reason = missing(scope);
-    return html`<${Dot} kind=${reason ? "warn" : "good"}>${reason ? "no" : "yes"}<//>${" "}<code class="dim">${scope}</code>`;
+    return html`<${Dot} kind=${reason ? "warn" : "good"}>${reason ? "no" : "yes"}<//>${" "}<code class="dim scope">${scope}</code>`;
   };
   const columns = [
     { name: "Service", kind: "grow", cell: (/** @type {string} */ name) => html`<b>${name}</b>` },
-    { name: "Read what is not public", label: true, cell: (/** @type {string} */ name) => allowed(`${name}:read`) },
+    { name: "Read all", label: true, cell: (/** @type {string} */ name) => allowed(`${name}:read`) },
     { name: "Write", label: true, cell: (/** @type {string} */ name) => allowed(`${name}:write`) },
-    { name: "Remove for good, upkeep", label: true, cell: () => allowed("admin") },
+    { name: "Upkeep", label: true, cell: () => allowed("admin") },
   ];
   return html`<${Panel} title="What you may do" note=${session.mode === "open" ? "open on this machine" : "by your token"} fill>
     <div class="intro"><dl class="facts">
