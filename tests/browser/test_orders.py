@@ -183,6 +183,7 @@ def test_the_note_is_edited_and_undone(board, stack, place):
     order = place(note="Leave it at the door")
     page = board(f"/{order['id']}")
     page.get_by_role("button", name="Note: Leave it at the door").click()
+    expect(page.get_by_label("Note", exact=True)).to_be_focused()
     page.keyboard.type("Ring twice")
     page.reload()  # What was typed is still there.
     expect(page.get_by_label("Note", exact=True)).to_have_value("Ring twice")

@@ -27,8 +27,8 @@ export function Client({ id }) {
     return html`<${Heading} title=${`Client ${id}`} text=${back} />
       ${error ? html`<${Notice} kind="bad" label="Not available.">${sentence(error)}<//>` : html`<p class="empty">Reading the client.</p>`}`;
   }
-  const save = (/** @type {string} */ field) => async (/** @type {string} */ text) => {
-    const result = await saveField(client, field, text.trim() || null, reply?.etag);
+  const save = (/** @type {string} */ field) => async (/** @type {string} */ text, /** @type {string} */ seen) => {
+    const result = await saveField(client, field, text.trim() || null, reply?.etag, seen || null);
     if (!result.error) reload();
     return result.error;
   };
@@ -39,7 +39,7 @@ export function Client({ id }) {
     ${error && html`<${Notice} kind="bad" label="Not read again.">${sentence(error)}<//>`}
     <${Panel} title="Data" reply=${reply}>
       <dl class="facts">${Object.entries(FIELDS).map(([field, { name, type, hint }]) => html`<dt key=${field}>${name}</dt>
-        <dd><${InlineEdit} key=${client.revision} name=${name} value=${client[field] ?? ""} type=${type} hint=${hint} draft=${`client ${client.id} ${field}`}
+        <dd><${InlineEdit} name=${name} value=${client[field] ?? ""} type=${type} hint=${hint} draft=${`client ${client.id} ${field}`}
           scope="clients:write" onSave=${save(field)} /></dd>`)}
         <dt>Since</dt><dd>${moment(client.created_at)}</dd></dl>
     <//>

@@ -48,9 +48,9 @@ const NAME = { name: "Name", kind: "wide", cell: (/** @type {any} */ row) => htm
 const columns = (reload) => [
   NAME,
   ...EDITED.map((field) => ({ name: FIELDS[field].name, kind: "end", label: true, cell: (/** @type {any} */ row) => html`<${InlineEdit}
-    key=${row.revision} name=${`${FIELDS[field].name} of ${row.name}`} value=${row[field] ?? ""} type=${FIELDS[field].type} draft=${`client ${row.id} ${field}`} scope="clients:write"
-    onSave=${async (/** @type {string} */ text) => {
-      const { error } = await saveField(row, field, text.trim() || null);
+    name=${`${FIELDS[field].name} of ${row.name}`} value=${row[field] ?? ""} type=${FIELDS[field].type} draft=${`client ${row.id} ${field}`} scope="clients:write"
+    onSave=${async (/** @type {string} */ text, /** @type {string} */ seen) => {
+      const { error } = await saveField(row, field, text.trim() || null, undefined, seen || null);
       if (!error) reload();
       return error;
     }} />` })),

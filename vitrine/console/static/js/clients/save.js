@@ -17,15 +17,16 @@ export const FIELDS = {
 
 /**
  * Change one field of a client.
- * @param {any} client  as the reader saw it
+ * @param {any} client  as it is known now
  * @param {string} field
  * @param {unknown} value
- * @param {string} [etag]
+ * @param {string} [etag]  of the client as it is known now
+ * @param {unknown} [seen]  the value that the reader saw, if it is another one by now
  * @returns {Promise<{error: string, value: any}>}
  */
-export async function saveField(client, field, value, etag) {
+export async function saveField(client, field, value, etag, seen = client[field]) {
   const label = `${(FIELDS[field]?.name ?? field).toLowerCase()} of ${client.name}`;
-  const reply = await edit({ service: "clients", path: `/clients/${client.id}`, before: { [field]: client[field] }, after: { [field]: value }, label, etag });
+  const reply = await edit({ service: "clients", path: `/clients/${client.id}`, before: { [field]: seen }, after: { [field]: value }, label, etag: seen === client[field] ? etag : undefined });
   return { error: reply.error, value: reply.value };
 }
 

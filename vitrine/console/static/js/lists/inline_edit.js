@@ -1,5 +1,5 @@
 /** A value that is edited in its place: Enter or a click begins, Enter saves, Esc leaves. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
 import { missing, session } from "../session.js";
 import { useValue } from "../value.js";
@@ -8,39 +8,40 @@ const KEY = "vitrine.draft ";
 
 /**
  * @param {{name: string, value: string, draft: string, scope: string, lines?: boolean, type?: string, hint?: string,
- *   onSave: (text: string) => Promise<string>}} props
+ *   onSave: (text: string, seen: string) => Promise<string>}} props
  *   `name` says what the value is, for screen readers; `draft` is the key under which what was typed survives
- *   a reload; `onSave` returns why it was refused, or an empty text
+ *   a reload. `onSave` gets the new text and the one that the reader saw when the edit began, since somebody
+ *   else may have changed it meanwhile; it returns why it was refused, or an empty text
  */
 export function InlineEdit({ name, value, draft, scope, lines = false, type = "text", hint = "", onSave }) {
   useValue(session);
   const key = KEY + draft;
-  const [text, setText] = useState(sessionStorage.getItem(key));
+  const [typed, setTyped] = useState(() => kept(key));
   const [error, setError] = useState("");
   const [busy, setBusy] = useState(false);
   const button = useRef(/** @type {HTMLButtonElement | null} */ (null));
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
-  const isOpen = text !== null;
+  const isOpen = typed !== null;
   const wasOpen = useRef(isOpen);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isOpen && !wasOpen.current) field.current?.select();
     if (!isOpen && wasOpen.current) button.current?.focus();
     wasOpen.current = isOpen;
   }, [isOpen]);
-  const type_ = (/** @type {string | null} */ typed) => {
-    if (typed === null) sessionStorage.removeItem(key);
-    else sessionStorage.setItem(key, typed);
-    setText(typed);
+  const keep = (/** @type {{text: string, seen: string} | null} */ next) => {
+    if (next) sessionStorage.setItem(key, JSON.stringify(next));
+    else sessionStorage.removeItem(key);
+    setTyped(next);
   };
   const close = () => {
     setError("");
-    type_(null);
+    keep(null);
   };
   const save = async () => {
-    if (busy) return;
-    if (text === value) return close();
+    if (busy || !typed) return;
+    if (typed.text === value) return close();
     setBusy(true);
-    const refused = await onSave(text ?? "");
+    const refused = await onSave(typed.text, typed.seen);
     setBusy(false);
     if (refused) setError(refused);
     else close();
@@ -48,7 +49,7 @@ export function InlineEdit({ name, value, draft, scope, lines = false, type = "t
   if (!isOpen) {
     const reason = missing(scope);
     return html`<button type="button" ref=${button} class="value" disabled=${Boolean(reason)} title=${reason || "Edit"}
-      aria-label=${`${name}: ${value || "empty"}. ${reason || "Edit"}`} onClick=${() => type_(value)}>
+      aria-label=${`${name}: ${value || "empty"}. ${reason || "Edit"}`} onClick=${() => keep({ text: value, seen: value })}>
       <span dir="auto">${value || html`<span class="dim">–</span>`}</span></button>`;
   }
   const press = (/** @type {KeyboardEvent} */ event) => {
@@ -58,8 +59,8 @@ export function InlineEdit({ name, value, draft, scope, lines = false, type = "t
     event.preventDefault();
     event.stopPropagation();
   };
-  const common = { ref: field, value: text, dir: "auto", "aria-label": name, "aria-invalid": Boolean(error), onKeyDown: press,
-    onInput: (/** @type {any} */ event) => type_(event.target.value) };
+  const common = { ref: field, value: typed.text, dir: "auto", "aria-label": name, "aria-invalid": Boolean(error), onKeyDown: press,
+    onInput: (/** @type {any} */ event) => keep({ ...typed, text: event.target.value }) };
   return html`<div class="editing">
     ${lines ? html`<textarea rows="3" ...${common}></textarea>` : html`<input type=${type} ...${common} />`}
     <span class="tools">
@@ -68,4 +69,13 @@ export function InlineEdit({ name, value, draft, scope, lines = false, type = "t
     </span>
     ${(error || hint) && html`<p class=${error ? "bad small" : "dim small"} role=${error ? "alert" : undefined}>${error || hint}</p>`}
   </div>`;
+}
+
+/** What was typed and not saved. @param {string} key @returns {{text: string, seen: string} | null} */
+function kept(key) {
+  try {
+    return JSON.parse(sessionStorage.getItem(key) ?? "null");
+  } catch {
+    return null;
+  }
 }

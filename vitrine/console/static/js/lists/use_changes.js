@@ -1,5 +1,6 @@
 /** The hook by which a page reads its list again when a service has changed something. */
 import { useEffect, useRef } from "preact/hooks";
+import { edits } from "../edits/undo.js";
 import { listen } from "../stream.js";
 
 const PAUSE = 1000; // milliseconds between two readings, so that a busy shop does not flood the page
@@ -29,6 +30,7 @@ export function useChanges(service, handle, concerns = () => true) {
         if (events.some((event) => event.service === service && current.current.concerns(event))) note();
       }),
       listen("reset", note),
+      edits.watch(note), // A caller without the stream sees at least the edits and undos of this tab.
     ];
     return () => {
       for (const end of ends) end();

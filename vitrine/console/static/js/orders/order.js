@@ -65,9 +65,9 @@ function Actions({ order, onDone }) {
 
 /** Client, dates, names, and the note, which may be changed. */
 function Facts({ order, etag, onSaved }) {
-  const saveNote = async (/** @type {string} */ text) => {
+  const saveNote = async (/** @type {string} */ text, /** @type {string} */ seen) => {
     const after = { note: text.trim() || null };
-    const reply = await edit({ service: "orders", path: `/orders/${order.id}`, before: { note: order.note }, after, label: `note of order ${order.id}`, etag });
+    const reply = await edit({ service: "orders", path: `/orders/${order.id}`, before: { note: seen || null }, after, label: `note of order ${order.id}`, etag: (order.note ?? "") === seen ? etag : undefined });
     if (reply.ok) onSaved();
     return reply.error;
   };
@@ -76,7 +76,7 @@ function Facts({ order, etag, onSaved }) {
     <dt>Placed</dt><dd>${moment(order.placed_at)}</dd>
     ${order.external_ref && html`<dt>Reference</dt><dd dir="auto">${order.external_ref}</dd>`}
     ${order.uuid && html`<dt>UUID</dt><dd><code>${order.uuid}</code></dd>`}
-    <dt>Note</dt><dd><${InlineEdit} key=${order.revision} name="Note" value=${order.note ?? ""} draft=${`order ${order.id} note`} scope="orders:write" lines
+    <dt>Note</dt><dd><${InlineEdit} name="Note" value=${order.note ?? ""} draft=${`order ${order.id} note`} scope="orders:write" lines
       hint="Ctrl+Enter saves." onSave=${saveNote} /></dd>
   </dl>`;
 }
