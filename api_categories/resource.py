@@ -265,4 +265,5 @@ categories = Resource(
     live=("product_count", "all_attributes"),
     # A category shows the attributes of its ancestors, so every write of a category concerns it.
     depends=("products", "categories"),
+    rechecked=("parent",),
 )

@@ -89,7 +89,7 @@ def batch() -> Response:
 @returns(ITEM, headers=("Link",))
 def restore(ref: str) -> Response:
     """Restore a category from the trash; its parent, or the one in the body, must exist."""
-    return moves.moving(lambda: categories.restore(ref, "parent"))
+    return moves.moving(lambda: categories.restore(ref))
 
 
 @blueprint.delete("/categories/<ref>")

@@ -112,4 +112,5 @@ clients = Resource(
     ClientQuery(),
     unique=("email", "external_ref"),
     searched=Searched(title=("name",), codes=("email", "phone"), text=("city",)),
+    together={"update": {}, "delete": {}, "restore": {}},
 )

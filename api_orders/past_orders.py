@@ -1,6 +1,7 @@
 """Past orders, imported from another shop: stored as they were, without a change of stocks."""
 
 import re
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,12 @@ from shared.storage.connections import settings
 PAST_STATES = (
     *(states.PLACED, states.PAID, states.SHIPPED),
     *(states.DELIVERED, states.CANCELLED, states.RETURNED),
+)
+_ONE_DAY = timedelta(days=1)
+_OTHER_ORDER = (
+    "Is the reference of another order, which is stored already: of another day, or of another "
+    "client in another currency. Send the orders of each shop with references of their own, such "
+    "as SHOP:1001; `vitrine import` makes them with --source SHOP."
 )
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -100,6 +107,8 @@ class PastOrderSchema(Schema):
             message = "Is the reference of an order placed here. Send only past orders."
             raise ValidationError({"external_ref": [message]})
         changed = stored | order
+        if _is_other(stored, order):
+            raise ValidationError({"external_ref": [_OTHER_ORDER]})
         sums = totals(changed["items"])
         is_return = sums["units"] < 0 or sums["total"].to_decimal() < 0
         if changed["status"] == states.RETURNED and not is_return:
@@ -108,6 +117,20 @@ class PastOrderSchema(Schema):
         if not stored and (default := settings().currency):
             order.setdefault("currency", default)
         return order | sums | {"history": _history(stored, changed)}
+
+
+def _is_other(stored: dict[str, Any], order: dict[str, Any]) -> bool:
+    """Return True if an order is not the stored one with its number: shops count from 1 alike.
+
+    The day of an order stays, even if another export has its time in another time zone.  On the
+    same days, an order of another client in another currency is another one.
+    """
+    before, now = stored.get("placed_at"), order.get("placed_at")
+    if isinstance(before, datetime) and isinstance(now, datetime) and abs(now - before) > _ONE_DAY:
+        return True
+    names = ("client_id", "currency")
+    pairs = [(stored.get(name), order.get(name)) for name in names]
+    return all(None not in pair and pair[0] != pair[1] for pair in pairs)
 
 
 def _history(stored: dict[str, Any], changed: dict[str, Any]) -> list[dict[str, Any]]:

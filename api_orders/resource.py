@@ -9,7 +9,7 @@ from pymongo import IndexModel
 
 from api_orders.line_kinds import KINDS, PRODUCT
 from api_orders.pricing import quantities_by_product
-from api_orders.states import STATES
+from api_orders.states import SETTLED_STATES, STATES
 from shared.resource import Resource
 from shared.schema import (
     DocumentSchema,
@@ -216,6 +216,7 @@ orders = Resource(
     unique=("external_ref",),
     searched=Searched(title=("note",), codes=("external_ref",)),
     partition="client_id",
+    together={"update": {}, "delete": {"status": SETTLED_STATES}, "restore": {}},
     indexes=(
         IndexModel([("uuid", 1)], unique=True, partialFilterExpression={"uuid": {"$gt": ""}}),
         IndexModel([("due", 1)], sparse=True),

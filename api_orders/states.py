@@ -24,6 +24,10 @@ def allows(state: str, target: str) -> bool:
     return target in TRANSITIONS.get(state, ())
 
 
+# The states of orders whose deletion has nothing to cancel.
+SETTLED_STATES = tuple(s for s in STATES if s != PENDING and not allows(s, CANCELLED))
+
+
 def allowed_actions(state: str) -> list[str]:
     """Return the actions that clients may ask for in a state."""
     return [name for name, target in ACTIONS.items() if allows(state, target)]

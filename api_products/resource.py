@@ -280,6 +280,8 @@ products = Resource(
     groups=GROUPS,
     partition="category",
     counter="stock",
+    rechecked=("category",),
+    together={"update": {}, "delete": {}, "restore": {}},
     indexes=(
         IndexModel([("attributes.$**", 1)]),
         IndexModel([("images.state", 1)], sparse=True),

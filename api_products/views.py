@@ -52,7 +52,7 @@ for nested in (stock_views, image_views, category_views):
 blueprint.register_blueprint(searching.blueprint(products))
 
 
-@blueprint.after_request
+@blueprint.after_app_request  # The undo of an import writes products, too.
 def correct_category_paths(response: Response) -> Response:
     """Correct products that this request wrote with the path of a category that moved meanwhile."""
     if categories := state().notes.get(CATEGORIES_READ):
@@ -63,7 +63,7 @@ def correct_category_paths(response: Response) -> Response:
     return response
 
 
-@blueprint.after_request
+@blueprint.after_app_request
 def fetch_photos(response: Response) -> Response:
     """Queue the fetching of the photos that this request has added, and the removal of others."""
     removed = state().notes.get(PHOTOS_CHANGED)
@@ -115,7 +115,7 @@ def delete(ref: str) -> Response:
 @like(products.restore)
 def restore(ref: str) -> Response:
     """Restore a product from the trash; its category, or the one in the body, must exist."""
-    return products.restore(ref, "category")
+    return products.restore(ref)
 
 
 @blueprint.get("/products/<ref>/variants")

@@ -1,11 +1,13 @@
 """``/products:imports``: the imports of a collection, and how to undo each.
 
-An undo is a list of ordinary requests, which the client sends: each is for one item, and carries
-the ETag of the item as it was compared with the history.  So an undo that is killed is continued by
-asking again, and what was changed since the import is never overwritten.
+An undo is a list of ordinary requests: each is for one item, and carries the ETag of the item as it
+was compared with the history.  So an undo that is killed is continued by asking again, and what was
+changed since the import is never overwritten.  A client sends the requests, or has the service do
+those of a page at once by POST, and sends only the rest.
 """
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Response, current_app, request
@@ -14,18 +16,22 @@ from marshmallow import Schema, fields
 from shared.cache import leases
 from shared.endpoints.change_reader import no_streams
 from shared.endpoints.import_log import Effect, find_effects, find_imports, find_later
-from shared.endpoints.inverse import Comparison
+from shared.endpoints.inverse import Comparison, Inverse
+from shared.endpoints.undoing import undo_together
 from shared.http import auth
 from shared.http.contract import accepts, returns
-from shared.http.errors import NotFound, ServiceUnavailable
+from shared.http.errors import BadRequest, NotFound, ServiceUnavailable
+from shared.http.import_id import HEADER, UNDO
+from shared.http.import_id import import_id as own_id
 from shared.http.parameters import read_parameters
 from shared.http.responses import respond
 from shared.resource import Resource
 from shared.resource.page_content import PageSchema, page_content
-from shared.schema import cursor
+from shared.schema import cursor, sizes
 from shared.schema.fields import Id, Timestamp, Whole, timestamp
 from shared.schema.query import Query
 from shared.schema.serialization import Document
+from shared.storage import trash
 from shared.storage.audit_log import OF_IMPORTS, OUTSIDE
 from shared.storage.connections import connections
 from shared.storage.repository import Page
@@ -79,6 +85,21 @@ class EffectSchema(Schema):
     kept = fields.List(fields.Nested(KeptSchema))
 
 
+class UndoneSchema(EffectSchema):
+    """The effect of an import on one item, and True if the service has undone it."""
+
+    done = fields.Boolean(
+        metadata={"description": "If false, `undo` is a request that is still to be sent."}
+    )
+
+
+class UndoneItemsSchema(Schema):
+    """The items of a page after the service has undone what it can undo together."""
+
+    items = fields.List(fields.Nested(UndoneSchema))
+    next_cursor = fields.String(allow_none=True)
+
+
 class EffectsSchema(Schema):
     """The items that an import touched, the latest first."""
 
@@ -97,7 +118,9 @@ def init_app(app: Flask, resource: Resource) -> None:
     """Serve the imports of a resource."""
     path = f"/{resource.name}:imports"
     app.add_url_rule(path, "list_imports", list_imports, methods=["GET"])
-    app.add_url_rule(f"{path}/<import_id>", "list_import_effects", list_effects, methods=["GET"])
+    one = f"{path}/<import_id>"
+    app.add_url_rule(one, "list_import_effects", list_effects, methods=["GET"])
+    app.add_url_rule(one, "undo_import", undo_import, methods=["POST"])
 
 
 @auth.requires(auth.READ)
@@ -128,8 +151,14 @@ def list_imports() -> Response:
     return page_content(f"{resource.name}:imports", asked, page, items, "").response()
 
 
+_PAGES: Mapping[str, Any] = {
+    "per": Whole(1, 1000, strict=False, load_default=100),
+    "cursor": fields.String(),
+}
+
+
 @auth.requires(auth.READ)
-@accepts(per=Whole(1, 100, strict=False, load_default=100), cursor=fields.String())
+@accepts(**_PAGES)
 @returns(EffectsSchema, errors=(501,))
 def list_effects(import_id: str) -> Response:
     """List what an import did to each item, and the request that undoes it.
@@ -138,6 +167,40 @@ def list_effects(import_id: str) -> Response:
     list again until none is left.  A request leaves out the fields that were changed since; these
     are in ``kept``.
     """
+    comparisons, next_cursor = _read_page(import_id)
+    items = [_shown(comparison, comparison.inverse()) for comparison in comparisons]
+    return respond({"items": items, "next_cursor": next_cursor})
+
+
+@accepts(**_PAGES, headers=(HEADER,))
+@returns(UndoneItemsSchema, errors=(501,))
+def undo_import(import_id: str) -> Response:
+    """Undo a page of an import, and list what is done and what is left.
+
+    It sends the requests of the list, as far as they can be done together: a request with
+    ``done: false`` is to be sent with its ``If-Match``, and then answers why.  The header
+    ``Import-ID`` is ``undo-`` and the id of the import, so that the undo can be undone.
+    """
+    if own_id() != f"{UNDO}{import_id}":
+        raise BadRequest(
+            f"An undo is an import as well. Send the header {HEADER}: {UNDO}{import_id[:100]}."
+        )
+    resource: Resource = current_app.extensions["resource"]
+    comparisons, next_cursor = _read_page(import_id)
+    pairs = [(comparison, comparison.inverse()) for comparison in comparisons]
+    deleted = trash.get_many(
+        resource.repository, [each.effect.item for each in comparisons if each.is_in_trash]
+    )
+    done = undo_together(resource, pairs, deleted)
+    items = [
+        _shown(comparison, inverse) | {"done": comparison.effect.item in done}
+        for comparison, inverse in pairs
+    ]
+    return respond({"items": items, "next_cursor": next_cursor})
+
+
+def _read_page(import_id: str) -> tuple[list[Comparison], str | None]:
+    """Return the items of the page that the request asks for, and the cursor of the next one."""
     resource: Resource = current_app.extensions["resource"]
     _require_history()
     parameters = read_parameters()
@@ -150,9 +213,10 @@ def list_effects(import_id: str) -> Response:
         if not history.find_one({**OF_IMPORTS, "import": import_id}, {"_id": True}):
             raise NotFound(f"The history of {resource.name} has no import {import_id[:100]}.")
     effects, last = find_effects(history, import_id, below, parameters["per"])
-    items = [_shown(comparison) for comparison in _compare(resource, import_id, effects)]
-    after = None if last is None else cursor.encode(bound, [last])
-    return respond({"items": items, "next_cursor": after})
+    comparisons = _compare(resource, import_id, effects)
+    if len(comparisons) < len(effects):
+        last = comparisons[-1].effect.item
+    return comparisons, None if last is None else cursor.encode(bound, [last])
 
 
 def _require_history() -> None:
@@ -175,11 +239,15 @@ def _wait_until_recorded(service: str) -> None:
 
 
 def _compare(resource: Resource, id: str, effects: list[Effect]) -> list[Comparison]:
-    """Read the present state of the items that an import touched."""
+    """Read the present state of the items that an import touched, as far as a page may hold it."""
     repository = resource.repository
     items = [effect.item for effect in effects]
-    stored = repository.collection.find({"_id": {"$in": items}})
+    in_order = repository.collection.find({"_id": {"$in": items}}, sort=[("_id", -1)])
+    stored, is_all = sizes.take(in_order)
     documents = {document["_id"]: document for document in stored}
+    if not is_all:
+        effects = effects[: items.index(stored[-1]["_id"]) + 1]
+        items = [effect.item for effect in effects]
     missing = {"id": {"$in": [item for item in items if item not in documents]}}
     in_trash = {each["id"] for each in repository.trash.find(missing, {"id": True})}
     later = find_later(repository.history, id, effects)
@@ -195,9 +263,8 @@ def _compare(resource: Resource, id: str, effects: list[Effect]) -> list[Compari
     ]
 
 
-def _shown(comparison: Comparison) -> Document:
+def _shown(comparison: Comparison, inverse: Inverse) -> Document:
     """Return one item of the list as clients see it."""
-    inverse = comparison.inverse()
     (shown,) = comparison.resource.dump([{"_id": comparison.effect.item}], ["id"])
     kept: list[Any] = [
         conflict | ({"by": conflict["by"] or OUTSIDE} if "by" in conflict else {})

@@ -7,7 +7,7 @@ values, never callbacks.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -101,6 +101,10 @@ class Resource:
         public: True if reading needs no token.
         visibility: The items that not every reader sees; None if all are seen by all readers.
         groups: How items are variants of one thing; None if they are not.
+        rechecked: Fields that a restore validates again: what they refer to may be gone.
+        together: The methods that an undo may do for many items by one write, of ``update``,
+            ``delete`` and ``restore``, each with the stored values that an item must have for it.
+            A method whose view does more than the standard one is left out.
         indexes: Further indexes of the MongoDB collection.
     """
 
@@ -118,6 +122,8 @@ class Resource:
     public: bool = False
     visibility: Visibility | None = None
     groups: Groups | None = None
+    rechecked: tuple[str, ...] = ()
+    together: Mapping[str, Mapping[str, Collection[Any]]] = field(default_factory=dict, hash=False)
     indexes: tuple[IndexModel, ...] = ()
 
     # What follows from the declaration.
@@ -255,9 +261,9 @@ class Resource:
     def reads(self, names: Iterable[str]) -> set[str]:
         """Return the stored fields that these fields of the schema are made of."""
         stored_fields: set[str] = set()
-        for name, field in self.schema.dump_fields.items():
-            if (field.data_key or name) in names:
-                stored_fields |= {field.attribute or name, *field.metadata.get("reads", ())}
+        for name, shown in self.schema.dump_fields.items():
+            if (shown.data_key or name) in names:
+                stored_fields |= {shown.attribute or name, *shown.metadata.get("reads", ())}
         return stored_fields
 
     def is_hidden(self, document: Document) -> bool:
@@ -435,6 +441,18 @@ class Resource:
         loaded = self.repository.derived.with_variant(loaded, stored or {})
         check_document({**(stored or {}), **loaded}, stored)
         return loaded
+
+    def load_restored(self, values: Document, deleted: Document) -> Document:
+        """Validate changes to a document of the trash, as ``load`` does, with what it refers to."""
+        kept = {n: deleted[n] for n in self.rechecked if deleted.get(n) is not None}
+        return self.load(kept | values, deleted)
+
+    def may_join(self, method: str, document: Document) -> bool:
+        """Return True if a method may be done for this document and others by one write."""
+        conditions = self.together.get(method)
+        return conditions is not None and all(
+            document.get(name) in values for name, values in conditions.items()
+        )
 
     def reject_unknown_parameters(self) -> None:
         """Raise ``BadRequest`` for query parameters that the view does not declare.
@@ -634,17 +652,13 @@ class Resource:
 
     @accepts(CHANGES, media=(JSON, MERGE_PATCH), optional=True, headers=("If-Match",))
     @returns(ITEM)
-    def restore(self, ref: str, *again: str) -> Response:
-        """Bring an item back from the trash; the body may hold values to change on the way.
-
-        ``again`` are fields to validate as if they were sent: what they refer to may be gone.
-        """
+    def restore(self, ref: str) -> Response:
+        """Bring an item back from the trash; the body may hold values to change on the way."""
         self.reject_unknown_parameters()
 
         def write() -> Response:
             document = self._check_version(trash.get(self.repository, ref))
-            kept = {name: document[name] for name in again if document.get(name) is not None}
-            values = self.load(kept | (self.body() if request.get_data() else {}), document)
+            values = self.load_restored(self.body() if request.get_data() else {}, document)
             return self.to_response(trash.restore(self.repository, document, values))
 
         return retry_conflicts(write, f"this {self.item}")

@@ -4,11 +4,13 @@ The collection itself holds living documents alone, so its queries need no condi
 ones, and a deleted document occupies no slug or SKU.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bson import ObjectId
-from pymongo.errors import DuplicateKeyError
+from pymongo import DeleteOne, UpdateOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from shared.cache.keys import new_token
 from shared.http.errors import Conflict, NotFound
@@ -43,11 +45,65 @@ def delete(repository: Repository, document: Document) -> None:
     transaction(move)
 
 
+def delete_many(repository: Repository, stored: Sequence[Document]) -> set[Any]:
+    """Move many documents to the trash by one transaction; return the ids of those moved.
+
+    The others were written after they were read.
+    """
+    token, moment = new_token(), documents.now()
+    read = {document["_id"]: document for document in stored}
+    marks = [
+        UpdateOne(
+            documents.version_filter(document),
+            {"$set": {"written": token, "writer": documents.writer_mark(id, documents.DELETED)}},
+        )
+        for id, document in read.items()
+    ]
+
+    def move() -> set[Any]:
+        session = current_session()
+        repository.writable.bulk_write(marks, ordered=False, session=session)
+        marked = {"_id": {"$in": list(read)}, "written": token}
+        # The trash keeps the marks that the documents had.
+        kept = ("written", "writer")
+        removed = [
+            {name: value for name, value in document.items() if name not in kept}
+            | {name: read[document["_id"]][name] for name in kept if name in read[document["_id"]]}
+            for document in repository.collection.find(marked, session=session)
+        ]
+        ids = [document["_id"] for document in removed]
+        if not ids:
+            return set()
+        repository.collection.delete_many({"_id": {"$in": ids}}, session=session)
+        repository.trash.insert_many(
+            [
+                document | {"_id": ObjectId(), "id": document["_id"], "deleted_at": moment}
+                for document in removed
+            ],
+            session=session,
+        )
+        repository.complete_write([(document, None) for document in removed], token)
+        return set(ids)
+
+    return transaction(move)
+
+
+def get_many(repository: Repository, ids: Sequence[Any]) -> dict[Any, Document]:
+    """Return the documents of the trash with these ids that were deleted last, by id."""
+    found = repository.trash.find({"id": {"$in": list(ids)}}, sort=[("deleted_at", 1)])
+    return {deleted["id"]: _as_stored(deleted) for deleted in found}
+
+
 def get(repository: Repository, ref: str) -> Document:
     """Return the document from the trash that was deleted last, or raise ``NotFound``."""
     deleted = repository.trash.find_one(_trash_reference(ref), sort=[("deleted_at", -1)])
     if deleted is None:
         raise NotFound(f"There is no {repository.item} {ref[:100]} in the trash.")
+    return _as_stored(deleted)
+
+
+def _as_stored(deleted: Document) -> Document:
+    """Return a document of the trash as it was stored in the collection."""
     document = {k: v for k, v in deleted.items() if k not in ("_id", "id", "deleted_at")}
     return {"_id": deleted["id"]} | document
 
@@ -109,8 +165,7 @@ def restore(repository: Repository, document: Document, values: Mapping[str, Any
         Conflict: Its id, slug or another unique value was taken meanwhile.
     """
     token = new_token()
-    restored = documents.change(document, values, repository.derived).stamped(token).after
-    restored["writer"] = documents.writer_mark(restored["_id"], documents.RESTORED)
+    restored = _restored(repository, document, values, token)
 
     def move() -> None:
         session = current_session()
@@ -120,8 +175,8 @@ def restore(repository: Repository, document: Document, values: Mapping[str, Any
         if repository.collection.find_one(same_id, {"_id": True}, session=session):
             # A copy made by hand, or an older one of two documents in the trash.
             raise repository.conflict("id", restored["_id"], restored)
-        same_version = {name: document.get(name) for name in ("revision", "written")}
         in_trash = {"id": document["_id"]}
+        same_version = _same_version(document)
         if not repository.trash.delete_one(in_trash | same_version, session=session).deleted_count:
             if repository.trash.find_one(in_trash, {"_id": True}, session=session):
                 raise DocumentChanged(repository.item)
@@ -138,13 +193,76 @@ def restore(repository: Repository, document: Document, values: Mapping[str, Any
     return restored
 
 
+def restore_many(
+    repository: Repository, inputs: Sequence[tuple[Document, Mapping[str, Any]]]
+) -> set[Any]:
+    """Move many documents from the trash back by one transaction; return the ids of those moved.
+
+    Left out are documents whose id or unique values are taken.  If another write comes between,
+    none is moved.
+
+    Args:
+        repository: The collection.
+        inputs: Each document, as ``get_many`` has read it, with the fields to set on the way.
+    """
+    token = new_token()
+    pairs = [(document, _restored(repository, document, v, token)) for document, v in inputs]
+    free = _free(repository, [restored for _, restored in pairs])
+    pairs = [(document, restored) for document, restored in pairs if restored["_id"] in free]
+    if not pairs:
+        return set()
+
+    def move() -> None:
+        session = current_session()
+        removals = [DeleteOne({"id": read["_id"]} | _same_version(read)) for read, _ in pairs]
+        removed = repository.trash.bulk_write(removals, ordered=False, session=session)
+        if removed.deleted_count < len(pairs):
+            raise DocumentChanged(repository.item)
+        repository.writable.insert_many([restored for _, restored in pairs], session=session)
+        repository.complete_write(pairs, token)
+
+    try:
+        transaction(move)
+    except (DuplicateKeyError, BulkWriteError, DocumentChanged):
+        return set()
+    return free
+
+
+def _free(repository: Repository, restored: Sequence[Document]) -> set[Any]:
+    """Return the ids of the documents whose id and unique values no other document has."""
+    ids = [document["_id"] for document in restored]
+    same_id = repository.select({"_id": {"$in": ids}}, {"_id": True})
+    taken = {document["_id"] for document in same_id}
+    for field in repository.unique_fields:
+        owners = Counter(d[field] for d in restored if isinstance(d.get(field), str))
+        owners.update(repository.find(field, owners).keys() if owners else ())
+        shared = {value for value, count in owners.items() if count > 1}
+        taken |= {
+            d["_id"] for d in restored if isinstance(d.get(field), str) and d[field] in shared
+        }
+    return set(ids) - taken
+
+
+def _restored(
+    repository: Repository, document: Document, values: Mapping[str, Any], token: str
+) -> Document:
+    """Return a document of the trash as it is stored again, with some fields set."""
+    restored = documents.change(document, values, repository.derived).stamped(token).after
+    restored["writer"] = documents.writer_mark(restored["_id"], documents.RESTORED)
+    return restored
+
+
+def _same_version(document: Document) -> Document:
+    return {name: document.get(name) for name in ("revision", "written")}
+
+
 def purge(repository: Repository, document: Document) -> None:
     """Remove a document for good, from the trash too.
 
     Raise ``DocumentChanged`` if the document was written after it was read.
     """
     id, token = document["_id"], new_token()
-    same_version = {"_id": id} | {name: document.get(name) for name in ("revision", "written")}
+    same_version = {"_id": id} | _same_version(document)
 
     def remove() -> None:
         session = current_session()

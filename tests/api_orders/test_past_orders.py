@@ -32,6 +32,30 @@ class TestPastOrders:
         assert self.batch(orders, self.past())["summary"] == {"unchanged": 1}
         assert self.batch(orders, self.past(status="cancelled"))["summary"] == {"updated": 1}
 
+    @pytest.mark.parametrize("placed_at", ["2010-12-03 08:26:00", "2011-12-01", "2009-12-01"])
+    def test_an_order_of_another_shop_with_the_same_number_changes_nothing(self, orders, placed_at):
+        self.batch(orders, self.past())
+        answer = self.batch(orders, self.past(placed_at=placed_at, status="cancelled"))
+        (result,) = answer["results"]
+        assert result["errors"][0]["pointer"] == "/external_ref"
+        assert "SHOP:1001" in result["errors"][0]["message"]
+        assert orders.get("/orders/1").get_json()["status"] == "delivered"
+
+    def test_an_order_of_another_client_in_another_currency_is_another_one(self, orders):
+        def sent(client, currency):
+            order = self.past(client_id=client, currency=currency)
+            return self.batch(orders, order)["summary"]
+
+        assert sent(1, "EUR") == {"created": 1}
+        assert sent(2, "EUR") == {"updated": 1}
+        assert sent(2, "GBP") == {"updated": 1}
+        assert sent(3, "USD") == {"failed": 1}
+
+    def test_the_time_of_an_order_may_have_another_time_zone(self, orders):
+        self.batch(orders, self.past())
+        again = self.past(placed_at="2010-12-01T18:26:00Z")
+        assert self.batch(orders, again)["summary"] == {"updated": 1}
+
     def test_returns_are_negative(self, orders):
         line = {"sku": "D", "quantity": -1, "unit_price": 27.5}
         self.batch(orders, self.past(external_ref="C536379", status="returned", items=[line]))

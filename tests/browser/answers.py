@@ -2,6 +2,7 @@
 
 import time
 
+from tests.browser import answers_product, answers_products
 from tests.browser.answers_shop import SHOP
 from tests.browser.moments import NOW, iso
 
@@ -145,6 +146,7 @@ ANSWERS = SHOP | {
         ]
     },
 }  # fmt: skip
+ANSWERS |= answers_products.ANSWERS | answers_product.ANSWERS
 for name in SERVICES:
     path = f"/api/{name}/__cache"
     prefix = f"{name.rstrip('s')}:"

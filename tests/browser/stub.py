@@ -119,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         self._answer()
 
-    do_DELETE = do_POST
+    do_DELETE = do_PATCH = do_PUT = do_POST
 
     def _answer(self):
         stub = self.stub

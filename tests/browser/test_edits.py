@@ -1,4 +1,4 @@
-"""Edits and their undo on a real stack: what pages share, whatever they edit."""
+"""Edits and their undo on a real stack: what all pages share."""
 
 import pytest
 from playwright.sync_api import expect
@@ -58,7 +58,7 @@ def stored(stack, product):
 
 @pytest.fixture
 def write(stack, product):
-    """Change the product as somebody else."""
+    """Change the product as another client."""
 
     def write(**values):
         path = f"/products/{product['id']}"
@@ -119,7 +119,7 @@ def test_a_conflict_is_decided_field_by_field(page, edit, stored, write, choice,
     dialog = page.get_by_role("dialog", name="was changed by somebody else meanwhile")
     field = dialog.get_by_role("group", name="price")
     field.get_by_text("before: 12.5").wait_for()
-    assert dialog.get_by_role("group").count() == 2  # Nobody else has changed the stock.
+    assert dialog.get_by_role("group").count() == 2  # The stock is as it was read.
     field.get_by_label(f"{choice}: {price}").check()
     dialog.get_by_label("theirs: Pot").check()
     dialog.get_by_role("button", name="Save the chosen values").click()
@@ -165,17 +165,28 @@ def test_a_refused_edit_is_not_remembered(page, edit, stored):
     assert page.get_by_role("button", name="Undo: price of Teapot").is_visible()
 
 
-def test_many_edits_are_one_and_what_was_changed_since_stays(page, stack):
-    new = [{"name": f"Cup {at}", "slug": f"cup-{at}", "price": at} for at in (1, 2, 3)]
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_many_edits_are_one_and_what_was_changed_since_is_asked_about(page, stack, is_kept):
+    new = [
+        {"name": f"Cup {at}", "slug": f"cup-{is_kept}-{at}".lower(), "price": at}
+        for at in (1, 2, 3)
+    ]
     status, value = stack.request("POST", "products", "/products:batch", new)
     assert status == 207, value
     items = [{"slug": each["slug"], "price": each["price"] + 10} for each in new]
-    assert page.evaluate(BATCH, {"items": items, "id": "console-1"}) == {"updated": 3}
-    stack.request("PATCH", "products", "/products/cup-2", {"price": 50})
+    assert page.evaluate(BATCH, {"items": items, "id": f"console-{is_kept}"}) == {"updated": 3}
+    stack.request("PATCH", "products", f"/products/{new[1]['slug']}", {"price": 50})
     page.reload()
     page.get_by_role("button", name="Undo: prices of 3 products").wait_for()
     page.keyboard.press("Control+z")
-    page.get_by_text("1 item had changed since, and stays as somebody else left it.").wait_for()
-    prices = [stack.get("products", f"/products/cup-{at}")["price"] for at in (1, 2, 3)]
-    assert prices == [1, 50, 3]
+    dialog = page.get_by_role("dialog", name="1 value changed since")
+    dialog.get_by_label("theirs: 50").wait_for()
+    if is_kept:
+        dialog.get_by_role("button", name="Keep theirs").click()
+        page.get_by_text("1 item had changed since, and stays as somebody else left it.").wait_for()
+    else:
+        dialog.get_by_role("button", name="Save the chosen values").click()
+        page.get_by_text("Undone: prices of 3 products.").wait_for()
+    prices = [stack.get("products", f"/products/{each['slug']}")["price"] for each in new]
+    assert prices == [1, 50 if is_kept else 2, 3]
     expect(page.get_by_role("button", name="Undo: prices of 3 products")).to_have_count(0)

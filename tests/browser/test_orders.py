@@ -110,7 +110,7 @@ def test_arrows_go_from_card_to_card(board, place):
     page.keyboard.press("ArrowUp")
     expect(card(page, second).get_by_role("link")).to_be_focused()
     page.keyboard.press("ArrowRight")
-    expect(column(page, "paid").locator(".card a").first).to_be_focused()
+    expect(column(page, "paid").locator(".order-card a").first).to_be_focused()
     page.keyboard.press("Space")
     page.get_by_text("1 order selected").wait_for()
     page.keyboard.press("Enter")
@@ -197,7 +197,7 @@ def test_the_note_is_edited_and_undone(board, stack, place):
 def test_the_query_is_in_the_address(board, place):
     place(note="purple elephants")
     page = board("?q=purple&states=placed,cancelled")
-    expect(page.locator(".card")).to_have_count(1)
+    expect(page.locator(".order-card")).to_have_count(1)
     column(page, "cancelled").get_by_text("No order.").wait_for()
     page.get_by_role("button", name="cancelled", exact=True).click()
     page.wait_for_function("new URLSearchParams(location.search).get('states') === 'placed'")

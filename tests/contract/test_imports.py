@@ -51,14 +51,24 @@ def effects(client, url):
     return effects
 
 
-@pytest.fixture
-def undo(client, effects):
-    """Send all requests that undo an import, and return their statuses."""
+@pytest.fixture(params=["together", "alone"])
+def undo(request, client, url, effects):
+    """Send all requests that undo an import, or have the service do it; return their statuses."""
+
+    def pages(id):
+        if request.param == "alone":
+            return effects(id).values()
+        answer = client.post(f"{url}:imports/{id}", headers={"Import-ID": f"undo-{id}"})
+        assert answer.status_code == 200, answer.json
+        return answer.json["items"]
 
     def undo(id=ID):
         statuses = []
-        for effect in effects(id).values():
+        for effect in pages(id):
             if asked := effect["undo"]:
+                if effect.get("done"):
+                    statuses.append(204 if asked["method"] == "DELETE" else 200)
+                    continue
                 sent = {"If-Match": asked["if_match"]} if asked["if_match"] else {}
                 answer = client.open(
                     asked["path"],
@@ -224,6 +234,53 @@ def test_a_value_that_the_service_would_not_store_again_is_left(
     assert effects()[1]["undo"]["body"] == {"brand": None}
     assert undo() == [200]
     assert undo() == []
+
+
+@on_real_servers
+def test_new_items_of_standard_services_are_undone_together(
+    client, url, resource, followed, minimal
+):
+    for name in ("One", "Two", "Three"):
+        client.post(url, json=minimal(name), headers=PART)
+    path, sent = f"{url}:imports/{ID}?per=2", {"Import-ID": f"undo-{ID}"}
+    page = client.post(path, headers=sent).json
+    assert {each["undo"]["method"] for each in page["items"]} == {"DELETE"}
+    is_standard = url in ("/products", "/clients")
+    assert {each["done"] for each in page["items"]} == {is_standard}
+    if is_standard:
+        assert [each["id"] for each in client.get(url).json["items"]] == [1]
+        assert client.get(f"{url}?deleted=only").json["total"] == 2
+        rest = client.post(f"{path}&cursor={page['next_cursor']}", headers=sent).json
+        assert ([each["id"] for each in rest["items"]], rest["next_cursor"]) == ([1], None)
+
+
+@in_products
+@on_real_servers
+def test_what_the_service_refuses_is_left_for_a_request_that_says_why(
+    client, url, followed, minimal
+):
+    sent = {"Import-ID": f"undo-{ID}"}
+    for name in ("One", "Two"):
+        client.post(url, json=minimal(name) | {"sku": name}, headers=PART)
+    page = client.post(f"{url}:imports/{ID}", headers=sent).json
+    assert all(each["done"] for each in page["items"])
+    client.post(url, json=minimal("Other") | {"sku": "One"})
+    again = {"Import-ID": f"undo-undo-{ID}"}
+    two, one = client.post(f"{url}:imports/undo-{ID}", headers=again).json["items"]
+    assert (two["done"], one["done"]) == (True, False)
+    answer = client.post(one["undo"]["path"], json=one["undo"]["body"], headers=again)
+    assert (answer.status_code, answer.json["owner"]) == (409, "/products/3")
+
+
+@in_products
+@on_real_servers
+def test_an_undo_together_has_the_import_id_of_an_undo(client, url, followed, minimal):
+    client.post(url, json=minimal("One"), headers=PART)
+    for sent in ({}, {"Import-ID": "other"}):
+        answer = client.post(f"{url}:imports/{ID}", headers=sent)
+        assert answer.status_code == 400
+        assert f"Send the header Import-ID: undo-{ID}." in answer.json["detail"]
+    assert client.get(url).json["total"] == 1
 
 
 @in_products

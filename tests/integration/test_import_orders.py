@@ -160,6 +160,22 @@ def test_mistakes_are_named_by_row_and_order(shop, tmp_path, text, error):
     assert error in said
 
 
+def test_the_orders_of_two_shops_stay_apart(shop, tmp_path):
+    one, other = tmp_path / "one.csv", tmp_path / "other.csv"
+    one.write_text("invoice,date,description,qty,price\nZ1,2024-01-05,Cup,2,3.5\n")
+    other.write_text("invoice,date,description,qty,price\nZ1,2024-03-01,Pot,1,9\n")
+    assert run_import(shop, one)[0] == (1, 1, 0, 0, 0)
+    counts, said = run_import(shop, other)
+    assert counts == (1, 0, 0, 0, 1)
+    assert "--source SHOP" in said
+    assert run_import(shop, other, "--source", "north")[0] == (1, 1, 0, 0, 0)
+    assert run_import(shop, other, "--source", "north")[0] == (1, 0, 0, 1, 0)
+    assert run_import(shop, one)[0] == (1, 0, 0, 1, 0)
+    for ref, total in (("Z1", 7), ("north:Z1", 9)):
+        (order,) = shop.get("orders", f"/orders?external_ref={ref}")["items"]
+        assert order["total"] == total
+
+
 def test_options_that_do_not_fit_are_named(shop, tmp_path):
     file, twice, turkish = (tmp_path / name for name in ("x.csv", "twice.csv", "turkish.csv"))
     file.write_text("a\n1\n")

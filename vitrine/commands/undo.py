@@ -1,16 +1,16 @@
 """Imports of all services: their ids, the list of them, and taking one back.
 
 The services know what an import did, and which request undoes it (``GET /products:imports/ID``).
-Each request carries the ETag of its item, so an undo never overwrites another change.
+Each request carries the ETag of its item, so an undo never overwrites another change.  A service
+does most requests itself, a page at once (``POST``); only the others are sent.
 """
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import chain, islice
 from typing import Any, TypeVar
 
 import orjson
@@ -18,11 +18,12 @@ import orjson
 from shared.config.settings import Settings
 from shared.http.import_id import UNDO, is_valid
 from vitrine import stack
-from vitrine.client import PAGE_SIZE, Client, threads_for
+from vitrine.client import Client, threads_for
 from vitrine.errors import RequestRefused, StackError
 
 # An item is moved to the trash before the items that it refers to.
 _ORDER = ("orders", "products", "clients", "categories")
+_PAGE_ITEMS = 250  # items that a service undoes at once
 _MAX_VALUE = 60  # characters of a value that is shown
 # Further rounds for items that were changed between the answer and the request, such as products
 # whose photos are fetched at the same time.
@@ -87,19 +88,34 @@ def _ask_all(services: Sequence[Client], question: Callable[[Client], T]) -> lis
         return list(pool.map(question, services))
 
 
-def _effects(client: Client, id: str) -> Iterable[dict[str, Any]] | None:
-    """Return what an import did to each item of a service, None if it does not know the import.
-
-    The first page is read at once.
-    """
-    effects = client.items(f"/{client.service}:imports/{id}")
+def _knows(client: Client, id: str) -> bool:
+    """Return True if a service knows an import."""
     try:
-        first = list(islice(effects, 1))
+        client.get(_path(client, id), per=1)
     except RequestRefused as error:
         if error.status != 404:
             raise
-        return None
-    return chain(first, effects)
+        return False
+    return True
+
+
+def _path(client: Client, id: str) -> str:
+    return f"/{client.service}:imports/{id}"
+
+
+def _pages(client: Client, id: str, dry_run: bool) -> Iterator[list[dict[str, Any]]]:
+    """Yield what an import did to the items of a service, page by page.
+
+    Unless ``dry_run``, the service has undone what is ``done``.
+    """
+    query: dict[str, Any] = {"per": _PAGE_ITEMS}
+    while True:
+        path = _path(client, id)
+        page = client.get(path, **query) if dry_run else client.post(path, None, **query)
+        yield page["items"]
+        if page["next_cursor"] is None:
+            return
+        query["cursor"] = page["next_cursor"]
 
 
 @dataclass(slots=True)
@@ -111,6 +127,8 @@ class ServiceReport:
         refused: The items for which the service refused the request.
         changed: The number of requests that were refused because the item was changed meanwhile.
         sent: The number of requests, by what they have done.
+        is_checked: False if a request was sent alone: then the list may have another one for its
+            item.
         patches: Digests of the changes that were sent: to the same version of an item, one that
             changes nothing would be sent forever.
     """
@@ -119,6 +137,7 @@ class ServiceReport:
     refused: list[str] = field(default_factory=list)
     changed: int = 0
     sent: Counter[str] = field(default_factory=Counter)
+    is_checked: bool = True
     patches: set[int] = field(default_factory=set)
 
 
@@ -141,7 +160,7 @@ class UndoReport:
 
 
 def undo(services: Sequence[Client], id: str, dry_run: bool) -> UndoReport:
-    """Take an import back: send the request that undoes each change.
+    """Take an import back: have the services undo each change, and send the requests left.
 
     It may be killed and run again.  A request may be refused until another one was sent, such as
     the deletion of a category before that of its children; so all are tried again as long as that
@@ -159,12 +178,16 @@ def undo(services: Sequence[Client], id: str, dry_run: bool) -> UndoReport:
     left = list(services) if is_valid(id) else []
     is_known = False
     while left:
-        pages = _ask_all(left, lambda client: _effects(client, id))
-        for client, effects in zip(left, pages, strict=True):
+        left = [
+            c
+            for c, knows in zip(left, _ask_all(left, lambda c: _knows(c, id)), strict=True)
+            if knows
+        ]
+        is_known = is_known or bool(left)
+        for client in left:
             last = report.services.get(client.service, ServiceReport())
             service = report.services[client.service] = ServiceReport(patches=last.patches)
-            is_known = is_known or effects is not None
-            _undo_effects(client, effects or (), service, dry_run)
+            _undo_pages(client, _pages(client, id, dry_run), service, dry_run)
             report.done += service.sent
         tried = [report.services[client.service] for client in left]
         if dry_run:
@@ -174,17 +197,19 @@ def undo(services: Sequence[Client], id: str, dry_run: bool) -> UndoReport:
             if rounds < 0 or not any(service.changed for service in tried):
                 break
         left = [
-            c for c, service in zip(left, tried, strict=True) if service.sent or service.refused
+            client
+            for client, service in zip(left, tried, strict=True)
+            if service.refused or not service.is_checked
         ]
     if not is_known:
         raise StackError(f"There is no import {id}; `vitrine imports` lists those there are.")
     return report
 
 
-def _undo_effects(
-    client: Client, effects: Iterable[dict[str, Any]], report: ServiceReport, dry_run: bool
+def _undo_pages(
+    client: Client, pages: Iterable[list[dict[str, Any]]], report: ServiceReport, dry_run: bool
 ) -> None:
-    """Send the requests that undo what an import did to the items of a service."""
+    """Count what the service has undone, and send the requests that are left."""
 
     def is_new(request: Mapping[str, Any]) -> bool:
         """Return False for a change that was sent before to the same version of its item."""
@@ -203,12 +228,14 @@ def _undo_effects(
             return error
         return None
 
-    source = iter(effects)
     with ThreadPoolExecutor(threads_for(client.service)) as pool:
-        while page := list(islice(source, PAGE_SIZE)):
+        for page in pages:
             for effect in page:
                 report.kept += [_kept_line(_name(client, effect), kept) for kept in effect["kept"]]
-            asked = [effect for effect in page if effect["undo"] and is_new(effect["undo"])]
+                if effect.get("done"):
+                    report.sent[_DONE[effect["undo"]["method"]]] += 1
+            open_effects = [each for each in page if each["undo"] and not each.get("done")]
+            asked = [effect for effect in open_effects if is_new(effect["undo"])]
             refusals = [None] * len(asked) if dry_run else pool.map(send, asked)
             for effect, refusal in zip(asked, refusals, strict=True):
                 if refusal:
@@ -216,6 +243,7 @@ def _undo_effects(
                     report.refused.append(f"{_name(client, effect)}: {refusal}")
                     continue
                 request = effect["undo"]
+                report.is_checked = dry_run
                 report.sent[_DONE[request["method"]]] += 1
                 if request["method"] == "PATCH":
                     report.patches.add(hash((request["path"], request["if_match"])))

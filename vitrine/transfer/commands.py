@@ -225,6 +225,12 @@ def import_categories(files: tuple[str, ...], path_separator: str | None, **opti
     metavar="REGEX",
     help="An order whose whole number matches is a return. Its quantities are negative.",
 )
+@click.option(
+    "--source",
+    default="",
+    metavar="SHOP",
+    help="Put SHOP: before the order numbers, because another shop has the same ones.",
+)
 @refused_options(
     "orders",
     *("--key", "--attributes", "--create-categories", "--match", "--infer-attributes", "--yes"),
@@ -236,6 +242,7 @@ def import_orders(
     create_clients: bool,
     client_name: str,
     returns: str,
+    source: str = "",
     run: ImportRun | None = None,
     currency: str | None = None,
     **options: Any,
@@ -255,7 +262,8 @@ def import_orders(
     (the external_ref of a client), client_id, status, currency, note, sku, name, quantity,
     unit_price and discount (a fraction).
     """
-    rules = OrderRules(returns, create_clients, client_name, options["dry_run"], currency)
+    dry_run = options["dry_run"]
+    rules = OrderRules(returns, create_clients, client_name, dry_run, currency, source)
     sys.exit(1 if _import_past_orders(files, joins, rules, options, run or ImportRun()) else 0)
 
 

@@ -15,6 +15,7 @@ from vitrine.transfer.columns.facts import fit_types
 from vitrine.transfer.files.csv_rows import Row
 from vitrine.transfer.identity import RowIdentity
 from vitrine.transfer.mapping import RowMapping
+from vitrine.transfer.texts import TOO_LONG, long_number
 
 BATCH_ITEMS = 1000
 BATCH_BYTES = 4_000_000
@@ -275,6 +276,11 @@ class ItemImporter:
             self.report.fail(number, "", str(error))
             return None
         except TypeError as error:
+            if place := long_number(item):
+                field, *inner = place.split("/", 1)
+                column = "/".join([self._mapping.columns.get(field, field), *inner])
+                self.report.fail(number, column, TOO_LONG)
+                return None
             self.report.fail(number, "", f"Cannot be sent as JSON: {error}.")
             return None
         return item

@@ -15,11 +15,13 @@ from vitrine.errors import RequestRefused, StackError
 from vitrine.transfer.importer import ImportReport
 from vitrine.transfer.mapping import RowMapping
 from vitrine.transfer.sources import RowSource
+from vitrine.transfer.texts import TOO_LONG, long_number
 
 BATCH_ORDERS = 500
 BATCH_LINES = 3000
 RETURNS = r"C\d+"  # order numbers of returns, as the Online Retail data set of UCI has them
 CLIENT_NAME = "Client {}"
+MAX_SOURCE = 50  # characters
 
 # Fields of an order and of a line: their types, and names of their columns in other shops' files.
 _ORDER_FIELDS = {
@@ -78,6 +80,7 @@ class OrderRules:
         client_name: Name of a created client; ``{}`` stands for its reference.
         dry_run: Have the services validate only.
         currency: The currency of orders without one.
+        source: The shop of the orders, which goes before their numbers; empty for none.
     """
 
     returns: str = RETURNS
@@ -85,9 +88,12 @@ class OrderRules:
     client_name: str = CLIENT_NAME
     dry_run: bool = False
     currency: str | None = None
+    source: str = ""
 
     def __post_init__(self) -> None:
-        """Raise ``StackError`` if ``returns`` is not a regular expression."""
+        """Raise ``StackError`` if ``returns`` is not a regular expression, or ``source`` long."""
+        if len(self.source) > MAX_SOURCE:
+            raise StackError(f"--source {self.source}: write at most {MAX_SOURCE} characters.")
         try:
             re.compile(self.returns)
         except re.error as error:
@@ -104,6 +110,8 @@ class PastOrderImporter:
         self._orders_client = orders
         self._clients_client = clients
         self._rules = rules
+        source = clean_key(rules.source)
+        self._prefix = f"{source}:" if source else ""  # of the references of all orders
         self._orders: dict[str, tuple[int, dict[str, Any]]] = {}  # with the row of the first line
         self._rows: dict[str, list[int]] = {}  # the row of each line of an order
         self._mixed: dict[str, tuple[int, str]] = {}  # row and text of orders in two currencies
@@ -153,9 +161,12 @@ class PastOrderImporter:
             raise StackError("Has no order number; say --map external_ref=COLUMN.")
         if not isinstance(ref, str):
             raise StackError(f"The order number {ref!r} is not a text.")
+        ref = self._prefix + ref
         lines = item.get("items", [item])
         if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
             raise StackError("The items are not a list of objects, one for each line.")
+        if place := long_number(item):
+            raise StackError(f"{place}: {TOO_LONG}")
         if "items" in item and ref in self._orders:
             raise StackError(f"Order {ref} is in row {self._orders[ref][0]} too; leave one out.")
         if item.get("client") is not None:
@@ -219,7 +230,8 @@ class PastOrderImporter:
             self.report.counts["failed"] += 1
             self.report.fail(mixed[0], "currency", mixed[1])
             return None
-        is_return = re.fullmatch(self._rules.returns, order["external_ref"])
+        own_number = order["external_ref"].removeprefix(self._prefix)
+        is_return = re.fullmatch(self._rules.returns, own_number)
         order.setdefault("status", "returned" if is_return else "delivered")
         if self._rules.currency:
             order.setdefault("currency", self._rules.currency)

@@ -7,6 +7,7 @@ from typing import Any
 from shared.schema.text import clean
 
 TOO_DEEP = "Is nested too deep."
+TOO_LONG = "Is a number of more than 64 bits; write a smaller one, or a text in quotes."
 
 
 @lru_cache(maxsize=10_000)
@@ -30,6 +31,22 @@ def clean_value(value: Any) -> Any:
     if isinstance(value, float) and not isfinite(value):
         raise ValueError("NaN is not a number" if isnan(value) else "a number is too large")
     return value
+
+
+def long_number(value: Any, place: str = "") -> str:
+    """Return the place of a whole number that JSON cannot send, such as ``attributes/size``.
+
+    It is empty if there is none.  The services read numbers of up to 64 bits.
+    """
+    if isinstance(value, int):
+        return place if not -(2**63) <= value < 2**64 else ""
+    if isinstance(value, dict):
+        pairs = ((str(name), inner) for name, inner in value.items())
+    elif isinstance(value, list):
+        pairs = ((str(number), inner) for number, inner in enumerate(value, 1))
+    else:
+        return ""
+    return next(filter(None, (long_number(v, f"{place}/{n}".strip("/")) for n, v in pairs)), "")
 
 
 def clean_row(row: dict[str, Any]) -> dict[str, Any] | str:

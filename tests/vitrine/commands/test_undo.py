@@ -14,9 +14,17 @@ class Service:
     def __init__(self):
         self.written = []
 
-    def items(self, path):
+    def get(self, path, **query):
+        assert path == "/products:imports/x7"
+        return {"items": [], "next_cursor": None}
+
+    def post(self, path, body, **query):
+        assert (path, body) == ("/products:imports/x7", None)
+        return {"items": self.items(), "next_cursor": None}
+
+    def items(self):
         request = {"method": "PATCH", "path": "/products/1", "body": {"name": " Tea"}}
-        return iter([{"id": 1, "undo": request | {"if_match": '"a"'}, "kept": []}])
+        return [{"id": 1, "undo": request | {"if_match": '"a"'}, "kept": [], "done": False}]
 
     def write(self, *request):
         self.written.append(request)
@@ -36,8 +44,8 @@ class FetchingService(Service):
         super().__init__()
         self.left = changes
 
-    def items(self, path):
-        return super().items(path) if self.left >= 0 else iter([])
+    def items(self):
+        return super().items() if self.left >= 0 else []
 
     def write(self, *request):
         super().write(*request)
@@ -65,3 +73,27 @@ def test_another_refusal_is_final():
     service.write = write
     assert undo([service], "x7", dry_run=False).refused == ["products/1: No."]
     assert len(service.written) == 1
+
+
+class UndoingService(Service):
+    """A service that undoes each page itself."""
+
+    def __init__(self, pages):
+        super().__init__()
+        self.pages, self.asked = pages, []
+
+    def post(self, path, body, **query):
+        self.asked.append(query.get("cursor"))
+        number = int(query.get("cursor", 0))
+        after = str(number + 1) if number + 1 < self.pages else None
+        request = {"method": "DELETE", "path": f"/products/{number}", "body": None}
+        effect = {"id": number, "undo": request | {"if_match": '"a"'}, "kept": [], "done": True}
+        return {"items": [effect] * 250, "next_cursor": after}
+
+
+def test_what_the_service_has_undone_is_counted_and_not_sent_nor_asked_again():
+    service = UndoingService(pages=4)
+    report = undo([service], "x7", dry_run=False)
+    assert report.done == {"moved to the trash": 1000}
+    assert service.asked == [None, "1", "2", "3"]
+    assert service.written == []

@@ -87,3 +87,20 @@ def test_what_was_sent_counts_if_the_reader_stops():
     assert list(islice(steps, 1)) == [BATCH_ITEMS]
     steps.close()
     assert 1 <= report.counts.total() // BATCH_ITEMS <= 1 + MAX_SENT
+
+
+class LongNumbers(Rows):
+    def rows(self):
+        yield 1, {"sku": "1", "stock": 2**64}
+        yield 2, {"sku": "2", "attributes": {"a": [1, -(2**63) - 1]}}
+        yield 3, {"sku": "3", "stock": 2**64 - 1}
+
+
+def test_a_number_of_more_than_64_bits_fails_its_row_with_its_place():
+    made, report = importer(Service())
+    list(made.run(LongNumbers(3)))
+    assert report.counts == {"failed": 2, "created": 1}
+    assert [error.partition(" Is")[0] for error in report.errors] == [
+        "row 1, stock:",
+        "row 2, attributes/a/2:",
+    ]

@@ -70,6 +70,19 @@ def test_the_option_returns_says_which_orders_are_returns(run, options, returned
     assert [each["external_ref"] for each in orders if each["status"] == "returned"] == returned
 
 
+def test_the_source_goes_before_the_numbers_and_returns_are_known_by_theirs(run):
+    orders, _ = run("invoice,sku,qty\n1,a,1\nC1,a,-1\n", source=" North shop ")
+    assert [(each["external_ref"], each["status"]) for each in orders] == [
+        ("North shop:1", "delivered"),
+        ("North shop:C1", "returned"),
+    ]
+
+
+def test_a_long_source_is_refused():
+    with pytest.raises(StackError, match=r"--source x{51}: write at most 50 characters"):
+        OrderRules(source="x" * 51)
+
+
 def test_a_regular_expression_that_is_not_valid_is_named():
     with pytest.raises(StackError, match=r"--returns \[: not a regular expression"):
         OrderRules(returns="[")

@@ -9,6 +9,8 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import islice
 from typing import Any, BinaryIO, Self
 
 import ijson
@@ -80,6 +82,12 @@ def json_rows(file: BinaryIO, path: str, resource: str = "") -> Iterator[Row]:
     yield from _numbered(_objects(file, place))
 
 
+# Knows numbers of any length, and is many times slower.
+_EXACT = ijson.get_backend("python")
+_OVERFLOW = "overflow"  # in the error of the fast parser
+_COMPOUND = (Decimal, list, dict)
+
+
 class _Object(dict[str, Any]):
     """An object that remembers a name that two of its members have, of which one is lost."""
 
@@ -92,9 +100,40 @@ class _Object(dict[str, Any]):
 
 
 def _objects(file: BinaryIO, place: str) -> Iterator[Any]:
-    """Return the values at a place of a JSON file."""
-    values: Iterator[Any] = ijson.items(file, place, use_float=True, map_type=_Object)
-    return values
+    """Yield the values at a place of a JSON file."""
+    for value in _read(file, "items", place, map_type=_Object):
+        yield _with_floats(value)
+
+
+def _read(file: BinaryIO, method: str, *args: Any, **options: Any) -> Iterator[Any]:
+    """Yield what a method of ijson reads.
+
+    The fast parser stops at a number of more than 64 bits.  Then the slow one reads the file again.
+    """
+    start, done = file.tell(), 0
+    try:
+        for value in getattr(ijson, method)(file, *args, use_float=True, **options):
+            yield value
+            done += 1
+        return
+    except ijson.JSONError as error:
+        if _OVERFLOW not in str(error):
+            raise
+    file.seek(start)
+    yield from islice(getattr(_EXACT, method)(file, *args, **options), done, None)
+
+
+def _with_floats(value: Any) -> Any:
+    """Return a value with the decimals of the slow parser as those of the fast one."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, list) and any(isinstance(item, _COMPOUND) for item in value):
+        return [_with_floats(item) for item in value]
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if isinstance(item, _COMPOUND):
+                dict.__setitem__(value, name, _with_floats(item))
+    return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -149,7 +188,7 @@ class _Members:
         members = cls()
         depth, member, previous = 0, "", ""
         first_of = ""  # the list whose first object is being read
-        for event, value in ijson.basic_parse(file, use_float=True):
+        for event, value in _read(file, "basic_parse"):
             if event in ("end_map", "end_array"):
                 depth -= 1
                 if depth == 1 and previous == "start_array":
@@ -203,7 +242,7 @@ def _inner_place(file: BinaryIO) -> str:
     It is the first list there, or else one object, such as the ``product`` of an answer.
     """
     single = ""
-    for place, event, _ in ijson.parse(file, use_float=True):
+    for place, event, _ in _read(file, "parse"):
         steps = place.split(".")
         if not place or not all(step in _WRAPPERS for step in steps):
             continue

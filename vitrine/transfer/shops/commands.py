@@ -47,6 +47,12 @@ from vitrine.transfer.sources import ReadOptions, RowSource
     type=click.Choice(("g", "kg", "lb", "oz")),
     help="Unit of weights, where the file names none.",
 )
+@click.option(
+    "--source",
+    default="",
+    metavar="SHOP",
+    help="Put SHOP: before the order numbers, because another shop has the same ones.",
+)
 @click.option("--no-images", is_flag=True, help="Leave the photos out.")
 @click.option(
     "--decimal",
@@ -73,6 +79,7 @@ def import_shop(
     kind: str | None,
     currency: str | None,
     weight_unit: str | None,
+    source: str,
     no_images: bool,
     decimal: str | None,
     encoding: str | None,
@@ -104,7 +111,8 @@ def import_shop(
                 _ask(yes)
             # Orders find their clients.
             for resource in sorted(groups):
-                own = others | ({"currency": currency} if resource == ORDERS else {})
+                of_orders = {"currency": currency, "source": source}
+                own = others | (of_orders if resource == ORDERS else {})
                 failed += _import_others(ctx, resource, groups[resource], own, run)
         finally:
             run.print_undo()

@@ -34,7 +34,7 @@ import { signIn, token } from "./session.js";
  * @typedef {object} Options
  * @property {string} [method]
  * @property {unknown} [body]  sent as JSON
- * @property {Blob} [file]  sent as it is, instead of a body
+ * @property {Blob | FormData} [file]  sent as it is, instead of a body
  * @property {Record<string, string>} [headers]
  * @property {AbortSignal} [signal]
  */

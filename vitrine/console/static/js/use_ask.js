@@ -7,11 +7,12 @@ const RETRY = 2; // seconds until a failed request is sent again
 /**
  * Load a path, again every few seconds while the tab is visible, and after a failure.
  * @param {string} path  empty: nothing is asked
- * @param {{every?: number}} [options]  seconds between two requests; 0 for one request
+ * @param {{every?: number, headers?: Record<string, string>}} [options]  `every`: seconds between two requests;
+ *   0 for one request. `headers` are the same ones for a path
  * @returns {{reply: import("./api.js").Reply | null, value: any, error: string, reload: () => void}}
  *   `value` is the last good one, even after a failure
  */
-export function useAsk(path, { every = 0 } = {}) {
+export function useAsk(path, { every = 0, headers } = {}) {
   const [reply, setReply] = useState(/** @type {import("./api.js").Reply | null} */ (null));
   const [good, setGood] = useState(/** @type {any} */ (null));
   const [round, setRound] = useState(0);
@@ -27,7 +28,7 @@ export function useAsk(path, { every = 0 } = {}) {
     let timer = 0;
     const load = async () => {
       if (document.hidden) return later(every || RETRY);
-      const next = await ask(path, { signal: stop.signal }).catch(() => null);
+      const next = await ask(path, { signal: stop.signal, headers }).catch(() => null);
       if (!next || stop.signal.aborted) return undefined;
       setReply(next);
       if (next.ok) setGood(next);

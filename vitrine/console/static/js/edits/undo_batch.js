@@ -2,24 +2,32 @@
 import { counted } from "../format.js";
 import { say } from "../said.js";
 import { askPatiently, forEachOf } from "./patient.js";
+import { askAbout } from "./undo_kept.js";
+
+const PER = "1000"; // items of a page
 
 /**
- * Take back an edit of many items. What was changed since stays as somebody else left it.
+ * Take back an edit of many items. What was changed since stays as somebody else left it, unless the
+ * reader decides otherwise.
  * @param {import("./undo.js").Batch} batch
  * @returns {Promise<import("./undo.js").Outcome>}
  */
 export async function undoBatch({ service, path, id }) {
   const known = `/api/${service}${path}:imports/${encodeURIComponent(id)}`;
+  const headers = { "Import-ID": `undo-${id}` };
   let done = 0;
-  let kept = 0;
+  /** @type {import("./undo_kept.js").Kept[]} */
+  const kept = [];
   for (let cursor = ""; ; ) {
-    const reply = await askPatiently(`${known}${cursor && `?${new URLSearchParams({ cursor })}`}`);
+    // The service takes back what it can together, and lists the requests that are left.
+    const reply = await askPatiently(`${known}?${new URLSearchParams({ per: PER, ...(cursor && { cursor }) })}`, { method: "POST", headers });
     if (reply.status === 404) return { error: "", remark: "It has written nothing." };
     if (!reply.ok) return { error: reply.error, remark: "" };
     const effects = reply.value.items;
     const error = await forEachOf(effects, async (/** @type {any} */ effect) => {
-      const refused = effect.undo ? await sendInverse(service, id, effect.undo) : null;
-      if (effect.kept.length || refused?.status === 412) kept += 1;
+      const refused = effect.undo && !effect.done ? await sendInverse(service, id, effect.undo) : null;
+      for (const each of effect.kept) kept.push({ ...each, path: `${path}/${effect.id}` });
+      if (refused?.status === 412) kept.push({ path: effect.undo.path, pointer: "", from: null, to: null, now: null });
       return refused && refused.status !== 412 ? refused.error : "";
     });
     if (error) return { error, remark: "" };
@@ -28,7 +36,8 @@ export async function undoBatch({ service, path, id }) {
     if (!cursor) break;
     say(`Undoing: ${counted(done, "item")} so far.`);
   }
-  return { error: "", remark: kept ? `${counted(kept, "item")} had changed since, and ${kept === 1 ? "stays" : "stay"} as somebody else left it.` : "" };
+  const count = new Set((await askAbout(service, id, kept)).map((each) => each.path)).size;
+  return { error: "", remark: count ? `${counted(count, "item")} had changed since, and ${count === 1 ? "stays" : "stay"} as somebody else left it.` : "" };
 }
 
 /**

@@ -31,7 +31,7 @@ export function Bulk({ orders, onClear, onDone }) {
   };
   const lacking = missing("orders:write");
   const actions = /** @type {Action[]} */ (Object.keys(ACTIONS));
-  return html`<div class="bulk" role="region" aria-label="Selected orders">
+  return html`<div class="order-bulk" role="region" aria-label="Selected orders">
     ${orders.length > 0 && html`<div class="bar">
       <b>${counted(orders.length, "order")} selected</b>
       <span class="tools">${actions.map((action) => html`<${Choice} key=${action} action=${action} orders=${orders} lacking=${lacking || (progress && "The last action is still running.")} onAsk=${() => setAsked(action)} />`)}

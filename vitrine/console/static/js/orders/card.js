@@ -22,7 +22,7 @@ export function Card({ order, isSelected, isLit, onSelect, onAct }) {
     event.preventDefault();
     event.stopPropagation();
   };
-  return html`<li class=${`card ${isLit ? "lit" : ""} ${isSelected ? "selected" : ""}`} data-order=${order.id} onKeyDown=${press}>
+  return html`<li class=${`order-card ${isLit ? "lit" : ""} ${isSelected ? "selected" : ""}`} data-order=${order.id} onKeyDown=${press}>
     <div class="bar">
       <input type="checkbox" aria-label=${`Select order ${order.id}`} checked=${isSelected}
         onClick=${(/** @type {any} */ event) => onSelect(event.shiftKey)} />
@@ -58,7 +58,7 @@ export function What({ order: { items, units }, most = 2 }) {
 
 /** Go to the card above, below or beside. @param {HTMLElement} card @param {string} key */
 function moveFocus(card, key) {
-  const cards = (/** @type {Element | null | undefined} */ column) => [...(column?.querySelectorAll(".card") ?? [])];
+  const cards = (/** @type {Element | null | undefined} */ column) => [...(column?.querySelectorAll(".order-card") ?? [])];
   const column = card.closest(".column");
   const at = cards(column).indexOf(card);
   const isNext = key === "ArrowDown" || key === "ArrowRight";

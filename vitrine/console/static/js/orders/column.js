@@ -46,7 +46,7 @@ export function Column({ state, path, round, selected, lit, onSelect, onAct }) {
       ${list.reply?.ok && verdict(list.reply.cache).kind !== "none" && html`<a class="source" href=${`/trace/${list.reply.id}`} title=${`Read in ${duration(list.reply.ms)}; trace the request`}><${Pill} kind=${verdict(list.reply.cache).kind}>${verdict(list.reply.cache).kind}<//></a>`}
     </header>
     ${list.error && html`<${Notice} kind="bad" label="Not available.">${sentence(list.error)}<//>`}
-    <ul class="cards">${orders.map((order, at) => html`<${Card} key=${order.id} order=${order} isSelected=${selected.has(order.id)} isLit=${lit.has(order.id)}
+    <ul class="order-cards">${orders.map((order, at) => html`<${Card} key=${order.id} order=${order} isSelected=${selected.has(order.id)} isLit=${lit.has(order.id)}
       onSelect=${(/** @type {boolean} */ isRange) => select(at, isRange)}
       onAct=${(/** @type {any} */ action, /** @type {boolean} */ byKey) => act(order, action, byKey)} />`)}</ul>
     ${!orders.length && !list.error && html`<p class="empty small">${list.items ? "No order." : "Reading the orders."}</p>`}

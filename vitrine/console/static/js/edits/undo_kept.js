@@ -1,0 +1,47 @@
+/** What the undo of an edit of many items leaves, because somebody else has changed it since: the reader decides. */
+import { ask } from "../api.js";
+import { counted } from "../format.js";
+import { choose } from "./conflict.js";
+
+const MOST = 20; // values that a reader is asked about
+
+/**
+ * @typedef {object} Kept  a value that was changed since
+ * @property {string} path  of the item
+ * @property {string} pointer  of the field; empty for the item as a whole
+ * @property {unknown} from  before the edit
+ * @property {unknown} to  what the edit has written
+ * @property {unknown} now
+ */
+
+/**
+ * Ask about each value, and put back those that the reader wants.
+ * @param {string} service @param {string} id  of the import
+ * @param {Kept[]} kept
+ * @returns {Promise<Kept[]>} those that stay
+ */
+export async function askAbout(service, id, kept) {
+  const values = kept.filter(({ pointer }) => pointer);
+  if (!values.length || values.length > MOST) return kept;
+  const choices = values.map(({ path, pointer, to, from, now }) => ({ name: path + pointer, before: to, theirs: now, yours: from }));
+  const isTheirs = await choose(`${counted(values.length, "value")} changed since`, choices);
+  const left = [];
+  for (const [at, value] of values.entries()) {
+    if (!isTheirs || isTheirs[at] || !(await putBack(service, id, value))) left.push(value);
+  }
+  return [...kept.filter(({ pointer }) => !pointer), ...left];
+}
+
+/** @param {string} service @param {string} id @param {Kept} kept @returns {Promise<boolean>} true if it is as before */
+async function putBack(service, id, { path, pointer, from }) {
+  const url = `/api/${service}${path}`;
+  const read = await ask(url);
+  if (!read.ok) return false;
+  const names = pointer.slice(1).split("/").map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+  const body = names.reduceRight((/** @type {unknown} */ value, name) => ({ [name]: value }), from ?? null);
+  /** @type {Record<string, string>} */
+  const headers = { "If-Match": read.etag, "Import-ID": `undo-${id}` };
+  // A merge patch keeps the other members of an object.
+  if (names.length > 1) headers["Content-Type"] = "application/merge-patch+json";
+  return (await ask(url, { method: "PATCH", body, headers })).ok;
+}

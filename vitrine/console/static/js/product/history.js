@@ -1,0 +1,67 @@
+/** The history of a product: who changed what, also by hand in MongoDB, and the way back. */
+import { useEffect, useState } from "preact/hooks";
+import { moment } from "../amounts.js";
+import { counted } from "../format.js";
+import { html } from "../html.js";
+import { More } from "../parts/more.js";
+import { Panel } from "../parts/panel.js";
+import { Pill } from "../parts/pill.js";
+import { Table } from "../parts/table.js";
+import { missing, session } from "../session.js";
+import { useAsk } from "../use_ask.js";
+import { useValue } from "../value.js";
+import { ChangedFields } from "./changed_fields.js";
+import { labelOf } from "../product_form/fields.js";
+import { canPutBack, PutBack } from "./put_back.js";
+
+const PER = 8;
+const LATER = 1500; // milliseconds after which the follower has noted a change
+const TONES = { created: "good", updated: "write", deleted: "bad", restored: "good" };
+const BY_HAND = "outside the API";
+
+/** @param {{product: any, round: number}} props  `round` counts the changes of the product */
+export function History({ product, round }) {
+  useValue(session);
+  const [pages, setPages] = useState(1);
+  const [open, setOpen] = useState("");
+  const [back, setBack] = useState(/** @type {any} */ (null));
+  const { value, reply, error, reload } = useAsk(`/api/products/products/${product.id}/history?per=${PER * pages}`);
+  useEffect(() => {
+    if (round < 2) return undefined;
+    reload();
+    const timer = setTimeout(reload, LATER);
+    return () => clearTimeout(timer);
+  }, [round]);
+  const all = value?.items ?? [];
+  const rows = all.filter((/** @type {any} */ row) => row.type !== "updated" || row.fields.length);
+  const hidden = all.length - rows.length;
+  const reason = missing("products:write");
+  const keyOf = (/** @type {any} */ row) => `${row.at} ${row.type} ${row.revision?.to}`;
+  const columns = [
+    { name: "Change", kind: "wide", cell: Change },
+    { name: "When and who", kind: "wide", cell: (/** @type {any} */ row) => html`<span class="time">${moment(row.at)}</span> <${Author} row=${row} />` },
+    { name: "", kind: "actions", cell: (/** @type {any} */ row) => html`<div class="tools">
+      ${row.changes && html`<${More} open=${open === keyOf(row)} text="difference" name=${`${row.type}, ${moment(row.at)}`} onClick=${() => setOpen(open === keyOf(row) ? "" : keyOf(row))} />`}
+      ${!reason && canPutBack(row) && html`<button type="button" class="link" aria-label=${`Put back what was before ${moment(row.at)}: ${row.fields.map(labelOf).join(", ")}`} onClick=${() => setBack(row)}>Put back</button>`}
+    </div>` },
+  ];
+  return html`<${Panel} title="History" fill reply=${reply} error=${error}>
+    ${value && html`<${Table} caption="Changes, the latest first" columns=${columns} rows=${rows} rowKey=${keyOf} rowClass=${(/** @type {any} */ row) => (row.by === BY_HAND ? "hand" : "")}
+      detail=${(/** @type {any} */ row) => open === keyOf(row) && html`<${ChangedFields} changes=${Object.entries(row.changes ?? {})} />`} empty="No change is known: the history begins with the next one." />`}
+    ${value && (value.total > all.length || hidden > 0) && html`<div class="more">
+      ${value.total > all.length && html`<button type="button" onClick=${() => setPages(pages * 3)}>Show more</button>`}
+      ${hidden > 0 && html`<span class="dim">${counted(hidden, "write")} left out, such as steps of a picture that is not ready.</span>`}</div>`}
+    ${back && html`<${PutBack} product=${product} entry=${back} onDone=${() => setBack(null)} />`}
+  <//>`;
+}
+
+/** @param {any} row */
+const Change = (row) =>
+  html`<${Pill} kind=${/** @type {any} */ (TONES)[row.type] ?? "none"}>${row.type}<//>${row.type === "updated" && html` ${row.fields.map(labelOf).join(", ")}`}`;
+
+/** @param {{row: any}} props */
+function Author({ row }) {
+  if (row.by === BY_HAND) return html`<${Pill} kind="warn" title="The document was changed in MongoDB itself">by hand, in MongoDB<//>`;
+  const name = html`<span dir="auto">${row.by}</span>`;
+  return row.request_id ? html`<a href=${`/trace/${row.request_id}`} title="Trace the request">${name}</a>` : name;
+}

@@ -1,0 +1,103 @@
+/** The columns of the products: what they show, whether they can be edited, and which are chosen. */
+import { amount, moment, price, typed } from "../amounts.js";
+import { shown } from "../format.js";
+import { html } from "../html.js";
+import { Pill } from "../parts/pill.js";
+import { Picture } from "../photos/picture.js";
+import { Value } from "../value.js";
+
+const KEY = "vitrine.products.columns";
+const USUAL = ["images", "sku", "price", "stock", "status", "category", "brand"];
+export const STATUSES = ["active", "draft", "archived"];
+const TONES = { active: "good", draft: "warn", archived: "none" };
+
+/**
+ * @typedef {object} Column
+ * @property {string} id  the field, or attr.NAME
+ * @property {string} name
+ * @property {"text" | "number" | "list" | "status" | "category" | "brand" | "stock" | ""} editor  empty: it cannot be edited here
+ * @property {(item: any) => any} cell
+ * @property {string} [kind]  classes
+ * @property {boolean} [sorts]
+ * @property {string[]} [reads]  further fields
+ */
+
+const text = (/** @type {string} */ id) => (/** @type {any} */ item) => html`<span dir="auto">${shown(item[id])}</span>`;
+const money = (/** @type {string} */ id) => (/** @type {any} */ item) => price(item[id], item.currency);
+const number = (/** @type {string} */ id) => (/** @type {any} */ item) => amount(item[id]);
+const when = (/** @type {string} */ id) => (/** @type {any} */ item) => moment(item[id]);
+const Status = (/** @type {any} */ item) => html`<${Pill} kind=${/** @type {any} */ (TONES)[item.status] ?? "plain"}>${shown(item.status)}<//>`;
+
+/** @type {Column[]} */
+export const COLUMNS = [
+  { id: "images", name: "Picture", editor: "", cell: (item) => html`<${Picture} image=${item.images?.[0]} />`, kind: "tight picture" },
+  { id: "name", name: "Name", editor: "text", cell: text("name"), kind: "wide", sorts: true },
+  { id: "sku", name: "SKU", editor: "text", cell: text("sku") },
+  { id: "price", name: "Price", editor: "number", cell: money("price"), kind: "number", sorts: true },
+  { id: "compare_at_price", name: "Earlier price", editor: "number", cell: money("compare_at_price"), kind: "number" },
+  { id: "stock", name: "Stock", editor: "stock", cell: Stock, kind: "number", sorts: true },
+  { id: "status", name: "Status", editor: "status", cell: Status, kind: "tight" },
+  { id: "category", name: "Category", editor: "category", cell: text("category") },
+  { id: "brand", name: "Brand", editor: "brand", cell: text("brand"), sorts: true },
+  { id: "tags", name: "Tags", editor: "list", cell: (item) => html`<span dir="auto">${item.tags?.join(", ") || "–"}</span>` },
+  { id: "gtin", name: "GTIN", editor: "text", cell: text("gtin"), kind: "number" },
+  { id: "group", name: "Group", editor: "text", cell: text("group") },
+  { id: "weight", name: "Weight in g", editor: "number", cell: number("weight"), kind: "number" },
+  { id: "tax_class", name: "Tax class", editor: "text", cell: text("tax_class") },
+  { id: "external_ref", name: "External reference", editor: "text", cell: text("external_ref") },
+  { id: "created_at", name: "Created", editor: "", cell: when("created_at"), kind: "time", sorts: true },
+  { id: "updated_at", name: "Changed", editor: "", cell: when("updated_at"), kind: "time", sorts: true },
+];
+/** @type {Column} */
+export const DELETED = { id: "deleted_at", name: "Deleted", editor: "", cell: when("deleted_at"), kind: "time" };
+
+/** Fields that every row needs: those of edits of many rows, too. */
+const ALWAYS = ["id", "slug", "name", "price", "currency", "stock", "status", "category", "brand", "tags", "group", "options"];
+
+/** @type {Value<string[]>} the chosen columns, kept in the tab */
+export const chosen = new Value(kept());
+
+/** @param {string[]} ids */
+export function choose(ids) {
+  sessionStorage.setItem(KEY, JSON.stringify(ids));
+  chosen.set(ids);
+}
+
+/**
+ * Return the columns of some ids, the name first.
+ * @param {string[]} ids @param {boolean} isTrash
+ */
+export function columnsOf(ids, isTrash) {
+  const known = COLUMNS.filter(({ id }) => id === "name" || ids.includes(id));
+  const attributes = ids.filter((id) => id.startsWith("attr.")).map(attribute);
+  return isTrash ? [...known, ...attributes, DELETED].map((column) => ({ ...column, editor: "", sorts: false })) : [...known, ...attributes];
+}
+
+/** @param {string} id  attr.NAME @returns {Column} */
+function attribute(id) {
+  const name = id.slice("attr.".length);
+  const cell = (/** @type {any} */ item) => html`<span dir="auto">${[item.attributes?.[name] ?? "–"].flat().join(", ")}</span>`;
+  return { id, name, editor: "", cell, reads: ["attributes"] };
+}
+
+/** @param {Column[]} columns @returns {string[]} */
+export const fieldsOf = (columns) => [...new Set([...ALWAYS, ...columns.flatMap(({ id, reads }) => reads ?? [id])])];
+
+/** What stands in the field of an editor. @param {Column} column @param {any} item */
+export const typedOf = (column, item) => (column.editor === "list" ? (item[column.id] ?? []).join(", ") : typed(item[column.id]));
+
+/** @param {any} item */
+function Stock(item) {
+  if (item.stock == null) return html`<span class="dim">not counted</span>`;
+  return html`<span class=${item.stock > 0 ? "" : "warn"}>${amount(item.stock)}</span>`;
+}
+
+/** @returns {string[]} */
+function kept() {
+  try {
+    const ids = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+    return Array.isArray(ids) ? ids : USUAL;
+  } catch {
+    return USUAL;
+  }
+}

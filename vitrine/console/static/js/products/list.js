@@ -1,0 +1,136 @@
+/** The list of products: search, facets, the grid, and what can be done with its rows. */
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { counted, number } from "../format.js";
+import { html } from "../html.js";
+import { Heading } from "../parts/heading.js";
+import { Panel } from "../parts/panel.js";
+import { PhotoButton, PhotoDrop } from "../photos/photo_drop.js";
+import { say } from "../said.js";
+import { useEvents } from "../stream.js";
+import { useAsk } from "../use_ask.js";
+import { useValue } from "../value.js";
+import { ColumnMenu } from "./column_menu.js";
+import { chosen, columnsOf, fieldsOf } from "./columns.js";
+import { Facets, FACETS, Filters } from "./facets.js";
+import { Grid } from "./grid.js";
+import { More } from "./more_rows.js";
+import { countsPath, filtersOf, pagePath, show, showMeanwhile, useList, wholePath } from "./query.js";
+import { SearchBox } from "./search_box.js";
+import { SelectionBar } from "./selection_bar.js";
+import { useRows, variantsOf } from "./use_rows.js";
+
+const WIDE = 1180; // pixels from which the facets are open
+const RULES = 4; // attributes of a category that are counted
+
+export function ProductList() {
+  const list = useList();
+  const ids = useValue(chosen);
+  const isTrash = list.has("deleted");
+  const columns = useMemo(() => columnsOf(ids, isTrash), [ids.join(), isTrash]);
+  const fields = fieldsOf(columns);
+  const rows = useRows(pagePath(list, isTrash ? [...fields, "deleted_at"] : fields));
+  const [selected, setSelected] = useState(/** @type {Map<number, any>} */ (new Map()));
+  const [open, setOpen] = useState(/** @type {Map<number, any[]>} */ (new Map()));
+  const [hasFacets, setFacets] = useState(innerWidth >= WIDE);
+  const rules = useAsk(list.get("category") ? `/api/categories/categories/${encodeURIComponent(list.get("category") ?? "")}?fields=all_attributes` : "");
+  const attributes = Object.keys(rules.value?.all_attributes ?? {});
+  // The rows come first; what is counted waits for them.
+  const facets = [...FACETS, ...attributes.slice(0, RULES).map((name) => `attr.${name}`)];
+  const counts = useAsk(rows.isCurrent ? (isTrash ? pagePath(list, ["id"]) : countsPath(list, facets)) : "");
+  const isTooMany = counts.reply?.status === 400;
+  const plain = useAsk(isTooMany && rows.isCurrent ? pagePath(list, ["id"]) : "");
+  const { total = null, total_is: totalIs } = counts.value ?? plain.value ?? {};
+  const brands = (counts.value?.facets?.brand?.values ?? []).map((/** @type {any} */ { value }) => String(value));
+  const address = list.toString();
+  useEffect(() => {
+    setSelected(new Map());
+    setOpen(new Map());
+  }, [address]);
+  useEvents("change", (events) => {
+    const fresh = new Map(events.filter(({ service, item }) => service === "products" && item).map(({ id, item }) => [id, item]));
+    if (open.size) setOpen((last) => new Map([...last].map(([id, variants]) => [id, variants.map((each) => ({ ...each, ...fresh.get(each.id) }))])));
+  });
+  const lines = useMemo(() => linesOf(rows.items, open), [rows.items, open]);
+  const put = (/** @type {any} */ item) => {
+    rows.update(item);
+    setOpen((last) => new Map([...last].map(([id, variants]) => [id, variants.map((each) => (each.id === item.id ? { ...each, ...item } : each))])));
+    setSelected((last) => (last.has(item.id) ? new Map(last).set(item.id, { ...last.get(item.id), ...item }) : last));
+  };
+  const unfold = async (/** @type {any} */ item) => {
+    const reply = await variantsOf(item.id, fields, filtersOf(list));
+    if (!reply.ok) say(reply.error);
+    else setOpen((last) => new Map(last).set(item.id, reply.value.items));
+    return reply.ok ? reply.value.items : [];
+  };
+  const fold = (/** @type {any} */ item) => {
+    if (open.has(item.id)) setOpen((last) => new Map([...last].filter(([id]) => id !== item.id)));
+    else unfold(item);
+  };
+  const select = async (/** @type {import("./grid.js").Line[]} */ some, /** @type {boolean} */ isOn) => {
+    // A group stands for all of its variants.
+    const items = (await Promise.all(some.map(async ({ item, kind }) => (kind === "group" ? (open.get(item.id) ?? (await unfold(item))) : [item])))).flat();
+    setSelected((last) => {
+      const next = new Map(last);
+      for (const item of items) isOn ? next.set(item.id, item) : next.delete(item.id);
+      return next;
+    });
+  };
+  const shown = new Map(selected.size ? rows.items.map((item) => [item.id, item]) : []);
+  const current = new Map([...selected].map(([id, item]) => [id, shown.get(id) ?? item]));
+  const written = () => {
+    rows.reload();
+    counts.reload();
+  };
+  const to = (/** @type {Record<string, string>} */ changes) => show(list, changes);
+  const toggle = (/** @type {string} */ name, /** @type {string} */ value) => to({ [name]: list.has(name) ? "" : value });
+  const count = total === null ? "" : `${totalIs === "at_least" ? "at least " : ""}${list.has("collapse") ? counted(total, "entry", "entries") : counted(total, "product")}`;
+  return html`<${PhotoDrop}>
+    <${Heading} title=${isTrash ? "Trash" : "Products"} text=${isTrash ? "Deleted products, the latest first. They are kept for some time, and can be restored." : count || "Counting."}>
+      <${SearchBox} q=${list.get("q") ?? ""} onSearch=${(/** @type {string} */ q) => showMeanwhile(list, { q })} onCategory=${(/** @type {string} */ category) => to({ category, q: "" })} />
+      ${!isTrash && html`<button type="button" aria-pressed=${hasFacets} onClick=${() => setFacets(!hasFacets)}>Facets</button>
+        <button type="button" aria-pressed=${list.has("collapse")} onClick=${() => toggle("collapse", "group")}>Fold variants</button>`}
+      <${ColumnMenu} attributes=${attributes} />
+      <button type="button" aria-pressed=${isTrash} onClick=${() => (isTrash ? to({ deleted: "" }) : to({ deleted: "only", collapse: "", ordering: "" }))}>Trash</button>
+      <${PhotoButton} />
+      <a class="button main" href="/products/new">New product</a>
+    <//>
+    <${Filters} list=${list} onShow=${to} />
+    <div class=${hasFacets && !isTrash ? "products with-facets" : "products"}>
+      ${hasFacets && !isTrash && html`<aside aria-label="Facets"><h2 class="hidden">Facets</h2><${Facets} facets=${counts.value?.facets} error=${counts.error} list=${list} onShow=${to} /></aside>`}
+      <${Panel} title=${isTrash ? "Deleted products" : "List"} note=${remark(rows.value)} fill reply=${rows.reply} error=${rows.error}>
+        ${rows.created > 0 && html`<p class="newcomers" role="status">${counted(rows.created, "product")} created meanwhile. <button type="button" class="link" onClick=${written}>Show the list anew</button></p>`}
+        <${SelectionBar} key=${address} selected=${current} total=${total} isAtLeast=${totalIs === "at_least"} path=${(/** @type {string[]} */ names) => wholePath(list, names)} brands=${brands} isTrash=${isTrash}
+          onClear=${() => setSelected(new Map())} onWritten=${written} onRestored=${(/** @type {number[]} */ done) => {
+            rows.remove(done);
+            setSelected(new Map());
+          }} />
+        ${lines.length > 0 && html`<${Grid} columns=${columns} lines=${lines} selected=${selected} lit=${rows.lit} open=${open} brands=${brands} ordering=${list.get("ordering") ?? ""} isTrash=${isTrash}
+          isBusy=${!rows.isCurrent} onSort=${(/** @type {string} */ ordering) => to({ ordering })} onSelect=${select} onFold=${fold} onSaved=${put} />`}
+        ${!lines.length && !rows.error && html`<p class="empty" role="status">${rows.isCurrent ? nothing(list) : "Reading the products."}</p>`}
+        <${More} rows=${rows} />
+      <//>
+    </div>
+  <//>`;
+}
+
+/** The rows of the grid: entries, and below those that are unfolded their variants. */
+function linesOf(/** @type {any[]} */ items, /** @type {Map<number, any[]>} */ open) {
+  return items.flatMap((item) => {
+    const kind = item.variants?.count > 1 ? "group" : "item";
+    const below = kind === "group" ? (open.get(item.id) ?? []) : [];
+    return [{ key: String(item.id), item, kind }, ...below.map((each) => ({ key: `${item.id} ${each.id}`, item: each, kind: "variant" }))];
+  });
+}
+
+/** What the search did with the words. @param {any} value */
+function remark(value) {
+  const corrected = Object.entries(value?.corrected ?? {}).map(([typed, word]) => `${typed} is read as ${word}`);
+  if (value?.matched === "most" && value.items.length) corrected.push("no product has all words; these have most");
+  return corrected.join(", ");
+}
+
+/** @param {URLSearchParams} list */
+function nothing(list) {
+  if (list.has("deleted")) return "The trash is empty.";
+  return list.size ? "No product matches. Take a filter off, or search for another word." : html`There is no product yet. <a href="/products/new">Make one</a>, or <a href="/import">import a file</a>.`;
+}

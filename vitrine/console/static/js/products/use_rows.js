@@ -1,0 +1,121 @@
+/** The rows of the list: page after page by cursor, and each as it is now while it is shown. */
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { ask } from "../api.js";
+import { useEvents } from "../stream.js";
+import { useAsk } from "../use_ask.js";
+import { COLLECTION } from "./query.js";
+
+const UNCOUNTED = { Prefer: "count=none" }; // The facets count; the rows do not wait for it.
+const FLASH = 2400; // milliseconds
+export const MOST = 1000; // rows that are shown at once
+
+/**
+ * @typedef {object} Rows
+ * @property {any[]} items
+ * @property {any} value  of the first page
+ * @property {import("../api.js").Reply | null} reply
+ * @property {string} error
+ * @property {boolean} isCurrent  false while the rows are those of the list before
+ * @property {boolean} isBusy  while a further page is read
+ * @property {string} next  the path of the next page
+ * @property {Set<number>} lit  the ids of rows that have changed a moment ago
+ * @property {number} created  products that were created since
+ * @property {() => Promise<void>} showMore
+ * @property {() => void} reload
+ * @property {(...items: any[]) => void} update  put new values into their rows
+ * @property {(ids: any[]) => void} remove
+ */
+
+/**
+ * @param {string} path  of the first page
+ * @returns {Rows}
+ */
+export function useRows(path) {
+  const first = useAsk(path, { headers: UNCOUNTED });
+  const [list, setList] = useState({ path: "", items: /** @type {any[]} */ ([]), next: "", error: "", isBusy: false });
+  const [lit, setLit] = useState(/** @type {Set<number>} */ (new Set()));
+  const [created, setCreated] = useState(0);
+  const now = useRef(list);
+  now.current = list;
+  useEffect(() => {
+    if (!first.value) return;
+    setList({ path, items: first.value.items, next: nextOf(path, first.value), error: "", isBusy: false });
+    setCreated(0);
+  }, [first.value]);
+  const showMore = async () => {
+    const { next } = list;
+    if (!next || list.isBusy) return;
+    setList({ ...list, isBusy: true });
+    const reply = await ask(next, { headers: UNCOUNTED });
+    setList((last) => {
+      if (last.next !== next) return last; // Another list is shown by now.
+      if (!reply.ok) return { ...last, isBusy: false, error: reply.error };
+      const known = new Set(last.items.map(({ id }) => id));
+      const fresh = reply.value.items.filter((/** @type {any} */ { id }) => !known.has(id));
+      const kept = last.items.length + fresh.length > MOST ? [] : last.items; // The page stays quick.
+      return { ...last, items: [...kept, ...fresh], next: nextOf(path, reply.value), isBusy: false, error: "" };
+    });
+  };
+  const update = useCallback((/** @type {any[]} */ ...fresh) => {
+    const byId = new Map(fresh.map((item) => [item.id, item]));
+    setList((last) => ({ ...last, items: last.items.map((each) => (byId.has(each.id) ? { ...each, ...byId.get(each.id) } : each)) }));
+  }, []);
+  const remove = useCallback((/** @type {any[]} */ ids) => {
+    setList((last) => ({ ...last, items: last.items.filter(({ id }) => !ids.includes(id)) }));
+  }, []);
+  const flash = (/** @type {number[]} */ ids) => {
+    setLit((last) => new Set([...last, ...ids]));
+    setTimeout(() => setLit((last) => new Set([...last].filter((id) => !ids.includes(id)))), FLASH);
+  };
+  useEvents("change", (events) => {
+    const own = events.filter(({ service }) => service === "products");
+    const isTrash = new URLSearchParams(path.split("?")[1]).has("deleted");
+    if (isTrash || !own.length) return;
+    setCreated((last) => last + own.filter(({ type }) => type === "created").length);
+    const shown = new Map(now.current.items.map((item) => [item.id, item]));
+    const changed = own.filter(({ id, item, type }) => type !== "deleted" && item && shown.has(id) && isNews(shown.get(id), item));
+    if (changed.length) {
+      update(...changed.map(({ item }) => item));
+      flash(changed.map(({ id }) => id));
+    }
+    const gone = own.filter(({ id, type }) => type === "deleted" && shown.has(id)).map(({ id }) => id);
+    if (gone.length) remove(gone);
+  });
+  useEvents("reset", first.reload);
+  useEvents("dropped", first.reload); // There were too many changes to tell each.
+  return {
+    items: list.items,
+    value: first.value,
+    reply: first.reply,
+    error: first.error || list.error,
+    isCurrent: list.path === path,
+    isBusy: list.isBusy,
+    next: list.next,
+    lit,
+    created,
+    showMore,
+    reload: first.reload,
+    update,
+    remove,
+  };
+}
+
+/** True if an item has another value than its row shows. */
+const isNews = (/** @type {any} */ shown, /** @type {any} */ item) =>
+  Object.keys(shown).some((name) => name in item && JSON.stringify(shown[name]) !== JSON.stringify(item[name]));
+
+/**
+ * Return the path of the page that follows. Only a search without an order has no cursor.
+ * @param {string} path @param {any} value
+ */
+function nextOf(path, value) {
+  if (value.next_cursor) return `${path}&${new URLSearchParams({ cursor: value.next_cursor })}`;
+  return value.links?.next ? `${COLLECTION.replace(/\/products$/, "")}${value.links.next}` : "";
+}
+
+/**
+ * The variants of a product that the filters of the list let through, read when its row is unfolded.
+ * @param {number} id @param {string[]} fields @param {[string, string][]} filters
+ */
+export const variantsOf = (id, fields, filters) =>
+  ask(`${COLLECTION}/${id}/variants?${new URLSearchParams([...filters, ["per", "100"], ["fields", fields.join()]])}`);
