@@ -18,7 +18,7 @@ export function Rights({ session }) {
     { name: "Write", label: true, cell: (/** @type {string} */ name) => allowed(`${name}:write`) },
     { name: "Upkeep", label: true, cell: () => allowed("admin") },
   ];
-  return html`<${Panel} title="What you may do" note=${session.mode === "open" ? "open on this machine" : "by your token"} fill>
+  return html`<${Panel} title="What you may do" note=${session.mode === "open" ? "this machine may do everything" : "by your token"} fill>
     <div class="intro"><dl class="facts">
       <dt>You are</dt><dd><b dir="auto">${session.subject ?? "not signed in"}</b></dd>
       <dt>Scopes</dt><dd>${session.scopes.length ? session.scopes.map((scope) => html`<code key=${scope}>${scope}</code>${" "}`) : "none"}</dd>
