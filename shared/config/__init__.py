@@ -2,6 +2,7 @@
 
 * ``settings``: all settings, from the environment, ``.env`` and files of secrets
 * ``parsers``: the values that a setting accepts, and the message for all others
+* ``addresses``: an address without the password in it
 * ``startup``: start and end of a process: exposure, code digest, death with its parent
 
 It imports no other package of ``shared``.

@@ -19,6 +19,7 @@ from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
 from shared.config import parsers
+from shared.config.addresses import server_address
 
 # The default port of each service; ``PRODUCTS_URL`` and the like change it.
 PORTS = {"products": 5000, "clients": 5001, "categories": 5002, "orders": 5003}
@@ -38,9 +39,28 @@ class SettingsError(Exception):
 
 
 def _setting(
-    default: Any, parse: Callable[[str], Any], help: str, aliases: tuple[str, ...] = ()
+    default: Any,
+    parse: Callable[[str], Any],
+    help: str,
+    aliases: tuple[str, ...] = (),
+    shown: Callable[[Any], Any] | None = None,
 ) -> Any:
-    return field(default=default, metadata={"parse": parse, "help": help, "aliases": aliases})
+    """Declare a setting.
+
+    Args:
+        default: Its value if it is unset.
+        parse: Returns the value of a text, or raises ``ValueError``.
+        help: One or two sentences for ``.env.example``.
+        aliases: Further names of the environment variable.
+        shown: Returns the part of the value that ``/__settings`` shows to administrators.  Without
+            it the setting is not shown, so that a new secret is not shown by mistake.
+    """
+    metadata = {"parse": parse, "help": help, "aliases": aliases, "shown": shown}
+    return field(default=default, metadata=metadata)
+
+
+def _whole(value: Any) -> Any:
+    return value
 
 
 _URL = parsers.url("http", "https")
@@ -57,6 +77,7 @@ class Settings:
         parsers.mongo,
         "The MongoDB replica set. If it is unset, `vitrine up` starts one of its own.",
         aliases=("DATABASE_URL",),
+        shown=server_address,
     )
     redis_url: str = _setting(
         "redis://localhost:6379/0",
@@ -64,6 +85,7 @@ class Settings:
         "The Redis of the cache: redis+cluster:// for a Redis Cluster, redis+sentinel:// for "
         "Sentinels; REDIS_WRITE_URL if unset. If both are unset, `vitrine up` starts one of its "
         "own.",
+        shown=server_address,
     )
     redis_read_url: str = _setting(
         "", _CACHE, "A replica from which cached responses are read; REDIS_URL if unset."
@@ -77,38 +99,54 @@ class Settings:
         "The Redis database of the job queue; the one after that of REDIS_URL if unset.",
     )
     cache_ttl_seconds: int = _setting(
-        120, parsers.integer(1, 86_400), "Seconds that a cached response lives, plus or minus 10 %."
+        120,
+        parsers.integer(1, 86_400),
+        "Seconds that a cached response lives, plus or minus 10 %.",
+        shown=_whole,
     )
     cache_control_public: int = _setting(
         0,
         parsers.integer(0, 86_400),
         "Seconds for which a CDN may keep the lists and items that every reader sees; 0 for never.",
+        shown=_whole,
     )
     products_url: str = _setting(
-        f"http://127.0.0.1:{PORTS['products']}", parsers.service, "URL of the products service."
+        f"http://127.0.0.1:{PORTS['products']}",
+        parsers.service,
+        "URL of the products service.",
+        shown=server_address,
     )
     clients_url: str = _setting(
-        f"http://127.0.0.1:{PORTS['clients']}", parsers.service, "URL of the clients service."
+        f"http://127.0.0.1:{PORTS['clients']}",
+        parsers.service,
+        "URL of the clients service.",
+        shown=server_address,
     )
     categories_url: str = _setting(
         f"http://127.0.0.1:{PORTS['categories']}",
         parsers.service,
         "URL of the categories service.",
+        shown=server_address,
     )
     orders_url: str = _setting(
-        f"http://127.0.0.1:{PORTS['orders']}", parsers.service, "URL of the orders service."
+        f"http://127.0.0.1:{PORTS['orders']}",
+        parsers.service,
+        "URL of the orders service.",
+        shown=server_address,
     )
     auth_mode: str = _setting(
         "open",
         parsers.choice("open", "token"),
         "open: this machine may do everything, other machines nothing. token: the scopes of a"
         " bearer token say what a client may do.",
+        shown=_whole,
     )
     open_networks: str = _setting(
         "",
         parsers.networks,
         "Networks that are this machine for AUTH_MODE=open, separated by commas; attached for "
         "those of a container. Only for containers whose ports are published on 127.0.0.1.",
+        shown=_whole,
     )
     secret_key: str = _setting(
         "",
@@ -120,84 +158,118 @@ class Settings:
         _URL,
         "URL of the public keys of tokens signed by RS256 or ES256 (RFC 7517).",
     )
-    auth_issuer: str = _setting("vitrine", str, "The issuer of tokens, which their iss has to be.")
+    auth_issuer: str = _setting(
+        "vitrine",
+        str,
+        "The issuer of tokens, which their iss has to be.",
+        shown=_whole,
+    )
     auth_audience: str = _setting(
-        "vitrine", str, "The audience of tokens, which their aud has to be."
+        "vitrine",
+        str,
+        "The audience of tokens, which their aud has to be.",
+        shown=_whole,
     )
     rate_limit_anonymous: str = _setting(
-        "100/minute", parsers.rate, "Requests of one address without a token; off for no limit."
+        "100/minute",
+        parsers.rate,
+        "Requests of one address without a token; off for no limit.",
+        shown=_whole,
     )
     rate_limit_token: str = _setting(
-        "1000/minute", parsers.rate, "Requests with one token, unless its scope is admin."
+        "1000/minute",
+        parsers.rate,
+        "Requests with one token, unless its scope is admin.",
+        shown=_whole,
     )
     rate_limit_writes: str = _setting(
-        "500/minute", parsers.rate, "Writes among these requests, with a token or without."
+        "500/minute",
+        parsers.rate,
+        "Writes among these requests, with a token or without.",
+        shown=_whole,
     )
     rate_limit_uploads: str = _setting(
         "60/minute",
         parsers.rate,
         "Uploads of pictures among these requests, with a token or without.",
+        shown=_whole,
     )
     trusted_proxies: int = _setting(
         0,
         parsers.integer(0, 10),
         "The number of proxies in front of the services; the last so many addresses of "
         "X-Forwarded-For are believed.",
+        shown=_whole,
     )
     cors_origins: str = _setting(
-        "", parsers.origins, "Origins whose pages may call the services, separated by commas, or *."
+        "",
+        parsers.origins,
+        "Origins whose pages may call the services, separated by commas, or *.",
+        shown=_whole,
     )
     sentry_dsn: str = _setting(
         "", _URL, "The Sentry project that receives unexpected errors; none if unset."
     )
     history_days: int = _setting(
-        90, parsers.integer(0, 10_000), "Days that the history of items is kept, 0 for ever."
+        90,
+        parsers.integer(0, 10_000),
+        "Days that the history of items is kept, 0 for ever.",
+        shown=_whole,
     )
     require_if_match: bool = _setting(
         False,
         parsers.flag,
         "Whether PUT, PATCH and DELETE of an item need If-Match; without it they get a 428.",
+        shown=_whole,
     )
     trash_days: int = _setting(
         30,
         parsers.integer(0, 10_000),
         "Days until a deleted item is removed for good, 0 for never.",
+        shown=_whole,
     )
     max_body_mb: int = _setting(
         8,
         parsers.integer(1, 1024),
         "Megabytes of the largest request body; a larger one gets a 413.",
+        shown=_whole,
     )
     media_url: str = _setting(
         "",
         parsers.url("file", "s3"),
         "The place of the pictures, file:///folder or s3://bucket/prefix; DATA_DIR/media if unset.",
+        shown=server_address,
     )
     public_url: str = _setting(
         "",
         parsers.url("http", "https"),
         "The address of the shop for readers, https://shop.example; exports name photos by it.",
+        shown=server_address,
     )
     max_upload_mb: int = _setting(
         10,
         parsers.integer(1, 1024),
         "Megabytes of the largest uploaded picture; a larger one gets a 413.",
+        shown=_whole,
     )
     max_image_pixels: int = _setting(
         40_000_000,
         parsers.integer(1, 1_000_000_000),
         "Pixels of the largest uploaded picture; one with more gets a 413.",
+        shown=_whole,
     )
     photo_hosts: str = _setting(
         "",
         parsers.hosts,
         "Hosts with private addresses that photos may be fetched from, such as nas.local, "
         "separated by commas; other photos come from public addresses only.",
+        shown=_whole,
     )
     currency: str = _setting(
         "",
         parsers.currency,
         "The currency of products and past orders that name none, such as EUR (ISO 4217).",
+        shown=_whole,
     )
     notify_urls: str = _setting(
         "",
@@ -211,6 +283,7 @@ class Settings:
         "gunicorn",
         parsers.choice("gunicorn", "granian"),
         "The HTTP server: gunicorn, or granian, which is faster and has to be behind a proxy.",
+        shown=_whole,
     )
     bind: str = _setting(
         "",
@@ -218,18 +291,30 @@ class Settings:
         "The address and port on which a service listens; 127.0.0.1 and the port of its URL "
         "if unset.",
     )
-    workers: int = _setting(2, parsers.integer(1, 64), "Processes of each service.")
-    threads: int = _setting(8, parsers.integer(1, 256), "Threads of each process.")
+    workers: int = _setting(
+        2,
+        parsers.integer(1, 64),
+        "Processes of each service.",
+        shown=_whole,
+    )
+    threads: int = _setting(
+        8,
+        parsers.integer(1, 256),
+        "Threads of each process.",
+        shown=_whole,
+    )
     job_workers: int | None = _setting(
         None,
         parsers.integer(0, 64),
         "Processes of each service that run queued jobs; one per core if unset.",
+        shown=_whole,
     )
     data_dir: str = _setting(
         "data",
         str,
         "The folder in which `vitrine up` stores its data; a relative path starts at the project, "
         "or at the current folder if Vitrine is installed as a package.",
+        shown=_whole,
     )
     mongod: str = _setting(
         "", str, "The mongod that `vitrine up` starts, such as /usr/bin/mongod; its own if unset."
@@ -244,16 +329,19 @@ class Settings:
         "INFO",
         parsers.choice("DEBUG", "INFO", "WARNING", "ERROR"),
         "The lowest level of log lines that are written.",
+        shown=_whole,
     )
     compression: bool = _setting(
         True,
         parsers.flag,
         "Whether responses of 1 kB and more are compressed for clients that accept zstd or gzip.",
+        shown=_whole,
     )
     debug: bool = _setting(
         False,
         parsers.flag,
         "Whether services restart when their code changes, for development.",
+        shown=_whole,
     )
 
     @classmethod

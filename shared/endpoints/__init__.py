@@ -1,6 +1,6 @@
 """Endpoints that every service has besides its resource.
 
-* ``health``, ``metrics``: for orchestrators and for Prometheus
+* ``health``, ``metrics``: for orchestrators and for Prometheus; the settings, without secrets
 * ``cache``, ``invalidation``: shows, lists and purges cached responses; why one is not valid
 * ``live``: what the service does, as a stream
 * ``docs``, ``openapi/``: the OpenAPI document and the pages that show it

@@ -3,15 +3,10 @@
 import time
 
 from tests.browser import answers_categories, answers_imports, answers_product, answers_products
+from tests.browser.answers_shop import SHOP
+from tests.browser.moments import NOW, iso
 
 SERVICES = ("products", "clients", "categories", "orders")
-NOW = time.time()
-
-
-def iso(seconds_ago):
-    moment = NOW - seconds_ago
-    day = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment))
-    return f"{day}.{int(moment % 1 * 1000):03}Z"
 
 
 def service(index, name):
@@ -119,7 +114,7 @@ NO_RUN = {
     "state": "none", "seconds": 0, "elapsed": 0, "reads": 0, "hits": 0, "writes": 0,
     "hand_writes": 0, "stale": 0, "failed": 0, "problems": [], "started_by": "", "started_at": None,
 }  # fmt: skip
-ANSWERS = {
+ANSWERS = SHOP | {
     ("GET", "/services"): {"services": [service(*each) for each in enumerate(SERVICES)]},
     ("GET", "/samples"): {"samples": [sample(ago) for ago in range(880, 0, -2)]},
     ("GET", "/trace/77ab19c04d2e4f55"): {

@@ -141,6 +141,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif answer := stub.answers.get((self.command, path)):
             self._json(*answer)
         elif value := ANSWERS.get((self.command, path)):
+            if callable(value):
+                value = value(parse_qs(urlsplit(self.path).query))
             self._json(202 if self.command == "POST" else 200, value)
         else:
             self._problem(404, f"The stub knows no {self.command} {path}.")

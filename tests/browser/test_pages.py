@@ -21,6 +21,11 @@ PAGES = {
     "categories": ("/categories/boots", "Categories"),
     "import": ("/import", "Import"),
     "import-one": ("/import?id=20261130-140000-abcd", "Import"),
+    "orders": ("/orders", "Orders"),
+    "order": ("/orders/19", "Order 19"),
+    "clients": ("/clients", "Clients"),
+    "client": ("/clients/1", "Ada Lovelace"),
+    "settings": ("/settings", "Settings"),
     "products": ("/products?collapse=group&category=kitchen-accessories", "Products"),
     "product": ("/products/12", LONG),
 }
@@ -84,6 +89,25 @@ def _fill(page, name):
         page.get_by_text("13.75").wait_for()
     if name == "jobs":
         page.get_by_text("ImageUnreadable").wait_for()
+    if name == "orders":
+        page.get_by_role("checkbox", name="Select order 21").click()
+        page.get_by_text("1 order selected").wait_for()
+        page.get_by_role("img", name="Sold by day: 6 orders in 30 days").wait_for()
+        page.get_by_text("Ada Lovelace").first.wait_for()
+    if name == "order":
+        page.get_by_text("ordered").nth(1).wait_for()
+        page.get_by_text("R-15").wait_for()
+        page.get_by_text("maria", exact=True).last.wait_for()
+    if name == "clients":
+        page.get_by_role("link", name="Ada Lovelace").wait_for()
+    if name == "client":
+        page.get_by_role("button", name="Add an address").click()
+        page.get_by_label("Postal code").wait_for()
+        page.get_by_role("button", name="Phone: 02 562 35 84").click()
+        page.get_by_text("Paris").wait_for()
+        page.get_by_role("link", name="#21").wait_for()
+    if name == "settings":
+        page.get_by_text("The folder in which").wait_for()
     if name == "product":
         page.get_by_label("Price", exact=True).fill("12.5.1")
         for text in ("Is not a number", "0.1 to 5 l", "answered 404", "ordered", "for a very long"):
@@ -149,6 +173,8 @@ def test_tab_goes_through_a_page_in_its_order(show, name):
     for _ in range(150):
         page.keyboard.press("Tab")
         focused = page.evaluate(FOCUSED)
+        if seen and focused["at"] == seen[-1]["at"]:
+            continue  # day, month and year of a date
         if focused["tag"] == "BODY" or (seen and focused["at"] <= seen[-1]["at"]):
             break
         seen.append(focused)
@@ -173,6 +199,9 @@ def test_tab_goes_through_a_page_in_its_order(show, name):
         ("categories", "To the top level", "Move Boots"),
         ("categories", "Delete", "Delete Boots"),
         ("import", "Undo", "Undo an import"),
+        ("orders", "Cancel order 20", "Cancel order 20"),
+        ("clients", "New client", "New client"),
+        ("client", "Remove for good", "Remove client 1 for good"),
         ("products", "Columns", "Columns"),
         ("products", "Edit …", "Edit 1 product"),
     ],

@@ -118,7 +118,7 @@ def test_the_trash_needs_a_token(client, url, resource, bearer):
 def test_internals_need_the_scope_admin(client, url, bearer, resource):
     both = bearer(f"{resource.name}:read", f"{resource.name}:write")
     checks = client.get("/").json["checks"]
-    for path in ("/__cache", f"{url}:documents", *checks):
+    for path in ("/__cache", "/__settings", f"{url}:documents", *checks):
         assert client.get(path).status_code == 401, path
         assert client.get(path, headers=both).status_code == 403, path
     assert client.get("/__cache", headers=bearer("admin")).status_code == 200

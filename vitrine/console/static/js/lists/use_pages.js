@@ -1,0 +1,84 @@
+/** The hook by which a page shows a list, page by page along its links, and keeps it fresh. */
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { ask } from "../api.js";
+
+const RETRY = 2; // seconds until a failed request is sent again
+const MOST_PAGES = 10; // that are shown at once, so that a page stays quick
+
+/**
+ * @typedef {object} List
+ * @property {string} path  of the first page
+ * @property {any[] | null} items  null until the first answer
+ * @property {any} value  the first page
+ * @property {import("../api.js").Reply | null} reply
+ * @property {string} error
+ * @property {string} next  the path of the page that follows
+ */
+
+/** @type {List} */
+const NONE = { path: "", items: null, value: null, reply: null, error: "", next: "" };
+
+/**
+ * Load a list of a service, and further pages when they are asked for.
+ *
+ * The pages are read from the first one each time, which the cache answers, so none shows an older state.
+ * @param {string} path  of the first page; empty: nothing is asked
+ * @returns {List & {showMore: () => void, reload: () => void, isFull: boolean}}  `isFull`: no more pages are shown
+ */
+export function usePages(path) {
+  const [list, setList] = useState(NONE);
+  const [round, setRound] = useState(0);
+  const wanted = useRef({ path, pages: 1 });
+  if (wanted.current.path !== path) wanted.current = { path, pages: 1 };
+  useEffect(() => {
+    if (!path) return undefined;
+    const stop = new AbortController();
+    let timer = 0;
+    const later = (/** @type {number} */ seconds) => void (timer = setTimeout(load, seconds * 1000));
+    const load = async () => {
+      if (document.hidden) return later(RETRY);
+      const read = await readPages(path, wanted.current.pages, stop.signal).catch(() => null);
+      if (!read || stop.signal.aborted) return undefined;
+      setList((last) => (read.error && last.path === path ? { ...last, reply: read.reply, error: read.error } : read));
+      const status = read.reply?.status ?? 0;
+      const isRetryable = read.error && (status === 0 || status === 429 || status >= 500);
+      return isRetryable ? later(Math.max(read.reply?.retry ?? 0, RETRY)) : undefined;
+    };
+    load();
+    return () => {
+      stop.abort();
+      clearTimeout(timer);
+    };
+  }, [path, round]);
+  const reload = useCallback(() => setRound((last) => last + 1), []);
+  const showMore = useCallback(() => {
+    wanted.current.pages = Math.min(wanted.current.pages + 1, MOST_PAGES);
+    reload();
+  }, []);
+  const shown = list.path === path ? list : { ...NONE, path };
+  return { ...shown, showMore, reload, isFull: wanted.current.pages >= MOST_PAGES };
+}
+
+/**
+ * @param {string} path @param {number} count @param {AbortSignal} signal
+ * @returns {Promise<List>}
+ */
+async function readPages(path, count, signal) {
+  const items = new Map(); // by id: an item may move to the next page meanwhile
+  let next = path;
+  let first = null;
+  for (let at = 0; at < count && next; at += 1) {
+    const reply = await ask(next, { signal });
+    if (!reply.ok) return { ...NONE, path, reply, error: reply.error };
+    first ??= reply;
+    for (const item of reply.value.items) items.set(item.id ?? items.size, item);
+    next = following(path, reply.value);
+  }
+  return { path, items: [...items.values()], value: first?.value, reply: first, error: "", next };
+}
+
+/** The path of the page that follows, through the console. @param {string} path @param {any} value */
+function following(path, value) {
+  const link = value.links?.next;
+  return link ? `${path.split("/", 3).join("/")}${link}` : "";
+}
