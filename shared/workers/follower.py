@@ -56,6 +56,7 @@ SAVE_SECONDS = 1.0  # seconds between two stored resume tokens
 RETRY_SECONDS = 0.2  # seconds from a failure to the next attempt
 MAX_FAILURES = 3  # failures in a row at one place of the stream, until it is skipped
 SWEEP_SECONDS = 0.3  # seconds between two sweeps, at least
+SWEEP_RETRY_SECONDS = 5.0  # seconds from a sweep that failed to the next one, at least
 SWEEP_PAUSE = 19  # pause after a sweep, as a multiple of its time: a sweep scans all keys
 _NEVER = Timestamp(0, 0)
 _IMAGES = ("fullDocumentBeforeChange", "fullDocument")  # the document before and after a change
@@ -376,16 +377,23 @@ class Follower:
                 log.error("%s: skipping the changes at which following fails", self._service)
 
     def _sweep(self) -> None:
-        """Remove stale entries in a thread of its own, because following must not wait for it."""
+        """Remove stale entries in a thread of its own, because following must not wait for it.
+
+        Of failures in a row, the first is logged.
+        """
+        is_failing = False
         while self._sweep_due.wait() and not self.stopping:
             self._sweep_due.clear()
-            started = time.monotonic()
+            started, pause = time.monotonic(), SWEEP_SECONDS
             try:
                 sweeper.sweep(self._redis, self._service)
+                is_failing = False
             except Exception as error:
-                log.warning("%s: stale entries stay: %s", self._service, _summary(error))
+                if not is_failing:
+                    log.warning("%s: stale entries stay: %s", self._service, _summary(error))
+                is_failing, pause = True, SWEEP_RETRY_SECONDS
                 self._sweep_due.set()  # until the next sweep
-            self._stopped.wait(max(SWEEP_SECONDS, SWEEP_PAUSE * (time.monotonic() - started)))
+            self._stopped.wait(max(pause, SWEEP_PAUSE * (time.monotonic() - started)))
 
     @property
     def _followers(self) -> Collection[Document]:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from itertools import pairwise
 
 import pytest
 from bson import Timestamp
@@ -257,18 +258,22 @@ def test_stale_entries_are_swept_when_they_are_stale(db, redis, follow, monkeypa
     poll(lambda: found[-1] == redis.get(ALL_LISTS))
 
 
-def test_a_sweep_that_fails_is_repeated(redis, follow, monkeypatch, caplog):
+def test_a_sweep_that_fails_is_repeated_after_a_pause_and_logged_once(
+    redis, follow, monkeypatch, caplog
+):
     sweeps = []
 
     def sweep(client, service):
-        sweeps.append(service)
-        if len(sweeps) == 1:
+        sweeps.append(time.monotonic())
+        if len(sweeps) < 4:
             raise TimeoutError("Redis is busy")
 
     monkeypatch.setattr(follower_module.sweeper, "sweep", sweep)
+    monkeypatch.setattr(follower_module, "SWEEP_RETRY_SECONDS", 1)
     follow()
-    poll(lambda: len(sweeps) == 2)
-    assert "stale entries stay: TimeoutError: Redis is busy" in caplog.text
+    poll(lambda: len(sweeps) == 4)
+    assert all(later - earlier >= 1 for earlier, later in pairwise(sweeps))
+    assert caplog.text.count("stale entries stay: TimeoutError: Redis is busy") == 1
 
 
 def test_a_generation_that_is_not_a_token_is_replaced(db, redis, follow):
