@@ -3,7 +3,8 @@
 StackError                 the command cannot do its work
 ├── EmbeddedError          MongoDB or Redis cannot be started on this machine
 ├── NotAllowed             a service does not accept the token, or it lacks a scope
-└── RequestRefused         a service answered a request with another status from 400 to 499
+├── RequestRefused         a service answered a request with another status from 400 to 499
+└── UnknownImport          no service knows an import
 """
 
 
@@ -25,3 +26,7 @@ class RequestRefused(StackError):
     def __init__(self, text: str, status: int = 0):
         super().__init__(text)
         self.status = status
+
+
+class UnknownImport(StackError):
+    """No service that was asked knows the import: it has written nothing there."""

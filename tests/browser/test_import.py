@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from tests.browser.answers_imports import ID, IMPORT, REPORT
+
 SHOPIFY = """\
 Handle,Title,Body (HTML),Vendor,Product Category,Published,Option1 Name,Option1 Value,Variant SKU,\
 Variant Price,Variant Inventory Qty,Cost per item
@@ -161,3 +163,33 @@ def test_an_import_of_the_command_line_is_listed_and_taken_back(open_import, sta
 def test_an_import_that_the_console_has_forgotten_is_told(console, open_page):
     page = open_page(f"{console}/import?id=20200101-000000-abcd", expected="404")
     page.get_by_text("the console was started again").wait_for()
+
+
+def test_an_undo_tells_values_and_refusals_apart(stub, open_page):
+    """An import that reports no change can be taken back, too: it may have written more."""
+    run = {"reports": [REPORT], "seconds": 0.4}
+    one = IMPORT | {"state": "done", "done": run, "changes": 0}
+    stub.answers["GET", f"/imports/{ID}"] = (200, one)
+    page = open_page(f"{stub.url}/import?id={ID}")
+    page.get_by_text("No row had to change.").wait_for()
+    undone = {
+        "is_known": True,
+        "done": {"moved to the trash": 2},
+        "kept": ["products/1 price: is 3; imported 2, before 1"],
+        "left": 1,
+        "refused": ["categories/4: It has products.", "categories/5: It has products."],
+        "refusals": 2,
+        "hidden": ["The token does not have the scope orders:write."],
+    }
+    stub.answers["POST", f"/imports/{ID}/undo"] = (202, one | {"state": "undoing"})
+    stub.answers["GET", f"/imports/{ID}"] = (200, one | {"state": "undone", "undone": undone})
+    page.locator("#main").get_by_role("button", name="Undo", exact=True).click()
+    page.get_by_text("2 requests were refused; the page of the import says why.").wait_for()
+    page.get_by_text("Undone: 2 moved to the trash.").wait_for()
+    for title, line in (
+        ("1 value had changed since, and stayed as it is:", "products/1 price"),
+        ("2 requests of the undo were refused:", "categories/5: It has products."),
+        ("Left out, because you may not undo there:", "orders:write"),
+    ):
+        page.locator("#main").get_by_text(title, exact=True).wait_for()
+        page.locator("#main").get_by_text(line).first.wait_for()

@@ -59,9 +59,10 @@ def undo_import(asked: str, dry_run: bool) -> None:
     console.print(f"Import {id}: {done or 'nothing to do'}.")
     _print_left("Changed since, and left as it is", report.kept)
     _print_left("Refused", report.refused)
+    _print_left("Left out, because the token may not undo there", report.hidden)
     if report.done and not dry_run:
         console.print(f"`vitrine import --undo {own_id}` brings it back.")
-    sys.exit(1 if report.kept or report.refused else 0)
+    sys.exit(1 if report.kept or report.refused or report.hidden else 0)
 
 
 def _print_left(title: str, lines: list[str]) -> None:

@@ -7,7 +7,7 @@ does most requests itself, a page at once (``POST``); only the others are sent.
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from shared.config.settings import Settings
 from shared.http.import_id import UNDO, is_valid
 from vitrine import stack
 from vitrine.client import Client, threads_for
-from vitrine.errors import RequestRefused, StackError
+from vitrine.errors import NotAllowed, RequestRefused, StackError, UnknownImport
 
 # An item is moved to the trash before the items that it refers to.
 _ORDER = ("orders", "products", "clients", "categories")
@@ -43,9 +43,13 @@ def new_id() -> str:
 def clients(settings: Settings, import_id: str = "") -> list[Client]:
     """Return a client of each service of the stack, in the order in which imports are undone."""
     urls = stack.addresses(settings)
+    return [Client(name, urls[name], import_id) for name in in_order(urls)]
+
+
+def in_order(names: Collection[str]) -> list[str]:
+    """Return the names of services in the order in which imports are undone, other ones first."""
     ranks = {name: rank for rank, name in enumerate(_ORDER)}
-    names = sorted(urls, key=lambda name: (ranks.get(name, -1), name))
-    return [Client(name, urls[name], import_id) for name in names]
+    return sorted(names, key=lambda name: (ranks.get(name, -1), name))
 
 
 @dataclass(slots=True)
@@ -88,10 +92,12 @@ def _ask_all(services: Sequence[Client], question: Callable[[Client], T]) -> lis
         return list(pool.map(question, services))
 
 
-def _knows(client: Client, id: str) -> bool:
-    """Return True if a service knows an import."""
+def _knows(client: Client, id: str) -> bool | None:
+    """Return True if a service knows an import; None if the caller may not read its history."""
     try:
         client.get(_path(client, id), per=1)
+    except NotAllowed:
+        return None
     except RequestRefused as error:
         if error.status != 404:
             raise
@@ -143,10 +149,17 @@ class ServiceReport:
 
 @dataclass(slots=True)
 class UndoReport:
-    """Results of an undo: the number of items by what was done, and the results by service."""
+    """Results of an undo.
+
+    Attributes:
+        done: The number of items by what was done.
+        services: The results by service.
+        hidden: Why a service was left out in which the caller may not look, or write.
+    """
 
     done: Counter[str] = field(default_factory=Counter)
     services: dict[str, ServiceReport] = field(default_factory=dict)
+    hidden: list[str] = field(default_factory=list)
 
     @property
     def kept(self) -> list[str]:
@@ -166,29 +179,28 @@ def undo(services: Sequence[Client], id: str, dry_run: bool) -> UndoReport:
     the deletion of a category before that of its children; so all are tried again as long as that
     helps.  Items that were changed between the answer and the request are tried some times more.
 
+    Reading the history of a service needs another scope than undoing there.  A service whose
+    history the caller may not read is asked to undo all the same; if it refuses that as well, it is
+    left out and named in the report.
+
     Args:
-        services: Clients of all services, whose ``import_id`` is that of the undo.
+        services: Clients of the services to ask, whose ``import_id`` is that of the undo.
         id: The import.
         dry_run: Send nothing.
 
     Raises:
-        StackError: No service knows the import.
+        UnknownImport: No service knows the import.
+        NotAllowed: The caller may look into none of the services that could know it.
     """
     report, rounds = UndoReport(), _MAX_ROUNDS
     left = list(services) if is_valid(id) else []
     is_known = False
     while left:
-        left = [
-            c
-            for c, knows in zip(left, _ask_all(left, lambda c: _knows(c, id)), strict=True)
-            if knows
-        ]
+        answers = _ask_all(left, lambda c: _knows(c, id))
+        is_known = is_known or True in answers
+        asked = [c for c, knows in zip(left, answers, strict=True) if knows is not False]
+        left = [client for client in asked if _undo_in(client, id, report, dry_run)]
         is_known = is_known or bool(left)
-        for client in left:
-            last = report.services.get(client.service, ServiceReport())
-            service = report.services[client.service] = ServiceReport(patches=last.patches)
-            _undo_pages(client, _pages(client, id, dry_run), service, dry_run)
-            report.done += service.sent
         tried = [report.services[client.service] for client in left]
         if dry_run:
             break
@@ -201,9 +213,29 @@ def undo(services: Sequence[Client], id: str, dry_run: bool) -> UndoReport:
             for client, service in zip(left, tried, strict=True)
             if service.refused or not service.is_checked
         ]
+    if not is_known and report.hidden:
+        raise NotAllowed(report.hidden[0])
     if not is_known:
-        raise StackError(f"There is no import {id}; `vitrine imports` lists those there are.")
+        raise UnknownImport(f"There is no import {id}; `vitrine imports` lists those there are.")
     return report
+
+
+def _undo_in(client: Client, id: str, report: UndoReport, dry_run: bool) -> bool:
+    """Undo in one service; return False if it does not know the import, or the caller may not."""
+    last = report.services.get(client.service, ServiceReport())
+    service = report.services[client.service] = ServiceReport(patches=last.patches)
+    try:
+        _undo_pages(client, _pages(client, id, dry_run), service, dry_run)
+    except NotAllowed as error:
+        report.hidden.append(str(error))
+        return False
+    except RequestRefused as error:
+        if error.status != 404:
+            raise
+        return False
+    finally:
+        report.done += service.sent
+    return True
 
 
 def _undo_pages(

@@ -21,7 +21,7 @@ import ijson
 from vitrine.errors import StackError
 from vitrine.transfer.files import encodings, workbooks
 from vitrine.transfer.files.addresses import Limits, download, is_address
-from vitrine.transfer.files.copies import DECOMPRESSORS, copied, new_copy, unpacked
+from vitrine.transfer.files.copies import DECOMPRESSORS, check_size, copied, new_copy, unpacked
 from vitrine.transfer.files.csv_rows import Row, csv_header, csv_rows, sample_dialect
 from vitrine.transfer.files.dialects import Dialect, separator_of
 from vitrine.transfer.files.json_rows import json_lines, json_rows
@@ -55,6 +55,8 @@ class ReadOptions:
         resource: What is imported, such as products; empty if that is not known.
         sheet: The name or the number of a sheet of XLSX; None takes the first one with a header.
         header_row: The row of a table with the header.
+        max_bytes: The limit of each copy: unpacked, in UTF-8, or of a sheet; None for the usual
+            one.
     """
 
     format: str | None = None
@@ -63,6 +65,7 @@ class ReadOptions:
     resource: str = ""
     sheet: str | None = None
     header_row: int = 1
+    max_bytes: int | None = None
 
 
 class RowSource:
@@ -81,6 +84,7 @@ class RowSource:
         if not isinstance(options, ReadOptions):
             options = ReadOptions(options)
         self.path = path
+        self.max_bytes = options.max_bytes
         self._resource = options.resource
         self.header: list[str] = []  # the names of the columns of CSV
         self._copy: BinaryIO | None = None
@@ -127,7 +131,7 @@ class RowSource:
     def _readable_again(self, raw: BinaryIO) -> BinaryIO:
         """Return a file that is not compressed and can be read several times."""
         named = Path(self.path).suffix.lower() if not is_address(self.path) else ""
-        max_bytes = Limits().bytes if is_address(self.path) else None
+        max_bytes = Limits().bytes if is_address(self.path) else self.max_bytes
         if self.path == STDIN or not raw.seekable():
             raw = self._kept(copied(raw))
         compression = _compression(_start(raw), named)
@@ -138,7 +142,7 @@ class RowSource:
         with ExitStack() as on_error:
             copy = on_error.enter_context(new_copy())
             self._sheet = workbooks.copy_sheet(
-                file, self.path, copy, options.sheet, options.header_row
+                file, self.path, copy, options.sheet, options.header_row, options.max_bytes
             )
             copy.seek(0)
             on_error.pop_all()
@@ -153,7 +157,7 @@ class RowSource:
         file.seek(0)
         if self._encoding.name == "utf-8":
             return file
-        return self._kept(_recoded(file, self._encoding))
+        return self._kept(_recoded(file, self._encoding, self.path, self.max_bytes))
 
     def _find_format(self, file: BinaryIO, ending: str, options: ReadOptions) -> None:
         """Find the format of a file in UTF-8 or of a sheet, and the columns of a table."""
@@ -273,14 +277,17 @@ def _compression(start: bytes, named: str) -> str:
     return found or (named if named in DECOMPRESSORS else "")
 
 
-def _recoded(file: BinaryIO, encoding: encodings.Encoding) -> BinaryIO:
-    """Return a copy of a file in UTF-8."""
+def _recoded(
+    file: BinaryIO, encoding: encodings.Encoding, path: str, max_bytes: int | None
+) -> BinaryIO:
+    """Return a copy of a file in UTF-8; raise ``StackError`` if it is larger than the limit."""
     text = io.TextIOWrapper(file, encoding.name, newline="")
     with ExitStack() as on_error:
         copy = on_error.enter_context(new_copy())
         try:
             while chunk := text.read(encodings.CHUNK_BYTES):
                 copy.write(chunk.encode())
+                check_size(copy, path, max_bytes, "in UTF-8")
         finally:
             text.detach()
         copy.seek(0)

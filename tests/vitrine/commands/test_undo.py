@@ -2,8 +2,8 @@
 
 import pytest
 
-from vitrine.commands.undo import undo
-from vitrine.errors import RequestRefused
+from vitrine.commands.undo import in_order, undo
+from vitrine.errors import NotAllowed, RequestRefused, UnknownImport
 
 
 class Service:
@@ -97,3 +97,57 @@ def test_what_the_service_has_undone_is_counted_and_not_sent_nor_asked_again():
     assert report.done == {"moved to the trash": 1000}
     assert service.asked == [None, "1", "2", "3"]
     assert service.written == []
+
+
+class Guarded(UndoingService):
+    """A service that answers a caller who lacks some of its scopes."""
+
+    def __init__(self, name, missing, is_known=True):
+        super().__init__(pages=1)
+        self.service, self.missing, self.is_known = name, missing, is_known
+
+    def check(self, verb):
+        if verb in self.missing:
+            raise NotAllowed(f"Needs the scope {self.service}:{verb}.")
+        if not self.is_known:
+            raise RequestRefused("There is no such import.", 404)
+
+    def get(self, path, **query):
+        self.check("read")
+
+    def post(self, path, body, **query):
+        self.check("write")
+        return super().post(path, body, **query)
+
+
+def test_a_caller_who_may_write_and_not_read_undoes_an_import():
+    products = Guarded("products", ["read"])
+    report = undo([products], "x7", dry_run=False)
+    assert (report.done.total(), report.hidden) == (250, [])
+
+
+def test_a_service_that_the_caller_may_not_enter_is_left_out_and_named():
+    both = ["read", "write"]
+    report = undo([Guarded("orders", both), Guarded("products", [])], "x7", dry_run=False)
+    assert report.done.total() == 250
+    assert report.hidden == ["Needs the scope orders:write."]
+    report = undo([Guarded("orders", ["write"])], "x7", dry_run=False)
+    assert (report.done.total(), len(report.hidden)) == (0, 1)
+
+
+@pytest.mark.parametrize("missing", [[], ["read"]])
+def test_an_import_that_no_service_knows_is_told(missing):
+    with pytest.raises(UnknownImport, match="no import x7"):
+        undo([Guarded("products", missing, is_known=False)], "x7", dry_run=False)
+
+
+def test_a_caller_who_may_enter_no_service_that_could_know_it_is_told_so():
+    unknown = Guarded("products", [], is_known=False)
+    with pytest.raises(NotAllowed, match="orders:write"):
+        undo([Guarded("orders", ["read", "write"]), unknown], "x7", dry_run=False)
+
+
+def test_other_services_come_first_and_each_one_before_what_it_refers_to():
+    names = ["categories", "products", "wishes", "orders", "clients", "baskets"]
+    ordered = ["baskets", "wishes", "orders", "products", "clients", "categories"]
+    assert in_order(names) == ordered

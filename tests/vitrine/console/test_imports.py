@@ -1,16 +1,24 @@
 """Imports from a page: limits, owners, sentences; ``tests/browser/test_import.py`` imports."""
 
 import errno
+import gzip
+import json
+import os
+import subprocess
+import sys
+import tempfile
 import threading
 
 import pytest
 
 from shared.config.settings import Settings
+from shared.http.errors import Conflict, NotFound, ServiceUnavailable
 from shared.http.tokens import Tokens
 from tests.support.polling import poll
+from tests.support.services import ROOT
 from vitrine.console.access import user_name
 from vitrine.console.app import build_app
-from vitrine.console.imports import uploads
+from vitrine.console.imports import parts, tasks, uploads
 from vitrine.console.imports.parts import Options
 
 OPTIONS = dict.fromkeys(Options.__dataclass_fields__, "") | {"photos": True}
@@ -49,6 +57,19 @@ def read(send, id, **options):
     answer = send(f"/imports/{id}/plan", "POST", json=OPTIONS | options)
     assert answer.status_code == 202, answer.get_json()
     return state(send, id)
+
+
+def blocked(upstream):
+    """Have the service answer about itself when the event is set."""
+    go_on, known = threading.Event(), upstream.answers["/"]
+
+    class Late(tuple):
+        def __iter__(self):
+            go_on.wait(60)
+            return iter(known)
+
+    upstream.answers["/"] = Late()
+    return go_on
 
 
 def test_a_table_is_read_and_its_columns_are_told(send, about):
@@ -151,15 +172,7 @@ def test_rows_that_were_not_read_are_not_imported(send):
 
 def test_one_import_is_at_work_at_a_time(send, upstream, about):
     first, second = upload(send).get_json()["id"], upload(send).get_json()["id"]
-    go_on = threading.Event()
-    known = upstream.answers["/"]
-
-    class Late(tuple):
-        def __iter__(self):
-            go_on.wait(60)
-            return iter(known)
-
-    upstream.answers["/"] = Late()
+    go_on = blocked(upstream)
     assert send(f"/imports/{first}/plan", "POST", json=OPTIONS).status_code == 202
     for path, method in ((f"/imports/{second}/plan", "POST"), (f"/imports/{first}", "DELETE")):
         answer = send(path, method, **({"json": OPTIONS} if method == "POST" else {}))
@@ -206,8 +219,12 @@ def test_another_caller_does_not_see_an_import(settings, upstream, folder, about
     id = upload(send, headers=ann).get_json()["id"]
     assert send(f"/imports/{id}", headers=ann).status_code == 200
     assert send(f"/imports/{id}", headers=ben).status_code == 404
-    assert send(f"/imports/{id}/undo", "POST", headers=ben).status_code == 409
+    for path, method in (("plan", "POST"), ("run", "POST"), ("stop", "POST")):
+        assert send(f"/imports/{id}/{path}", method, headers=ben, json=OPTIONS).status_code == 404
+    assert send(f"/imports/{id}", "DELETE", headers=ben).status_code == 404
     assert send("/imports", headers=ben).get_json()["items"] == []
+    assert send(f"/imports/{id}/stop", "POST", headers=reader).status_code == 403
+    assert send(f"/imports/{id}", "DELETE", headers=reader).status_code == 403
     answer = send(f"/imports/{id}/plan", "POST", headers=ann, json=OPTIONS)
     assert answer.status_code == 202
     assert state(send, id, ann)["state"] == "read"
@@ -215,3 +232,220 @@ def test_another_caller_does_not_see_an_import(settings, upstream, folder, about
         headers.get("Authorization") for _, path, headers, _ in upstream.requests if path == "/"
     ]
     assert set(sent) == {ann["Authorization"]}  # The console adds no right.
+
+
+REFUSED = {"result": "failed", "errors": [{"message": "No."}]}
+
+
+def imported(send, upstream, results=(REFUSED, REFUSED)):
+    """The id of an import whose rows had these results."""
+    id = upload(send).get_json()["id"]
+    assert read(send, id)["state"] == "read"
+    upstream.answers["/products:batch"] = (200, {}, {"results": list(results)})
+    assert send(f"/imports/{id}/run", "POST").status_code == 202
+    assert state(send, id)["state"] == "done"
+    return id
+
+
+def undone(send, id):
+    assert send(f"/imports/{id}/undo", "POST").status_code == 202
+    return state(send, id)
+
+
+def undo_page(*kept):
+    request = {"method": "DELETE", "path": "/categories/1", "if_match": '"a"', "body": None}
+    effect = {"id": 1, "undo": request, "kept": [{"message": text} for text in kept], "done": True}
+    return (200, {}, {"items": [effect], "next_cursor": None})
+
+
+def test_an_undo_asks_the_services_although_every_row_was_refused(send, upstream, about):
+    """Categories may have been made for refused products, and answers may have been lost."""
+    id = imported(send, upstream)
+    upstream.answers[f"/categories:imports/{id}"] = undo_page("It has children.")
+    one = undone(send, id)
+    assert (one["state"], one["changes"]) == ("undone", 0)
+    assert one["undone"]["done"] == {"moved to the trash": 1}
+    told = one["undone"]
+    assert told["is_known"]
+    assert (told["left"], told["kept"]) == (1, ["categories/1: It has children."])
+    assert (told["refusals"], told["refused"], told["hidden"]) == (0, [], [])
+
+
+def test_an_import_that_no_service_knows_has_nothing_to_take_back(send, upstream, about):
+    for id in (imported(send, upstream), "20200101-000000-abcd"):
+        one = undone(send, id)
+        assert (one["state"], one["undone"]["is_known"]) == ("undone", False)
+        assert one["undone"]["done"] == {}
+
+
+def test_an_undo_asks_only_the_services_of_its_import(settings, upstream, folder, about):
+    names = ("products", "categories", "orders", "clients", "wishes")
+    client = build_app(settings, dict.fromkeys(names, upstream.url), folder).test_client()
+
+    def send(target, method="GET", headers=(), **options):
+        environ = {"RAW_URI": target}
+        sent = {"X-Console": "1", **dict(headers)}
+        return client.open(
+            target, method=method, headers=sent, environ_overrides=environ, **options
+        )
+
+    def asked():
+        paths = [path.partition("?")[0] for _, path, _, _ in upstream.requests]
+        return {path.partition(":")[0][1:] for path in paths if ":imports/" in path}
+
+    undone(send, imported(send, upstream))
+    assert asked() == {"products", "categories"}
+    undone(send, "20200101-000000-abcd")
+    assert asked() == set(names)
+
+
+@pytest.fixture
+def imports(app):
+    return app.extensions["console"].imports._imports
+
+
+def test_a_file_that_comes_after_the_import_has_begun_is_left_out(send, upstream, about, imports):
+    id = upload(send).get_json()["id"]
+    one = imports.get(id, user_name())
+    go_on = blocked(upstream)
+
+    def parts():
+        yield b"name\n"
+        assert send(f"/imports/{id}", "DELETE").status_code == 409
+        assert send(f"/imports/{id}/plan", "POST", json=OPTIONS).status_code == 202
+        yield b"Late\n"
+
+    with pytest.raises(Conflict, match="until the import begins"):
+        imports.add_file(one, "late.csv", parts())
+    assert one.state == "reading"
+    assert [path.name for path in one.folder.iterdir()] == ["shop.csv"]
+    go_on.set()
+    assert state(send, id)["state"] == "read"
+
+
+def test_two_files_may_come_at_once(send, imports):
+    id = upload(send).get_json()["id"]
+    one = imports.get(id, user_name())
+
+    def parts():
+        yield b"name\n"
+        imports.add_file(one, "second.csv", iter([b"name\nCup\n"]))
+        yield b"Pot\n"
+
+    imports.add_file(one, "first.csv", parts())
+    assert one.files == {"shop.csv": len(TABLE), "second.csv": 9, "first.csv": 9}
+
+
+def test_the_imports_of_others_are_never_forgotten(upstream, imports):
+    ann = imports.create("ann")
+    imports.add_file(ann, "a.csv", iter([TABLE]))
+    for number in range(tasks.MAX_IMPORTS + 2):
+        one = imports.undo(f"made-up-{number}", "ben", "")
+        poll(lambda one=one: not one.is_busy, 60, "the undo")
+    assert len(imports.of("ben")) == tasks.MAX_IMPORTS
+    assert imports.get(ann.id, "ann") is ann
+    ben = imports.create("ben")
+    for _ in range(tasks.MAX_IMPORTS - 1):
+        imports.create("ben")
+    assert imports.get(ben.id, "ben") is ben  # The undos went first: they have no files.
+    imports.create("ben")
+    with pytest.raises(NotFound):
+        imports.get(ben.id, "ben")
+    assert not ben.folder.exists()
+    assert ann.folder.exists()
+
+
+def test_an_import_that_gets_a_file_is_not_forgotten(imports, monkeypatch):
+    one = imports.create("ann")
+
+    def parts():
+        yield b"name\n"
+        with monkeypatch.context() as patched:
+            patched.setattr(tasks, "KEPT_SECONDS", -1)
+            assert imports.of("ann") == [one]
+        for _ in range(tasks.MAX_IMPORTS + 1):
+            imports.create("ann")
+        yield b"Cup\n"
+
+    imports.add_file(one, "a.csv", parts())
+    assert imports.get(one.id, "ann").files == {"a.csv": 9}
+    for each in imports.of("ann"):
+        each.receiving = 1
+    with pytest.raises(ServiceUnavailable, match="20 imports at work or getting files"):
+        imports.create("ann")
+
+
+def test_an_undo_that_may_not_begin_is_not_kept(send, upstream, about, imports):
+    go_on = blocked(upstream)
+    id = upload(send).get_json()["id"]
+    assert send(f"/imports/{id}/plan", "POST", json=OPTIONS).status_code == 202
+    with pytest.raises(Conflict, match=id):
+        imports.undo("made-up", "ben", "")
+    assert imports.of("ben") == []
+    go_on.set()
+    assert state(send, id)["state"] == "read"
+
+
+def test_an_old_import_is_forgotten_at_the_next_request(send, imports, monkeypatch):
+    id = upload(send).get_json()["id"]
+    kept = imports.get(id, user_name()).folder
+    monkeypatch.setattr(tasks, "KEPT_SECONDS", -1)
+    assert send("/imports").get_json()["items"] == []
+    assert not kept.exists()
+
+
+def test_only_a_dry_run_and_an_import_can_be_stopped(send, upstream, about, imports):
+    id = upload(send).get_json()["id"]
+    assert send(f"/imports/{id}/stop", "POST").status_code == 409
+    go_on = blocked(upstream)
+    assert send(f"/imports/{id}/plan", "POST", json=OPTIONS).status_code == 202
+    answer = send(f"/imports/{id}/stop", "POST")
+    assert (answer.status_code, "reading" in answer.get_json()["detail"]) == (409, True)
+    go_on.set()
+    assert state(send, id)["state"] == "read"
+    upstream.answers["/"] = (200, {}, {"fields": FIELDS, "keys": ["sku"]})
+    go_on = blocked(upstream)
+    assert send(f"/imports/{id}/run", "POST").status_code == 202
+    with pytest.raises(NotFound):
+        imports.stop(id, "ben", is_admin=False)
+    assert imports.stop(id, "ben", is_admin=True).id == id
+    go_on.set()
+    assert state(send, id)["state"] == "stopped"
+    assert not any(path.startswith("/products:batch") for _, path, _, _ in upstream.requests)
+
+
+def test_copies_of_files_are_bounded(send, about, monkeypatch):
+    monkeypatch.setattr(parts, "MAX_COPY_BYTES", 10_000)
+    packed = gzip.compress(b"name\n" + b"Cup\n" * 5000)
+    one = read(send, upload(send, packed, "a.csv.gz").get_json()["id"])
+    assert one["state"] == "failed"
+    assert one["error"].startswith("a.csv.gz is larger than 0 MB when it is unpacked")
+
+
+def test_a_plan_is_short_whatever_the_file_has(send, about):
+    inner = {f"member {at}": {"text": "y" * 1000} for at in range(100)}
+    rows = [{"name": "x" * 5000, "sku": f"S-{at}", "specs": inner} for at in range(9)]
+    rows[0] |= {f"column {at} {'z' * 500}": "w" * 5000 for at in range(500)}
+    one = upload(send, json.dumps(rows).encode(), "deep.json").get_json()
+    one = read(send, one["id"])
+    assert one["state"] == "read"
+    assert len(one["plan"][0]["columns"]) <= 400
+    assert len(json.dumps(one["plan"])) < 1_000_000
+    assert "plan" not in send("/imports").get_json()["items"][0]
+
+
+def test_the_folder_of_a_killed_console_is_removed_by_the_next_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    alive = uploads.Uploads()
+    kept = alive.new_folder()
+    unlocked = tmp_path / "vitrine-imports-elsewhere"
+    unlocked.mkdir()  # Another console may have made it just now.
+    code = (
+        "import os, signal; from vitrine.console.imports.uploads import Uploads; "
+        "Uploads().new_folder(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    env = os.environ | {"TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, check=False)
+    assert len(list(tmp_path.iterdir())) == 3
+    uploads.Uploads()
+    assert set(tmp_path.iterdir()) == {kept.parent, unlocked}

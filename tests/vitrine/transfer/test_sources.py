@@ -144,6 +144,17 @@ def test_a_file_that_is_huge_when_it_is_unpacked_is_refused(write, monkeypatch, 
         rows(write(f"c.csv.{suffix}", pack(b"name\n" + b"x" * 3_000_000)))
 
 
+def test_a_copy_has_the_limit_that_the_reader_says(write):
+    text = "name\n" + "Té\n" * 400_000
+    assert len(rows(write("a.csv", text), max_bytes=1_000_000)) == 400_000  # It needs no copy.
+    packed = write("b.csv.gz", gzip.compress(text.encode()))
+    with pytest.raises(StackError, match=r"b.csv.gz is larger than 1 MB when it is unpacked"):
+        rows(packed, max_bytes=1_000_000)
+    with pytest.raises(StackError, match=r"c.csv is larger than 1 MB in UTF-8\. Split it"):
+        rows(write("c.csv", text.encode("utf-16")), max_bytes=1_000_000)
+    assert len(rows(packed, max_bytes=2_000_000)) == 400_000
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(StackError, match="No such file"):
         rows(tmp_path / "nope.json")

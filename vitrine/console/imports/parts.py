@@ -3,7 +3,7 @@
 They are put together from the classes of ``vitrine import shop``, and send the same requests.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -31,7 +31,11 @@ SCOPES = {
     ORDERS: ("orders:write", "clients:write", "clients:read"),
 }
 
+# Bytes of all copies of one import, of files that are unpacked, or are not CSV in UTF-8.
+MAX_COPY_BYTES = 64_000_000
+
 ClientOf = Callable[[str], Client]
+Shares = Generator[float, None, None]  # of the work that is done
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,12 @@ class Options:
     photos: bool = True
 
 
+def services_of(parts: Sequence["Part"]) -> set[str]:
+    """Return the services to which an import of some parts writes."""
+    scopes = (scope for part in parts for scope in SCOPES[part.resource])
+    return {scope.partition(":")[0] for scope in scopes}
+
+
 class Part(Protocol):
     """The files of one resource.
 
@@ -57,7 +67,7 @@ class Part(Protocol):
 
     resource: str
 
-    def run(self, client: ClientOf, dry_run: bool, report: ImportReport) -> Iterator[float]:
+    def run(self, client: ClientOf, dry_run: bool, report: ImportReport) -> Shares:
         """Import the files; yield how much is done after each batch, from 0 to 1."""
 
     def lines(self, report: ImportReport, dry_run: bool) -> Iterator[str]:
@@ -84,6 +94,7 @@ def parts_of(
         options.separator or None,
         PRODUCTS,
         options.sheet or None,
+        max_bytes=MAX_COPY_BYTES // (len(files) or 1),
     )
     groups = {"": list(files)} if options.format else by_resource(files, reading)
     parts: list[Part] = []
@@ -123,7 +134,7 @@ class ProductsPart:
             self.prepared.append(prepare(opened, source, fields, chosen))
         self._identity: RowIdentity | None = None
 
-    def run(self, client: ClientOf, dry_run: bool, report: ImportReport) -> Iterator[float]:
+    def run(self, client: ClientOf, dry_run: bool, report: ImportReport) -> Shares:
         """Import the files; yield how much is done."""
         services = client(PRODUCTS), client("categories")
         for one in self.prepared:
@@ -169,7 +180,7 @@ class ClientsPart:
         """Yield what was found out about the files."""
         return summary(self.sources, self.mapping, self.resource)
 
-    def run(self, client: ClientOf, dry_run: bool, report: ImportReport) -> Iterator[float]:
+    def run(self, client: ClientOf, dry_run: bool, report: ImportReport) -> Shares:
         """Import the files; yield how much is done."""
         service = client(CLIENTS)
         self.mapping.notes.clear()
@@ -214,13 +225,14 @@ class OrdersPart:
         for source in self.sources:
             yield from source.notes
 
-    def run(self, client: ClientOf, dry_run: bool, report: ImportReport) -> Iterator[float]:
+    def run(self, client: ClientOf, dry_run: bool, report: ImportReport) -> Shares:
         """Import the files; yield how much is done."""
         rules = OrderRules(create_clients=True, dry_run=dry_run, currency=self._currency)
         importer = PastOrderImporter(client(ORDERS), client(CLIENTS), rules, report)
         for source in self.sources:
             report.file = source.path if len(self.sources) > 1 else ""
             importer.read(source, self.mapping, ())
+            yield 0.0
         report.file = ""
         for done in importer.send():
             yield done / (importer.lines or 1)

@@ -1,6 +1,7 @@
 """Plans and reports of imports as JSON, for the page."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from vitrine.transfer.sources import RowSource
 
 MAX_TEXT = 120  # characters of a value
 MAX_COLUMNS = 400  # of one file
+MAX_FIELDS = 100  # of one item
+MAX_MEMBERS = 20  # of a value of an item, and of a member of it
+MAX_NOTES = 100
+MAX_NOTE = 500  # characters
 _PLAIN = "A plain table, by the names of its columns"
 _WHY = {
     binding.PRIVATE: "private: costs, suppliers and the like stay out",
@@ -35,7 +40,7 @@ def plan(part: Part) -> Iterator[dict[str, Any]]:
         for prepared in part.prepared:
             yield _products(prepared)
     elif isinstance(part, (ClientsPart, OrdersPart)):
-        lines = list(part.summary())
+        lines = _lines(part.summary())
         for source in part.sources:
             rows = first_rows(source)
             yield {
@@ -47,7 +52,7 @@ def plan(part: Part) -> Iterator[dict[str, Any]]:
                 "known": None,
                 "total": None,
                 "columns": _columns_of_rows(rows),
-                "first": [_cut(row) for row in rows],
+                "first": [_item(row) for row in rows],
                 "counts": {"rows": part.mapping.rows},
                 "notes": lines,
             }
@@ -56,7 +61,7 @@ def plan(part: Part) -> Iterator[dict[str, Any]]:
 def _products(prepared: Prepared) -> dict[str, Any]:
     source, mapping, fit = prepared.source, prepared.mapping, prepared.fit
     file = Path(source.path).name
-    first = [_cut(item) | {"photos": photos} for item, photos in prepared.first]
+    first = [_item(item) | {"photos": photos} for item, photos in prepared.first]
     if isinstance(source, ShopRows) and fit:
         why = f"it has {', '.join(fit.found)}"
         told = [f"{count:,} {text}" for text, count in source.notes.items()]
@@ -72,11 +77,9 @@ def _products(prepared: Prepared) -> dict[str, Any]:
             "columns": list(_shop_columns(source)),
             "first": first,
             "counts": {"products": source.products, "sold": mapping.rows, "photos": source.photos},
-            "notes": [
-                *notes(mapping),
-                *told,
-                *([records.note] if records and records.note else []),
-            ],
+            "notes": _lines(
+                [*notes(mapping), *told, *([records.note] if records and records.note else [])]
+            ),
         }
     assert isinstance(source, RowSource)
     examples = first_rows(source)
@@ -95,7 +98,7 @@ def _products(prepared: Prepared) -> dict[str, Any]:
         "columns": columns,
         "first": first,
         "counts": {"rows": mapping.rows},
-        "notes": list(notes(mapping)),
+        "notes": _lines(notes(mapping)),
     }
 
 
@@ -151,10 +154,10 @@ def _column(
 ) -> dict[str, Any]:
     values = (row[column] if column in row else flattened(row).get(column) for row in examples)
     return {
-        "column": column,
+        "column": _short(column),
         "kind": kind,
-        "becomes": becomes,
-        "why": why,
+        "becomes": _short(becomes),
+        "why": _short(why),
         "filled": filled,
         "examples": ["" if value is None else _short(value) for value in values],
     }
@@ -165,7 +168,7 @@ def _columns_of_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     names = dict.fromkeys(name for row in rows for name in row)
     return [
         _column(name, "field", name, "", sum(row.get(name) is not None for row in rows), rows)
-        for name in names
+        for name in islice(names, MAX_COLUMNS)
     ]
 
 
@@ -192,11 +195,26 @@ def _error(place: tuple[str, str, str], same: SameErrors) -> dict[str, Any]:
     }
 
 
-def _cut(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an item with short texts."""
-    return {
-        name: _short(value) if isinstance(value, str) else value for name, value in item.items()
-    }
+def _item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an item with its first fields, whose values are cut."""
+    return {_short(name): _cut(value) for name, value in islice(item.items(), MAX_FIELDS)}
+
+
+def _cut(value: Any, is_inner: bool = False) -> Any:
+    """Return a value with short texts and few members; what is deeper inside becomes a text."""
+    if isinstance(value, (Mapping, list)) and is_inner:
+        return _short(value)
+    if isinstance(value, Mapping):
+        members = islice(value.items(), MAX_MEMBERS)
+        return {_short(name): _cut(each, is_inner=True) for name, each in members}
+    if isinstance(value, list):
+        return [_cut(each, is_inner=True) for each in value[:MAX_MEMBERS]]
+    return _short(value) if isinstance(value, str) else value
+
+
+def _lines(texts: Iterable[str]) -> list[str]:
+    """Return the first notes, none of them long."""
+    return [text[:MAX_NOTE] for text in islice(texts, MAX_NOTES)]
 
 
 def _short(value: Any) -> str:

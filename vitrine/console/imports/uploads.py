@@ -1,11 +1,18 @@
-"""Files that pages have sent: each import has a folder of its own, which goes with the console."""
+"""Files that pages have sent: each import has a folder of its own, which goes with the console.
+
+The folders are in one temporary folder, with a file that is locked while the console lives.  After
+a ``kill -9`` the next console finds it unlocked, and removes the folder.
+"""
 
 import errno
+import fcntl
+import os
 import shutil
 import tempfile
 import threading
 import weakref
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from shared.http.errors import BadRequest, Conflict, ContentTooLarge
@@ -16,12 +23,15 @@ MAX_FILE_BYTES = 64_000_000
 # gets the copies of files that are unpacked or in another encoding.
 MAX_BYTES = 128_000_000
 MAX_NAME = 200  # bytes
+_PREFIX = "vitrine-imports-"
+_LOCK = "lock"
 
 
 class Uploads:
     """The folders of all imports, and the bytes in them."""
 
     def __init__(self) -> None:
+        _remove_leftovers()
         self._folder: str | None = None
         self._bytes: dict[Path, int] = {}
         self._lock = threading.Lock()
@@ -30,13 +40,13 @@ class Uploads:
         """Return a new folder for the files of one import."""
         with self._lock:
             if self._folder is None:
-                self._folder = tempfile.mkdtemp(prefix="vitrine-imports-")
+                self._folder, lock = _locked_folder()
                 # At the latest when the console ends.
-                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+                weakref.finalize(self, _remove_locked, self._folder, lock)
             return Path(tempfile.mkdtemp(dir=self._folder))
 
-    def receive(self, folder: Path, name: str, parts: Iterable[bytes]) -> int:
-        """Write a file into the folder of an import; return its size.
+    def receive(self, folder: Path, name: str, parts: Iterable[bytes]) -> Path:
+        """Write a file into the folder of an import; return its path.
 
         Args:
             folder: The folder.
@@ -70,20 +80,20 @@ class Uploads:
             if not size:
                 raise BadRequest(f"{path.name} is empty. Choose a file with rows.")
         except BaseException as error:
-            self._remove(path)
+            self.discard(path)
             if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                 raise ContentTooLarge(
                     "The temporary folder of the console is full. Remove an import first, or run "
                     "`vitrine import shop` on the file."
                 ) from error
             raise
-        return size
+        return path
 
     def remove(self, folder: Path) -> None:
         """Remove the folder of an import."""
         for path in list(self._bytes):
             if path.parent == folder:
-                self._remove(path)
+                self.discard(path)
         shutil.rmtree(folder, ignore_errors=True)
 
     def _add(self, path: Path, count: int) -> None:
@@ -95,10 +105,40 @@ class Uploads:
                 )
             self._bytes[path] = self._bytes.get(path, 0) + count
 
-    def _remove(self, path: Path) -> None:
+    def discard(self, path: Path) -> None:
+        """Remove a file."""
         path.unlink(missing_ok=True)
         with self._lock:
             self._bytes.pop(path, None)
+
+
+def _locked_folder() -> tuple[str, int]:
+    """Return a new temporary folder, and the descriptor of the file in it that is locked."""
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    new = folder / "new"
+    lock = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    new.rename(folder / _LOCK)  # Only now, so that no console ever finds it unlocked.
+    return str(folder), lock
+
+
+def _remove_locked(folder: str, lock: int) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    os.close(lock)
+
+
+def _remove_leftovers() -> None:
+    """Remove the folders of consoles of this user that were killed; others hold their lock."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_LOCK}"):
+        with suppress(OSError):
+            if path.parent.lstat().st_uid != os.getuid():
+                continue
+            lock = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path.parent, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 def _checked(name: str) -> str:

@@ -33,7 +33,7 @@ class ImportViews:
         """Return the imports of the caller, and the kinds of files that are known."""
         by = self._caller()
         formats = [{"name": each.name, "title": each.title} for each in known_formats()]
-        items = [one.show() for one in self._imports.of(by)]
+        items = [one.show_short() for one in self._imports.of(by)]
         return json_response({"items": items, "formats": formats})
 
     def create_import(self) -> Response:
@@ -84,9 +84,8 @@ class ImportViews:
         return json_response(one.show(), 202)
 
     def stop_import(self, id: str) -> Response:
-        """Stop the work on an import."""
-        one = self._imports.get(id, self._caller())
-        self._imports.stop(one)
+        """Stop a dry run or an import; with the scope ``admin`` also that of another caller."""
+        one = self._imports.stop(id, self._writer(), self._session().is_admin)
         return json_response(one.show(), 202)
 
     def undo_import(self, id: str) -> Response:
@@ -96,7 +95,7 @@ class ImportViews:
 
     def delete_import(self, id: str) -> Response:
         """Forget an import, and delete its files; what it has written stays."""
-        self._imports.remove(self._imports.get(id, self._caller()))
+        self._imports.remove(self._imports.get(id, self._writer()))
         return Response(status=204)
 
     def _receive(self, one: Import) -> None:

@@ -36,6 +36,22 @@ def copied(file: BinaryIO) -> BinaryIO:
         return copy
 
 
+def check_size(copy: BinaryIO, path: str, max_bytes: int | None, form: str) -> None:
+    """Raise ``StackError`` if the copy of a file has become larger than a limit.
+
+    Args:
+        copy: The copy, at its end.
+        path: The name of the file.
+        max_bytes: The limit; None for none.
+        form: What the copy is, such as ``in UTF-8``.
+    """
+    if max_bytes and copy.tell() > max_bytes:
+        raise StackError(
+            f"{path} is larger than {max_bytes / 1e6:,.0f} MB {form}. Split it, or save it as CSV "
+            "in UTF-8."
+        )
+
+
 def unpacked(file: BinaryIO, ending: str, path: str, max_bytes: int | None = None) -> BinaryIO:
     """Return a copy of the content of a compressed file.
 

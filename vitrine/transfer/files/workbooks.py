@@ -21,6 +21,7 @@ from defusedxml.common import DefusedXmlException
 from openpyxl.utils.exceptions import InvalidFileException
 
 from vitrine.errors import StackError
+from vitrine.transfer.files.copies import check_size
 
 MAGIC = b"PK\x03\x04"
 MAX_BYTES = 500_000_000  # of all parts, unpacked
@@ -63,7 +64,12 @@ class Sheet:
 
 
 def copy_sheet(
-    file: BinaryIO, path: str, copy: BinaryIO, chosen: str | None = None, header_row: int = 1
+    file: BinaryIO,
+    path: str,
+    copy: BinaryIO,
+    chosen: str | None = None,
+    header_row: int = 1,
+    max_bytes: int | None = None,
 ) -> Sheet:
     """Copy a sheet to CSV in UTF-8, with its empty rows, and return what it is.
 
@@ -73,6 +79,7 @@ def copy_sheet(
         copy: The file to write.
         chosen: The name or the number of a sheet; None takes the first one with a header.
         header_row: The first row that may be the header.
+        max_bytes: The limit of the copy; None for none.
 
     Raises:
         StackError: The file is not a workbook, is too large, or has no such sheet or no header;
@@ -82,7 +89,7 @@ def copy_sheet(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # About parts that hold no cells, such as rules.
-            return _copied(file, path, copy, chosen, header_row)
+            return _copied(file, path, copy, chosen, header_row, max_bytes)
     except _UNREADABLE as error:
         reason = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
         raise StackError(
@@ -120,7 +127,12 @@ def _check_archive(file: BinaryIO, path: str) -> None:
 
 
 def _copied(
-    file: BinaryIO, path: str, copy: BinaryIO, chosen: str | None, header_row: int
+    file: BinaryIO,
+    path: str,
+    copy: BinaryIO,
+    chosen: str | None,
+    header_row: int,
+    max_bytes: int | None,
 ) -> Sheet:
     file.seek(0)
     with closing(openpyxl.load_workbook(file, read_only=True, data_only=True)) as workbook:
@@ -137,6 +149,7 @@ def _copied(
             _check_values(cells, next(formula_rows, ()) if formula_rows else (), sheet.title, path)
             # The rows before the header keep their place, so that all rows keep their numbers.
             writer.writerow([_text(cell) for cell in cells] if number >= found.header_row else [""])
+            check_size(copy, path, max_bytes, "as CSV")
         text.flush()
         text.detach()
         return found

@@ -1,5 +1,6 @@
 """The file of a shop as rows of a plain table, with the photos and notes of its last reading."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -90,7 +91,8 @@ class ShopRows:
     def rows(self) -> Iterator[Row]:
         """Yield each row of a plain table; a row that cannot be read is a text.
 
-        The first reading keeps the rows, so that the file is folded once.
+        The first reading keeps the rows, so that the file is folded once; rows beyond the limit of
+        copies are folded each time.
 
         Raises:
             StackError: The rest of the file cannot be read.
@@ -103,15 +105,22 @@ class ShopRows:
             return
         self._kept.seek(0)
         self._kept.truncate()
+        is_large = False
         for number, row in self._translated():
             try:
                 line = orjson.dumps((number, row), option=orjson.OPT_APPEND_NEWLINE)
             except TypeError as error:
                 row = f"Cannot be sent as JSON: {error}."
                 line = orjson.dumps((number, row), option=orjson.OPT_APPEND_NEWLINE)
-            self._kept.write(line)
+            if not is_large:
+                self._kept.write(line)
+                is_large = self._kept.tell() > (self.source.max_bytes or math.inf)
             yield number, row
-        self._is_kept, self.size = True, self._kept.tell()
+        if is_large:
+            self._kept.seek(0)
+            self._kept.truncate()
+        else:
+            self._is_kept, self.size = True, self._kept.tell()
 
     def _translated(self) -> Iterator[Row]:
         """Yield the rows of a plain table, and count products and photos."""

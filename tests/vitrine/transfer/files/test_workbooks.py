@@ -247,3 +247,10 @@ def test_a_damaged_part_of_a_workbook_is_refused(workbook):
     path.write_bytes(content)
     with pytest.raises(StackError, match="is broken and cannot be read"):
         rows(path)
+
+
+def test_a_sheet_has_the_limit_of_copies(workbook):
+    path = workbook(Shop=[["name"], *[["Tea" * 100]] * 40])
+    assert len(rows(path, max_bytes=20_000)) == 40
+    with pytest.raises(StackError, match="is larger than 0 MB as CSV"):
+        rows(path, max_bytes=10_000)

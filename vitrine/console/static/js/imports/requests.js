@@ -10,12 +10,23 @@ import { ask } from "../api.js";
  * @property {string} error
  * @property {{share: number, rows: number, seconds: number} | null} progress
  * @property {Record<string, any>} options
- * @property {any[] | null} plan  what was found out about each file
+ * @property {any[] | null} plan  what was found out about each file; a list of imports has none
  * @property {string[]} scopes
  * @property {{reports: any[], seconds: number} | null} checked  of the dry run
  * @property {{reports: any[], seconds: number} | null} done
- * @property {number} changes  items that were created or changed, in all runs
- * @property {{done: Record<string, number>, kept: string[], refused: string[], left: number} | null} undone
+ * @property {number} changes  items that the reports call created or changed, in all runs
+ * @property {Undone | null} undone
+ */
+
+/**
+ * @typedef {object} Undone
+ * @property {boolean} is_known  false if no service knows the import: it has written nothing
+ * @property {Record<string, number>} done
+ * @property {string[]} kept  the first values that were changed since
+ * @property {number} left  the number of all of them
+ * @property {string[]} refused  the first requests that a service refused
+ * @property {number} refusals  the number of all of them
+ * @property {string[]} hidden  why a service was left out
  */
 
 const BUSY = ["reading", "checking", "running", "undoing"];
@@ -25,6 +36,9 @@ export const isBusy = (one) => Boolean(one && BUSY.includes(one.state));
 
 /** @param {string} id */
 export const pathOf = (id) => `/imports/${encodeURIComponent(id)}`;
+
+/** What is said of an import that has written nothing. */
+export const NOTHING = "No service knows the import: it has written nothing, or is older than their history.";
 
 /** What `vitrine import shop` does without options. */
 export const NO_OPTIONS = { format: "", currency: "", weight_unit: "", decimal: "", encoding: "", separator: "", sheet: "", photos: true };

@@ -10,7 +10,7 @@ import { Panel } from "../parts/panel.js";
 import { sentence } from "../parts/sentence.js";
 import { say } from "../said.js";
 import { missing } from "../session.js";
-import { isBusy, pathOf } from "./requests.js";
+import { isBusy, NOTHING, pathOf } from "./requests.js";
 import { Report } from "./report.js";
 
 const WORDS = { reading: "Reading the files.", checking: "Checking every row; nothing is written.", running: "Importing. This goes on if you leave the page.", undoing: "Taking the import back." };
@@ -42,10 +42,10 @@ export function Steps({ one, reply, reload }) {
   };
   const isRead = Boolean(one.plan) && !busy;
   const tools = html`<div class="tools">
-    ${busy && one.state !== "undoing" && html`<button type="button" onClick=${stop}>Stop</button>`}
+    ${(one.state === "checking" || one.state === "running") && html`<button type="button" onClick=${stop}>Stop</button>`}
     <${Action} scope=${scope} disabled=${!isRead} onClick=${() => start("dry-run")}>Dry run<//>
     <${Action} scope=${scope} kind=${one.done ? "" : "main"} disabled=${!isRead} onClick=${() => start("run")}>${one.done ? "Import again" : "Import"}<//>
-    ${one.changes > 0 && html`<${Action} scope=${scope} disabled=${busy || one.state === "undone"} onClick=${takeBack}>Undo<//>`}
+    ${one.done && html`<${Action} scope=${scope} disabled=${busy || one.state === "undone"} onClick=${takeBack}>Undo<//>`}
   </div>`;
   const sizes = one.files.map(({ name, bytes: size }) => `${name}, ${bytes(size)}`).join(" · ");
   return html`<${Panel} title=${one.files.length ? counted(one.files.length, "file") : "Import"} note=${sizes || one.id} tools=${tools} reply=${reply} error=${error}>
@@ -66,7 +66,7 @@ function Progress({ one }) {
 function Outcome({ one, busy }) {
   if (one.undone && !busy) return html`<${Undone} undone=${one.undone} />`;
   if (one.done) return html`
-    ${one.state === "done" && html`<p class="verdict good" role="status">${one.changes ? "Imported. Ctrl+Z takes all of it back." : "Nothing had to change."}</p>`}
+    ${one.state === "done" && html`<p class="verdict good" role="status">${one.changes ? "Imported. Ctrl+Z takes all of it back." : "No row had to change."}</p>`}
     <${Report} result=${one.done} dry=${false} busy=${busy} />`;
   if (one.checked) return html`
     ${one.state === "checked" && html`<p class="verdict ${refused(one.checked) ? "warn" : "good"}" role="status">${refused(one.checked)
@@ -79,10 +79,19 @@ function Outcome({ one, busy }) {
 /** @param {{reports: any[]}} result */
 const refused = ({ reports }) => reports.reduce((sum, { counts }) => sum + counts.failed, 0);
 
+/** @param {{undone: import("./requests.js").Undone}} props */
 function Undone({ undone }) {
-  const done = Object.entries(undone.done).map(([what, count]) => `${number(/** @type {number} */ (count))} ${what}`).join(", ");
-  const lines = [...undone.kept, ...undone.refused];
-  return html`<p class="verdict ${undone.left ? "warn" : "good"}" role="status">Undone${done && `: ${done}`}.</p>
-    ${undone.left > 0 && html`<p>${counted(undone.left, "value")} had changed since, and stayed as they are:</p>
-      <ul class="plain small">${lines.map((text) => html`<li dir="auto" key=${text}>${text}</li>`)}</ul>`}`;
+  const { is_known: isKnown, kept, left, refused: requests, refusals, hidden } = undone;
+  const done = Object.entries(undone.done).map(([what, count]) => `${number(count)} ${what}`).join(", ");
+  return html`<p class="verdict ${left || refusals || hidden.length ? "warn" : "good"}" role="status">${isKnown ? html`Undone${done && `: ${done}`}.` : NOTHING}</p>
+    <${Lines} title=${`${counted(left, "value")} had changed since, and stayed as ${left === 1 ? "it is" : "they are"}:`} lines=${kept} />
+    <${Lines} title=${`${counted(refusals, "request")} of the undo ${refusals === 1 ? "was" : "were"} refused:`} lines=${requests} />
+    <${Lines} title="Left out, because you may not undo there:" lines=${hidden} />`;
+}
+
+/** @param {{title: string, lines: string[]}} props */
+function Lines({ title, lines }) {
+  if (!lines.length) return null;
+  return html`<p>${title}</p>
+    <ul class="plain small">${lines.map((text) => html`<li dir="auto" key=${text}>${text}</li>`)}</ul>`;
 }

@@ -2,7 +2,7 @@
 import { ask } from "../api.js";
 import { counted } from "../format.js";
 import { say } from "../said.js";
-import { isBusy, pathOf } from "./requests.js";
+import { isBusy, NOTHING, pathOf } from "./requests.js";
 
 const EVERY = 400; // milliseconds between two looks
 
@@ -19,9 +19,18 @@ export async function takeBack(id) {
     await new Promise((resolve) => setTimeout(resolve, EVERY));
     const { ok, status, value, error } = await ask(pathOf(id));
     if (!ok && status && status < 500) return { error, remark: "" };
-    if (ok && !isBusy(value)) return { error: value.error, remark: remarkOf(value.undone?.left ?? 0) };
+    if (ok && !isBusy(value)) return { error: value.error, remark: value.undone ? remarkOf(value.undone) : "" };
   }
 }
 
-/** @param {number} left  values that others have changed since */
-const remarkOf = (left) => (left ? `${counted(left, "value")} had changed since, and stayed as ${left === 1 ? "it is" : "they are"}.` : "");
+/**
+ * What is not taken back, and why.
+ * @param {import("./requests.js").Undone} undone
+ */
+function remarkOf({ is_known: isKnown, left, refusals, hidden }) {
+  if (!isKnown) return NOTHING;
+  const parts = [...hidden];
+  if (left) parts.unshift(`${counted(left, "value")} had changed since, and stayed as ${left === 1 ? "it is" : "they are"}.`);
+  if (refusals) parts.push(`${counted(refusals, "request")} ${refusals === 1 ? "was" : "were"} refused; the page of the import says why.`);
+  return parts.join(" ");
+}
