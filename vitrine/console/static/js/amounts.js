@@ -51,7 +51,7 @@ export const typed = (value) => (typeof value === "number" ? TYPED.format(value)
  * @param {string} text
  */
 export function numberOf(text) {
-  const plain = DIGITS.reduce((known, digit, at) => known.replaceAll(digit, String(at)), text).replace(/\s/g, "").replace("−", "-");
+  const plain = plainOf(text);
   if (!plain) return null;
   const signs = plain.match(/[.,٫]/g) ?? [];
   if (signs.length > 1) return NaN;
@@ -60,6 +60,13 @@ export function numberOf(text) {
   const standard = plain.replace(/[,٫]/, ".");
   return NUMBER.test(standard) ? Number(standard) : NaN;
 }
+
+/** True if a number was typed with a sign, so that it may be a difference. @param {string} text */
+export const isSigned = (text) => /^[+-]/.test(plainOf(text));
+
+/** With western digits and signs, without blanks and the marks of the direction of writing. @param {string} text */
+const plainOf = (text) =>
+  DIGITS.reduce((known, digit, at) => known.replaceAll(digit, String(at)), text).replace(/[\s\p{Cf}]/gu, "").replace("−", "-");
 
 /** What to write instead of a number that cannot be read. */
 export const NUMBER_HINT = `Is not a number; write it as ${TYPED.format(1234.5)}.`;
