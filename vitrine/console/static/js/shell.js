@@ -118,10 +118,10 @@ function Outages() {
 
 function Said() {
   const current = useValue(said);
-  const act = () => {
+  const act = (/** @type {import("./said.js").Offer} */ { run }) => {
     say("");
-    current?.offer?.run();
+    run();
   };
   return html`<div class="said" role="status" aria-live="polite">${current && html`<p><span dir="auto">${sentence(current.text)}</span>
-    ${current.offer && html`<button type="button" onClick=${act}>${current.offer.label}</button>`}</p>`}</div>`;
+    ${current.offers.map((offer) => html`<button type="button" key=${offer.label} onClick=${() => act(offer)}>${offer.label}</button>`)}</p>`}</div>`;
 }
