@@ -5,7 +5,7 @@ import pytest
 from tests.browser.stub import Stub
 
 PLANNED = """async ([item, change]) => {
-  const {planned} = await import("/static/js/products/bulk_plan.js");
+  const {planned} = await import("/static/js/bulk/plan.js");
   const {after, why} = planned(item, change);
   return after ? after.price : why; }"""
 READ_BACK = """async (values) => {

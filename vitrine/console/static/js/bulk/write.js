@@ -1,45 +1,23 @@
-/** Writes of many products: read them, try the change without writing, write it as one import. */
-import { ask } from "../api.js";
+/** Writes of many products: try the change without writing, write it as one import. */
+import { same } from "../edits/conflict.js";
 import { forget, remember } from "../edits/undo.js";
 import { askPatiently, forEachOf } from "../edits/patient.js";
 import { randomName } from "../random.js";
-import { planned } from "./bulk_plan.js";
-import { COLLECTION } from "./query.js";
+import { planned } from "./plan.js";
+import { COLLECTION } from "../products/query.js";
+import { readEach } from "./read.js";
 
-export const MOST = 10_000; // products of one edit
 const BATCH = 1000;
-const FIELDS = ["id", "slug", "name", "price", "currency", "status", "category", "brand", "tags"];
 
 /**
- * @typedef {{items: any[]} | {path: (fields: string[]) => string}} Source  the selected products, or all of a list
- * @typedef {(done: number) => void} Progress
+ * @typedef {import("./read.js").Progress} Progress
  * @typedef {{item: any, why: string}} Refused
- * @typedef {{changed: import("./bulk_plan.js").Planned[], unchanged: number, refused: Refused[], isCut: boolean}} Preview
+ * @typedef {{changed: import("./plan.js").Planned[], unchanged: number, refused: Refused[], isCut: boolean}} Preview
  */
-
-/**
- * Return the products, at most ``MOST`` of them.
- * @param {Source} source @param {Progress} progress
- * @returns {Promise<{items: any[], isCut: boolean, error: string}>}
- */
-export async function gather(source, progress) {
-  if ("items" in source) return { items: source.items.slice(0, MOST), isCut: source.items.length > MOST, error: "" };
-  const first = source.path(FIELDS);
-  /** @type {any[]} */
-  const items = [];
-  for (let cursor = ""; ; ) {
-    const reply = await askPatiently(first + (cursor && `&${new URLSearchParams({ cursor })}`), { headers: { Prefer: "count=none" } });
-    if (!reply.ok) return { items, isCut: false, error: reply.error };
-    items.push(...reply.value.items);
-    progress(items.length);
-    cursor = reply.value.next_cursor ?? "";
-    if (!cursor || items.length >= MOST) return { items: items.slice(0, MOST), isCut: items.length > MOST || Boolean(cursor), error: "" };
-  }
-}
 
 /**
  * Try a change of many products; nothing is written.
- * @param {any[]} items @param {import("./bulk_plan.js").Change} change @param {Progress} progress
+ * @param {any[]} items @param {import("./plan.js").Change} change @param {Progress} progress
  * @returns {Promise<{preview?: Preview, error: string}>}
  */
 export async function tryOut(items, change, progress) {
@@ -56,34 +34,57 @@ export async function tryOut(items, change, progress) {
 }
 
 /**
- * Write what was tried. Products that somebody has changed since are read again first.
- * @param {Preview} preview @param {import("./bulk_plan.js").Change} change @param {Set<number>} stale @param {string} label @param {Progress} progress
+ * Write what was tried. A product that has another value by now than the preview has shown is left out.
+ * @param {Preview} preview @param {import("./plan.js").Change} change @param {string} label @param {Progress} progress
  * @returns {Promise<{written: number, refused: Refused[], error: string}>}
  */
-export async function write(preview, change, stale, label, progress) {
+export async function write(preview, change, label, progress) {
   /** @type {Refused[]} */
   const refused = [];
-  let plans = preview.changed;
-  const read = plans.filter(({ item }) => stale.has(item.id));
-  if (read.length) {
-    const fresh = new Map();
-    const error = await forEachOf(read, async ({ item }) => {
-      const reply = await askPatiently(`${COLLECTION}/${item.id}?fields=${FIELDS}`);
-      if (reply.ok) fresh.set(item.id, planned(reply.value, change));
-      return reply.ok || reply.status === 404 ? "" : reply.error;
-    });
-    if (error) return { written: 0, refused, error };
-    plans = plans.map((plan) => (stale.has(plan.item.id) ? fresh.get(plan.item.id) : plan)).filter((plan) => plan?.after);
-  }
   const { edit, headers } = begin(label);
-  let written = 0;
-  const error = await inBatches(plans, change, "", headers, (plan, result) => {
-    if (result.result === "updated") written += 1;
-    else if (result.result === "failed") refused.push({ item: plan.item, why: whyOf(result) });
-    progress(written + refused.length);
-  });
-  if (!written && !error) forget(edit);
+  let [written, mayBeMore] = [0, false];
+  let error = "";
+  for (let at = 0; at < preview.changed.length && !error; at += BATCH) {
+    const seen = await asSeen(preview.changed.slice(at, at + BATCH), change);
+    refused.push(...seen.refused);
+    error = seen.error || (await inBatches(seen.plans, change, "", headers, (plan, { result, ...rest }, isRepeated) => {
+      mayBeMore ||= isRepeated;
+      if (result === "updated" || (result === "unchanged" && isRepeated)) written += 1;
+      else if (result === "failed") refused.push({ item: plan.item, why: whyOf(rest) });
+      progress(written + refused.length);
+    }));
+  }
+  if (!written && !error && !mayBeMore) forget(edit);
   return { written, refused, error };
+}
+
+/**
+ * Return the plans whose products are as the preview has shown them. A try with the values of before
+ * would change nothing then; the others are read.
+ * @param {import("./plan.js").Planned[]} plans @param {import("./plan.js").Change} change
+ * @returns {Promise<{plans: import("./plan.js").Planned[], refused: Refused[], error: string}>}
+ */
+async function asSeen(plans, change) {
+  const before = plans.map(({ item, after }) => ({ item, after: valuesOf(item, after) }));
+  const doubtful = new Set();
+  const tried = await inBatches(before, change, "&dry_run=1", {}, ({ item }, { result }) => {
+    if (result !== "unchanged") doubtful.add(item);
+  });
+  const { found, error } = tried ? { found: new Map(), error: tried } : await readEach([...doubtful], change);
+  const isOther = (/** @type {import("./plan.js").Planned} */ { item, after }) => doubtful.has(item) && !same(valuesOf(found.get(item.id), after), valuesOf(item, after));
+  const refused = plans.filter(isOther).map(({ item }) => ({ item, why: found.has(item.id) ? `Its ${change.field} was changed meanwhile. Look at it, and repeat the edit.` : "It is not there any more." }));
+  return { plans: plans.filter((plan) => !isOther(plan)), refused, error };
+}
+
+/**
+ * What a product has of the fields, or of the attribute, that a plan changes, and the slug by which it is found.
+ * @param {any} item @param {Record<string, any>} [after] @returns {Record<string, any> | null}
+ */
+function valuesOf(item, after = {}) {
+  if (!item) return null;
+  const pick = (/** @type {any} */ from, /** @type {any} */ like) => Object.fromEntries(Object.keys(like).map((name) => [name, from?.[name] ?? null]));
+  const values = after.attributes ? { attributes: pick(item.attributes, after.attributes) } : pick(item, after);
+  return { slug: item.slug, ...values };
 }
 
 /**
@@ -97,8 +98,8 @@ export async function discard(items, label, progress) {
   const refused = [];
   let written = 0;
   const error = await forEachOf(items, async (item) => {
-    const reply = await askPatiently(`${COLLECTION}/${item.id}`, { method: "DELETE", headers });
-    if (reply.ok) progress((written += 1));
+    const reply = await askPatiently(`${COLLECTION}/${item.id}`, { method: "DELETE", headers: { ...headers, "If-Match": "*" } });
+    if (reply.ok || (reply.status === 404 && reply.isRepeated)) progress((written += 1));
     else if ([401, 403, 0, 429, 503].includes(reply.status)) return reply.error;
     else refused.push({ item, why: reply.error });
     return "";
@@ -116,11 +117,11 @@ function begin(label) {
 }
 
 /**
- * @param {import("./bulk_plan.js").Planned[]} plans
- * @param {import("./bulk_plan.js").Change} change
+ * @param {import("./plan.js").Planned[]} plans
+ * @param {import("./plan.js").Change} change
  * @param {string} parameters
  * @param {Record<string, string>} headers
- * @param {(plan: import("./bulk_plan.js").Planned, result: any) => void} note
+ * @param {(plan: import("./plan.js").Planned, result: any, isRepeated: boolean) => void} note
  * @returns {Promise<string>} why it stopped
  */
 async function inBatches(plans, change, parameters, headers, note) {
@@ -131,7 +132,7 @@ async function inBatches(plans, change, parameters, headers, note) {
     const body = part.map(({ item, after }) => ({ slug: item.slug, ...after }));
     const reply = await askPatiently(`${COLLECTION}:batch?key=slug${parameters}`, { method: "POST", body, headers: { ...type, ...headers } });
     if (!reply.ok) return reply.error;
-    for (const result of reply.value.results) note(part[result.index], result);
+    for (const result of reply.value.results) note(part[result.index], result, reply.isRepeated);
   }
   return "";
 }
@@ -139,14 +140,3 @@ async function inBatches(plans, change, parameters, headers, note) {
 /** @param {any} result */
 const whyOf = (result) => (result.errors ?? []).map((/** @type {any} */ { pointer, message }) => `${(pointer ?? "").slice(1)} ${message}`.trim()).join(" ") || `It was refused with ${result.status}.`;
 
-/**
- * Bring a product back from the trash; under another value if its own was taken meanwhile.
- * @param {any} item @param {Record<string, string>} [values]
- * @returns {Promise<import("../api.js").Reply>}
- */
-export async function restore(item, values) {
-  const path = `/products/${item.id}`;
-  const reply = await ask(`/api/products${path}/restore`, { method: "POST", body: values });
-  if (reply.ok) remember({ label: `${item.name} out of the trash`, steps: [{ service: "products", method: "DELETE", path, etag: reply.etag }] }, `Restored: ${item.name}.`);
-  return reply;
-}

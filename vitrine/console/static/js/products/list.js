@@ -102,7 +102,7 @@ export function ProductList() {
         <${SelectionBar} key=${address} selected=${current} total=${total} isAtLeast=${totalIs === "at_least"} path=${(/** @type {string[]} */ names) => wholePath(list, names)} brands=${brands} isTrash=${isTrash}
           onClear=${() => setSelected(new Map())} onWritten=${written} onRestored=${(/** @type {number[]} */ done) => {
             rows.remove(done);
-            setSelected(new Map());
+            setSelected((last) => new Map([...last].filter(([id]) => !done.includes(id))));
           }} />
         ${lines.length > 0 && html`<${Grid} columns=${columns} lines=${lines} selected=${selected} lit=${rows.lit} open=${open} brands=${brands} ordering=${list.get("ordering") ?? ""} isTrash=${isTrash}
           isBusy=${!rows.isCurrent} onSort=${(/** @type {string} */ ordering) => to({ ordering })} onSelect=${select} onFold=${fold} onSaved=${put} />`}
