@@ -6,6 +6,8 @@ const TYPED = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 20, useGr
 const WHEN = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
 const DECIMAL = TYPED.formatToParts(1.5).find(({ type }) => type === "decimal")?.value ?? ".";
 const DIGITS = [...Array(10).keys()].map((digit) => TYPED.format(digit));
+/** @type {Map<string, Intl.NumberFormat>} by currency: to make one takes longer than to use it */
+const PRICES = new Map();
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)$/;
 
 /** Return the language of the browser, or English where the browser names one that is none. */
@@ -28,11 +30,18 @@ export const amount = (value) => (value == null ? "–" : PLAIN.format(value));
 export function price(value, currency) {
   if (value == null) return "–";
   try {
-    if (currency) return new Intl.NumberFormat(LANGUAGE, { style: "currency", currency, maximumFractionDigits: 10 }).format(value);
+    if (currency) return priceFormat(currency).format(value);
   } catch {
     // A code that is no currency is shown as it is.
   }
   return currency ? `${amount(value)} ${currency}` : amount(value);
+}
+
+/** @param {string} currency */
+function priceFormat(currency) {
+  const format = PRICES.get(currency) ?? new Intl.NumberFormat(LANGUAGE, { style: "currency", currency, maximumFractionDigits: 10 });
+  PRICES.set(currency, format);
+  return format;
 }
 
 /** @param {string | null | undefined} at  an ISO time */
