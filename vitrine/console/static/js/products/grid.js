@@ -5,6 +5,7 @@
  */
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
+import { letterOf } from "../keys.js";
 import { drafts } from "./draft.js";
 import { Row } from "./row.js";
 
@@ -78,7 +79,7 @@ export function Grid({ columns, lines, selected, lit, open, brands, ordering, is
       PageDown: [row + LEAP, at], PageUp: [row - LEAP, at], Home: [isControl ? 0 : row, 0], End: [isControl ? isLast : row, columns.length + 1],
     });
     if (event.key === " ") select(lines[row].key, event.shiftKey);
-    else if (event.key === "a" && isControl) onSelect(lines, true);
+    else if (isControl && letterOf(event) === "a") onSelect(lines, true);
     else if (event.key === "Escape" && selected.size) onSelect(lines, false);
     else if (event.key === "Enter" || event.key === "F2") {
       const button = /** @type {HTMLElement | null} */ (cell.querySelector("a, button"));
