@@ -12,9 +12,9 @@ READ_BACK = """async (values) => {
   const {isSigned, numberOf, typed} = await import("/static/js/amounts.js");
   return values.map((value) => [numberOf(typed(value)), isSigned(typed(value))]); }"""
 LOCALES = (
-    "en-GB", "de-DE", "de-CH", "fr-FR", "fr-CH", "es-ES", "pt-BR", "pl-PL", "sv-SE", "nb-NO", "fi-FI",
-    "lt-LT", "sl-SI", "ru-RU", "tr-TR", "he-IL", "ar-EG", "fa-IR", "ur-PK", "hi-IN", "mr-IN", "bn-BD",
-    "th-TH", "ja-JP", "zh-CN",
+    "en-GB", "de-DE", "de-CH", "fr-FR", "fr-CH", "es-ES", "pt-BR", "pl-PL", "sv-SE", "nb-NO",
+    "fi-FI", "lt-LT", "sl-SI", "ru-RU", "tr-TR", "he-IL", "ar-EG", "fa-IR", "ur-PK", "hi-IN",
+    "mr-IN", "bn-BD", "th-TH", "ja-JP", "zh-CN",
 )  # fmt: skip
 VALUES = [0, 1.5, -18.5, -3, 0.125, 1234.5, 1234567, -0.01, 1e-7]
 
