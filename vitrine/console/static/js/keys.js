@@ -49,7 +49,7 @@ export function startKeys(pages) {
  * Latin one of its place.
  * @param {KeyboardEvent} event
  */
-export function letterOf({ key, code }) {
+export function letterOf({ key = "", code = "" }) {
   const isForeign = /^[\p{L}\p{M}]$/u.test(key) && !/^[a-z]$/i.test(key) && /^Key[A-Z]$/.test(code);
   return (isForeign ? code.slice("Key".length) : key).toLowerCase();
 }
