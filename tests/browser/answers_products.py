@@ -61,7 +61,8 @@ ANSWERS = {
     ("GET", "/api/products/products/suggest"): SUGGESTIONS,
     ("GET", "/api/products/products/1"): ITEMS[0],
     ("GET", "/api/categories/categories/kitchen-accessories"): {"all_attributes": {"color": {}}},
-    ("GET", f"/api/products/products/{GROUP['id']}/variants"): LIST | {"items": VARIANTS},
+    ("GET", f"/api/products/products/{GROUP['id']}/variants"): LIST
+    | {"items": VARIANTS, "next_cursor": None},
     ("POST", "/api/products/products:batch"): {
         "results": [{"index": 0, "status": 200, "result": "updated", "id": 1}],
         "summary": {"updated": 1},

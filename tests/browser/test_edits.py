@@ -118,7 +118,7 @@ def test_a_conflict_is_decided_field_by_field(page, edit, stored, write, choice,
     write(price=13, name="Pot")
     before = {"price": 12.5, "stock": 3, "name": "Teapot"}
     edit(before, {"price": 14, "stock": 5, "name": "Kettle"}, "Teapot", is_saved=False)
-    dialog = page.get_by_role("dialog", name="was changed by somebody else meanwhile")
+    dialog = page.get_by_role("dialog", name="Teapot was changed by somebody else meanwhile")
     field = dialog.get_by_role("group", name="price")
     field.get_by_text("before: 12.5").wait_for()
     assert dialog.get_by_role("group").count() == 2  # The stock is as it was read.
@@ -192,3 +192,22 @@ def test_many_edits_are_one_and_what_was_changed_since_is_asked_about(page, stac
     prices = [stack.get("products", f"/products/{each['slug']}")["price"] for each in new]
     assert prices == [1, 50 if is_kept else 2, 3]
     expect(page.get_by_role("button", name="Undo: prices of 3 products")).to_have_count(0)
+
+
+def test_a_value_that_changes_while_one_is_asked_is_asked_about_again(page, stack, product):
+    items = [{"slug": product["slug"], "price": 20}]
+    assert page.evaluate(BATCH, {"items": items, "id": f"console-{uuid4().hex}"}) == {"updated": 1}
+    path = f"/products/{product['slug']}"
+    stack.request("PATCH", "products", path, {"price": 50})
+    page.keyboard.press("Control+z")
+    dialog = page.get_by_role("dialog", name="1 value changed since")
+    dialog.get_by_label("theirs: 50").wait_for()
+    dialog.get_by_text("after your edit: 20").wait_for()
+    stack.request("PATCH", "products", path, {"price": 60})
+    dialog.get_by_label("as before: 12.5").check()
+    dialog.get_by_role("button", name="Save the chosen values").click()
+    dialog.get_by_label("theirs: 60").wait_for()
+    assert stack.get("products", path)["price"] == 60
+    dialog.get_by_role("button", name="Save the chosen values").click()
+    page.get_by_text("Undone: prices of 3 products.").wait_for()
+    assert stack.get("products", path)["price"] == 12.5

@@ -6,6 +6,8 @@ const TYPED = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 20, useGr
 const WHEN = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
 const DECIMAL = TYPED.formatToParts(1.5).find(({ type }) => type === "decimal")?.value ?? ".";
 const DIGITS = [...Array(10).keys()].map((digit) => TYPED.format(digit));
+/** @type {Map<string, Intl.NumberFormat>} by currency: to make one takes longer than to use it */
+const PRICES = new Map();
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)$/;
 
 /** Return the language of the browser, or English where the browser names one that is none. */
@@ -28,11 +30,18 @@ export const amount = (value) => (value == null ? "–" : PLAIN.format(value));
 export function price(value, currency) {
   if (value == null) return "–";
   try {
-    if (currency) return new Intl.NumberFormat(LANGUAGE, { style: "currency", currency, maximumFractionDigits: 10 }).format(value);
+    if (currency) return priceFormat(currency).format(value);
   } catch {
     // A code that is no currency is shown as it is.
   }
   return currency ? `${amount(value)} ${currency}` : amount(value);
+}
+
+/** @param {string} currency */
+function priceFormat(currency) {
+  const format = PRICES.get(currency) ?? new Intl.NumberFormat(LANGUAGE, { style: "currency", currency, maximumFractionDigits: 10 });
+  PRICES.set(currency, format);
+  return format;
 }
 
 /** @param {string | null | undefined} at  an ISO time */
@@ -51,7 +60,7 @@ export const typed = (value) => (typeof value === "number" ? TYPED.format(value)
  * @param {string} text
  */
 export function numberOf(text) {
-  const plain = DIGITS.reduce((known, digit, at) => known.replaceAll(digit, String(at)), text).replace(/\s/g, "").replace("−", "-");
+  const plain = plainOf(text);
   if (!plain) return null;
   const signs = plain.match(/[.,٫]/g) ?? [];
   if (signs.length > 1) return NaN;
@@ -60,6 +69,13 @@ export function numberOf(text) {
   const standard = plain.replace(/[,٫]/, ".");
   return NUMBER.test(standard) ? Number(standard) : NaN;
 }
+
+/** True if a number was typed with a sign, so that it may be a difference. @param {string} text */
+export const isSigned = (text) => /^[+-]/.test(plainOf(text));
+
+/** With western digits and signs, without blanks and the marks of the direction of writing. @param {string} text */
+const plainOf = (text) =>
+  DIGITS.reduce((known, digit, at) => known.replaceAll(digit, String(at)), text).replace(/[\s\p{Cf}]/gu, "").replace("−", "-");
 
 /** What to write instead of a number that cannot be read. */
 export const NUMBER_HINT = `Is not a number; write it as ${TYPED.format(1234.5)}.`;

@@ -138,6 +138,9 @@ function sentence(status, problem, retry, request) {
   return [detail, ...places, later].filter(Boolean).join(" ");
 }
 
+/** True if nobody knows whether the request was carried out: no answer came, or it is still running. @param {Reply} reply */
+export const isUnanswered = ({ status, retry }) => status === 0 || status >= 500 || (status === 409 && retry > 0);
+
 /** @param {string} path */
 export const serviceOf = (path) => ADDRESS.exec(path)?.[1] ?? "The console";
 

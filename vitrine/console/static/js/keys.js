@@ -25,21 +25,33 @@ export function startKeys(pages) {
   let since = -Infinity;
   document.addEventListener("keydown", (event) => {
     if (isTyping(event.target)) return;
-    if (event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
+    const letter = letterOf(event);
+    if (letter === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
       event.preventDefault();
       return void undo();
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const isSecond = event.timeStamp - since < WAIT;
-    since = event.key === "g" ? event.timeStamp : -Infinity;
-    const page = isSecond && pages.find((each) => each.key === event.key);
+    const plain = event.shiftKey ? "" : letter;
+    since = plain === "g" ? event.timeStamp : -Infinity;
+    const page = isSecond && pages.find((each) => each.key === plain);
     if (page) go(page.path);
     else if (event.key === "?") keysShown.set(true);
     else if (event.key === "/") find("[data-filter]")?.focus();
-    else if (event.key === "p") find("[data-pause]")?.click();
+    else if (plain === "p") find("[data-pause]")?.click();
     else return;
     event.preventDefault();
   });
+}
+
+/**
+ * Return the small letter of a key; where the layout has other letters, such as Greek or Hebrew ones, the
+ * Latin one of its place.
+ * @param {KeyboardEvent} event
+ */
+export function letterOf({ key = "", code = "" }) {
+  const isForeign = /^[\p{L}\p{M}]$/u.test(key) && !/^[a-z]$/i.test(key) && /^Key[A-Z]$/.test(code);
+  return (isForeign ? code.slice("Key".length) : key).toLowerCase();
 }
 
 /** @param {EventTarget | null} target */

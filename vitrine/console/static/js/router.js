@@ -7,6 +7,9 @@ export const path = new Value(location.pathname);
 /** The query string of the address, with its `?`; empty if there is none. */
 export const query = new Value(location.search);
 
+/** The name of what is shown, such as that of a product; empty if the name of the page says all. */
+export const title = new Value("");
+
 /** @param {string} to */
 export function go(to) {
   const url = new URL(to, location.href);

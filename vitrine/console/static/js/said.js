@@ -6,16 +6,17 @@ const SHOWN_WITH_ACTION = 15_000;
 
 /** @typedef {{label: string, run: () => void}} Offer  a button beside a message */
 
-/** @type {Value<{text: string, offer?: Offer} | null>} */
+/** @type {Value<{text: string, offers: Offer[]} | null>} */
 export const said = new Value(null);
 let timer = 0;
 
 /**
  * @param {string} text  one sentence
- * @param {Offer} [offer]  what the reader may do about it
+ * @param {(Offer | undefined)[]} all  what the reader may do about it
  */
-export function say(text, offer) {
-  said.set(text ? { text, offer } : null);
+export function say(text, ...all) {
+  const offers = all.filter((each) => each !== undefined);
+  said.set(text ? { text, offers } : null);
   clearTimeout(timer);
-  timer = setTimeout(() => said.set(null), offer ? SHOWN_WITH_ACTION : SHOWN);
+  timer = setTimeout(() => said.set(null), offers.length ? SHOWN_WITH_ACTION : SHOWN);
 }

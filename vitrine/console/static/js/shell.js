@@ -11,7 +11,7 @@ import { Notice } from "./parts/notice.js";
 import { Dot } from "./parts/pill.js";
 import { sentence } from "./parts/sentence.js";
 import { SignIn } from "./parts/sign_in.js";
-import { path } from "./router.js";
+import { path, title } from "./router.js";
 import { said, say } from "./said.js";
 import { services, servicesReply, toneOf, wordOf } from "./services.js";
 import { missing, openSignIn, session } from "./session.js";
@@ -25,13 +25,18 @@ const RELOAD_AFTER = 5000; // milliseconds that a page is shown before it is loa
 export function Shell({ onSignedIn }) {
   const shown = useValue(path);
   const main = useRef(/** @type {HTMLElement | null} */ (null));
-  const isFirst = useRef(true);
+  const last = useRef(/** @type {import("./pages.js").PageEntry | null | undefined} */ (undefined));
+  const named = useValue(title);
   const page = pageOf(shown);
   useEffect(() => {
-    document.title = page ? `${page.name} · Vitrine` : "Vitrine";
-    if (!isFirst.current) main.current?.focus(); // A screen reader reads the new page.
-    isFirst.current = false;
-  }, [page]);
+    document.title = [named, page?.name, "Vitrine"].filter(Boolean).join(" · ");
+  }, [named, page]);
+  useEffect(() => {
+    const before = last.current;
+    last.current = page ?? null;
+    // A screen reader reads the new page; of the same one, if what had the focus is gone.
+    if (before !== undefined && (before !== last.current || document.activeElement === document.body)) main.current?.focus();
+  }, [shown]);
   return html`<a class="skip" href="#main">Skip to the content</a>
     <div class="shell">
       <header class="side">
@@ -118,10 +123,10 @@ function Outages() {
 
 function Said() {
   const current = useValue(said);
-  const act = () => {
+  const act = (/** @type {import("./said.js").Offer} */ { run }) => {
     say("");
-    current?.offer?.run();
+    run();
   };
   return html`<div class="said" role="status" aria-live="polite">${current && html`<p><span dir="auto">${sentence(current.text)}</span>
-    ${current.offer && html`<button type="button" onClick=${act}>${current.offer.label}</button>`}</p>`}</div>`;
+    ${current.offers.map((offer) => html`<button type="button" key=${offer.label} onClick=${() => act(offer)}>${offer.label}</button>`)}</p>`}</div>`;
 }

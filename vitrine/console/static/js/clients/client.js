@@ -5,7 +5,7 @@ import { History } from "../lists/history.js";
 import { InlineEdit } from "../lists/inline_edit.js";
 import { useChanges } from "../lists/use_changes.js";
 import { Action } from "../parts/action.js";
-import { Heading } from "../parts/heading.js";
+import { Heading, useTitle } from "../parts/heading.js";
 import { Notice } from "../parts/notice.js";
 import { Panel } from "../parts/panel.js";
 import { sentence } from "../parts/sentence.js";
@@ -21,6 +21,7 @@ import { FIELDS, moveToTrash, saveField } from "./save.js";
 export function Client({ id }) {
   const { value: client, error, reply, reload } = useAsk(`/api/clients/clients/${encodeURIComponent(id)}`);
   useChanges("clients", reload, (change) => String(change.id) === id);
+  useTitle(client?.name ?? "");
   const back = html`<a href="/clients">All clients</a>`;
   if (reply?.status === 404) return html`<${Gone} id=${id} back=${back} onRestored=${reload} />`;
   if (!client) {

@@ -8,7 +8,17 @@ import { Value } from "../value.js";
  * @property {string} path  of the service, such as /products/12
  * @property {Record<string, unknown>} before  the values of these fields that the reader has seen
  * @property {Record<string, unknown>} after  the values that the reader wants
+ * @property {string} label  what is written, such as "price of Teapot"
+ * @property {Words} [words]
  */
+
+/** @typedef {{before: string, yours: string}} Words  what the dialog calls the values that were seen, and those that are wanted */
+
+/** @type {Words} */
+const WORDS = { before: "before", yours: "yours" };
+
+/** @type {Words} the values that an undo expects, and those that it puts back */
+export const UNDO_WORDS = { before: "after your edit", yours: "as before" };
 
 /**
  * @typedef {object} Choice  one field with the values that it may get
@@ -18,7 +28,7 @@ import { Value } from "../value.js";
  * @property {unknown} yours
  */
 
-/** @type {Value<{title: string, choices: Choice[], done: (isTheirs: boolean[] | null) => void} | null>} the one that is shown */
+/** @type {Value<{title: string, choices: Choice[], words: Words, done: (isTheirs: boolean[] | null) => void} | null>} the one that is shown */
 export const question = new Value(null);
 
 let last = Promise.resolve(/** @type {any} */ (null));
@@ -27,10 +37,11 @@ let last = Promise.resolve(/** @type {any} */ (null));
  * Ask the reader which values to keep, after the questions that are open already.
  * @param {string} title
  * @param {Choice[]} choices
+ * @param {Words} [words]
  * @returns {Promise<boolean[] | null>} for each choice, true for theirs; null to leave all as it is
  */
-export function choose(title, choices) {
-  const answer = last.then(() => new Promise((resolve) => question.set({ title, choices, done: resolve })));
+export function choose(title, choices, words = WORDS) {
+  const answer = last.then(() => new Promise((resolve) => question.set({ title, choices, words, done: resolve })));
   last = answer.then(() => question.set(null));
   return answer;
 }
@@ -50,7 +61,7 @@ export async function resolve(reply, write) {
   let { before, after } = write;
   if (foreign.length) {
     const choices = foreign.map(([name, { stored, sent }]) => ({ name, before: before[name], theirs: stored, yours: sent }));
-    const isTheirs = await choose(`${write.path} was changed by somebody else meanwhile`, choices);
+    const isTheirs = await choose(`${capital(write.label)} was changed by somebody else meanwhile`, choices, write.words);
     const left = choices.filter((_, at) => !isTheirs || isTheirs[at]).map(({ name }) => name);
     after = Object.fromEntries(Object.entries(after).filter(([name]) => !left.includes(name)));
     if (!isTheirs || !Object.keys(after).length) return null;
@@ -61,6 +72,9 @@ export async function resolve(reply, write) {
   if (isConflict(next)) return resolve(next, sent); // It was changed again meanwhile.
   return { reply: next, write: sent, from };
 }
+
+/** @param {string} text */
+const capital = (text) => text.replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
 
 /** @param {import("../api.js").Reply} reply */
 export const isConflict = (reply) => reply.status === 412 && Boolean(reply.value?.differing && reply.value.current_etag);

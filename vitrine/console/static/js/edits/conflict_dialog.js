@@ -1,6 +1,6 @@
 /** The dialog of a conflict: for each field what it was, what is stored now, and what the reader wants. */
 import { useState } from "preact/hooks";
-import { shown } from "../format.js";
+import { typed } from "../amounts.js";
 import { html } from "../html.js";
 import { Dialog } from "../parts/dialog.js";
 import { useValue } from "../value.js";
@@ -13,23 +13,30 @@ export function ConflictDialog() {
 
 /** @param {{asked: NonNullable<ReturnType<typeof question.get>>}} props */
 function Choices({ asked }) {
-  const { title, choices, done } = asked;
+  const { title, choices, words, done } = asked;
   const [theirs, setTheirs] = useState(choices.map(() => false));
   return html`<${Dialog} title=${title} onClose=${() => done(null)}>
     <p>Choose for each field which value it gets.</p>
     <div class="choices">${choices.map(({ name, before, ...values }, at) => html`<fieldset key=${name}>
       <legend><code dir="auto">${name}</code></legend>
-      <p class="dim">before: <span dir="auto">${shown(before)}</span></p>
+      <p class="dim">${words.before}: <span dir="auto">${readable(before)}</span></p>
       ${[
         { label: "theirs", value: values.theirs, isTheirs: true },
-        { label: "yours", value: values.yours, isTheirs: false },
+        { label: words.yours, value: values.yours, isTheirs: false },
       ].map(({ label, value, isTheirs }) => html`<label class="check" key=${label}>
         <input type="radio" name=${`choice ${at}`} checked=${theirs[at] === isTheirs}
-          onChange=${() => setTheirs(theirs.with(at, isTheirs))} /><span>${label}: <b dir="auto">${shown(value)}</b></span></label>`)}
+          onChange=${() => setTheirs(theirs.with(at, isTheirs))} /><span>${label}: <b dir="auto">${readable(value)}</b></span></label>`)}
     </fieldset>`)}</div>
     <div class="tools">
       <button type="button" onClick=${() => done(null)}>Keep theirs</button>
       <button type="button" class="main" onClick=${() => done(theirs)}>Save the chosen values</button>
     </div>
   <//>`;
+}
+
+/** A value as people read it, with the members of lists and objects. @param {any} value @returns {string} */
+function readable(value) {
+  if (Array.isArray(value)) return value.map(readable).join(", ") || "–";
+  if (value && typeof value === "object") return Object.entries(value).map(([name, each]) => `${name}: ${readable(each)}`).join(", ") || "–";
+  return typed(value) || "–";
 }

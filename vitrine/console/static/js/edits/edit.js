@@ -32,10 +32,10 @@ export async function edit({ service, path, before, after, label, etag }) {
     if (differing) reply = { ...read, ok: false, status: 412, value: { differing, current_etag: from } };
   }
   reply ??= await ask(url, { method: "PATCH", body: after, headers: { "If-Match": from } });
-  if (!isConflict(reply)) return reply.ok ? kept(reply, from, { service, path, before, after }, label) : reply;
-  const resolved = await resolve(reply, { service, path, before, after });
+  if (!isConflict(reply)) return reply.ok ? kept(reply, from, { service, path, before, after, label }) : reply;
+  const resolved = await resolve(reply, { service, path, before, after, label });
   if (!resolved) return { ...reply, error: "Nothing was written: the stored values were kept." };
-  return resolved.reply.ok ? kept(resolved.reply, resolved.from, resolved.write, label) : resolved.reply;
+  return resolved.reply.ok ? kept(resolved.reply, resolved.from, resolved.write) : resolved.reply;
 }
 
 /**
@@ -43,9 +43,8 @@ export async function edit({ service, path, before, after, label, etag }) {
  * @param {import("../api.js").Reply} reply
  * @param {string} from
  * @param {import("./conflict.js").Write} write
- * @param {string} label
  */
-function kept(reply, from, { service, path, before, after }, label) {
+function kept(reply, from, { service, path, before, after, label }) {
   const names = Object.keys(after).filter((name) => !same(before[name], after[name]));
   const pick = (/** @type {Record<string, unknown>} */ values) => Object.fromEntries(names.map((name) => [name, values[name] ?? null]));
   // What is stored may be written in another way than it was sent, such as without blanks.

@@ -8,12 +8,13 @@ const PAUSE = 2; // seconds, if the answer names none
  * Send a request, again after a 429, a 503 or no answer at all, so it must be one that may be repeated.
  * @param {string} path
  * @param {import("../api.js").Options} [options]
- * @returns {Promise<import("../api.js").Reply>}
+ * @returns {Promise<import("../api.js").Reply & {isRepeated: boolean}>} with whether an earlier try may have been carried out
  */
 export async function askPatiently(path, options) {
-  for (let at = 1; ; at += 1) {
+  for (let at = 1, isRepeated = false; ; at += 1) {
     const reply = await ask(path, options);
-    if (![0, 429, 502, 503].includes(reply.status) || at === TRIES) return reply;
+    if (![0, 429, 502, 503].includes(reply.status) || at === TRIES) return { ...reply, isRepeated };
+    isRepeated ||= reply.status !== 429;
     await new Promise((resolve) => setTimeout(resolve, (reply.retry || PAUSE) * 1000));
   }
 }

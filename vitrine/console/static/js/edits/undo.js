@@ -6,10 +6,11 @@
  * by field. Edits of many items are known by the id of their import, from which the service says how to
  * take back each item.
  */
-import { ask } from "../api.js";
+import { ask, isUnanswered } from "../api.js";
+import { randomName } from "../random.js";
 import { say } from "../said.js";
 import { Value } from "../value.js";
-import { isConflict, resolve } from "./conflict.js";
+import { isConflict, resolve, UNDO_WORDS } from "./conflict.js";
 import { undoBatch } from "./undo_batch.js";
 
 const KEY = "vitrine.edits";
@@ -24,6 +25,7 @@ const MOST = 50; // edits that are kept
  * @property {Record<string, unknown>} [before]  the values that the write has left, by field
  * @property {string} etag  of the item after the write; empty if it has none
  * @property {string} [from]  the ETag before the write
+ * @property {string} [key]  of a POST that must not be carried out twice: its Idempotency-Key
  */
 
 /** @typedef {{service: string, path: string, id: string}} Batch  the path of the collection and the id of the import */
@@ -67,12 +69,18 @@ export async function undo(edit = edits.get().at(-1)) {
   undoing.set(true);
   try {
     const { error, remark } = await undoAll(edit);
-    if (error) return say(`Not undone: ${edit.label}. ${error}`, { label: "Try again", run: () => undo(edit) });
+    if (error) return say(`Not undone: ${edit.label}. ${error}`, { label: "Try again", run: () => undo(edit) }, { label: "Leave it out", run: () => leaveOut(edit) });
     forget(edit);
     return say(remark ? `Undone as far as possible: ${edit.label}. ${remark}` : `Undone: ${edit.label}.`);
   } finally {
     undoing.set(false);
   }
+}
+
+/** Forget an edit that cannot be taken back, so that those before it can. @param {Edit} edit */
+function leaveOut(edit) {
+  forget(edit);
+  say(`It stays as it is: ${edit.label}.`);
 }
 
 /** @param {Edit} edit @returns {Promise<Outcome>} */
@@ -95,7 +103,7 @@ async function undoSteps(edit) {
   const steps = edit.steps ?? [];
   let remark = "";
   while (steps.length) {
-    const outcome = await undoStep(/** @type {Step} */ (steps.at(-1)));
+    const outcome = await undoStep(/** @type {Step} */ (steps.at(-1)), edit.label);
     if (outcome.error) return outcome;
     remark ||= outcome.remark;
     steps.pop();
@@ -104,11 +112,17 @@ async function undoSteps(edit) {
   return { error: "", remark };
 }
 
-/** @param {Step} step @returns {Promise<Outcome>} */
-async function undoStep({ service, method, path, body, before, etag, from }) {
-  const reply = await ask(`/api/${service}${path}`, { method, body, headers: etag ? { "If-Match": etag } : {} });
+/** @param {Step} step @param {string} label  of its edit @returns {Promise<Outcome>} */
+async function undoStep(step, label) {
+  const { service, method, path, body, before, etag, from, key } = step;
+  const headers = { ...(etag && { "If-Match": etag }), ...(key && { "Idempotency-Key": key }) };
+  const reply = await ask(`/api/${service}${path}`, { method, body, headers });
+  if (key && !reply.ok && !isUnanswered(reply)) {
+    step.key = randomName(); // The same key has the same refusal.
+    keep(edits.get());
+  }
   if (!isConflict(reply) || method !== "PATCH") return told(reply, path, from);
-  const resolved = await resolve(reply, { service, path, before: before ?? {}, after: body });
+  const resolved = await resolve(reply, { service, path, before: before ?? {}, after: body, label, words: UNDO_WORDS });
   return resolved ? told(resolved.reply, path, from) : { error: "", remark: `${path} stays as it is stored.` };
 }
 

@@ -1,7 +1,7 @@
 /** What the undo of an edit of many items leaves, because somebody else has changed it since: the reader decides. */
 import { ask } from "../api.js";
 import { counted } from "../format.js";
-import { choose } from "./conflict.js";
+import { choose, same, UNDO_WORDS } from "./conflict.js";
 
 const MOST = 20; // values that a reader is asked about
 
@@ -24,24 +24,37 @@ export async function askAbout(service, id, kept) {
   const values = kept.filter(({ pointer }) => pointer);
   if (!values.length || values.length > MOST) return kept;
   const choices = values.map(({ path, pointer, to, from, now }) => ({ name: path + pointer, before: to, theirs: now, yours: from }));
-  const isTheirs = await choose(`${counted(values.length, "value")} changed since`, choices);
+  const isTheirs = await choose(`${counted(values.length, "value")} changed since`, choices, UNDO_WORDS);
   const left = [];
+  const newer = []; // The reader has not seen these values.
   for (const [at, value] of values.entries()) {
-    if (!isTheirs || isTheirs[at] || !(await putBack(service, id, value))) left.push(value);
+    const { isBack, now } = !isTheirs || isTheirs[at] ? { isBack: false, now: value.now } : await putBack(service, id, value);
+    if (!same(now, value.now)) newer.push({ ...value, now });
+    else if (!isBack) left.push(value);
   }
-  return [...kept.filter(({ pointer }) => !pointer), ...left];
+  const whole = kept.filter(({ pointer }) => !pointer);
+  return [...whole, ...left, ...(newer.length ? await askAbout(service, id, newer) : [])];
 }
 
-/** @param {string} service @param {string} id @param {Kept} kept @returns {Promise<boolean>} true if it is as before */
-async function putBack(service, id, { path, pointer, from }) {
+/**
+ * Put a value back, unless another one is stored than the reader has seen.
+ * @param {string} service @param {string} id @param {Kept} kept
+ * @returns {Promise<{isBack: boolean, now: unknown}>} the value that is stored, if it is not back
+ */
+async function putBack(service, id, { path, pointer, from, now }) {
   const url = `/api/${service}${path}`;
-  const read = await ask(url);
-  if (!read.ok) return false;
   const names = pointer.slice(1).split("/").map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
   const body = names.reduceRight((/** @type {unknown} */ value, name) => ({ [name]: value }), from ?? null);
-  /** @type {Record<string, string>} */
-  const headers = { "If-Match": read.etag, "Import-ID": `undo-${id}` };
-  // A merge patch keeps the other members of an object.
-  if (names.length > 1) headers["Content-Type"] = "application/merge-patch+json";
-  return (await ask(url, { method: "PATCH", body, headers })).ok;
+  for (;;) {
+    const read = await ask(url);
+    if (!read.ok) return { isBack: false, now };
+    const stored = names.reduce((/** @type {any} */ value, name) => value?.[name], read.value);
+    if (!same(stored, now)) return { isBack: false, now: stored };
+    /** @type {Record<string, string>} */
+    const headers = { "If-Match": read.etag, "Import-ID": `undo-${id}` };
+    // A merge patch keeps the other members of an object.
+    if (names.length > 1) headers["Content-Type"] = "application/merge-patch+json";
+    const reply = await ask(url, { method: "PATCH", body, headers });
+    if (reply.status !== 412) return { isBack: reply.ok, now };
+  }
 }

@@ -1,6 +1,7 @@
 /** One order on the board: who, how much, what, and its next step. */
 import { amount, moment, price } from "../amounts.js";
 import { html } from "../html.js";
+import { letterOf } from "../keys.js";
 import { useItem } from "../lists/items.js";
 import { briefly } from "./days.js";
 import { OrderAction } from "./order_action.js";
@@ -16,8 +17,8 @@ export function Card({ order, isSelected, isLit, onSelect, onAct }) {
     if (event.ctrlKey || event.metaKey || event.altKey || !(event.target instanceof HTMLAnchorElement)) return;
     if (event.key.startsWith("Arrow")) moveFocus(/** @type {HTMLElement} */ (event.currentTarget), event.key);
     else if (event.key === " ") onSelect(event.shiftKey);
-    else if (event.key === "n" && next) onAct(next, true);
-    else if (event.key === "x") onAct("cancel", true);
+    else if (letterOf(event) === "n" && next) onAct(next, true);
+    else if (letterOf(event) === "x") onAct("cancel", true);
     else return;
     event.preventDefault();
     event.stopPropagation();

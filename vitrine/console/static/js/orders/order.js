@@ -6,7 +6,7 @@ import { html } from "../html.js";
 import { InlineEdit } from "../lists/inline_edit.js";
 import { useItem } from "../lists/items.js";
 import { useChanges } from "../lists/use_changes.js";
-import { Heading } from "../parts/heading.js";
+import { Heading, useTitle } from "../parts/heading.js";
 import { Notice } from "../parts/notice.js";
 import { Panel } from "../parts/panel.js";
 import { Pill } from "../parts/pill.js";
@@ -25,6 +25,7 @@ import { StockEffects } from "./stock_effects.js";
 export function Order({ id }) {
   const { value: order, error, reply, reload } = useAsk(`/api/orders/orders/${encodeURIComponent(id)}`);
   useChanges("orders", reload, (change) => String(change.id) === id);
+  useTitle(`Order ${id}`);
   const back = html`<a href="/orders">All orders</a>`;
   if (!order) {
     return html`<${Heading} title=${`Order ${id}`} text=${back} />

@@ -19,7 +19,14 @@ export function Dialog({ title, onClose, children }) {
     event.preventDefault();
     onClose();
   };
-  return html`<dialog ref=${dialog} aria-labelledby=${id} onCancel=${cancel}>
+  const close = () => {
+    // Chrome closes a dialog at a second Esc without asking. One that has to stay is shown again.
+    const node = dialog.current;
+    if (!node?.isConnected) return;
+    onClose();
+    setTimeout(() => node.isConnected && !node.open && node.showModal());
+  };
+  return html`<dialog ref=${dialog} aria-labelledby=${id} onCancel=${cancel} onClose=${close}>
     <div><h2 id=${id}>${title}</h2>${children}</div>
   </dialog>`;
 }

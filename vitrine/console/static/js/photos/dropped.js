@@ -49,7 +49,7 @@ export function clearDropped() {
 export async function retry(photo) {
   if (!photo.product) return find(photo);
   const { image } = photo;
-  if (image?.state === "failed") await askInTurn(`${galleryOf(photo.product.id)}/${image.id}`, { method: "DELETE" });
+  if (image?.state === "failed") await askInTurn(`${galleryOf(photo.product.id)}/${image.id}`, { method: "DELETE", headers: { "If-Match": "*" } });
   return send({ ...photo, image: null });
 }
 

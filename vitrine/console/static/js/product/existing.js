@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { html } from "../html.js";
 import { Action } from "../parts/action.js";
+import { useTitle } from "../parts/heading.js";
 import { Notice } from "../parts/notice.js";
 import { Pill } from "../parts/pill.js";
 import { sentence } from "../parts/sentence.js";
@@ -27,6 +28,7 @@ export function Existing({ asked, product: read, error, round, reload }) {
   useEffect(() => setWritten(null), [read]); // What was read is newer.
   const current = written ?? asked;
   const product = written?.value ?? read;
+  useTitle(nameOf(product));
   const drafting = useDraft(String(product.id));
   const write = async (/** @type {Record<string, unknown>} */ after) => {
     const reply = await save(product, current.ok ? current.etag : "", drafting.draft.before, after);

@@ -1,7 +1,7 @@
 /** A change of the stock with its reason, for the ledger; or the first count of it. */
 import { useRef, useState } from "preact/hooks";
 import { NUMBER_HINT, amount, numberOf } from "../amounts.js";
-import { ask } from "../api.js";
+import { ask, isUnanswered } from "../api.js";
 import { edit } from "../edits/edit.js";
 import { remember } from "../edits/undo.js";
 import { html } from "../html.js";
@@ -16,6 +16,7 @@ export function StockChange({ product, reason: fixed }) {
   const [reason, setReason] = useState("");
   const [errors, setErrors] = useState(/** @type {Record<string, string>} */ ({}));
   const key = useRef(randomName()); // The same change is made once, even if it is sent twice.
+  const isSending = useRef(false);
   const isCounted = product.stock != null;
   const change = numberOf(text);
   const isNumber = change !== null && !Number.isNaN(change);
@@ -25,10 +26,13 @@ export function StockChange({ product, reason: fixed }) {
   };
   const send = async (/** @type {Event} */ event) => {
     event.preventDefault();
+    if (isSending.current) return undefined;
     if (!isNumber) return setErrors({ "/change": NUMBER_HINT });
+    isSending.current = true;
     const reply = isCounted ? await add(product, change, reason.trim(), key.current) : await edit({ service: "products", path: pathOf(product), before: { stock: null }, after: { stock: change }, label: `first stock of ${nameOf(product)}` });
+    isSending.current = false;
     setErrors(reply.ok ? {} : byField(reply));
-    if (reply.status) key.current = randomName();
+    if (!isUnanswered(reply)) key.current = randomName();
     if (!reply.ok) return undefined;
     setText("");
     return setReason("");
@@ -50,7 +54,7 @@ export function StockChange({ product, reason: fixed }) {
 async function add(/** @type {any} */ product, /** @type {number} */ change, /** @type {string} */ reason, /** @type {string} */ key) {
   const path = `${pathOf(product)}/stock`;
   const reply = await ask(`/api/products${path}`, { method: "POST", body: { change, reason }, headers: { "Idempotency-Key": key } });
-  if (reply.ok) remember({ label: `stock of ${nameOf(product)}, ${change > 0 ? "+" : ""}${change}`, steps: [{ service: "products", method: "POST", path, body: { change: -change, reason: `undo: ${reason}`.slice(0, 200) }, etag: "" }] });
+  if (reply.ok) remember({ label: `stock of ${nameOf(product)}, ${change > 0 ? "+" : ""}${change}`, steps: [{ service: "products", method: "POST", path, body: { change: -change, reason: `undo: ${reason}`.slice(0, 200) }, etag: "", key: randomName() }] });
   return reply;
 }
 

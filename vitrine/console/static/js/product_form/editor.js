@@ -1,6 +1,7 @@
 /** The form of a product, with the bar that saves it. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
+import { letterOf } from "../keys.js";
 import { Notice } from "../parts/notice.js";
 import { Panel } from "../parts/panel.js";
 import { sentence } from "../parts/sentence.js";
@@ -98,7 +99,7 @@ function useSaveKey(send) {
   current.current = send;
   useEffect(() => {
     const keyed = (/** @type {KeyboardEvent} */ event) => {
-      if (event.key.toLowerCase() !== "s" || !(event.ctrlKey || event.metaKey) || event.altKey || document.querySelector("dialog[open]")) return;
+      if (letterOf(event) !== "s" || !(event.ctrlKey || event.metaKey) || event.altKey || document.querySelector("dialog[open]")) return;
       event.preventDefault();
       current.current();
     };

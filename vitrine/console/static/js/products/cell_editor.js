@@ -1,63 +1,76 @@
 /** The editor of a cell: Enter saves, Esc leaves it as it was, Tab saves and goes on. */
 import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
+import { say } from "../said.js";
 import { useAsk } from "../use_ask.js";
 import { STATUSES, typedOf } from "./columns.js";
-import { draft, keepDraft } from "./draft.js";
+import { draftOf, dropDraft, keepDraft } from "./draft.js";
 import { COLLECTION } from "./query.js";
 import { saveCell, saveStock } from "./save.js";
 
 const REASONS = ["delivery", "damaged", "returned", "found", "inventory"];
 
 /**
- * @param {{column: import("./columns.js").Column, item: any, brands: string[], onDone: (item: any, step: number) => void}} props
- *   `onDone` gets the saved item, or null, and how many cells to go on
+ * @param {{column: import("./columns.js").Column, item: any, brands: string[], onSaved: (item: any) => void, onClose: (step: number) => void, onOpen: () => void}} props
+ *   `onClose` gets how many cells to go on; `onOpen` opens the editor again. An answer that comes when the reader
+ *   is in another cell closes nothing
  */
-export function CellEditor({ column, item: shown, brands, onDone }) {
-  const [item] = useState(shown); // As the reader saw it, even if the row changes meanwhile.
-  const known = draft();
-  const isKept = known?.id === item.id && known?.column === column.id;
-  const [text, setText] = useState(isKept ? known.text : typedOf(column, item));
-  const [reason, setReason] = useState((isKept && known.reason) || "");
+export function CellEditor({ column, item: shown, brands, onSaved, onClose, onOpen }) {
+  const [known] = useState(() => draftOf(shown.id, column.id));
+  const [item] = useState(known ? { ...shown, [column.id]: known.before } : shown); // As the reader saw it, even if the row changes meanwhile.
+  const [text, setText] = useState(known ? known.text : typedOf(column, item));
+  const [reason, setReason] = useState(known?.reason ?? "");
   const [error, setError] = useState("");
   const [isBusy, setBusy] = useState(false);
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   const isOver = useRef(false);
+  const isGone = useRef(false);
   const byPointer = useRef(false);
   const id = useId();
   const isStock = column.editor === "stock";
+  const name = `${column.name} of ${item.name}`;
   const needsReason = isStock && item.stock != null;
   useLayoutEffect(() => {
     // Before the next key, so that no letter of a quick typist is lost.
     const field = /** @type {HTMLInputElement | null} */ (box.current?.querySelector("input, select"));
     field?.focus();
-    if (!isKept) field?.select?.();
+    if (!known) field?.select?.();
+    return () => void (isGone.current = true);
   }, []);
   const type = (/** @type {string} */ value, why = reason) => {
     setText(value);
     setReason(why);
     setError("");
-    keepDraft({ id: item.id, column: column.id, text: value, reason: why });
+    keepDraft({ id: item.id, column: column.id, text: value, reason: why, before: item[column.id] ?? null });
   };
-  const end = (/** @type {any} */ saved, step = 0) => {
+  const end = (step = 0) => {
     isOver.current = true;
-    keepDraft(null);
-    onDone(saved, step);
+    dropDraft(item.id, column.id);
+    onClose(step);
   };
   const save = async (step = 0, value = text) => {
     if (isBusy || isOver.current) return;
     setBusy(true);
     const saved = isStock ? await saveStock(item, value, reason) : await saveCell(column, item, value);
+    if (saved.item) onSaved(saved.item);
+    if (isGone.current) return endLate(saved, value);
     setBusy(false);
-    if (!saved.error) return end(saved.item ?? null, step);
+    if (!saved.error) return end(step);
     setError(saved.error);
     if (!document.querySelector("dialog[open]")) box.current?.querySelector("input, select")?.focus();
+    return undefined;
+  };
+  /** The reader is in another cell by now, or back in this one with another text. */
+  const endLate = (/** @type {import("./save.js").Saved} */ saved, /** @type {string} */ value) => {
+    if (saved.error) return say(`${name} is not saved. ${saved.error}`, { label: "Open the cell", run: onOpen });
+    if (draftOf(item.id, column.id)?.text === value) dropDraft(item.id, column.id);
+    return undefined;
   };
   const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
     byPointer.current = false;
     event.stopPropagation(); // The grid has keys of its own.
     if (event.isComposing) return;
-    if (event.key === "Escape") end(null);
+    if (event.key === "Escape") end();
     else if (event.key === "Enter") {
       event.preventDefault();
       if (needsReason && !reason && text !== typedOf(column, item) && event.target !== box.current?.querySelectorAll("input")[1]) reasonField()?.focus();
@@ -74,7 +87,6 @@ export function CellEditor({ column, item: shown, brands, onDone }) {
     if (needsReason && text !== typedOf(column, item) && !reason) return; // It waits for the reason.
     save();
   };
-  const name = `${column.name} of ${item.name}`;
   const common = { value: text, readOnly: isBusy, "aria-label": name, "aria-invalid": Boolean(error), "aria-describedby": error ? id : undefined };
   return html`<div class="editor" ref=${box} onKeyDown=${onKeyDown} onFocusOut=${onFocusOut} onPointerDown=${() => (byPointer.current = true)}>
     ${column.editor === "status"

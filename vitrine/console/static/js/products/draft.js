@@ -1,19 +1,54 @@
-/** What is being typed into a cell, kept in the tab so that a reload does not lose it. */
-const KEY = "vitrine.products.cell";
+/** What is being typed into cells, kept in the tab so that neither a reload nor another cell loses it. */
+const KEY = "vitrine.products.cells";
 
-/** @typedef {{id: number, column: string, text: string, reason?: string}} Draft */
+/**
+ * @typedef {object} Draft
+ * @property {number} id
+ * @property {string} column
+ * @property {string} text
+ * @property {string} reason  of a change of the stock
+ * @property {any} before  the value that the reader saw when the typing began
+ * @property {import("./save.js").Sent} [sent]  the change of the stock whose answer has not come
+ */
 
-/** @returns {Draft | null} */
-export function draft() {
+let all = kept();
+
+/** @returns {Draft[]} the last one that was begun at the end */
+export const drafts = () => all;
+
+/** @param {number} id @param {string} column */
+export const draftOf = (id, column) => all.find((each) => isOf(each, id, column));
+
+/** @param {Draft} draft */
+export function keepDraft(draft) {
+  const others = all.filter((each) => !isOf(each, draft.id, draft.column));
+  keep([...others, draft]);
+}
+
+/** @param {number} id @param {string} column */
+export function dropDraft(id, column) {
+  keep(all.filter((each) => !isOf(each, id, column)));
+}
+
+/** @param {Draft} draft @param {number} id @param {string} column */
+const isOf = (draft, id, column) => draft.id === id && draft.column === column;
+
+/** @param {Draft[]} next */
+function keep(next) {
+  all = next;
   try {
-    return JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+    if (all.length) sessionStorage.setItem(KEY, JSON.stringify(all));
+    else sessionStorage.removeItem(KEY);
   } catch {
-    return null;
+    // The storage of the tab is full: the drafts last until the page is left.
   }
 }
 
-/** @param {Draft | null} value */
-export function keepDraft(value) {
-  if (value) sessionStorage.setItem(KEY, JSON.stringify(value));
-  else sessionStorage.removeItem(KEY);
+/** @returns {Draft[]} */
+function kept() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
+  } catch {
+    return [];
+  }
 }

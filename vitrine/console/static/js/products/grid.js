@@ -5,7 +5,8 @@
  */
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
-import { draft } from "./draft.js";
+import { letterOf } from "../keys.js";
+import { drafts } from "./draft.js";
 import { Row } from "./row.js";
 
 const LEAP = 10; // rows of a page key
@@ -58,13 +59,13 @@ export function Grid({ columns, lines, selected, lit, open, brands, ordering, is
     select,
     fold: onFold,
     edit: (/** @type {string} */ key, /** @type {string} */ column) => edit(...placeOf(key, column)),
-    done: (/** @type {string} */ key, /** @type {string} */ column, /** @type {any} */ item, /** @type {number} */ step) => {
-      if (item) onSaved(item);
+    saved: onSaved,
+    close: (/** @type {string} */ key, /** @type {string} */ column, /** @type {number} */ step) => {
       const place = placeOf(key, column);
       if (step) return goOn(...place, step);
       // A click elsewhere has moved the focus already, and keeps it.
       if (!document.activeElement || document.activeElement === document.body || table.current?.contains(document.activeElement)) back.current = place;
-      return setEditing(null);
+      return setEditing((last) => (last?.key === key && last.column === column ? null : last));
     },
   });
   const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
@@ -78,7 +79,7 @@ export function Grid({ columns, lines, selected, lit, open, brands, ordering, is
       PageDown: [row + LEAP, at], PageUp: [row - LEAP, at], Home: [isControl ? 0 : row, 0], End: [isControl ? isLast : row, columns.length + 1],
     });
     if (event.key === " ") select(lines[row].key, event.shiftKey);
-    else if (event.key === "a" && isControl) onSelect(lines, true);
+    else if (isControl && letterOf(event) === "a") onSelect(lines, true);
     else if (event.key === "Escape" && selected.size) onSelect(lines, false);
     else if (event.key === "Enter" || event.key === "F2") {
       const button = /** @type {HTMLElement | null} */ (cell.querySelector("a, button"));
@@ -105,9 +106,13 @@ export function Grid({ columns, lines, selected, lit, open, brands, ordering, is
     if (!body().querySelector("td[tabindex='0']")) body().rows[0]?.cells[1]?.setAttribute("tabindex", "0");
   });
   useEffect(() => {
-    const kept = draft(); // What was typed before a reload.
-    const line = kept && !editing && lines.find(({ item, kind }) => item.id === kept.id && kind !== "group");
-    if (line && columns.some(({ id, editor }) => id === kept.column && editor)) setEditing({ key: line.key, column: kept.column });
+    if (editing) return undefined;
+    // What was typed before a reload.
+    for (const { id, column } of drafts().toReversed()) {
+      const line = lines.find(({ item, kind }) => item.id === id && kind !== "group");
+      if (line && columns.some((each) => each.id === column && each.editor)) return void setEditing({ key: line.key, column });
+    }
+    return undefined;
   }, [lines.length === 0]);
   const isAll = lines.length > 0 && lines.every(({ item }) => selected.has(item.id));
   return html`<div class="grid-box">

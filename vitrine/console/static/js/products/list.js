@@ -1,5 +1,6 @@
 /** The list of products: search, facets, the grid, and what can be done with its rows. */
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { forEachOf } from "../edits/patient.js";
 import { counted, number } from "../format.js";
 import { html } from "../html.js";
 import { Heading } from "../parts/heading.js";
@@ -40,7 +41,7 @@ export function ProductList() {
   const isTooMany = counts.reply?.status === 400;
   const plain = useAsk(isTooMany && rows.isCurrent ? pagePath(list, ["id"]) : "");
   const { total = null, total_is: totalIs } = counts.value ?? plain.value ?? {};
-  const brands = (counts.value?.facets?.brand?.values ?? []).map((/** @type {any} */ { value }) => String(value));
+  const brands = useMemo(() => (counts.value?.facets?.brand?.values ?? []).map((/** @type {any} */ { value }) => String(value)), [counts.value]);
   const address = list.toString();
   useEffect(() => {
     setSelected(new Map());
@@ -57,10 +58,10 @@ export function ProductList() {
     setSelected((last) => (last.has(item.id) ? new Map(last).set(item.id, { ...last.get(item.id), ...item }) : last));
   };
   const unfold = async (/** @type {any} */ item) => {
-    const reply = await variantsOf(item.id, fields, filtersOf(list));
-    if (!reply.ok) say(reply.error);
-    else setOpen((last) => new Map(last).set(item.id, reply.value.items));
-    return reply.ok ? reply.value.items : [];
+    const { items, error } = await variantsOf(item.id, fields, filtersOf(list));
+    if (error) say(error);
+    else setOpen((last) => new Map(last).set(item.id, items));
+    return error ? [] : items;
   };
   const fold = (/** @type {any} */ item) => {
     if (open.has(item.id)) setOpen((last) => new Map([...last].filter(([id]) => id !== item.id)));
@@ -68,7 +69,12 @@ export function ProductList() {
   };
   const select = async (/** @type {import("./grid.js").Line[]} */ some, /** @type {boolean} */ isOn) => {
     // A group stands for all of its variants.
-    const items = (await Promise.all(some.map(async ({ item, kind }) => (kind === "group" ? (open.get(item.id) ?? (await unfold(item))) : [item])))).flat();
+    const read = new Map(open);
+    await forEachOf(some.filter(({ item, kind }) => kind === "group" && !read.has(item.id)), async ({ item }) => {
+      read.set(item.id, await unfold(item));
+      return "";
+    });
+    const items = some.flatMap(({ item, kind }) => (kind === "group" ? (read.get(item.id) ?? []) : [item]));
     setSelected((last) => {
       const next = new Map(last);
       for (const item of items) isOn ? next.set(item.id, item) : next.delete(item.id);
@@ -102,7 +108,7 @@ export function ProductList() {
         <${SelectionBar} key=${address} selected=${current} total=${total} isAtLeast=${totalIs === "at_least"} path=${(/** @type {string[]} */ names) => wholePath(list, names)} brands=${brands} isTrash=${isTrash}
           onClear=${() => setSelected(new Map())} onWritten=${written} onRestored=${(/** @type {number[]} */ done) => {
             rows.remove(done);
-            setSelected(new Map());
+            setSelected((last) => new Map([...last].filter(([id]) => !done.includes(id))));
           }} />
         ${lines.length > 0 && html`<${Grid} columns=${columns} lines=${lines} selected=${selected} lit=${rows.lit} open=${open} brands=${brands} ordering=${list.get("ordering") ?? ""} isTrash=${isTrash}
           isBusy=${!rows.isCurrent} onSort=${(/** @type {string} */ ordering) => to({ ordering })} onSelect=${select} onFold=${fold} onSaved=${put} />`}

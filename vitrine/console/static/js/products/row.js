@@ -28,7 +28,8 @@ export function Row({ id, item, kind, columns, act, brands, isTrash, isSelected,
       ${columns.map((column) => html`<td role="gridcell" key=${column.id} class=${column.kind ?? ""} data-column=${column.id} data-label=${column.id === "name" ? undefined : column.name}
         tabindex="-1" aria-readonly=${!column.editor || kind === "group"}>
         ${editing === column.id
-          ? html`<${CellEditor} column=${column} item=${item} brands=${brands} onDone=${(/** @type {any} */ saved, /** @type {number} */ step) => act.done(id, column.id, saved, step)} />`
+          ? html`<${CellEditor} column=${column} item=${item} brands=${brands} onSaved=${act.saved} onOpen=${() => act.edit(id, column.id)}
+            onClose=${(/** @type {number} */ step) => act.close(id, column.id, step)} />`
           : kind === "group" ? Summary(column, item, isOpen, act) : Cell(column, item, kind)}</td>`)}
       <td role="gridcell" class="tight" tabindex="-1">${isTrash ? html`<span class="dim">–</span>` : html`<a href=${`/products/${item.id}`} tabindex="-1" aria-label=${`Open ${item.name}`}>Open</a>`}</td>
     </tr>`;

@@ -1,13 +1,18 @@
 /** Saves one cell: the text that was typed becomes a value, and the value one edit that can be undone. */
-import { NUMBER_HINT, numberOf } from "../amounts.js";
-import { ask } from "../api.js";
+import { isSigned, NUMBER_HINT, numberOf } from "../amounts.js";
+import { ask, isUnanswered } from "../api.js";
 import { choose, same } from "../edits/conflict.js";
 import { edit } from "../edits/edit.js";
 import { remember } from "../edits/undo.js";
+import { randomName } from "../random.js";
 import { typedOf } from "./columns.js";
+import { draftOf, keepDraft } from "./draft.js";
 import { COLLECTION } from "./query.js";
 
-/** @typedef {{error: string, item?: any}} Saved  the item after the write, or one sentence */
+/**
+ * @typedef {{error: string, item?: any}} Saved  the item after the write, or one sentence
+ * @typedef {{change: number, reason: string, etag: string, key: string}} Sent  a change of the stock, with the key by which it is made once
+ */
 
 const TRIES = 5;
 
@@ -39,17 +44,23 @@ function valueOf(column, text) {
  * Change the stock by a difference, with its reason in the ledger.
  *
  * A text such as +5 or -3 adds to what is stored now. A number is the new stock: if the stock is
- * another one than the reader saw, the reader decides.
+ * another one than the reader saw, the reader decides. A change whose answer has not come is sent
+ * again as it was, also after a reload, so that it counts once.
  * @param {any} item @param {string} text @param {string} reason
  * @returns {Promise<Saved>}
  */
 export async function saveStock(item, text, reason) {
   const wanted = numberOf(text);
   if (wanted === null || !Number.isInteger(wanted)) return { error: "Is not a whole number; write how many there are, or a difference such as +5." };
-  const isDifference = /^\s*[+-]/.test(text);
   if (item.stock == null) return begin(item, wanted);
+  const isDifference = isSigned(text);
   if (!isDifference && wanted === item.stock) return { error: "" };
   if (!reason.trim()) return { error: "Say why the stock changes, such as delivery or damaged." };
+  const unanswered = draftOf(item.id, "stock")?.sent;
+  if (unanswered) {
+    const reply = await addToStock(item, unanswered);
+    if (reply.status !== 412) return savedStock(item, reply);
+  }
   for (let at = 0, seen = item.stock; at < TRIES; at += 1) {
     const read = await ask(`${COLLECTION}/${item.id}`);
     if (!read.ok) return { error: read.error };
@@ -61,20 +72,33 @@ export async function saveStock(item, text, reason) {
     }
     const change = isDifference ? wanted : wanted - stock;
     if (!change) return { error: "", item: read.value };
-    const reply = await addToStock(item.id, change, reason, read.etag);
-    if (reply.status === 412) continue;
-    if (!reply.ok) return { error: reply.error };
-    const body = { change: -change, reason: `undo: ${reason}`.slice(0, 200) };
-    const path = `/products/${item.id}/stock`;
-    remember({ label: `stock of ${item.name}`, steps: [{ service: "products", method: "POST", path, body, etag: "" }] });
-    return { error: "", item: reply.value };
+    const reply = await addToStock(item, { change, reason: reason.trim(), etag: read.etag, key: randomName() });
+    if (reply.status !== 412) return savedStock(item, reply);
   }
   return { error: "The stock is changed all the time; try again." };
 }
 
-/** @param {number} id @param {number} change @param {string} reason @param {string} etag */
-const addToStock = (id, change, reason, etag) =>
-  ask(`${COLLECTION}/${id}/stock`, { method: "POST", body: { change, reason: reason.trim() }, headers: { "If-Match": etag } });
+/** @param {any} item @param {import("../api.js").Reply} reply @returns {Saved} */
+const savedStock = (item, reply) => (reply.ok ? { error: "", item: reply.value } : { error: reply.error });
+
+/**
+ * Send a change, which the draft keeps until an answer comes, and remember the opposite one.
+ * @param {any} item @param {Sent} sent
+ */
+async function addToStock(item, sent) {
+  const { change, reason, etag, key } = sent;
+  const draft = draftOf(item.id, "stock");
+  if (draft) keepDraft({ ...draft, sent });
+  const path = `/products/${item.id}/stock`;
+  const reply = await ask(`/api/products${path}`, { method: "POST", body: { change, reason }, headers: { "If-Match": etag, "Idempotency-Key": key } });
+  const last = draftOf(item.id, "stock");
+  if (last?.sent?.key === key && !isUnanswered(reply)) keepDraft({ ...last, sent: undefined });
+  if (reply.ok) {
+    const body = { change: -change, reason: `undo: ${reason}`.slice(0, 200) };
+    remember({ label: `stock of ${item.name}`, steps: [{ service: "products", method: "POST", path, body, etag: "", key: randomName() }] });
+  }
+  return reply;
+}
 
 /** Begin to count the stock of a product. @param {any} item @param {number} stock @returns {Promise<Saved>} */
 async function begin(item, stock) {

@@ -13,15 +13,18 @@ export function SearchBox({ q, onSearch, onCategory }) {
   const [isOpen, setOpen] = useState(false);
   const [at, setAt] = useState(-1);
   const timer = useRef(0);
+  const latest = useRef(onSearch);
+  latest.current = onSearch; // Of the list that is shown when the time is over.
   const id = useId();
   const typed = text.trim().slice(0, 200);
   const { value } = useAsk(isOpen && q && typed === q ? `${COLLECTION}/suggest?${new URLSearchParams({ q })}` : "");
   useEffect(() => {
     if (!isOpen) setText(q); // The address has changed: back, or another page.
   }, [q]);
+  useEffect(() => () => clearTimeout(timer.current), []);
   const search = (/** @type {string} */ next, delay = 0) => {
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => onSearch(next.trim()), delay);
+    timer.current = setTimeout(() => latest.current(next.trim()), delay);
   };
   const pick = (/** @type {Option} */ option) => {
     setOpen(false);

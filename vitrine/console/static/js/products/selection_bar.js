@@ -1,11 +1,11 @@
 /** What can be done with the selected rows. */
 import { useState } from "preact/hooks";
+import { BulkDialog } from "../bulk/dialog.js";
+import { MOST } from "../bulk/read.js";
 import { counted, number } from "../format.js";
 import { html } from "../html.js";
 import { Action } from "../parts/action.js";
-import { say } from "../said.js";
-import { BulkDialog } from "./bulk_dialog.js";
-import { MOST, restore } from "./bulk_write.js";
+import { restore } from "./restore.js";
 
 const SCOPE = "products:write";
 
@@ -19,18 +19,7 @@ export function SelectionBar({ selected, total, isAtLeast, path, brands, isTrash
   const count = selected.size;
   if (!count && !isOpen) return null;
   const matching = total === null ? "" : `${isAtLeast ? "at least " : ""}${number(total)}`;
-  const bring = async () => {
-    const done = [];
-    for (const item of selected.values()) {
-      const reply = await restore(item);
-      if (!reply.ok) {
-        refused(item, reply, (id) => onRestored([id]));
-        break;
-      }
-      done.push(item.id);
-    }
-    onRestored(done);
-  };
+  const bring = () => restore([...selected.values()], onRestored);
   return html`<div class="selection" role="region" aria-label="Selected products">
     <p role="status">${isAll ? html`All <b>${matching}</b> that match` : html`<b>${counted(count, "product")}</b> selected`}</p>
     ${!isTrash && total !== null && total > count && html`<button type="button" aria-pressed=${isAll} onClick=${() => setAll(!isAll)}>${isAll ? `Only the ${number(count)} selected` : `All ${matching} that match`}</button>`}
@@ -43,18 +32,4 @@ export function SelectionBar({ selected, total, isAtLeast, path, brands, isTrash
     ${isOpen && html`<${BulkDialog} source=${isAll ? { path } : { items: [...selected.values()] }} count=${isAll ? (isAtLeast ? null : Math.min(Number(total), MOST)) : count} brands=${brands}
       onClose=${() => setOpen(false)} onWritten=${onWritten} />`}
   </div>`;
-}
-
-/**
- * Say why a product cannot be restored, and offer the value that is free.
- * @param {any} item @param {import("../api.js").Reply} reply @param {(id: number) => void} onRestored
- */
-export function refused(item, reply, onRestored) {
-  const { field, suggestion } = reply.value ?? {};
-  const again = async () => {
-    const next = await restore(item, { [field]: suggestion });
-    if (next.ok) onRestored(item.id);
-    else say(next.error);
-  };
-  say(`${item.name} is not restored. ${reply.error}`, field && suggestion ? { label: `Restore it as ${suggestion}`, run: again } : undefined);
 }

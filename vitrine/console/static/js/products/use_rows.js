@@ -114,8 +114,19 @@ function nextOf(path, value) {
 }
 
 /**
- * The variants of a product that the filters of the list let through, read when its row is unfolded.
+ * Read the variants of a product that the filters of the list let through, when its row is unfolded.
  * @param {number} id @param {string[]} fields @param {[string, string][]} filters
+ * @returns {Promise<{items: any[], error: string}>}
  */
-export const variantsOf = (id, fields, filters) =>
-  ask(`${COLLECTION}/${id}/variants?${new URLSearchParams([...filters, ["per", "100"], ["fields", fields.join()]])}`);
+export async function variantsOf(id, fields, filters) {
+  const first = `${COLLECTION}/${id}/variants?${new URLSearchParams([...filters, ["per", "100"], ["fields", fields.join()]])}`;
+  /** @type {any[]} */
+  const items = [];
+  for (let path = first; path; ) {
+    const reply = await ask(path);
+    if (!reply.ok) return { items: [], error: reply.error };
+    items.push(...reply.value.items);
+    path = nextOf(first, reply.value);
+  }
+  return { items, error: "" };
+}

@@ -3,8 +3,8 @@ import { useState } from "preact/hooks";
 import { NUMBER_HINT, numberOf } from "../amounts.js";
 import { html } from "../html.js";
 import { useAsk } from "../use_ask.js";
-import { STATUSES } from "./columns.js";
-import { COLLECTION } from "./query.js";
+import { STATUSES } from "../products/columns.js";
+import { COLLECTION } from "../products/query.js";
 
 const FIELDS = { price: "Price", category: "Category", status: "Status", brand: "Brand", tags: "Tags", attribute: "Attribute", trash: "Move to the trash" };
 const WAYS = {
@@ -15,7 +15,7 @@ const ENDINGS = { none: "not rounded", 0.99: "to the nearest .99", 0.95: "to the
 const KINDS = { text: "a text", number: "a number", boolean: "yes or no", none: "removed" };
 
 /**
- * @param {{onTry: (change: import("./bulk_plan.js").Change | "trash", label: string) => void, brands: string[], isBusy: boolean}} props
+ * @param {{onTry: (change: import("./plan.js").Change | "trash", label: string) => void, brands: string[], isBusy: boolean}} props
  */
 export function BulkForm({ onTry, brands, isBusy }) {
   const [values, setValues] = useState(/** @type {Record<string, string>} */ ({ field: "price", how: "percent", ending: "none", text: "", name: "", kind: "text" }));
@@ -58,7 +58,7 @@ export function BulkForm({ onTry, brands, isBusy }) {
 /**
  * Return the change that the form describes, or why it describes none.
  * @param {Record<string, string>} values
- * @returns {{change?: import("./bulk_plan.js").Change, label: string, why: string}}
+ * @returns {{change?: import("./plan.js").Change, label: string, why: string}}
  */
 function read({ field, how, ending, text, name, kind }) {
   const typed = text.trim();

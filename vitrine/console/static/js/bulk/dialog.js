@@ -7,29 +7,24 @@ import { Dialog } from "../parts/dialog.js";
 import { sentence } from "../parts/sentence.js";
 import { say } from "../said.js";
 import { undo } from "../edits/undo.js";
-import { useEvents } from "../stream.js";
-import { BulkForm } from "./bulk_form.js";
-import { discard, gather, MOST, tryOut, write } from "./bulk_write.js";
+import { BulkForm } from "./form.js";
+import { gather, MOST } from "./read.js";
+import { discard, tryOut, write } from "./write.js";
 
 const EXAMPLES = 5;
 const PLACES = 3; // products of one reason
 
 /**
- * @param {{source: import("./bulk_write.js").Source, count: number | null, brands: string[], onClose: () => void, onWritten: () => void}} props
+ * @param {{source: import("./read.js").Source, count: number | null, brands: string[], onClose: () => void, onWritten: () => void}} props
  */
 export function BulkDialog({ source, count: known, brands, onClose, onWritten }) {
   const [step, setStep] = useState(/** @type {{name: "form" | "trying" | "preview" | "writing" | "over", text?: string, error?: string}} */ ({ name: "form" }));
-  const [preview, setPreview] = useState(/** @type {import("./bulk_write.js").Preview | null} */ (null));
+  const [preview, setPreview] = useState(/** @type {import("./write.js").Preview | null} */ (null));
   const plan = useRef({ change: /** @type {any} */ (null), label: "" });
-  const stale = useRef(new Set());
-  useEvents("change", (events) => {
-    for (const { service, id } of events) if (service === "products") stale.current.add(id);
-  });
-  const attempt = async (/** @type {import("./bulk_plan.js").Change | "trash"} */ change, /** @type {string} */ label) => {
+  const attempt = async (/** @type {import("./plan.js").Change | "trash"} */ change, /** @type {string} */ label) => {
     const progress = (/** @type {number} */ done) => setStep({ name: "trying", text: `${number(done)} looked at.` });
     progress(0);
-    stale.current = new Set();
-    const found = await gather(source, progress);
+    const found = await gather(source, change, progress);
     if (found.error) return setStep({ name: "form", error: found.error });
     const tried = change === "trash" ? { preview: ofAll(found.items), error: "" } : await tryOut(found.items, change, progress);
     if (!tried.preview) return setStep({ name: "form", error: tried.error });
@@ -45,7 +40,7 @@ export function BulkDialog({ source, count: known, brands, onClose, onWritten })
     const progress = (/** @type {number} */ done) => setStep({ name: "writing", text: `${number(done)} of ${number(preview.changed.length)}.` });
     progress(0);
     const items = preview.changed.map(({ item }) => item);
-    const { written, refused, error } = change === "trash" ? await discard(items, name, progress) : await write(preview, change, stale.current, name, progress);
+    const { written, refused, error } = change === "trash" ? await discard(items, name, progress) : await write(preview, change, name, progress);
     onWritten();
     const text = change === "trash" ? `${counted(written, "product")} moved to the trash.` : `${counted(written, "product")} changed.`;
     if (!error && !refused.length) {
@@ -71,7 +66,7 @@ export function BulkDialog({ source, count: known, brands, onClose, onWritten })
   <//>`;
 }
 
-/** @param {any[]} items @returns {import("./bulk_write.js").Preview} */
+/** @param {any[]} items @returns {import("./write.js").Preview} */
 const ofAll = (items) => ({ changed: items.map((item) => ({ item })), unchanged: 0, refused: [], isCut: false });
 
 /** What would happen: how many, some examples, and what would be refused. */
@@ -82,20 +77,23 @@ function Outlook({ preview, change }) {
       ${refused.length > 0 && html` <b class="bad">${number(refused.length)} would be refused</b>.`}</p>
     ${isCut && html`<p class="warn">At most ${number(MOST)} products are changed at once. Repeat it for the others, or narrow the list.</p>`}
     ${changed.length > 0 && html`<dl class="diff">${changed.slice(0, EXAMPLES).map((/** @type {any} */ { item, after }) => html`<dt dir="auto" key=${item.id}>${item.name}</dt>
-      ${after ? Object.keys(after).map((name) => html`<dd class="before" dir="auto"><span class="hidden">before: </span>${valueOf(name, item[name], item)}</dd>
+      ${after ? Object.keys(after).map((name) => html`<dd class="before" dir="auto"><span class="hidden">before: </span>${valueOf(name, name === "attributes" ? among(item.attributes, after[name]) : item[name], item)}</dd>
         <dd class="after" dir="auto"><span class="hidden">after: </span>${valueOf(name, after[name], item)}</dd>`) : html`<dd class="before"></dd><dd></dd>`}`)}</dl>`}
     ${changed.length > EXAMPLES && html`<p class="dim small">and ${number(changed.length - EXAMPLES)} more</p>`}
     <${Refusals} refused=${refused} />
   </div>`;
 }
 
-/** What is refused, by reason. @param {{refused: import("./bulk_write.js").Refused[]}} props */
+/** What is refused, by reason. @param {{refused: import("./write.js").Refused[]}} props */
 function Refusals({ refused }) {
   if (!refused.length) return null;
   const reasons = Map.groupBy(refused, ({ why }) => why);
   return html`<ul class="plain small">${[...reasons].map(([why, all]) => html`<li key=${why}><span class="bad" dir="auto">${sentence(why)}</span>
     <span class="dim"> ${counted(all.length, "product")}: </span>${all.slice(0, PLACES).map(({ item }, at) => html`${at > 0 && ", "}<a href=${`/products/${item.id}`} target="_blank" rel="noopener" dir="auto">${item.name}</a>`)}${all.length > PLACES && " …"}</li>`)}</ul>`;
 }
+
+/** The attributes that have the names of others. @param {any} attributes @param {any} others */
+const among = (attributes, others) => Object.fromEntries(Object.keys(others).map((name) => [name, attributes?.[name]]));
 
 /** @param {string} name @param {any} value @param {any} item */
 function valueOf(name, value, item) {

@@ -22,11 +22,12 @@ export function planned(item, change) {
   if (field === "attribute") return { item, after: { attributes: { [change.name ?? ""]: value } } };
   if (field === "tags") return { item, after: { tags: tagsOf(item.tags ?? [], how, value) } };
   if (field !== "price") return { item, after: { [field]: value } };
-  if (how !== "set" && item.price == null) return { item, why: "It has no price." };
+  if (how !== "set" && typeof item.price !== "number") return { item, why: "It has no price." };
   const places = decimalsOf(item.currency);
   const exact = how === "set" ? value : how === "percent" ? item.price * (1 + value / 100) : item.price + value;
   if (exact === null) return { item, after: { price: null } };
   const price = ended(exact, change.ending ?? null, places);
+  if (!Number.isFinite(price)) return { item, why: "Its price would be too large." };
   return price < 0 ? { item, why: "Its price would be below zero." } : { item, after: { price } };
 }
 
@@ -48,9 +49,15 @@ function ended(price, ending, places) {
 
 /** Round half up, by the decimal digits that people see. @param {number} value @param {number} places */
 const rounded = (value, places) => {
-  const scaled = Number(`${Number(value.toPrecision(15))}e${places}`);
-  return Number(`${Math.sign(scaled) * Math.round(Math.abs(scaled))}e-${places}`);
+  const scaled = shifted(Number(value.toPrecision(15)), places);
+  return shifted(Math.sign(scaled) * Math.round(Math.abs(scaled)), -places);
 };
+
+/** Move the decimal point; a text may have an exponent already, such as 1.1e-16. @param {number} value @param {number} places */
+function shifted(value, places) {
+  const [digits, exponent = "0"] = String(value).split("e");
+  return Number(`${digits}e${Number(exponent) + places}`);
+}
 
 /** @param {string | null} currency */
 export function decimalsOf(currency) {
