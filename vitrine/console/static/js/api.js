@@ -69,6 +69,9 @@ export async function ask(path, options = {}) {
   return reply(request, response, value, started);
 }
 
+/** True if a request would be answered in the same way again. @param {Reply} reply */
+export const isFinal = ({ status, retry }) => status >= 200 && status < 500 && !retry;
+
 /** @param {Request} request */
 export function headersOf(request) {
   /** @type {Record<string, string>} */

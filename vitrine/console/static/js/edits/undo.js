@@ -10,6 +10,7 @@ import { ask } from "../api.js";
 import { say } from "../said.js";
 import { Value } from "../value.js";
 import { isConflict, resolve } from "./conflict.js";
+import { compare } from "./left.js";
 import { undoBatch } from "./undo_batch.js";
 
 const KEY = "vitrine.edits";
@@ -24,6 +25,7 @@ const MOST = 50; // edits that are kept
  * @property {Record<string, unknown>} [before]  the values that the write has left, by field
  * @property {string} etag  of the item after the write; empty if it has none
  * @property {string} [from]  the ETag before the write
+ * @property {import("./left.js").Left} [left]  what the write has left, of a part that has no ETag of its own
  */
 
 /** @typedef {{service: string, path: string, id: string}} Batch  the path of the collection and the id of the import */
@@ -105,7 +107,9 @@ async function undoSteps(edit) {
 }
 
 /** @param {Step} step @returns {Promise<Outcome>} */
-async function undoStep({ service, method, path, body, before, etag, from }) {
+async function undoStep({ service, method, path, body, before, etag, from, left }) {
+  const { error, isLeft } = left ? await compare(service, left) : { error: "", isLeft: true };
+  if (error || !isLeft) return { error, remark: "It stays as somebody else has left it since." };
   const reply = await ask(`/api/${service}${path}`, { method, body, headers: etag ? { "If-Match": etag } : {} });
   if (!isConflict(reply) || method !== "PATCH") return told(reply, path, from);
   const resolved = await resolve(reply, { service, path, before: before ?? {}, after: body });
