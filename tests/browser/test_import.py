@@ -1,8 +1,11 @@
 """Import on a real stack: a file dropped, its columns, a dry run, the import, its undo."""
 
+import json
 import re
 
 import pytest
+
+from tests.browser.answers_imports import ID, IMPORT
 
 SHOPIFY = """\
 Handle,Title,Body (HTML),Vendor,Product Category,Published,Option1 Name,Option1 Value,Variant SKU,\
@@ -161,3 +164,23 @@ def test_an_import_of_the_command_line_is_listed_and_taken_back(open_import, sta
 def test_an_import_that_the_console_has_forgotten_is_told(console, open_page):
     page = open_page(f"{console}/import?id=20200101-000000-abcd", expected="404")
     page.get_by_text("the console was started again").wait_for()
+
+
+def test_another_file_is_read_with_the_options_of_the_import(stub, open_page):
+    known = IMPORT | {"options": IMPORT["options"] | {"currency": "EUR"}}
+    stub.answers["POST", f"/imports/{ID}/files"] = (201, known)
+    stub.answers["POST", f"/imports/{ID}/plan"] = (202, known)
+    page = open_page(f"{stub.url}/import?id={ID}")
+    page.get_by_role("button", name="Dry run").wait_for()
+    with page.expect_response(lambda response: response.url.endswith("/plan")):
+        choose(page, ("clients.csv", "name\nAda\n"))
+    (body,) = (body for method, path, body in stub.seen if path == f"/imports/{ID}/plan")
+    assert json.loads(body)["currency"] == "EUR"
+
+
+def test_an_undo_ends_with_a_sentence_when_the_console_is_gone(stub, open_page):
+    stub.answers["POST", f"/imports/{ID}/undo"] = (202, IMPORT)
+    stub.answers["GET", f"/imports/{ID}"] = (503, {"detail": "Not now."})
+    page = open_page(f"{stub.url}/import", expected="Failed to load resource")
+    taken = f"import('/static/js/imports/take_back.js').then((m) => m.takeBack('{ID}'))"
+    assert "The console does not answer." in page.evaluate(taken)["error"]
