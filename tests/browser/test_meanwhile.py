@@ -1,4 +1,4 @@
-"""Two people at one thing: what somebody else has saved is never lost without a question."""
+"""Two people at one thing: what another person has saved is never lost without a question."""
 
 import json
 
@@ -43,7 +43,7 @@ def kept(page):
 
 
 def moved_address():
-    """The first client after somebody else has changed the street of the first address."""
+    """The first client after another person changed the street of the first address."""
     address = CLIENTS[0]["addresses"][0] | {"street": "Baker Street 221b"}
     return CLIENTS[0] | {"addresses": [address], "revision": 2}
 
