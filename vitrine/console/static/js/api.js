@@ -69,9 +69,6 @@ export async function ask(path, options = {}) {
   return reply(request, response, value, started);
 }
 
-/** True if a request would be answered in the same way again. @param {Reply} reply */
-export const isFinal = ({ status, retry }) => status >= 200 && status < 500 && !retry;
-
 /** @param {Request} request */
 export function headersOf(request) {
   /** @type {Record<string, string>} */
@@ -140,6 +137,9 @@ function sentence(status, problem, retry, request) {
   const later = retry && !/retry/i.test(detail) ? `Retry in ${retry} s.` : "";
   return [detail, ...places, later].filter(Boolean).join(" ");
 }
+
+/** True if nobody knows whether the request was carried out: no answer came, or it is still running. @param {Reply} reply */
+export const isUnanswered = ({ status, retry }) => status === 0 || status >= 500 || (status === 409 && retry > 0);
 
 /** @param {string} path */
 export const serviceOf = (path) => ADDRESS.exec(path)?.[1] ?? "The console";

@@ -1,6 +1,6 @@
 /** The chosen category: its name, its place, its products, and what can be done with it. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ask, isFinal } from "../api.js";
+import { ask, isUnanswered } from "../api.js";
 import { edit } from "../edits/edit.js";
 import { remember } from "../edits/undo.js";
 import { counted } from "../format.js";
@@ -96,7 +96,7 @@ export function Create({ parent, onCreated }) {
     const reply = await ask("/api/categories/categories", { method: "POST", body: { name: text, parent: parent?.slug ?? null }, headers: { "Idempotency-Key": key.current } });
     setBusy(false);
     setError(reply.error);
-    if (isFinal(reply)) key.current = randomName();
+    if (!isUnanswered(reply)) key.current = randomName();
     if (!reply.ok) return;
     const path = `/categories/${encodeURIComponent(reply.value.id)}`;
     remember({ label: `new category ${text}`, steps: [{ service: "categories", method: "DELETE", path, etag: reply.etag }] });

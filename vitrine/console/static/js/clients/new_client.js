@@ -1,6 +1,6 @@
 /** The dialog for a new client; what was typed survives a refusal and a reload. */
 import { useState } from "preact/hooks";
-import { isFinal } from "../api.js";
+import { isUnanswered } from "../api.js";
 import { draftOf, keepDraft } from "../edits/drafts.js";
 import { html } from "../html.js";
 import { Action } from "../parts/action.js";
@@ -37,7 +37,7 @@ export function NewClient() {
     const answer = await create(sent, draft.key);
     setBusy(false);
     if (!answer.ok) {
-      if (isFinal(answer)) keep({ ...draft, key: randomName() });
+      if (!isUnanswered(answer)) keep({ ...draft, key: randomName() });
       return setReply(answer);
     }
     close();

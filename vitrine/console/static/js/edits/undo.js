@@ -10,8 +10,8 @@ import { ask } from "../api.js";
 import { say } from "../said.js";
 import { Value } from "../value.js";
 import { isConflict, resolve } from "./conflict.js";
-import { compare } from "./left.js";
 import { undoBatch } from "./undo_batch.js";
+import { compare } from "./undo_left.js";
 
 const KEY = "vitrine.edits";
 const MOST = 50; // edits that are kept
@@ -25,7 +25,6 @@ const MOST = 50; // edits that are kept
  * @property {Record<string, unknown>} [before]  the values that the write has left, by field
  * @property {string} etag  of the item after the write; empty if it has none
  * @property {string} [from]  the ETag before the write
- * @property {import("./left.js").Left} [left]  what the write has left, of a part that has no ETag of its own
  */
 
 /** @typedef {{service: string, path: string, id: string}} Batch  the path of the collection and the id of the import */
@@ -34,6 +33,7 @@ const MOST = 50; // edits that are kept
  * @typedef {object} Edit
  * @property {string} label  what was done, such as "price of Teapot"
  * @property {Step[]} [steps]
+ * @property {import("./undo_left.js").Left} [left]  what the write has left in a part that has no ETag of its own
  * @property {string} [imported]  instead of steps: the id of an import of files, which the console takes back
  * @property {Batch | Batch[]} [batch]  instead of steps; of several, the last one is taken back first
  */
@@ -83,7 +83,9 @@ async function undoAll(edit) {
     const { takeBack } = await import("../imports/take_back.js"); // Few edits need it.
     return takeBack(edit.imported);
   }
-  return edit.batch ? undoBatches([edit.batch].flat()) : undoSteps(edit);
+  if (edit.batch) return undoBatches([edit.batch].flat());
+  const { error, isLeft } = edit.left ? await compare(edit.left) : { error: "", isLeft: true };
+  return isLeft ? undoSteps(edit) : { error, remark: "It stays as somebody else has left it since." };
 }
 
 /** @typedef {{error: string, remark: string}} Outcome  why it failed, and what else the reader should know */
@@ -107,9 +109,7 @@ async function undoSteps(edit) {
 }
 
 /** @param {Step} step @returns {Promise<Outcome>} */
-async function undoStep({ service, method, path, body, before, etag, from, left }) {
-  const { error, isLeft } = left ? await compare(service, left) : { error: "", isLeft: true };
-  if (error || !isLeft) return { error, remark: "It stays as somebody else has left it since." };
+async function undoStep({ service, method, path, body, before, etag, from }) {
   const reply = await ask(`/api/${service}${path}`, { method, body, headers: etag ? { "If-Match": etag } : {} });
   if (!isConflict(reply) || method !== "PATCH") return told(reply, path, from);
   const resolved = await resolve(reply, { service, path, before: before ?? {}, after: body });

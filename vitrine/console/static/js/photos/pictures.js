@@ -47,7 +47,7 @@ export function Pictures({ id, round }) {
     if (!answer.ok) say(answer.error);
     else if (edit) {
       const own = `/products/${id}/images${edit.path ?? ""}`;
-      remember({ label: edit.label, steps: [{ service: "products", path: own, method: edit.method, body: before ?? edit.body, etag: edit.method === "POST" ? "" : "*", left: leftBy(own, options, answer.value) }] });
+      remember({ label: edit.label, steps: [{ service: "products", path: own, method: edit.method, body: before ?? edit.body, etag: edit.method === "POST" ? "" : "*" }], left: leftBy(own, options, answer.value) });
     }
     reload();
     return answer.ok;

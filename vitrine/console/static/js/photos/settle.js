@@ -29,10 +29,10 @@ export async function settle(path, seen, wanted, label) {
 /**
  * What a write has left, to be compared before its undo.
  * @param {string} path  of the service @param {any} options  of the request @param {any} answer
- * @returns {import("../edits/left.js").Left | undefined}
+ * @returns {import("../edits/undo_left.js").Left | undefined}
  */
 export function leftBy(path, { method, body }, answer) {
-  if (method === "PUT") return { path, order: answer.items.map((/** @type {any} */ { id }) => id) };
+  if (method === "PUT") return { service: "products", path, order: answer.items.map((/** @type {any} */ { id }) => id) };
   if (method !== "PATCH") return undefined;
-  return { path, values: Object.fromEntries(Object.keys(body).map((name) => [name, answer[name] ?? null])) };
+  return { service: "products", path, values: Object.fromEntries(Object.keys(body).map((name) => [name, answer[name] ?? null])) };
 }

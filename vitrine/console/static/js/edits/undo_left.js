@@ -4,6 +4,7 @@ import { same } from "./conflict.js";
 
 /**
  * @typedef {object} Left
+ * @property {string} service
  * @property {string} path  of the service, such as /products/12/images/3
  * @property {Record<string, unknown>} [values]  of the fields
  * @property {unknown[]} [order]  instead of values: the ids of the items of a list
@@ -11,10 +12,10 @@ import { same } from "./conflict.js";
 
 /**
  * Tell whether what a write has left is still stored.
- * @param {string} service @param {Left} left
+ * @param {Left} left
  * @returns {Promise<{error: string, isLeft: boolean}>}
  */
-export async function compare(service, { path, values = {}, order }) {
+export async function compare({ service, path, values = {}, order }) {
   const read = await ask(`/api/${service}${path}`);
   if (read.status === 404) return { error: "", isLeft: false };
   if (!read.ok) return { error: read.error, isLeft: false };
