@@ -93,6 +93,12 @@ def test_no_folder_has_too_many_modules(folder):
         assert len(list(inner.glob("*.py"))) <= MAX_MODULES, inner
 
 
+def test_no_folder_of_the_console_has_too_many_modules():
+    pages = ROOT / "vitrine/console/static/js"
+    for inner in (pages, *pages.rglob("*/")):
+        assert len(list(inner.glob("*.js"))) <= MAX_MODULES, inner
+
+
 def test_no_imports_run_in_a_circle():
     """Modules can be sorted so that each imports only from those before it."""
     modules = {}

@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.answers_shop import CLIENTS, history
 from vitrine import stack as stacks
 
 REFUSED = "Failed to load resource"  # Chromium's own message for each answer from 400 on
@@ -178,6 +179,36 @@ def test_a_client_is_shown_whole_and_removed_for_good(show, stack, client):
     page = show(path)
     page.get_by_text("it was removed for good").wait_for()
     page.get_by_role("link", name=f"#{placed[1]['id']}").wait_for()
+
+
+def test_a_client_far_down_in_the_trash_is_not_said_to_be_removed(stub, open_page):
+    path = "/api/clients/clients/7"
+    (entry,) = history({"name": ("Ada", None)})["items"]
+    stub.answers["GET", path] = (404, {"detail": "There is no client 7."})
+    stub.answers["GET", f"{path}/history"] = (200, {"items": [entry | {"type": "deleted"}]})
+    page = open_page(f"{stub.url}/clients/7", expected=REFUSED)
+    page.get_by_text("In the trash.").wait_for()
+    assert page.get_by_role("button", name="Restore").is_enabled()
+    assert page.get_by_text("there never was one").count() == 0
+
+
+def test_a_removal_forgets_the_edits_of_this_client_alone(stub, open_page):
+    step = {"service": "clients", "method": "PATCH", "body": {}, "etag": ""}
+    edits = [
+        {"label": path, "steps": [step | {"path": path}]} for path in ("/clients/10", "/clients/1")
+    ]
+    page = open_page(stub.url)
+    page.evaluate("(edits) => sessionStorage.setItem('vitrine.edits', edits)", json.dumps(edits))
+    stub.answers["DELETE", "/api/clients/clients/1"] = (200, {})
+    page.goto(f"{stub.url}/clients/1")
+    page.get_by_role("button", name="Remove for good").click()
+    page.get_by_label("Type the name to confirm").fill(CLIENTS[0]["name"])
+    with page.expect_request(lambda request: request.method == "DELETE") as removal:
+        page.get_by_role("dialog").get_by_role("button", name="Remove for good").click()
+    page.get_by_text("Client 1 was removed for good.").wait_for()
+    assert removal.value.headers["if-match"] == "*"
+    left = json.loads(page.evaluate("sessionStorage.getItem('vitrine.edits')"))
+    assert [edit["label"] for edit in left] == ["/clients/10"]
 
 
 def test_the_settings_show_limits_and_addresses_without_secrets(show, stack):

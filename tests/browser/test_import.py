@@ -1,5 +1,6 @@
 """Import on a real stack: a file dropped, its columns, a dry run, the import, its undo."""
 
+import json
 import re
 
 import pytest
@@ -193,3 +194,23 @@ def test_an_undo_tells_values_and_refusals_apart(stub, open_page):
     ):
         page.locator("#main").get_by_text(title, exact=True).wait_for()
         page.locator("#main").get_by_text(line).first.wait_for()
+
+
+def test_another_file_is_read_with_the_options_of_the_import(stub, open_page):
+    known = IMPORT | {"options": IMPORT["options"] | {"currency": "EUR"}}
+    stub.answers["POST", f"/imports/{ID}/files"] = (201, known)
+    stub.answers["POST", f"/imports/{ID}/plan"] = (202, known)
+    page = open_page(f"{stub.url}/import?id={ID}")
+    page.get_by_role("button", name="Dry run").wait_for()
+    with page.expect_response(lambda response: response.url.endswith("/plan")):
+        choose(page, ("clients.csv", "name\nAda\n"))
+    (body,) = (body for method, path, body in stub.seen if path == f"/imports/{ID}/plan")
+    assert json.loads(body)["currency"] == "EUR"
+
+
+def test_an_undo_ends_with_a_sentence_when_the_console_is_gone(stub, open_page):
+    stub.answers["POST", f"/imports/{ID}/undo"] = (202, IMPORT)
+    stub.answers["GET", f"/imports/{ID}"] = (503, {"detail": "Not now."})
+    page = open_page(f"{stub.url}/import", expected="Failed to load resource")
+    taken = f"import('/static/js/imports/take_back.js').then((m) => m.takeBack('{ID}'))"
+    assert "The console does not answer." in page.evaluate(taken)["error"]

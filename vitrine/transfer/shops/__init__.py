@@ -14,6 +14,7 @@
 * ``shop_rows``       a file as rows of a plain table, with photos and notes
 * ``shop_mapping``    the mapping of these rows to products
 * ``preparation``     a file recognised, read once and mapped to products
+* ``product_import``  an importer of products for each file, with one identity
 * ``plan_text``       the plan and the first products in words
 * ``commands``        the command
 

@@ -39,7 +39,11 @@ export class Branches {
   #counted = new Set();
   /** @type {Set<string>} */
   #open = new Set(kept());
-  #round = 0;
+  /** @type {Map<string, Promise<void>>} the last reading of each branch: one follows the other */
+  #reading = new Map();
+  #isDirty = false;
+  /** @type {Promise<void> | null} */
+  #refreshing = null;
 
   /** @param {string} parent */
   branch(parent) {
@@ -81,11 +85,38 @@ export class Branches {
   }
 
   /**
-   * Read the children of a category, or the next ones.
+   * Read the children of a category as far as they are shown, or the next ones.
    * @param {string} parent @param {boolean} [more]
    */
-  async load(parent, more = false) {
-    const before = more ? this.#branches.get(parent) : undefined;
+  load(parent, more = false) {
+    const reading = (this.#reading.get(parent) ?? Promise.resolve()).then(() => (more ? this.#readMore(parent) : this.#readPages(parent)));
+    this.#reading.set(parent, reading);
+    return reading;
+  }
+
+  /** @param {string} parent */
+  async #readPages(parent) {
+    const before = this.#branches.get(parent);
+    const count = before?.items.length ?? 0;
+    /** @type {Branch | undefined} */
+    let branch;
+    do branch = await this.#page(parent, branch);
+    while (!branch.error && branch.cursor && branch.items.length < count);
+    this.#branches.set(parent, branch.error && before ? { ...before, error: branch.error, reply: branch.reply } : branch);
+    this.#draw();
+    if (!branch.error) await this.#count(parent);
+  }
+
+  /** @param {string} parent */
+  async #readMore(parent) {
+    const before = this.#branches.get(parent);
+    if (!before?.cursor) return; // The reading before has brought all.
+    this.#branches.set(parent, await this.#page(parent, before));
+    this.#draw();
+  }
+
+  /** Return a branch with one page more. @param {string} parent @param {Branch} [before] @returns {Promise<Branch>} */
+  async #page(parent, before) {
     const query = new URLSearchParams({ per: String(PER), fields: FIELDS, sort: "position,name" });
     if (parent) query.set("parent", parent);
     else query.set("root", "true");
@@ -94,9 +125,7 @@ export class Branches {
     const items = reply.ok ? [...(before?.items ?? []), ...reply.value.items] : (before?.items ?? []);
     const total = reply.ok ? reply.value.total : items.length;
     const cursor = reply.ok ? reply.value.next_cursor : (before?.cursor ?? null);
-    this.#branches.set(parent, { items, total, cursor, error: reply.error, reply });
-    this.#draw();
-    if (reply.ok && !more) await this.#count(parent);
+    return { items, total, cursor, error: reply.error, reply };
   }
 
   /** Learn which children have children themselves, by one request. @param {string} parent */
@@ -140,15 +169,22 @@ export class Branches {
     }
   }
 
-  /** Read all that is loaded again, since something has changed. */
-  async refresh() {
-    const round = ++this.#round;
-    this.#counts.clear();
-    this.#counted.clear();
-    for (const parent of [...this.#branches.keys()]) {
-      if (round !== this.#round) return; // A later change reads it again.
-      if (parent && !this.#open.has(parent)) this.#branches.delete(parent);
-      else await this.load(parent);
+  /** Read all that is loaded again, since something has changed; once more if that happens meanwhile. */
+  refresh() {
+    this.#isDirty = true;
+    this.#refreshing ??= this.#refreshAll().finally(() => (this.#refreshing = null));
+    return this.#refreshing;
+  }
+
+  async #refreshAll() {
+    while (this.#isDirty) {
+      this.#isDirty = false;
+      this.#counts.clear();
+      this.#counted.clear();
+      for (const parent of [...this.#branches.keys()]) {
+        if (parent && !this.#open.has(parent)) this.#branches.delete(parent);
+        else await this.load(parent);
+      }
     }
   }
 

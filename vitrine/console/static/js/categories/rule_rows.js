@@ -1,6 +1,19 @@
 /** Attribute rules as rows of a form, and back. */
+import { numberOf, typed } from "../amounts.js";
 
-/** @typedef {{name: string, type: string, required: boolean, choices: string, unit: string, min: string, max: string}} RuleRow */
+/**
+ * @typedef {object} RuleRow
+ * @property {string} name
+ * @property {string} type
+ * @property {boolean} required
+ * @property {string} choices  one a line
+ * @property {string} unit
+ * @property {string} min
+ * @property {string} max
+ * @property {Record<string, any>} [stored]  the rule that the row came from
+ */
+
+const NUMBERS = ["integer", "number"];
 
 /** @param {Record<string, any> | null | undefined} rules @returns {RuleRow[]} */
 export const rowsOf = (rules) =>
@@ -8,23 +21,24 @@ export const rowsOf = (rules) =>
     name,
     type: rule.type ?? "",
     required: Boolean(rule.required),
-    choices: (rule.choices ?? []).join("\n"),
+    choices: (rule.choices ?? []).map(typed).join("\n"),
     unit: rule.unit ?? "",
-    min: rule.min === undefined ? "" : String(rule.min),
-    max: rule.max === undefined ? "" : String(rule.max),
+    min: typed(rule.min),
+    max: typed(rule.max),
+    stored: rule,
   }));
 
 /** @param {RuleRow[]} rows @returns {Record<string, any>} */
 export function rulesOf(rows) {
   /** @type {Record<string, any>} */
   const rules = {};
-  for (const { name, type, required, choices, unit, min, max } of rows) {
+  for (const { name, type, required, choices, unit, min, max, stored } of rows) {
     if (!name.trim()) continue;
-    const list = choices.split("\n").map((each) => each.trim()).filter(Boolean);
+    const list = choicesOf(choices, type, stored);
     rules[name.trim()] = {
       ...(type && { type }),
       ...(required && { required }),
-      ...(list.length && { choices: list.map((each) => typed(each, type)) }),
+      ...(list.length && { choices: list }),
       ...(unit.trim() && { unit: unit.trim() }),
       ...(min.trim() && { min: numeric(min) }),
       ...(max.trim() && { max: numeric(max) }),
@@ -33,11 +47,26 @@ export function rulesOf(rows) {
   return rules;
 }
 
+/**
+ * The choices of a rule. Those that are stored stay what they are, such as numbers in a rule of any type.
+ * @param {string} text @param {string} type @param {Record<string, any>} [stored]
+ */
+function choicesOf(text, type, stored = {}) {
+  /** @type {any[]} */
+  const known = (stored.type ?? "") === type ? (stored.choices ?? []) : [];
+  if (known.length && known.map(typed).join("\n") === text) return known;
+  const lines = text.split("\n").map((each) => each.trim()).filter(Boolean);
+  return lines.map((each) => known.find((choice) => typed(choice).trim() === each) ?? choiceOf(each, type));
+}
+
 /** @param {string} text @param {string} type */
-function typed(text, type) {
+function choiceOf(text, type) {
   if (type === "boolean") return text === "true" ? true : text === "false" ? false : text;
-  return type === "integer" || type === "number" ? numeric(text) : text;
+  return NUMBERS.includes(type) ? numeric(text) : text;
 }
 
 /** A number, or the text as it is: the service says what is wrong with it. @param {string} text */
-const numeric = (text) => (Number.isFinite(Number(text)) ? Number(text) : text.trim());
+function numeric(text) {
+  const value = numberOf(text);
+  return value === null || Number.isNaN(value) ? text.trim() : value;
+}

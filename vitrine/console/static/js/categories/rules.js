@@ -1,6 +1,8 @@
 /** The attribute rules of one category, with what a change would do to its products. */
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api.js";
+import { same } from "../edits/conflict.js";
+import { draftOf, keepDraft } from "../edits/drafts.js";
 import { edit } from "../edits/edit.js";
 import { counted } from "../format.js";
 import { html } from "../html.js";
@@ -14,21 +16,32 @@ const WAIT = 500; // milliseconds after the last letter
 const TYPES = ["string", "integer", "number", "boolean"];
 const NEW = { name: "", type: "", required: false, choices: "", unit: "", min: "", max: "" };
 
+/**
+ * @typedef {object} Draft
+ * @property {import("./rule_rows.js").RuleRow[]} rows  as they are being edited
+ * @property {Record<string, any>} before  the rules that the reader saw when the editing began
+ * @property {string} etag  of the category then
+ * @property {boolean} [isSaved]  while the category is read again
+ */
+
 /** @param {{item: any, etag: string, onSaved: () => void}} props  `item` is the whole category */
 export function Rules({ item, etag, onSaved }) {
   const key = `vitrine.rules.${item.id}`;
-  const [rows, setRows] = useState(() => draft(key) ?? rowsOf(item.attributes));
+  const [draft, setDraft] = useState(() => /** @type {Draft | null} */ (draftOf(key)));
   const [found, setFound] = useState(/** @type {any} */ (null));
   const [problem, setProblem] = useState(/** @type {import("../api.js").Reply | null} */ (null));
   const [busy, setBusy] = useState(false);
-  const own = item.attributes ?? {};
+  const stored = item.attributes ?? {};
+  const own = draft?.before ?? stored;
+  const rows = draft?.rows ?? rowsOf(stored);
+  const setRows = (/** @type {Draft["rows"]} */ next) =>
+    setDraft(same(next, rowsOf(own)) ? null : { rows: next, before: own, etag: draft?.etag ?? etag });
   const rules = rulesOf(rows);
   const text = JSON.stringify(rules);
   const isChanged = text !== JSON.stringify(rulesOf(rowsOf(own)));
   const path = `/categories/${encodeURIComponent(item.id)}`;
   useEffect(() => {
-    if (isChanged) sessionStorage.setItem(key, JSON.stringify(rows));
-    else sessionStorage.removeItem(key);
+    keepDraft(key, isChanged ? draft : null);
     setFound(null);
     setProblem(null);
     if (!isChanged) return undefined;
@@ -43,15 +56,19 @@ export function Rules({ item, etag, onSaved }) {
       stop.abort();
     };
   }, [text]);
+  useEffect(() => {
+    if (draft?.isSaved) setDraft(null); // What was read has the rules that were saved.
+  }, [item]);
   const set = (/** @type {number} */ at, /** @type {Record<string, any>} */ values) =>
     setRows(rows.map((row, index) => (index === at ? { ...row, ...values } : row)));
   const save = async (/** @type {Event} */ event) => {
     event.preventDefault();
     setBusy(true);
-    const reply = await edit({ service: "categories", path, before: { attributes: own }, after: { attributes: rules }, etag, label: `rules of ${item.name}` });
+    const reply = await edit({ service: "categories", path, before: { attributes: own }, after: { attributes: rules }, etag: draft?.etag ?? etag, label: `rules of ${item.name}` });
     setBusy(false);
     if (!reply.ok) return setProblem(reply);
-    sessionStorage.removeItem(key);
+    keepDraft(key, null);
+    setDraft({ rows, before: reply.value.attributes ?? {}, etag: reply.etag, isSaved: true });
     onSaved();
     return undefined;
   };
@@ -63,10 +80,11 @@ export function Rules({ item, etag, onSaved }) {
       ${!rows.length && html`<p class="dim">No rule of its own: its products may have any attributes${inherited.length ? ", within the rules of the categories above it" : ""}.</p>`}
       ${inherited.length > 0 && html`<p class="dim small">From above: ${inherited.map((name) => html`<code dir="auto" key=${name}>${name}</code> `)}</p>`}
       <div role="status">${isChanged && (found ? html`<p><${Misfits} found=${found} /></p>` : !problem && html`<p class="dim">Looking at its products.</p>`)}</div>
+      ${isChanged && !same(own, stored) && html`<${Notice} kind="warn" label="Changed meanwhile.">Somebody else has saved other rules. To save yours asks which ones to keep.<//>`}
       ${problem && html`<${Notice} kind="bad" label="Not saved.">${problem.error}<//>`}
       <div class="tools">
         <button type="button" onClick=${() => setRows([...rows, NEW])}>Add a rule</button>
-        ${isChanged && html`<button type="button" onClick=${() => setRows(rowsOf(own))}>Discard</button>`}
+        ${isChanged && html`<button type="button" onClick=${() => setDraft(null)}>Discard</button>`}
         <${Action} scope="categories:write" type="submit" kind="main" disabled=${!isChanged || busy}>Save the rules<//>
       </div>
     </form>
@@ -95,13 +113,4 @@ function errorOf(problem, name) {
   const place = `/attributes/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
   const errors = (problem?.value?.errors ?? []).filter((/** @type {any} */ each) => each.pointer === place || each.pointer?.startsWith(`${place}/`));
   return errors.map((/** @type {any} */ each) => `${each.pointer.slice(place.length + 1)} ${each.message}`.trim()).join(" ");
-}
-
-/** @param {string} key */
-function draft(key) {
-  try {
-    return JSON.parse(sessionStorage.getItem(key) ?? "null");
-  } catch {
-    return null;
-  }
 }

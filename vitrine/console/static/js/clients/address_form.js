@@ -2,29 +2,19 @@
 import { useState } from "preact/hooks";
 import { html } from "../html.js";
 
-const KEY = "vitrine.draft ";
 const FIELDS = { name: "Name", company: "Company", street: "Street", postal_code: "Postal code", city: "City", region: "Region", country: "Country, two letters", phone: "Phone" };
 
-/** @param {{address: any, at: number, draft: string, onSave: (address: any) => Promise<string>, onClose: () => void}} props */
-export function AddressForm({ address, at, draft, onSave, onClose }) {
-  const key = KEY + draft;
-  const [values, setValues] = useState(() => kept(key) ?? address);
+/** @param {{values: any, at: number, onType: (values: any) => void, onSave: (address: any) => Promise<string>, onClose: () => void}} props */
+export function AddressForm({ values, at, onType, onSave, onClose }) {
   const [error, setError] = useState("");
-  const type = (/** @type {string} */ field, /** @type {string} */ text) => {
-    const next = { ...values, [field]: text };
-    sessionStorage.setItem(key, JSON.stringify(next));
-    setValues(next);
-  };
-  const close = () => {
-    sessionStorage.removeItem(key);
-    onClose();
-  };
+  const [busy, setBusy] = useState(false);
+  const type = (/** @type {string} */ field, /** @type {string} */ text) => onType({ ...values, [field]: text });
   const send = async (/** @type {Event} */ event) => {
     event.preventDefault();
-    const sent = Object.fromEntries(Object.entries(values).filter(([, value]) => String(value ?? "").trim()));
-    const refused = await onSave(sent);
-    setError(refused);
-    if (!refused) sessionStorage.removeItem(key);
+    if (busy) return;
+    setBusy(true);
+    setError(await onSave(Object.fromEntries(Object.entries(values).filter(([, value]) => String(value ?? "").trim()))));
+    setBusy(false);
   };
   const wrong = (/** @type {string} */ field) => error.includes(`/addresses/${at}/${field}`);
   return html`<form class="form" aria-label=${`Address ${at + 1}`} onSubmit=${send}>
@@ -34,15 +24,6 @@ export function AddressForm({ address, at, draft, onSave, onClose }) {
       ${field === "street" ? html`<textarea rows="2" dir="auto" value=${values[field] ?? ""} onInput=${(/** @type {any} */ event) => type(field, event.target.value)}></textarea>`
         : html`<input dir="auto" value=${values[field] ?? ""} aria-invalid=${wrong(field)} onInput=${(/** @type {any} */ event) => type(field, event.target.value)} />`}</label>`)}
     ${error && html`<p class="bad whole" role="alert">${error}</p>`}
-    <div class="tools whole"><button type="button" onClick=${close}>Cancel</button><button class="main">Save the address</button></div>
+    <div class="tools whole"><button type="button" onClick=${onClose}>Cancel</button><button class="main" disabled=${busy}>Save the address</button></div>
   </form>`;
-}
-
-/** @param {string} key */
-function kept(key) {
-  try {
-    return JSON.parse(sessionStorage.getItem(key) ?? "null");
-  } catch {
-    return null;
-  }
 }

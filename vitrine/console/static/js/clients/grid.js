@@ -1,11 +1,11 @@
 /** The clients as a grid: search, order, pages by cursor, and values that are edited in their place. */
-import { useEffect, useState } from "preact/hooks";
 import { moment } from "../amounts.js";
 import { html } from "../html.js";
 import { InlineEdit } from "../lists/inline_edit.js";
 import { MoreRows, totalOf } from "../lists/more_rows.js";
 import { useChanges } from "../lists/use_changes.js";
 import { usePages } from "../lists/use_pages.js";
+import { useWords } from "../lists/use_words.js";
 import { Action } from "../parts/action.js";
 import { Panel } from "../parts/panel.js";
 import { Table } from "../parts/table.js";
@@ -14,19 +14,13 @@ import { useValue } from "../value.js";
 import { ORDERS, pathOf, showView, viewOf } from "./query.js";
 import { FIELDS, restore, saveField } from "./save.js";
 
-const PAUSE = 250; // milliseconds after a letter until the clients are read
 const EDITED = ["email", "phone", "city"];
 
 export function Grid() {
   const view = viewOf(useValue(query));
   const list = usePages(pathOf(view));
-  const [words, setWords] = useState(view.q);
+  const { words, setWords } = useWords(view.q, (q) => showView({ ...viewOf(query.get()), q }));
   useChanges("clients", list.reload);
-  useEffect(() => {
-    if (words.trim() === view.q) return undefined;
-    const timer = setTimeout(() => showView({ ...view, q: words.trim() }), PAUSE);
-    return () => clearTimeout(timer);
-  }, [words]);
   const tools = html`<div class="tools">
     <label><span class="hidden">Find clients</span><input type="search" data-filter dir="auto" placeholder="Name, email, city  ( / )" value=${words}
       onInput=${(/** @type {any} */ event) => setWords(event.target.value)} /></label>

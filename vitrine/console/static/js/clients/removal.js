@@ -61,10 +61,10 @@ function Sure({ client, onClose }) {
     event.preventDefault();
     if (!isSame) return;
     const path = `/clients/${client.id}`;
-    const reply = await ask(`/api/clients${path}?purge=true`, { method: "DELETE" });
+    const reply = await ask(`/api/clients${path}?purge=true`, { method: "DELETE", headers: { "If-Match": "*" } });
     if (!reply.ok) return setError(reply.error);
     // The edits of this tab hold values of the client, too.
-    for (const each of edits.get()) if (each.steps?.some((step) => step.service === "clients" && step.path.startsWith(path))) forget(each);
+    for (const each of edits.get()) if (each.steps?.some((step) => step.service === "clients" && `${step.path}/`.startsWith(`${path}/`))) forget(each);
     for (const key of Object.keys(sessionStorage)) if (key.startsWith(`vitrine.draft client ${client.id} `)) sessionStorage.removeItem(key);
     onClose();
     say(`Client ${client.id} was removed for good.`);

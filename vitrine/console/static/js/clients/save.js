@@ -37,7 +37,7 @@ export async function saveField(client, field, value, etag, seen = client[field]
  */
 export async function moveToTrash(client) {
   const path = `/clients/${client.id}`;
-  const reply = await ask(`/api/clients${path}`, { method: "DELETE" });
+  const reply = await ask(`/api/clients${path}`, { method: "DELETE", headers: { "If-Match": "*" } });
   if (reply.ok) remember({ label: `${client.name} to the trash`, steps: [{ service: "clients", method: "POST", path: `${path}/restore`, etag: "" }] }, `${client.name} is in the trash.`);
   else say(reply.error);
   return reply.ok;
@@ -54,10 +54,11 @@ export async function restore(client) {
 /**
  * Create a client.
  * @param {Record<string, string>} values
+ * @param {string} key  of the request, so that it counts once if it is sent again
  * @returns {Promise<import("../api.js").Reply>}
  */
-export async function create(values) {
-  const reply = await ask("/api/clients/clients", { method: "POST", body: values });
+export async function create(values, key) {
+  const reply = await ask("/api/clients/clients", { method: "POST", body: values, headers: { "Idempotency-Key": key } });
   if (reply.ok) remember({ label: `new client ${reply.value.name}`, steps: [{ service: "clients", method: "DELETE", path: `/clients/${reply.value.id}`, etag: reply.etag }] });
   return reply;
 }

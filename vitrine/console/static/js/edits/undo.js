@@ -12,6 +12,7 @@ import { say } from "../said.js";
 import { Value } from "../value.js";
 import { isConflict, resolve, UNDO_WORDS } from "./conflict.js";
 import { undoBatch } from "./undo_batch.js";
+import { compare } from "./undo_left.js";
 
 const KEY = "vitrine.edits";
 const MOST = 50; // edits that are kept
@@ -34,6 +35,7 @@ const MOST = 50; // edits that are kept
  * @typedef {object} Edit
  * @property {string} label  what was done, such as "price of Teapot"
  * @property {Step[]} [steps]
+ * @property {import("./undo_left.js").Left} [left]  what the write has left in a part that has no ETag of its own
  * @property {string} [imported]  instead of steps: the id of an import of files, which the console takes back
  * @property {Batch | Batch[]} [batch]  instead of steps; of several, the last one is taken back first
  */
@@ -89,7 +91,9 @@ async function undoAll(edit) {
     const { takeBack } = await import("../imports/take_back.js"); // Few edits need it.
     return takeBack(edit.imported);
   }
-  return edit.batch ? undoBatches([edit.batch].flat()) : undoSteps(edit);
+  if (edit.batch) return undoBatches([edit.batch].flat());
+  const { error, isLeft } = edit.left ? await compare(edit.left) : { error: "", isLeft: true };
+  return isLeft ? undoSteps(edit) : { error, remark: "It stays as somebody else has left it since." };
 }
 
 /** @typedef {{error: string, remark: string}} Outcome  why it failed, and what else the reader should know */

@@ -52,13 +52,15 @@ export const NO_OPTIONS = { format: "", currency: "", weight_unit: "", decimal: 
  */
 export async function send(files, id, tell) {
   let own = id;
+  let options = NO_OPTIONS;
   for (const file of files) {
     tell(file.name);
     const path = own ? `${pathOf(own)}/files` : "/imports";
     const reply = await ask(`${path}?${new URLSearchParams({ name: file.name })}`, { method: "POST", file });
     if (!reply.ok) return { id: own, error: reply.error };
     own = reply.value.id;
+    options = reply.value.options ?? options; // Another file is read as those before it.
   }
-  const read = await ask(`${pathOf(own)}/plan`, { method: "POST", body: NO_OPTIONS });
+  const read = await ask(`${pathOf(own)}/plan`, { method: "POST", body: options });
   return { id: own, error: read.error };
 }

@@ -5,6 +5,7 @@ import { say } from "../said.js";
 import { isBusy, NOTHING, pathOf } from "./requests.js";
 
 const EVERY = 400; // milliseconds between two looks
+const TRIES = 30; // looks in a row without an answer
 
 /**
  * Have the console take an import back, and wait for the end.
@@ -15,12 +16,14 @@ export async function takeBack(id) {
   const begun = await ask(`${pathOf(id)}/undo`, { method: "POST" });
   if (!begun.ok) return { error: begun.error, remark: "" };
   say("The import is taken back.");
-  for (;;) {
+  for (let failed = 0; failed < TRIES; failed += 1) {
     await new Promise((resolve) => setTimeout(resolve, EVERY));
     const { ok, status, value, error } = await ask(pathOf(id));
     if (!ok && status && status < 500) return { error, remark: "" };
     if (ok && !isBusy(value)) return { error: value.error, remark: value.undone ? remarkOf(value.undone) : "" };
+    if (ok) failed = -1;
   }
+  return { error: "The console does not answer. If it has begun the undo, the page of the import shows its end.", remark: "" };
 }
 
 /**

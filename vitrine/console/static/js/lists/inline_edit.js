@@ -1,5 +1,6 @@
 /** A value that is edited in its place: Enter or a click begins, Enter saves, Esc leaves. */
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { draftOf, keepDraft } from "../edits/drafts.js";
 import { html } from "../html.js";
 import { missing, session } from "../session.js";
 import { useValue } from "../value.js";
@@ -16,7 +17,7 @@ const KEY = "vitrine.draft ";
 export function InlineEdit({ name, value, draft, scope, lines = false, type = "text", hint = "", onSave }) {
   useValue(session);
   const key = KEY + draft;
-  const [typed, setTyped] = useState(() => kept(key));
+  const [typed, setTyped] = useState(() => /** @type {{text: string, seen: string} | null} */ (draftOf(key)));
   const [error, setError] = useState("");
   const [busy, setBusy] = useState(false);
   const button = useRef(/** @type {HTMLButtonElement | null} */ (null));
@@ -29,8 +30,7 @@ export function InlineEdit({ name, value, draft, scope, lines = false, type = "t
     wasOpen.current = isOpen;
   }, [isOpen]);
   const keep = (/** @type {{text: string, seen: string} | null} */ next) => {
-    if (next) sessionStorage.setItem(key, JSON.stringify(next));
-    else sessionStorage.removeItem(key);
+    keepDraft(key, next);
     setTyped(next);
   };
   const close = () => {
@@ -69,13 +69,4 @@ export function InlineEdit({ name, value, draft, scope, lines = false, type = "t
     </span>
     ${(error || hint) && html`<p class=${error ? "bad small" : "dim small"} role=${error ? "alert" : undefined}>${error || hint}</p>`}
   </div>`;
-}
-
-/** What was typed and not saved. @param {string} key @returns {{text: string, seen: string} | null} */
-function kept(key) {
-  try {
-    return JSON.parse(sessionStorage.getItem(key) ?? "null");
-  } catch {
-    return null;
-  }
 }

@@ -1,6 +1,7 @@
 /** The hook by which a page shows a list, page by page along its links, and keeps it fresh. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ask } from "../api.js";
+import { repeatable } from "../use_ask.js";
 
 const RETRY = 2; // seconds until a failed request is sent again
 const MOST_PAGES = 10; // that are shown at once, so that a page stays quick
@@ -23,34 +24,37 @@ const NONE = { path: "", items: null, value: null, reply: null, error: "", next:
  *
  * The pages are read from the first one each time, which the cache answers, so none shows an older state.
  * @param {string} path  of the first page; empty: nothing is asked
+ * @param {number} [pages]  that are read at first
  * @returns {List & {showMore: () => void, reload: () => void, isFull: boolean}}  `isFull`: no more pages are shown
  */
-export function usePages(path) {
+export function usePages(path, pages = 1) {
   const [list, setList] = useState(NONE);
-  const [round, setRound] = useState(0);
-  const wanted = useRef({ path, pages: 1 });
-  if (wanted.current.path !== path) wanted.current = { path, pages: 1 };
+  const read = useRef(() => {});
+  const wanted = useRef({ path, pages });
+  if (wanted.current.path !== path) wanted.current = { path, pages };
   useEffect(() => {
+    read.current = () => {};
     if (!path) return undefined;
     const stop = new AbortController();
-    let timer = 0;
-    const later = (/** @type {number} */ seconds) => void (timer = setTimeout(load, seconds * 1000));
-    const load = async () => {
-      if (document.hidden) return later(RETRY);
-      const read = await readPages(path, wanted.current.pages, stop.signal).catch(() => null);
-      if (!read || stop.signal.aborted) return undefined;
-      setList((last) => (read.error && last.path === path ? { ...last, reply: read.reply, error: read.error } : read));
-      const status = read.reply?.status ?? 0;
-      const isRetryable = read.error && (status === 0 || status === 429 || status >= 500);
-      return isRetryable ? later(Math.max(read.reply?.retry ?? 0, RETRY)) : undefined;
-    };
-    load();
+    const again = repeatable(async () => {
+      if (document.hidden) return { seconds: RETRY };
+      const found = await readPages(path, wanted.current.pages, stop.signal).catch(() => null);
+      if (!found || stop.signal.aborted) return null;
+      const status = found.reply?.status ?? 0;
+      const isRetryable = found.error && (status === 0 || status === 429 || status >= 500);
+      return {
+        seconds: isRetryable ? Math.max(found.reply?.retry ?? 0, RETRY) : 0,
+        show: () => setList((last) => (found.error && last.path === path ? { ...last, reply: found.reply, error: found.error } : found)),
+      };
+    });
+    read.current = again.read;
+    again.read();
     return () => {
       stop.abort();
-      clearTimeout(timer);
+      again.end();
     };
-  }, [path, round]);
-  const reload = useCallback(() => setRound((last) => last + 1), []);
+  }, [path]);
+  const reload = useCallback(() => read.current(), []);
   const showMore = useCallback(() => {
     wanted.current.pages = Math.min(wanted.current.pages + 1, MOST_PAGES);
     reload();
@@ -77,8 +81,15 @@ async function readPages(path, count, signal) {
   return { path, items: [...items.values()], value: first?.value, reply: first, error: "", next };
 }
 
-/** The path of the page that follows, through the console. @param {string} path @param {any} value */
+/**
+ * The path of the page that follows, through the console: by its link, or by its number where a list has no links.
+ * @param {string} path  of the first page @param {any} value
+ */
 function following(path, value) {
-  const link = value.links?.next;
-  return link ? `${path.split("/", 3).join("/")}${link}` : "";
+  if (value.links?.next) return `${path.split("/", 3).join("/")}${value.links.next}`;
+  if (value.links || !(value.page * value.per < value.total)) return "";
+  const [base, query] = path.split("?");
+  const parameters = new URLSearchParams(query);
+  parameters.set("page", String(value.page + 1));
+  return `${base}?${parameters}`;
 }

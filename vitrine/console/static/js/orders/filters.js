@@ -1,25 +1,20 @@
 /** What the board shows: words or a number, days, and the states that have a column. */
-import { useEffect, useState } from "preact/hooks";
 import { html } from "../html.js";
-import { go } from "../router.js";
-import { showView } from "./query.js";
+import { useWords } from "../lists/use_words.js";
+import { go, query } from "../router.js";
+import { showView, viewOf } from "./query.js";
 import { MEANINGS, STATES } from "./states.js";
 
-const PAUSE = 250; // milliseconds after a letter until the orders are read
+const NUMBER = /^#?(\d+)$/; // of an order
 
 /** @param {{view: import("./query.js").View}} props */
 export function Filters({ view }) {
-  const [words, setWords] = useState(view.q);
-  useEffect(() => {
-    if (words.trim() === view.q || /^#?\d+$/.test(words.trim())) return undefined;
-    const timer = setTimeout(() => showView({ ...view, q: words.trim() }), PAUSE);
-    return () => clearTimeout(timer);
-  }, [words]);
+  const { words, setWords, send } = useWords(view.q, (q) => showView({ ...viewOf(query.get()), q }), (text) => NUMBER.test(text));
   const find = (/** @type {Event} */ event) => {
     event.preventDefault();
-    const number = /^#?(\d+)$/.exec(words.trim())?.[1];
+    const number = NUMBER.exec(words.trim())?.[1];
     if (number) go(`/orders/${number}`);
-    else showView({ ...view, q: words.trim() });
+    else send();
   };
   const toggle = (/** @type {string} */ state) => {
     const isShown = view.states.includes(state);

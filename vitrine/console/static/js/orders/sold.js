@@ -5,15 +5,16 @@ import { number } from "../format.js";
 import { html } from "../html.js";
 import { useItem } from "../lists/items.js";
 import { useChanges } from "../lists/use_changes.js";
+import { usePages } from "../lists/use_pages.js";
 import { Panel } from "../parts/panel.js";
 import { Table } from "../parts/table.js";
-import { useAsk } from "../use_ask.js";
 import { DayChart } from "./day_chart.js";
 import { dayName, daysSince } from "./days.js";
 
 const SPANS = { 7: "7 days", 30: "30 days", 90: "90 days" };
 const BY = { day: "by day", product: "by product", client: "by client" };
 const ROWS = 20; // of the best products or clients
+const PAGES = 10; // of 100 sums: each day has one for each currency
 
 export function Sold() {
   const [days, setDays] = useState(30);
@@ -21,13 +22,14 @@ export function Sold() {
   const [picked, setPicked] = useState("");
   const span = daysSince(days);
   const query = new URLSearchParams({ by, from: span[0], per: by === "day" ? "100" : String(ROWS) });
-  const { value, error, reply, reload } = useAsk(`/api/orders/orders/stats?${query}`);
+  const { value, items, next, error, reply, reload } = usePages(`/api/orders/orders/stats?${query}`, by === "day" ? PAGES : 1);
   useChanges("orders", reload);
   const currencies = (value?.sums ?? []).map((/** @type {any} */ sum) => sum.currency ?? "");
   const currency = currencies.includes(picked) ? picked : (currencies[0] ?? "");
   const isShown = (/** @type {any} */ row) => (row.currency ?? "") === currency;
   const sum = value?.sums.find(isShown);
-  const rows = useMemo(() => (value?.items ?? []).filter(isShown), [value, currency]);
+  const rows = useMemo(() => (items ?? []).filter(isShown), [items, currency]);
+  const until = by === "day" && next ? items?.at(-1)?.day : ""; // It and the days after it are not read.
   const choose = (/** @type {string} */ name, /** @type {any} */ now, /** @type {[string, string][]} */ options, /** @type {(value: string) => void} */ set) =>
     html`<label><span class="hidden">${name}</span><select value=${now} onChange=${(/** @type {any} */ event) => set(event.target.value)}>
       ${options.map(([value, text]) => html`<option key=${value} value=${value}>${text}</option>`)}</select></label>`;
@@ -37,13 +39,13 @@ export function Sold() {
     ${currencies.length > 1 && choose("Currency", currency, currencies.map((/** @type {string} */ name) => [name, name || "no currency"]), setPicked)}</div>`;
   const note = sum ? `${price(sum.total, sum.currency)} in ${sum.orders == null ? `${number(sum.lines)} lines` : `${number(sum.orders)} orders`}` : "";
   return html`<${Panel} title="Sold" note=${note} fill tools=${tools} reply=${reply} error=${error}>
-    ${value && (by === "day" ? html`<${Days} rows=${rows} span=${span} currency=${currency} />` : html`<${Best} by=${by} rows=${rows} currency=${currency} />`)}
+    ${value && (by === "day" ? html`<${Days} rows=${rows} span=${until ? span.filter((day) => day < until) : span} until=${until} currency=${currency} />` : html`<${Best} by=${by} rows=${rows} currency=${currency} />`)}
     ${!value && !error && html`<p class="empty">Adding up.</p>`}
   <//>`;
 }
 
-/** Each day of the span, those without a sale, too. */
-function Days({ rows, span, currency }) {
+/** Each day of the span, those without a sale, too. `until` is the first day that is unknown, if there is one. */
+function Days({ rows, span, until, currency }) {
   const all = useMemo(() => {
     const known = new Map(rows.map((/** @type {any} */ row) => [row.day, row]));
     return span.map((/** @type {string} */ day) => known.get(day) ?? { day, orders: 0, units: 0, total: 0 });
@@ -54,7 +56,8 @@ function Days({ rows, span, currency }) {
     { name: "Pieces", kind: "number", label: true, cell: (/** @type {any} */ row) => amount(row.units) },
     { name: "Total", kind: "number", label: true, cell: (/** @type {any} */ row) => price(row.total, currency) },
   ];
-  return html`<${DayChart} days=${all} currency=${currency} />
+  return html`${until && html`<p class="inset warn">There are too many sums to show ${dayName(until)} and the days after it. Choose fewer days.</p>`}
+    <${DayChart} days=${all} currency=${currency} />
     <details class="numbers"><summary>The same as a table</summary>
       <${Table} caption="Sold by day" columns=${columns} rows=${[...all].reverse()} rowKey=${(/** @type {any} */ row) => row.day} empty="Nothing was sold." />
     </details>`;

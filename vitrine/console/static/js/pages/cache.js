@@ -1,12 +1,12 @@
 /** Cache: live requests with their verdict and the reason, reads per second, and the keys. */
 import { useMemo, useState } from "preact/hooks";
+import { CacheKeys } from "../cache/keys.js";
+import { LiveRequests } from "../cache/live_requests.js";
 import { counted, duration, number, percent } from "../format.js";
 import { html } from "../html.js";
 import { Chart, sumOf } from "../parts/chart.js";
-import { CacheKeys } from "../parts/cache_keys.js";
 import { Figures } from "../parts/figures.js";
 import { Heading } from "../parts/heading.js";
-import { LiveRequests } from "../parts/live_requests.js";
 import { Panel } from "../parts/panel.js";
 import { requests, samples, together } from "../recent.js";
 import { useValue } from "../value.js";

@@ -16,7 +16,7 @@ import { useEvents } from "../stream.js";
 import { useAsk } from "../use_ask.js";
 import { useValue } from "../value.js";
 
-const SETTLE = 400; // milliseconds after the last change
+const SETTLE = 400; // milliseconds in which changes are read together
 
 export function Page() {
   const tree = useMemo(() => new Branches(), []);
@@ -29,14 +29,17 @@ export function Page() {
   const kept = useValue(edits);
   useValue(tree.version);
   const refresh = () => {
-    clearTimeout(timer.current);
-    timer.current = setTimeout(() => {
+    timer.current ||= setTimeout(() => {
+      timer.current = 0;
       tree.refresh();
       asked.reload();
       setRound((last) => last + 1);
     }, SETTLE);
   };
-  useEffect(() => void tree.start(), []);
+  useEffect(() => {
+    tree.start();
+    return () => clearTimeout(timer.current);
+  }, []);
   useEffect(() => refresh(), [kept]); // An undo may have moved something.
   useEvents("change", (events) => events.some(({ service }) => service === "categories") && refresh());
   const item = asked.value;

@@ -1,6 +1,7 @@
 /** Doctor: checks of all documents and files, what can be mended, and the proof that nothing is stale. */
 import { useState } from "preact/hooks";
 import { ask } from "../api.js";
+import { Proof } from "../cache/proof.js";
 import { counted, number } from "../format.js";
 import { html } from "../html.js";
 import { Action } from "../parts/action.js";
@@ -9,7 +10,6 @@ import { Heading } from "../parts/heading.js";
 import { Notice } from "../parts/notice.js";
 import { Panel } from "../parts/panel.js";
 import { Pill } from "../parts/pill.js";
-import { Proof } from "../parts/proof.js";
 import { Table } from "../parts/table.js";
 import { say } from "../said.js";
 

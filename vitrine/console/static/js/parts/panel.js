@@ -1,9 +1,9 @@
 /** A panel: its title and tools, its content, and at its foot where the content comes from. */
 import { useId } from "preact/hooks";
-import { curl, powershell } from "../copy.js";
 import { duration } from "../format.js";
 import { html } from "../html.js";
 import { say } from "../said.js";
+import { curl, powershell } from "./copy.js";
 import { Icon } from "./icon.js";
 import { Notice } from "./notice.js";
 import { CachePill } from "./pill.js";

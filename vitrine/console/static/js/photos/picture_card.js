@@ -15,7 +15,7 @@ const STEPS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 };
 
 /**
  * @param {{image: any, at: number, count: number, reason: string, onMove: (number: number, place: number) => void,
- *   onWrite: (place: string, options: any, edit?: any) => Promise<boolean>, onFiles: (files: File[]) => void}} props
+ *   onWrite: (place: string, options: any, edit?: any, seen?: any) => Promise<boolean>, onFiles: (files: File[]) => void}} props
  */
 export function PictureCard({ image, at, count, reason, onMove, onWrite, onFiles }) {
   const [isOver, setIsOver] = useState(false);

@@ -7,18 +7,19 @@ import { html } from "../html.js";
 import { Notice } from "../parts/notice.js";
 import { Panel } from "../parts/panel.js";
 import { DropZone, FileButton } from "./drop_zone.js";
-import { galleryOf } from "./upload.js";
 import { say } from "../said.js";
 import { missing, session } from "../session.js";
 import { useAsk } from "../use_ask.js";
 import { useValue } from "../value.js";
 import { AddressOfPhoto } from "./address_of_photo.js";
 import { PictureCard } from "./picture_card.js";
+import { leftBy, settle } from "./settle.js";
+import { galleryOf } from "./upload.js";
 import { useUploads } from "./uploads.js";
 import { UploadCard } from "./upload_card.js";
 
 const EVERY = 1; // seconds, while a picture waits for a worker
-const ANY = { "If-Match": "*" }; // What a picture is does not depend on the other fields.
+const ANY = { "If-Match": "*" }; // What a picture is does not depend on the other fields, which share its ETag.
 
 /** @param {{id: number, round: number}} props  `round` counts the changes of the product */
 export function Pictures({ id, round }) {
@@ -36,10 +37,18 @@ export function Pictures({ id, round }) {
   useEffect(() => setEvery(isWaiting ? EVERY : 0), [isWaiting]);
   useEffect(() => void (round > 1 && reload()), [round]);
   useEffect(() => setOrder(null), [value]); // What was read has the order that was sent.
-  const write = async (/** @type {string} */ place, /** @type {any} */ options, /** @type {any} */ edit) => {
+  const write = async (/** @type {string} */ place, /** @type {any} */ options, /** @type {any} */ edit, /** @type {any} */ seen) => {
+    const before = seen && (await settle(path + place, seen, options.body, edit.label));
+    if (before === null) {
+      reload();
+      return false;
+    }
     const answer = await ask(path + place, { ...options, headers: options.method === "POST" ? undefined : ANY });
     if (!answer.ok) say(answer.error);
-    else if (edit) remember({ label: edit.label, steps: [{ service: "products", path: `/products/${id}/images${edit.path ?? ""}`, method: edit.method, body: edit.body, etag: edit.method === "POST" ? "" : "*" }] });
+    else if (edit) {
+      const own = `/products/${id}/images${edit.path ?? ""}`;
+      remember({ label: edit.label, steps: [{ service: "products", path: own, method: edit.method, body: before ?? edit.body, etag: edit.method === "POST" ? "" : "*" }], left: leftBy(own, options, answer.value) });
+    }
     reload();
     return answer.ok;
   };

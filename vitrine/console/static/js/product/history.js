@@ -3,18 +3,19 @@ import { useEffect, useState } from "preact/hooks";
 import { moment } from "../amounts.js";
 import { counted } from "../format.js";
 import { html } from "../html.js";
+import { MoreRows } from "../lists/more_rows.js";
+import { usePages } from "../lists/use_pages.js";
 import { More } from "../parts/more.js";
 import { Panel } from "../parts/panel.js";
 import { Pill } from "../parts/pill.js";
 import { Table } from "../parts/table.js";
 import { missing, session } from "../session.js";
-import { useAsk } from "../use_ask.js";
 import { useValue } from "../value.js";
 import { ChangedFields } from "./changed_fields.js";
 import { labelOf } from "../product_form/fields.js";
 import { canPutBack, PutBack } from "./put_back.js";
 
-const PER = 8;
+const PER = 20;
 const LATER = 1500; // milliseconds after which the follower has noted a change
 const TONES = { created: "good", updated: "write", deleted: "bad", restored: "good" };
 const BY_HAND = "outside the API";
@@ -22,17 +23,17 @@ const BY_HAND = "outside the API";
 /** @param {{product: any, round: number}} props  `round` counts the changes of the product */
 export function History({ product, round }) {
   useValue(session);
-  const [pages, setPages] = useState(1);
   const [open, setOpen] = useState("");
   const [back, setBack] = useState(/** @type {any} */ (null));
-  const { value, reply, error, reload } = useAsk(`/api/products/products/${product.id}/history?per=${PER * pages}`);
+  const list = usePages(`/api/products/products/${product.id}/history?per=${PER}`);
+  const { reply, error, reload } = list;
   useEffect(() => {
     if (round < 2) return undefined;
     reload();
     const timer = setTimeout(reload, LATER);
     return () => clearTimeout(timer);
   }, [round]);
-  const all = value?.items ?? [];
+  const all = list.items ?? [];
   const rows = all.filter((/** @type {any} */ row) => row.type !== "updated" || row.fields.length);
   const hidden = all.length - rows.length;
   const reason = missing("products:write");
@@ -46,11 +47,10 @@ export function History({ product, round }) {
     </div>` },
   ];
   return html`<${Panel} title="History" fill reply=${reply} error=${error}>
-    ${value && html`<${Table} caption="Changes, the latest first" columns=${columns} rows=${rows} rowKey=${keyOf} rowClass=${(/** @type {any} */ row) => (row.by === BY_HAND ? "hand" : "")}
+    ${list.items && html`<${Table} caption="Changes, the latest first" columns=${columns} rows=${rows} rowKey=${keyOf} rowClass=${(/** @type {any} */ row) => (row.by === BY_HAND ? "hand" : "")}
       detail=${(/** @type {any} */ row) => open === keyOf(row) && html`<${ChangedFields} changes=${Object.entries(row.changes ?? {})} />`} empty="No change is known: the history begins with the next one." />`}
-    ${value && (value.total > all.length || hidden > 0) && html`<div class="more">
-      ${value.total > all.length && html`<button type="button" onClick=${() => setPages(pages * 3)}>Show more</button>`}
-      ${hidden > 0 && html`<span class="dim">${counted(hidden, "write")} left out, such as steps of a picture that is not ready.</span>`}</div>`}
+    <${MoreRows} list=${list} name="history" one="entry" many="entries" />
+    ${hidden > 0 && html`<p class="more dim">${counted(hidden, "write")} left out, such as steps of a picture that is not ready.</p>`}
     ${back && html`<${PutBack} product=${product} entry=${back} onDone=${() => setBack(null)} />`}
   <//>`;
 }

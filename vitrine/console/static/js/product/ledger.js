@@ -1,23 +1,24 @@
 /** The stock of a product: what was added and taken away, why, and a change with its reason. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { amount, moment } from "../amounts.js";
 import { html } from "../html.js";
+import { MoreRows } from "../lists/more_rows.js";
+import { usePages } from "../lists/use_pages.js";
 import { Panel } from "../parts/panel.js";
 import { Table } from "../parts/table.js";
 import { missing, session } from "../session.js";
-import { useAsk } from "../use_ask.js";
 import { useValue } from "../value.js";
 import { StockChange } from "./stock_change.js";
 
-const PER = 8;
+const PER = 20;
 
 /** @param {{product: any, round: number}} props  `round` counts the changes of the product */
 export function Ledger({ product, round }) {
   useValue(session);
-  const [pages, setPages] = useState(1);
-  const { value, reply, error, reload } = useAsk(`/api/products/products/${product.id}/stock?per=${PER * pages}`);
+  const list = usePages(`/api/products/products/${product.id}/stock?per=${PER}`);
+  const { items, reply, error, reload } = list;
   useEffect(() => void (round > 1 && reload()), [round]);
-  const rows = value?.items ?? [];
+  const rows = items ?? [];
   const columns = [
     { name: "When", kind: "time tight", cell: (/** @type {any} */ row) => moment(row.at) },
     { name: "Change", kind: "number", cell: (/** @type {any} */ row) => html`<b class=${row.change < 0 ? "bad" : "good"}>${row.change > 0 ? "+" : ""}${amount(row.change)}</b>` },
@@ -28,7 +29,7 @@ export function Ledger({ product, round }) {
   const note = product.stock == null ? "not counted" : html`<b class="number">${amount(product.stock)}</b> in stock`;
   return html`<${Panel} title="Stock" note=${note} fill reply=${reply} error=${error}>
     <div class="body"><${StockChange} product=${product} reason=${missing("products:write")} /></div>
-    ${value && html`<${Table} caption="Changes of the stock, the latest first" columns=${columns} rows=${rows} rowKey=${(/** @type {any} */ row) => `${row.revision} ${row.at}`} empty="The stock has not changed yet." />`}
-    ${value && value.total > rows.length && html`<div class="more"><button type="button" onClick=${() => setPages(pages * 3)}>Show more</button><span class="dim">${amount(rows.length)} of ${amount(value.total)}</span></div>`}
+    ${items && html`<${Table} caption="Changes of the stock, the latest first" columns=${columns} rows=${rows} rowKey=${(/** @type {any} */ row) => `${row.revision} ${row.at}`} empty="The stock has not changed yet." />`}
+    <${MoreRows} list=${list} name="changes of the stock" one="change" />
   <//>`;
 }

@@ -52,7 +52,7 @@ export const COLUMNS = [
 export const DELETED = { id: "deleted_at", name: "Deleted", editor: "", cell: when("deleted_at"), kind: "time" };
 
 /** Fields that every row needs: those of edits of many rows, too. */
-const ALWAYS = ["id", "slug", "name", "price", "currency", "stock", "status", "category", "brand", "tags", "group", "options"];
+const ALWAYS = ["id", "revision", "slug", "name", "price", "currency", "stock", "status", "category", "brand", "tags", "group", "options"];
 
 /** @type {Value<string[]>} the chosen columns, kept in the tab */
 export const chosen = new Value(kept());

@@ -7,6 +7,7 @@ import { COLLECTION } from "./query.js";
 
 const UNCOUNTED = { Prefer: "count=none" }; // The facets count; the rows do not wait for it.
 const FLASH = 2400; // milliseconds
+const PAUSE = 1000; // milliseconds in which what was dropped is read once
 export const MOST = 1000; // rows that are shown at once
 
 /**
@@ -32,15 +33,26 @@ export const MOST = 1000; // rows that are shown at once
  */
 export function useRows(path) {
   const first = useAsk(path, { headers: UNCOUNTED });
-  const [list, setList] = useState({ path: "", items: /** @type {any[]} */ ([]), next: "", error: "", isBusy: false });
+  // `start` is the path of the first page that is shown.
+  const [list, setList] = useState({ path: "", start: "", pages: 1, items: /** @type {any[]} */ ([]), next: "", error: "", isBusy: false });
   const [lit, setLit] = useState(/** @type {Set<number>} */ (new Set()));
   const [created, setCreated] = useState(0);
   const now = useRef(list);
   now.current = list;
   useEffect(() => {
-    if (!first.value) return;
-    setList({ path, items: first.value.items, next: nextOf(path, first.value), error: "", isBusy: false });
+    if (!first.value) return undefined;
     setCreated(0);
+    const { start, pages } = now.current.path === path ? now.current : { start: path, pages: 1 };
+    if (start === path && pages === 1) {
+      setList({ path, start, pages, items: first.value.items, next: nextOf(path, first.value), error: "", isBusy: false });
+      return undefined;
+    }
+    // It was read again: as many rows stay as were there, so that nobody loses the place.
+    let isOver = false;
+    readPages(path, start, pages, first.value).then((fresh) => {
+      if (!isOver) setList((last) => (last.pages === pages ? { ...last, ...fresh } : last));
+    });
+    return () => void (isOver = true);
   }, [first.value]);
   const showMore = async () => {
     const { next } = list;
@@ -52,8 +64,9 @@ export function useRows(path) {
       if (!reply.ok) return { ...last, isBusy: false, error: reply.error };
       const known = new Set(last.items.map(({ id }) => id));
       const fresh = reply.value.items.filter((/** @type {any} */ { id }) => !known.has(id));
-      const kept = last.items.length + fresh.length > MOST ? [] : last.items; // The page stays quick.
-      return { ...last, items: [...kept, ...fresh], next: nextOf(path, reply.value), isBusy: false, error: "" };
+      const isCut = last.items.length + fresh.length > MOST; // The page stays quick.
+      const shown = isCut ? { start: next, pages: 1, items: fresh } : { pages: last.pages + 1, items: [...last.items, ...fresh] };
+      return { ...last, ...shown, next: nextOf(path, reply.value), isBusy: false, error: "" };
     });
   };
   const update = useCallback((/** @type {any[]} */ ...fresh) => {
@@ -82,7 +95,16 @@ export function useRows(path) {
     if (gone.length) remove(gone);
   });
   useEvents("reset", first.reload);
-  useEvents("dropped", first.reload); // There were too many changes to tell each.
+  const timer = useRef(0);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  useEvents("dropped", (events) => {
+    // There were too many events to tell each, maybe changes of products.
+    if (!events.some(({ where }) => where === "console" || where === "products")) return;
+    timer.current ||= setTimeout(() => {
+      timer.current = 0;
+      first.reload();
+    }, PAUSE);
+  });
   return {
     items: list.items,
     value: first.value,
@@ -100,9 +122,31 @@ export function useRows(path) {
   };
 }
 
-/** True if an item has another value than its row shows. */
+/**
+ * Read pages of the list again.
+ * @param {string} path  of the list @param {string} start  of the first of these pages @param {number} count
+ * @param {any} first  the first page of the list
+ */
+async function readPages(path, start, count, first) {
+  const items = new Map(); // by id: an item may move to the next page meanwhile
+  let next = start;
+  for (let at = 0; at < count && next; at += 1) {
+    let value = first;
+    if (next !== path) {
+      const reply = await ask(next, { headers: UNCOUNTED });
+      if (!reply.ok) return { error: reply.error };
+      value = reply.value;
+    }
+    for (const item of value.items) items.set(item.id, item);
+    next = nextOf(path, value);
+  }
+  return { items: [...items.values()], next, error: "" };
+}
+
+/** True if an item is not older than its row, and has another value than it shows. */
 const isNews = (/** @type {any} */ shown, /** @type {any} */ item) =>
-  Object.keys(shown).some((name) => name in item && JSON.stringify(shown[name]) !== JSON.stringify(item[name]));
+  !(item.revision < shown.revision) &&
+  Object.keys(shown).some((name) => name !== "revision" && name in item && JSON.stringify(shown[name]) !== JSON.stringify(item[name]));
 
 /**
  * Return the path of the page that follows. Only a search without an order has no cursor.

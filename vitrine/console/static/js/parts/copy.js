@@ -1,8 +1,8 @@
 /** A request as a command for a terminal. The token stays out: the command reads $TOKEN. */
-import { addressOf } from "./api.js";
-import { session } from "./session.js";
+import { addressOf } from "../api.js";
+import { session } from "../session.js";
 
-/** @typedef {import("./api.js").Request} Request */
+/** @typedef {import("../api.js").Request} Request */
 
 const bash = (/** @type {string} */ text) => `'${text.replaceAll("'", `'\\''`)}'`;
 const quoted = (/** @type {string} */ text) => `'${text.replaceAll("'", "''")}'`;

@@ -3,17 +3,17 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { ask } from "../api.js";
 import { bytes, clock, counted, number } from "../format.js";
 import { html } from "../html.js";
+import { Action } from "../parts/action.js";
+import { Confirm } from "../parts/confirm.js";
+import { More } from "../parts/more.js";
+import { Notice } from "../parts/notice.js";
+import { Panel } from "../parts/panel.js";
+import { Pill } from "../parts/pill.js";
+import { Table } from "../parts/table.js";
 import { say } from "../said.js";
 import { missing, session } from "../session.js";
 import { useAsk } from "../use_ask.js";
 import { useValue } from "../value.js";
-import { Action } from "./action.js";
-import { Confirm } from "./confirm.js";
-import { More } from "./more.js";
-import { Notice } from "./notice.js";
-import { Panel } from "./panel.js";
-import { Pill } from "./pill.js";
-import { Table } from "./table.js";
 
 const COUNT = 50; // keys of a page
 const EVERY = 10; // seconds until the keys are read again

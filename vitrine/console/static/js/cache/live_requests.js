@@ -2,13 +2,13 @@
 import { useState } from "preact/hooks";
 import { clock, decoded, duration } from "../format.js";
 import { html } from "../html.js";
+import { More } from "../parts/more.js";
+import { Panel } from "../parts/panel.js";
+import { Pill } from "../parts/pill.js";
+import { Table } from "../parts/table.js";
 import { dropped } from "../recent.js";
 import { useValue } from "../value.js";
 import { Because } from "./because.js";
-import { More } from "./more.js";
-import { Panel } from "./panel.js";
-import { Pill } from "./pill.js";
-import { Table } from "./table.js";
 
 const ROWS = 60;
 const SHOWN = [

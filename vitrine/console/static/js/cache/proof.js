@@ -3,15 +3,15 @@ import { useState } from "preact/hooks";
 import { ask } from "../api.js";
 import { number, percent } from "../format.js";
 import { html } from "../html.js";
+import { Action } from "../parts/action.js";
+import { Figures } from "../parts/figures.js";
+import { Notice } from "../parts/notice.js";
+import { Panel } from "../parts/panel.js";
 import { say } from "../said.js";
 import { missing, session } from "../session.js";
 import { useEvents } from "../stream.js";
 import { useAsk } from "../use_ask.js";
 import { useValue } from "../value.js";
-import { Action } from "./action.js";
-import { Figures } from "./figures.js";
-import { Notice } from "./notice.js";
-import { Panel } from "./panel.js";
 
 const LENGTHS = [10, 30, 60, 300]; // seconds
 const BUSY = ["preparing", "running", "comparing"];
