@@ -30,7 +30,7 @@ const Status = (/** @type {any} */ item) => html`<${Pill} kind=${/** @type {any}
 
 /** @type {Column[]} */
 export const COLUMNS = [
-  { id: "images", name: "Picture", editor: "", cell: (item) => html`<${Picture} image=${item.images?.[0]} />`, kind: "tight picture" },
+  { id: "images", name: "Picture", editor: "", cell: (item) => html`<${Picture} image=${item.images?.[0]} />`, kind: "tight" },
   { id: "name", name: "Name", editor: "text", cell: text("name"), kind: "wide", sorts: true },
   { id: "sku", name: "SKU", editor: "text", cell: text("sku") },
   { id: "price", name: "Price", editor: "number", cell: money("price"), kind: "number", sorts: true },
