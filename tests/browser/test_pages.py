@@ -35,7 +35,13 @@ RUN = {
     "started_at": 1_796_021_234.1,
 }  # fmt: skip
 PICTURES = os.environ.get("PICTURES")  # a folder for the pictures of docs/console.md
-SHOWN = {("cache", False), ("products", False), ("overview", False), ("trace", False), ("doctor", True)}
+SHOWN = {
+    ("cache", False),
+    ("products", False),
+    ("overview", False),
+    ("trace", False),
+    ("doctor", True),
+}
 # Elements whose text is cut off: they are wider inside than outside, and hide the rest.
 CUT = """() => [...document.querySelectorAll("body *")].filter((node) =>
   node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).overflowX !== "visible"
