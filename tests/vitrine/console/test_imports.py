@@ -442,7 +442,7 @@ def test_the_folder_of_a_killed_console_is_removed_by_the_next_one(tmp_path, mon
     unlocked.mkdir()  # Another console may have made it just now.
     code = (
         "import os, signal; from vitrine.console.imports.uploads import Uploads; "
-        "Uploads().new_folder(); os.kill(os.getpid(), signal.SIGKILL)"
+        "console = Uploads(); console.new_folder(); os.kill(os.getpid(), signal.SIGKILL)"
     )
     env = os.environ | {"TMPDIR": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, check=False)

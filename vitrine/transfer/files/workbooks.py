@@ -151,6 +151,7 @@ def _copied(
             writer.writerow([_text(cell) for cell in cells] if number >= found.header_row else [""])
             check_size(copy, path, max_bytes, "as CSV")
         text.flush()
+        check_size(copy, path, max_bytes, "as CSV")
         text.detach()
         return found
 
