@@ -187,7 +187,7 @@ def test_a_client_far_down_in_the_trash_is_not_said_to_be_removed(stub, open_pag
     stub.answers["GET", path] = (404, {"detail": "There is no client 7."})
     stub.answers["GET", f"{path}/history"] = (200, {"items": [entry | {"type": "deleted"}]})
     page = open_page(f"{stub.url}/clients/7", expected=REFUSED)
-    page.get_by_text("In the trash.").wait_for()
+    page.get_by_text("In the trash.", exact=True).wait_for()
     assert page.get_by_role("button", name="Restore").is_enabled()
     assert page.get_by_text("there never was one").count() == 0
 
