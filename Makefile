@@ -13,10 +13,11 @@ unexport PYTHONDONTWRITEBYTECODE
 up: .venv/ready
 	@$(BIN)/vitrine up
 
-test: .venv/dev .browser/chromium
+test: .venv/dev $(if $(BROWSER),,.browser/chromium)
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-# The browser of the tests, by npm's lock; without one, its tests are skipped and say so.
+# The browser of the tests, by npm's lock, unless BROWSER names another one; without one, its tests
+# are skipped and say so.
 .browser/chromium: tests/browser/package-lock.json tests/browser/chromium.py | .venv/dev
 	@echo "Setting up the browser of the tests (once)"
 	@$(BIN)/python tests/browser/chromium.py .browser

@@ -22,6 +22,13 @@ HERE = Path(__file__).parent
 PACKAGES = Path("node_modules")
 PACKED = PACKAGES / "@sparticuz/chromium/bin"
 CHUNK = 1 << 20  # bytes
+SAID_LINES = 20  # of npm, that are shown if it fails
+ADVICE = (
+    "npm cannot fetch the browser of the tests; its last lines say why. If a proxy has a "
+    "certificate of its own, name its file in NODE_EXTRA_CA_CERTS. Or test with a Chromium that "
+    "you have: `make test BROWSER=/usr/bin/chromium`. Or without one: `make test BROWSER=none` "
+    "skips the tests of pages."
+)
 # Without a configuration of its own, the browser finds no font and draws no text.
 FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir>{0}/fonts</dir><dir>/usr/share/fonts</dir><cachedir>{0}/cache</cachedir></fontconfig>
@@ -33,7 +40,7 @@ def fetch(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copy(HERE / name, folder)
-    _npm(folder, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
+    _npm(folder, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
     unpacked = folder / "unpacked"
     with (folder / PACKED / "chromium.br").open("rb") as packed, unpacked.open("wb") as out:
         inflate = brotli.Decompressor()
@@ -52,12 +59,22 @@ def fetch(folder: Path) -> None:
 
 
 def _npm(folder: Path, *arguments: str) -> None:
-    """Run npm with its cache and its settings in a folder; exit with its status if it fails."""
+    """Run npm with its cache and its settings in a folder; exit with what to do if it fails."""
     own = {"HOME": str(folder / "npm"), "PATH": f"{NODE / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     command = [NODE / "bin/node", NODE / "lib/node_modules/npm/bin/npm-cli.js", *arguments]
     cache = ["--cache", folder / "npm"]
-    if code := subprocess.run([*command, *cache], cwd=folder, env=os.environ | own).returncode:
-        sys.exit(code)
+    done = subprocess.run(
+        [*command, *cache],
+        cwd=folder,
+        env=os.environ | own,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode:
+        said = "\n".join(done.stdout.strip().splitlines()[-SAID_LINES:])
+        sys.exit(f"{said or 'npm has said nothing.'}\n\n{ADVICE}")
 
 
 if __name__ == "__main__":
