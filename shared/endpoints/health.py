@@ -1,21 +1,18 @@
-"""``/``, ``/health``, ``/__ping/redis``, ``/__settings``: the service, its servers and settings."""
+"""``/``, ``/health``, ``/__ping/redis``: the service, and the servers that it needs."""
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import fields as fields_of
-from importlib.metadata import version
+from collections.abc import Callable
 from typing import Any
 
 import pymongo
 from flask import Flask, Response, current_app
 from marshmallow import Schema
-from marshmallow.fields import Boolean, Dict, Float, Integer, List, Nested, Raw, String
+from marshmallow.fields import Boolean, Dict, Float, Integer, List, Nested, String
 from pymongo.errors import PyMongoError
 from redis import RedisError
 
 from shared.cache.redis_topology import REDIS_ERRORS
-from shared.config.settings import Settings, names
-from shared.http.auth import ADMIN, public, requires
+from shared.http.auth import public
 from shared.http.contract import returns
 from shared.http.responses import respond
 from shared.resource import Resource
@@ -27,13 +24,12 @@ PROBE_SECONDS = 1.0  # seconds until a server that does not answer is down
 
 
 def init_app(app: Flask) -> None:
-    """Serve ``/``, ``/health`` with ``live`` and ``ready``, ``/__ping/redis``, ``/__settings``."""
+    """Serve ``/``, ``/health`` with ``live`` and ``ready``, and ``/__ping/redis``."""
     app.add_url_rule("/", "get_index", index)
     app.add_url_rule("/health/live", "get_liveness", live)
     app.add_url_rule("/health", "get_health", ready)
     app.add_url_rule("/health/ready", "get_readiness", ready)
     app.add_url_rule("/__ping/redis", "ping_redis", ping_redis)
-    app.add_url_rule("/__settings", "show_settings", show_settings)
 
 
 class FieldSchema(Schema):
@@ -94,26 +90,6 @@ class PingSchema(ProbeSchema):
     """The state of Redis."""
 
     redis = String(metadata={"example": "ok"})
-
-
-class SettingSchema(Schema):
-    """A setting: its environment variable, its value and its default.
-
-    The value of an address has no users, passwords and parameters.
-    """
-
-    name = String(metadata={"example": "TRASH_DAYS"})
-    value = Raw(metadata={"example": 30})
-    default = Raw(metadata={"example": 30})
-    text = String(metadata={"example": "Days until a deleted item is removed for good."})
-
-
-class SettingsSchema(Schema):
-    """The version and the settings of a service."""
-
-    service = String(metadata={"example": "products"})
-    version = String(metadata={"example": "1.5.0"})
-    settings = List(Nested(SettingSchema))
 
 
 @public
@@ -179,29 +155,6 @@ def ping_redis() -> Response:
     if "error" in probe:
         return respond({"redis": "down", **probe}, 503)
     return respond({"redis": "ok", **probe})
-
-
-@requires(ADMIN)
-@returns(SettingsSchema)
-def show_settings() -> Response:
-    """Return the version and the settings of the service, without secrets.
-
-    A setting is shown if its declaration says so; keys, passwords and other secrets never are.
-    """
-    resource: Resource = current_app.extensions["resource"]
-    settings = list(_shown_settings(current_app.extensions["settings"]))
-    return respond({"service": resource.name, "version": version("vitrine"), "settings": settings})
-
-
-def _shown_settings(settings: Settings) -> Iterator[dict[str, Any]]:
-    for setting in fields_of(settings):
-        if shown := setting.metadata["shown"]:
-            yield {
-                "name": names(setting)[0],
-                "value": shown(getattr(settings, setting.name)),
-                "default": shown(setting.default),
-                "text": setting.metadata["help"],
-            }
 
 
 def probe_mongodb() -> dict[str, Any]:

@@ -15,14 +15,15 @@ from shared.config.settings import Settings
 from shared.endpoints import (
     cache,
     changes,
-    docs,
     document_checks,
     health,
     history,
     imports,
     live,
     metrics,
+    shown_settings,
 )
+from shared.endpoints.openapi import docs
 from shared.endpoints.places import Places
 from shared.http import access_log, auth, import_id
 from shared.http.access_log import AccessLog
@@ -71,6 +72,7 @@ def build_app(
     import_id.init_app(app)
     health.init_app(app)
     metrics.init_app(app)
+    shown_settings.init_app(app)
     cache.init_app(app)
     document_checks.init_app(app, resource)
     docs.init_app(app)
