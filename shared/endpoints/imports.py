@@ -24,7 +24,7 @@ from shared.http.import_id import HEADER, UNDO
 from shared.http.import_id import import_id as own_id
 from shared.http.parameters import read_parameters
 from shared.http.responses import respond
-from shared.resource import Resource
+from shared.resource import Resource, resumes
 from shared.resource.page_content import PageSchema, page_content
 from shared.schema import cursor, sizes
 from shared.schema.fields import Id, Timestamp, Whole, timestamp
@@ -171,6 +171,7 @@ def list_effects(import_id: str) -> Response:
     return respond({"items": items, "next_cursor": next_cursor})
 
 
+@resumes
 @accepts(**_PAGES, headers=(HEADER,))
 @returns(UndoneItemsSchema, errors=(422, 501))
 def undo_import(import_id: str) -> Response:

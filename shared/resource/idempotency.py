@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import wraps
+from itertools import chain
 from typing import Any, TypeVar, cast
 from uuid import uuid4
 
@@ -193,7 +194,9 @@ def _store(record: Document, response: Response) -> bool:
 def _items(response: Response) -> list[Any]:
     """Return the ids of the items in a response: when one is purged, so is the record."""
     value = response.get_json(silent=True)
-    results = value.get("results", [value]) if isinstance(value, dict) else []
+    lists = [value.get(name) for name in ("results", "items")] if isinstance(value, dict) else []
+    parts = [value, *chain.from_iterable(each for each in lists if isinstance(each, list))]
+    results = [each for each in parts if isinstance(each, dict)]
     owners = [str(result.get("owner", "")).rpartition("/")[2] for result in results]
     return [
         *(result["id"] for result in results if result.get("id") is not None),

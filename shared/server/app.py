@@ -78,12 +78,12 @@ def build_app(
     docs.init_app(app)
     app.register_blueprint(blueprint)
     app.extensions["resource"] = resource
-    idempotency.init_app(app)
     waiting = Places.of_threads(settings.threads)
     changes.init_app(app, resource, waiting)
     live.init_app(app, resource, waiting)
     history.init_app(app, resource)
     imports.init_app(app, resource)
+    idempotency.init_app(app)
     caller = app.extensions["auth"] = Auth(settings)
     reads = CachedReads(app, resource, connections.cache, limits)
     chain = app.extensions["chain"] = Chain(

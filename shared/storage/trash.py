@@ -204,6 +204,10 @@ def restore_many(
     Args:
         repository: The collection.
         inputs: Each document, as ``get_many`` has read it, with the fields to set on the way.
+
+    Raises:
+        DocumentChanged, BulkWriteError: Another write came between in a transaction that was
+            running before, which must not be committed.
     """
     token = new_token()
     pairs = [(document, _restored(repository, document, v, token)) for document, v in inputs]
@@ -224,6 +228,8 @@ def restore_many(
     try:
         transaction(move)
     except (DuplicateKeyError, BulkWriteError, DocumentChanged):
+        if current_session():
+            raise  # Some are moved already in the transaction around this one.
         return set()
     return free
 

@@ -159,7 +159,7 @@ def test_every_post_honours_it(client):
     rules = [rule for rule in client.application.url_map.iter_rules() if "POST" in rule.methods]
     assert rules
     for number, rule in enumerate(rules):
-        values = {"ref": "1", "number": 1, "action": "pay"}
+        values = {"ref": "1", "number": 1, "action": "pay", "import_id": "x"}
         values["id"] = "0" * 8 + "-0000-0000-0000-" + "0" * 12
         with client.application.test_request_context():
             path = rule.build({name: values[name] for name in rule.arguments})[1]

@@ -7,7 +7,7 @@ from bson import ObjectId
 
 from shared.endpoints.import_log import find_effects
 from shared.schema.mongo_schema import json_schema
-from shared.storage import documents
+from shared.storage import documents, trash
 from shared.storage.audit_log import AuditLog
 from shared.workers.follower import Follower
 from tests.support.polling import poll
@@ -270,6 +270,61 @@ def test_what_the_service_refuses_is_left_for_a_request_that_says_why(
     assert (two["done"], one["done"]) == (True, False)
     answer = client.post(one["undo"]["path"], json=one["undo"]["body"], headers=again)
     assert (answer.status_code, answer.json["owner"]) == (409, "/products/3")
+
+
+@pytest.fixture
+def deleted_by_import(client, url, followed, minimal):
+    """Three items that an import has moved to the trash; return the path of its undo."""
+    for name in ("One", "Two", "Three"):
+        client.post(url, json=minimal(name))
+    for id in (1, 2, 3):
+        client.delete(f"{url}/{id}", headers=PART)
+    return f"{url}:imports/{ID}"
+
+
+@in_products
+@on_real_servers
+def test_nothing_is_lost_if_an_item_leaves_the_trash_during_an_undo_with_a_key(
+    client, url, db, deleted_by_import, monkeypatch
+):
+    """The transaction of the key would have committed the half of a move."""
+    sent = {"Import-ID": f"undo-{ID}"}
+    read = trash.get_many
+
+    def read_and_lose_one(*args):
+        found = read(*args)
+        db["products.trash"].delete_one({"id": 1})
+        return found
+
+    with monkeypatch.context() as disturbed:
+        disturbed.setattr(trash, "get_many", read_and_lose_one)
+        answer = client.post(deleted_by_import, headers=sent | {"Idempotency-Key": "a"})
+    assert answer.status_code == 200, answer.json
+    assert [each["done"] for each in answer.json["items"]] == [False, False, False]
+    assert {each["id"] for each in db["products.trash"].find()} == {2, 3}
+    again = client.post(deleted_by_import, headers=sent | {"Idempotency-Key": "b"})
+    assert [each["done"] for each in again.json["items"]] == [True, True, False]
+    assert client.get(url).json["total"] == 2
+
+
+@in_products
+@on_real_servers
+def test_a_value_that_is_taken_stops_no_other_item_of_an_undo_with_a_key(
+    client, url, db, followed, minimal
+):
+    for name in ("One", "Two"):
+        client.post(url, json=minimal(name) | {"sku": name})
+    for id in (1, 2):
+        client.patch(f"{url}/{id}", json={"sku": f"new-{id}"}, headers=PART)
+    client.post(url, json=minimal("Other") | {"sku": "One"})
+    sent = {"Import-ID": f"undo-{ID}", "Idempotency-Key": "a"}
+    answer = client.post(f"{url}:imports/{ID}", headers=sent)
+    assert answer.status_code == 200, answer.json
+    assert {each["id"]: each["done"] for each in answer.json["items"]} == {1: False, 2: True}
+    again = client.post(f"{url}:imports/{ID}", headers=sent)
+    assert (again.headers["Idempotency-Replayed"], again.json) == ("true", answer.json)
+    client.delete(f"{url}/2?purge=true")
+    assert db["products.idempotency"].count_documents({}) == 0
 
 
 @in_products
