@@ -179,8 +179,10 @@ def undo_import(import_id: str) -> Response:
 
     It sends the requests of the list, as far as they can be done together: a request with
     ``done: false`` is to be sent with its ``If-Match``, and then answers why.  The header
-    ``Import-ID`` is ``undo-`` and the id of the import, so that the undo can be undone.
+    ``Import-ID`` is ``undo-`` and the id of the import, so that the undo can be undone.  Like the
+    list, it needs the scope to read, besides that to write.
     """
+    auth.require(auth.READ)  # It answers values of the history.
     if own_id() != f"{UNDO}{import_id}":
         raise Unprocessable(
             f"An undo is an import as well. Send the header {HEADER}: {UNDO}{import_id[:100]}."

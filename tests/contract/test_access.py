@@ -124,6 +124,16 @@ def test_internals_need_the_scope_admin(client, url, bearer, resource):
     assert client.get("/__cache", headers=bearer("admin")).status_code == 200
 
 
+def test_an_undo_answers_the_history_and_needs_both_scopes(client, url, resource, bearer):
+    path, sent = f"{url}:imports/x", {"Import-ID": "undo-x"}
+    writer = bearer(f"{resource.name}:write")
+    refused = client.post(path, headers=writer | sent)
+    assert refused.status_code == 403
+    assert f"{resource.name}:read" in refused.json["detail"]
+    both = bearer(f"{resource.name}:read", f"{resource.name}:write")
+    assert client.post(path, headers=both | sent).status_code == 501  # on fakes
+
+
 def test_every_route_needs_a_scope_unless_it_is_public(client, url, resource):
     """A new route needs a token unless it is declared public."""
     opened = set()
