@@ -190,9 +190,12 @@ def undo_import(import_id: str) -> Response:
     resource: Resource = current_app.extensions["resource"]
     comparisons, next_cursor = _read_page(import_id)
     pairs = [(comparison, comparison.inverse()) for comparison in comparisons]
-    deleted = trash.get_many(
-        resource.repository, [each.effect.item for each in comparisons if each.is_in_trash]
-    )
+    restored = [comparison.effect.item for comparison, inverse in pairs if inverse.restores]
+    deleted, is_all = trash.get_many(resource.repository, restored)
+    if not is_all:
+        last = [*deleted][-1]
+        pairs = pairs[: [comparison.effect.item for comparison, _ in pairs].index(last) + 1]
+        next_cursor = _cursor_after(import_id, last)
     done = undo_together(resource, pairs, deleted)
     items = [
         _shown(comparison, inverse) | {"done": comparison.effect.item in done}
@@ -206,9 +209,8 @@ def _read_page(import_id: str) -> tuple[list[Comparison], str | None]:
     resource: Resource = current_app.extensions["resource"]
     _require_history()
     parameters = read_parameters()
-    bound = cursor.digest(f"imports/{import_id}")
     sent = parameters.get("cursor")
-    (below,) = cursor.decode(sent, bound, 1) if sent else (None,)
+    (below,) = cursor.decode(sent, _bound(import_id), 1) if sent else (None,)
     history = resource.repository.history
     if below is None:
         _wait_until_recorded(resource.name)
@@ -218,7 +220,17 @@ def _read_page(import_id: str) -> tuple[list[Comparison], str | None]:
     comparisons = _compare(resource, import_id, effects)
     if len(comparisons) < len(effects):
         last = comparisons[-1].effect.item
-    return comparisons, None if last is None else cursor.encode(bound, [last])
+    return comparisons, None if last is None else _cursor_after(import_id, last)
+
+
+def _cursor_after(import_id: str, item: Any) -> str:
+    """Return the cursor of the items of an import that come after this one."""
+    return cursor.encode(_bound(import_id), [item])
+
+
+def _bound(import_id: str) -> bytes:
+    """Return the digest that keeps a cursor to its import."""
+    return cursor.digest(f"imports/{import_id}")
 
 
 def _require_history() -> None:

@@ -45,6 +45,11 @@ class Inverse:
     request: Document | None = None
     kept: list[Document] = field(default_factory=list)
 
+    @property
+    def restores(self) -> bool:
+        """True if the request brings the item back from the trash."""
+        return self.request is not None and self.request["method"] == "POST"
+
     def keep(self, message: str) -> "Inverse":
         """Add a reason why the item as a whole is left as it is; return the same object."""
         self.kept.append({"pointer": "", "message": message})

@@ -88,18 +88,35 @@ def delete_many(repository: Repository, stored: Sequence[Document]) -> set[Any]:
     return transaction(move)
 
 
-def get_many(repository: Repository, ids: Sequence[Any]) -> dict[Any, Document]:
-    """Return the documents of the trash with these ids that were deleted last, by id."""
-    found = repository.trash.find({"id": {"$in": list(ids)}}, sort=[("deleted_at", 1)])
-    return {deleted["id"]: _as_stored(deleted) for deleted in found}
+def get_many(repository: Repository, ids: Sequence[Any]) -> tuple[dict[Any, Document], bool]:
+    """Return the documents of the trash with these ids that were deleted last, by id.
+
+    The highest ids come first, as many as a page may hold; the second value is True if these are
+    all.
+    """
+    same_ids = repository.trash.find({"id": {"$in": list(ids)}}, sort=[("id", -1)])
+    found, is_all = sizes.take(same_ids)
+    copies = Counter(deleted["id"] for deleted in found)
+    if not is_all:
+        copies[found[-1]["id"]] += 1  # There may be others of it.
+    latest = {deleted["id"]: deleted for deleted in found}
+    for id, count in copies.items():
+        if count > 1:
+            latest[id] = _deleted_last(repository, {"id": id}) or latest[id]
+    return {id: _as_stored(deleted) for id, deleted in latest.items()}, is_all
 
 
 def get(repository: Repository, ref: str) -> Document:
     """Return the document from the trash that was deleted last, or raise ``NotFound``."""
-    deleted = repository.trash.find_one(_trash_reference(ref), sort=[("deleted_at", -1)])
+    deleted = _deleted_last(repository, _trash_reference(ref))
     if deleted is None:
         raise NotFound(f"There is no {repository.item} {ref[:100]} in the trash.")
     return _as_stored(deleted)
+
+
+def _deleted_last(repository: Repository, filter: Document) -> Document | None:
+    found: Document | None = repository.trash.find_one(filter, sort=[("deleted_at", -1)])
+    return found
 
 
 def _as_stored(deleted: Document) -> Document:

@@ -6,6 +6,7 @@ import pytest
 from bson import ObjectId
 
 from shared.endpoints.import_log import find_effects
+from shared.schema import sizes
 from shared.schema.mongo_schema import json_schema
 from shared.storage import documents, trash
 from shared.storage.audit_log import AuditLog
@@ -325,6 +326,26 @@ def test_a_value_that_is_taken_stops_no_other_item_of_an_undo_with_a_key(
     assert (again.headers["Idempotency-Replayed"], again.json) == ("true", answer.json)
     client.delete(f"{url}/2?purge=true")
     assert db["products.idempotency"].count_documents({}) == 0
+
+
+@in_products
+@on_real_servers
+def test_a_page_of_an_undo_restores_as_many_bytes_as_a_page_may_hold(
+    client, url, db, deleted_by_import, monkeypatch
+):
+    db["products.trash"].update_many({}, {"$set": {"description": "x" * 10_000}})
+    monkeypatch.setattr(sizes, "MAX_PAGE", 25_000)
+    sent, found, cursor = {"Import-ID": f"undo-{ID}"}, [], ""
+    while cursor is not None:
+        page = client.post(
+            f"{deleted_by_import}?per=100{cursor and f'&cursor={cursor}'}", headers=sent
+        )
+        assert page.status_code == 200, page.json
+        assert all(each["done"] for each in page.json["items"])
+        found.append([each["id"] for each in page.json["items"]])
+        cursor = page.json["next_cursor"]
+    assert found == [[3, 2], [1]]
+    assert db["products.trash"].count_documents({}) == 0
 
 
 @in_products
