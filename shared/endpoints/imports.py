@@ -196,9 +196,10 @@ def undo_import(import_id: str) -> Response:
         last = [*deleted][-1]
         pairs = pairs[: [comparison.effect.item for comparison, _ in pairs].index(last) + 1]
         next_cursor = _cursor_after(import_id, last)
-    done = undo_together(resource, pairs, deleted)
+    undone = undo_together(resource, pairs, deleted)
     items = [
-        _shown(comparison, inverse) | {"done": comparison.effect.item in done}
+        _shown(comparison, undone.left.get(comparison.effect.item, inverse))
+        | {"done": comparison.effect.item in undone.done}
         for comparison, inverse in pairs
     ]
     return respond({"items": items, "next_cursor": next_cursor})

@@ -208,10 +208,21 @@ def _same(one: Any, other: Any) -> bool:
     return documents.has_values({"": one}, {"": other})
 
 
+@dataclass(slots=True)
+class Undone:
+    """Results of an undo: the ids of the items that are undone, and what is left of others.
+
+    ``left`` has the next inverse, by id, of each item that was written and is not undone yet.
+    """
+
+    done: set[Any] = field(default_factory=set)
+    left: dict[Any, Inverse] = field(default_factory=dict)
+
+
 def undo_together(
     resource: Resource, pairs: Sequence[tuple[Comparison, Inverse]], deleted: dict[Any, Document]
-) -> set[Any]:
-    """Undo what can be undone together; return the ids of the items that are undone.
+) -> Undone:
+    """Undo what can be undone together.
 
     Args:
         resource: The collection.
@@ -225,38 +236,48 @@ def undo_together(
         if request and stored and resource.may_join(_METHODS[request["method"]], stored):
             by_method[request["method"]].append((replace(comparison, now=stored), request))
     removed = [each.now for each, _ in by_method["DELETE"] if each.now]
-    done = trash.delete_many(resource.repository, removed) if removed else set()
-    done |= _restore(resource, by_method["POST"])
-    return done | _put_back(resource, by_method["PATCH"])
+    # Another service may be asked about values, and not answer: all is loaded before any write.
+    restored = _load_all(resource, by_method["POST"], is_restored=True)
+    changed = _load_all(resource, by_method["PATCH"], is_restored=False)
+    undone = Undone()
+    if removed:
+        undone.done |= trash.delete_many(resource.repository, removed)
+    if restored:
+        inputs = [(stored, values) for _, stored, values in restored]
+        undone.done |= trash.restore_many(resource.repository, inputs)
+    if changed:
+        _put_back(resource, changed, undone)
+    return undone
 
 
-def _restore(resource: Resource, requests: Sequence[tuple[Comparison, Document]]) -> set[Any]:
-    inputs = [
-        (stored, values)
-        for comparison, request in requests
-        if (stored := comparison.now)
-        and (values := _loaded(resource, request, stored, is_restored=True)) is not None
-    ]
-    return trash.restore_many(resource.repository, inputs) if inputs else set()
+# An item as it was compared, the same as it is stored, and the values to write.
+_Input = tuple[Comparison, Document, Document]
 
 
-def _put_back(resource: Resource, requests: Sequence[tuple[Comparison, Document]]) -> set[Any]:
-    """Change items back; return the ids of those that have their earlier values now."""
-    inputs = [
+def _load_all(
+    resource: Resource, requests: Sequence[tuple[Comparison, Document]], is_restored: bool
+) -> list[_Input]:
+    """Validate the values of requests; leave out those that the service refuses."""
+    return [
         (comparison, stored, values)
         for comparison, request in requests
         if (stored := comparison.now)
-        and (values := _loaded(resource, request, stored, is_restored=False)) is not None
+        and (values := _loaded(resource, request, stored, is_restored)) is not None
     ]
-    if not inputs:
-        return set()
+
+
+def _put_back(resource: Resource, inputs: Sequence[_Input], undone: Undone) -> None:
+    """Change items back; note those that have their earlier values now, and what is left."""
     pairs = [(stored, values) for _, stored, values in inputs]
     written = bulk(resource.repository, pairs, atomic=False)
-    return {
-        comparison.effect.item
-        for (comparison, _, _), document in zip(inputs, written, strict=True)
-        if document and replace(comparison, now=document).inverse().request is None
-    }
+    for (comparison, _, _), document in zip(inputs, written, strict=True):
+        if document is None:
+            continue  # Another write came first.
+        next_inverse = replace(comparison, now=document).inverse()
+        if next_inverse.request is None:
+            undone.done.add(comparison.effect.item)
+        else:
+            undone.left[comparison.effect.item] = next_inverse
 
 
 def _loaded(

@@ -350,6 +350,25 @@ def test_a_page_of_an_undo_restores_as_many_bytes_as_a_page_may_hold(
 
 @in_products
 @on_real_servers
+def test_nothing_is_undone_if_another_service_does_not_answer(
+    client, url, followed, minimal, make_client, transport
+):
+    """Else the items of the first write would not be listed as done by the next request."""
+    make_client("api_categories").post("/categories", json={"name": "Tea"})
+    client.post(url, json=minimal("One") | {"category": "tea"})
+    client.patch(f"{url}/1", json={"category": None}, headers=PART)
+    client.post(url, json=minimal("New"), headers=PART)
+    path, sent = f"{url}:imports/{ID}", {"Import-ID": f"undo-{ID}"}
+    transport.down = {"categories"}
+    assert client.post(path, headers=sent).status_code == 503
+    assert client.get(f"{url}/2").status_code == 200
+    transport.down = set()
+    items = client.post(path, headers=sent).json["items"]
+    assert {each["id"]: each["done"] for each in items} == {1: True, 2: True}
+
+
+@in_products
+@on_real_servers
 def test_an_undo_together_has_the_import_id_of_an_undo(client, url, followed, minimal):
     client.post(url, json=minimal("One"), headers=PART)
     for sent in ({}, {"Import-ID": "other"}):

@@ -159,6 +159,21 @@ def test_photos_that_an_import_removed_come_back(products, server, bring, fetch,
     ]
 
 
+def test_what_an_undo_together_leaves_is_a_request_for_the_item_as_it_is_now(products, server):
+    """The order of photos stays when they are set, so that of before is asked for in vain."""
+    one, two = (f"{server.url}/{number}" for number in (1, 2))
+    products.post("/products", json={"name": "Pot", "image_urls": [one, two]})
+    for changes in ({"name": "Pan", "image_urls": [two]}, {"image_urls": [two, one]}):
+        products.patch("/products/1", json=changes, headers=PART)
+    sent = {"Import-ID": f"undo-{ID}"}
+    (left,) = products.post(f"/products:imports/{ID}", headers=sent).get_json()["items"]
+    assert products.get("/products/1").get_json()["name"] == "Pot"
+    assert (left["done"], list(left["undo"]["body"])) == (False, ["image_urls"])
+    match = {"If-Match": left["undo"]["if_match"]}
+    answer = products.patch("/products/1", json=left["undo"]["body"], headers=sent | match)
+    assert answer.status_code == 200, answer.text
+
+
 def test_a_photo_that_was_added_by_hand_while_others_are_fetched_stays(
     products, server, bring, fetch, effect
 ):
