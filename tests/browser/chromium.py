@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 PACKAGES = Path("node_modules")
 PACKED = PACKAGES / "@sparticuz/chromium/bin"
 CHUNK = 1 << 20  # bytes
-SAID_LINES = 8  # of npm, that are shown if it fails
+SAID_LINES = 20  # of npm, that are shown if it fails
 ADVICE = (
     "npm cannot fetch the browser of the tests; its last lines say why. If a proxy has a "
     "certificate of its own, name its file in NODE_EXTRA_CA_CERTS. Or test with a Chromium that "

@@ -1,6 +1,5 @@
 """``Idempotency-Key`` on the POSTs of every service."""
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -70,18 +69,6 @@ def test_an_invalid_key_is_refused(client, url, body, key):
     response = client.post(url, json=body, headers={"Idempotency-Key": key})
     assert response.status_code == 400
     assert "Idempotency-Key" in response.get_json()["detail"]
-
-
-@on_fakes
-def test_every_post_honours_the_header(client, url):
-    for rule in client.application.url_map.iter_rules():
-        if "POST" in rule.methods:
-            path = rule.rule.replace("<uuid:id>", "00000000-0000-4000-8000-000000000000")
-            path = re.sub(r"<any[^>]*>", "pay", path)
-            path = re.sub(r"<[^>]*>", "1", path)
-            answer = client.post(path, headers={"Idempotency-Key": "a b"})
-            assert answer.status_code == 400, path
-            assert "Idempotency-Key is not valid" in answer.get_json()["detail"], path
 
 
 def test_a_running_request_is_not_run_again(client, url, body, records):
@@ -172,7 +159,7 @@ def test_every_post_honours_it(client):
     rules = [rule for rule in client.application.url_map.iter_rules() if "POST" in rule.methods]
     assert rules
     for number, rule in enumerate(rules):
-        values = {"ref": "1", "number": 1, "action": "pay", "import_id": "spring"}
+        values = {"ref": "1", "number": 1, "action": "pay", "import_id": "x"}
         values["id"] = "0" * 8 + "-0000-0000-0000-" + "0" * 12
         with client.application.test_request_context():
             path = rule.build({name: values[name] for name in rule.arguments})[1]

@@ -1,12 +1,12 @@
 """Many documents of the trash, as the undo of an import reads and restores them."""
 
-from datetime import UTC, datetime
+from datetime import timedelta
 
 import pytest
 
 from api_products.resource import products as resource
 from shared.schema import sizes
-from shared.storage import trash
+from shared.storage import documents, trash
 from shared.storage.retries import DocumentChanged
 from shared.storage.transactions import transaction
 from tests.support.services import on_fakes, on_real_servers
@@ -20,8 +20,9 @@ def app_context(products):
         yield
 
 
-def put_in_trash(db, id, day, **values):
-    moment = datetime(2026, 1, day, tzinfo=UTC)
+def put_in_trash(db, id, minutes, **values):
+    """Store a document as it was deleted some minutes ago."""
+    moment = documents.now() - timedelta(minutes=minutes)
     db["products.trash"].insert_one({"id": id, "deleted_at": moment, "name": "Pot", **values})
 
 
@@ -40,8 +41,8 @@ def test_as_many_are_read_as_a_page_may_hold_the_highest_ids_first(db, monkeypat
 @pytest.mark.parametrize("limit", [100, 5_000_000])
 def test_of_two_copies_the_one_that_was_deleted_last_is_read(db, monkeypatch, limit):
     monkeypatch.setattr(sizes, "MAX_PAGE", limit)
-    for day, name in ((2, "Old"), (3, "New"), (1, "Oldest")):
-        put_in_trash(db, 1, day, name=name)
+    for minutes, name in ((2, "Old"), (1, "New"), (3, "Oldest")):
+        put_in_trash(db, 1, minutes, name=name)
     found, _ = trash.get_many(repository, [1])
     assert found[1]["name"] == "New"
 
@@ -49,7 +50,7 @@ def test_of_two_copies_the_one_that_was_deleted_last_is_read(db, monkeypatch, li
 @on_real_servers
 def test_a_transaction_around_the_restore_of_many_does_not_commit_a_part_of_it(db, products):
     for id in (1, 2):
-        products.post("/products", json={"name": "Pot"})
+        products.post("/products", json={"name": f"Pot {id}"})
         products.delete(f"/products/{id}")
     read, _ = trash.get_many(repository, [1, 2])
     db["products.trash"].delete_one({"id": 1})
