@@ -66,8 +66,8 @@ def test_a_token_that_expires_while_one_types_loses_nothing(show, stub):
     changed = PRODUCT | {"brand": "Other", "revision": 8}
     stub.answers["PATCH", PATH] = (200, changed, {"ETag": '"8"'})
     page = show("good")
+    brand(page).fill("Other")  # What is typed while the dialog is open would go into the dialog.
     del stub.tokens["good"]
-    brand(page).fill("Other")
     dialog = page.get_by_role("dialog", name="Sign in")
     dialog.get_by_label("Token").fill("new")
     dialog.get_by_role("button", name="Sign in").click()
