@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tests.browser.answers_imports import ID, IMPORT, REPORT
+from tests.support.polling import poll
 
 SHOPIFY = """\
 Handle,Title,Body (HTML),Vendor,Product Category,Published,Option1 Name,Option1 Value,Variant SKU,\
@@ -48,6 +49,11 @@ def choose(page, *files):
 
 def names(stack, word):
     return {item["name"] for item in stack.get("products", f"/products?q={word}")["items"]}
+
+
+def imports(stack):
+    """The ids of the imports that the history of the products knows."""
+    return {each["id"] for each in stack.get("products", "/products:imports?per=100")["items"]}
 
 
 def test_a_shop_is_dropped_tried_imported_and_taken_back(open_import, stack):
@@ -150,10 +156,13 @@ def test_an_import_goes_on_when_its_page_is_closed(open_import, stack, console, 
 def test_an_import_of_the_command_line_is_listed_and_taken_back(open_import, stack, tmp_path):
     file = tmp_path / "spoons.csv"
     file.write_text("name,sku\nSpoon,SP-1\nFork,SP-2\n")
+    known = imports(stack)
     assert stack.run("import", "products", file).returncode == 0
+    poll(lambda: imports(stack) - known, 60, "the import in the history")
+    (id,) = imports(stack) - known
     page = open_import()
     earlier = page.get_by_role("table", name="Earlier imports, the latest first")
-    earlier.get_by_role("row").nth(1).get_by_role("button", name="Undo").click()
+    earlier.get_by_role("button", name=f"Undo {id}").click()
     dialog = page.get_by_role("dialog", name="Undo an import")
     dialog.get_by_text("products: 2 created").wait_for()
     dialog.get_by_role("button", name="Undo it").click()
