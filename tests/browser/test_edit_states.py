@@ -214,10 +214,10 @@ def test_a_product_has_the_focus_and_the_title_of_the_tab(show):
     page = show()
     page.get_by_role("link", name="Open Teapot").click()
     page.get_by_role("heading", level=1, name="Teapot").wait_for()
-    page.wait_for_function("document.title === 'Teapot · Products · Vitrine'")
-    page.wait_for_function("document.activeElement.id === 'main'")
+    expect(page).to_have_title("Teapot · Products · Vitrine")
+    expect(page.locator("#main")).to_be_focused()
     page.go_back()
-    page.wait_for_function("document.title === 'Products · Vitrine'")
+    expect(page).to_have_title("Products · Vitrine")
 
 
 def test_keys_are_heard_in_every_layout(show):

@@ -136,7 +136,7 @@ def test_a_name_that_is_being_typed_stays_when_somebody_renames(show, stub):
     page.get_by_label("New category under Their boots").wait_for()
     expect(name).to_have_value("My boots")
     name.press("Enter")
-    page.get_by_role("dialog").get_by_text("Their boots").wait_for()
+    page.get_by_role("dialog").get_by_text("Their boots", exact=True).wait_for()
     assert writes(stub, BOOTS_PATH) == []
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from tests.browser.answers import change, story
 from tests.browser.answers_product import LONG
@@ -229,7 +230,7 @@ def test_a_dialog_is_accessible_and_keeps_the_focus(show, find_faults, name, but
         )
     page.keyboard.press("Escape")
     dialog.wait_for(state="detached")
-    assert opener.evaluate("(node) => node === document.activeElement")
+    expect(opener).to_be_focused()
 
 
 def test_keys_lead_to_each_page(show):
