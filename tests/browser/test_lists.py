@@ -114,7 +114,7 @@ def test_the_chart_of_sales_has_every_day_of_two_currencies(show, answer):
     whole = [{"currency": name, "orders": 89, "units": 89, "total": 890} for name in ("EUR", "USD")]
     answer("/api/orders/orders/stats", lambda query: numbered(query, sums, 100) | {"sums": whole})
     page = show("/orders")
-    page.get_by_label("Days").select_option("90")
+    page.get_by_role("combobox", name="Days").select_option("90")
     page.get_by_role("img", name="Sold by day: 89 orders in 90 days").wait_for()
 
 

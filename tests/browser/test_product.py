@@ -224,11 +224,11 @@ def test_a_variant_begins_a_group(show, stack, product, stored):
     field(page, "Size").fill("44")
     save(page)
     variants = page.get_by_role("region", name="Variants")
-    variants.get_by_text("44").wait_for()
+    variants.get_by_text("44", exact=True).wait_for()
     assert stored()["group"] == product["slug"]
     variants.get_by_role("link", name="Sneaker").click()
     page.wait_for_url(f"**/products/{product['id']}")
-    variants.get_by_role("link", name="44").wait_for()
+    variants.get_by_role("link", name="44", exact=True).wait_for()
 
 
 def test_stock_changes_with_a_reason(show, product, stored):
