@@ -14,6 +14,7 @@ class _Parser(argparse.ArgumentParser):
     """Parser that reports an error in one sentence, without the usage before it."""
 
     def error(self, message: str) -> NoReturn:
+        """Exit with status 2 and the sentence."""
         self.exit(2, f"{self.prog}: {message}. Run python -m shared --help for the commands.\n")
 
 

@@ -179,9 +179,8 @@ def undo(services: Sequence[Client], id: str, dry_run: bool) -> UndoReport:
     the deletion of a category before that of its children; so all are tried again as long as that
     helps.  Items that were changed between the answer and the request are tried some times more.
 
-    Reading the history of a service needs another scope than undoing there.  A service whose
-    history the caller may not read is asked to undo all the same; if it refuses that as well, it is
-    left out and named in the report.
+    An undo needs two scopes of a service: to read, since it shows the history, and to write.  A
+    service that refuses the caller is left out and named in the report.
 
     Args:
         services: Clients of the services to ask, whose ``import_id`` is that of the undo.
