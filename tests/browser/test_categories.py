@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.browser.drags import drag
 from tests.support.polling import poll
 
 TREE = (("Sport", None), ("Shoes", None), ("Boots", "shoes"), ("Clogs", "shoes"))
@@ -82,14 +83,14 @@ def test_a_category_is_dragged_under_another_with_what_would_not_fit(open_tree, 
     status, _ = stack.request("PATCH", "categories", "/categories/sport", rules)
     assert status == 200
     page = open_tree()
-    item(page, "Shoes").drag_to(item(page, "Sport"))
+    drag(item(page, "Shoes"), item(page, "Sport"))
     dialog = page.get_by_role("dialog", name="Move Shoes")
     dialog.get_by_text("1 product would not fit.").wait_for()
     assert dialog.get_by_text("Must be at most 42 EU.").is_visible()
     dialog.get_by_role("button", name="Cancel").click()
     dialog.wait_for(state="detached")
     assert parent_of(stack, "shoes") is None
-    item(page, "Shoes").drag_to(item(page, "Sport"))
+    drag(item(page, "Shoes"), item(page, "Sport"))
     dialog.get_by_text("1 product would not fit.").wait_for()
     dialog.get_by_role("button", name="Move", exact=True).click()
     dialog.wait_for(state="detached")
@@ -127,6 +128,7 @@ def test_one_is_found_renamed_made_and_deleted(open_tree, stack):
     page.keyboard.press("Enter")
     page.locator("[role=treeitem][aria-selected=true]").filter(has_text="Clogs").wait_for()
     page.locator("[role=treeitem][aria-selected=true]").focus()
+    page.get_by_label("Name", exact=True).wait_for()
     page.keyboard.press("F2")
     page.keyboard.type("Wooden clogs")
     page.keyboard.press("Enter")

@@ -1,5 +1,5 @@
 /** The chosen category: its name, its place, its products, and what can be done with it. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ask, isUnanswered } from "../api.js";
 import { edit } from "../edits/edit.js";
 import { remember } from "../edits/undo.js";
@@ -45,8 +45,8 @@ function Name({ item, etag, task, onTask, onChanged }) {
   const [error, setError] = useState("");
   const [busy, setBusy] = useState(false);
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
-  useEffect(() => {
-    if (task !== "rename") return;
+  useLayoutEffect(() => {
+    if (task !== "rename") return; // At once: what is typed next belongs to the name.
     field.current?.select();
     onTask("");
   }, [task]);
