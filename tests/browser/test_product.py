@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from tests.browser.drags import drag
 from vitrine import stack as stacks
 
 REFUSED = "Failed to load resource"  # Chromium's own message for each answer from 400 on
@@ -315,7 +316,7 @@ def test_pictures_are_added_ordered_described_and_removed(show, product, stack):
     panel.get_by_role("button", name="Make main: picture 2").click()
     page.get_by_text("The picture is at place 1 of 3.").wait_for()
     assert order() == [3, 2, 1]
-    panel.locator(".frame").nth(2).drag_to(panel.get_by_role("listitem").nth(1))
+    drag(panel.locator(".frame").nth(2), panel.get_by_role("listitem").nth(1))
     page.get_by_text("The picture is at place 2 of 3.").wait_for()
     assert order() == [3, 1, 2]
     panel.get_by_label("Text of picture 1").fill("A blue square")

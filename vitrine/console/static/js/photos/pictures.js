@@ -1,5 +1,5 @@
 /** The pictures of a product: added by drop, file or address; ordered by drag and by keys. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ask } from "../api.js";
 import { remember } from "../edits/undo.js";
 import { counted } from "../format.js";
@@ -28,6 +28,7 @@ export function Pictures({ id, round }) {
   const [every, setEvery] = useState(EVERY);
   const { value, reply, error, reload } = useAsk(path, { every });
   const [order, setOrder] = useState(/** @type {number[] | null} */ (null)); // that is being sent
+  const sending = useRef(0); // orders under way: what is read meanwhile may be older than they are
   const { uploads, send, leave } = useUploads(id, reload);
   const reason = missing("products:write");
   /** @type {any[]} */
@@ -36,7 +37,7 @@ export function Pictures({ id, round }) {
   const isWaiting = stored.some(({ state }) => state === "queued" || state === "processing");
   useEffect(() => setEvery(isWaiting ? EVERY : 0), [isWaiting]);
   useEffect(() => void (round > 1 && reload()), [round]);
-  useEffect(() => setOrder(null), [value]); // What was read has the order that was sent.
+  useEffect(() => void (sending.current || setOrder(null)), [value]); // What was read has the order that was sent.
   const write = async (/** @type {string} */ place, /** @type {any} */ options, /** @type {any} */ edit, /** @type {any} */ seen) => {
     const before = seen && (await settle(path + place, seen, options.body, edit.label));
     if (before === null) {
@@ -55,7 +56,9 @@ export function Pictures({ id, round }) {
   const reorder = async (/** @type {number[]} */ next, /** @type {string} */ text) => {
     const before = images.map((image) => image.id);
     setOrder(next);
+    sending.current += 1;
     const isKept = await write("", { method: "PUT", body: { order: next } }, { label: "order of pictures", method: "PUT", body: { order: before } });
+    sending.current -= 1;
     if (isKept) say(text);
     else setOrder(null);
   };
