@@ -79,21 +79,21 @@ def test_no_stock_changes_and_an_export_is_imported_as_unchanged(shop, tmp_path)
     assert shop.get("products", f"/products/{made['id']}")["stock"] == 3
     (order,) = shop.get("orders", f"/orders?product_id={made['id']}")["items"]
     assert (order["total"], order["placed_at"]) == (3, "2001-02-03T00:00:00.000Z")
+    count = shop.get("orders", "/orders")["total"]
     for format in ("jsonl", "csv"):
         whole = tmp_path / f"all.{format}"
         assert shop.run("export", "orders", str(whole)).returncode == 0
         counts, _ = run_import(shop, whole)
-        assert counts == (831, 0, 0, 831, 0)
+        assert counts == (count, 0, 0, count, 0)
     before = sums(shop)
     body = {"product_id": made["id"], "quantity": 1}
     placed = shop.request("POST", "orders", "/orders", body)[1]
     assert shop.run("export", "orders", str(whole)).returncode == 0
     counts, said = run_import(shop, whole)
-    assert counts[3:] == (831, 1)
+    assert counts[3:] == (count, 1)
     assert "Is the reference of an order placed here" in said
-    for order in shop.get("orders", "/orders?per=100")["items"]:
-        shop.request("DELETE", "orders", f"/orders/{order['id']}?purge=true")
-    assert run_import(shop, whole)[0][1:4] == (100, 0, 731)
+    shop.request("DELETE", "orders", f"/orders/{order['id']}?purge=true")
+    assert run_import(shop, whole)[0][1:4] == (1, 0, count - 1)
     shop.request("DELETE", "orders", f"/orders/{placed['id']}?purge=true")
     assert sums(shop, "to=2020-01-01") == before
 
