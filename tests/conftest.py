@@ -33,14 +33,14 @@ mongomock.collection.BulkOperationBuilder.add_update = add_update
 
 # The files that take longest; each runs in one process.
 LONGEST = (
-    "tests/integration/test_caused_faults.py",
-    "tests/integration/test_faults.py",
-    "tests/integration/test_never_stale.py",
-    "tests/integration/test_images.py",
-    "tests/integration/test_orders.py",
-    "tests/integration/test_variants.py",
+    "tests/integration/caching/test_caused_faults.py",
+    "tests/integration/caching/test_faults.py",
+    "tests/integration/caching/test_never_stale.py",
+    "tests/integration/catalog/test_images.py",
+    "tests/integration/catalog/test_orders.py",
+    "tests/integration/catalog/test_variants.py",
     "tests/docs/test_documentation.py",
-    "tests/integration/test_up.py",
+    "tests/integration/stack/test_up.py",
 )
 
 

@@ -14,7 +14,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 # Documents whose commands need containers, clusters or clouds, which the tests do not have.
 ELSEWHERE = {"docs/containers.md", "docs/lambda.md", "docs/scaling.md"}
 NOT_RUN = "not-run:"
-# The reason of blocks that tests/integration/test_gateway.py runs.
+# The reason of blocks that tests/integration/serving/test_gateway.py runs.
 GATEWAY = "needs the gateway of the containers"
 
 

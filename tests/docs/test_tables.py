@@ -217,10 +217,10 @@ def test_the_list_of_promises_has_no_others():
 
 # Promises about a setting or a state: the test that sets or causes it.
 TESTED = {
-    "A5 A28 A34": "integration/test_sentry.py",
-    "A25 A26": "integration/test_up.py",
+    "A5 A28 A34": "integration/serving/test_sentry.py",
+    "A25 A26": "integration/stack/test_up.py",
     "A30": "deploy/test_wheel.py",
-    "A33": "integration/test_faults.py",
+    "A33": "integration/caching/test_faults.py",
     "B31 B32 D27 D28": "shared/config/test_settings.py",
     "B61": "contract/test_query_counts.py",
     "B82 B85": "docs/test_tables.py",

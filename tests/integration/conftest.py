@@ -13,7 +13,7 @@ from tests.support.stack import Stack, running_stack, stack_folder
 def pytest_collection_modifyitems(items):
     folder = Path(__file__).parent
     for item in items:
-        if item.path.parent == folder:
+        if folder in item.path.parents:
             item.add_marker(pytest.mark.real)
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.api_products.images.test_images import picture
-from tests.integration.test_images import outcome, upload
+from tests.integration.catalog.test_images import outcome, upload
 from tests.support.polling import poll
 from tests.support.services import ROOT
 from tests.support.stack import Stack, stack_folder

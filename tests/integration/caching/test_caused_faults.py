@@ -7,7 +7,7 @@ import sys
 import pytest
 from redis import Redis
 
-from tests.integration.test_never_stale import READS_PER_SECOND, fuzz, tell
+from tests.integration.caching.test_never_stale import READS_PER_SECOND, fuzz, tell
 from tests.support.polling import poll
 from tests.support.services import ROOT
 from tests.support.stack import instance, running_stack

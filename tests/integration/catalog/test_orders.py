@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 from pymongo import MongoClient
 
-from tests.integration.test_concurrency import at_once
+from tests.integration.serving.test_concurrency import at_once
 from tests.support.buyers import (
     Buyers,
     assert_adds_up,

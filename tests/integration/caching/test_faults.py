@@ -12,7 +12,7 @@ from pymongo import MongoClient
 from redis import Redis
 
 from shared.cache.cache import LEASE_SECONDS
-from tests.integration.test_never_stale import HAND_EDIT_SECONDS, fuzz, tell
+from tests.integration.caching.test_never_stale import HAND_EDIT_SECONDS, fuzz, tell
 from tests.support.polling import poll
 from tests.support.proxy import Proxy
 from tests.support.stack import instance, running_stack
