@@ -172,7 +172,7 @@ def list_effects(import_id: str) -> Response:
 
 
 @resumes
-@accepts(**_PAGES, headers=(HEADER,))
+@accepts(**_PAGES)
 @returns(UndoneItemsSchema, errors=(422, 501))
 def undo_import(import_id: str) -> Response:
     """Undo a page of an import, and list what is done and what is left.

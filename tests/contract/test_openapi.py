@@ -57,6 +57,11 @@ class TestDocument:
             assert 5 < len(operation["summary"]) < 40, f"{verb} {path}"
             assert len(operation["description"]) > 5, f"{verb} {path}"
 
+    def test_no_parameter_is_declared_twice(self, document):
+        for path, verb, operation in operations(document):
+            declared = [each.get("$ref") or each["name"] for each in operation["parameters"]]
+            assert len(declared) == len(set(declared)), f"{verb} {path}"
+
     def test_its_examples_are_valid(self, document):
         for path, verb, operation in operations(document):
             for kind, media in operation.get("requestBody", {}).get("content", {}).items():
