@@ -34,13 +34,17 @@ mongomock.collection.BulkOperationBuilder.add_update = add_update
 # The files that take longest; each runs in one process.
 LONGEST = (
     "tests/integration/caching/test_caused_faults.py",
+    "tests/integration/serving/test_exploration.py",
+    "tests/integration/catalog/test_orders.py",
     "tests/integration/caching/test_faults.py",
     "tests/integration/caching/test_never_stale.py",
-    "tests/integration/catalog/test_images.py",
-    "tests/integration/catalog/test_orders.py",
-    "tests/integration/catalog/test_variants.py",
     "tests/docs/test_documentation.py",
+    "tests/integration/serving/test_granian.py",
+    "tests/integration/catalog/test_images.py",
+    "tests/integration/catalog/test_photos.py",
     "tests/integration/stack/test_up.py",
+    "tests/integration/catalog/test_plans.py",
+    "tests/integration/catalog/test_variants.py",
 )
 
 
