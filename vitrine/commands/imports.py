@@ -1,7 +1,7 @@
 """``vitrine imports``: list imports, or show what one did and what its undo would leave."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import click
 from rich.console import Console
@@ -14,6 +14,8 @@ from vitrine.errors import StackError
 
 console = Console(highlight=False, soft_wrap=True)
 
+_STARTED = "2026-01-31 09:30"  # what is shown of a time
+_NARROW = 12  # characters of a column, at least
 LATEST = "latest"  # the value of --undo without an id
 
 
@@ -29,13 +31,20 @@ def imports_command(number: int) -> None:
     if not known:
         console.print("The history of the services knows no import.")
         return
+    console.print(_table(known))
+
+
+def _table(known: Sequence[undo.KnownImport]) -> Table:
+    """Return the table of imports; ids are whole in a narrow terminal too, to be copied."""
     table = Table()
-    for name in ("import", "started", "by", "changes"):
-        table.add_column(name, no_wrap=name != "by")
+    table.add_column("import", no_wrap=True, min_width=max(len(one.id) for one in known))
+    table.add_column("started", no_wrap=True, min_width=len(_STARTED))
+    table.add_column("by", min_width=_NARROW)
+    table.add_column("changes", min_width=_NARROW)
     for one in known:
         changes = "\n".join(f"{name}: {_sums(sums)}" for name, sums in one.changes.items())
-        table.add_row(one.id, one.started_at[:16].replace("T", " "), one.by, changes)
-    console.print(table)
+        table.add_row(one.id, one.started_at[: len(_STARTED)].replace("T", " "), one.by, changes)
+    return table
 
 
 def undo_import(asked: str, dry_run: bool) -> None:
