@@ -92,12 +92,12 @@ def _ask_all(services: Sequence[Client], question: Callable[[Client], T]) -> lis
         return list(pool.map(question, services))
 
 
-def _knows(client: Client, id: str) -> bool | None:
-    """Return True if a service knows an import; None if the caller may not read its history."""
+def _knows(client: Client, id: str) -> bool | NotAllowed:
+    """Return True if a service knows an import, or why the caller may not read its history."""
     try:
         client.get(_path(client, id), per=1)
-    except NotAllowed:
-        return None
+    except NotAllowed as error:
+        return error
     except RequestRefused as error:
         if error.status != 404:
             raise
@@ -192,14 +192,16 @@ def undo(services: Sequence[Client], id: str, dry_run: bool) -> UndoReport:
         NotAllowed: The caller may look into none of the services that could know it.
     """
     report, rounds = UndoReport(), _MAX_ROUNDS
-    left = list(services) if is_valid(id) else []
-    is_known = False
+    asked = services if is_valid(id) else []
+    answers = _ask_all(asked, lambda client: _knows(client, id))
+    report.hidden += [str(answer) for answer in answers if isinstance(answer, NotAllowed)]
+    left = [client for client, knows in zip(asked, answers, strict=True) if knows is True]
+    if not left and report.hidden:
+        raise NotAllowed(report.hidden[0])
+    if not left:
+        raise UnknownImport(f"There is no import {id}; `vitrine imports` lists those there are.")
     while left:
-        answers = _ask_all(left, lambda c: _knows(c, id))
-        is_known = is_known or True in answers
-        asked = [c for c, knows in zip(left, answers, strict=True) if knows is not False]
-        left = [client for client in asked if _undo_in(client, id, report, dry_run)]
-        is_known = is_known or bool(left)
+        left = [client for client in left if _undo_in(client, id, report, dry_run)]
         tried = [report.services[client.service] for client in left]
         if dry_run:
             break
@@ -212,10 +214,6 @@ def undo(services: Sequence[Client], id: str, dry_run: bool) -> UndoReport:
             for client, service in zip(left, tried, strict=True)
             if service.refused or not service.is_checked
         ]
-    if not is_known and report.hidden:
-        raise NotAllowed(report.hidden[0])
-    if not is_known:
-        raise UnknownImport(f"There is no import {id}; `vitrine imports` lists those there are.")
     return report
 
 
