@@ -93,7 +93,7 @@ def test_the_plan_is_shown_and_nothing_is_written_without_a_yes(empty_stack, dat
     assert "Add --yes, or run this in a terminal" in run.stderr
     assert "Shopify (it has Handle, Title, Variant Price" in run.stderr
     assert "private, not imported: Cost per item" in run.stderr
-    assert "Example T-Shirt · 25 · stock 0 · Color Green, Size S" in run.stderr
+    assert "Example T-Shirt · 25 · Color Green, Size S" in run.stderr
     assert not every(empty_stack, "products")
 
 
