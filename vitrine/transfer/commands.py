@@ -391,12 +391,7 @@ def _surveyed(
     """Open files, survey all of their rows, print what was found out, and yield the files."""
     with ExitStack() as opened:
         sources = [opened.enter_context(_source(file, service, options)) for file in files]
-        for source in sources:
-            mapping.meet(source.header)
-            for _, row in source.rows():
-                if isinstance(row, dict):
-                    mapping.survey(row)
-        mapping.decide()
+        mapping.survey_files(sources)
         for line in summary(sources, mapping, service) if mapping.rows else ():
             console.print(line, markup=False)
         yield sources

@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from vitrine.console.imports.parts import ClientsPart, OrdersPart, Part, ProductsPart, first_rows
+from vitrine.console.imports.parts import ExportsPart, Part, ProductsPart, first_rows
 from vitrine.transfer.columns.plan import Kind, Role
 from vitrine.transfer.columns.summary import notes
 from vitrine.transfer.importer import ImportReport, SameErrors
@@ -40,7 +40,7 @@ def plan(part: Part) -> Iterator[dict[str, Any]]:
     if isinstance(part, ProductsPart):
         for prepared in part.prepared:
             yield _products(prepared)
-    elif isinstance(part, (ClientsPart, OrdersPart)):
+    elif isinstance(part, ExportsPart):
         lines = _lines(part.summary())
         for source in part.sources:
             rows = first_rows(source)
