@@ -79,10 +79,14 @@ def find_imports(services: Sequence[Client], number: int) -> list[KnownImport]:
 
 
 def latest(services: Sequence[Client]) -> str:
-    """Return the id of the latest import, leaving out undos, or raise ``StackError``."""
-    for one in find_imports(services, 100):
-        if not one.id.startswith(UNDO):
-            return one.id
+    """Return the id of the latest import, leaving out undos, or raise ``StackError``.
+
+    Few are asked for at first, because a service counts all changes of each import that it lists.
+    """
+    for number in (1, 10, 100):
+        for one in find_imports(services, number):
+            if not one.id.startswith(UNDO):
+                return one.id
     raise StackError("The history of the services knows no import to undo.")
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from vitrine.commands.undo import in_order, undo
-from vitrine.errors import NotAllowed, RequestRefused, UnknownImport
+from vitrine.commands.undo import in_order, latest, undo
+from vitrine.errors import NotAllowed, RequestRefused, StackError, UnknownImport
 
 
 class Service:
@@ -149,6 +149,41 @@ def test_a_caller_who_may_enter_no_service_that_could_know_it_is_told_so():
     unknown = Guarded("products", [], is_known=False)
     with pytest.raises(NotAllowed, match="orders:read"):
         undo([Guarded("orders", ["read", "write"]), unknown], "x7", dry_run=False)
+
+
+class Listing:
+    """A service that lists imports, the latest first."""
+
+    def __init__(self, name, *ids):
+        self.service, self.ids, self.asked = name, ids, []
+
+    def get(self, path, per):
+        self.asked.append(per)
+        return {
+            "items": [
+                {"id": id, "started_at": id.removeprefix("undo-"), "by": "ann", "changes": {}}
+                for id in self.ids[:per]
+            ]
+        }
+
+
+@pytest.mark.parametrize(
+    ("products", "categories", "found", "asked"),
+    [
+        (["b", "a"], ["a"], "b", [1]),
+        (["undo-c", "b"], ["a"], "b", [1, 10]),
+        ([f"undo-{n}" for n in range(90, 10, -1)] + ["1"], ["0"], "1", [1, 10, 100]),
+    ],
+)
+def test_the_latest_import_is_found_with_few_questions(products, categories, found, asked):
+    services = Listing("products", *products), Listing("categories", *categories)
+    assert latest(services) == found
+    assert services[0].asked == asked
+
+
+def test_a_history_of_undos_alone_has_no_import_to_undo():
+    with pytest.raises(StackError, match="no import to undo"):
+        latest([Listing("products", "undo-a")])
 
 
 def test_other_services_come_first_and_each_one_before_what_it_refers_to():
