@@ -168,6 +168,18 @@ def test_a_stock_of_zero_that_shopify_does_not_count_is_not_counted(read):
     assert file.prepared.source.notes == counted
 
 
+def test_rows_with_the_key_of_another_row_are_counted_and_the_first_is_named(read):
+    file = read(
+        "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price\n"
+        "tea,Tea,Size,S,T,3\ntea,,,M,T,4\ntea,,,L,T,5\ntea,,,s,U,5\n"
+    )
+    assert file.prepared.source.notes == {
+        "rows have the SKU of another row, first T; it is kept as the attribute sku": 2,
+        "rows have the options of another row of their product, first tea/s; they are no "
+        "variants": 1,
+    }
+
+
 def test_a_photo_of_shopify_keeps_its_text(read):
     file = read(
         "Handle,Title,Option1 Name,Option1 Value,Variant Price,Image Src,Image Alt Text\n"
