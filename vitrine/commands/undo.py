@@ -187,7 +187,8 @@ def undo(services: Sequence[Client], id: str, dry_run: bool) -> UndoReport:
     service that refuses the caller is left out and named in the report.
 
     Args:
-        services: Clients of the services to ask, whose ``import_id`` is that of the undo.
+        services: Clients of the services to ask, whose ``import_id`` is that of the undo, in the
+            order in which items are deleted; they are restored in the opposite one.
         id: The import.
         dry_run: Send nothing.
 
@@ -200,6 +201,8 @@ def undo(services: Sequence[Client], id: str, dry_run: bool) -> UndoReport:
     answers = _ask_all(asked, lambda client: _knows(client, id))
     report.hidden += [str(answer) for answer in answers if isinstance(answer, NotAllowed)]
     left = [client for client, knows in zip(asked, answers, strict=True) if knows is True]
+    if _brings_back(id):
+        left.reverse()  # An item is restored after the items that it refers to.
     if not left and report.hidden:
         raise NotAllowed(report.hidden[0])
     if not left:
@@ -219,6 +222,14 @@ def undo(services: Sequence[Client], id: str, dry_run: bool) -> UndoReport:
             if service.refused or not service.is_checked
         ]
     return report
+
+
+def _brings_back(id: str) -> bool:
+    """Return True for the id of an undo: undoing that restores what the import had created."""
+    undos = 0
+    while id.startswith(UNDO):
+        id, undos = id.removeprefix(UNDO), undos + 1
+    return undos % 2 == 1
 
 
 def _undo_in(client: Client, id: str, report: UndoReport, dry_run: bool) -> bool:

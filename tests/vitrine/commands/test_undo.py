@@ -99,6 +99,31 @@ def test_what_the_service_has_undone_is_counted_and_not_sent_nor_asked_again():
     assert service.written == []
 
 
+class Ordered(UndoingService):
+    """A service that notes in a list which service is asked to undo."""
+
+    def __init__(self, name, order):
+        super().__init__(pages=1)
+        self.service, self.order = name, order
+
+    def get(self, path, **query):
+        pass
+
+    def post(self, path, body, **query):
+        self.order.append(self.service)
+        return super().post(path, body, **query)
+
+
+@pytest.mark.parametrize(
+    ("id", "first"),
+    [("x7", "products"), ("undo-x7", "categories"), ("undo-undo-x7", "products")],
+)
+def test_items_are_deleted_before_those_they_refer_to_and_restored_after_them(id, first):
+    order = []
+    undo([Ordered("products", order), Ordered("categories", order)], id, dry_run=False)
+    assert (order[0], len(order)) == (first, 2)
+
+
 class Guarded(UndoingService):
     """A service that answers a caller who lacks some of its scopes.
 
