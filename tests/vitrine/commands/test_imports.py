@@ -13,7 +13,7 @@ ID = "undo-undo-20260131-093000-k3fd"
 @pytest.fixture
 def known(monkeypatch):
     changes = {"products": {"created": 163, "updated": 359}, "categories": {"created": 2}}
-    one = KnownImport(ID, "2026-01-31T09:30:00.000Z", "a-token-with-a-long-name", changes)
+    one = KnownImport(ID, "2026-01-31T09:30:00.000Z", "ann", changes)
     monkeypatch.setattr(imports.undo, "find_imports", lambda services, number: [one])
     monkeypatch.setattr(imports.undo, "clients", lambda settings: [])
 
@@ -25,4 +25,6 @@ def test_the_id_of_an_import_is_whole_in_a_narrow_terminal_too(known, monkeypatc
     said = CliRunner().invoke(imports.imports_command).output
     assert ID in said
     assert "2026-01-31 09:30" in said
-    assert "163" in said
+    for change in ("products: 163 created", "products: 359 updated", "categories: 2 created"):
+        assert change in said
+    assert (" ann " in said) == (columns >= 100)
