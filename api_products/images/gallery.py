@@ -90,21 +90,30 @@ def add_photos(ref: str, photos: Sequence[Mapping[str, Any]]) -> Document:
 def fetch_again(ref: str, number: int) -> Document:
     """Have the photo of an image fetched again; return the product.
 
+    A photo that could not be fetched yet stays a part of the import that has added it, so that an
+    undo of the import still removes it.
+
     Raises:
         NotFound: The product or the image does not exist.
         Conflict: The image was uploaded.
     """
 
-    def change(product: Document) -> Document:
+    def write() -> Document:
+        product = products.get_for_update(ref)
         image = get_image(product, number)
         if not is_from_url(image):
             raise Conflict(f"The image {number} was uploaded; upload the picture again.")
         if image.get("state") == DUE:
-            return {}
-        values = waiting(documents.now(), import_id.import_id())
-        return {"images": with_changes(images_of(product), number, **values)}
+            return products.repository.update(product, {})
+        imported = import_id.import_id()
+        # Until its photo is there, an image belongs to the import that has added it.
+        first = "" if imported or image.get("thumbnails") else image.get("import") or ""
+        values = waiting(documents.now(), imported or first)
+        images = with_changes(images_of(product), number, **values)
+        kind = documents.STEP if first else ""
+        return products.repository.update(product, {"images": images}, kind)
 
-    return _update(ref, change)
+    return retry_conflicts(write, "this product")
 
 
 def change_image(ref: str, number: int, *, main: bool = False, **changes: Any) -> Document:

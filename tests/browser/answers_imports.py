@@ -33,7 +33,7 @@ FILE = {
         column("Type", "empty", "", "no row has a value", 0),
     ],
     "first": [FIRST, FIRST | {"name": "حقيبة من القماش", "price": "19.00", "photos": 0}],
-    "counts": {"products": 20, "sold": 22, "photos": 20},
+    "counts": {"products": 20, "variants": 22, "photos": 20},
     "notes": ["amounts have a decimal comma"],
 }
 REPORT = {
@@ -46,7 +46,7 @@ REPORT = {
          "count": 1},
     ],
     "others": 0,
-    "notes": ["Photos: 20 for the workers to fetch; `vitrine images list` shows those that fail"],
+    "notes": ["Photos: 20; workers fetch the new ones"],
 }  # fmt: skip
 IMPORT = {
     "id": ID,

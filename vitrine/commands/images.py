@@ -42,6 +42,8 @@ def list_images(state: str) -> None:
         reason = f": {image['reason']}" if image["reason"] else ""
         console.print(" ".join(filter(None, parts)) + reason, markup=False)
     console.print(f"{state} images: {count:,}")
+    if count and state == FAILED:
+        console.print("`vitrine images retry` has the photos of URLs fetched again.")
 
 
 @images_command.command("retry")

@@ -1,7 +1,7 @@
 """``vitrine imports``: list imports, or show what one did and what its undo would leave."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import click
 from rich.console import Console
@@ -14,6 +14,8 @@ from vitrine.errors import StackError
 
 console = Console(highlight=False, soft_wrap=True)
 
+_STARTED = "2026-01-31 09:30"  # what is shown of a time
+_WIDE = 100  # columns of a terminal that has room for authors
 LATEST = "latest"  # the value of --undo without an id
 
 
@@ -29,13 +31,28 @@ def imports_command(number: int) -> None:
     if not known:
         console.print("The history of the services knows no import.")
         return
+    console.print(_table(known))
+
+
+def _table(known: Sequence[undo.KnownImport]) -> Table:
+    """Return the table of imports: ids are whole, to be copied; a narrow one has no authors."""
     table = Table()
-    for name in ("import", "started", "by", "changes"):
-        table.add_column(name, no_wrap=name != "by")
+    table.add_column("import", no_wrap=True, min_width=max(len(one.id) for one in known))
+    table.add_column("started", no_wrap=True, min_width=len(_STARTED))
+    has_authors = console.width >= _WIDE
+    if has_authors:
+        table.add_column("by")
+    table.add_column("changes", no_wrap=True)
     for one in known:
-        changes = "\n".join(f"{name}: {_sums(sums)}" for name, sums in one.changes.items())
-        table.add_row(one.id, one.started_at[:16].replace("T", " "), one.by, changes)
-    console.print(table)
+        changes = "\n".join(
+            f"{name}: {count:,} {kind}"
+            for name, sums in one.changes.items()
+            for kind, count in sums.items()
+        )
+        authors = [one.by] if has_authors else []
+        started = one.started_at[: len(_STARTED)].replace("T", " ")
+        table.add_row(one.id, started, *authors, changes)
+    return table
 
 
 def undo_import(asked: str, dry_run: bool) -> None:
@@ -70,7 +87,3 @@ def _print_left(title: str, lines: list[str]) -> None:
         console.print(f"{title}: {len(lines):,}")
     for line in lines:
         console.print(f"  {line}", markup=False)
-
-
-def _sums(sums: Mapping[str, int]) -> str:
-    return ", ".join(f"{count:,} {kind}" for kind, count in sums.items())

@@ -79,10 +79,14 @@ def find_imports(services: Sequence[Client], number: int) -> list[KnownImport]:
 
 
 def latest(services: Sequence[Client]) -> str:
-    """Return the id of the latest import, leaving out undos, or raise ``StackError``."""
-    for one in find_imports(services, 100):
-        if not one.id.startswith(UNDO):
-            return one.id
+    """Return the id of the latest import, leaving out undos, or raise ``StackError``.
+
+    Few are asked for at first, because a service counts all changes of each import that it lists.
+    """
+    for number in (1, 10, 100):
+        for one in find_imports(services, number):
+            if not one.id.startswith(UNDO):
+                return one.id
     raise StackError("The history of the services knows no import to undo.")
 
 
@@ -92,12 +96,12 @@ def _ask_all(services: Sequence[Client], question: Callable[[Client], T]) -> lis
         return list(pool.map(question, services))
 
 
-def _knows(client: Client, id: str) -> bool | None:
-    """Return True if a service knows an import; None if the caller may not read its history."""
+def _knows(client: Client, id: str) -> bool | NotAllowed:
+    """Return True if a service knows an import, or why the caller may not read its history."""
     try:
         client.get(_path(client, id), per=1)
-    except NotAllowed:
-        return None
+    except NotAllowed as error:
+        return error
     except RequestRefused as error:
         if error.status != 404:
             raise
@@ -183,7 +187,8 @@ def undo(services: Sequence[Client], id: str, dry_run: bool) -> UndoReport:
     service that refuses the caller is left out and named in the report.
 
     Args:
-        services: Clients of the services to ask, whose ``import_id`` is that of the undo.
+        services: Clients of the services to ask, whose ``import_id`` is that of the undo, in the
+            order in which items are deleted; they are restored in the opposite one.
         id: The import.
         dry_run: Send nothing.
 
@@ -192,14 +197,18 @@ def undo(services: Sequence[Client], id: str, dry_run: bool) -> UndoReport:
         NotAllowed: The caller may look into none of the services that could know it.
     """
     report, rounds = UndoReport(), _MAX_ROUNDS
-    left = list(services) if is_valid(id) else []
-    is_known = False
+    asked = services if is_valid(id) else []
+    answers = _ask_all(asked, lambda client: _knows(client, id))
+    report.hidden += [str(answer) for answer in answers if isinstance(answer, NotAllowed)]
+    left = [client for client, knows in zip(asked, answers, strict=True) if knows is True]
+    if _brings_back(id):
+        left.reverse()  # An item is restored after the items that it refers to.
+    if not left and report.hidden:
+        raise NotAllowed(report.hidden[0])
+    if not left:
+        raise UnknownImport(f"There is no import {id}; `vitrine imports` lists those there are.")
     while left:
-        answers = _ask_all(left, lambda c: _knows(c, id))
-        is_known = is_known or True in answers
-        asked = [c for c, knows in zip(left, answers, strict=True) if knows is not False]
-        left = [client for client in asked if _undo_in(client, id, report, dry_run)]
-        is_known = is_known or bool(left)
+        left = [client for client in left if _undo_in(client, id, report, dry_run)]
         tried = [report.services[client.service] for client in left]
         if dry_run:
             break
@@ -212,11 +221,15 @@ def undo(services: Sequence[Client], id: str, dry_run: bool) -> UndoReport:
             for client, service in zip(left, tried, strict=True)
             if service.refused or not service.is_checked
         ]
-    if not is_known and report.hidden:
-        raise NotAllowed(report.hidden[0])
-    if not is_known:
-        raise UnknownImport(f"There is no import {id}; `vitrine imports` lists those there are.")
     return report
+
+
+def _brings_back(id: str) -> bool:
+    """Return True for the id of an undo: undoing that restores what the import had created."""
+    undos = 0
+    while id.startswith(UNDO):
+        id, undos = id.removeprefix(UNDO), undos + 1
+    return undos % 2 == 1
 
 
 def _undo_in(client: Client, id: str, report: UndoReport, dry_run: bool) -> bool:

@@ -164,9 +164,17 @@ def import_products(
 @import_command.command("clients")
 @row_options
 @item_options
+@click.option(
+    "--source",
+    default="",
+    metavar="SHOP",
+    help="Put SHOP: before the external_ref, because another shop has the same ones.",
+)
 @refused_options("clients", "--join", "--create-clients", "--match", "--infer-attributes", "--yes")
 @ignored_options("clients", "--attributes", "--create-categories")
-def import_clients(files: tuple[str, ...], run: ImportRun | None = None, **options: Any) -> None:
+def import_clients(
+    files: tuple[str, ...], source: str = "", run: ImportRun | None = None, **options: Any
+) -> None:
     """Import clients from each FILE.
 
     A FILE is CSV, XLSX, JSON, JSON lines, XML or a page with JSON-LD, or the address of one
@@ -175,7 +183,7 @@ def import_clients(files: tuple[str, ...], run: ImportRun | None = None, **optio
 
     An export of the customers of Shopify or WooCommerce is recognised by its columns.
     """
-    _import_service("clients", files, None, options, run=run)
+    _import_service("clients", files, None, options | {"source": source}, run=run)
 
 
 @import_command.command("categories")
@@ -229,7 +237,7 @@ def import_categories(files: tuple[str, ...], path_separator: str | None, **opti
     "--source",
     default="",
     metavar="SHOP",
-    help="Put SHOP: before the order numbers, because another shop has the same ones.",
+    help="Put SHOP: before the numbers of orders and clients, because another shop has the same.",
 )
 @refused_options(
     "orders",
@@ -383,12 +391,7 @@ def _surveyed(
     """Open files, survey all of their rows, print what was found out, and yield the files."""
     with ExitStack() as opened:
         sources = [opened.enter_context(_source(file, service, options)) for file in files]
-        for source in sources:
-            mapping.meet(source.header)
-            for _, row in source.rows():
-                if isinstance(row, dict):
-                    mapping.survey(row)
-        mapping.decide()
+        mapping.survey_files(sources)
         for line in summary(sources, mapping, service) if mapping.rows else ():
             console.print(line, markup=False)
         yield sources
@@ -424,7 +427,9 @@ def _import_items(
     elif among:
         raise click.ClickException("--among is for --missing.")
     with open_report(options["errors"], run, client.service) as report:
-        identity = RowIdentity(client, options["key"], options["volatile"].split(","))
+        identity = RowIdentity(
+            client, options["key"], options["volatile"].split(","), options.get("source", "")
+        )
         if mapping.rows:
             identity.check_volatile({mapping.parent(column) for column in mapping.facts})
         merges = mapping.has_free_attributes and not options.get("replace_attributes")

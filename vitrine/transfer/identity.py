@@ -31,6 +31,7 @@ KEYS = ("external_ref", "slug", "sku", "email")
 # Columns that change while the row stays the same one.
 VOLATILE = ("price", "price_*", "*_price", "cost", "cost_*", "stock", "*_stock", "*_quantity")
 
+MAX_SOURCE = 50  # characters of --source
 _MAX_FILES = 1 << 20  # files of one import
 _DERIVED = "external_ref"
 _OF_OTHERS = "id"  # the column with the id of an item in another system
@@ -43,12 +44,13 @@ class RowIdentity:
         client: The service.
         key: The field of ``--key``; None to use the first of ``KEYS`` that an item has.
         volatile: Patterns of columns that a key made of a row leaves out.
+        source: The shop of the items, which goes before their references; empty for none.
 
     Raises:
-        StackError: The service has no such key.
+        StackError: The service has no such key, or the source is long.
     """
 
-    def __init__(self, client: Client, key: str | None, volatile: Iterable[str]):
+    def __init__(self, client: Client, key: str | None, volatile: Iterable[str], source: str = ""):
         about = client.get("/")
         keys = about["keys"]
         if key and key not in keys:
@@ -58,6 +60,7 @@ class RowIdentity:
         self._service = client.service
         self._fields = _fields_by_spelling(client.service, about["fields"])
         self._volatile = tuple(pattern.strip() for pattern in volatile)
+        self._prefix = source_prefix(source)
         self._can_derive = _DERIVED in keys
         self._derived: Counter[str] = Counter()
         self._files: list[str] = []
@@ -97,6 +100,8 @@ class RowIdentity:
             StackError: The item has no key, but others have one; or an earlier row has its key.
         """
         self.adopt_id(item, row)
+        if self._prefix and item.get(_DERIVED):
+            item[_DERIVED] = self._prefix + clean_key(str(item[_DERIVED]))
         key = self.key_of(item)
         if self._has_keys is None:
             self._has_keys = bool(key)
@@ -193,6 +198,18 @@ class RowIdentity:
 
 def _fits(spellings: Iterable[str], pattern: str) -> bool:
     return any(fnmatchcase(name, pattern) for name in spellings)
+
+
+def source_prefix(source: str) -> str:
+    """Return the beginning of the references of a shop, as ``--source`` names it.
+
+    Raises:
+        StackError: The name is long.
+    """
+    if len(source) > MAX_SOURCE:
+        raise StackError(f"--source {source}: write at most {MAX_SOURCE} characters.")
+    name = clean_key(source)
+    return f"{name}:" if name else ""
 
 
 def reference(values: Mapping[str, Any], label: str) -> str:

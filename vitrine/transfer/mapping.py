@@ -40,6 +40,7 @@ from vitrine.transfer.columns.plan import (
 )
 from vitrine.transfer.columns.units import currency_of
 from vitrine.transfer.files.guarded_cells import ATTRIBUTE
+from vitrine.transfer.sources import RowSource
 from vitrine.transfer.texts import clean_value
 
 _POINT = "."  # the decimal mark in options
@@ -108,6 +109,19 @@ class RowMapping:
         self.plan = Plan()
         self.columns: dict[str, str] = {}  # the column of each field, for error messages
         self.notes: Counter[str] = Counter()
+
+    def survey_files(self, sources: Iterable[RowSource]) -> None:
+        """Survey all rows of files, then decide what their columns become.
+
+        Raises:
+            StackError: As ``meet`` and ``decide`` do, or a file cannot be read.
+        """
+        for source in sources:
+            self.meet(source.header)
+            for _, row in source.rows():
+                if isinstance(row, dict):
+                    self.survey(row)
+        self.decide()
 
     def survey(self, row: Mapping[str, Any]) -> None:
         """Take one row into account for the decision; raise as ``meet`` does."""

@@ -12,6 +12,7 @@ from typing import Any
 from shared.schema.text import clean_key
 from vitrine.client import Client
 from vitrine.errors import RequestRefused, StackError
+from vitrine.transfer.identity import source_prefix
 from vitrine.transfer.importer import ImportReport
 from vitrine.transfer.mapping import RowMapping
 from vitrine.transfer.sources import RowSource
@@ -21,7 +22,6 @@ BATCH_ORDERS = 500
 BATCH_LINES = 3000
 RETURNS = r"C\d+"  # order numbers of returns, as the Online Retail data set of UCI has them
 CLIENT_NAME = "Client {}"
-MAX_SOURCE = 50  # characters
 
 # Fields of an order and of a line: their types, and names of their columns in other shops' files.
 _ORDER_FIELDS = {
@@ -80,7 +80,8 @@ class OrderRules:
         client_name: Name of a created client; ``{}`` stands for its reference.
         dry_run: Have the services validate only.
         currency: The currency of orders without one.
-        source: The shop of the orders, which goes before their numbers; empty for none.
+        source: The shop of the orders, which goes before their numbers and before those of
+            clients; empty for none.
     """
 
     returns: str = RETURNS
@@ -92,8 +93,7 @@ class OrderRules:
 
     def __post_init__(self) -> None:
         """Raise ``StackError`` if ``returns`` is not a regular expression, or ``source`` long."""
-        if len(self.source) > MAX_SOURCE:
-            raise StackError(f"--source {self.source}: write at most {MAX_SOURCE} characters.")
+        source_prefix(self.source)
         try:
             re.compile(self.returns)
         except re.error as error:
@@ -110,8 +110,7 @@ class PastOrderImporter:
         self._orders_client = orders
         self._clients_client = clients
         self._rules = rules
-        source = clean_key(rules.source)
-        self._prefix = f"{source}:" if source else ""  # of the references of all orders
+        self._prefix = source_prefix(rules.source)  # of the references of orders and clients
         self._orders: dict[str, tuple[int, dict[str, Any]]] = {}  # with the row of the first line
         self._rows: dict[str, list[int]] = {}  # the row of each line of an order
         self._mixed: dict[str, tuple[int, str]] = {}  # row and text of orders in two currencies
@@ -200,10 +199,15 @@ class PastOrderImporter:
         name = _name_of_client(value)
         if isinstance(value, dict):
             details = {field: value[field] for field in _CLIENT_DETAILS if value.get(field)}
-            ref = _client_reference(name)
+            ref = self._reference_of(name)
             if details and placed_at >= self._clients.get(ref, ("", {}))[0]:
                 self._clients[ref] = placed_at, details
         return name
+
+    def _reference_of(self, name: Any) -> str:
+        """Return the reference by which a client is found: an email, or a number of its shop."""
+        ref = _client_reference(name)
+        return ref if _is_email(ref) else self._prefix + ref
 
     def send(self) -> Iterator[int]:
         """Send all orders; yield the number of lines that are done after each batch."""
@@ -238,21 +242,21 @@ class PastOrderImporter:
         name = order.pop("client", None)
         if name is None:
             return order
-        ref = _client_reference(name)
+        ref = self._reference_of(name)
         if ref in ids:
             return order | {"client_id": ids[ref]}
         if self._rules.create_clients and ref not in self._refused_clients:
             return order  # A dry run, which creates no client.
         self.report.counts["failed"] += 1
         hint = "it was refused" if self._rules.create_clients else "add --create-clients"
-        self.report.fail(number, "client", f"There is no client {name!r}; {hint}.")
+        self.report.fail(number, "client", f"There is no client {ref!r}; {hint}.")
         return None
 
     def _client_ids(self, references: Iterable[str]) -> dict[str, int]:
         """Return the ids of clients by their references; create missing ones if that is asked."""
         ids: dict[str, int] = {}
         missing = []
-        for ref in sorted(set(map(_client_reference, references))):
+        for ref in sorted(set(map(self._reference_of, references))):
             found = self._find_client(ref)
             if found is None:
                 missing.append(ref)

@@ -134,6 +134,31 @@ def test_a_new_product_is_taken_back_however_many_photos_are_there(
     assert products.get("/products/1").status_code == 404
 
 
+def test_a_product_is_taken_back_after_its_photo_failed_and_was_fetched_again(
+    products, server, bring, fetch, undo
+):
+    reply = server.replies.pop("/1")
+    bring(1, 2)
+    fetch(1, 2)
+    assert products.get("/products/1/images/1").get_json()["state"] == "failed"
+    server.replies["/1"] = reply
+    assert products.post("/products/1/images/1/fetch").status_code == 202
+    fetch(1)
+    assert products.get("/products/1/images/1").get_json()["state"] == "ready"
+    assert undo() == 204
+
+
+def test_a_photo_that_was_there_and_is_fetched_again_was_changed_since(
+    products, server, bring, fetch, effect
+):
+    bring(1)
+    fetch(1)
+    server.replies["/1"] = server.replies["/2"]
+    products.post("/products/1/images/1/fetch")
+    fetch(1)
+    assert {kept["pointer"] for kept in effect()["kept"]} == {"/images", "/image_urls"}
+
+
 def test_photos_are_taken_back_while_one_is_fetched(
     products, server, bring, fetch, effect, monkeypatch
 ):

@@ -193,6 +193,23 @@ def test_a_shop_comes_in_as_a_whole(tmp_path):
             assert shop.get(service, f"/{service}")["total"] == 0
 
 
+def test_the_clients_of_two_shops_with_one_number_stay_apart(shop, tmp_path):
+    order = SHOPIFY_ORDER | {"Email": ""}
+    for source, name in (("north", "Ada"), ("south", "Bob")):
+        customers, orders = tmp_path / "customers.csv", tmp_path / "orders.csv"
+        customers.write_text(
+            table(SHOPIFY_CUSTOMERS, [{"Customer ID": "70", "First Name": name, "Email": ""}])
+        )
+        orders.write_text(table(SHOPIFY_ORDERS, [order]))
+        done = shop.run("import", "shop", customers, orders, "--yes", "--source", source)
+        assert done.returncode == 0, done.stderr
+        (client,) = shop.get("clients", f"/clients?external_ref={source}:70")["items"]
+        assert client["name"] == name
+    assert shop.run("import", "--undo").returncode == 0
+    (ada,) = shop.get("clients", "/clients?external_ref=north:70")["items"]
+    assert ada["name"] == "Ada"
+
+
 def test_the_options_of_a_shop_are_for_all_of_its_files(shop, tmp_path):
     """A sheet by its name, a currency for orders without one, and one file of errors."""
     orders = [

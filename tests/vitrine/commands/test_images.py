@@ -51,6 +51,7 @@ def test_images_are_listed_with_their_reasons(service):
         "/products/1/images/2: It is broken.",
         "/products/9/images/1 https://shop.example/2: It has gone.",
         "failed images: 3",
+        "`vitrine images retry` has the photos of URLs fetched again.",
     ]
 
 

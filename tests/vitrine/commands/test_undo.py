@@ -2,8 +2,8 @@
 
 import pytest
 
-from vitrine.commands.undo import in_order, undo
-from vitrine.errors import NotAllowed, RequestRefused, UnknownImport
+from vitrine.commands.undo import in_order, latest, undo
+from vitrine.errors import NotAllowed, RequestRefused, StackError, UnknownImport
 
 
 class Service:
@@ -99,16 +99,46 @@ def test_what_the_service_has_undone_is_counted_and_not_sent_nor_asked_again():
     assert service.written == []
 
 
+class Ordered(UndoingService):
+    """A service that notes in a list which service is asked to undo."""
+
+    def __init__(self, name, order):
+        super().__init__(pages=1)
+        self.service, self.order = name, order
+
+    def get(self, path, **query):
+        pass
+
+    def post(self, path, body, **query):
+        self.order.append(self.service)
+        return super().post(path, body, **query)
+
+
+@pytest.mark.parametrize(
+    ("id", "first"),
+    [("x7", "products"), ("undo-x7", "categories"), ("undo-undo-x7", "products")],
+)
+def test_items_are_deleted_before_those_they_refer_to_and_restored_after_them(id, first):
+    order = []
+    undo([Ordered("products", order), Ordered("categories", order)], id, dry_run=False)
+    assert (order[0], len(order)) == (first, 2)
+
+
 class Guarded(UndoingService):
-    """A service that answers a caller who lacks some of its scopes."""
+    """A service that answers a caller who lacks some of its scopes.
+
+    To undo, a caller needs both: the answer shows the history.
+    """
 
     def __init__(self, name, missing, is_known=True):
         super().__init__(pages=1)
         self.service, self.missing, self.is_known = name, missing, is_known
+        self.undos = 0
 
-    def check(self, verb):
-        if verb in self.missing:
-            raise NotAllowed(f"Needs the scope {self.service}:{verb}.")
+    def check(self, *verbs):
+        for verb in verbs:
+            if verb in self.missing:
+                raise NotAllowed(f"Needs the scope {self.service}:{verb}.")
         if not self.is_known:
             raise RequestRefused("There is no such import.", 404)
 
@@ -116,35 +146,69 @@ class Guarded(UndoingService):
         self.check("read")
 
     def post(self, path, body, **query):
-        self.check("write")
+        self.undos += 1
+        self.check("write", "read")
         return super().post(path, body, **query)
 
 
-def test_a_caller_who_may_write_and_not_read_undoes_an_import():
-    products = Guarded("products", ["read"])
-    report = undo([products], "x7", dry_run=False)
-    assert (report.done.total(), report.hidden) == (250, [])
-
-
-def test_a_service_that_the_caller_may_not_enter_is_left_out_and_named():
-    both = ["read", "write"]
-    report = undo([Guarded("orders", both), Guarded("products", [])], "x7", dry_run=False)
+@pytest.mark.parametrize("missing", [["read"], ["read", "write"]])
+def test_a_service_whose_history_the_caller_may_not_read_is_left_out_at_once(missing):
+    orders = Guarded("orders", missing)
+    report = undo([orders, Guarded("products", [])], "x7", dry_run=False)
     assert report.done.total() == 250
-    assert report.hidden == ["Needs the scope orders:write."]
+    assert report.hidden == ["Needs the scope orders:read."]
+    assert orders.undos == 0
+
+
+def test_a_service_to_which_the_caller_may_not_write_is_left_out_and_named():
     report = undo([Guarded("orders", ["write"])], "x7", dry_run=False)
-    assert (report.done.total(), len(report.hidden)) == (0, 1)
+    assert (report.done.total(), report.hidden) == (0, ["Needs the scope orders:write."])
 
 
-@pytest.mark.parametrize("missing", [[], ["read"]])
-def test_an_import_that_no_service_knows_is_told(missing):
+def test_an_import_that_no_service_knows_is_told():
     with pytest.raises(UnknownImport, match="no import x7"):
-        undo([Guarded("products", missing, is_known=False)], "x7", dry_run=False)
+        undo([Guarded("products", [], is_known=False)], "x7", dry_run=False)
 
 
 def test_a_caller_who_may_enter_no_service_that_could_know_it_is_told_so():
     unknown = Guarded("products", [], is_known=False)
-    with pytest.raises(NotAllowed, match="orders:write"):
+    with pytest.raises(NotAllowed, match="orders:read"):
         undo([Guarded("orders", ["read", "write"]), unknown], "x7", dry_run=False)
+
+
+class Listing:
+    """A service that lists imports, the latest first."""
+
+    def __init__(self, name, *ids):
+        self.service, self.ids, self.asked = name, ids, []
+
+    def get(self, path, per):
+        self.asked.append(per)
+        return {
+            "items": [
+                {"id": id, "started_at": id.removeprefix("undo-"), "by": "ann", "changes": {}}
+                for id in self.ids[:per]
+            ]
+        }
+
+
+@pytest.mark.parametrize(
+    ("products", "categories", "found", "asked"),
+    [
+        (["b", "a"], ["a"], "b", [1]),
+        (["undo-c", "b"], ["a"], "b", [1, 10]),
+        ([f"undo-{n}" for n in range(90, 10, -1)] + ["1"], ["0"], "1", [1, 10, 100]),
+    ],
+)
+def test_the_latest_import_is_found_with_few_questions(products, categories, found, asked):
+    services = Listing("products", *products), Listing("categories", *categories)
+    assert latest(services) == found
+    assert services[0].asked == asked
+
+
+def test_a_history_of_undos_alone_has_no_import_to_undo():
+    with pytest.raises(StackError, match="no import to undo"):
+        latest([Listing("products", "undo-a")])
 
 
 def test_other_services_come_first_and_each_one_before_what_it_refers_to():

@@ -29,8 +29,8 @@ class Service:
         return {"keys": self.keys, "fields": FIELDS}
 
 
-def identity(key=None, volatile=VOLATILE, **options):
-    return RowIdentity(Service(**options), key, volatile)
+def identity(key=None, volatile=VOLATILE, source="", **options):
+    return RowIdentity(Service(**options), key, volatile, source)
 
 
 def ref(row, item=None, **options):
@@ -38,6 +38,19 @@ def ref(row, item=None, **options):
     item = dict(item or {"name": "A"})
     identity(**options).identify(item, row, 1)
     return item["external_ref"]
+
+
+@pytest.mark.parametrize("row", [{"external_ref": " 7"}, {"id": 7}])
+def test_the_source_goes_before_a_reference_or_an_id(row):
+    item = {"name": "Ada", **{name: value for name, value in row.items() if name != "id"}}
+    identity(source=" north").identify(item, row, 1)
+    assert item["external_ref"] == "north:7"
+
+
+def test_the_source_is_no_part_of_other_keys():
+    item = {"sku": "7"}
+    identity(source="north").identify(item, item, 1)
+    assert item == {"sku": "7"}
 
 
 def test_a_key_is_made_of_the_row_and_not_of_the_item():

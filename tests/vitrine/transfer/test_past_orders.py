@@ -78,6 +78,13 @@ def test_the_source_goes_before_the_numbers_and_returns_are_known_by_theirs(run)
     ]
 
 
+def test_a_client_without_an_email_is_one_of_its_shop(run):
+    text = "invoice,customer,sku,qty\n1,7.0,a,1\n2,ada@example.org,a,1\n"
+    _, clients = run(text, source="north", create_clients=True)
+    assert [client.get("external_ref") for client in clients] == [None, "north:7"]
+    assert clients[0]["email"] == "ada@example.org"
+
+
 def test_a_long_source_is_refused():
     with pytest.raises(StackError, match=r"--source x{51}: write at most 50 characters"):
         OrderRules(source="x" * 51)

@@ -3,7 +3,7 @@
 They are put together from the classes of ``vitrine import shop``, and send the same requests.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -13,7 +13,7 @@ from vitrine.client import Client
 from vitrine.transfer.columns.field_names import FIELD_NAMES
 from vitrine.transfer.columns.summary import summary
 from vitrine.transfer.identity import VOLATILE, RowIdentity
-from vitrine.transfer.importer import ImportReport, ItemImporter, WriteMode
+from vitrine.transfer.importer import ImportReport, ItemImporter, NumberedRows, WriteMode
 from vitrine.transfer.mapping import RowMapping
 from vitrine.transfer.past_orders import OrderRules, PastOrderImporter, order_mapping
 from vitrine.transfer.progress import identity_lines, note_lines
@@ -99,39 +99,48 @@ def parts_of(
     groups = {"": list(files)} if options.format else by_resource(files, reading)
     parts: list[Part] = []
     if of_products := groups.pop("", []):
-        parts.append(ProductsPart(opened, of_products, options, reading, client))
+        fields = client(PRODUCTS).get("/")["fields"]
+        parts.append(ProductsPart(_prepared(opened, of_products, options, reading, fields)))
     for resource in sorted(groups):  # Orders find their clients.
-        kind = OrdersPart if resource == ORDERS else ClientsPart
-        parts.append(kind(opened, groups[resource], options, reading, client))
+        sources = [opened.enter_context(ExportRows(file, reading)) for file in groups[resource]]
+        if resource == ORDERS:
+            parts.append(OrdersPart(sources, options))
+        else:
+            parts.append(ClientsPart(sources, options, client(CLIENTS).get("/")["fields"]))
     return parts
 
 
+def _prepared(
+    opened: ExitStack,
+    files: Sequence[str],
+    options: Options,
+    reading: ReadOptions,
+    fields: Mapping[str, Any],
+) -> list[Prepared]:
+    """Return files with products, read and mapped as ``vitrine import shop`` does."""
+    chosen = ShopOptions(
+        options.format or None,
+        options.currency or None,
+        options.weight_unit or None,
+        options.decimal or None,
+        options.photos,
+        SHOWN_ROWS,
+    )
+    sources = (open_source(opened, file, reading, chosen.format) for file in files)
+    return [prepare(opened, source, fields, chosen) for source in sources]
+
+
 class ProductsPart:
-    """Files with products."""
+    """Files with products.
+
+    Attributes:
+        prepared: The files.
+    """
 
     resource = PRODUCTS
 
-    def __init__(
-        self,
-        opened: ExitStack,
-        files: Sequence[str],
-        options: Options,
-        reading: ReadOptions,
-        client: ClientOf,
-    ):
-        fields = client(PRODUCTS).get("/")["fields"]
-        chosen = ShopOptions(
-            options.format or None,
-            options.currency or None,
-            options.weight_unit or None,
-            options.decimal or None,
-            options.photos,
-            SHOWN_ROWS,
-        )
-        self.prepared: list[Prepared] = []
-        for file in files:
-            source = open_source(opened, file, reading, chosen.format)
-            self.prepared.append(prepare(opened, source, fields, chosen))
+    def __init__(self, prepared: Sequence[Prepared]):
+        self.prepared = prepared
         self._identity: RowIdentity | None = None
 
     def run(self, client: ClientOf, dry_run: bool, report: ImportReport) -> Shares:
@@ -142,9 +151,8 @@ class ProductsPart:
         files = importers(*services, self.prepared, dry_run, report)
         for number, (one, importer) in enumerate(files):
             self._identity = importer.identity
-            for _ in importer.run(one.source):
-                share = one.source.position / (one.source.size or 1)
-                yield (number + min(share, 1)) / len(self.prepared)
+            for share in _shares(importer, one.source):
+                yield (number + share) / len(self.prepared)
 
     def lines(self, report: ImportReport, dry_run: bool) -> Iterator[str]:
         """Yield what was changed and left out, and how items were found."""
@@ -156,29 +164,46 @@ class ProductsPart:
             yield from identity_lines(report, self._identity, self.resource, dry_run)
 
 
-class ClientsPart:
+class ExportsPart:
+    """Exports of one resource, whose rows one mapping reads.
+
+    Attributes:
+        resource: The resource.
+        sources: The files.
+        mapping: The mapping, which has surveyed them.
+    """
+
+    resource: str
+
+    def __init__(self, sources: Sequence[ExportRows], mapping: RowMapping):
+        self.sources = sources
+        self.mapping = mapping
+        mapping.survey_files(sources)
+
+    def summary(self) -> Iterator[str]:
+        """Yield what was found out about the files."""
+        yield from summary(self.sources, self.mapping, self.resource)
+        for source in self.sources:
+            yield from source.notes
+
+    def named(self, report: ImportReport) -> Iterator[ExportRows]:
+        """Yield each file; meanwhile the report names it, if there are several."""
+        for source in self.sources:
+            report.file = source.path if len(self.sources) > 1 else ""
+            yield source
+        report.file = ""
+
+
+class ClientsPart(ExportsPart):
     """Exports of clients."""
 
     resource = CLIENTS
 
-    def __init__(
-        self,
-        opened: ExitStack,
-        files: Sequence[str],
-        options: Options,
-        reading: ReadOptions,
-        client: ClientOf,
-    ):
-        fields = client(CLIENTS).get("/")["fields"]
+    def __init__(self, sources: Sequence[ExportRows], options: Options, fields: Mapping[str, Any]):
         names = FIELD_NAMES.get(CLIENTS)
-        self.mapping = RowMapping(fields, (), (), (), None, names, options.decimal or None)
-        self.sources = _exports(opened, files, reading)
-        _survey(self.sources, self.mapping)
+        mapping = RowMapping(fields, (), (), (), None, names, options.decimal or None)
+        super().__init__(sources, mapping)
         self._identity: RowIdentity | None = None
-
-    def summary(self) -> Iterator[str]:
-        """Yield what was found out about the files."""
-        return summary(self.sources, self.mapping, self.resource)
 
     def run(self, client: ClientOf, dry_run: bool, report: ImportReport) -> Shares:
         """Import the files; yield how much is done."""
@@ -187,12 +212,9 @@ class ClientsPart:
         self._identity = identity = RowIdentity(service, None, VOLATILE)
         mode = WriteMode(dry_run, self.mapping.has_free_attributes)
         importer = ItemImporter(service, self.mapping, None, identity, mode, report)
-        for number, source in enumerate(self.sources):
-            report.file = source.path if len(self.sources) > 1 else ""
-            for _ in importer.run(source):
-                share = source.position / (source.size or 1)
-                yield (number + min(share, 1)) / len(self.sources)
-        report.file = ""
+        for number, source in enumerate(self.named(report)):
+            for share in _shares(importer, source):
+                yield (number + share) / len(self.sources)
 
     def lines(self, report: ImportReport, dry_run: bool) -> Iterator[str]:
         """Yield what was changed, and how items were found."""
@@ -201,39 +223,22 @@ class ClientsPart:
             yield from identity_lines(report, self._identity, self.resource, dry_run)
 
 
-class OrdersPart:
+class OrdersPart(ExportsPart):
     """Exports of orders; the clients that are missing are created."""
 
     resource = ORDERS
 
-    def __init__(
-        self,
-        opened: ExitStack,
-        files: Sequence[str],
-        options: Options,
-        reading: ReadOptions,
-        client: ClientOf,
-    ):
+    def __init__(self, sources: Sequence[ExportRows], options: Options):
+        super().__init__(sources, order_mapping((), (), (), options.decimal or None))
         self._currency = options.currency or None
-        self.mapping = order_mapping((), (), (), options.decimal or None)
-        self.sources = _exports(opened, files, reading)
-        _survey(self.sources, self.mapping)
-
-    def summary(self) -> Iterator[str]:
-        """Yield what was found out about the files."""
-        yield from summary(self.sources, self.mapping, self.resource)
-        for source in self.sources:
-            yield from source.notes
 
     def run(self, client: ClientOf, dry_run: bool, report: ImportReport) -> Shares:
         """Import the files; yield how much is done."""
         rules = OrderRules(create_clients=True, dry_run=dry_run, currency=self._currency)
         importer = PastOrderImporter(client(ORDERS), client(CLIENTS), rules, report)
-        for source in self.sources:
-            report.file = source.path if len(self.sources) > 1 else ""
+        for source in self.named(report):
             importer.read(source, self.mapping, ())
             yield 0.0
-        report.file = ""
         for done in importer.send():
             yield done / (importer.lines or 1)
 
@@ -242,18 +247,10 @@ class OrdersPart:
         yield from ()
 
 
-def _exports(opened: ExitStack, files: Sequence[str], reading: ReadOptions) -> list[ExportRows]:
-    return [opened.enter_context(ExportRows(file, reading)) for file in files]
-
-
-def _survey(sources: Sequence[ExportRows], mapping: RowMapping) -> None:
-    """Have a mapping look at all rows, and decide what its columns become."""
-    for source in sources:
-        mapping.meet(source.header)
-        for _, row in source.rows():
-            if isinstance(row, dict):
-                mapping.survey(row)
-    mapping.decide()
+def _shares(importer: ItemImporter, source: NumberedRows) -> Shares:
+    """Import a file; yield how much of it is done after each batch."""
+    for _ in importer.run(source):
+        yield min(source.position / (source.size or 1), 1)
 
 
 def first_rows(source: Any) -> list[dict[str, Any]]:

@@ -5,13 +5,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from vitrine.console.imports.parts import ClientsPart, OrdersPart, Part, ProductsPart, first_rows
+from vitrine.console.imports.parts import ExportsPart, Part, ProductsPart, first_rows
 from vitrine.transfer.columns.plan import Kind, Role
 from vitrine.transfer.columns.summary import notes
 from vitrine.transfer.importer import ImportReport, SameErrors
 from vitrine.transfer.progress import RESULTS
 from vitrine.transfer.shops import binding
 from vitrine.transfer.shops.named_values import flattened
+from vitrine.transfer.shops.plan_text import hint
 from vitrine.transfer.shops.preparation import Prepared
 from vitrine.transfer.shops.shop_rows import ShopRows
 from vitrine.transfer.sources import RowSource
@@ -39,7 +40,7 @@ def plan(part: Part) -> Iterator[dict[str, Any]]:
     if isinstance(part, ProductsPart):
         for prepared in part.prepared:
             yield _products(prepared)
-    elif isinstance(part, (ClientsPart, OrdersPart)):
+    elif isinstance(part, ExportsPart):
         lines = _lines(part.summary())
         for source in part.sources:
             rows = first_rows(source)
@@ -76,7 +77,11 @@ def _products(prepared: Prepared) -> dict[str, Any]:
             "total": fit.total,
             "columns": list(_shop_columns(source)),
             "first": first,
-            "counts": {"products": source.products, "sold": mapping.rows, "photos": source.photos},
+            "counts": {
+                "products": source.products,
+                "variants": mapping.rows,
+                "photos": source.photos,
+            },
             "notes": _lines(
                 [*notes(mapping), *told, *([records.note] if records and records.note else [])]
             ),
@@ -106,7 +111,7 @@ def _shop_columns(rows: ShopRows) -> Iterator[dict[str, Any]]:
     """Yield what each column of a shop becomes."""
     examples = first_rows(rows.source)
     uses = rows.binding.uses
-    hints = {field.name: _hint(field) for field in rows.binding.fields}
+    hints = {field.name: hint(field) for field in rows.binding.fields}
     for column in rows.binding.header.columns[:MAX_COLUMNS]:
         use, filled = uses[column], rows.filled[column]
         # The columns of records are counted by their values only.
@@ -122,12 +127,6 @@ def _shop_columns(rows: ShopRows) -> Iterator[dict[str, Any]]:
         else:
             kind, becomes, why = "field", use, hints.get(use, "")
         yield _column(column, kind, becomes, why, filled, examples)
-
-
-def _hint(field: binding.BoundField) -> str:
-    if field.rule.unit:
-        return f"in {field.rule.unit} where the file names no unit"
-    return "as HTML" if field.rule.html else ""
 
 
 def _role(role: Role) -> tuple[str, str, str]:

@@ -50,6 +50,12 @@ class PhotoAddresses:
         uploaded = [image for image in item.get("images", ()) if not image.get("url")]
         return list(dict.fromkeys([*sources, *filter(None, map(self._uploaded, uploaded))]))
 
+    @staticmethod
+    def texts(item: Item) -> dict[str, str]:
+        """Return the texts of an item's photos by URL, for those that have one."""
+        photos = (each for each in item.get("image_urls", ()) if isinstance(each, dict))
+        return {photo["url"]: photo["alt"] for photo in photos if photo.get("alt")}
+
     def _uploaded(self, image: Item) -> str:
         thumbnail = (image.get("thumbnails") or {}).get(_SIZE) or {}
         if not self._base_url or _FORMAT not in thumbnail:

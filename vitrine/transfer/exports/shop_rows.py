@@ -74,7 +74,8 @@ class WrittenRows:
             columns += rule.columns if self._is_written_twice(name) else rule.columns[:1]
             columns += rule.unless if name == "external_ref" else ()
         columns += [column for pair in self._option_columns() for column in pair]
-        columns += [*format.photos.columns, *format.photos.of_variant]
+        photos = format.photos
+        columns += [*photos.columns, *photos.of_variant, *photos.text[:1]]
         columns += filter(None, [rules.link])
         columns += [ATTRIBUTE + name for name in self._attributes]
         return list(dict.fromkeys(columns))
@@ -130,9 +131,13 @@ class WrittenRows:
             row |= dict.fromkeys(of_variant, own) if own else {}
         column = next(iter(self._format.photos.columns), "")
         gallery = gallery if column else []
+        texts = {url: text for item in items for url, text in self._photos.texts(item).items()}
         for position in range(max(len(rows), len(gallery))):
             row = dict(rows[position]) if position < len(rows) else {}
-            row |= {column: gallery[position]} if position < len(gallery) else {}
+            if position < len(gallery):
+                url = gallery[position]
+                row[column] = url
+                row |= dict.fromkeys(self._format.photos.text[:1], texts.get(url, ""))
             yield key | row
 
     def _with_parent(self, items: Sequence[Item], rows: Sequence[Cells]) -> Iterator[Cells]:

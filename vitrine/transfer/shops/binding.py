@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from vitrine.transfer.columns.field_names import key_of, keys_of
 from vitrine.transfer.columns.private_names import is_private
-from vitrine.transfer.columns.units import grams, unit_in
+from vitrine.transfer.columns.units import grams, names_grams, unit_in
 from vitrine.transfer.shops.format_files import (
     Columns,
     FieldRule,
@@ -82,6 +82,7 @@ class BoundField:
             meaningless, in lower case; empty if the file does not have that column.
         unit_column: The column with the unit of a weight.
         plus: The column with an amount that is added.
+        tracker: The column that names what counts a stock.
         dated: The first column of the format, if the file has it and dates for it.
         dates: The columns of its first moment, of its last one, and of both.
     """
@@ -92,6 +93,7 @@ class BoundField:
     unless: Mapping[str, str]
     unit_column: str = ""
     plus: str = ""
+    tracker: str = ""
     dated: str = ""
     dates: tuple[str, str, str] = ("", "", "")
 
@@ -136,6 +138,7 @@ class Binding:
         others: The name of each column that is an attribute by its header.
         photos: The columns of photos of a product.
         variant_photos: The columns of photos of a variant.
+        photo_text: The column with the text of the photo in its row.
         uses: What each column becomes; for a field, its name.
     """
 
@@ -152,6 +155,7 @@ class Binding:
         self.attributes = _bound_names(format.attributes, header)
         self.photos = header.find(format.photos.columns)
         self.variant_photos = header.find(format.photos.of_variant)
+        self.photo_text = self.column(format.photos.text)
         self.uses = dict(self._uses(private))
         self.others = {
             column: _renamed(column, format.rename)
@@ -177,12 +181,13 @@ class Binding:
     def _columns_by_use(self) -> Iterator[tuple[Iterable[str], str]]:
         """Yield columns with what they become; for one of several meanings, the first counts."""
         for field in self.fields:
-            yield filter(None, (*field.columns, field.unit_column, field.plus)), field.name
+            read = (*field.columns, field.unit_column, field.plus, field.tracker)
+            yield filter(None, read), field.name
         for field in self.fields:
             yield (*field.unless, *filter(None, field.dates)), field.name
         yield self.options.all, OPTIONS
         yield self.attributes.all, NAMED_ATTRIBUTES
-        yield (*self.photos, *self.variant_photos), PHOTOS
+        yield filter(None, (*self.photos, *self.variant_photos, self.photo_text)), PHOTOS
         fold = self.format.fold
         children = fold.children.column if fold.children else ()
         names = (*fold.key, *fold.parent, *fold.group, *fold.below, *fold.skip, *fold.each)
@@ -192,14 +197,19 @@ class Binding:
 
 def _bound_field(name: str, rule: FieldRule, header: Header, private: set[str]) -> BoundField:
     columns = tuple(column for column in header.find(rule.columns) if column not in private)
-    parts = (rule.unit_column, rule.plus, rule.columns[:1], rule.since, rule.until, rule.during)
-    unit_column, plus, first, *dates = (next(iter(header.find(part)), "") for part in parts)
+    parts = (rule.unit_column, rule.plus, rule.tracker, rule.columns[:1])
+    times = (rule.since, rule.until, rule.during)
+    unit_column, plus, tracker, first, *dates = (
+        next(iter(header.find(part)), "") for part in (*parts, *times)
+    )
     since, until, during = dates
     dated = first if any(dates) and first in columns else ""
     unless: dict[str, str] = {}
     for pattern, text in rule.unless.items() if first in columns else ():
         unless |= dict.fromkeys(header.find((pattern,)), text.casefold())
-    return BoundField(name, rule, columns, unless, unit_column, plus, dated, (since, until, during))
+    return BoundField(
+        name, rule, columns, unless, unit_column, plus, tracker, dated, (since, until, during)
+    )
 
 
 def _bound_names(rule: NamedValues, header: Header) -> BoundNames:
@@ -229,7 +239,8 @@ def weight_column(field: BoundField, column: str, unit: str) -> str:
         column: The column of the file, which may name a unit.
         unit: The unit in the row, or an empty text.
     """
-    units = (unit, unit_in(column), field.rule.unit)
+    own_unit = unit_in(column) or ("g" if names_grams(column) else "")
+    units = (unit, own_unit, field.rule.unit)
     names = (f"{field.name} ({unit})" for unit in units if unit)
     return next((name for name in names if grams(name)), field.name)
 

@@ -49,7 +49,7 @@ from vitrine.transfer.sources import ReadOptions, RowSource
     "--source",
     default="",
     metavar="SHOP",
-    help="Put SHOP: before the order numbers, because another shop has the same ones.",
+    help="Put SHOP: before the numbers of orders and clients, because another shop has the same.",
 )
 @click.option("--no-images", is_flag=True, help="Leave the photos out.")
 @click.option(
@@ -98,7 +98,7 @@ def import_shop(
     reading = ReadOptions(None, encoding, separator, "products", sheet)
     groups = {"": list(files)} if kind else by_resource(files, reading)
     others: dict[str, Any] = {"decimal": decimal, "encoding": encoding, "separator": separator}
-    others |= {"sheet": sheet, "dry_run": dry_run}
+    others |= {"sheet": sheet, "dry_run": dry_run, "source": source}
     failed = 0
     with open_log(errors) as log:
         run = ImportRun(has_parts=True, log=log)
@@ -109,8 +109,7 @@ def import_shop(
                 _ask(yes)
             # Orders find their clients.
             for resource in sorted(groups):
-                of_orders = {"currency": currency, "source": source}
-                own = others | (of_orders if resource == ORDERS else {})
+                own = others | ({"currency": currency} if resource == ORDERS else {})
                 failed += _import_others(ctx, resource, groups[resource], own, run)
         finally:
             run.print_undo()

@@ -34,6 +34,7 @@ class Sold:
         group: The reference of the product that it is a variant of, or an empty text.
         options: Its options.
         photos: Its photos.
+        photo_texts: The texts of photos that have one.
     """
 
     number: int
@@ -42,6 +43,7 @@ class Sold:
     group: str = ""
     options: dict[str, str] = field(default_factory=dict)
     photos: list[str] = field(default_factory=list)
+    photo_texts: dict[str, str] = field(default_factory=dict)
 
 
 Folded = Iterator[Sold | tuple[int, str]]
@@ -164,19 +166,23 @@ class _Blocks:
     def _variants(self, key: str, block: list[tuple[int, Cells]], product: Cells) -> Folded:
         binding = self._binding
         photos: dict[str, None] = {}
+        texts: dict[str, str] = {}
         sold: list[Sold] = []
         below = [self._is_below(cells) for _, cells in block]
         # A product without a price is sold too: its first row.
         rows_sold = [self._is_sold(cells) for _, cells in block]
         rows_sold[0] |= not any(rows_sold)
         for (number, cells), is_below, is_sold in zip(block, below, rows_sold, strict=True):
-            photos |= dict.fromkeys(_photos(binding, cells))
+            of_row = _photos(binding, cells)
+            photos |= dict.fromkeys(of_row)
+            if text := str(cells.get(binding.photo_text) or "").strip():
+                texts |= dict.fromkeys(of_row, text)
             if not is_sold:
                 continue
             options = _options(binding, cells, product) if is_below or not self._below else {}
             own = _photos(binding, cells, of_variant=True)
             shared = _NOTHING if cells is product else product
-            sold.append(Sold(number, cells, shared, key, options, own))
+            sold.append(Sold(number, cells, shared, key, options, own, texts))
         if self._has_parents or any(below):
             sold = [one for one in sold if one.options] or sold
         if self._each:

@@ -109,6 +109,7 @@ class FieldRule:
         unit_column: The column of the unit of a weight.
         values: What texts mean, such as ``{"1" = "active"}``.
         unless: Columns with texts that make the cell of the first column meaningless.
+        tracker: The column that names what counts a stock; without it, a stock of 0 is not counted.
         since: The column of the moment from which the first column has a meaning.
         until: The column of the moment up to which it has one.
         during: The column of both, with a slash between them.
@@ -127,6 +128,7 @@ class FieldRule:
     unit_column: Columns = ()
     values: Mapping[str, str] = field(default_factory=dict)
     unless: Mapping[str, str] = field(default_factory=dict)
+    tracker: Columns = ()
     since: Columns = ()
     until: Columns = ()
     during: Columns = ()
@@ -220,6 +222,7 @@ class Photos:
         separator: The sign between several in a cell.
         member: In a list of JSON objects, the member with the URL.
         base: The beginning of a URL for photos without one.
+        text: The column with the text of the photo in the same row, for readers who do not see it.
     """
 
     columns: Columns = ()
@@ -227,6 +230,7 @@ class Photos:
     separator: str = ""
     member: str = ""
     base: str = ""
+    text: Columns = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +322,7 @@ class ShopFormat:
         """Yield each column or pattern that the format names."""
         for rule in self.fields.values():
             yield from (*rule.columns, *rule.unit_column, *rule.unless, *rule.plus)
-            yield from (*rule.since, *rule.until, *rule.during)
+            yield from (*rule.tracker, *rule.since, *rule.until, *rule.during)
         for named in (self.options, self.attributes):
             yield from (column for pair in named.pairs for column in pair)
             yield from named.columns
@@ -329,7 +333,7 @@ class ShopFormat:
         yield from (*fold.key, *fold.parent, *fold.each, *fold.group, *fold.sold)
         yield from (*fold.below, *fold.skip)
         yield from fold.children.column if fold.children else ()
-        yield from (*self.photos.columns, *self.photos.of_variant)
+        yield from (*self.photos.columns, *self.photos.of_variant, *self.photos.text)
         yield from (*self.private, *self.left_out, *self.rename)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vitrine.transfer.columns.facts import is_nested
+from vitrine.transfer.columns.units import names_grams
 from vitrine.transfer.shops.binding import (
     ATTRIBUTE,
     LEFT_OUT,
@@ -12,6 +13,7 @@ from vitrine.transfer.shops.binding import (
     PHOTOS,
     PRIVATE,
     PRODUCT,
+    BoundField,
 )
 from vitrine.transfer.shops.recognition import Fit
 from vitrine.transfer.shops.shop_rows import ShopRows
@@ -47,7 +49,7 @@ def column_lines(rows: ShopRows) -> Iterator[str]:
             by_use.setdefault(use, []).append(column)
     for name in (*fields, OPTIONS, PHOTOS, PRODUCT, NAMED_ATTRIBUTES):
         if columns := by_use.pop(name, []):
-            yield f"  {_WORDS.get(name, name)}: {', '.join(columns)}{_hint(fields.get(name))}"
+            yield f"  {_WORDS.get(name, name)}: {', '.join(columns)}{_after(fields.get(name))}"
     if columns := by_use.pop(ATTRIBUTE, []):
         yield f"  attributes: {', '.join(map(binding.others.__getitem__, columns))}"
     if columns := by_use.pop(PRIVATE, []):
@@ -60,19 +62,24 @@ def column_lines(rows: ShopRows) -> Iterator[str]:
         yield f"  empty: {_counted(len(empty), 'column')}"
 
 
-def _hint(field: Any) -> str:
-    """Return what else the format says about a field."""
-    if field is None:
-        return ""
-    if field.rule.unit:
-        return f", in {field.rule.unit} where the file names no unit"
-    return ", as HTML" if field.rule.html else ""
+def _after(field: BoundField | None) -> str:
+    text = hint(field) if field else ""
+    return f", {text}" if text else ""
 
 
-def count_line(rows: ShopRows, sold: int) -> str:
-    """Return the numbers of products, of what is sold, and of photos."""
-    products = _counted(rows.products, "product")
-    return f"{products}, {sold:,} sold; {_counted(rows.photos, 'photo')}"
+def hint(field: BoundField) -> str:
+    """Return what else the format says about how a field is read, or an empty text."""
+    if field.rule.unit and not all(map(names_grams, field.columns)):
+        return f"in {field.rule.unit} where the file names no unit"
+    return "as HTML" if field.rule.html else ""
+
+
+def count_line(rows: ShopRows, variants: int) -> str:
+    """Return the numbers of products, of their variants, and of photos."""
+    counts = _counted(rows.products, "product")
+    if variants != rows.products:
+        counts += f" with {_counted(variants, 'variant')}"
+    return f"{counts}; {_counted(rows.photos, 'photo')}"
 
 
 def _counted(count: int, noun: str) -> str:

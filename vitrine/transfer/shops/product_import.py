@@ -47,5 +47,9 @@ def photo_line(prepared: Prepared) -> str:
     source = prepared.source
     if not isinstance(source, ShopRows) or not source.photos:
         return ""
-    what = "for the workers to fetch; `vitrine images list` shows those that fail"
-    return f"Photos: {source.photos:,} {what if source.sends_photos else 'left out'}"
+    if not source.sends_photos:
+        return f"Photos: {source.photos:,} left out"
+    return (
+        f"Photos: {source.photos:,}; workers fetch the new ones. `vitrine images list --state "
+        "queued` shows those that wait, `vitrine images list` those that failed"
+    )

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -19,6 +19,8 @@ from vitrine.transfer.shops.named_values import flattened, is_url
 from vitrine.transfer.shops.records import record_columns, record_rows
 from vitrine.transfer.shops.translation import Translator
 from vitrine.transfer.sources import RowSource
+
+MAX_PHOTO_TEXT = 500  # characters that the service accepts
 
 
 class ShopRows:
@@ -148,7 +150,7 @@ class ShopRows:
                 photos.update(hash((group or one.number, url)) for url in urls)
                 self.photos = len(photos)
                 if self.sends_photos:
-                    row[PHOTO_URLS] = urls
+                    row[PHOTO_URLS] = [_photo(url, one.photo_texts) for url in urls]
             yield one.number, row
 
     def _counted(self) -> Iterator[Row]:
@@ -161,6 +163,11 @@ class ShopRows:
             if not isinstance(row, str):
                 self.filled.update(row.keys())
             yield number, row
+
+
+def _photo(url: str, texts: Mapping[str, str]) -> str | dict[str, str]:
+    """Return a photo as the service accepts it: its URL, with its text if it has one."""
+    return {"url": url, "alt": texts[url][:MAX_PHOTO_TEXT]} if url in texts else url
 
 
 def columns_of(source: RowSource) -> list[str]:

@@ -29,6 +29,7 @@ ABOVE = " > "  # between the names of a path of categories
 # Fields whose other columns say something more, which becomes an attribute.
 _WITH_SPARE = ("description", "category", "brand", "gtin", "tax_class", "name")
 _WHOLE = re.compile(r"-?\d{1,18}")
+_ZERO = re.compile(r"0+([.,]0*)?")
 _WRONG_BARCODE = "barcodes have a wrong check digit or length; kept as the attribute barcode"
 _PRICES = ("price", "compare_at_price")
 _DIGIT = re.compile(r"\d")
@@ -91,6 +92,8 @@ class Translator:
                     continue
                 if field.name in _PRICES and self._is_no_price(field, column, value):
                     continue
+                if field.tracker and self._is_untracked(field, value, sold):
+                    continue
                 if column == field.dated and not self._is_on_sale(field, cells):
                     continue
                 if field.rule.values and (value := _meant(field.rule.values, value)) == "":
@@ -111,6 +114,13 @@ class Translator:
         if column == field.columns[-1] or not digits or any(map(int, digits)):
             return False
         self.notes[f"{column}: 0 is not a price there, and the next column is read"] += 1
+        return True
+
+    def _is_untracked(self, field: BoundField, value: Any, sold: Sold) -> bool:
+        """Return True for a stock of 0 that nothing counts: its shop sells without end."""
+        if field.tracker in sold.own or not _ZERO.fullmatch(str(value).strip()):
+            return False
+        self.notes[f"stocks are 0 without {field.tracker}, and are not counted"] += 1
         return True
 
     def _is_on_sale(self, field: BoundField, cells: Cells) -> bool:

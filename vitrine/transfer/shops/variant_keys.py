@@ -19,11 +19,15 @@ MAX_REFERENCE = 200
 MAX_GROUP = 100
 MAX_SKU = 64
 MAX_OPTION = 100
+MAX_SHOWN = 60  # characters of a text in a note
 
 _CUT = "options are longer than 100 characters and are cut"
-_SAME_OPTIONS = "rows have the options of another row of their product; they are no variants"
-_SAME_SKU = "rows have the SKU of another row; it is kept as the attribute sku"
-_LONG_SKU = "SKUs are longer than 64 characters and are kept as the attribute sku"
+# Each with the first text that it is about.
+_SAME_OPTIONS = (
+    "rows have the options of another row of their product, first {}; they are no variants"
+)
+_SAME_SKU = "rows have the SKU of another row, first {}; it is kept as the attribute sku"
+_LONG_SKU = "SKUs are longer than 64 characters, first {}; they are kept as the attribute sku"
 
 
 class VariantKeys:
@@ -43,6 +47,7 @@ class VariantKeys:
             column for column in binding.header.find(fold.group) if binding.uses[column] == PRODUCT
         ]
         self._notes = notes
+        self._texts: dict[str, str] = {}  # the note of each kind, with its first text
         self._skus: set[str] = set()
         self._variants: set[tuple[str, ...]] = set()
         self._references: Counter[str] = Counter()
@@ -63,11 +68,16 @@ class VariantKeys:
         variant = (sold.group, *pairs)
         if variant in self._variants:
             attributes.update(options)
-            self._notes[_SAME_OPTIONS] += 1
+            self._note(_SAME_OPTIONS, "/".join([sold.group, *options.values()]))
             return
         self._variants.add(variant)
         row["group"] = self._group(sold.group)
         row |= {OPTION + name: value for name, value in options.items()}
+
+    def _note(self, kind: str, text: str) -> None:
+        """Count a row that has got another key; the note names the first one."""
+        shown = text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+        self._notes[self._texts.setdefault(kind, kind.format(shown))] += 1
 
     def _option(self, value: str) -> str:
         if len(value) <= MAX_OPTION:
@@ -110,5 +120,5 @@ class VariantKeys:
         text = str(sku)
         if note := _LONG_SKU if len(text) > MAX_SKU else _SAME_SKU if text in self._skus else "":
             attributes["sku"] = row.pop("sku")
-            self._notes[note] += 1
+            self._note(note, text)
         self._skus.add(text)

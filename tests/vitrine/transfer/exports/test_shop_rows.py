@@ -96,6 +96,13 @@ def test_an_import_reads_the_same_again(written, format):
     assert set(notes) == ({"are not active and left out"} if format == "google" else set())
 
 
+def test_the_texts_of_photos_are_in_the_file_of_shopify(written):
+    photos = [{"url": "https://old.example/pot.jpg", "alt": "A red pot"}]
+    path, (row,), _ = written("shopify", POT | {"image_urls": photos})
+    assert row["Image Alt Text"] == "A red pot"
+    assert imported(path)[POT["slug"]]["image_urls"] == photos
+
+
 def test_shopify_has_the_variants_of_a_product_below_each_other(written):
     _, rows, _ = written("shopify", *PRODUCTS)
     assert [row["Handle"] for row in rows] == ["red-pot", *["shirt"] * 3, "shirt--alone"]

@@ -157,6 +157,49 @@ def test_the_newer_columns_of_shopify(read):
     assert len(small["image_urls"]) == 2
 
 
+def test_a_stock_of_zero_that_shopify_does_not_count_is_not_counted(read):
+    file = read(
+        "Handle,Title,Option1 Name,Option1 Value,Variant Price,Variant Inventory Tracker,"
+        "Variant Inventory Qty\n"
+        "tea,Tea,Size,S,3,shopify,0\ntea,,,M,4,,0\ntea,,,L,5,,7\n"
+    )
+    assert [product.get("stock") for product in file.products] == [0, None, 7]
+    counted = {"stocks are 0 without Variant Inventory Tracker, and are not counted": 1}
+    assert file.prepared.source.notes == counted
+
+
+def test_rows_with_the_key_of_another_row_are_counted_and_the_first_is_named(read):
+    file = read(
+        "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price\n"
+        "tea,Tea,Size,S,T,3\ntea,,,M,T,4\ntea,,,L,T,5\ntea,,,s,U,5\n"
+    )
+    assert file.prepared.source.notes == {
+        "rows have the SKU of another row, first T; it is kept as the attribute sku": 2,
+        "rows have the options of another row of their product, first tea/s; they are no "
+        "variants": 1,
+    }
+
+
+def test_a_photo_of_shopify_keeps_its_text(read):
+    file = read(
+        "Handle,Title,Option1 Name,Option1 Value,Variant Price,Image Src,Image Alt Text\n"
+        f"tea,Tea,Size,S,3,https://x.example/1.jpg,A red tin\ntea,,,M,4,https://x.example/2.jpg,\n"
+        f"tea,,,,,https://x.example/3.jpg,{'x' * 512}\n"
+    )
+    for product in file.products:
+        first, second, third = product["image_urls"]
+        assert first == {"url": "https://x.example/1.jpg", "alt": "A red tin"}
+        assert second == "https://x.example/2.jpg"
+        assert len(third["alt"]) == 500, "as long as the service accepts"
+
+
+def test_a_unit_of_the_command_line_is_for_columns_that_name_none(read):
+    file = read(
+        "Handle,Title,Vendor,Variant Price,Variant Grams\ntea,Tea,Acme,3,200\n", weight_unit="kg"
+    )
+    assert file.products[0]["weight"] == "200"
+
+
 def test_every_kind_is_recognised_by_its_own_columns():
     names = {known.name for known in known_formats()}
     assert {"shopify", "woocommerce", "prestashop", "magento", "bigcommerce"} <= names

@@ -127,6 +127,27 @@ def test_statuses_barcodes_and_weights_of_shopify(shop, read):
     assert products[0]["options"] == {"Color": "Green", "Size": "S"}
 
 
+@pytest.mark.parametrize(
+    ("name", "uncounted"),
+    [
+        ("shopify-apparel.csv", 0),
+        ("shopify-jewelery.csv", 3),
+        ("shopify-template.csv", 12),
+        ("shopify-export.csv", 24),
+    ],
+)
+def test_zeros_without_an_inventory_tracker_are_not_counted(shop, read, name, uncounted):
+    products = read(shop(name)).products
+    assert sum("stock" not in product for product in products) == uncounted
+
+
+def test_texts_of_photos_of_shopify(shop, read):
+    products = read(shop("shopify-template.csv")).products
+    photos = {str(photo): photo for product in products for photo in product["image_urls"]}
+    assert len(photos) == 11
+    assert all(photo["alt"] and photo["url"] for photo in photos.values())
+
+
 def test_prices_and_groups_of_woocommerce(shop, read):
     products = read(shop("woocommerce.csv")).products
     assert sum(bool(product.get("compare_at_price")) for product in products) == 6

@@ -16,7 +16,7 @@ export function FilePlan({ file }) {
   const [all, setAll] = useState(false);
   const columns = [...file.columns].sort((one, other) => KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind));
   const shownColumns = all ? columns : columns.slice(0, MOST);
-  const counts = Object.entries(file.counts).map(([name, count]) => counted(/** @type {number} */ (count), name.replace(/s$/, ""), name === "sold" ? name : undefined));
+  const counts = Object.entries(file.counts).map(([name, count]) => counted(/** @type {number} */ (count), name.replace(/s$/, "")));
   const known = file.total ? ` ${number(file.known)} of ${counted(file.total, "column")} are known.` : "";
   return html`<${Panel} title=${file.file} note=${counts.join(" · ")} fill>
     <div class="inset">
