@@ -53,7 +53,7 @@ export function BulkDialog({ source, count: known, brands, onClose, onWritten })
   const isBusy = step.name === "trying" || step.name === "writing";
   const all = known === null ? "products" : counted(known, "product");
   return html`<${Dialog} title=${`Edit ${all}`} onClose=${() => !isBusy && onClose()}>
-    ${(step.name === "form" || step.name === "trying") && html`<${BulkForm} onTry=${attempt} brands=${brands} isBusy=${isBusy} />`}
+    ${(step.name === "form" || step.name === "trying") && html`<${BulkForm} onTry=${attempt} brands=${brands} isBusy=${isBusy} onClose=${onClose} />`}
     ${isBusy && html`<p role="status">${step.name === "trying" ? "Trying it out; nothing is written." : "Writing."} ${step.text}</p><progress aria-label="Progress"></progress>`}
     ${step.error && html`<p class="bad" role="alert">${sentence(step.error)}</p>`}
     ${step.name === "preview" && preview && html`<${Outlook} preview=${preview} change=${plan.current.change} />
