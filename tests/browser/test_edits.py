@@ -183,6 +183,7 @@ def test_many_edits_are_one_and_what_was_changed_since_is_asked_about(page, stac
     page.keyboard.press("Control+z")
     dialog = page.get_by_role("dialog", name="1 value changed since")
     dialog.get_by_label("theirs: 50").wait_for()
+    dialog.get_by_role("group", name="price of Cup 2").wait_for()
     if is_kept:
         dialog.get_by_role("button", name="Keep theirs").click()
         page.get_by_text("1 item had changed since, and stays as somebody else left it.").wait_for()

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.answers_imports import ID, IMPORT, REPORT
 from tests.support.polling import poll
@@ -112,6 +113,30 @@ def test_a_value_that_was_changed_since_stays_and_is_listed(open_import, stack):
     page.locator("#main").get_by_role("button", name="Undo", exact=True).click()
     page.get_by_text("1 value had changed since, and stayed").first.wait_for()
     assert stack.get("products", f"/products/{bowl['id']}")["stock"] == 3
+
+
+def test_the_page_follows_the_undo_of_its_import(open_import):
+    page = open_import()
+    choose(page, ("pans.csv", "name,sku,price\nPan,P-1,5\n"))
+    page.get_by_role("button", name="Import", exact=True).click()
+    page.get_by_text("Imported. Ctrl+Z").wait_for()
+    begun = []  # and not over before the page has shown it
+
+    def answer(route):
+        response = route.fetch()
+        if route.request.method == "POST":
+            begun.append(route.request.url)
+        elif begun:
+            return route.fulfill(response=response, json=response.json() | {"state": "undoing"})
+        return route.fulfill(response=response)
+
+    page.route(re.compile("/imports/"), answer)
+    undo = page.locator("#main").get_by_role("button", name="Undo", exact=True)
+    undo.click()
+    page.locator("#main").get_by_text("Taking the import back.").wait_for()
+    expect(undo).to_be_disabled()
+    page.unroute(re.compile("/imports/"))
+    page.get_by_text(re.compile("^Undone: ")).first.wait_for()
 
 
 def test_the_options_of_the_command_line_read_the_files_again(open_import):

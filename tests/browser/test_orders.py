@@ -135,6 +135,16 @@ def test_several_orders_are_shipped_at_once(board, stack, place):
     assert state_of(stack, other) == "placed"
 
 
+def test_cards_stay_under_the_pointer_when_one_is_selected(board, place):
+    first, second = place(), place()
+    page = board()
+    card(page, first).wait_for()
+    before = card(page, first).bounding_box()
+    card(page, second).get_by_role("checkbox").check()
+    page.get_by_text("1 order selected").wait_for()
+    assert card(page, first).bounding_box() == before
+
+
 def test_shift_selects_a_range(board, place):
     orders = [place() for _ in range(3)]
     page = board()

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from tests.browser.answers import change, story
 from tests.browser.answers_product import LONG
 from tests.browser.conftest import SCREENS
+from tests.support.polling import poll
 
 PAGES = {
     "overview": ("/", "Overview"),
@@ -231,6 +232,24 @@ def test_a_dialog_is_accessible_and_keeps_the_focus(show, find_faults, name, but
     page.keyboard.press("Escape")
     dialog.wait_for(state="detached")
     expect(opener).to_be_focused()
+
+
+def test_only_a_page_with_a_chart_reads_the_samples(show, stub):
+    def asked():
+        return [path for _, path, _ in stub.seen if path == "/samples"]
+
+    page = show("products")
+    page.get_by_role("grid", name="Products").wait_for()
+    poll(lambda: stub.streams)
+    assert not asked()
+    page.keyboard.press("g")
+    page.keyboard.press("o")
+    page.get_by_role("img", name="Reads per second").wait_for()
+    poll(asked)
+    page.keyboard.press("g")
+    page.keyboard.press("c")
+    page.get_by_role("heading", level=1, name="Cache").wait_for()
+    assert len(asked()) == 1
 
 
 def test_keys_lead_to_each_page(show):

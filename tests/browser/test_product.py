@@ -186,6 +186,11 @@ def test_two_people_change_two_fields_and_nobody_is_asked(show, product, stored)
     assert (stored()["price"], stored()["brand"]) == (80, "Acme")
 
 
+def test_a_new_product_is_typed_without_a_click(show):
+    page = show("new")
+    expect(field(page, "Name")).to_be_focused()
+
+
 def test_a_new_product_is_created_once_and_undone(show, stack):
     page = show("new")
     field(page, "Name").fill("Kettle \u202bقهوة\u202c")

@@ -123,6 +123,72 @@ def test_facets_narrow_the_list_and_back_takes_them_off(show):
     page.get_by_text(f"{COUNT + 4} products", exact=True).wait_for()
 
 
+def test_what_is_sold_out_is_found_by_one_click(show, shop, reset):
+    status, value = shop.request("PATCH", "products", "/products/cup-1", {"stock": 0})
+    assert status == 200, value
+    reset("cup-1", stock=1)
+    page = show()
+    facets = page.get_by_role("complementary", name="Facets")
+    facets.get_by_role("button", name="sold out").click()
+    page.wait_for_url("**/products?stock__lte=0")
+    page.get_by_text("1 product", exact=True).wait_for()
+    assert names(page) == ["Cup 1"]
+    expect(facets.get_by_role("button", name="sold out")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Remove the filter stock sold out").click()
+    page.get_by_text(f"{COUNT + 4} products", exact=True).wait_for()
+
+
+def test_a_range_is_one_filter(show):
+    page = show("?price__gte=11&price__lte=12")
+    page.get_by_role("button", name="Remove the filter price 11 – 12").click()
+    page.get_by_text(f"{COUNT + 4} products", exact=True).wait_for()
+
+
+def test_facets_follow_an_edit_and_its_undo(show, reset):
+    reset("cup-3", brand="Acme")
+    page = show("?q=cup")
+    facets = page.get_by_role("complementary", name="Facets")
+    facets.get_by_role("button", name=f"Acme {COUNT // 2}").wait_for()
+    cell(page, "Cup 3", "brand").dblclick()
+    page.keyboard.type("Newcomer")
+    page.keyboard.press("Enter")
+    facets.get_by_role("button", name="Newcomer 1").wait_for()
+    page.keyboard.press("Control+z")
+    facets.get_by_role("button", name=f"Acme {COUNT // 2}").wait_for()
+    expect(facets.get_by_role("button", name="Newcomer")).to_have_count(0)
+
+
+def test_rows_stay_under_the_pointer_when_one_is_selected(show):
+    page = show()
+    second = page.get_by_role("checkbox", name="Select Cup 2", exact=True)
+    before = second.bounding_box()
+    page.get_by_role("checkbox", name="Select Cup 1", exact=True).check()
+    page.get_by_text("1 product selected").wait_for()
+    assert second.bounding_box() == before
+
+
+def test_all_that_match_are_edited_without_a_selection(show):
+    page = show("?brand=Weaver")
+    expect(page.get_by_role("button", name="Edit …")).to_be_disabled()
+    page.get_by_role("button", name="All 4 that match").click()
+    page.get_by_role("button", name="Edit …").click()
+    dialog = page.get_by_role("dialog", name="Edit 4 products")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_have_count(0)
+
+
+def test_a_category_that_does_not_exist_is_said_once(show):
+    page = show()
+    cell(page, "Cup 5", "category").dblclick()
+    page.keyboard.type("Coffe")
+    page.keyboard.press("Enter")
+    alert = page.get_by_role("alert").filter(has_text="There is no category")
+    said = alert.inner_text()
+    assert said.count("There is no category") == 1, said
+    assert "schema" not in said
+    page.keyboard.press("Escape")
+
+
 def test_rows_come_page_by_page_and_are_not_counted(show):
     page = show("?ordering=price&price__gte=0")
     assert len(names(page)) == 50
@@ -318,6 +384,33 @@ def test_a_row_changes_when_somebody_else_changes_it(show, shop, reset):
     expect(price).to_have_text(str(at))
     shop.request("PATCH", "products", "/products/cup-17", {"price": 5000})
     page.locator("tr.lit").filter(has_text="5,000").wait_for()
+
+
+def test_the_grid_and_an_edit_of_many_are_reached_by_keys(show):
+    page = show("?brand=Weaver")
+    page.get_by_role("button", name="All 4 that match").wait_for()
+    page.keyboard.press("F6")
+    expect(page.get_by_role("button", name="Weaver 4")).to_be_focused()
+    page.keyboard.press("F6")
+    expect(page.get_by_role("button", name="All 4 that match")).to_be_focused()
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Edit 4 products")
+    dialog.get_by_label("What").wait_for()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.type("5")
+    page.keyboard.press("Enter")
+    dialog.get_by_text("3 products would change").wait_for()
+    expect(dialog.get_by_role("status")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(dialog.get_by_role("link", name="Sample")).to_be_focused()  # It has no price.
+    page.keyboard.press("Escape")
+    page.keyboard.press("F6")
+    expect(page.get_by_role("checkbox", name="Select all rows that are shown")).to_be_focused()
+    page.keyboard.press("Shift+F6")
+    expect(page.get_by_role("button", name="All 4 that match")).to_be_focused()
 
 
 def test_many_are_raised_with_a_preview_and_undone_by_one_key(show, shop, stored):

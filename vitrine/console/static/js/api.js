@@ -131,9 +131,9 @@ function failed(request, started) {
 function sentence(status, problem, retry, request) {
   const detail = problem?.detail || problem?.title || `${serviceOf(request.path)} answered ${status}.`;
   const places = (problem?.errors ?? [])
+    .filter((/** @type {any} */ { message }) => !detail.includes(message))
     .slice(0, 3)
-    .map((/** @type {any} */ each) => `${each.pointer || each.parameter || ""} ${each.message}`.trim())
-    .filter((/** @type {string} */ text) => !detail.includes(text));
+    .map((/** @type {any} */ each) => `${each.pointer || each.parameter || ""} ${each.message}`.trim());
   const later = retry && !/retry/i.test(detail) ? `Retry in ${retry} s.` : "";
   return [detail, ...places, later].filter(Boolean).join(" ");
 }

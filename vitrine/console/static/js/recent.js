@@ -3,9 +3,10 @@
  *
  * The lists change while the stream runs, even when the page that shows them is not open.
  */
+import { useEffect } from "preact/hooks";
 import { ask } from "./api.js";
 import { listen } from "./stream.js";
-import { Value } from "./value.js";
+import { useValue, Value } from "./value.js";
 
 const MOST = 400; // rows of a list
 const KEPT_SECONDS = 900; // of samples
@@ -17,13 +18,15 @@ export const requests = new Value([]);
 /** @type {Value<any[]>} the newest first */
 export const changes = new Value([]);
 /** @type {Value<any[]>} the oldest first */
-export const samples = new Value([]);
+const samples = new Value([]);
 /** @type {Value<number>} events that were left out, because there were too many */
 export const dropped = new Value(0);
 /** @type {Value<Record<string, string>>} sentences about sources that are down */
 export const sources = new Value({});
 
 let count = 0;
+let readers = 0; // parts of the page that show the samples
+let isBehind = false; // The stream has begun since the samples were read.
 
 /** Keep what the stream sends. */
 export function startRecent() {
@@ -43,13 +46,30 @@ export function startRecent() {
       sources.set(state === "up" ? others : { ...others, [`${service} ${source}`]: detail });
     }
   });
-  listen("hello", loadSamples);
-  listen("reset", loadSamples);
+  listen("hello", startSamples);
+  listen("reset", startSamples);
+}
+
+/** Return the samples of the last minutes. They are many, so only a page that shows them reads them. */
+export function useSamples() {
+  useEffect(() => {
+    readers += 1;
+    if (isBehind) loadSamples();
+    return () => void (readers -= 1);
+  }, []);
+  return useValue(samples);
+}
+
+function startSamples() {
+  isBehind = true;
+  if (readers) loadSamples();
 }
 
 async function loadSamples() {
+  isBehind = false;
   const reply = await ask("/samples");
   if (reply.ok) samples.set(reply.value.samples);
+  else isBehind = true;
 }
 
 /**

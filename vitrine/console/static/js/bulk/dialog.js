@@ -1,5 +1,5 @@
 /** An edit of many products: choose the change, see what it would do, write it. Undone as one edit. */
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { price } from "../amounts.js";
 import { counted, number, shown } from "../format.js";
 import { html } from "../html.js";
@@ -20,6 +20,12 @@ const PLACES = 3; // products of one reason
 export function BulkDialog({ source, count: known, brands, onClose, onWritten }) {
   const [step, setStep] = useState(/** @type {{name: "form" | "trying" | "preview" | "writing" | "over", text?: string, error?: string}} */ ({ name: "form" }));
   const [preview, setPreview] = useState(/** @type {import("./write.js").Preview | null} */ (null));
+  const box = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    // What had the focus is gone with the step before.
+    const isLost = !box.current?.closest("dialog")?.contains(document.activeElement);
+    if (isLost) /** @type {HTMLElement | null} */ (box.current?.querySelector(".outlook, select, .main"))?.focus();
+  }, [step.name]);
   const plan = useRef({ change: /** @type {any} */ (null), label: "" });
   const attempt = async (/** @type {import("./plan.js").Change | "trash"} */ change, /** @type {string} */ label) => {
     const progress = (/** @type {number} */ done) => setStep({ name: "trying", text: `${number(done)} looked at.` });
@@ -52,8 +58,8 @@ export function BulkDialog({ source, count: known, brands, onClose, onWritten })
   };
   const isBusy = step.name === "trying" || step.name === "writing";
   const all = known === null ? "products" : counted(known, "product");
-  return html`<${Dialog} title=${`Edit ${all}`} onClose=${() => !isBusy && onClose()}>
-    ${(step.name === "form" || step.name === "trying") && html`<${BulkForm} onTry=${attempt} brands=${brands} isBusy=${isBusy} />`}
+  return html`<${Dialog} title=${`Edit ${all}`} onClose=${() => !isBusy && onClose()}><div class="steps" ref=${box}>
+    ${(step.name === "form" || step.name === "trying") && html`<${BulkForm} onTry=${attempt} brands=${brands} isBusy=${isBusy} onClose=${onClose} />`}
     ${isBusy && html`<p role="status">${step.name === "trying" ? "Trying it out; nothing is written." : "Writing."} ${step.text}</p><progress aria-label="Progress"></progress>`}
     ${step.error && html`<p class="bad" role="alert">${sentence(step.error)}</p>`}
     ${step.name === "preview" && preview && html`<${Outlook} preview=${preview} change=${plan.current.change} />
@@ -63,7 +69,7 @@ export function BulkDialog({ source, count: known, brands, onClose, onWritten })
       </div>`}
     ${step.name === "over" && preview && html`<p role="status">${step.text}</p><${Refusals} refused=${preview.refused} />
       <div class="tools"><button type="button" class="main" onClick=${onClose}>Close</button></div>`}
-  <//>`;
+  </div><//>`;
 }
 
 /** @param {any[]} items @returns {import("./write.js").Preview} */
@@ -72,7 +78,7 @@ const ofAll = (items) => ({ changed: items.map((item) => ({ item })), unchanged:
 /** What would happen: how many, some examples, and what would be refused. */
 function Outlook({ preview, change }) {
   const { changed, unchanged, refused, isCut } = preview;
-  return html`<div class="outlook" role="status">
+  return html`<div class="outlook" role="status" tabindex="-1">
     <p><b>${counted(changed.length, "product")}</b> ${change === "trash" ? "would go to the trash" : "would change"}${unchanged ? `, ${number(unchanged)} already ${unchanged === 1 ? "is" : "are"} so` : ""}${refused.length ? "," : "."}
       ${refused.length > 0 && html` <b class="bad">${number(refused.length)} would be refused</b>.`}</p>
     ${isCut && html`<p class="warn">At most ${number(MOST)} products are changed at once. Repeat it for the others, or narrow the list.</p>`}

@@ -15,9 +15,9 @@ const ENDINGS = { none: "not rounded", 0.99: "to the nearest .99", 0.95: "to the
 const KINDS = { text: "a text", number: "a number", boolean: "yes or no", none: "removed" };
 
 /**
- * @param {{onTry: (change: import("./plan.js").Change | "trash", label: string) => void, brands: string[], isBusy: boolean}} props
+ * @param {{onTry: (change: import("./plan.js").Change | "trash", label: string) => void, brands: string[], isBusy: boolean, onClose: () => void}} props
  */
-export function BulkForm({ onTry, brands, isBusy }) {
+export function BulkForm({ onTry, brands, isBusy, onClose }) {
   const [values, setValues] = useState(/** @type {Record<string, string>} */ ({ field: "price", how: "percent", ending: "none", text: "", name: "", kind: "text" }));
   const [error, setError] = useState("");
   const { field, how, ending, text, name, kind } = values;
@@ -51,7 +51,8 @@ export function BulkForm({ onTry, brands, isBusy }) {
     ${field === "attribute" && html`<label class="field">Name<input value=${name} dir="auto" required onInput=${(/** @type {any} */ event) => put({ name: event.target.value })} /></label>
       ${Select("kind", "Becomes", KINDS)}${kind === "boolean" ? html`<label class="check"><input type="checkbox" checked=${text === "yes"} onChange=${(/** @type {any} */ event) => put({ text: event.target.checked ? "yes" : "" })} />yes</label>` : kind !== "none" && Text("Value")}`}
     ${error && html`<p class="bad small" role="alert">${error}</p>`}
-    <div class="tools"><button class="main" disabled=${isBusy}>${field === "trash" ? "Show what goes to the trash" : "Show what would change"}</button></div>
+    <div class="tools"><button type="button" disabled=${isBusy} onClick=${onClose}>Cancel</button>
+      <button class="main" disabled=${isBusy}>${field === "trash" ? "Show what goes to the trash" : "Show what would change"}</button></div>
   </form>`;
 }
 

@@ -23,7 +23,8 @@ const MOST = 20; // values that a reader is asked about
 export async function askAbout(service, id, kept) {
   const values = kept.filter(({ pointer }) => pointer);
   if (!values.length || values.length > MOST) return kept;
-  const choices = values.map(({ path, pointer, to, from, now }) => ({ name: path + pointer, before: to, theirs: now, yours: from }));
+  const names = await namesOf(service, [...new Set(values.map(({ path }) => path))]);
+  const choices = values.map(({ path, pointer, to, from, now }) => ({ name: `${fieldOf(pointer)} of ${names.get(path)}`, before: to, theirs: now, yours: from }));
   const isTheirs = await choose(`${counted(values.length, "value")} changed since`, choices, UNDO_WORDS);
   const left = [];
   const newer = []; // The reader has not seen these values.
@@ -37,13 +38,29 @@ export async function askAbout(service, id, kept) {
 }
 
 /**
+ * Read what people call the items; one that has no name is called by its path.
+ * @param {string} service @param {string[]} paths
+ * @returns {Promise<Map<string, string>>}
+ */
+async function namesOf(service, paths) {
+  const replies = await Promise.all(paths.map((path) => ask(`/api/${service}${path}`)));
+  return new Map(paths.map((path, at) => [path, replies[at].value?.name || path]));
+}
+
+/** The steps to a value. @param {string} pointer */
+const stepsOf = (pointer) => pointer.slice(1).split("/").map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+
+/** What people call a field. @param {string} pointer */
+const fieldOf = (pointer) => stepsOf(pointer).join(" ");
+
+/**
  * Put a value back, unless another one is stored than the reader has seen.
  * @param {string} service @param {string} id @param {Kept} kept
  * @returns {Promise<{isBack: boolean, now: unknown}>} the value that is stored, if it is not back
  */
 async function putBack(service, id, { path, pointer, from, now }) {
   const url = `/api/${service}${path}`;
-  const names = pointer.slice(1).split("/").map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+  const names = stepsOf(pointer);
   const body = names.reduceRight((/** @type {unknown} */ value, name) => ({ [name]: value }), from ?? null);
   for (;;) {
     const read = await ask(url);

@@ -15,7 +15,7 @@ const TRIES = 30; // looks in a row without an answer
 export async function takeBack(id) {
   const begun = await ask(`${pathOf(id)}/undo`, { method: "POST" });
   if (!begun.ok) return { error: begun.error, remark: "" };
-  say("The import is taken back.");
+  say("Taking the import back.");
   for (let failed = 0; failed < TRIES; failed += 1) {
     await new Promise((resolve) => setTimeout(resolve, EVERY));
     const { ok, status, value, error } = await ask(pathOf(id));

@@ -1,4 +1,8 @@
-/** Several orders at once: what the selected ones allow, a confirmation that counts, and what was refused. */
+/**
+ * Several orders at once: what the selected ones allow, a confirmation that counts, and what was refused.
+ *
+ * The bar is there before the first one is selected, so that no card moves under the pointer.
+ */
 import { useState } from "preact/hooks";
 import { counted } from "../format.js";
 import { html } from "../html.js";
@@ -31,13 +35,13 @@ export function Bulk({ orders, onClear, onDone }) {
   };
   const lacking = missing("orders:write");
   const actions = /** @type {Action[]} */ (Object.keys(ACTIONS));
-  return html`<div class="order-bulk" role="region" aria-label="Selected orders">
-    ${orders.length > 0 && html`<div class="bar">
+  return html`<div class=${orders.length ? "order-bulk" : "order-bulk idle"} role="region" aria-label="Selected orders">
+    <div class="bar">
       <b>${counted(orders.length, "order")} selected</b>
       <span class="tools">${actions.map((action) => html`<${Choice} key=${action} action=${action} orders=${orders} lacking=${lacking || (progress && "The last action is still running.")} onAsk=${() => setAsked(action)} />`)}
-        <button type="button" class="link" onClick=${onClear}>Select none</button></span>
+        <button type="button" class="link" disabled=${!orders.length} onClick=${onClear}>Select none</button></span>
       <span role="status">${progress}</span>
-    </div>`}
+    </div>
     ${refused.length > 0 && html`<${Notice} kind="bad" label="Refused:" action=${html`<button type="button" class="link" onClick=${() => setRefused([])}>Close</button>`}>
       ${refused.map(({ order, error }) => html`<span key=${order.id}><a href=${`/orders/${order.id}`}>#${order.id}</a> ${error} </span>`)}<//>`}
     ${asked && html`<${Sure} action=${asked} orders=${orders.filter(({ status }) => !reasonAgainst(status, asked))} onYes=${() => run(asked)} onNo=${() => setAsked(null)} />`}

@@ -8,7 +8,7 @@ import { Chart, sumOf } from "../parts/chart.js";
 import { Figures } from "../parts/figures.js";
 import { Heading } from "../parts/heading.js";
 import { Panel } from "../parts/panel.js";
-import { requests, samples, together } from "../recent.js";
+import { requests, together, useSamples } from "../recent.js";
 import { useValue } from "../value.js";
 
 const MINUTE = 60; // seconds
@@ -16,7 +16,7 @@ const MINUTE = 60; // seconds
 export function Page() {
   const [paused, setPaused] = useState(/** @type {any[] | null} */ (null));
   const live = useValue(requests);
-  const taken = useValue(samples);
+  const taken = useSamples();
   const rates = useMemo(() => last(taken, 3 * MINUTE).map(together), [taken]);
   return html`
     <${Heading} title="Cache" text="What the cache says of each request as it comes, and why.">

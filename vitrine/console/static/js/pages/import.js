@@ -1,7 +1,7 @@
 /** Import: drop files of a shop, see what becomes of them, try, import, undo. */
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api.js";
-import { edits } from "../edits/undo.js";
+import { edits, undoing } from "../edits/undo.js";
 import { clock } from "../format.js";
 import { html } from "../html.js";
 import { Drop } from "../imports/drop.js";
@@ -49,7 +49,8 @@ export function Page() {
 /** One import. @param {{id: string, round: number, formats: any[]}} props */
 function One({ id, round, formats }) {
   const [isSlow, setSlow] = useState(false);
-  const { value, reply, error, reload } = useAsk(`${pathOf(id)}?${round}`, { every: isSlow ? 0 : EVERY });
+  const isUndoing = useValue(undoing);
+  const { value, reply, error, reload } = useAsk(`${pathOf(id)}?${round}`, { every: isSlow && !isUndoing ? 0 : EVERY });
   const busy = isBusy(value);
   const kept = useValue(edits);
   useEffect(() => void (value && reload()), [kept]); // It may have been taken back by Ctrl+Z.

@@ -11,7 +11,7 @@ import { Panel } from "../parts/panel.js";
 import { Dot } from "../parts/pill.js";
 import { sentence } from "../parts/sentence.js";
 import { Table } from "../parts/table.js";
-import { changes, samples, sources, together } from "../recent.js";
+import { changes, sources, together, useSamples } from "../recent.js";
 import { queues, services, servicesReply, toneOf, wordOf } from "../services.js";
 import { missing, session } from "../session.js";
 import { useAsk } from "../use_ask.js";
@@ -29,7 +29,7 @@ function Overview({ queues: names }) {
   useValue(session);
   const isAdmin = !missing("admin");
   const all = useValue(services);
-  const taken = useValue(samples);
+  const taken = useSamples();
   const rates = useMemo(() => taken.map(together), [taken]);
   const jobs = useJobs(names, isAdmin);
   return html`

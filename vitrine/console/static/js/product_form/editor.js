@@ -48,6 +48,7 @@ export function Editor({ product, reply, drafting, save }) {
     if (!answer.ok) requestAnimationFrame(() => focusFirst(form.current));
   };
   useSaveKey(send);
+  useEffect(() => void (!product && form.current?.querySelector("input")?.focus()), []);
   const theirs = product ? Object.keys(after).filter((name) => !same(draft.before[name], product[name])) : [];
   const places = Object.keys(errors).filter((place) => place && !isShown(place));
   const fields = (/** @type {typeof GROUPS[number]} */ group) => group.fields.filter(({ name }) => name !== "stock" || !product);

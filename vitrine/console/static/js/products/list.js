@@ -1,6 +1,7 @@
 /** The list of products: search, facets, the grid, and what can be done with its rows. */
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { forEachOf } from "../edits/patient.js";
+import { edits } from "../edits/undo.js";
 import { counted, number } from "../format.js";
 import { html } from "../html.js";
 import { Heading } from "../parts/heading.js";
@@ -51,6 +52,7 @@ export function ProductList() {
     const fresh = new Map(events.filter(({ service, item }) => service === "products" && item).map(({ id, item }) => [id, item]));
     if (open.size) setOpen((last) => new Map([...last].map(([id, variants]) => [id, variants.map((each) => ({ ...each, ...fresh.get(each.id) }))])));
   });
+  useEffect(() => edits.watch(counts.reload), [counts.reload]); // An edit, or its undo, may change what the facets count.
   const lines = useMemo(() => linesOf(rows.items, open), [rows.items, open]);
   const put = (/** @type {any} */ item) => {
     rows.update(item);
@@ -105,7 +107,7 @@ export function ProductList() {
       ${hasFacets && !isTrash && html`<aside aria-label="Facets"><h2 class="hidden">Facets</h2><${Facets} facets=${counts.value?.facets} error=${counts.error} list=${list} onShow=${to} /></aside>`}
       <${Panel} title=${isTrash ? "Deleted products" : "List"} note=${remark(rows.value)} fill reply=${rows.reply} error=${rows.error}>
         ${rows.created > 0 && html`<p class="newcomers" role="status">${counted(rows.created, "product")} created meanwhile. <button type="button" class="link" onClick=${written}>Show the list anew</button></p>`}
-        <${SelectionBar} key=${address} selected=${current} total=${total} isAtLeast=${totalIs === "at_least"} path=${(/** @type {string[]} */ names) => wholePath(list, names)} brands=${brands} isTrash=${isTrash}
+        <${SelectionBar} key=${address} isEmpty=${!lines.length} selected=${current} total=${total} isAtLeast=${totalIs === "at_least"} path=${(/** @type {string[]} */ names) => wholePath(list, names)} brands=${brands} isTrash=${isTrash}
           onClear=${() => setSelected(new Map())} onWritten=${written} onRestored=${(/** @type {number[]} */ done) => {
             rows.remove(done);
             setSelected((last) => new Map([...last].filter(([id]) => !done.includes(id))));

@@ -4,6 +4,7 @@ import { ask, isUnanswered } from "../api.js";
 import { choose, same } from "../edits/conflict.js";
 import { edit } from "../edits/edit.js";
 import { remember } from "../edits/undo.js";
+import { byPointer, said } from "../product_form/validation.js";
 import { randomName } from "../random.js";
 import { typedOf } from "./columns.js";
 import { draftOf, keepDraft } from "./draft.js";
@@ -30,7 +31,9 @@ export async function saveCell(column, item, text) {
   if (same(value, item[id])) return { error: "" };
   const label = `${column.name.toLowerCase()} of ${item.name}`;
   const reply = await edit({ service: "products", path: `/products/${item.id}`, before: { [id]: item[id] ?? null }, after: { [id]: value }, label });
-  return reply.ok ? { error: "", item: reply.value } : { error: reply.error };
+  if (reply.ok) return { error: "", item: reply.value };
+  // There is little room beside a cell: what is said about this field is enough.
+  return { error: said(byPointer(reply.value?.errors ?? []), `/${id}`) || reply.error };
 }
 
 /** @param {import("./columns.js").Column} column @param {string} text */
