@@ -1,10 +1,15 @@
 /** The undo of an edit of many items, which is an import: its service knows what it did to each. */
+import { ask } from "../api.js";
 import { counted } from "../format.js";
 import { say } from "../said.js";
+import { same } from "./conflict.js";
 import { askPatiently, forEachOf } from "./patient.js";
 import { askAbout } from "./undo_kept.js";
 
 const PER = "1000"; // items of a page
+const MET = [404, 409, 412]; // what a request is refused with that finds another item than it expects
+
+/** @typedef {{method: string, path: string, body: any, if_match: string | null}} Inverse  a request that takes back what was done to an item */
 
 /**
  * Take back an edit of many items. What was changed since stays as somebody else left it, unless the
@@ -41,13 +46,24 @@ export async function undoBatch({ service, path, id }) {
 }
 
 /**
- * @param {string} service @param {string} id
- * @param {{method: string, path: string, body: any, if_match: string | null}} request
+ * @param {string} service @param {string} id @param {Inverse} inverse
  * @returns {Promise<import("../api.js").Reply | null>} the refusal, if there is one
  */
-async function sendInverse(service, id, { method, path, body, if_match: match }) {
+async function sendInverse(service, id, inverse) {
+  const { method, path, body, if_match: match } = inverse;
   /** @type {Record<string, string>} */
   const headers = { "Import-ID": `undo-${id}`, ...(match && { "If-Match": match }) };
   const reply = await askPatiently(`/api/${service}${path}`, { method, body: body ?? undefined, headers });
-  return reply.ok ? null : reply;
+  const isOwn = reply.isRepeated && MET.includes(reply.status) && (await isDone(service, inverse));
+  return reply.ok || isOwn ? null : reply;
+}
+
+/**
+ * True if an item is as a request leaves it, so that an earlier try was carried out and its answer was lost.
+ * @param {string} service @param {Inverse} inverse
+ */
+async function isDone(service, { method, path, body }) {
+  const { ok, status, value } = await ask(`/api/${service}${path.replace(/\/restore$/, "")}`);
+  if (method === "DELETE") return status === 404;
+  return ok && Object.entries(body ?? {}).every(([name, wanted]) => same(value[name], wanted));
 }
