@@ -5,6 +5,7 @@ request goes to a service with the token of the caller.
 
 * ``app``         the routes
 * ``server``      gunicorn around it; ``python -m vitrine.console`` starts it
+* ``asgi``        the way of a request from gunicorn's event loop to the routes
 * ``pages``       the page, its files, and the policy for browsers
 * ``messages``    JSON in and out, and the problem documents of errors
 * ``access``      who may send what, and the session of a caller

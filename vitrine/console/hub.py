@@ -75,6 +75,7 @@ class Watcher:
         self._events = Events(MAX_QUEUE, MAX_QUEUE_BYTES)
         self._dropped = 0
         self._changed = threading.Condition()
+        self.is_closed = False
 
     @property
     def has_dropped(self) -> bool:
@@ -92,9 +93,15 @@ class Watcher:
     def take(self, seconds: float = QUIET_SECONDS) -> tuple[list[Event], int]:
         """Wait for events; return all that are there, and the number that was dropped."""
         with self._changed:
-            self._changed.wait_for(lambda: self._events or self._dropped, seconds)
+            self._changed.wait_for(lambda: self._events or self._dropped or self.is_closed, seconds)
             dropped, self._dropped = self._dropped, 0
             return self._events.take(), dropped
+
+    def close(self) -> None:
+        """End the stream of the client."""
+        with self._changed:
+            self.is_closed = True
+            self._changed.notify()
 
 
 class Hub:
@@ -182,7 +189,7 @@ class Hub:
             yield server_sent_event("source", orjson.dumps(source))
         if not is_whole:
             yield server_sent_event("reset", b"{}")
-        while time.time() < expires:
+        while time.time() < expires and not watcher.is_closed:
             events, dropped = watcher.take()
             if dropped:
                 count = orjson.dumps({"count": dropped, "where": "console"})
@@ -194,6 +201,12 @@ class Hub:
                 )
                 or b":\n\n"
             )
+
+    def close(self) -> None:
+        """End all streams, because the console stops."""
+        with self._lock:
+            for watcher in self._watchers:
+                watcher.close()
 
     def _replay(self, watcher: Watcher, since: str) -> bool:
         """Put the events after one into a queue; return False if some are forgotten."""

@@ -10,11 +10,14 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
+import orjson
+
 MAX_TOKENS = 10_000  # writes that are remembered, and changes
 MAX_TAGS = 50_000  # tags of changes that are remembered
 MAX_KEYS = 50_000  # keys that are remembered
 MAX_REQUESTS = 2_000  # requests whose notes are remembered
 MAX_NOTES = 50  # notes of one request that are remembered
+MAX_BYTES = 4_000_000  # bytes of the notes, as JSON, in each of these memories
 CLOCK_SECONDS = 1.0  # by which times may differ: those of entries are whole seconds
 ALL = "all"  # the tag that every write of a service renews
 OUTSIDE_TEXT = "an edit in MongoDB itself"
@@ -41,18 +44,40 @@ class Stored(NamedTuple):
     generation: str
 
 
-class Recent(OrderedDict[str, Value], Generic[Value]):
-    """A dictionary of bounded size, which forgets what was set first."""
+class Recent(Generic[Value]):
+    """A dictionary of bounded size, which forgets what was set first.
 
-    def __init__(self, size: int):
-        super().__init__()
-        self._size = size
+    Args:
+        most: The number of values.
+        most_bytes: The number of bytes of all values, as far as ``set`` says them.
+    """
 
-    def __setitem__(self, key: str, value: Value) -> None:
-        super().__setitem__(key, value)
-        self.move_to_end(key)
-        while len(self) > self._size:
-            self.popitem(last=False)
+    def __init__(self, most: int, most_bytes: int = MAX_BYTES):
+        self._most, self._most_bytes = most, most_bytes
+        self._values: OrderedDict[str, tuple[Value, int]] = OrderedDict()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def get(self, key: str) -> Value | None:
+        """Return a value; None if there is none."""
+        value, _ = self._values.get(key, (None, 0))
+        return value
+
+    def size_of(self, key: str) -> int:
+        """Return the bytes of a value; 0 if there is none."""
+        _, size = self._values.get(key, (None, 0))
+        return size
+
+    def set(self, key: str, value: Value, size: int) -> None:
+        """Set a value, which has so many bytes, as the newest one."""
+        self._bytes += size - self.size_of(key)
+        self._values[key] = value, size
+        self._values.move_to_end(key)
+        while len(self) > self._most or self._bytes > self._most_bytes:
+            _, (_, gone) = self._values.popitem(last=False)
+            self._bytes -= gone
 
 
 class Memory:
@@ -71,9 +96,10 @@ class Memory:
     def add(self, note: Note) -> Because | None:
         """Remember a note; return the reason if it is that of a read that was no hit."""
         with self._lock:
-            self._remember(note)
+            size = len(orjson.dumps(note))
+            self._remember(note, size)
             if note["kind"] != "request":
-                self._add_write(note)
+                self._add_write(note, size)
                 return None
             because = self._because(note)
             self._add_read(note)
@@ -89,7 +115,7 @@ class Memory:
     def notes_of(self, request_id: str) -> list[Note]:
         """Return the notes about one request."""
         with self._lock:
-            return list(self._requests.get(request_id, ()))
+            return list(self._requests.get(request_id) or ())
 
     def author_of(self, token: str) -> Note | None:
         """Return the note of the follower about a change of a feed, which has this token."""
@@ -97,20 +123,21 @@ class Memory:
         with self._lock:
             return self._changes.get(token.partition("-")[0])
 
-    def _remember(self, note: Note) -> None:
-        if id := note.get("id"):
-            notes = self._requests.get(id) or []
-            if len(notes) < MAX_NOTES:
-                notes.append(note)
-            self._requests[id] = notes
+    def _remember(self, note: Note, size: int) -> None:
+        id = note.get("id")
+        notes = (self._requests.get(id) or []) if id else []
+        if id and len(notes) < MAX_NOTES:
+            size += self._requests.size_of(id)
+            self._requests.set(id, [*notes, note], size)
 
-    def _add_write(self, note: Note) -> None:
+    def _add_write(self, note: Note, size: int) -> None:
         if note["kind"] == "change":
-            self._changes[note["place"]] = note
-            for tag in note.get("tags", ()):
-                self._changes_of[f"{note['token']} {tag}"] = note
+            self._changes.set(note["place"], note, size)
+            tags = note.get("tags", ())
+            for tag in tags:  # They hold one note together.
+                self._changes_of.set(f"{note['token']} {tag}", note, size // len(tags))
         else:
-            self._writes[note["token"]] = note
+            self._writes.set(note["token"], note, size)
 
     def _add_read(self, note: Note) -> None:
         """Remember the entry that a read has found or stored."""
@@ -119,7 +146,8 @@ class Memory:
         key, at = note["key"], note["at"]
         known = self._stored.get(key) if note["cache"] == "hit" else None
         since = known.at if known else at
-        self._stored[key] = Stored(since, at + note["ttl"], note["root"], note["generation"])
+        stored = Stored(since, at + note["ttl"], note["root"], note["generation"])
+        self._stored.set(key, stored, len(key))
 
     def _because(self, note: Note) -> Because | None:
         state, detail = note["cache"], note.get("detail", "")

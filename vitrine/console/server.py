@@ -1,26 +1,27 @@
-"""Server of the console: gunicorn with one process, and a thread for each page that watches."""
+"""Server of the console: gunicorn with one process and an event loop."""
 
+import resource
 import socket
-import struct
 import sys
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.workers.gasgi import ASGIWorker
 
 from shared.config.settings import Settings
 from shared.config.startup import check_exposure
 from shared.observability import log_format
 from vitrine.console.app import build_app
+from vitrine.console.asgi import MAX_LONG_BODIES, AsgiConsole
+from vitrine.console.forwarding import MAX_FORWARDED
 from vitrine.console.hub import MAX_WATCHERS
 from vitrine.local.processes import is_free
 
-REQUEST_THREADS = 24  # besides those of the watchers, and more than MAX_FORWARDED
-READ_SECONDS = 15  # seconds that a client has for each part of its request
-SEND_SECONDS = 15  # seconds that a client has to read a part of a response
-STOP_SECONDS = 1  # that requests have when the console is stopped
+PAGE_THREADS = 8  # that services which hang, and clients which are slow, leave for the pages
+THREADS = MAX_WATCHERS + MAX_FORWARDED + MAX_LONG_BODIES + PAGE_THREADS
+STOP_SECONDS = 3  # after which gunicorn kills its worker, if a thread still waits for a service
 
 
 class Log(Logger):  # type: ignore[misc]
@@ -32,10 +33,14 @@ class Log(Logger):  # type: ignore[misc]
         self.error_log.handlers.clear()
         self.error_log.propagate = True
 
-    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Log an error, but not the end of each client that was silent for too long."""
-        if not isinstance(sys.exception(), BlockingIOError):
-            super().exception(msg, *args, **kwargs)
+
+class Worker(ASGIWorker):  # type: ignore[misc]
+    """Worker of gunicorn that does not wait for idle connections and streams when it is stopped."""
+
+    def handle_exit_signal(self) -> None:
+        """Stop at the next beat of the worker."""
+        self.asgi.close()
+        self.handle_quit_signal()
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -58,11 +63,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         options: dict[str, Any] = {
             "bind": self._bind,
             "workers": 1,
-            "worker_class": "gthread",
-            "threads": MAX_WATCHERS + REQUEST_THREADS,
-            # gunicorn's main loop waits two seconds for each client that does not close its end.
-            # It must not end the worker for that, and with it the streams of all pages.
-            "timeout": 0,
+            "worker_class": Worker,
+            "asgi_lifespan": "off",
             "graceful_timeout": STOP_SECONDS,
             "keepalive": 15,
             "loglevel": "warning",
@@ -75,18 +77,15 @@ class Server(BaseApplication):  # type: ignore[misc]
         for name, value in options.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Flask:
+    def load(self) -> AsgiConsole:
         """Return the app; gunicorn calls this in its worker."""
         app = build_app(self._settings, self._urls)
         app.extensions["console"].sampler.start()
-        return app
+        return AsgiConsole(app, THREADS)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens, and whose connections end when a client is silent for long.
-
-    gunicorn's threads wait for ever for a client.  A connection has the limits of the socket that
-    has accepted it, and the kernel keeps to them.
+    """Return a socket that listens.
 
     Args:
         host: The address to listen on.
@@ -96,10 +95,7 @@ def listen(host: str, port: int) -> socket.socket:
         OSError: The address is taken, or is not of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host.strip("[]"), port), family=family)
-    for option, seconds in ((socket.SO_RCVTIMEO, READ_SECONDS), (socket.SO_SNDTIMEO, SEND_SECONDS)):
-        listener.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", seconds, 0))
-    return listener
+    return socket.create_server((host.strip("[]"), port), family=family)
 
 
 def serve(settings: Settings, urls: Mapping[str, str], bind: str) -> None:
@@ -122,4 +118,7 @@ def serve(settings: Settings, urls: Mapping[str, str], bind: str) -> None:
     except OSError as error:
         sys.exit(f"The console cannot start: {bind} cannot be used: {error.strerror}.")
     log_format.start("console", settings.log_level)
+    # A slow client costs little, but each is an open file of the process.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     Server(settings, urls, listener).run()

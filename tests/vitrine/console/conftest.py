@@ -41,7 +41,8 @@ class Upstream:
                 self.send_header("Content-Length", str(len(sent)))
                 self.end_headers()
                 if self.command != "HEAD":
-                    self.wfile.write(sent)
+                    with suppress(ConnectionError):  # The console may have left.
+                        self.wfile.write(sent)
 
             do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = do_HEAD = answer
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vitrine.console.reasons import MAX_KEYS, Memory, Recent
+from vitrine.console.reasons import MAX_KEYS, MAX_NOTES, Memory, Recent
 
 KEY = "product:12"
 TTL = 60
@@ -161,12 +161,40 @@ def test_an_entry_that_was_swept_after_a_new_root_names_it(memory):
     assert memory.add(read(11, root="r1"))["code"] == "removed"
 
 
-def test_the_memory_is_bounded():
+def test_a_memory_forgets_what_was_set_first():
     recent = Recent(3)
     for number in range(10):
-        recent[str(number)] = number
-    assert list(recent) == ["7", "8", "9"]
+        recent.set(str(number), number, 1)
+    assert [recent.get(str(number)) for number in (6, 7, 8, 9)] == [None, 7, 8, 9]
     assert MAX_KEYS < 100_000
+
+
+def test_a_memory_is_bounded_by_bytes():
+    recent = Recent(100, 1000)
+    for number in range(10):
+        recent.set(str(number), number, 400)
+    assert len(recent) == 2
+    recent.set("9", 9, 100)
+    recent.set("10", 10, 400)
+    assert len(recent) == 3
+    recent.set("huge", 0, 1001)
+    assert len(recent) == 0
+
+
+def test_notes_are_forgotten_before_they_fill_the_memory(memory):
+    for number in range(300):
+        memory.add(write(number, f"t{number}", id=f"w{number}", path="/products/" + "x" * 50_000))
+    assert not memory.notes_of("w200")
+    assert memory.notes_of("w299")
+    memory.add(read(300))
+    assert memory.add(stale(301, "t200"))["code"] == "unknown"
+    assert memory.add(stale(302, "t299"))["code"] == "write"
+
+
+def test_the_notes_of_one_request_are_bounded(memory):
+    for number in range(100):
+        memory.add(write(number, f"t{number}"))
+    assert len(memory.notes_of("w")) == MAX_NOTES
 
 
 def test_the_author_of_a_change_is_found_by_its_place(memory):

@@ -1,64 +1,172 @@
-"""The server of the console ends connections whose clients are silent, so that threads are free."""
+"""Clients of the console that are slow, silent or gone hold no thread that a page needs."""
 
+import os
 import socket
 import subprocess
 import sys
+import threading
+import time
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from tests.support.polling import poll
-from vitrine.console import server
+from vitrine.console.forwarding import MAX_FORWARDED
 from vitrine.local.processes import free_port, stop
 
-# One second, so that the test need not wait for fifteen.
+# Two seconds, so that the tests need not wait for fifteen.
 SERVE = """
 import sys
 from shared.config.settings import Settings
-from vitrine.console import server
-server.READ_SECONDS = server.SEND_SECONDS = 1
-server.serve(Settings(), {"products": "http://127.0.0.1:9"}, sys.argv[1])
+from vitrine.console import asgi, server
+asgi.BODY_SECONDS = asgi.SEND_SECONDS = 2
+server.serve(Settings(), {"products": sys.argv[2]}, sys.argv[1])
 """
+COUNT = 100  # clients of an attack, more than there are threads
+GET = b"GET /session HTTP/1.1\r\nHost: localhost\r\n"
+POST = b"POST /api/products/products HTTP/1.1\r\nHost: localhost\r\nX-Console: 1\r\n"
+LONG = b"Content-Length: 1000000\r\n\r\n" + b" " * 100_000
+# What each client sends at first, and then again and again.
+SLOW = {
+    "nothing": (b"", b""),
+    "a head without an end": (GET, b"X-A: b\r\n"),
+    "a header a byte at a time": (GET + b"X-A: ", b"a"),
+    "a head that is too large": (GET + b"X-A: " + b"a" * 100_000, b"a"),
+    "a body a byte at a time": (POST + b"Content-Length: 9000\r\n\r\n{", b" "),
+    "a chunk at a time": (POST + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    "the beginning of a long body": (POST + LONG, b""),
+    "a stream": (b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n", b""),
+}
+
+pytestmark = pytest.mark.real
 
 
-def test_a_connection_has_the_limits_of_its_listener(monkeypatch):
-    monkeypatch.setattr(server, "READ_SECONDS", 1)
-    with (
-        server.listen("127.0.0.1", 0) as listener,
-        socket.create_connection(listener.getsockname()),
-    ):
-        accepted, _ = listener.accept()
-        with accepted:
-            accepted.setblocking(True)
-            with pytest.raises(BlockingIOError):
-                accepted.recv(1)
+class Server:
+    """A console, and connections to it."""
+
+    def __init__(self, port):
+        self.port = port
+        self.opened = ExitStack()
+
+    def connect(self, text=b""):
+        client = self.opened.enter_context(
+            socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        )
+        client.sendall(text)
+        return client
+
+    def ask(self, text=GET + b"\r\n"):
+        """Return the first bytes of a response, and the seconds that it took."""
+        began = time.monotonic()
+        with self.connect(text) as client:
+            return client.recv(2000), time.monotonic() - began
 
 
-@pytest.mark.real
-def test_silent_clients_hold_no_threads(tmp_path):
-    place = f"127.0.0.1:{free_port(5600)}"
-    address = ("127.0.0.1", int(place.rpartition(":")[2]))
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVE, place], env={"DATA_DIR": str(tmp_path)}
+@contextmanager
+def serving(tmp_path, upstream):
+    server = Server(free_port(5600))
+    process = server.process = subprocess.Popen(
+        [sys.executable, "-c", SERVE, f"127.0.0.1:{server.port}", upstream.url],
+        env={"DATA_DIR": str(tmp_path), "TMPDIR": str(tmp_path), "PATH": os.environ["PATH"]},
     )
+
+    def answers():
+        try:
+            return b" 200 " in server.ask()[0]
+        except OSError:
+            return False
+
     try:
-
-        def connect():
-            try:
-                return socket.create_connection(address, 60)
-            except OSError:
-                return None
-
-        poll(connect, what="the console").close()
-        head = b"POST /api/products/products HTTP/1.1\r\nHost: localhost\r\nX-Console: 1\r\n"
-        for text in (head, head + b"Content-Length: 9\r\n\r\n{"):
-            count = 60  # more than there are threads
-            clients = [connect() for _ in range(count)]
-            for client in clients:
-                client.sendall(text)
-            with connect() as reader:
-                reader.sendall(b"GET /session HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                assert b" 200 " in reader.recv(100)
-            for client in clients:
-                client.close()
+        with server.opened:
+            poll(answers, what="the console")
+            yield server
     finally:
         stop(process, 10)
+
+
+@pytest.fixture
+def server(tmp_path, upstream):
+    with serving(tmp_path, upstream) as server:
+        yield server
+
+
+@pytest.mark.parametrize("kind", SLOW)
+def test_slow_clients_hold_no_thread(server, kind):
+    first, more = SLOW[kind]
+    clients = [server.connect() for _ in range(COUNT)]
+    is_over = threading.Event()
+
+    def send():
+        text = first
+        while not is_over.wait(0.1):
+            for client in clients:
+                client.settimeout(0)
+                try:
+                    client.send(text)
+                except OSError:  # It was refused, or does not read.
+                    continue
+            text = more
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        seconds = []
+        for _ in range(20):
+            answer, taken = server.ask()
+            assert b" 200 " in answer
+            seconds.append(taken)
+            is_over.wait(0.05)
+        # A machine that is busy with other tests may delay one of them.
+        assert sorted(seconds)[10] < 1
+    finally:
+        is_over.set()
+        sender.join()
+
+
+def test_a_body_that_does_not_come_is_refused(server):
+    answer, _ = server.ask(POST + b"Content-Length: 9\r\n\r\n{")
+    assert b" 400 " in answer
+    assert b"The body is not complete." in answer
+
+
+def test_a_long_body_is_passed_on_part_by_part(server, upstream):
+    upstream.answers["/products"] = (201, {}, {})
+    body = b"x" * 3_000_000
+    head = POST + b"Content-Length: %d\r\n\r\n" % len(body)
+    answer, _ = server.ask(head + body)
+    assert b" 201 " in answer
+    assert upstream.requests[-1][3] == body
+
+
+def test_clients_that_do_not_read_leave_their_places(server, upstream):
+    upstream.answers["/products"] = (200, {}, b"x" * 20_000_000)
+    upstream.answers["/short"] = (200, {}, {})
+    get = b"GET /api/products/%s HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+    def status():
+        return server.ask(get % b"short")[0].split()[1]
+
+    for _ in range(MAX_FORWARDED):
+        server.connect(get % b"products")
+    poll(lambda: status() == b"503", what="the places to be taken")
+    poll(lambda: status() == b"200", what="a free place")
+
+
+def test_a_target_of_another_host_is_not_passed_on(server, upstream):
+    target = b"GET http://evil.test/api/products/products HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    answer, _ = server.ask(target)
+    assert b" 404 " in answer
+    assert not [path for _, path, *_ in upstream.requests if "evil" in path]
+
+
+def test_a_stop_ends_streams_and_removes_the_files_of_imports(server, tmp_path):
+    stream = server.connect(SLOW["a stream"][0])
+    assert b" 200 " in stream.recv(100)
+    head = b"POST /imports?name=a.csv HTTP/1.1\r\nHost: localhost\r\nX-Console: 1\r\n"
+    assert b" 201 " in server.ask(head + b"Content-Length: 8\r\n\r\nname\r\nA\n")[0]
+    assert list(tmp_path.glob("vitrine-imports-*"))
+    server.process.terminate()
+    assert server.process.wait(10) == 0
+    while stream.recv(1 << 16):
+        pass
+    assert not list(tmp_path.glob("vitrine-imports-*"))
