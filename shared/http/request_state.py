@@ -1,22 +1,24 @@
-"""State of one request, and the interface of the middlewares that every request passes.
+"""State and environment of one request, and the interface of the middlewares it passes.
 
 ``shared.chain.chain`` runs the middlewares: ``before`` from the first to the last, and ``after``
 back again, on cache hits and on responses of Flask alike.
 """
 
 import re
+import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
 from random import getrandbits
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flask import has_request_context, request
 
 from shared.http.allowance import Allowance
-from shared.http.errors import PROBLEM, ApiError, problem_document
+from shared.http.errors import PROBLEM, ApiError, BadRequest, problem_document
 from shared.http.tokens import Principal
 from shared.observability import log_format
 
@@ -175,3 +177,46 @@ def refuse(state: RequestState, error: ApiError) -> Answer:
         [*headers, *error.headers.items()],
         [body] if state.method != "HEAD" else [],
     )
+
+
+def build_environ(scope: Mapping[str, Any]) -> "WSGIEnvironment":
+    """Return the environment of a request (PEP 3333), without its body, from its scope (ASGI 3.0).
+
+    Header names with an underscore are left out, because they would pass for others.
+    """
+    path = scope["path"]
+    host, port = scope.get("server") or ("", 0)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path if path.isascii() else path.encode().decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "REMOTE_ADDR": scope["client"][0] if scope.get("client") else "",
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,  # It ends where the body ends.
+    }
+    for header, raw in scope["headers"]:
+        if name := _environ_name(header):
+            value = raw.decode("latin-1")
+            known = environ.get(name)
+            environ[name] = value if known is None else f"{known},{value}"
+    if "," in environ.get("HTTP_HOST", ""):
+        environ[FAULT] = BadRequest("The request has more than one Host. Send one.")
+    return environ
+
+
+@lru_cache(maxsize=512)
+def _environ_name(header: bytes) -> str:
+    """Return the name of a header in an environment; empty for one with an underscore."""
+    name = header.decode("latin-1").upper().replace("-", "_")
+    if b"_" in header:
+        return ""
+    return name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"

@@ -9,7 +9,6 @@ The body of a request is read before a thread is used, so that a slow client hol
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
@@ -29,7 +28,14 @@ from shared.config.settings import Settings
 from shared.config.startup import read_settings
 from shared.http.auth import Auth
 from shared.http.errors import BadRequest
-from shared.http.request_state import CLIENT, FAULT, Answer, RequestState, begin
+from shared.http.request_state import (
+    CLIENT,
+    FAULT,
+    Answer,
+    RequestState,
+    begin,
+    build_environ,
+)
 from shared.observability.tap import TAP
 from shared.resource.caching import Outcome
 
@@ -225,49 +231,6 @@ def _head(answer: Answer) -> Message:
 @lru_cache(maxsize=512)
 def _lower(name: str) -> bytes:
     return name.lower().encode("latin-1")
-
-
-def build_environ(scope: Message) -> "WSGIEnvironment":
-    """Return the environment of a request (PEP 3333), without its body.
-
-    Header names with an underscore are left out, because they would pass for others.
-    """
-    path = scope["path"]
-    host, port = scope.get("server") or ("", 0)
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": "",
-        "PATH_INFO": path if path.isascii() else path.encode().decode("latin-1"),
-        "QUERY_STRING": scope["query_string"].decode("latin-1"),
-        "REMOTE_ADDR": scope["client"][0] if scope.get("client") else "",
-        "SERVER_NAME": host,
-        "SERVER_PORT": str(port),
-        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope["scheme"],
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-        "wsgi.input_terminated": True,  # The whole body is in wsgi.input.
-    }
-    for header, raw in scope["headers"]:
-        if name := _environ_name(header):
-            value = raw.decode("latin-1")
-            known = environ.get(name)
-            environ[name] = value if known is None else f"{known},{value}"
-    if "," in environ.get("HTTP_HOST", ""):
-        environ[FAULT] = BadRequest("The request has more than one Host. Send one.")
-    return environ
-
-
-@lru_cache(maxsize=512)
-def _environ_name(header: bytes) -> str:
-    """Return the name of a header in an environment; empty for one with an underscore."""
-    name = header.decode("latin-1").upper().replace("-", "_")
-    if b"_" in header:
-        return ""
-    return name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"
 
 
 def service(factory: str) -> AsgiService:

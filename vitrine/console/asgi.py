@@ -17,6 +17,7 @@ from urllib.parse import unquote_to_bytes
 from flask import Flask
 
 from shared.http.errors import ApiError, BadRequest, ServiceUnavailable
+from shared.http.request_state import FAULT, build_environ
 
 BODY_SECONDS = 15  # that a client has for the body of its request, and more by its length
 SEND_SECONDS = 15  # that a client has to read a part of a response, and more by its length
@@ -24,7 +25,6 @@ BYTES_PER_SECOND = 50_000
 BEGIN_BYTES = 1 << 16  # of a body, which the loop reads before a thread is used
 WHOLE_BYTES = 1 << 20  # of a response, which the loop sends after the thread has left
 MAX_LONG_BODIES = 8  # that threads read at the same time
-FAULT = "vitrine.fault"  # the error of a request that cannot be read
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -54,7 +54,7 @@ class AsgiConsole:
         if scope["type"] != "http":
             raise ValueError(f"Only HTTP is served here, not {scope['type']}.")
         loop = asyncio.get_running_loop()
-        environ = build_environ(scope)
+        environ = build_environ(scope) | _target(scope)
         body = environ["wsgi.input"] = Body(receive, loop)
         try:
             await body.read_to(BEGIN_BYTES)
@@ -222,41 +222,13 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
-def build_environ(scope: Message) -> Message:
-    """Return the environment of a request (PEP 3333), without its body.
-
-    Header names with an underscore are left out, because they would pass for others.
-    """
-    host, port = scope.get("server") or ("", 0)
-    raw = scope["raw_path"].decode("latin-1")
-    query = scope["query_string"].decode("latin-1")
-    environ: Message = {
-        "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": "",
+def _target(scope: Message) -> Message:
+    """Return the target of a request as it was sent: its bytes are passed on."""
+    path, query = (scope[name].decode("latin-1") for name in ("raw_path", "query_string"))
+    return {
         "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
-        "QUERY_STRING": query,
-        "RAW_URI": f"{raw}?{query}" if query else raw,
-        "REMOTE_ADDR": scope["client"][0] if scope.get("client") else "",
-        "SERVER_NAME": host,
-        "SERVER_PORT": str(port),
-        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope["scheme"],
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-        "wsgi.input_terminated": True,
+        "RAW_URI": f"{path}?{query}" if query else path,
     }
-    for name, raw_value in scope["headers"]:
-        if b"_" in name:
-            continue
-        variable = name.decode("latin-1").upper().replace("-", "_")
-        if variable not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            variable = f"HTTP_{variable}"
-        value = raw_value.decode("latin-1")
-        environ[variable] = f"{environ[variable]},{value}" if variable in environ else value
-    return environ
 
 
 def fault_of(environ: Message) -> ApiError | None:
