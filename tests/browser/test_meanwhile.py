@@ -5,10 +5,10 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.answers import change
-from tests.browser.answers_categories import BOOTS, RULES
-from tests.browser.answers_product import IMAGES
-from tests.browser.answers_shop import CLIENTS
+from tests.browser.stub.answers import change
+from tests.browser.stub.answers_categories import BOOTS, RULES
+from tests.browser.stub.answers_product import IMAGES
+from tests.browser.stub.answers_shop import CLIENTS
 from tests.support.polling import poll
 
 REFUSED = "Failed to load resource"  # Chromium's own message for each answer from 400 on

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.answers_product import LONG, PATH, PRODUCT
+from tests.browser.stub.answers_product import LONG, PATH, PRODUCT
 
 REFUSED = "Failed to load resource"  # Chromium's own message for each answer from 400 on
 

@@ -2,9 +2,14 @@
 
 import time
 
-from tests.browser import answers_categories, answers_imports, answers_product, answers_products
-from tests.browser.answers_shop import SHOP
-from tests.browser.moments import NOW, iso
+from tests.browser.stub import (
+    answers_categories,
+    answers_imports,
+    answers_product,
+    answers_products,
+)
+from tests.browser.stub.answers_shop import SHOP
+from tests.browser.stub.moments import NOW, iso
 
 SERVICES = ("products", "clients", "categories", "orders")
 

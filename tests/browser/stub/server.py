@@ -14,7 +14,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.browser.answers import ANSWERS, SERVICES
+from tests.browser.stub.answers import ANSWERS, SERVICES
 from tests.support.services import ROOT
 from vitrine.console.pages import PAGES as NAMES
 

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.answers_products import ITEMS, LIST
+from tests.browser.stub.answers_products import ITEMS, LIST
 from tests.support.polling import poll
 
 REFUSED = "Failed to load resource"  # Chromium's own message for each answer that is not good

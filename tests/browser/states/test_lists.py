@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import answers
-from tests.browser.answers import change
-from tests.browser.answers_categories import PATH as CATEGORIES
-from tests.browser.answers_categories import category
-from tests.browser.answers_product import PATH as PRODUCT
-from tests.browser.answers_products import item
+from tests.browser.stub import answers
+from tests.browser.stub.answers import change
+from tests.browser.stub.answers_categories import PATH as CATEGORIES
+from tests.browser.stub.answers_categories import category
+from tests.browser.stub.answers_product import PATH as PRODUCT
+from tests.browser.stub.answers_products import item
 from tests.support.polling import poll
 
 REFUSED = "Failed to load resource"  # Chromium's own message for each answer from 400 on

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.answers import change, story
-from tests.browser.answers_product import LONG
 from tests.browser.conftest import SCREENS
+from tests.browser.stub.answers import change, story
+from tests.browser.stub.answers_product import LONG
 from tests.support.polling import poll
 
 PAGES = {

@@ -1,6 +1,6 @@
 """The answers of the stub about orders and clients: names of every script, and long ones."""
 
-from tests.browser.moments import iso
+from tests.browser.stub.moments import iso
 
 LONG = "Kettle of a very long name, with a handle of oak and a lid that whistles in D major"
 CLIENTS = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.stub import Stub
+from tests.browser.stub.server import Stub
 
 PLANNED = """async ([item, change]) => {
   const {planned} = await import("/static/js/bulk/plan.js");

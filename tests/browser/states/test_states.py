@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.answers import ANSWERS, change, job, jobs, request, service
+from tests.browser.stub.answers import ANSWERS, change, job, jobs, request, service
 from tests.support.polling import poll
 
 HIDE = """(hidden) => {
