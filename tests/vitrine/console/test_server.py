@@ -11,8 +11,9 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.support.polling import poll
+from tests.support.processes import free_port
 from vitrine.console.forwarding import MAX_FORWARDED
-from vitrine.local.processes import free_port, stop
+from vitrine.local.processes import stop
 
 # Two seconds, so that the tests need not wait for fifteen.
 SERVE = """
@@ -64,7 +65,7 @@ class Server:
 
 @contextmanager
 def serving(tmp_path, upstream):
-    server = Server(free_port(5600))
+    server = Server(free_port())
     process = server.process = subprocess.Popen(
         [sys.executable, "-c", SERVE, f"127.0.0.1:{server.port}", upstream.url],
         env={"DATA_DIR": str(tmp_path), "TMPDIR": str(tmp_path), "PATH": os.environ["PATH"]},
