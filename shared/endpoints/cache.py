@@ -19,11 +19,13 @@ from shared.http.errors import BadRequest, NotFound
 from shared.http.parameters import read_parameters
 from shared.http.request_state import state
 from shared.http.responses import respond
+from shared.observability.verdicts import explain
 from shared.resource import Resource
 from shared.schema.fields import Flag, Id, Timestamp, Whole
 from shared.storage.connections import connections
 
 _CURSOR = r"\d{1,4}-\d{1,20}\Z"
+_NO_ENTRY = "There is no entry, or it cannot be decoded."
 _NO_CURSOR = "Is not valid; send next_cursor of the previous page."
 
 audit = logging.getLogger("vitrine.audit")
@@ -59,7 +61,8 @@ class EntrySchema(Schema):
 
     key = fields.String(metadata={"example": "product:1"})
     counts = fields.Boolean()
-    why = fields.String()
+    why = fields.String(metadata={"example": "generation"})
+    text = fields.String(metadata={"example": explain("generation")})
     because = fields.Nested(BecauseSchema, allow_none=True)
     ttl = fields.Integer(metadata={"optional": True})
     bytes = fields.Integer(metadata={"optional": True})
@@ -74,6 +77,7 @@ class ListedEntrySchema(Schema):
     counts = fields.Boolean()
     state = fields.String(metadata={"example": "stale"})
     why = fields.String(metadata={"example": "generation"})
+    text = fields.String(metadata={"example": explain("generation")})
     part = fields.String(metadata={"example": "tag"})
     tag = fields.String(metadata={"example": "1"})
     search = fields.String()
@@ -203,6 +207,7 @@ def _page(asked: Mapping[str, Any]) -> dict[str, Any]:
                 "counts": lookup.is_hit,
                 "state": lookup.state,
                 "why": lookup.detail,
+                "text": explain(lookup.detail),
                 "part": lookup.stale_part,
                 "tag": lookup.address.tag,
                 "search": str(lookup.head.get("query", "")),
@@ -225,15 +230,17 @@ def _entry(key: str) -> dict[str, Any]:
         return {
             "key": key,
             "counts": False,
-            "why": "There is no entry, or it cannot be decoded.",
+            "why": _NO_ENTRY,
+            "text": _NO_ENTRY,
             "because": find_last_write(resource, key),
         }
     lookup = cache.get(Address(resource.name, key, head["tag"], _depends(key)))
-    why = {"hit": "Its stamps are the current generations."}.get(lookup.state, lookup.detail)
+    why = "Its stamps are the current generations." if lookup.is_hit else lookup.detail
     return {
         "key": key,
         "counts": lookup.is_hit,
         "why": why,
+        "text": explain(why),
         "because": find_reason(resource, lookup),
         "ttl": redis.ttl(key),
         "bytes": redis.strlen(key),

@@ -7,6 +7,7 @@
 * ``mongo_pool``: metrics of the connections to MongoDB
 * ``job_metrics``: metrics of jobs, counted in the Redis of the queue
 * ``tap``: notes on requests and writes, published while a client watches
+* ``verdicts``: sentences for the details of a ``Cache-Status``
 * ``sentry``: reports unexpected errors to Sentry
 
 It may import ``config``.

@@ -12,6 +12,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
 
+from shared.observability.verdicts import explain
+
 MAX_TOKENS = 10_000  # writes that are remembered, and changes
 MAX_TAGS = 50_000  # tags of changes that are remembered
 MAX_KEYS = 50_000  # keys that are remembered
@@ -20,15 +22,9 @@ MAX_NOTES = 50  # notes of one request that are remembered
 MAX_BYTES = 4_000_000  # bytes of the notes, as JSON, in each of these memories
 CLOCK_SECONDS = 1.0  # by which times may differ: those of entries are whole seconds
 ALL = "all"  # the tag that every write of a service renews
-OUTSIDE_TEXT = "an edit in MongoDB itself"
 UNKNOWN = "unknown"  # the code of a reason for which the note of the write is missing
-_SENTENCES = {
-    "root": "the follower was started again, or had lost a connection",
-    "lease": "the follower has not confirmed within five seconds that it sees all writes",
-    "redis": "Redis does not answer, or refuses to store",
-    "release": "another version of the code stored the entry",
-    "undecodable": "the key held something else than an entry",
-}
+# Details of a verdict that are the reason themselves.
+_DETAILS = ("root", "lease", "redis", "release", "undecodable")
 
 Note = Mapping[str, Any]
 Because = dict[str, Any]
@@ -153,21 +149,21 @@ class Memory:
         state, detail = note["cache"], note.get("detail", "")
         if state in ("", "hit"):
             return None
-        if detail in _SENTENCES:
-            return _reason(detail)
+        if detail in _DETAILS:
+            return _reason(detail, explain(detail))
         stored = self._stored.get(note["key"])
         if detail == "ttl":
             return _expired(note, stored)
         if state == "stale":
             part = note["part"]
             write = self._write(note["token"], note["tag"] if part in ("tag", "") else ALL)
-            return _reason("root") if part == "root" else _by(write, note)
+            return _new_root() if part == "root" else _by(write, note)
         return self._because_gone(note, stored)
 
     def _because_gone(self, note: Note, stored: Stored | None) -> Because:
         """Return the reason why a key has no entry."""
         if stored is None:
-            return _reason("first", "asked for the first time since the console watches")
+            return _reason("first", "asked for the first time", " since the console watches")
         is_renewed = note["generation"] != stored.generation
         write = self._write(note["generation"], note["tag"]) if is_renewed else None
         if write and write["at"] < stored.expires:
@@ -175,7 +171,7 @@ class Memory:
         if stored.expires <= note["at"] + CLOCK_SECONDS:
             return _expired(note, stored)
         if note["root"] != stored.root:
-            return _reason("root")
+            return _new_root()
         if is_renewed:
             return _by(None, note)
         return _reason("removed", "removed by hand, or by Redis because its memory is full")
@@ -202,7 +198,11 @@ def is_incomplete(because: Because | None) -> bool:
 
 def _expired(read: Note, stored: Stored | None) -> Because:
     since = f": stored {read['at'] - stored.at:.0f} s before" if stored else ""
-    return _reason("expired", f"expired{since}")
+    return _reason("expired", "expired", since)
+
+
+def _new_root() -> Because:
+    return _reason("root", explain("root"))
 
 
 def _by(write: Note | None, read: Note) -> Because:
@@ -214,12 +214,12 @@ def _by(write: Note | None, read: Note) -> Because:
     is_outside = bool(write.get("outside"))
     what = f"{write.get('method', '')} {write.get('path', '')}".strip()
     if is_outside:
-        what = OUTSIDE_TEXT
+        what = "an edit in MongoDB itself"
     elif not what:
         what = str(write.get("type") or "a write")
     who = "" if is_outside or not write.get("by") else f" by {write['by']}"
     return {
-        **_reason("outside" if is_outside else "write", f"{what}{who}, {_time(before)} before"),
+        **_reason("outside" if is_outside else "write", what + who, f", {_time(before)} before"),
         "by": write.get("by", ""),
         "request_id": write.get("id", ""),
         "at": write["at"],
@@ -230,8 +230,9 @@ def _by(write: Note | None, read: Note) -> Because:
     }
 
 
-def _reason(code: str, text: str = "") -> Because:
-    return {"code": code, "text": text or _SENTENCES[code]}
+def _reason(code: str, cause: str, rest: str = "") -> Because:
+    """Return a reason: ``text`` is the sentence, ``cause`` its beginning, which says the most."""
+    return {"code": code, "cause": cause, "text": cause + rest}
 
 
 def _time(milliseconds: int) -> str:

@@ -193,8 +193,7 @@ def _note_event(note: Any) -> Event:
         tags = "the whole service" if note["tags"] is None else ", ".join(note["tags"])
         kind, text = "note", f"invalidated {tags}"
     else:
-        fields = ", ".join(note["fields"])
-        kind, text = "note", f"the follower has seen: {note['type']} {note['item']}: {fields}"
+        kind, text = "note", f"the follower has seen: {_change(note, note['item'])}"
     return {
         "at": _iso(note["at"]),
         "kind": kind,
@@ -213,9 +212,15 @@ def _history_event(service: str, ref: str, entry: dict[str, Any]) -> Event:
         "service": service,
         "process": "follower",
         "level": "info",
-        "text": f"{entry['type']} {ref}: {', '.join(entry['fields'])}",
+        "text": _change(entry, ref),
         "data": entry,
     }
+
+
+def _change(entry: Any, ref: str) -> str:
+    """Return a change in words; steps of a picture name no fields."""
+    fields = ", ".join(entry["fields"])
+    return f"{entry['type']} {ref}: {fields}" if fields else f"{entry['type']} {ref}"
 
 
 def _ledger_event(service: str, ref: str, entry: dict[str, Any]) -> Event:

@@ -91,7 +91,7 @@ def _fill(page, name):
         page.get_by_text("by hand, in MongoDB").first.wait_for()
     if name == "cache":
         page.get_by_text("an edit in MongoDB itself").first.wait_for()
-        page.get_by_text("a write invalidated it").first.wait_for()
+        page.get_by_text("a write invalidated the entry").first.wait_for()
     if name == "changes":
         page.get_by_role("button", name="difference: products 12").nth(0).click()
         page.get_by_text("13.75").wait_for()

@@ -356,3 +356,25 @@ def test_a_difference_that_does_not_come_is_not_waited_for_for_ever(live, stub):
     page.get_by_role("button", name="difference: products 12").click()
     page.get_by_text("it follows within a second").wait_for()
     page.get_by_text("do not have this change").wait_for()
+
+
+def test_the_request_to_try_has_the_address_of_the_service(live, stub):
+    moved = [service(0, "products") | {"url": "http://127.0.0.1:7001"}]
+    stub.answers["GET", "/services"] = (200, {"services": moved})
+    page = live("/cache")
+    page.get_by_text("curl http://127.0.0.1:7001/products").wait_for()
+
+
+def test_the_events_of_a_trace_have_their_milliseconds(live):
+    page = live("/trace/77ab19c04d2e4f55")
+    page.get_by_text("+1,900 ms", exact=True).wait_for()
+
+
+def test_a_job_that_fails_again_at_once_is_back_within_seconds(live, stub):
+    """No number differs from one second to the next, so no event tells it."""
+    running = jobs([], [])
+    stub.answers["GET", "/api/products/jobs"] = (200, running)
+    page = live("/jobs")
+    page.get_by_text("No job of products has failed.").wait_for()
+    stub.answers["GET", "/api/products/jobs"] = (200, jobs([job(7, "failed", error="E")], []))
+    page.get_by_role("button", name="Retry thumbnail-7-1").wait_for(timeout=4000)

@@ -81,16 +81,18 @@ def jobs(items, workers):
 LIST_KEY = "products:list:page=1:per=20:category=keyboards"
 FAILED = [job(12, "failed", error=ERROR), job(7, "failed", error="TimeoutError: 30 s are over")]
 ENTRIES = [
-    {"key": "product:12", "counts": True, "state": "hit", "why": "", "part": "", "tag": "12",
-     "search": "", "ttl": 71, "bytes": 812},
-    {"key": LIST_KEY, "counts": False, "state": "stale", "why": "generation", "part": "tag",
-     "tag": "category=keyboards", "search": "", "ttl": 44, "bytes": 18_342},
+    {"key": "product:12", "counts": True, "state": "hit", "why": "", "text": "", "part": "",
+     "tag": "12", "search": "", "ttl": 71, "bytes": 812},
+    {"key": LIST_KEY, "counts": False, "state": "stale", "why": "generation",
+     "text": "a write invalidated the entry", "part": "tag", "tag": "category=keyboards",
+     "search": "", "ttl": 44, "bytes": 18_342},
     {"key": "products:search:cdb0e0256eb9ab09445e85948a9f729f57fa33ba", "counts": True,
-     "state": "hit", "why": "", "part": "", "tag": "all", "search": "page=1&per=20&q=fifa+ps5",
-     "ttl": 12, "bytes": 4120},
+     "state": "hit", "why": "", "text": "", "part": "", "tag": "all",
+     "search": "page=1&per=20&q=fifa+ps5", "ttl": 12, "bytes": 4120},
 ]  # fmt: skip
 ENTRY = {
-    "key": LIST_KEY, "counts": False, "why": "generation", "ttl": 44, "bytes": 18_342,
+    "key": LIST_KEY, "counts": False, "why": "generation",
+    "text": "a write invalidated the entry", "ttl": 44, "bytes": 18_342,
     "head": {"tag": "category=keyboards", "etag": "9f0e", "stamps": ["1a2b", "3c4d"]},
     "generations": ["1a2b", "5e6f"],
     "because": {"text": "updated by maria", "part": "tag", "at": iso(4), "type": "updated",
@@ -188,13 +190,16 @@ def change(**more):
 
 
 WRITE = {
-    "code": "write", "text": "PATCH /products/12 by maria, 279 ms before", "by": "maria",
+    "code": "write", "cause": "PATCH /products/12 by maria",
+    "text": "PATCH /products/12 by maria, 279 ms before", "by": "maria",
     "request_id": "77ab19c04d2e4f55", "at": NOW, "ms_before": 279, "method": "PATCH",
     "path": "/products/12", "outside": False,
 }  # fmt: skip
-OUTSIDE = WRITE | {"code": "outside", "text": "an edit in MongoDB itself, 412 ms before",
+OUTSIDE = WRITE | {"code": "outside", "cause": "an edit in MongoDB itself",
+                   "text": "an edit in MongoDB itself, 412 ms before",
                    "ms_before": 412, "outside": True}  # fmt: skip
-FIRST = {"code": "first", "text": "asked for the first time since the console watches"}
+FIRST = {"code": "first", "cause": "asked for the first time",
+         "text": "asked for the first time since the console watches"}  # fmt: skip
 
 
 def story():

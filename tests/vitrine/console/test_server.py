@@ -10,8 +10,9 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.support.polling import poll
+from tests.support.processes import free_port
 from vitrine.console.forwarding import MAX_FORWARDED
-from vitrine.local.processes import free_port, stop
+from vitrine.local.processes import stop
 
 SERVE = """
 import sys
@@ -62,7 +63,7 @@ class Server:
 @contextmanager
 def serving(tmp_path, upstream, seconds):
     """Serve a console that waits this long for slow clients."""
-    server = Server(free_port(5600))
+    server = Server(free_port())
     process = server.process = subprocess.Popen(
         [sys.executable, "-c", SERVE, f"127.0.0.1:{server.port}", upstream.url, str(seconds)],
         env={"DATA_DIR": str(tmp_path), "TMPDIR": str(tmp_path), "PATH": os.environ["PATH"]},

@@ -92,3 +92,10 @@ def test_a_log_may_be_emptied_while_it_is_read(tmp_path):
     next(found)
     log.write_bytes(b"")
     assert sum(1 for _ in found) == 9_999
+
+
+def test_a_step_of_a_picture_names_no_field(trace, upstream, memory):
+    memory.add(change(1))
+    upstream.answers["/products/1/history"] = page(entry() | {"fields": []})
+    events = trace.find("batch", "")["events"]
+    assert "updated 1" in [event["text"] for event in events if event["kind"] == "history"]

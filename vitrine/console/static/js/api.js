@@ -103,7 +103,7 @@ function reply(request, response, value, started) {
     ok: response.ok,
     status: response.status,
     value,
-    error: response.ok ? "" : sentence(response.status, value, retry, request),
+    error: response.ok ? "" : refusal(response.status, value, retry, request),
     retry,
     etag: header("ETag"),
     cache: header("Cache-Status"),
@@ -128,7 +128,7 @@ function failed(request, started) {
  * @param {number} retry
  * @param {Request} request
  */
-function sentence(status, problem, retry, request) {
+function refusal(status, problem, retry, request) {
   const detail = problem?.detail || problem?.title || `${serviceOf(request.path)} answered ${status}.`;
   const places = (problem?.errors ?? [])
     .filter((/** @type {any} */ { message }) => !detail.includes(message))

@@ -1,8 +1,8 @@
 /** Writes of many products: try the change without writing, write it as one import. */
-import { same } from "../edits/conflict.js";
 import { forget, remember } from "../edits/undo.js";
 import { askPatiently, forEachOf } from "../edits/patient.js";
 import { randomName } from "../random.js";
+import { same } from "../edits/same.js";
 import { planned } from "./plan.js";
 import { COLLECTION } from "../products/query.js";
 import { readEach } from "./read.js";

@@ -17,13 +17,6 @@ import { useValue } from "../value.js";
 
 const COUNT = 50; // keys of a page
 const EVERY = 10; // seconds until the keys are read again
-const WHY = {
-  generation: "a write invalidated it",
-  release: "another version of the code stored it",
-  lease: "no follower has confirmed that it sees all writes",
-  redis: "Redis does not answer",
-  undecodable: "it is not an entry",
-};
 
 export function CacheKeys() {
   const names = useValue(session)?.services ?? [];
@@ -79,7 +72,7 @@ function Keys({ service, prefix, round }) {
   const columns = [
     { name: "Key", kind: "wide", cell: (/** @type {any} */ row) => html`<code dir="auto">${row.key}</code>${row.search && html`<br /><code class="dim" dir="auto">${row.search}</code>`}` },
     { name: "State", kind: "tight", cell: (/** @type {any} */ row) => html`<${Pill} kind=${row.counts ? "hit" : row.state}>${row.counts ? "valid" : row.state}<//>` },
-    { name: "Why", cell: (/** @type {any} */ row) => html`<span class="dim">${row.counts ? "" : /** @type {any} */ (WHY)[row.why] ?? row.why}</span>` },
+    { name: "Why", cell: (/** @type {any} */ row) => html`<span class="dim">${row.text}</span>` },
     { name: "Depends on", kind: "tight", label: true, cell: (/** @type {any} */ row) => html`<code class="dim" dir="auto">${row.tag}</code>` },
     { name: "Expires in", kind: "number", label: true, cell: (/** @type {any} */ row) => `${number(row.ttl)} s` },
     { name: "Size", kind: "number", cell: (/** @type {any} */ row) => bytes(row.bytes) },
@@ -100,7 +93,7 @@ function Entry({ service, name }) {
   if (!value) return html`<p class="dim">Reading the entry.</p>`;
   const { because } = value;
   return html`<dl class="facts">
-    <dt>State</dt><dd>${value.counts ? "valid. " : "not valid. "}${value.why}</dd>
+    <dt>State</dt><dd>${value.counts ? "valid" : "not valid"}: ${value.text}</dd>
     ${because && html`<dt>Because</dt><dd>${because.text}${because.at && html`, ${clock(because.at)}`}
       ${because.request_id && html`, <a href=${`/trace/${because.request_id}`}>trace the request</a>`}</dd>`}
     ${value.head && html`<dt>Head</dt><dd><pre tabindex="0">${JSON.stringify(value.head, null, 2)}</pre></dd>`}

@@ -7,6 +7,7 @@ import { Panel } from "../parts/panel.js";
 import { Pill } from "../parts/pill.js";
 import { Table } from "../parts/table.js";
 import { dropped } from "../recent.js";
+import { services } from "../services.js";
 import { useValue } from "../value.js";
 import { Because } from "./because.js";
 
@@ -45,8 +46,14 @@ export function LiveRequests({ rows, isPaused }) {
   return html`<${Panel} title="Requests" note=${note} fill tools=${tools}>
     <${Table} caption="Requests, the newest first" columns=${columns} rows=${shown} rowKey=${(/** @type {any} */ row) => row.row}
       rowClass=${(/** @type {any} */ row) => (isRead(row) ? "" : "write")} detail=${(/** @type {any} */ row) => row.row === open && html`<${Details} row=${row} />`}
-      empty=${rows.length ? "No request matches the filter." : "No request has come since this tab was opened. Try curl localhost:5000/products, twice."} />
+      empty=${rows.length ? "No request matches the filter." : html`<${NoRequest} />`} />
   <//>`;
+}
+
+/** What to do for a first request. */
+function NoRequest() {
+  const products = useValue(services).find(({ name }) => name === "products");
+  return html`No request has come since this tab was opened.${products && html` Try <code>curl ${products.url}/products</code>, twice.`}`;
 }
 
 /** @param {any} row */

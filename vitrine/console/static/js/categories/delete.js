@@ -7,7 +7,7 @@ import { html } from "../html.js";
 import { Action } from "../parts/action.js";
 import { Dialog } from "../parts/dialog.js";
 import { Notice } from "../parts/notice.js";
-import { Search } from "./search.js";
+import { CategorySearch } from "./search.js";
 
 /** @param {{item: any, etag: string, onClose: () => void, onDeleted: () => void}} props */
 export function DeleteDialog({ item, etag, onClose, onDeleted }) {
@@ -28,7 +28,7 @@ export function DeleteDialog({ item, etag, onClose, onDeleted }) {
     ${refusal && children > 0 && html`<${Notice} kind="warn" label="It has categories.">Move or delete the ${counted(children, "category", "categories")} below it first.<//>`}
     ${refusal && !children && !hasProducts && html`<${Notice} kind="bad" label="Not deleted.">${refusal.error}<//>`}
     ${hasProducts && html`<p>${counted(products, "product")} ${products === 1 ? "belongs" : "belong"} to it. Where do they go? An undo restores the category, not the place of its products.</p>
-      <${Search} label="Move them to …" keep=${true} onPick=${setTarget} />`}
+      <${CategorySearch} label="Move them to …" keep=${true} onPick=${setTarget} />`}
     <div class="tools">
       <button type="button" onClick=${onClose}>Cancel</button>
       ${hasProducts ? html`

@@ -11,7 +11,7 @@ import { Panel } from "../parts/panel.js";
 import { randomName } from "../random.js";
 import { DeleteDialog } from "./delete.js";
 import { Rules } from "./rules.js";
-import { Search } from "./search.js";
+import { CategorySearch } from "./search.js";
 
 /**
  * @param {{asked: any, task: string, onTask: (task: string) => void, onMove: (item: any, target: any) => void,
@@ -28,7 +28,7 @@ export function Details({ asked, task, onTask, onMove, onChanged, onCreated, onD
       <p class="dim">${item.product_count == null ? "" : html`<a href=${browse}>${counted(item.product_count, "active product")}</a> in it and below. `}Slug <code>${item.slug}</code>.</p>
       <${Create} parent=${item} onCreated=${onCreated} />
       <div class="tools">
-        <${Search} label=${`Move ${item.name} under …`} onPick=${(/** @type {any} */ target) => onMove(item, target)} />
+        <${CategorySearch} label=${`Move ${item.name} under …`} onPick=${(/** @type {any} */ target) => onMove(item, target)} />
         ${item.parent && html`<${Action} scope="categories:write" onClick=${() => onMove(item, null)}>To the top level<//>`}
         <${Action} scope="categories:write" kind="danger" onClick=${() => onTask("delete")}>Delete …<//>
       </div>

@@ -1,7 +1,6 @@
 /** The attribute rules of one category, with what a change would do to its products. */
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api.js";
-import { same } from "../edits/conflict.js";
 import { draftOf, keepDraft } from "../edits/drafts.js";
 import { edit } from "../edits/edit.js";
 import { counted } from "../format.js";
@@ -9,6 +8,7 @@ import { html } from "../html.js";
 import { Action } from "../parts/action.js";
 import { Notice } from "../parts/notice.js";
 import { Panel } from "../parts/panel.js";
+import { same } from "../edits/same.js";
 import { Misfits } from "./misfits.js";
 import { rowsOf, rulesOf } from "./rule_rows.js";
 

@@ -10,7 +10,7 @@ const PER = 12;
  * @param {{label: string, onPick: (item: any) => void, filter?: boolean, keep?: boolean}} props
  *   `filter`: the key `/` leads here; `keep`: the chosen name stays in the field
  */
-export function Search({ label, onPick, filter = false, keep = false }) {
+export function CategorySearch({ label, onPick, filter = false, keep = false }) {
   const id = useId();
   const [text, setText] = useState("");
   const [found, setFound] = useState(/** @type {any[] | null} */ (null));

@@ -1,7 +1,7 @@
 /** One client: the data, the addresses, the orders, the history, and the removal for good. */
 import { moment } from "../amounts.js";
 import { html } from "../html.js";
-import { History } from "../lists/history.js";
+import { ItemHistory } from "../lists/history.js";
 import { InlineEdit } from "../lists/inline_edit.js";
 import { useChanges } from "../lists/use_changes.js";
 import { Action } from "../parts/action.js";
@@ -46,6 +46,6 @@ export function Client({ id }) {
     <//>
     <${Addresses} client=${client} etag=${reply?.etag ?? ""} onSaved=${reload} />
     <${Orders} id=${client.id} />
-    <${History} service="clients" id=${client.id} revision=${client.revision} />
+    <${ItemHistory} service="clients" id=${client.id} revision=${client.revision} />
     <${Removal} client=${client} />`;
 }

@@ -1,6 +1,6 @@
 /** A client that is not in the list: in the trash, or removed; what is left is shown. */
 import { html } from "../html.js";
-import { History } from "../lists/history.js";
+import { ItemHistory } from "../lists/history.js";
 import { usePages } from "../lists/use_pages.js";
 import { Action } from "../parts/action.js";
 import { Heading } from "../parts/heading.js";
@@ -27,6 +27,6 @@ export function Gone({ id, back, onRestored }) {
       onClick=${async () => ((await restore(client)) ? onRestored() : reload())}>Restore<//>`}>It is not in lists, and its orders keep its number.<//>`}
     ${items && (history.value || history.error) && !client && html`<${Notice} kind="warn" label="Not there.">No client has the number ${id}: there never was one, or it was removed for good. What is left of it is below.<//>`}
     <${Orders} id=${id} />
-    <${History} service="clients" id=${id} revision=${0} />
+    <${ItemHistory} service="clients" id=${id} revision=${0} />
     ${client && html`<${Removal} client=${client} />`}`;
 }

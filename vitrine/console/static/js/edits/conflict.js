@@ -1,5 +1,6 @@
 /** A conflict: somebody else changed the item since it was read, and the reader decides, field by field. */
 import { ask } from "../api.js";
+import { same } from "./same.js";
 import { Value } from "../value.js";
 
 /**
@@ -78,6 +79,3 @@ const capital = (text) => text.replace(/^\p{Ll}/u, (letter) => letter.toUpperCas
 
 /** @param {import("../api.js").Reply} reply */
 export const isConflict = (reply) => reply.status === 412 && Boolean(reply.value?.differing && reply.value.current_etag);
-
-/** @param {unknown} one @param {unknown} other */
-export const same = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);

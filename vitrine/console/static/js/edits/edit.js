@@ -1,6 +1,7 @@
 /** One edit of one item: sent with the ETag of what the reader saw, and remembered to be undone. */
 import { ask } from "../api.js";
-import { isConflict, resolve, same } from "./conflict.js";
+import { same } from "./same.js";
+import { isConflict, resolve } from "./conflict.js";
 import { remember } from "./undo.js";
 
 /**

@@ -1,7 +1,8 @@
 /** What the undo of an edit of many items leaves, because somebody else has changed it since: the reader decides. */
 import { ask } from "../api.js";
 import { counted } from "../format.js";
-import { choose, same, UNDO_WORDS } from "./conflict.js";
+import { same } from "./same.js";
+import { choose, UNDO_WORDS } from "./conflict.js";
 
 const MOST = 20; // values that a reader is asked about
 

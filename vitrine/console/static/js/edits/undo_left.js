@@ -1,6 +1,6 @@
 /** What a write has left in a part of an item that has no ETag of its own, such as the pictures of a product. */
 import { ask } from "../api.js";
-import { same } from "./conflict.js";
+import { same } from "./same.js";
 
 /**
  * @typedef {object} Left

@@ -5,6 +5,7 @@ import { shown } from "../format.js";
 import { html } from "../html.js";
 import { MoreRows } from "./more_rows.js";
 import { usePages } from "./use_pages.js";
+import { Author, isByHand } from "./author.js";
 import { Panel } from "../parts/panel.js";
 import { Pill } from "../parts/pill.js";
 import { Table } from "../parts/table.js";
@@ -13,7 +14,7 @@ const KINDS = { created: "good", updated: "write", deleted: "bad", restored: "go
 const LATE = 1500; // milliseconds until the follower has noted a change
 
 /** @param {{service: string, id: number | string, revision: number}} props */
-export function History({ service, id, revision }) {
+export function ItemHistory({ service, id, revision }) {
   const list = usePages(`/api/${service}/${service}/${encodeURIComponent(id)}/history?per=20`);
   const before = useRef(revision);
   useEffect(() => {
@@ -26,14 +27,11 @@ export function History({ service, id, revision }) {
     { name: "When", kind: "time tight", cell: (/** @type {any} */ row) => moment(row.at) },
     { name: "Change", kind: "tight", cell: (/** @type {any} */ row) => html`<${Pill} kind=${/** @type {any} */ (KINDS)[row.type] ?? "none"}>${row.type}<//>` },
     { name: "Fields", kind: "wide", cell: Fields },
-    { name: "By", kind: "tight last", cell: (/** @type {any} */ row) => {
-      const name = html`<span dir="auto">${row.by}</span>`;
-      return row.request_id ? html`<a href=${`/trace/${row.request_id}`} title="Trace the request">${name}</a>` : name;
-    } },
+    { name: "By", kind: "tight last", cell: Author },
   ];
   const rows = (list.items ?? []).map((row, at) => ({ ...row, at_: at }));
   return html`<${Panel} title="History" fill reply=${list.reply} error=${list.error}>
-    ${!list.error && html`<${Table} caption="History, the latest first" columns=${columns} rows=${rows} rowKey=${(/** @type {any} */ row) => row.at_}
+    ${!list.error && html`<${Table} caption="History, the latest first" columns=${columns} rows=${rows} rowKey=${(/** @type {any} */ row) => row.at_} rowClass=${(/** @type {any} */ row) => (isByHand(row) ? "hand" : "")}
       empty=${list.items ? "No entry. The history begins with the first change that the follower sees." : "Reading the history."} />`}
     <${MoreRows} list=${list} name="history" one="entry" many="entries" />
   <//>`;

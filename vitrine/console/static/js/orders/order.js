@@ -14,7 +14,7 @@ import { sentence } from "../parts/sentence.js";
 import { useAsk } from "../use_ask.js";
 import { act } from "./act.js";
 import { Sure } from "./bulk.js";
-import { History } from "../lists/history.js";
+import { ItemHistory } from "../lists/history.js";
 import { Lines, Totals } from "./lines.js";
 import { OrderAction } from "./order_action.js";
 import { Returns } from "./returns.js";
@@ -43,7 +43,7 @@ export function Order({ id }) {
     <${Panel} title="About"><${Facts} order=${order} etag=${reply?.etag ?? ""} onSaved=${reload} /><//>
     <${StockEffects} order=${order} />
     ${order.client_id != null && html`<${Returns} order=${order} />`}
-    <${History} service="orders" id=${order.id} revision=${order.revision} />`;
+    <${ItemHistory} service="orders" id=${order.id} revision=${order.revision} />`;
 }
 
 /** The four actions; those that are not allowed say why. */

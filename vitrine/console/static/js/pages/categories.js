@@ -4,7 +4,7 @@ import { Branches } from "../categories/branches.js";
 import { Create, Details } from "../categories/details.js";
 import { MoveDialog } from "../categories/move.js";
 import { Moves } from "../categories/moves.js";
-import { Search } from "../categories/search.js";
+import { CategorySearch } from "../categories/search.js";
 import { Tree } from "../categories/tree.js";
 import { edits } from "../edits/undo.js";
 import { decoded, number } from "../format.js";
@@ -60,7 +60,7 @@ export function Page() {
     await tree.reveal(place);
   };
   const top = tree.branch("");
-  const tools = html`<${Search} label="Find a category" filter=${true} onPick=${choose} />`;
+  const tools = html`<${CategorySearch} label="Find a category" filter=${true} onPick=${choose} />`;
   return html`
     <${Heading} title="Categories" text=${html`Drag one onto another to move it, or <kbd>Alt</kbd> with <kbd>→</kbd> and <kbd>←</kbd>. Nothing moves before you have seen what it does.`} />
     <${Moves} round=${round} />

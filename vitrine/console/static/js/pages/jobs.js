@@ -1,5 +1,5 @@
 /** Jobs: waiting, running and failed, the newest first, with the last line of the error and retry. */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api.js";
 import { ago, clock, counted, number } from "../format.js";
 import { html } from "../html.js";
@@ -20,6 +20,7 @@ const STATES = ["failed", "waiting", "running"];
 const VERBS = { failed: "has failed", waiting: "waits", running: "runs" };
 const PER = 50;
 const EVERY = 5; // seconds
+const SOON = 1; // seconds while a job waits or runs, which may be over before a number has changed
 
 export function Page() {
   const names = useValue(known);
@@ -31,15 +32,18 @@ export function Page() {
 function Queues({ names, isKnown }) {
   useValue(session);
   const [state, setState] = useState("failed");
+  const [every, setEvery] = useState(EVERY);
   const reason = missing("admin");
   const queues = names.map((service) => ({
     service,
-    ...useAsk(reason ? "" : `/api/${service}/jobs?state=${state}&per=${PER}`, { every: EVERY }),
+    ...useAsk(reason ? "" : `/api/${service}/jobs?state=${state}&per=${PER}`, { every }),
   }));
   useEvents("job", (events) => {
     for (const { service, reload } of queues) if (events.some((event) => event.service === service)) reload();
   });
   const sum = (/** @type {string} */ name) => queues.reduce((total, { value }) => total + (value?.counts[name] ?? 0), 0);
+  const isBusy = sum("waiting") + sum("running") > 0;
+  useEffect(() => setEvery(isBusy ? SOON : EVERY), [isBusy]);
   return html`
     <${Heading} title="Jobs" text="Work beside the requests: thumbnails of products, and orders that were left half-way.">
       <div class="tools" role="group" aria-label="Which jobs">${STATES.map((name) => html`<button type="button" key=${name}

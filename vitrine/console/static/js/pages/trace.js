@@ -1,6 +1,6 @@
 /** Trace: what one request did, in all services, jobs and the history, on one time line. */
 import { useEffect, useState } from "preact/hooks";
-import { counted, decoded, duration, moment } from "../format.js";
+import { counted, decoded, duration, moment, number } from "../format.js";
 import { html } from "../html.js";
 import { Heading } from "../parts/heading.js";
 import { Notice } from "../parts/notice.js";
@@ -62,7 +62,7 @@ function Event({ event, start }) {
   const tone = /** @type {any} */ (TONES)[event.level] ?? (event.kind === "log" ? "none" : "write");
   const hasData = Object.keys(event.data ?? {}).length > 0;
   return html`<li>
-    <span class="time small" title=${event.at}>${after ? `+${duration(after)}` : moment(event.at).toLocaleTimeString("en-GB")}</span>
+    <span class="time small" title=${event.at}>${after ? `+${exact(after)}` : moment(event.at).toLocaleTimeString("en-GB")}</span>
     <span class="mark ${tone}" aria-hidden="true"></span>
     <div class="event">
       <div><b>${event.service}</b>${event.process && event.process !== event.service && html`<span class="dim">${event.process}</span>`}
@@ -73,6 +73,9 @@ function Event({ event, start }) {
     </div>
   </li>`;
 }
+
+/** Milliseconds, because events of one second follow each other. @param {number} after */
+const exact = (after) => (after < 10_000 ? `${number(after)} ms` : duration(after));
 
 /** The last requests, to choose from. */
 function Suggestions() {

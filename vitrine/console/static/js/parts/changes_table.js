@@ -1,6 +1,7 @@
 /** Changes of items, newest first; those made in MongoDB itself are marked. */
 import { clock, moment } from "../format.js";
 import { html } from "../html.js";
+import { Author, isByHand } from "../lists/author.js";
 import { Pill } from "./pill.js";
 import { Table } from "./table.js";
 
@@ -21,7 +22,7 @@ export function ChangesTable({ rows, empty, more, detail }) {
   ];
   if (more) columns.push({ name: "", kind: "actions", cell: more });
   return html`<${Table} caption="Changes, the newest first" columns=${columns} rows=${rows} rowKey=${(/** @type {any} */ row) => row.row}
-    rowClass=${(/** @type {any} */ row) => `${row.outside ? "hand" : ""} ${isNew(row) ? "lit" : ""}`} detail=${detail} empty=${empty} />`;
+    rowClass=${(/** @type {any} */ row) => `${isByHand(row) ? "hand" : ""} ${isNew(row) ? "lit" : ""}`} detail=${detail} empty=${empty} />`;
 }
 
 /** @param {any} change */
@@ -38,10 +39,3 @@ const Fields = (change) => (change.fields ?? []).filter((/** @type {string} */ n
 const Item = (change) =>
   html`<span dir="auto">${change.item?.name ?? change.slug ?? ""}</span>${" "}
     <code class="dim">${change.service}/${change.id}</code>`;
-
-/** @param {any} change */
-function Author(change) {
-  if (change.outside) return html`<${Pill} kind="warn" title="The document was changed in MongoDB itself">by hand, in MongoDB<//>`;
-  const name = html`<span dir="auto">${change.by ?? "–"}</span>`;
-  return change.request_id ? html`<a href=${`/trace/${change.request_id}`} title="Trace the request">${name}</a>` : name;
-}

@@ -1,7 +1,8 @@
 /** Writes of pictures that meet those of others: pictures share the ETag of their product, so values are compared. */
 import { ask } from "../api.js";
-import { choose, same } from "../edits/conflict.js";
+import { choose } from "../edits/conflict.js";
 import { say } from "../said.js";
+import { same } from "../edits/same.js";
 
 /**
  * Compare a picture with what the reader saw; where it is another one by now, the reader decides.

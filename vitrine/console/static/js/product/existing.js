@@ -11,7 +11,7 @@ import { say } from "../said.js";
 import { CacheEntries } from "./cache_entries.js";
 import { useDraft } from "../product_form/draft.js";
 import { Editor } from "../product_form/editor.js";
-import { History } from "./history.js";
+import { ProductHistory } from "./history.js";
 import { Ledger } from "./ledger.js";
 import { Pictures } from "../photos/pictures.js";
 import { nameOf, remove, save } from "./save.js";
@@ -59,7 +59,7 @@ export function Existing({ asked, product: read, error, round, reload }) {
         <${Pictures} id=${product.id} round=${round} />
         <${Variants} product=${product} round=${round} />
         <${Ledger} product=${product} round=${round} />
-        <${History} product=${product} round=${round} />
+        <${ProductHistory} product=${product} round=${round} />
         <${CacheEntries} product=${product} round=${round} />
       </div>
     </div>`;

@@ -5,6 +5,7 @@ import { counted } from "../format.js";
 import { html } from "../html.js";
 import { MoreRows } from "../lists/more_rows.js";
 import { usePages } from "../lists/use_pages.js";
+import { Author, isByHand } from "../lists/author.js";
 import { More } from "../parts/more.js";
 import { Panel } from "../parts/panel.js";
 import { Pill } from "../parts/pill.js";
@@ -18,10 +19,9 @@ import { canPutBack, PutBack } from "./put_back.js";
 const PER = 20;
 const LATER = 1500; // milliseconds after which the follower has noted a change
 const TONES = { created: "good", updated: "write", deleted: "bad", restored: "good" };
-const BY_HAND = "outside the API";
 
 /** @param {{product: any, round: number}} props  `round` counts the changes of the product */
-export function History({ product, round }) {
+export function ProductHistory({ product, round }) {
   useValue(session);
   const [open, setOpen] = useState("");
   const [back, setBack] = useState(/** @type {any} */ (null));
@@ -40,14 +40,14 @@ export function History({ product, round }) {
   const keyOf = (/** @type {any} */ row) => `${row.at} ${row.type} ${row.revision?.to}`;
   const columns = [
     { name: "Change", kind: "wide", cell: Change },
-    { name: "When and who", kind: "wide", cell: (/** @type {any} */ row) => html`<span class="time">${moment(row.at)}</span> <${Author} row=${row} />` },
+    { name: "When and who", kind: "wide", cell: (/** @type {any} */ row) => html`<span class="time">${moment(row.at)}</span> ${Author(row)}` },
     { name: "", kind: "actions", cell: (/** @type {any} */ row) => html`<div class="tools">
       ${row.changes && html`<${More} open=${open === keyOf(row)} text="difference" name=${`${row.type}, ${moment(row.at)}`} onClick=${() => setOpen(open === keyOf(row) ? "" : keyOf(row))} />`}
       ${!reason && canPutBack(row) && html`<button type="button" class="link" aria-label=${`Put back what was before ${moment(row.at)}: ${row.fields.map(labelOf).join(", ")}`} onClick=${() => setBack(row)}>Put back</button>`}
     </div>` },
   ];
   return html`<${Panel} title="History" fill reply=${reply} error=${error}>
-    ${list.items && html`<${Table} caption="Changes, the latest first" columns=${columns} rows=${rows} rowKey=${keyOf} rowClass=${(/** @type {any} */ row) => (row.by === BY_HAND ? "hand" : "")}
+    ${list.items && html`<${Table} caption="Changes, the latest first" columns=${columns} rows=${rows} rowKey=${keyOf} rowClass=${(/** @type {any} */ row) => (isByHand(row) ? "hand" : "")}
       detail=${(/** @type {any} */ row) => open === keyOf(row) && html`<${ChangedFields} changes=${Object.entries(row.changes ?? {})} />`} empty="No change is known: the history begins with the next one." />`}
     <${MoreRows} list=${list} name="history" one="entry" many="entries" />
     ${hidden > 0 && html`<p class="more dim">${counted(hidden, "write")} left out, such as steps of a picture that is not ready.</p>`}
@@ -58,10 +58,3 @@ export function History({ product, round }) {
 /** @param {any} row */
 const Change = (row) =>
   html`<${Pill} kind=${/** @type {any} */ (TONES)[row.type] ?? "none"}>${row.type}<//>${row.type === "updated" && html` ${row.fields.map(labelOf).join(", ")}`}`;
-
-/** @param {{row: any}} props */
-function Author({ row }) {
-  if (row.by === BY_HAND) return html`<${Pill} kind="warn" title="The document was changed in MongoDB itself">by hand, in MongoDB<//>`;
-  const name = html`<span dir="auto">${row.by}</span>`;
-  return row.request_id ? html`<a href=${`/trace/${row.request_id}`} title="Trace the request">${name}</a>` : name;
-}

@@ -5,9 +5,9 @@ import { html } from "../html.js";
 import { Dialog } from "../parts/dialog.js";
 import { Notice } from "../parts/notice.js";
 import { WRITABLE } from "../product_form/changes.js";
+import { same } from "../edits/same.js";
 import { ChangedFields } from "./changed_fields.js";
 import { labelOf } from "../product_form/fields.js";
-import { same } from "../product_form/inputs.js";
 import { nameOf, pathOf } from "./save.js";
 
 const CUT = 500; // characters of a long text that the history keeps

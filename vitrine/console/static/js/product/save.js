@@ -2,8 +2,8 @@
 import { ask } from "../api.js";
 import { edit } from "../edits/edit.js";
 import { remember } from "../edits/undo.js";
-import { same } from "../product_form/inputs.js";
 import { labelOf } from "../product_form/fields.js";
+import { same } from "../edits/same.js";
 
 const ALL = "/api/products/products";
 

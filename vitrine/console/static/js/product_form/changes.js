@@ -1,6 +1,7 @@
 /** What the form would write: the values that were typed and differ from those that are stored. */
+import { same } from "../edits/same.js";
 import { FIELDS, OTHERS } from "./fields.js";
-import { inputOf, meaningOf, same } from "./inputs.js";
+import { inputOf, meaningOf } from "./inputs.js";
 
 /** The fields that the form may change. */
 export const WRITABLE = [...FIELDS.keys(), ...OTHERS];

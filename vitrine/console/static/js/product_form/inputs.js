@@ -75,10 +75,3 @@ const valueOf = (kind, text) => (kind === "number" ? numberOf(text) : kind === "
 
 /** A name as a part of a JSON pointer (RFC 6901). @param {string} name */
 export const escaped = (name) => name.replaceAll("~", "~0").replaceAll("/", "~1");
-
-/** @param {unknown} one @param {unknown} other */
-export const same = (one, other) => JSON.stringify(sorted(one ?? null)) === JSON.stringify(sorted(other ?? null));
-
-/** An object with its members in order: their order means nothing. */
-const sorted = (/** @type {any} */ value) =>
-  value && typeof value === "object" && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1))) : value;

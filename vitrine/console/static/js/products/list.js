@@ -15,7 +15,7 @@ import { ColumnMenu } from "./column_menu.js";
 import { chosen, columnsOf, fieldsOf } from "./columns.js";
 import { Facets, FACETS, Filters } from "./facets.js";
 import { Grid } from "./grid.js";
-import { More } from "./more_rows.js";
+import { MoreProducts } from "./more_rows.js";
 import { countsPath, filtersOf, pagePath, show, showMeanwhile, useList, wholePath } from "./query.js";
 import { SearchBox } from "./search_box.js";
 import { SelectionBar } from "./selection_bar.js";
@@ -115,7 +115,7 @@ export function ProductList() {
         ${lines.length > 0 && html`<${Grid} columns=${columns} lines=${lines} selected=${selected} lit=${rows.lit} open=${open} brands=${brands} ordering=${list.get("ordering") ?? ""} isTrash=${isTrash}
           isBusy=${!rows.isCurrent} onSort=${(/** @type {string} */ ordering) => to({ ordering })} onSelect=${select} onFold=${fold} onSaved=${put} />`}
         ${!lines.length && !rows.error && html`<p class="empty" role="status">${rows.isCurrent ? nothing(list) : "Reading the products."}</p>`}
-        <${More} rows=${rows} />
+        <${MoreProducts} rows=${rows} />
       <//>
     </div>
   <//>`;

@@ -7,7 +7,7 @@ import { MOST } from "./use_rows.js";
 const AUTOMATIC = 500; // rows; further ones come by the button
 
 /** @param {{rows: import("./use_rows.js").Rows}} props */
-export function More({ rows }) {
+export function MoreProducts({ rows }) {
   const end = useRef(/** @type {HTMLElement | null} */ (null));
   const now = useRef(rows);
   now.current = rows;

@@ -1,11 +1,12 @@
 /** Saves one cell: the text that was typed becomes a value, and the value one edit that can be undone. */
 import { isSigned, NUMBER_HINT, numberOf } from "../amounts.js";
 import { ask, isUnanswered } from "../api.js";
-import { choose, same } from "../edits/conflict.js";
+import { choose } from "../edits/conflict.js";
 import { edit } from "../edits/edit.js";
 import { remember } from "../edits/undo.js";
 import { byPointer, said } from "../product_form/validation.js";
 import { randomName } from "../random.js";
+import { same } from "../edits/same.js";
 import { typedOf } from "./columns.js";
 import { draftOf, keepDraft } from "./draft.js";
 import { COLLECTION } from "./query.js";
