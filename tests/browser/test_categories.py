@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.drags import drag
 from tests.support.polling import poll
@@ -76,6 +77,21 @@ def test_a_move_by_keys_is_shown_before_it_is_made_and_undone(open_tree, stack):
     page.get_by_text(re.compile("^Undone: move of Boots")).wait_for()
     assert parent_of(stack, "boots") == "shoes"
     page.locator("[role=treeitem][aria-level='2']").filter(has_text="Boots").wait_for()
+
+
+def test_a_move_by_the_field_is_undone_by_a_key(open_tree, stack):
+    page = open_tree()
+    item(page, "Shoes").click()
+    page.get_by_role("combobox", name="Move Shoes under …").fill("sport")
+    page.get_by_role("option", name="Sport").wait_for()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Move Shoes")
+    dialog.get_by_role("button", name="Move", exact=True).click()
+    page.get_by_text("Saved: move of Shoes").wait_for()
+    expect(page.locator("[role=treeitem][data-slug=shoes]")).to_be_focused()
+    page.keyboard.press("Control+z")
+    page.get_by_text(re.compile("^Undone: move of Shoes")).wait_for()
+    assert parent_of(stack, "shoes") is None
 
 
 def test_a_category_is_dragged_under_another_with_what_would_not_fit(open_tree, stack):

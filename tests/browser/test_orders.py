@@ -129,6 +129,7 @@ def test_several_orders_are_shipped_at_once(board, stack, place):
     assert all(f"#{order['id']}" in dialog.inner_text() for order in orders)
     dialog.get_by_role("button", name="Ship 3 orders").click()
     page.get_by_text("3 orders are shipped.").wait_for()
+    expect(page.get_by_role("region", name="Selected orders")).to_be_focused()
     for order in orders:
         column(page, "shipped").locator(f'[data-order="{order["id"]}"]').wait_for()
         assert state_of(stack, order) == "shipped"

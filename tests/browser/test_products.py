@@ -158,6 +158,19 @@ def test_facets_follow_an_edit_and_its_undo(show, reset):
     expect(facets.get_by_role("button", name="Newcomer")).to_have_count(0)
 
 
+def test_a_facet_keeps_the_focus_when_it_is_chosen(show):
+    page = show()
+    facet = page.get_by_role("button", name=re.compile("^Acme"))
+    facet.focus()
+    page.keyboard.press("Enter")
+    expect(facet).to_have_attribute("aria-pressed", "true")
+    page.get_by_text(f"{COUNT // 2} products", exact=True).wait_for()
+    expect(facet).to_be_focused()
+    page.keyboard.press("Enter")
+    page.get_by_text(f"{COUNT + 4} products", exact=True).wait_for()
+    expect(facet).to_be_focused()
+
+
 def test_rows_stay_under_the_pointer_when_one_is_selected(show):
     page = show()
     second = page.get_by_role("checkbox", name="Select Cup 2", exact=True)
@@ -408,7 +421,9 @@ def test_the_grid_and_an_edit_of_many_are_reached_by_keys(show):
     expect(dialog.get_by_role("link", name="Sample")).to_be_focused()  # It has no price.
     page.keyboard.press("Escape")
     page.keyboard.press("F6")
-    expect(page.get_by_role("checkbox", name="Select all rows that are shown")).to_be_focused()
+    assert focused(page)[1] == "images"
+    page.keyboard.press("ArrowRight")
+    assert focused(page)[1] == "name"
     page.keyboard.press("Shift+F6")
     expect(page.get_by_role("button", name="All 4 that match")).to_be_focused()
 

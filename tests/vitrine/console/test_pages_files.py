@@ -9,6 +9,8 @@ from tests.support.services import ROOT
 STATIC = ROOT / "vitrine/console/static"
 MODULES = sorted((STATIC / "js").rglob("*.js"))
 IMPORT = re.compile(r'^import [^"]*"(\.[^"]+)";', re.M)
+NAMED = re.compile(r'^import (?:\w+, )?{([^}]*)} from "(\.[^"]+)";', re.M)
+EXPORT = re.compile(r"^export (?:async )?(?:const|let|class|function\*?) (\w+)", re.M)
 MAX_LINES = 250
 
 
@@ -37,3 +39,12 @@ def test_a_module_says_what_it_is_for_and_is_small(path):
     assert len(text.splitlines()) <= MAX_LINES
     for forbidden in ("innerHTML", "eval(", "document.write", "localStorage", "document.cookie"):
         assert forbidden not in text
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(STATIC / "js")))
+def test_a_module_imports_what_others_export(path):
+    """Else a browser loads none of the modules of a page."""
+    for names, other in NAMED.findall(path.read_text()):
+        text = (path.parent / other).resolve().read_text()
+        asked = {name.partition(" as ")[0].strip() for name in names.split(",")} - {""}
+        assert asked <= set(EXPORT.findall(text)), other

@@ -4,7 +4,7 @@ import { go } from "./router.js";
 import { Value } from "./value.js";
 
 const WAIT = 1500; // milliseconds between `g` and the letter
-const PARTS = ".panel, aside, .column, [role='grid'], [role='tree']"; // of a page, between which F6 goes
+const PARTS = ".panel, aside, .order-bulk, .column, [role='grid'], [role='tree']"; // of a page, between which F6 goes
 const REACHED = ["a[href]", "button", "input", "select", "textarea", "[tabindex='0']"].map((each) => `${each}:not(:disabled, [tabindex="-1"])`).join();
 
 /** True while the list of keys is shown. */
@@ -73,7 +73,9 @@ export function startKeys(pages) {
 /** Focus the first control of the part of the page that follows the focus, or is before it. @param {1 | -1} step */
 function goToPart(step) {
   const now = document.activeElement;
-  const controls = [...document.querySelectorAll(PARTS)].map((part) => /** @type {HTMLElement | null} */ (part.querySelector(REACHED))).filter((each) => each !== null);
+  // Of a grid that is a cell, not what stands in its head.
+  const first = (/** @type {Element} */ part) => /** @type {HTMLElement | null} */ (part.querySelector(part.matches("[role='grid'], [role='tree']") ? "[tabindex='0']" : REACHED));
+  const controls = [...document.querySelectorAll(PARTS)].map(first).filter((each) => each !== null);
   const isOn = (/** @type {HTMLElement} */ control) => {
     if (control === now) return false;
     if (!now || now.contains(control)) return step === 1;

@@ -2,7 +2,7 @@
 import { ask } from "../api.js";
 import { counted } from "../format.js";
 import { say } from "../said.js";
-import { same } from "./conflict.js";
+import { same } from "./same.js";
 import { askPatiently, forEachOf } from "./patient.js";
 import { askAbout } from "./undo_kept.js";
 

@@ -3,7 +3,7 @@
  *
  * The bar is there before the first one is selected, so that no card moves under the pointer.
  */
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { counted } from "../format.js";
 import { html } from "../html.js";
 import { Confirm } from "../parts/confirm.js";
@@ -20,6 +20,7 @@ const LISTED = 20; // numbers of orders in a confirmation
 /** @param {{orders: any[], onClear: () => void, onDone: () => void}} props */
 export function Bulk({ orders, onClear, onDone }) {
   useValue(session);
+  const bar = useRef(/** @type {HTMLElement | null} */ (null));
   const [asked, setAsked] = useState(/** @type {Action | null} */ (null));
   const [progress, setProgress] = useState("");
   const [refused, setRefused] = useState(/** @type {{order: any, error: string}[]} */ ([]));
@@ -32,10 +33,12 @@ export function Bulk({ orders, onClear, onDone }) {
     setProgress("");
     setRefused(result.refused);
     onDone();
+    // The button that had the focus is disabled by now.
+    if (document.activeElement === document.body) bar.current?.focus();
   };
   const lacking = missing("orders:write");
   const actions = /** @type {Action[]} */ (Object.keys(ACTIONS));
-  return html`<div class=${orders.length ? "order-bulk" : "order-bulk idle"} role="region" aria-label="Selected orders">
+  return html`<div class=${orders.length ? "order-bulk" : "order-bulk idle"} role="region" aria-label="Selected orders" tabindex="-1" ref=${bar}>
     <div class="bar">
       <b>${counted(orders.length, "order")} selected</b>
       <span class="tools">${actions.map((action) => html`<${Choice} key=${action} action=${action} orders=${orders} lacking=${lacking || (progress && "The last action is still running.")} onAsk=${() => setAsked(action)} />`)}

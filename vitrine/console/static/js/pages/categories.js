@@ -58,6 +58,8 @@ export function Page() {
     changed();
     setRound(round + 1);
     await tree.reveal(place);
+    // In a text field, Ctrl+Z takes back what was typed, not the move.
+    requestAnimationFrame(() => /** @type {HTMLElement | null} */ (document.querySelector(`[data-slug="${CSS.escape(place.at(-1) ?? "")}"]`))?.focus());
   };
   const top = tree.branch("");
   const tools = html`<${CategorySearch} label="Find a category" filter=${true} onPick=${choose} />`;

@@ -16,15 +16,16 @@ export const FACETS = Object.keys(NAMES);
 const filterOf = (facet) => /** @type {any} */ (FILTERS)[facet] ?? facet;
 
 /**
- * @param {{facets: any, error: string, list: URLSearchParams, onShow: (changes: Record<string, string>) => void}} props
+ * The facets of the list before stay until the next ones are counted, so that a button keeps the focus.
+ * @param {{facets: any, isBusy: boolean, error: string, list: URLSearchParams, onShow: (changes: Record<string, string>) => void}} props
  */
-export function Facets({ facets, error, list, onShow }) {
+export function Facets({ facets, isBusy, error, list, onShow }) {
   if (error) return html`<p class="dim small">${sentence(error)}</p>`;
   if (!facets) return html`<p class="dim small">Counting.</p>`;
   const shown = Object.entries(facets).filter(([, { values, ranges }]) => (values ?? ranges).length > 0);
-  return html`${shown.map(([facet, { values, ranges, more }]) => html`<${Facet} key=${facet} name=${/** @type {any} */ (NAMES)[facet] ?? facet.replace("attr.", "")}
+  return html`<div class="all-facets" aria-busy=${isBusy}>${shown.map(([facet, { values, ranges, more }]) => html`<${Facet} key=${facet} name=${/** @type {any} */ (NAMES)[facet] ?? facet.replace("attr.", "")}
     options=${values ? values.map((/** @type {any} */ each) => ofValue(facet, each)) : ofRanges(facet, ranges)} more=${more} list=${list} onShow=${onShow} />`)}
-    ${!shown.length && html`<p class="dim small">Nothing to narrow the list by.</p>`}`;
+    ${!shown.length && html`<p class="dim small">Nothing to narrow the list by.</p>`}</div>`;
 }
 
 /** @typedef {{text: string, count: number | null, changes: Record<string, string>}} Option */

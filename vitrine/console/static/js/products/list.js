@@ -1,5 +1,5 @@
 /** The list of products: search, facets, the grid, and what can be done with its rows. */
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { forEachOf } from "../edits/patient.js";
 import { edits } from "../edits/undo.js";
 import { counted, number } from "../format.js";
@@ -42,6 +42,8 @@ export function ProductList() {
   const isTooMany = counts.reply?.status === 400;
   const plain = useAsk(isTooMany && rows.isCurrent ? pagePath(list, ["id"]) : "");
   const { total = null, total_is: totalIs } = counts.value ?? plain.value ?? {};
+  const lastFacets = useRef(/** @type {any} */ (null));
+  if (counts.value) lastFacets.current = counts.value.facets;
   const brands = useMemo(() => (counts.value?.facets?.brand?.values ?? []).map((/** @type {any} */ { value }) => String(value)), [counts.value]);
   const address = list.toString();
   useEffect(() => {
@@ -104,7 +106,7 @@ export function ProductList() {
     <//>
     <${Filters} list=${list} onShow=${to} />
     <div class=${hasFacets && !isTrash ? "products with-facets" : "products"}>
-      ${hasFacets && !isTrash && html`<aside aria-label="Facets"><h2 class="hidden">Facets</h2><${Facets} facets=${counts.value?.facets} error=${counts.error} list=${list} onShow=${to} /></aside>`}
+      ${hasFacets && !isTrash && html`<aside aria-label="Facets"><h2 class="hidden">Facets</h2><${Facets} facets=${lastFacets.current} isBusy=${!counts.value} error=${counts.error} list=${list} onShow=${to} /></aside>`}
       <${Panel} title=${isTrash ? "Deleted products" : "List"} note=${remark(rows.value)} fill reply=${rows.reply} error=${rows.error}>
         ${rows.created > 0 && html`<p class="newcomers" role="status">${counted(rows.created, "product")} created meanwhile. <button type="button" class="link" onClick=${written}>Show the list anew</button></p>`}
         <${SelectionBar} key=${address} isEmpty=${!lines.length} selected=${current} total=${total} isAtLeast=${totalIs === "at_least"} path=${(/** @type {string[]} */ names) => wholePath(list, names)} brands=${brands} isTrash=${isTrash}
@@ -133,7 +135,7 @@ function linesOf(/** @type {any[]} */ items, /** @type {Map<number, any[]>} */ o
 /** What the search did with the words. @param {any} value */
 function remark(value) {
   const corrected = Object.entries(value?.corrected ?? {}).map(([typed, word]) => `${typed} is read as ${word}`);
-  if (value?.matched === "most" && value.items.length) corrected.push("no product has all words; these have most");
+  if (value?.matched === "most" && value.items.length) corrected.push("products that have most of the words follow those that have all");
   return corrected.join(", ");
 }
 
