@@ -14,7 +14,7 @@ up: .venv/ready
 	@$(BIN)/vitrine up
 
 test: .venv/dev $(if $(BROWSER),,.browser/chromium)
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 # The browser of the tests, by npm's lock, unless BROWSER names another one; without one, its tests
 # are skipped and say so.
