@@ -9,12 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from shared.config.startup import end_with_parent
 
 LOG_BYTES = 20_000_000  # size at which a log is rotated
+GROUP_SECONDS = 2  # until the killed processes of a group are gone
 LINE_BYTES = 1 << 16  # maximum length of a line
 _ERROR = re.compile(r'[\w.]*(Error|Exception|cannot start)\b.*: |\{.*"s":"E"|\{"time":.*"error":"')
 
@@ -81,14 +83,32 @@ def rotate(log: Path, max_bytes: int = LOG_BYTES) -> None:
 
 
 def stop(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Ask a process to end; kill it if it still runs after some seconds."""
+    """Ask a process to end; kill it, and its group, if it still runs after some seconds."""
     if process.poll() is None:
         process.terminate()
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process, and wait until it and all processes of a group of its own are gone.
+
+    Else the workers of a gunicorn that is killed would run until they notice it.
+    """
+    leads_group = os.getpgid(process.pid) == process.pid
+    if leads_group:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + GROUP_SECONDS
+    while leads_group and time.monotonic() < deadline:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.01)
 
 
 def is_free(port: int) -> bool:

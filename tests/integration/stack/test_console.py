@@ -274,21 +274,20 @@ def test_pages_ask_the_services_through_the_console(stack, console, running):
 
 
 def raw(url, text):
-    """Send bytes as they are, and return the status of each answer."""
+    """Send bytes as they are, and return the status of the first answer."""
     parts = urlsplit(url)
-    with socket.create_connection((parts.hostname, parts.port), 10) as connection:
+    with socket.create_connection((parts.hostname, parts.port), 60) as connection:
         connection.sendall(text.replace("\n", "\r\n").encode("latin-1"))
-        connection.shutdown(socket.SHUT_WR)
         data = b""
-        while part := connection.recv(65536):
+        while b"\r\n\r\n" not in data and (part := connection.recv(65536)):
             data += part
-    return [int(line.split()[1]) for line in data.split(b"\r\n") if line.startswith(b"HTTP/1.")]
+    return int(data.split()[1])
 
 
 @pytest.mark.parametrize(
     ("text", "allowed"),
     [
-        ("GET http://evil.test/api/products/products HTTP/1.1\nHost: localhost\n\n", {400, 403}),
+        ("GET http://evil.test/api/products/products HTTP/1.1\nHost: localhost\n\n", {403, 404}),
         ("GET //evil.test/api/products/products HTTP/1.1\nHost: localhost\n\n", {400, 404}),
         ("GET /api/products//evil.test/ HTTP/1.1\nHost: localhost\n\n", {404}),
         ("GET /api/products/../orders/orders HTTP/1.1\nHost: localhost\n\n", {400}),
@@ -315,10 +314,9 @@ def raw(url, text):
     ],
 )
 def test_attacks_on_the_wire_are_refused(console, running, http, text, allowed):
-    statuses = raw(running.console_url, text)
-    assert statuses
-    assert statuses[0] in allowed
-    answer = http.request("GET", running.services["products"] + "/products?q=Evil")
+    assert raw(running.console_url, text) in allowed
+    exact = {"Prefer": "search=exact"}
+    answer = http.request("GET", running.services["products"] + "/products?q=Evil", headers=exact)
     assert answer.json()["items"] == []
 
 
