@@ -115,7 +115,7 @@ def test_nothing_is_announced_while_redis_refuses_writes(db, redis, follow, capl
     try:
         poll(failures)
         announced = db.followers.find_one({"_id": "products"})["leased_until"]
-        poll(lambda: failures() >= 3)
+        poll(lambda: failures() >= 2)
         assert db.followers.find_one({"_id": "products"})["leased_until"] == announced
     finally:
         redis.client_unpause()
