@@ -13,11 +13,11 @@ from flask import Flask, Response, g, request
 
 from shared.config.settings import Settings
 from shared.http.errors import ApiError, BadRequest
+from shared.http.request_state import FAULT
 from shared.http.responses import event_stream
 from vitrine import stack
 from vitrine.console import checks, forwarding, pages
 from vitrine.console.access import Access, Callers, Session
-from vitrine.console.asgi import fault_of
 from vitrine.console.feeds import Feeds
 from vitrine.console.fuzzing import Fuzzing
 from vitrine.console.hub import ALWAYS, TOPICS, Hub
@@ -183,7 +183,7 @@ class Console:
         """Refuse a request that may not come in."""
         sent = request.headers.get("X-Request-ID", "")
         g.request_id = sent if _REQUEST_ID.fullmatch(sent) else token_hex(16)
-        if fault := fault_of(request.environ):
+        if fault := request.environ.get(FAULT):
             raise fault
         view = request.url_rule.endpoint if request.url_rule else ""
         is_page = view in ("show_page", "show_trace", "show_checks", "show_root")

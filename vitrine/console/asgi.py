@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 
 from flask import Flask
 
-from shared.http.errors import ApiError, BadRequest, ServiceUnavailable
+from shared.http.errors import BadRequest, ServiceUnavailable
 from shared.http.request_state import FAULT, build_environ
 
 BODY_SECONDS = 15  # that a client has for the body of its request, and more by its length
@@ -229,8 +229,3 @@ def _target(scope: Message) -> Message:
         "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
         "RAW_URI": f"{path}?{query}" if query else path,
     }
-
-
-def fault_of(environ: Message) -> ApiError | None:
-    """Return the error of a request whose body could not be read."""
-    return environ.get(FAULT)

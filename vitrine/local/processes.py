@@ -97,18 +97,17 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
     Else the workers of a gunicorn that is killed would run until they notice it.
     """
-    leads_group = os.getpgid(process.pid) == process.pid
-    if leads_group:
-        os.killpg(process.pid, signal.SIGKILL)
+    group = process.pid
+    # Without a group of its own there is none of this id.
+    with contextlib.suppress(OSError):
+        os.killpg(group, signal.SIGKILL)
     process.kill()
     process.wait()
     deadline = time.monotonic() + GROUP_SECONDS
-    while leads_group and time.monotonic() < deadline:
-        try:
-            os.killpg(process.pid, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.01)
+    with contextlib.suppress(OSError):  # The group is gone, or on macOS only waits to be reaped.
+        while time.monotonic() < deadline:
+            os.killpg(group, 0)
+            time.sleep(0.01)
 
 
 def is_free(port: int) -> bool:
