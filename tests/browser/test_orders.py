@@ -60,7 +60,7 @@ def state_of(stack, order):
 
 
 def test_the_page_knows_what_the_service_allows(board):
-    known = board().evaluate("import('/static/js/orders/states.js').then((m) => ({...m}))")
+    known = board().evaluate("load('orders/states.js').then((m) => ({...m}))")
     allowed = {state: states.allowed_actions(state) for state in states.STATES}
     assert known["ALLOWED"] == {state: actions for state, actions in allowed.items() if actions}
     assert sorted(known["STATES"]) == sorted(states.STATES)

@@ -50,6 +50,12 @@ CUT = """() => [...document.querySelectorAll("body *")].filter((node) =>
   && !node.closest(".hidden, caption, thead, .plot") && node.clientWidth > 1
   && !(node.matches("input") && node.value) /* What is typed scrolls. */
 ).map((node) => node.outerHTML.slice(0, 160))"""
+# Modules that were loaded, and those that the page has named at its beginning.
+MODULES = """() => [
+  performance.getEntriesByType("resource").map(({name}) => name)
+    .filter((name) => name.endsWith(".js")),
+  [...document.querySelectorAll("link[rel=modulepreload]")].map(({href}) => href),
+].map((names) => [...new Set(names)].sort())"""
 # Cells of one row that lie upon each other.
 OVERLAPS = """() => [...document.querySelectorAll("tbody tr")].flatMap((row) => {
   const boxes = [...row.children].map((cell) => cell.getBoundingClientRect());
@@ -176,6 +182,8 @@ def test_a_page_is_accessible_and_fits(show, find_faults, name, dark):
 @pytest.mark.parametrize("name", PAGES)
 def test_tab_goes_through_a_page_in_its_order(show, name):
     page = show(name)
+    loaded, named = page.evaluate(MODULES)
+    assert loaded == named  # Else it waits for modules one after the other, or needs them not.
     seen = []
     page.evaluate("document.body.tabIndex = -1; document.body.focus()")
     for _ in range(150):
@@ -295,6 +303,19 @@ def test_an_unknown_page_names_the_others(stub, open_page):
     page.get_by_text("This page does not exist.").wait_for()
 
 
+def test_a_file_that_is_dropped_beside_its_place_leaves_the_page_as_it_is(stub, open_page):
+    page = open_page(f"{stub.url}/import")
+    page.get_by_role("button", name="Choose files").wait_for()
+    is_kept = page.locator("nav").first.evaluate("""(node) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(["name"], "shop.csv"));
+      const kinds = ["dragover", "drop"];
+      const options = {bubbles: true, cancelable: true, dataTransfer};
+      return kinds.map((kind) => !node.dispatchEvent(new DragEvent(kind, options))); }""")
+    assert is_kept == [True, True]
+    assert not stub.count("POST", "/imports")
+
+
 def test_a_page_is_small(stub, open_page):
     """A page without a build must not become heavy: the bytes of its files together."""
     page = open_page(stub.url)
@@ -303,4 +324,4 @@ def test_a_page_is_small(stub, open_page):
         "performance.getEntriesByType('resource').filter(({name}) => name.includes('/static/'))"
         ".reduce((sum, {encodedBodySize}) => sum + encodedBodySize, 0)"
     )
-    assert 50_000 < size < 220_000
+    assert 50_000 < size < 130_000

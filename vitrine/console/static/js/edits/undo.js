@@ -88,8 +88,8 @@ function leaveOut(edit) {
 /** @param {Edit} edit @returns {Promise<Outcome>} */
 async function undoAll(edit) {
   if (edit.imported) {
-    const { takeBack } = await import("../imports/take_back.js"); // Few edits need it.
-    return takeBack(edit.imported);
+    const module = await import("../imports/take_back.js").catch(() => null); // Few edits need it.
+    return module ? module.takeBack(edit.imported) : { error: "A part of the console was not loaded. Reload the page.", remark: "" };
   }
   if (edit.batch) return undoBatches([edit.batch].flat());
   const { error, isLeft } = edit.left ? await compare(edit.left) : { error: "", isLeft: true };

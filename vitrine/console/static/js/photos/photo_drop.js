@@ -8,7 +8,7 @@ import { Pill } from "../parts/pill.js";
 import { Table } from "../parts/table.js";
 import { missing, session } from "../session.js";
 import { useValue } from "../value.js";
-import { DropZone, FileButton } from "./drop_zone.js";
+import { DropZone, FileButton } from "../parts/drop_zone.js";
 import { assign, clearDropped, drop, dropped, retry } from "./dropped.js";
 import { Picture } from "./picture.js";
 
