@@ -70,7 +70,7 @@ def row(page, name):
 
 
 def cell(page, name, column):
-    return row(page, name).locator(f"td[data-column={column}]")
+    return row(page, name).locator(f"td[data-column='{column}']")
 
 
 def names(page):
@@ -436,8 +436,9 @@ def test_attributes_are_edited_by_the_rules_of_the_category(show, shop, stored):
     page.keyboard.press("Control+z")
     page.get_by_text("Undone: note of Apron.").wait_for()
     assert stored("apron", "attributes") == after | {"note": "old"}
+    expect(cell(page, "Apron", "attr.note")).to_have_text("old")
     edit("note", lambda field: field.fill(""))
-    page.get_by_text("Saved: note of Apron.").nth(0).wait_for()
+    page.get_by_text("Saved: note of Apron.").wait_for()
     expect(cell(page, "Apron", "attr.note")).to_have_text("–")
     assert "note" not in stored("apron", "attributes")
 

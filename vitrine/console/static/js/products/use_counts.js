@@ -27,11 +27,13 @@ export function useCounts(list, attributes, isReady) {
   const counted = useRef(/** @type {Set<string>} */ (new Set()));
   counted.current = fieldsCounted(list, facets);
   useEffect(() => {
-    let before = edits.get();
+    // The fields of each edit are noted when it is made: an undo takes its steps away one by one.
+    let known = new Map(edits.get().map((edit) => [edit, fieldsOf(edit)]));
     return edits.watch((now) => {
-      const touched = [...now.filter((edit) => !before.includes(edit)), ...before.filter((edit) => !now.includes(edit))];
-      before = now;
-      const fields = touched.flatMap(fieldsOf);
+      const before = known;
+      known = new Map(now.map((edit) => [edit, before.get(edit) ?? fieldsOf(edit)]));
+      const touched = [...[...known].filter(([edit]) => !before.has(edit)), ...[...before].filter(([edit]) => !known.has(edit))];
+      const fields = touched.flatMap(([, each]) => each);
       const isCounted = (/** @type {string} */ field) => field === ANY || counted.current.has(ANY) || counted.current.has(field);
       if (fields.some(isCounted)) counts.reload();
     });
