@@ -5,7 +5,7 @@ import { counted } from "../format.js";
 import { html } from "../html.js";
 import { Dialog } from "../parts/dialog.js";
 import { useValue } from "../value.js";
-import { question } from "./conflict.js";
+import { question } from "./question.js";
 
 export function ConflictDialog() {
   const asked = useValue(question);

@@ -1,6 +1,7 @@
-/** A part of the console whose modules are loaded when it is shown. */
+/** Parts of the console whose modules are loaded when they are shown or used. */
 import { useLayoutEffect, useState } from "preact/hooks";
 import { html } from "../html.js";
+import { say } from "../said.js";
 import { servicesReply } from "../services.js";
 import { Notice } from "./notice.js";
 
@@ -17,12 +18,23 @@ export async function loadPart(load) {
 }
 
 /**
+ * Load a module and do something with it.
+ * @template T
+ * @param {() => Promise<T>} load @param {(module: T) => void} act
+ */
+export async function actWith(load, act) {
+  const module = await load().catch(() => null);
+  if (module) act(module);
+  else say("A part of the console was not loaded. Reload the page.");
+}
+
+/**
  * A browser may never ask again for a module that did not come. So the whole page is loaded anew
  * when the console answers, but not again and again at once, as the module may be missing for good.
- * @param {{load: Load, part: string, title: string, props?: Record<string, unknown>}} props
- *   `part` is the name of the component in its module; `title` is the heading until it is there
+ * @param {{load: Load, part: string, title?: string, props?: Record<string, unknown>}} props
+ *   `part` is the name of the component in its module; `title` is the heading of a page until it is there
  */
-export function Lazy({ load, part, title, props = {} }) {
+export function Lazy({ load, part, title = "", props = {} }) {
   const [isLoaded, setLoaded] = useState(modules.has(load));
   const [failed, setFailed] = useState(false);
   useLayoutEffect(() => {
@@ -35,5 +47,6 @@ export function Lazy({ load, part, title, props = {} }) {
     });
   }, [failed]);
   if (failed) return html`<${Notice} kind="bad" label="Not loaded.">This page is loaded anew when the console answers.<//>`;
-  return isLoaded ? html`<${modules.get(load)[part]} ...${props} />` : html`<h1 class="hidden">${title}</h1>`;
+  if (isLoaded) return html`<${modules.get(load)[part]} ...${props} />`;
+  return title ? html`<h1 class="hidden">${title}</h1>` : null;
 }

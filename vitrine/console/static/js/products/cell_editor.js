@@ -9,8 +9,10 @@ import { knownRule } from "./attribute_rules.js";
 import { STATUSES, typedOf, valueOf, withValue } from "./columns.js";
 import { draftOf, dropDraft, keepDraft } from "./draft.js";
 import { COLLECTION } from "./query.js";
-import { saveCell, saveStock } from "./save.js";
 
+const loadSave = () => import("./save.js");
+/** @type {import("./save.js").Saved} */
+const NOT_LOADED = { error: "A part of the console was not loaded. Try again, or reload the page." };
 const REASONS = ["delivery", "damaged", "returned", "found", "inventory"];
 
 /**
@@ -39,6 +41,7 @@ export function CellEditor({ column, item: shown, brands, onSaved, onClose, onOp
     const field = /** @type {HTMLInputElement | null} */ (box.current?.querySelector("input, select"));
     field?.focus();
     if (!known) field?.select?.();
+    loadSave().catch(() => {}); // It is there when the cell is saved.
     return () => void (isGone.current = true);
   }, []);
   const type = (/** @type {string} */ value, why = reason) => {
@@ -52,10 +55,15 @@ export function CellEditor({ column, item: shown, brands, onSaved, onClose, onOp
     dropDraft(item.id, column.id);
     onClose(step);
   };
+  const send = async (/** @type {string} */ value) => {
+    const module = await loadSave().catch(() => null);
+    if (!module) return NOT_LOADED;
+    return isStock ? module.saveStock(item, value, reason) : module.saveCell(column, item, value);
+  };
   const save = async (step = 0, value = text) => {
     if (isBusy || isOver.current) return;
     setBusy(true);
-    const saved = isStock ? await saveStock(item, value, reason) : await saveCell(column, item, value);
+    const saved = await send(value);
     if (saved.item) onSaved(saved.item);
     if (isGone.current) return endLate(saved, value);
     setBusy(false);

@@ -1,21 +1,19 @@
 /** What is around every page: navigation, the state of the services, the caller, messages. */
 import { useEffect, useRef } from "preact/hooks";
-import { ConflictDialog } from "../edits/conflict_dialog.js";
+import { question } from "../edits/question.js";
 import { UndoButton } from "../edits/undo_button.js";
 import { html } from "../html.js";
 import { keysShown } from "../keys.js";
 import { pageOf, PAGES } from "../pages.js";
 import { Icon } from "../parts/icon.js";
 import { Lazy } from "../parts/lazy.js";
-import { KeysDialog } from "./keys_dialog.js";
 import { Notice } from "../parts/notice.js";
 import { Dot } from "../parts/pill.js";
 import { sentence } from "../parts/sentence.js";
-import { SignIn } from "./sign_in.js";
 import { path, title } from "../router.js";
 import { said, say } from "../said.js";
 import { services, servicesReply, toneOf, wordOf } from "../services.js";
-import { missing, openSignIn, session } from "../session.js";
+import { asked, missing, openSignIn, session } from "../session.js";
 import { streamState } from "../stream.js";
 import { useValue } from "../value.js";
 
@@ -56,10 +54,20 @@ export function Shell({ onSignedIn }) {
           <p>Choose one of the pages beside, or go to the <a href="/">overview</a>.</p>`}
       </main>
     </div>
-    <${SignIn} onSignedIn=${onSignedIn} />
-    <${KeysDialog} pages=${PAGES} />
-    <${ConflictDialog} />
+    <${Dialogs} onSignedIn=${onSignedIn} />
     <${Said} />`;
+}
+
+const loadSignIn = () => import("./sign_in.js");
+const loadKeys = () => import("./keys_dialog.js");
+const loadConflict = () => import("../edits/conflict_dialog.js");
+
+/** Dialogs that each page may have, loaded with the first of their kind. @param {{onSignedIn: () => void}} props */
+function Dialogs({ onSignedIn }) {
+  const [reason, hasKeys, conflict] = [useValue(asked), useValue(keysShown), useValue(question)];
+  return html`${reason && html`<${Lazy} load=${loadSignIn} part="SignIn" props=${{ onSignedIn }} />`}
+    ${hasKeys && html`<${Lazy} load=${loadKeys} part="KeysDialog" props=${{ pages: PAGES }} />`}
+    ${conflict && html`<${Lazy} load=${loadConflict} part="ConflictDialog" />`}`;
 }
 
 /** One line for each service. */
