@@ -50,6 +50,26 @@ CUT = """() => [...document.querySelectorAll("body *")].filter((node) =>
   && !node.closest(".hidden, caption, thead, .plot") && node.clientWidth > 1
   && !(node.matches("input") && node.value) /* What is typed scrolls. */
 ).map((node) => node.outerHTML.slice(0, 160))"""
+# Hints of empty fields that are longer than the field.
+CUT_HINTS = """() => [...document.querySelectorAll("input[placeholder]")].filter((node) => {
+  const style = getComputedStyle(node), pen = document.createElement("canvas").getContext("2d");
+  pen.font = style.font;
+  const room = node.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  return !node.value && node.clientWidth && pen.measureText(node.placeholder).width > room + 1;
+}).map(({placeholder}) => placeholder)"""
+# Notes each text of a chart that is drawn beyond its edges.
+WATCH_LABELS = """() => {
+  const fill = CanvasRenderingContext2D.prototype.fillText;
+  window.cutLabels = [];
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    const {actualBoundingBoxLeft: left, actualBoundingBoxRight: right} = this.measureText(text);
+    const {a: scale, e: shift} = this.getTransform();
+    const ends = [shift + (x - left) * scale, shift + (x + right) * scale];
+    const isCut = ends[0] < 0 || ends[1] > this.canvas.width;
+    if (isCut && this.canvas.isConnected) window.cutLabels.push([text, ...ends]);
+    fill.call(this, text, x, y);
+  };
+}"""
 # Modules that were loaded, and those that the page has named at its beginning.
 MODULES = """() => [
   performance.getEntriesByType("resource").map(({name}) => name)
@@ -162,6 +182,7 @@ def _take_small_picture(page, name):
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_accessible_and_fits(show, find_faults, name, dark):
     page = show(name, dark=dark)
+    page.evaluate(WATCH_LABELS)
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 800})
         # Until the chart has its new width.
@@ -173,6 +194,8 @@ def test_a_page_is_accessible_and_fits(show, find_faults, name, dark):
         page.screenshot(path=picture)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert not page.evaluate(CUT)
+        assert not page.evaluate(CUT_HINTS)
+        assert not page.evaluate("cutLabels")
         assert not page.evaluate(OVERLAPS)
         assert not find_faults(page)
     if PICTURES and (name, dark) in SHOWN:

@@ -54,7 +54,7 @@ function newPlot(box, data) {
     {
       width: box.clientWidth,
       height: HEIGHT,
-      padding: [8, 8, 0, 0],
+      padding: [8, 26, 0, 0], // Half of a label may stand beside the last point.
       cursor: { show: false },
       legend: { show: false },
       scales: {

@@ -97,7 +97,7 @@ function newPlot(box, height, times) {
     {
       width: box.clientWidth,
       height,
-      padding: [8, 8, 0, 0],
+      padding: [8, 26, 0, 0], // Half of a label may stand beside the last point.
       cursor: { show: false },
       legend: { show: false },
       scales: { x: { range: times }, y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, Math.max(5, most * 1.1)] } },
