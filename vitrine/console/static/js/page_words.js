@@ -22,7 +22,8 @@ export const inPageWords = (sentence) => ADVICE.reduce((text, [found, words]) =>
  * @param {any} value
  */
 export function refusalInPageWords(value) {
-  const { detail, errors, results } = value ?? {};
+  if (!value) return value;
+  const { detail, errors, results } = value;
   return {
     ...value,
     ...(detail && { detail: inPageWords(detail) }),
