@@ -107,7 +107,6 @@ def test_a_service_says_whether_it_needs_tokens(service, status, needed):
 def test_services_that_need_tokens_are_not_shown_without_one(service, monkeypatch, tmp_path):
     for name in ("AUTH_MODE", "SECRET_KEY", "CLIENTS_URL", "CATEGORIES_URL", "ORDERS_URL"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)  # A .env of the project is for its own stack.
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     monkeypatch.setenv("PRODUCTS_URL", service.url)
     served = []
