@@ -112,6 +112,7 @@ def _process(ref: str, image: Image) -> None:
     tries = tries_of(image)
     if tries >= MAX_TRIES:
         gallery.advance_image(ref, image, state="failed", reason=GAVE_UP, is_due=False)
+        _report(GAVE_UP)
         return
     if image.get("is_due") and processing.is_paused(processing.host_of(image)):
         if image["state"] != DUE:
@@ -127,8 +128,17 @@ def _process(ref: str, image: Image) -> None:
             raise
         values = {"state": "failed", "reason": str(error), "is_due": False}
     is_stored = gallery.advance_image(ref, image | begun, **values)
+    if values["state"] == "failed":
+        _report(values["reason"])
     if (digest := values.get("sha256", digest_of(image))) != digest_of(image):
         queue_removal([digest_of(image) if is_stored else digest])
+
+
+def _report(problem: str) -> None:
+    """Show in ``/jobs/<id>`` why an image failed: its job is finished nevertheless."""
+    if job := get_current_job():
+        job.meta["problem"] = problem
+        job.save_meta()  # type: ignore[no-untyped-call]
 
 
 def queue_photos() -> None:

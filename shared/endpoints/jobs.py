@@ -48,6 +48,12 @@ class JobSchema(Schema):
     created_at = Timestamp()
     ended_at = fields.Raw(allow_none=True, metadata={"shown": Timestamp()})
     request_id = fields.String(metadata={"optional": True})
+    problem = fields.String(
+        metadata={
+            "optional": True,
+            "description": "Why the work of a job that is finished has failed, such as a picture.",
+        }
+    )
     deliveries = fields.List(fields.Nested(DeliverySchema), metadata={"optional": True})
 
 

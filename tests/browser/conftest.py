@@ -24,7 +24,8 @@ FLAGS = (
     "--disable-background-networking",
     "--host-resolver-rules=MAP *.test 127.0.0.1",  # names of others that lead here
 )
-
+# Scripts of tests load a module of the console by it: the address has the version of the files.
+LOAD = "load = (name) => import(new URL(name, document.querySelector('script[type=module]').src))"
 
 expect.set_options(timeout=60_000)  # A busy machine is slow.
 
@@ -83,6 +84,7 @@ def pages_of(browser):
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
         )
+        context.add_init_script(LOAD)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(60_000)  # A busy machine is slow.

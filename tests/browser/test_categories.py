@@ -111,6 +111,13 @@ def test_a_category_is_dragged_under_another_with_what_would_not_fit(open_tree, 
     dialog.get_by_role("button", name="Move", exact=True).click()
     dialog.wait_for(state="detached")
     assert parent_of(stack, "shoes") == "sport"
+    # The page of the category says which, and a list shows them.
+    page.wait_for_url("**/categories/shoes")
+    unfit = page.get_by_role("region", name="Products that do not fit the rules")
+    unfit.get_by_text(re.compile(r"^1 of \d+ products does not fit\.$")).wait_for()
+    unfit.get_by_role("link", name="those above 42 EU").click()
+    page.get_by_role("grid", name="Products").wait_for()
+    expect(page.locator("tbody tr")).to_have_count(1)
 
 
 def test_rules_say_how_many_products_would_not_fit_and_a_draft_survives(open_tree, stack):

@@ -94,6 +94,7 @@ def test_two_people_edit_one_value(show, stack, client):
     page.get_by_role("button", name="Save City").click()  # The focus and what was typed are there.
     dialog = page.get_by_role("dialog")
     dialog.get_by_text("York").first.wait_for()
+    dialog.get_by_label("yours: Bath").check()
     dialog.get_by_role("button", name=re.compile("^Save")).click()
     page.get_by_role("button", name="City: Bath. Edit").wait_for()
     other.get_by_role("button", name="City: Bath. Edit").wait_for()

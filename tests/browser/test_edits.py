@@ -7,11 +7,11 @@ from playwright.sync_api import expect
 
 # Edits a field as a page does that has shown a product with these values.
 EDIT = """async ({id, before, after, label, etag}) => {
-  const {edit} = await import("/static/js/edits/edit.js");
+  const {edit} = await load("edits/edit.js");
   void edit({service: "products", path: `/products/${id}`, before, after, label, etag}); }"""
 BATCH = """async ({items, id}) => {
-  const {ask} = await import("/static/js/api.js");
-  const {remember} = await import("/static/js/edits/undo.js");
+  const {ask} = await load("api.js");
+  const {remember} = await load("edits/undo.js");
   const url = "/api/products/products:batch?key=slug";
   const reply = await ask(url, {method: "POST", body: items, headers: {"Import-ID": id}});
   remember({label: "prices of 3 products", batch: {service: "products", path: "/products", id}});
@@ -120,9 +120,13 @@ def test_a_conflict_is_decided_field_by_field(page, edit, stored, write, choice,
     edit(before, {"price": 14, "stock": 5, "name": "Kettle"}, "Teapot", is_saved=False)
     dialog = page.get_by_role("dialog", name="Teapot was changed by somebody else meanwhile")
     field = dialog.get_by_role("group", name="price")
-    field.get_by_text("before: 12.5").wait_for()
+    field.get_by_text("before: 12.50").wait_for()
     assert dialog.get_by_role("group").count() == 2  # The stock is as it was read.
+    # Enter at once loses nothing: no value is chosen beforehand.
+    expect(dialog.get_by_role("button", name="Save the chosen values")).to_be_disabled()
+    expect(dialog.get_by_role("radio", checked=True)).to_have_count(0)
     field.get_by_label(f"{choice}: {price}").check()
+    expect(dialog.get_by_role("button", name="Save the chosen values")).to_be_disabled()
     dialog.get_by_label("theirs: Pot").check()
     dialog.get_by_role("button", name="Save the chosen values").click()
     page.get_by_text("Saved: Teapot.").wait_for()
@@ -141,6 +145,7 @@ def test_two_pages_that_edit_one_field_meet_in_the_dialog(page, edit, stored, co
     second.evaluate(EDIT, values | {"label": "price"})
     dialog = second.get_by_role("dialog")
     dialog.get_by_label("theirs: 14").wait_for()
+    dialog.get_by_label("yours: 20").check()
     dialog.get_by_role("button", name="Save the chosen values").click()
     second.get_by_text("Saved: price.").wait_for()
     assert stored("price") == (20,)
@@ -156,7 +161,7 @@ def test_two_pages_that_edit_one_field_meet_in_the_dialog(page, edit, stored, co
 def test_a_refused_edit_is_not_remembered(page, edit, stored):
     edit({"price": 12.5}, {"price": 14})
     refused = """async (id) => {
-      const {edit} = await import("/static/js/edits/edit.js");
+      const {edit} = await load("edits/edit.js");
       const reply = await edit({service: "products", path: `/products/${id}`, label: "broken",
         before: {price: 14}, after: {price: -1}});
       return [reply.ok, reply.error, reply.value.errors[0].pointer]; }"""
@@ -188,6 +193,7 @@ def test_many_edits_are_one_and_what_was_changed_since_is_asked_about(page, stac
         dialog.get_by_role("button", name="Keep theirs").click()
         page.get_by_text("1 item had changed since, and stays as somebody else left it.").wait_for()
     else:
+        dialog.get_by_label("as before: 2").check()
         dialog.get_by_role("button", name="Save the chosen values").click()
         page.get_by_text("Undone: prices of 3 products.").wait_for()
     prices = [stack.get("products", f"/products/{each['slug']}")["price"] for each in new]
@@ -205,10 +211,11 @@ def test_a_value_that_changes_while_one_is_asked_is_asked_about_again(page, stac
     dialog.get_by_label("theirs: 50").wait_for()
     dialog.get_by_text("after your edit: 20").wait_for()
     stack.request("PATCH", "products", path, {"price": 60})
-    dialog.get_by_label("as before: 12.5").check()
+    dialog.get_by_label("as before: 12.50").check()
     dialog.get_by_role("button", name="Save the chosen values").click()
     dialog.get_by_label("theirs: 60").wait_for()
     assert stack.get("products", path)["price"] == 60
+    dialog.get_by_label("as before: 12.50").check()
     dialog.get_by_role("button", name="Save the chosen values").click()
     page.get_by_text("Undone: prices of 3 products.").wait_for()
     assert stack.get("products", path)["price"] == 12.5

@@ -26,7 +26,7 @@ Cup,{n}-4,9,4006381333931
 DROP = """([name, text]) => {
   const data = new DataTransfer();
   data.items.add(new File([text], name, {type: "text/csv"}));
-  for (const kind of ["dragover", "drop"]) document.querySelector("main").dispatchEvent(
+  for (const kind of ["dragover", "drop"]) document.querySelector("main h1").dispatchEvent(
     new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: data}));
 }"""
 
@@ -247,5 +247,5 @@ def test_an_undo_ends_with_a_sentence_when_the_console_is_gone(stub, open_page):
     stub.answers["POST", f"/imports/{ID}/undo"] = (202, IMPORT)
     stub.answers["GET", f"/imports/{ID}"] = (503, {"detail": "Not now."})
     page = open_page(f"{stub.url}/import", expected="Failed to load resource")
-    taken = f"import('/static/js/imports/take_back.js').then((m) => m.takeBack('{ID}'))"
+    taken = f"load('imports/take_back.js').then((m) => m.takeBack('{ID}'))"
     assert "The console does not answer." in page.evaluate(taken)["error"]

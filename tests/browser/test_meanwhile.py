@@ -82,7 +82,9 @@ def test_an_address_goes_to_the_list_that_was_seen(show, stub):
     stub.send("change", [change(service="clients", id=1, item=left)])
     expect(page.locator(".address")).to_have_count(1)
     form.get_by_role("button", name="Save the address").click()
-    page.get_by_role("dialog").get_by_role("button", name="Save the chosen values").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("yours").check()
+    dialog.get_by_role("button", name="Save the chosen values").click()
     page.get_by_text("Saved: addresses of Ada Lovelace.").wait_for()
     assert writes(stub, CLIENT) == [{"addresses": [first | {"city": "Bath"}, second]}]
 
@@ -107,7 +109,7 @@ def test_rules_of_somebody_else_are_asked_about(show, stub):
 
 def test_rules_stay_what_they_are_in_the_rows_of_their_form(show):
     page = show("/categories")
-    rows = "import('/static/js/categories/rule_rows.js').then((m) => m.rulesOf(m.rowsOf({})))"
+    rows = "load('categories/rule_rows.js').then((m) => m.rulesOf(m.rowsOf({})))"
     known = {
         "memory": {"choices": [128, 256, "a lot"]},
         "size": {"type": "number", "min": 0.5, "max": 1000, "choices": [1, 2.5]},
@@ -115,7 +117,7 @@ def test_rules_stay_what_they_are_in_the_rows_of_their_form(show):
     }
     assert page.evaluate(rows.replace("{}", json.dumps(known))) == known
     edited = """async () => {
-      const { rowsOf, rulesOf } = await import("/static/js/categories/rule_rows.js");
+      const { rowsOf, rulesOf } = await load("categories/rule_rows.js");
       const [memory, size] = rowsOf({memory: {choices: [128, 256]}, size: {type: "number"}});
       return rulesOf([{ ...memory, choices: "256\\nmore" }, { ...size, min: "1,5", max: "big" }]);
     }"""

@@ -89,7 +89,7 @@ def test_a_change_is_saved_and_undone(show, product, stored):
     assert (stored()["price"], stored()["brand"]) == (61.5, "Åcme")
     page.get_by_role("heading", level=1).click()
     page.keyboard.press("Control+z")
-    expect(field(page, "Price")).to_have_value("59.9")
+    expect(field(page, "Price")).to_have_value("59.90")
     expect(field(page, "Brand")).to_have_value("")
     assert (stored()["price"], stored()["brand"]) == (59.9, None)
 
@@ -167,12 +167,12 @@ def test_two_people_change_one_field(show, product, stored):
     one.get_by_text("somebody else wrote another value since you began").wait_for()
     save(one)
     dialog = one.get_by_role("dialog")
-    dialog.get_by_text("before: 59.9").wait_for()
+    dialog.get_by_text("before: 59.90").wait_for()
     dialog.get_by_label("theirs: 80").check()
     dialog.get_by_role("button", name="Save the chosen values").click()
     one.get_by_text("Nothing has changed.").wait_for()
     assert (stored()["price"], stored()["brand"]) == (80, "Acme")
-    expect(field(one, "Price")).to_have_value("80")
+    expect(field(one, "Price")).to_have_value("80.00")
 
 
 def test_two_people_change_two_fields_and_nobody_is_asked(show, product, stored):
@@ -264,16 +264,16 @@ def test_a_change_by_hand_is_put_back(show, stack, product, stored):
         products = client.get_default_database().products
         products.update_one({"_id": product["id"]}, {"$set": {"price": 1, "stock": 77}})
     page.get_by_text("by hand, in MongoDB").wait_for()
-    expect(field(page, "Price")).to_have_value("1")
+    expect(field(page, "Price")).to_have_value("1.00")
     row = page.get_by_role("row").filter(has_text="by hand, in MongoDB")
     row.get_by_role("button", name="difference").click()
-    page.get_by_text("before: 59.9").wait_for()
+    page.get_by_text("before: 59.90").wait_for()
     row.get_by_role("button", name="Put back").click()
     dialog = page.get_by_role("dialog", name="Put back")
     dialog.get_by_text("then: 59.9").wait_for()
     dialog.get_by_role("button", name="Put back").click()
     dialog.wait_for(state="detached")
-    expect(field(page, "Price")).to_have_value("59.9")
+    expect(field(page, "Price")).to_have_value("59.90")
     assert (stored()["price"], stored()["stock"]) == (59.9, 5)
 
 

@@ -70,7 +70,7 @@ def row(page, name):
 
 
 def cell(page, name, column):
-    return row(page, name).locator(f"td[data-column={column}]")
+    return row(page, name).locator(f"td[data-column='{column}']")
 
 
 def names(page):
@@ -144,15 +144,30 @@ def test_a_range_is_one_filter(show):
     page.get_by_text(f"{COUNT + 4} products", exact=True).wait_for()
 
 
+def choose_columns(page, *names):
+    page.get_by_role("button", name="Columns …").click()
+    for name in names:
+        page.get_by_label(name, exact=True).check()
+    page.get_by_role("button", name="Close").click()
+
+
 def test_facets_follow_an_edit_and_its_undo(show, reset):
-    reset("cup-3", brand="Acme")
+    reset("cup-3", brand="Acme", weight=None)
     page = show("?q=cup")
+    choose_columns(page, "Weight in g")
     facets = page.get_by_role("complementary", name="Facets")
     facets.get_by_role("button", name=f"Acme {COUNT // 2}").wait_for()
+    counted = []
+    page.on("request", lambda request: "facets=" in request.url and counted.append(request.url))
+    cell(page, "Cup 3", "weight").dblclick()
+    page.keyboard.type("250")
+    page.keyboard.press("Enter")
+    page.get_by_text("Saved: weight in g of Cup 3.").wait_for()
     cell(page, "Cup 3", "brand").dblclick()
     page.keyboard.type("Newcomer")
     page.keyboard.press("Enter")
     facets.get_by_role("button", name="Newcomer 1").wait_for()
+    assert len(counted) == 1  # A weight changes nothing that is counted.
     page.keyboard.press("Control+z")
     facets.get_by_role("button", name=f"Acme {COUNT // 2}").wait_for()
     expect(facets.get_by_role("button", name="Newcomer")).to_have_count(0)
@@ -199,6 +214,8 @@ def test_a_category_that_does_not_exist_is_said_once(show):
     said = alert.inner_text()
     assert said.count("There is no category") == 1, said
     assert "schema" not in said
+    assert "create it on the page Categories." in said
+    assert "POST" not in said
     page.keyboard.press("Escape")
 
 
@@ -263,7 +280,7 @@ def test_cells_are_edited_by_keys(show, stored, reset):
     page.keyboard.type("15.5")
     page.keyboard.press("Enter")
     page.get_by_text("Saved: price of Cup 3.").wait_for()
-    expect(cell(page, "Cup 3", "price")).to_have_text("15.5")
+    expect(cell(page, "Cup 3", "price")).to_have_text("15.50")
     assert stored("cup-3", "price") == 15.5
     assert focused(page) == ["Cup 3", "price"]
     page.keyboard.press("Control+z")
@@ -367,6 +384,63 @@ def test_status_category_and_brand_are_chosen(show, stored, reset):
     page.get_by_text("Saved: brand of Cup 13.").wait_for()
     found = [stored("cup-13", name) for name in ("status", "category", "brand")]
     assert found == ["draft", "coffee", "Potter"]
+
+
+def test_attributes_are_edited_by_the_rules_of_the_category(show, shop, stored):
+    rules = {
+        "size": {"choices": ["S", "M"]},
+        "width": {"type": "integer", "max": 60, "unit": "cm"},
+        "washable": {"type": "boolean"},
+        "colors": {},
+    }
+    clothes = {"name": "Clothes", "attributes": rules}
+    assert shop.request("POST", "categories", "/categories", clothes)[0] == 201
+    before = {"size": "S", "width": 42, "washable": True, "colors": ["red", "blue"], "note": "old"}
+    apron = {"name": "Apron", "slug": "apron", "category": "clothes", "attributes": before}
+    assert shop.request("POST", "products", "/products", apron)[0] == 201
+    page = show("?category=clothes")
+    choose_columns(page, *rules)
+    page.get_by_role("button", name="Columns …").click()
+    page.get_by_label("Name of an attribute").fill("note")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("button", name="Close").click()
+
+    def edit(name, act):
+        cell(page, "Apron", f"attr.{name}").dblclick()
+        act(page.get_by_label(f"{name} of Apron"))
+        page.keyboard.press("Enter")
+
+    edit("size", lambda field: field.select_option("M"))
+    page.get_by_text("Saved: size of Apron.").wait_for()
+    edit("washable", lambda field: field.select_option("no"))
+    page.get_by_text("Saved: washable of Apron.").wait_for()
+    edit("width", lambda field: field.fill("61"))
+    page.get_by_role("alert").get_by_text("Must be at most 60 cm.").wait_for()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("wide")
+    page.keyboard.press("Enter")
+    page.get_by_role("alert").get_by_text("Is not a number").wait_for()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("43")
+    page.keyboard.press("Enter")
+    page.get_by_text("Saved: width of Apron.").wait_for()
+    # Several values are edited on the page of the product.
+    expect(cell(page, "Apron", "attr.colors")).to_have_attribute("aria-readonly", "true")
+    # Another attribute that another client changes meanwhile stays.
+    patch = {"Content-Type": "application/merge-patch+json"}
+    shop.request("PATCH", "products", "/products/apron", {"attributes": {"width": 44}}, **patch)
+    edit("note", lambda field: field.fill("new words"))
+    page.get_by_text("Saved: note of Apron.").wait_for()
+    after = before | {"size": "M", "washable": False, "width": 44, "note": "new words"}
+    assert stored("apron", "attributes") == after
+    page.keyboard.press("Control+z")
+    page.get_by_text("Undone: note of Apron.").wait_for()
+    assert stored("apron", "attributes") == after | {"note": "old"}
+    expect(cell(page, "Apron", "attr.note")).to_have_text("old")
+    edit("note", lambda field: field.fill(""))
+    page.get_by_text("Saved: note of Apron.").wait_for()
+    expect(cell(page, "Apron", "attr.note")).to_have_text("–")
+    assert "note" not in stored("apron", "attributes")
 
 
 def test_two_pages_that_edit_one_cell_meet(show, stored, reset):

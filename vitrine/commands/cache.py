@@ -37,7 +37,7 @@ def show(key: str) -> None:
     KEY is such as product:1 or products:list:page=1:per=20.
     """
     entry = _service_of(key).get("/__cache", key=key)
-    console.print(f"{key} {'is valid' if entry['counts'] else 'is not valid'}: {entry['why']}")
+    console.print(f"{key} {'is valid' if entry['counts'] else 'is not valid'}: {entry['text']}")
     if because := entry.get("because"):
         console.print(f"  because: {_because(because)}", markup=False)
     for name in ("ttl", "bytes", "generations"):

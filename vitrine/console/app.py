@@ -60,11 +60,11 @@ class Console:
 
     def show_page(self, path: str = "") -> Response:
         """Return the page."""
-        return self.pages.show()
+        return self.pages.page(request.path).answer()
 
-    def show_file(self, name: str) -> Response:
+    def show_file(self, address: str) -> Response:
         """Return a file of the pages."""
-        return self.pages.file(name)
+        return self.pages.file(address).answer()
 
     def forward(self, service: str, path: str = "") -> Response:
         """Pass a request on to a service."""
@@ -134,7 +134,7 @@ class Console:
     def show_trace(self, id: str) -> Response:
         """Return all that is known of a request; a browser that opens the URL gets the page."""
         if _wants_page():
-            return self.pages.show()
+            return self.show_page()
         self.access.require_admin(request.environ)
         if not _REQUEST_ID.fullmatch(id):
             raise BadRequest(
@@ -146,7 +146,7 @@ class Console:
     def show_checks(self) -> Response:
         """Return the findings of all checks; a browser that opens the URL gets the page."""
         if _wants_page():
-            return self.pages.show()
+            return self.show_page()
         self.access.require_admin(request.environ)
         return json_response(
             checks.check_all(self.services, self.access.authorization(request.environ))
@@ -216,7 +216,7 @@ def build_app(settings: Settings, urls: Mapping[str, str], folder: Path = pages.
     app.after_request(console.secure)
     app.register_error_handler(Exception, problem)
     for rule, view, methods in (
-        ("/static/<path:name>", console.show_file, ("GET",)),
+        ("/static/<path:address>", console.show_file, ("GET",)),
         ("/session", console.show_session, ("GET",)),
         ("/services", console.show_services, ("GET",)),
         ("/samples", console.show_samples, ("GET",)),

@@ -1,17 +1,27 @@
 """The page of the console, its files, and the policy that browsers keep to.
 
-All URLs of pages answer the same document; its script shows the page of the URL.  A script may run
-only if it is a file of the console, or the import map, whose hash is in the policy.
+All URLs of pages answer the same document, whose script shows the page of the URL.  It names the
+modules of that page, so that a browser asks for all of them at once, instead of finding each one in
+the one before.  A script may run only if it is a file of the console, or the import map, whose hash
+is in the policy.
+
+The files are read when the console starts.  Their addresses have a version, the hash of all of
+them, as in ``/static/5f3c9a0b1d2e4f67/js/main.js``.  So browsers keep each file for good, and no
+page has modules of two versions.
 """
 
 import base64
 import hashlib
+import json
 import mimetypes
+import posixpath
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from flask import Response, request
 
+from shared.http.compression import MAX_HEADER, MIN_BYTES, choose, compress
 from shared.http.errors import NotFound
 
 STATIC = Path(__file__).parent / "static"
@@ -28,7 +38,11 @@ PAGES = (
     "settings",
     "trace",
 )
+FOR_GOOD = "public, max-age=31536000, immutable"  # Cache-Control of a file of this version
+REVALIDATED = "no-cache"
 _IMPORT_MAP = re.compile(rb'<script type="importmap">(.*?)</script>', re.DOTALL)
+_IMPORT = re.compile(r'^import [^"]*"([^"]+)";', re.MULTILINE)
+_LATER_IMPORT = re.compile(r'=> import\("([^"]+)"\)')  # when the part of a page is shown
 _TYPES = {
     ".css": "text/css",
     ".html": "text/html",
@@ -47,6 +61,42 @@ HEADERS = {
 }
 
 
+class File:
+    """A file as browsers get it.
+
+    Args:
+        body: Its bytes.
+        type: The media type.
+        cache: The value of Cache-Control.
+    """
+
+    def __init__(self, body: bytes, type: str, cache: str = REVALIDATED):
+        self.body = body
+        self.type = f"{type}; charset=utf-8" if type.startswith("text/") else type
+        self.cache = cache
+        self._etag = hashlib.blake2b(body, digest_size=16).hexdigest()
+        self._codings = {"": body}  # each is made once
+
+    def coded(self, accept: str) -> tuple[bytes, str]:
+        """Return the bytes for an Accept-Encoding, and their coding: zstd, gzip or none."""
+        coding = choose(accept[:MAX_HEADER]) if len(self.body) >= MIN_BYTES else ""
+        if coding not in self._codings:
+            self._codings[coding] = compress(self.body, coding)
+        return self._codings[coding], coding
+
+    def answer(self) -> Response:
+        """Return the response to the current request."""
+        body, coding = self.coded(request.headers.get("Accept-Encoding", ""))
+        response = Response(body, content_type=self.type)
+        response.headers["Cache-Control"] = self.cache
+        response.headers["Vary"] = "Accept-Encoding"
+        if coding:
+            response.headers["Content-Encoding"] = coding
+        response.set_etag(f"{self._etag}-{coding}" if coding else self._etag)
+        response.make_conditional(request)
+        return response
+
+
 class Pages:
     """The page and its files.
 
@@ -55,12 +105,26 @@ class Pages:
     """
 
     def __init__(self, folder: Path = STATIC):
-        self._folder = folder.resolve()
-        index = self._folder / "index.html"
-        self._page = index.read_bytes() if index.exists() else b""
+        bodies = {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+        version = hashlib.blake2b(digest_size=8)
+        for name, body in bodies.items():
+            version.update(f"{name} {len(body)}\n".encode() + body)
+        self._base = f"/static/{version.hexdigest()}/"
+        self._page = bodies.pop("index.html", b"").replace(b'"/static/', f'"{self._base}'.encode())
+        self._pages: dict[tuple[str, bool], File] = {}  # by name, and for one item or all
+        self._files = {name: File(body, _type(name), FOR_GOOD) for name, body in bodies.items()}
+        maps = _IMPORT_MAP.findall(self._page)
+        self._names = {
+            name: url.removeprefix(self._base)
+            for text in maps
+            for name, url in json.loads(text)["imports"].items()
+        }
         hashes = "".join(
-            f" 'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'"
-            for text in _IMPORT_MAP.findall(self._page)
+            f" 'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'" for text in maps
         )
         self.policy = (
             f"default-src 'none'; script-src 'self'{hashes}; style-src 'self'; "
@@ -68,32 +132,57 @@ class Pages:
             "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
         )
 
-    def show(self) -> Response:
-        """Return the page."""
-        if not self._page:
-            raise NotFound("This installation lacks the pages of the console; install it again.")
-        return self._answer(self._page, "text/html")
-
-    def file(self, name: str) -> Response:
-        """Return a file below the folder.
+    def page(self, path: str) -> File:
+        """Return the page at the path of a URL, with links to the modules that it needs.
 
         Raises:
-            NotFound: No file has this name.
+            NotFound: The installation has no pages.
         """
-        unknown = NotFound(f"There is no file {name[:100]}.")
-        try:
-            path = (self._folder / name).resolve()
-            if not (path.is_relative_to(self._folder) and path.is_file()):
-                raise unknown
-        except (OSError, ValueError) as error:  # No file can have this name.
-            raise unknown from error
-        kind = _TYPES.get(path.suffix) or mimetypes.guess_type(name)[0]
-        return self._answer(path.read_bytes(), kind or "application/octet-stream")
+        if not self._page:
+            raise NotFound("This installation lacks the pages of the console; install it again.")
+        name, _, item = path.strip("/").partition("/")
+        key = name or "overview", bool(item)
+        if key not in self._pages:
+            links = "".join(
+                f'<link rel="modulepreload" href="{self._base}{module}">\n'
+                for module in self._modules(*key)
+            )
+            body = self._page.replace(b"</head>", f"{links}</head>".encode())
+            self._pages[key] = File(body, "text/html")
+        return self._pages[key]
 
-    def _answer(self, body: bytes, kind: str) -> Response:
-        charset = "; charset=utf-8" if kind.startswith("text/") else ""
-        response = Response(body, content_type=f"{kind}{charset}")
-        response.headers["Cache-Control"] = "no-cache"
-        response.set_etag(hashlib.blake2b(body, digest_size=16).hexdigest())
-        response.make_conditional(request)
-        return response
+    def file(self, address: str) -> File:
+        """Return a file by its address below ``/static/``, with the version.
+
+        Raises:
+            NotFound: No file of this version has this name.
+        """
+        name = f"/static/{address}".removeprefix(self._base)
+        if name not in self._files:
+            raise NotFound(f"There is no file {address[:100]}.")
+        return self._files[name]
+
+    def _modules(self, name: str, is_item: bool) -> list[str]:
+        """Return the modules that a page needs before it is shown."""
+        page = f"js/pages/{name}.js"
+        later = self._imported(page, _LATER_IMPORT) if is_item else ()
+        found: dict[str, None] = {}
+        waiting = ["js/main.js", page, *later]
+        while waiting:
+            module = waiting.pop(0)
+            if module in self._files and module not in found:
+                found[module] = None
+                waiting += self._imported(module, _IMPORT)
+        return list(found)
+
+    def _imported(self, module: str, pattern: re.Pattern[str]) -> Iterator[str]:
+        """Yield the modules that a module imports in one of two ways."""
+        file = self._files.get(module)
+        for name in pattern.findall(file.body.decode()) if file else ():
+            path = posixpath.normpath(f"{posixpath.dirname(module)}/{name}")
+            yield self._names.get(name, path)
+
+
+def _type(name: str) -> str:
+    known = _TYPES.get(posixpath.splitext(name)[1]) or mimetypes.guess_type(name)[0]
+    return known or "application/octet-stream"

@@ -238,13 +238,14 @@ def _ledger_event(service: str, ref: str, entry: dict[str, Any]) -> Event:
 
 def _job_event(service: str, job: dict[str, Any]) -> Event:
     at = job.get("ended_at") or job.get("started_at") or job.get("created_at") or ""
+    problem = job.get("problem")  # of the work of a job that is finished, such as a picture
     return {
         "at": at,
         "kind": "job",
         "service": service,
         "process": "",
-        "level": "error" if job["state"] == "failed" else "info",
-        "text": f"{job['id']} {job['state']}",
+        "level": "error" if job["state"] == "failed" or problem else "info",
+        "text": f"{job['id']} failed: {problem}" if problem else f"{job['id']} {job['state']}",
         "data": job,
     }
 

@@ -137,7 +137,7 @@ def test_an_undo_that_is_refused_does_not_block_those_before_it(show, stub):
     page = show()
     steps = "{service: 'products', method: 'PATCH', path: `/products/${id}`, body: {}, etag: ''}"
     page.evaluate(
-        "async () => { const {remember} = await import('/static/js/edits/undo.js');"
+        "async () => { const {remember} = await load('edits/undo.js');"
         f" for (const id of [1, 2]) remember({{label: `edit ${{id}}`, steps: [{steps}]}}); }}"
     )
     stub.answers["PATCH", f"{LIST_PATH}/1"] = (200, FIRST)

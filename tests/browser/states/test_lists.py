@@ -16,7 +16,7 @@ from tests.support.polling import poll
 
 REFUSED = "Failed to load resource"  # Chromium's own message for each answer from 400 on
 READ = """async () => {
-  const { repeatable } = await import("/static/js/use_ask.js");
+  const { repeatable } = await load("use_ask.js");
   let shown = 0;
   let answer;
   const again = repeatable(() => new Promise((resolve) => {

@@ -52,6 +52,32 @@ CUT = """() => [...document.querySelectorAll("body *")].filter((node) =>
   && !node.closest(".hidden, caption, thead, .plot") && node.clientWidth > 1
   && !(node.matches("input") && node.value) /* What is typed scrolls. */
 ).map((node) => node.outerHTML.slice(0, 160))"""
+# Hints of empty fields that are longer than the field.
+CUT_HINTS = """() => [...document.querySelectorAll("input[placeholder]")].filter((node) => {
+  const style = getComputedStyle(node), pen = document.createElement("canvas").getContext("2d");
+  pen.font = style.font;
+  const room = node.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  return !node.value && node.clientWidth && pen.measureText(node.placeholder).width > room + 1;
+}).map(({placeholder}) => placeholder)"""
+# Notes each text of a chart that is drawn beyond its edges.
+WATCH_LABELS = """() => {
+  const fill = CanvasRenderingContext2D.prototype.fillText;
+  window.cutLabels = [];
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    const {actualBoundingBoxLeft: left, actualBoundingBoxRight: right} = this.measureText(text);
+    const {a: scale, e: shift} = this.getTransform();
+    const ends = [shift + (x - left) * scale, shift + (x + right) * scale];
+    const isCut = ends[0] < 0 || ends[1] > this.canvas.width;
+    if (isCut && this.canvas.isConnected) window.cutLabels.push([text, ...ends]);
+    fill.call(this, text, x, y);
+  };
+}"""
+# Modules that were loaded, and those that the page has named at its beginning.
+MODULES = """() => [
+  performance.getEntriesByType("resource").map(({name}) => name)
+    .filter((name) => name.endsWith(".js")),
+  [...document.querySelectorAll("link[rel=modulepreload]")].map(({href}) => href),
+].map((names) => [...new Set(names)].sort())"""
 # Cells of one row that lie upon each other.
 OVERLAPS = """() => [...document.querySelectorAll("tbody tr")].flatMap((row) => {
   const boxes = [...row.children].map((cell) => cell.getBoundingClientRect());
@@ -163,6 +189,8 @@ def _take_small_picture(page, name):
 
 def test_tab_goes_through_a_page_in_its_order(shown):
     _, page = shown
+    loaded, named = page.evaluate(MODULES)
+    assert loaded == named  # Else it waits for modules one after the other, or needs them not.
     seen = []
     page.evaluate("document.body.tabIndex = -1; document.body.focus()")
     for _ in range(150):
@@ -189,6 +217,7 @@ def test_tab_goes_through_a_page_in_its_order(shown):
 def test_a_page_is_accessible_and_fits(shown, find_faults, theme):
     name, page = shown
     page.emulate_media(color_scheme=theme)
+    page.evaluate(WATCH_LABELS)
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 800})
         # Until the chart has its new width.
@@ -198,6 +227,8 @@ def test_a_page_is_accessible_and_fits(shown, find_faults, theme):
         page.screenshot(path=SCREENS / f"{name}-{width}-{theme}.png")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert not page.evaluate(CUT)
+        assert not page.evaluate(CUT_HINTS)
+        assert not page.evaluate("cutLabels")
         assert not page.evaluate(OVERLAPS)
         assert not find_faults(page)
     if PICTURES and (name, theme) in SHOWN:
@@ -301,6 +332,19 @@ def test_an_unknown_page_names_the_others(stub, open_page):
     page.get_by_text("This page does not exist.").wait_for()
 
 
+def test_a_file_that_is_dropped_beside_its_place_leaves_the_page_as_it_is(stub, open_page):
+    page = open_page(f"{stub.url}/import")
+    page.get_by_role("button", name="Choose files").wait_for()
+    is_kept = page.locator("nav").first.evaluate("""(node) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(["name"], "shop.csv"));
+      const kinds = ["dragover", "drop"];
+      const options = {bubbles: true, cancelable: true, dataTransfer};
+      return kinds.map((kind) => !node.dispatchEvent(new DragEvent(kind, options))); }""")
+    assert is_kept == [True, True]
+    assert not stub.count("POST", "/imports")
+
+
 def test_a_page_is_small(stub, open_page):
     """A page without a build must not become heavy: the bytes of its files together."""
     page = open_page(stub.url)
@@ -309,4 +353,4 @@ def test_a_page_is_small(stub, open_page):
         "performance.getEntriesByType('resource').filter(({name}) => name.includes('/static/'))"
         ".reduce((sum, {encodedBodySize}) => sum + encodedBodySize, 0)"
     )
-    assert 50_000 < size < 220_000
+    assert 50_000 < size < 130_000

@@ -4,8 +4,6 @@ It serves the same pages under the same policy as the real one, and streams the 
 sends. What it answers by itself is in ``answers.py``.
 """
 
-import base64
-import hashlib
 import json
 import queue
 import re
@@ -15,20 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.browser.stub.answers import ANSWERS, SERVICES
-from tests.support.services import ROOT
-from vitrine.console.pages import PAGES as NAMES
+from vitrine.console.pages import PAGES, Pages
 
-STATIC = ROOT / "vitrine/console/static"
-TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-PAGES = re.compile(rf"/(({'|'.join(NAMES)})(/[^?]*)?)?")
-INDEX = (STATIC / "index.html").read_text(encoding="utf-8")
-IMPORTS = re.search(r'<script type="importmap">(.*?)</script>', INDEX, re.S)[1]
-HASH = base64.b64encode(hashlib.sha256(IMPORTS.encode()).digest()).decode()
-POLICY = (
-    f"default-src 'none'; script-src 'self' 'sha256-{HASH}'; style-src 'self'; img-src 'self' "
-    "blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
-)
+PATHS = re.compile(rf"/(({'|'.join(PAGES)})(/[^?]*)?)?")
+FILES = Pages()
 
 
 class Stub:
@@ -110,9 +98,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         wants_page = "text/html" in self.headers.get("Accept", "")
         if path.startswith("/static/"):
-            self._static(path)
-        elif wants_page and PAGES.fullmatch(path):
-            self._send(200, INDEX.encode(), {"Content-Type": "text/html; charset=utf-8"})
+            self._send_file(FILES.file(path.removeprefix("/static/")))
+        elif wants_page and PATHS.fullmatch(path):
+            self._send_file(FILES.page(path))
         elif path == "/stream":
             self._stream()
         else:
@@ -164,14 +152,14 @@ class _Handler(BaseHTTPRequestHandler):
         }
         self._send(status, json.dumps(value).encode(), known | dict(headers))
 
-    def _static(self, path):
-        file = STATIC / path.removeprefix("/static/")
-        type = TYPES.get(file.suffix, "application/octet-stream")
-        self._send(200, file.read_bytes(), {"Content-Type": f"{type}; charset=utf-8"})
+    def _send_file(self, file):
+        body, coding = file.coded(self.headers.get("Accept-Encoding", ""))
+        headers = {"Content-Type": file.type, "Cache-Control": file.cache}
+        self._send(200, body, headers | ({"Content-Encoding": coding} if coding else {}))
 
     def _send(self, status, body, headers):
         self.send_response(status)
-        for name, value in {"Content-Security-Policy": POLICY, **headers}.items():
+        for name, value in {"Content-Security-Policy": FILES.policy, **headers}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -5,6 +5,7 @@ import re
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
 
 import pytest
 from pymongo import MongoClient
@@ -137,6 +138,15 @@ def test_the_command_line_looks_into_the_cache(stack, product):
     assert "products:list:" in stack.run("cache", "stats").stdout
     assert "1 entries removed." in stack.run("cache", "purge", key).stdout
     assert f"{key} is not valid" in stack.run("cache", "show", key).stdout
+    listed = "products:list:page=1:per=20"
+
+    def shown_after_a_write():
+        stack.get("products", "/products")
+        stack.request("PATCH", "products", product, {"brand": uuid4().hex})
+        return stack.run("cache", "show", listed).stdout
+
+    # The sweeper may be faster.
+    poll(lambda: f"{listed} is not valid: a write invalidated the entry" in shown_after_a_write())
     assert "No service" in stack.run("cache", "show", "toy:1").stderr
     assert "Must begin with one of" in stack.run("cache", "purge", "products:gen").stderr
 

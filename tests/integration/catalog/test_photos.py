@@ -145,6 +145,8 @@ def test_failed_photos_are_listed_and_fetched_again(stack, server, make):
     assert ended(stack, path) == ["failed"]
     listed = stack.run("images", "list")
     assert f"{path}/images/1 {server.url}/late: 127.0.0.1 has answered 404." in listed.stdout
+    status, job = stack.request("GET", "products", f"/jobs/image-{path.rpartition('/')[2]}-1")
+    assert (status, job["state"], "has answered 404." in job["problem"]) == (200, "finished", True)
     server.replies["/late"] = Reply(picture("pink"), headers={"ETag": '"late"'})
     assert "failed images that are fetched again: 1" in stack.run("images", "retry").stdout
     assert ended(stack, path) == ["ready"]

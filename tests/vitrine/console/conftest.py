@@ -1,6 +1,7 @@
 """A console in front of services that are played by a server of the test."""
 
 import json
+import re
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,9 +12,15 @@ from shared.config.settings import Settings
 from vitrine.console.app import build_app
 
 PAGE = (
-    '<!doctype html><script type="importmap">{"imports": {"a": "/static/a.js"}}</script>'
-    '<script type="module" src="/static/a.js"></script>'
+    '<!doctype html><head><script type="importmap">{"imports": {"a": "/static/a.js"}}</script>'
+    '<script type="module" src="/static/a.js"></script></head>'
 )
+# The page /products needs the first, that of one product the second as well.
+MODULES = {
+    "a.js": "export const a = 1;\n",
+    "js/pages/products.js": 'import { a } from "a";\nconst load = () => import("../one.js");\n',
+    "js/one.js": f"export const one = 1; // {'-' * 2000}\n",
+}
 
 
 class Upstream:
@@ -72,7 +79,10 @@ def folder(tmp_path):
     folder = tmp_path / "static"
     folder.mkdir()
     (folder / "index.html").write_text(PAGE)
-    (folder / "a.js").write_text("export const a = 1;\n")
+    for name, text in MODULES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     (tmp_path / "secret.txt").write_text("not for pages")
     return folder
 
@@ -90,6 +100,12 @@ def app(settings, upstream, folder):
 @pytest.fixture
 def client(app):
     return app.test_client()
+
+
+@pytest.fixture
+def base(client):
+    """The beginning of the addresses of files."""
+    return re.search('src="([^"]+)a.js"', client.get("/").text)[1]
 
 
 @pytest.fixture

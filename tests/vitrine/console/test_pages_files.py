@@ -1,35 +1,17 @@
-"""The files of the console's pages: small modules; those of the first page are preloaded."""
+"""The files of the console's pages: small modules, each with a page that knows it."""
 
 import re
 
 import pytest
 
 from tests.support.services import ROOT
+from vitrine.console.pages import PAGES
 
 STATIC = ROOT / "vitrine/console/static"
 MODULES = sorted((STATIC / "js").rglob("*.js"))
-IMPORT = re.compile(r'^import [^"]*"(\.[^"]+)";', re.M)
 NAMED = re.compile(r'^import (?:\w+, )?{([^}]*)} from "(\.[^"]+)";', re.M)
 EXPORT = re.compile(r"^export (?:async )?(?:const|let|class|function\*?) (\w+)", re.M)
 MAX_LINES = 250
-
-
-def needed(path, known):
-    """Add a module and all that it imports to a set."""
-    if path not in known:
-        known.add(path)
-        for name in IMPORT.findall(path.read_text()):
-            needed((path.parent / name).resolve(), known)
-    return known
-
-
-def test_the_modules_of_the_first_page_are_preloaded():
-    """Otherwise a browser finds them one after the other."""
-    main = STATIC / "js/main.js"
-    page = (STATIC / "index.html").read_text()
-    listed = re.findall(r'<link rel="modulepreload" href="/static/(js/[^"]+)">', page)
-    first = needed(main, set()) - {main}
-    assert sorted(listed) == sorted(str(path.relative_to(STATIC)) for path in first)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(STATIC / "js")))
@@ -48,3 +30,9 @@ def test_a_module_imports_what_others_export(path):
         text = (path.parent / other).resolve().read_text()
         asked = {name.partition(" as ")[0].strip() for name in names.split(",")} - {""}
         assert asked <= set(EXPORT.findall(text)), other
+
+
+def test_each_page_has_an_address_and_a_module_of_its_name():
+    """The server names the modules of a page by it, before the page is loaded."""
+    table = re.findall(r'path: "/(\w*)".*import\("([^"]+)"\)', (STATIC / "js/pages.js").read_text())
+    assert dict(table) == {name: f"./pages/{name or 'overview'}.js" for name in ("", *PAGES)}

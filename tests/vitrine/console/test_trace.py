@@ -99,3 +99,14 @@ def test_a_step_of_a_picture_names_no_field(trace, upstream, memory):
     upstream.answers["/products/1/history"] = page(entry() | {"fields": []})
     events = trace.find("batch", "")["events"]
     assert "updated 1" in [event["text"] for event in events if event["kind"] == "history"]
+
+
+def test_a_picture_that_failed_is_an_error_of_its_finished_job(trace, upstream):
+    job = {"id": "image-1-1", "state": "finished", "request_id": "upload", "ended_at": AT}
+    upstream.answers["/jobs"] = page(job | {"problem": "The file is no picture. Upload another."})
+    (event,) = trace.find("upload", "")["events"]
+    said = "image-1-1 failed: The file is no picture. Upload another."
+    assert (event["level"], event["text"]) == ("error", said)
+    upstream.answers["/jobs"] = page(job)
+    (event,) = trace.find("upload", "")["events"]
+    assert (event["level"], event["text"]) == ("info", "image-1-1 finished")

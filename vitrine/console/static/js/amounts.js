@@ -6,7 +6,7 @@ const TYPED = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 20, useGr
 const WHEN = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
 const DECIMAL = TYPED.formatToParts(1.5).find(({ type }) => type === "decimal")?.value ?? ".";
 const DIGITS = [...Array(10).keys()].map((digit) => TYPED.format(digit));
-/** @type {Map<string, Intl.NumberFormat>} by currency: to make one takes longer than to use it */
+/** @type {Map<string, Intl.NumberFormat>} by currency, or by decimals and grouping: to make one takes longer than to use it */
 const PRICES = new Map();
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)$/;
 
@@ -34,7 +34,29 @@ export function price(value, currency) {
   } catch {
     // A code that is no currency is shown as it is.
   }
-  return currency ? `${amount(value)} ${currency}` : amount(value);
+  const plain = decimal(value, null, true);
+  return currency ? `${plain} ${currency}` : plain;
+}
+
+/** The decimals that prices in a currency have; two if it is unknown. @param {string | null | undefined} currency */
+export function decimalsOf(currency) {
+  try {
+    return priceFormat(currency ?? "EUR").resolvedOptions().minimumFractionDigits ?? 2;
+  } catch {
+    return 2;
+  }
+}
+
+/**
+ * Return a price with its usual decimals, 29.90, and with more if it has more; without a currency, whole prices have none.
+ * @param {number} value @param {string | null | undefined} currency @param {boolean} useGrouping
+ */
+function decimal(value, currency, useGrouping) {
+  const least = currency || !Number.isInteger(value) ? decimalsOf(currency) : 0;
+  const key = `${least} ${useGrouping}`;
+  const format = PRICES.get(key) ?? new Intl.NumberFormat(LANGUAGE, { minimumFractionDigits: least, maximumFractionDigits: 20, useGrouping });
+  PRICES.set(key, format);
+  return format.format(value);
 }
 
 /** @param {string} currency */
@@ -52,6 +74,12 @@ export const moment = (at) => (at ? WHEN.format(new Date(at)) : "–");
  * @param {unknown} value
  */
 export const typed = (value) => (typeof value === "number" ? TYPED.format(value) : value == null ? "" : String(value));
+
+/**
+ * Return a price as it stands in a field to be edited: the exact number, with the usual decimals.
+ * @param {unknown} value @param {string | null | undefined} [currency]
+ */
+export const typedPrice = (value, currency) => (typeof value === "number" ? decimal(value, currency, false) : typed(value));
 
 /**
  * Return the number that somebody has typed; null for nothing, NaN if it is none.

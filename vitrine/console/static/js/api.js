@@ -5,6 +5,7 @@
  * request itself, to be copied. A refusal is one sentence, in `error`.
  */
 import { addresses } from "./addresses.js";
+import { refusalInPageWords } from "./page_words.js";
 import { signIn, token } from "./session.js";
 
 /**
@@ -61,7 +62,8 @@ export async function ask(path, options = {}) {
     if (signal?.aborted) throw error;
     return failed(request, started);
   }
-  const value = await read(response);
+  const answer = await read(response);
+  const value = response.ok && !answer?.results ? answer : refusalInPageWords(answer);
   // Another request may have signed in meanwhile. Nothing is lost: this one waited.
   if (response.status === 401 && (token() !== used || (await signIn(value?.detail ?? "Sign in to see this.")))) {
     return ask(path, options);

@@ -3,12 +3,13 @@ import { render } from "preact";
 import { ask } from "./api.js";
 import { html } from "./html.js";
 import { startKeys } from "./keys.js";
-import { PAGES } from "./pages.js";
+import { pageOf, PAGES } from "./pages.js";
+import { loadPart } from "./parts/lazy.js";
 import { startRecent } from "./recent.js";
 import { startRouter } from "./router.js";
 import { startServices } from "./services.js";
 import { answerTabs, askTabs, endSignIn, session, signIn, takeToken, token } from "./session.js";
-import { Shell } from "./shell.js";
+import { Shell } from "./shell/shell.js";
 import { restartStream, startStream } from "./stream.js";
 
 const RETRY = 2000; // milliseconds
@@ -39,6 +40,8 @@ startKeys(PAGES);
 startRecent();
 startStream();
 loadSession().then(startServices);
+const page = pageOf(location.pathname);
+if (page) await loadPart(page.load).catch(() => {}); // It is said where the page would be.
 const app = /** @type {HTMLElement} */ (document.getElementById("app"));
 app.replaceChildren();
 render(html`<${Shell} onSignedIn=${loadSession} />`, app);

@@ -39,8 +39,9 @@ export function replacePath(to) {
   note();
 }
 
-/** Follow links inside the console, and the browser's back and forward. */
+/** Follow links inside the console, and the browser's back and forward; no file takes the place of the console. */
 export function startRouter() {
+  for (const name of ["dragover", "drop"]) document.addEventListener(name, keepPage);
   addEventListener("popstate", note);
   document.addEventListener("click", (event) => {
     const link = /** @type {Element} */ (event.target).closest?.("a[href^='/']");
@@ -49,6 +50,14 @@ export function startRouter() {
     event.preventDefault();
     go(/** @type {HTMLAnchorElement} */ (link).href);
   });
+}
+
+/** A file that is dropped where nothing expects it would be shown instead of the page. @param {Event} event */
+function keepPage(event) {
+  const { dataTransfer } = /** @type {DragEvent} */ (event);
+  if (event.defaultPrevented || !dataTransfer?.types.includes("Files")) return;
+  event.preventDefault();
+  dataTransfer.dropEffect = "none";
 }
 
 function note() {

@@ -1,5 +1,5 @@
 /** The hook by which a page shows an answer, keeps it fresh, and gets well again by itself. */
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ask } from "./api.js";
 
 const RETRY = 2; // seconds until a failed request is sent again
@@ -17,7 +17,8 @@ export function useAsk(path, { every = 0, headers } = {}) {
   const [good, setGood] = useState(/** @type {any} */ (null));
   const shownPath = useRef("");
   const read = useRef(() => {});
-  useEffect(() => {
+  // Other effects wait until the page is painted; the request need not.
+  useLayoutEffect(() => {
     read.current = () => {};
     if (!path) return undefined;
     if (shownPath.current !== path) {

@@ -57,7 +57,7 @@ export function BulkDialog({ source, count: known, brands, onClose, onWritten })
     return setStep({ name: "over", text, error });
   };
   const isBusy = step.name === "trying" || step.name === "writing";
-  const all = known === null ? "products" : counted(known, "product");
+  const all = known === null ? "products" : counted(Math.min(known, MOST), "product");
   return html`<${Dialog} title=${`Edit ${all}`} onClose=${() => !isBusy && onClose()}><div class="steps" ref=${box}>
     ${(step.name === "form" || step.name === "trying") && html`<${BulkForm} onTry=${attempt} brands=${brands} isBusy=${isBusy} onClose=${onClose} />`}
     ${isBusy && html`<p role="status">${step.name === "trying" ? "Trying it out; nothing is written." : "Writing."} ${step.text}</p><progress aria-label="Progress"></progress>`}

@@ -1,4 +1,5 @@
 /** What an edit of many products gives to each: the new values, or why there are none. */
+import { decimalsOf } from "../amounts.js";
 
 /**
  * @typedef {object} Change
@@ -57,13 +58,4 @@ const rounded = (value, places) => {
 function shifted(value, places) {
   const [digits, exponent = "0"] = String(value).split("e");
   return Number(`${digits}e${Number(exponent) + places}`);
-}
-
-/** @param {string | null} currency */
-export function decimalsOf(currency) {
-  try {
-    return new Intl.NumberFormat("en", { style: "currency", currency: currency ?? "EUR" }).resolvedOptions().maximumFractionDigits ?? 2;
-  } catch {
-    return 2;
-  }
 }

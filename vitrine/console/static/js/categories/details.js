@@ -12,13 +12,15 @@ import { randomName } from "../random.js";
 import { DeleteDialog } from "./delete.js";
 import { Rules } from "./rules.js";
 import { CategorySearch } from "./search.js";
+import { Unfit } from "./unfit.js";
 
 /**
  * @param {{asked: any, task: string, onTask: (task: string) => void, onMove: (item: any, target: any) => void,
- *   onChanged: () => void, onCreated: (item: any) => void, onDeleted: () => void}} props
- *   `asked` is the answer with the category; `task` is "rename" or "delete", or nothing
+ *   onChanged: () => void, onCreated: (item: any) => void, onDeleted: () => void, hasMisfits: boolean, onMisfits: () => void}} props
+ *   `asked` is the answer with the category; `task` is "rename" or "delete", or nothing; `hasMisfits` after a change by which
+ *   products do not fit its rules
  */
-export function Details({ asked, task, onTask, onMove, onChanged, onCreated, onDeleted }) {
+export function Details({ asked, task, onTask, onMove, onChanged, onCreated, onDeleted, hasMisfits, onMisfits }) {
   const { value: item, reply, error } = asked;
   if (!item) return html`<${Panel} title="Category" error=${error}>${!error && html`<p class="dim">Reading the category.</p>`}<//>`;
   const browse = `/products?category=${encodeURIComponent(item.slug)}`;
@@ -33,7 +35,8 @@ export function Details({ asked, task, onTask, onMove, onChanged, onCreated, onD
         <${Action} scope="categories:write" kind="danger" onClick=${() => onTask("delete")}>Delete …<//>
       </div>
     <//>
-    <${Rules} key=${item.id} item=${item} etag=${reply?.etag ?? ""} onSaved=${onChanged} />
+    <${Rules} key=${item.id} item=${item} etag=${reply?.etag ?? ""} onSaved=${(/** @type {boolean} */ leavesMisfits) => (onChanged(), leavesMisfits && onMisfits())} />
+    <${Unfit} key=${`unfit ${item.id}`} item=${item} isAsked=${hasMisfits} />
     ${task === "delete" && html`<${DeleteDialog} item=${item} etag=${reply?.etag ?? ""} onClose=${() => onTask("")} onDeleted=${onDeleted} />`}`;
 }
 

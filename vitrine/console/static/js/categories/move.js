@@ -14,7 +14,7 @@ const PAGES = 5; // pages of keys that are looked at
 const COUNT = 1000; // keys of a page
 
 /**
- * @param {{item: any, target: any, onClose: () => void, onMoved: (path: string[]) => void}} props
+ * @param {{item: any, target: any, onClose: () => void, onMoved: (path: string[], leavesMisfits: boolean) => void}} props
  *   `target` is the new parent; null for the top level
  */
 export function MoveDialog({ item, target, onClose, onMoved }) {
@@ -39,7 +39,7 @@ export function MoveDialog({ item, target, onClose, onMoved }) {
     const reply = await edit({ service: "categories", path, before: { parent: item.parent ?? null }, after, label: `move of ${item.name}` });
     setBusy(false);
     if (!reply.ok) return setError(reply.error);
-    onMoved(reply.value?.path ?? [item.slug]);
+    onMoved(reply.value?.path ?? [item.slug], preview.misfits > 0);
     return undefined;
   };
   return html`<${Dialog} title=${`Move ${item.name}`} onClose=${onClose}>

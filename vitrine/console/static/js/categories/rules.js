@@ -24,7 +24,7 @@ const NEW = { name: "", type: "", required: false, choices: "", unit: "", min: "
  * @property {boolean} [isSaved]  while the category is read again
  */
 
-/** @param {{item: any, etag: string, onSaved: () => void}} props  `item` is the whole category */
+/** @param {{item: any, etag: string, onSaved: (leavesMisfits: boolean) => void}} props  `item` is the whole category */
 export function Rules({ item, etag, onSaved }) {
   const key = `vitrine.rules.${item.id}`;
   const [draft, setDraft] = useState(() => /** @type {Draft | null} */ (draftOf(key)));
@@ -69,7 +69,7 @@ export function Rules({ item, etag, onSaved }) {
     if (!reply.ok) return setProblem(reply);
     keepDraft(key, null);
     setDraft({ rows, before: reply.value.attributes ?? {}, etag: reply.etag, isSaved: true });
-    onSaved();
+    onSaved(found?.misfits > 0);
     return undefined;
   };
   const inherited = Object.keys(item.all_attributes ?? {}).filter((name) => !own[name]);

@@ -1,7 +1,7 @@
 /** A conflict: somebody else changed the item since it was read, and the reader decides, field by field. */
 import { ask } from "../api.js";
 import { same } from "./same.js";
-import { Value } from "../value.js";
+import { question } from "./question.js";
 
 /**
  * @typedef {object} Write  a change of some fields of an item
@@ -13,7 +13,7 @@ import { Value } from "../value.js";
  * @property {Words} [words]
  */
 
-/** @typedef {{before: string, yours: string}} Words  what the dialog calls the values that were seen, and those that are wanted */
+/** @typedef {import("./question.js").Words} Words */
 
 /** @type {Words} */
 const WORDS = { before: "before", yours: "yours" };
@@ -21,23 +21,12 @@ const WORDS = { before: "before", yours: "yours" };
 /** @type {Words} the values that an undo expects, and those that it puts back */
 export const UNDO_WORDS = { before: "after your edit", yours: "as before" };
 
-/**
- * @typedef {object} Choice  one field with the values that it may get
- * @property {string} name
- * @property {unknown} before
- * @property {unknown} theirs
- * @property {unknown} yours
- */
-
-/** @type {Value<{title: string, choices: Choice[], words: Words, done: (isTheirs: boolean[] | null) => void} | null>} the one that is shown */
-export const question = new Value(null);
-
 let last = Promise.resolve(/** @type {any} */ (null));
 
 /**
  * Ask the reader which values to keep, after the questions that are open already.
  * @param {string} title
- * @param {Choice[]} choices
+ * @param {import("./question.js").Choice[]} choices
  * @param {Words} [words]
  * @returns {Promise<boolean[] | null>} for each choice, true for theirs; null to leave all as it is
  */

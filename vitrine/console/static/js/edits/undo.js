@@ -6,16 +6,12 @@
  * by field. Edits of many items are known by the id of their import, from which the service says how to
  * take back each item.
  */
-import { ask, isUnanswered } from "../api.js";
-import { randomName } from "../random.js";
 import { say } from "../said.js";
 import { Value } from "../value.js";
-import { isConflict, resolve, UNDO_WORDS } from "./conflict.js";
-import { undoBatch } from "./undo_batch.js";
-import { compare } from "./undo_left.js";
 
 const KEY = "vitrine.edits";
 const MOST = 50; // edits that are kept
+const NOT_LOADED = { error: "A part of the console was not loaded. Reload the page.", remark: "" };
 
 /**
  * @typedef {object} Step  a request that takes back a write of one item
@@ -39,6 +35,8 @@ const MOST = 50; // edits that are kept
  * @property {string} [imported]  instead of steps: the id of an import of files, which the console takes back
  * @property {Batch | Batch[]} [batch]  instead of steps; of several, the last one is taken back first
  */
+
+/** @typedef {{error: string, remark: string}} Outcome  why it failed, and what else the reader should know */
 
 /** @type {Value<Edit[]>} the oldest first */
 export const edits = new Value(kept());
@@ -70,7 +68,8 @@ export async function undo(edit = edits.get().at(-1)) {
   if (undoing.get()) return say("The undo before is still running.");
   undoing.set(true);
   try {
-    const { error, remark } = await undoAll(edit);
+    const module = await import("./undo_steps.js").catch(() => null); // Most pages are left without an undo.
+    const { error, remark } = module ? await module.undoAll(edit) : NOT_LOADED;
     if (error) return say(`Not undone: ${edit.label}. ${error}`, { label: "Try again", run: () => undo(edit) }, { label: "Leave it out", run: () => leaveOut(edit) });
     forget(edit);
     return say(remark ? `Undone as far as possible: ${edit.label}. ${remark}` : `Undone: ${edit.label}.`);
@@ -85,77 +84,8 @@ function leaveOut(edit) {
   say(`It stays as it is: ${edit.label}.`);
 }
 
-/** @param {Edit} edit @returns {Promise<Outcome>} */
-async function undoAll(edit) {
-  if (edit.imported) {
-    const { takeBack } = await import("../imports/take_back.js"); // Few edits need it.
-    return takeBack(edit.imported);
-  }
-  if (edit.batch) return undoBatches([edit.batch].flat());
-  const { error, isLeft } = edit.left ? await compare(edit.left) : { error: "", isLeft: true };
-  return isLeft ? undoSteps(edit) : { error, remark: "It stays as somebody else has left it since." };
-}
-
-/** @typedef {{error: string, remark: string}} Outcome  why it failed, and what else the reader should know */
-
-/**
- * Take back the steps of an edit, the last one first.
- * @param {Edit} edit
- * @returns {Promise<Outcome>}
- */
-async function undoSteps(edit) {
-  const steps = edit.steps ?? [];
-  let remark = "";
-  while (steps.length) {
-    const outcome = await undoStep(/** @type {Step} */ (steps.at(-1)), edit.label);
-    if (outcome.error) return outcome;
-    remark ||= outcome.remark;
-    steps.pop();
-    keep(edits.get());
-  }
-  return { error: "", remark };
-}
-
-/** @param {Step} step @param {string} label  of its edit @returns {Promise<Outcome>} */
-async function undoStep(step, label) {
-  const { service, method, path, body, before, etag, from, key } = step;
-  const headers = { ...(etag && { "If-Match": etag }), ...(key && { "Idempotency-Key": key }) };
-  const reply = await ask(`/api/${service}${path}`, { method, body, headers });
-  if (key && !reply.ok && !isUnanswered(reply)) {
-    step.key = randomName(); // The same key has the same refusal.
-    keep(edits.get());
-  }
-  if (!isConflict(reply) || method !== "PATCH") return told(reply, path, from);
-  const resolved = await resolve(reply, { service, path, before: before ?? {}, after: body, label, words: UNDO_WORDS });
-  return resolved ? told(resolved.reply, path, from) : { error: "", remark: `${path} stays as it is stored.` };
-}
-
-/**
- * Return the outcome of a step. Older edits of the item expect what it was before this one, which
- * it is again, under a new ETag.
- * @param {import("../api.js").Reply} reply @param {string} path @param {string} [from]
- */
-function told(reply, path, from) {
-  if (!reply.ok) return { error: reply.error, remark: "" };
-  for (const older of edits.get().flatMap((edit) => edit.steps ?? [])) {
-    if (from && older.etag === from && older.path === path) older.etag = reply.etag;
-  }
-  return { error: "", remark: "" };
-}
-
-/** @param {Batch[]} batches @returns {Promise<Outcome>} */
-async function undoBatches(batches) {
-  const remarks = [];
-  for (const batch of batches.reverse()) {
-    const { error, remark } = await undoBatch(batch);
-    if (error) return { error, remark };
-    if (remark) remarks.push(remark);
-  }
-  return { error: "", remark: remarks.join(" ") };
-}
-
-/** @param {Edit[]} all */
-function keep(all) {
+/** Keep edits, or what is left of them, instead of those before. @param {Edit[]} all */
+export function keep(all) {
   for (let from = 0; from < all.length; from += 1) {
     try {
       sessionStorage.setItem(KEY, JSON.stringify(all.slice(from)));

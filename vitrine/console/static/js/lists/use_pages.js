@@ -1,5 +1,5 @@
 /** The hook by which a page shows a list, page by page along its links, and keeps it fresh. */
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ask } from "../api.js";
 import { repeatable } from "../use_ask.js";
 
@@ -32,7 +32,7 @@ export function usePages(path, pages = 1) {
   const read = useRef(() => {});
   const wanted = useRef({ path, pages });
   if (wanted.current.path !== path) wanted.current = { path, pages };
-  useEffect(() => {
+  useLayoutEffect(() => {
     read.current = () => {};
     if (!path) return undefined;
     const stop = new AbortController();

@@ -1,5 +1,6 @@
 /** Totals by day as bars, with uPlot; a text says the same, and a table stands below. */
 import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
 import { amount, price } from "../amounts.js";
 import { counted } from "../format.js";
 import { html } from "../html.js";
@@ -49,11 +50,11 @@ function newPlot(box, data) {
   const colour = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
   const axis = { stroke: colour("dim"), font: "11px system-ui, sans-serif", ticks: { show: false } };
   const area = colour("area-hit");
-  return new window.uPlot(
+  return new uPlot(
     {
       width: box.clientWidth,
       height: HEIGHT,
-      padding: [8, 8, 0, 0],
+      padding: [8, 26, 0, 0], // Half of a label may stand beside the last point.
       cursor: { show: false },
       legend: { show: false },
       scales: {
@@ -64,7 +65,7 @@ function newPlot(box, data) {
         { ...axis, grid: { show: false }, size: 26, space: 64, incrs: [1, 2, 7, 14, 28].map((count) => count * DAY), values: (/** @type {any} */ _, /** @type {number[]} */ times) => times.map(shortDay) },
         { ...axis, grid: { stroke: colour("line"), width: 1 }, size: 56, values: (/** @type {any} */ _, /** @type {number[]} */ sums) => sums.map(amount) },
       ],
-      series: [{}, { stroke: area, fill: area, width: 0, paths: window.uPlot.paths.bars({ size: [0.7, 40] }), points: { show: false } }],
+      series: [{}, { stroke: area, fill: area, width: 0, paths: uPlot.paths.bars({ size: [0.7, 40] }), points: { show: false } }],
     },
     data,
     box,

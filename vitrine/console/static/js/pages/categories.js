@@ -24,6 +24,7 @@ export function Page() {
   const [move, setMove] = useState(/** @type {{item: any, target: any} | null} */ (null));
   const [task, setTask] = useState("");
   const [round, setRound] = useState(0);
+  const [misfits, setMisfits] = useState(""); // the category that a change has left with products that do not fit
   const asked = useAsk(slug ? `/api/categories/categories/${encodeURIComponent(slug)}` : "");
   const timer = useRef(0);
   const kept = useValue(edits);
@@ -53,13 +54,18 @@ export function Page() {
     await tree.refresh();
     choose(one);
   };
-  const moved = async (/** @type {string[]} */ place) => {
+  const moved = async (/** @type {string[]} */ place, /** @type {boolean} */ leavesMisfits) => {
+    const own = place.at(-1) ?? "";
     setMove(null);
     changed();
+    if (leavesMisfits) {
+      setMisfits(own);
+      choose({ slug: own });
+    }
     setRound(round + 1);
     await tree.reveal(place);
     // In a text field, Ctrl+Z takes back what was typed, not the move.
-    requestAnimationFrame(() => /** @type {HTMLElement | null} */ (document.querySelector(`[data-slug="${CSS.escape(place.at(-1) ?? "")}"]`))?.focus());
+    requestAnimationFrame(() => /** @type {HTMLElement | null} */ (document.querySelector(`[data-slug="${CSS.escape(own)}"]`))?.focus());
   };
   const top = tree.branch("");
   const tools = html`<${CategorySearch} label="Find a category" filter=${true} onPick=${choose} />`;
@@ -72,7 +78,7 @@ export function Page() {
         <${Tree} tree=${tree} chosen=${slug} onChoose=${choose} onMove=${(/** @type {any} */ one, /** @type {any} */ target) => setMove({ item: one, target })}
           onRename=${() => setTask("rename")} onDelete=${() => setTask("delete")} />
       <//>
-      <div class="side-by">${slug ? html`<${Details} key=${slug} asked=${asked} task=${task} onTask=${setTask} onChanged=${changed} onCreated=${created}
+      <div class="side-by">${slug ? html`<${Details} key=${slug} asked=${asked} task=${task} onTask=${setTask} onChanged=${changed} onCreated=${created} hasMisfits=${misfits === slug} onMisfits=${() => setMisfits(slug)}
         onMove=${(/** @type {any} */ one, /** @type {any} */ target) => setMove({ item: one, target })} onDeleted=${() => (setTask(""), choose(null), tree.refresh())} />`
         : html`<p class="empty">Choose a category to see its products, its rules, and what can be done with it.</p>`}</div>
     </div>

@@ -4,13 +4,14 @@ import { ask } from "../api.js";
 import { edits, undoing } from "../edits/undo.js";
 import { clock } from "../format.js";
 import { html } from "../html.js";
-import { Drop } from "../imports/drop.js";
 import { Options } from "../imports/options.js";
 import { FilePlan } from "../imports/plan.js";
 import { Recent } from "../imports/recent.js";
 import { isBusy, pathOf, send } from "../imports/requests.js";
 import { Steps } from "../imports/steps.js";
+import { DropZone, FileButton } from "../parts/drop_zone.js";
 import { Heading } from "../parts/heading.js";
+import { Icon } from "../parts/icon.js";
 import { Notice } from "../parts/notice.js";
 import { Panel } from "../parts/panel.js";
 import { Table } from "../parts/table.js";
@@ -35,15 +36,19 @@ export function Page() {
     if (sent.id && sent.id !== id) go(`/import?id=${encodeURIComponent(sent.id)}`);
     else setRound((last) => last + 1);
   };
-  return html`
+  const what = id ? "Drop another file of the same shop here." : html`Drop the files of a shop here: CSV, XLSX, JSON or XML, as it exports them. Several files are one import.`;
+  return html`<${DropZone} class="stack" onFiles=${take} disabled=${Boolean(sending)} text="Drop the files of a shop">
     <${Heading} title="Import" text="Products, clients and orders of another shop, or of a spreadsheet. Nothing is written before you say so.">
       ${id && html`<a href="/import">All imports</a>`}
     <//>
-    <${Drop} onFiles=${take} busy=${sending} text=${id ? "Drop another file of the same shop here." : html`Drop the files of a shop here: CSV, XLSX, JSON or XML, as it exports them. Several files are one import.`} />
+    <div class="drop"><${Icon} name="import" />
+      <p>${sending ? html`Sending <b dir="auto">${sending}</b>.` : what}</p>
+      <${FileButton} onFiles=${take} reason=${sending && "A file is being sent."} label="Choose files" accept="">Choose files<//></div>
     ${error && html`<${Notice} kind="bad" label="Not taken.">${error}<//>`}
     ${id ? html`<${One} key=${id} id=${id} round=${round} formats=${known.value?.formats ?? []} />` : html`
       <${Here} round=${round} />
-      <${Recent} />`}`;
+      <${Recent} />`}
+  <//>`;
 }
 
 /** One import. @param {{id: string, round: number, formats: any[]}} props */

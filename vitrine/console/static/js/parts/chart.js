@@ -1,5 +1,6 @@
 /** Reads a second by verdict, stacked, with uPlot; a text beside it says the same. */
 import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
 import { counted, percent } from "../format.js";
 import { html } from "../html.js";
 
@@ -89,14 +90,14 @@ const withGaps = (/** @type {Sample[]} */ samples) =>
 function newPlot(box, height, times) {
   const style = getComputedStyle(document.documentElement);
   const colour = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
-  const area = window.uPlot.paths.stepped({ align: -1 });
+  const area = uPlot.paths.stepped({ align: -1 });
   const font = "11px system-ui, sans-serif";
   const axis = { stroke: colour("dim"), font, ticks: { show: false } };
-  return new window.uPlot(
+  return new uPlot(
     {
       width: box.clientWidth,
       height,
-      padding: [8, 8, 0, 0],
+      padding: [8, 26, 0, 0], // Half of a label may stand beside the last point.
       cursor: { show: false },
       legend: { show: false },
       scales: { x: { range: times }, y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, Math.max(5, most * 1.1)] } },

@@ -6,7 +6,7 @@
 import { say } from "../said.js";
 import { counted } from "../format.js";
 import { listen } from "../stream.js";
-import { Value } from "../value.js";
+import { dropped } from "./dropped_photos.js";
 import { namedBy, stemOf } from "./file_names.js";
 import { askInTurn, galleryOf, upload } from "./upload.js";
 
@@ -15,18 +15,7 @@ const MOST_PRODUCTS = 50; // with one name
 const EVERY = 1000; // milliseconds between two looks at photos that wait for a worker
 const GALLERIES = 4; // that are looked at in one go
 
-/**
- * @typedef {object} Photo  a photo, or one of several products that it is of
- * @property {number} row
- * @property {File} file
- * @property {any} product  with id and name; null while it is unknown
- * @property {"looking" | "unmatched" | "uploading" | "waiting" | "ready" | "had" | "failed"} state
- * @property {string} why  a sentence
- * @property {any} image  of the product
- */
-
-/** @type {Value<Photo[]>} */
-export const dropped = new Value(/** @type {Photo[]} */ ([]));
+/** @typedef {import("./dropped_photos.js").Photo} Photo */
 
 let count = 0;
 let timer = 0;

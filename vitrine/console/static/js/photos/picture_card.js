@@ -4,7 +4,7 @@ import { html } from "../html.js";
 import { Confirm } from "../parts/confirm.js";
 import { Icon } from "../parts/icon.js";
 import { Pill } from "../parts/pill.js";
-import { FileButton } from "./drop_zone.js";
+import { FileButton } from "../parts/drop_zone.js";
 import { Picture } from "./picture.js";
 import { AltText } from "./alt_text.js";
 

@@ -6,7 +6,7 @@ import { counted } from "../format.js";
 import { html } from "../html.js";
 import { Notice } from "../parts/notice.js";
 import { Panel } from "../parts/panel.js";
-import { DropZone, FileButton } from "./drop_zone.js";
+import { DropZone, FileButton } from "../parts/drop_zone.js";
 import { say } from "../said.js";
 import { missing, session } from "../session.js";
 import { useAsk } from "../use_ask.js";

@@ -1,7 +1,7 @@
 /** Fields with two values of each: before and after, or now and then. */
-import { typed } from "../amounts.js";
+import { typed, typedPrice } from "../amounts.js";
 import { html } from "../html.js";
-import { labelOf } from "../product_form/fields.js";
+import { labelOf, PRICES } from "../product_form/fields.js";
 
 /** A value as people read it. @param {unknown} value */
 export const readable = (value) =>
@@ -16,6 +16,7 @@ export function ChangedFields({ changes, words = ["before", "after"] }) {
 
 /** The members of an object that differ, else the value as a whole. @returns {[string, unknown, unknown][]} */
 function parts(/** @type {string} */ name, /** @type {any} */ from, /** @type {any} */ to) {
+  if (PRICES.includes(name)) return [[labelOf(name), typedPrice(from), typedPrice(to)]];
   const isObject = (/** @type {any} */ value) => value && typeof value === "object" && !Array.isArray(value);
   if (![from, to].every((value) => value == null || isObject(value)) || !(from || to)) return [[labelOf(name), from, to]];
   const members = [...new Set([...Object.keys(from ?? {}), ...Object.keys(to ?? {})])];

@@ -3,12 +3,12 @@ import { html } from "../html.js";
 import { useAsk } from "../use_ask.js";
 import { amount } from "../amounts.js";
 import { AddRow } from "./add_row.js";
-import { escaped, rowOf } from "./inputs.js";
+import { asRuled, escaped, rowOf } from "./inputs.js";
 import { said } from "./validation.js";
 import { Values } from "./values.js";
 
 /** @typedef {import("./inputs.js").Row} Row */
-/** @typedef {{type?: string, required?: boolean, choices?: any[], unit?: string, min?: number, max?: number}} Rule */
+/** @typedef {import("./inputs.js").Rule} Rule */
 
 /**
  * @param {{category: string, rows: Row[], onRows: (rows: Row[]) => void, errors: Record<string, string>, reason: string, isChanged: boolean}} props
@@ -34,14 +34,6 @@ export function Attributes({ category, rows, onRows, errors, reason, isChanged }
     ${own && html`<p class="bad small wide" role="alert">${own}</p>`}
     ${!reason && html`<${AddRow} what="attribute" taken=${rows.map(({ name }) => name)} onAdd=${(/** @type {Row} */ row) => onRows([...rows, row])} kinds />`}
   </fieldset>`;
-}
-
-/** Return a row of the kind that its rule demands, so that a value of another kind can be corrected. @param {Row} row @param {Rule} rule */
-function asRuled(row, { type, choices }) {
-  const kinds = new Set(type ? [type] : choices?.map((choice) => typeof choice));
-  const [only] = kinds.size === 1 ? kinds : [""];
-  const kind = { boolean: "boolean", integer: "number", number: "number", string: "text" }[only ?? ""];
-  return kind && row.kind !== "other" ? { ...row, kind: /** @type {Row["kind"]} */ (kind) } : row;
 }
 
 /** @param {Record<string, string>} errors @param {string} name */

@@ -42,4 +42,4 @@ function emptyAsNull(/** @type {string} */ name, /** @type {unknown} */ stored) 
  * @param {string} name
  */
 export const shownInput = (product, inputs, name) =>
-  name in inputs ? inputs[name] : inputOf(name, product ? product[name] : name === "status" ? "active" : undefined);
+  name in inputs ? inputs[name] : inputOf(name, product ? product[name] : name === "status" ? "active" : undefined, product?.currency);

@@ -49,6 +49,9 @@ export const GROUPS = [
 /** @type {Map<string, Field>} */
 export const FIELDS = new Map(GROUPS.flatMap(({ fields }) => fields.map((field) => [field.name, field])));
 
+/** The fields that are amounts of money. */
+export const PRICES = ["price", "compare_at_price"];
+
 /** Those that the form has besides: they hold objects or belong to the variants. */
 export const OTHERS = ["group", "options", "attributes"];
 

@@ -4,10 +4,12 @@
  * An input is what somebody typed: a text, or for attributes and options a list of rows. It is kept as
  * it is, so that nothing that was typed half is lost.
  */
-import { NUMBER_HINT, numberOf, typed } from "../amounts.js";
-import { FIELDS } from "./fields.js";
+import { NUMBER_HINT, numberOf, typed, typedPrice } from "../amounts.js";
+import { FIELDS, PRICES } from "./fields.js";
 
 /** @typedef {{name: string, kind: "text" | "number" | "boolean" | "other", values: string[], isList: boolean, raw?: unknown}} Row */
+
+/** @typedef {{type?: string, required?: boolean, choices?: any[], unit?: string, min?: number, max?: number}} Rule  of an attribute */
 
 /** @typedef {{value: unknown, errors: Record<string, string>}} Meaning  errors by JSON pointer */
 
@@ -15,12 +17,13 @@ import { FIELDS } from "./fields.js";
  * Return the input that means a value.
  * @param {string} name  of the field
  * @param {unknown} value
+ * @param {string | null} [currency]  of a price
  * @returns {any}
  */
-export function inputOf(name, value) {
+export function inputOf(name, value, currency) {
   if (name === "attributes" || name === "options") return rowsOf(/** @type {any} */ (value) ?? {});
   if (Array.isArray(value)) return value.join(", ");
-  return typed(value);
+  return PRICES.includes(name) ? typedPrice(value, currency) : typed(value);
 }
 
 /**
@@ -49,6 +52,14 @@ export function rowOf(name, value) {
   if (!isPlain) return { name, kind: "other", values: [JSON.stringify(value)], isList: false, raw: value };
   const [kind = "string"] = kinds;
   return { name, kind: /** @type {any} */ (kind === "string" ? "text" : kind), values: several.map(typed), isList: Array.isArray(value) };
+}
+
+/** Return a row of the kind that its rule demands, so that a value of another kind can be corrected. @param {Row} row @param {Rule} rule */
+export function asRuled(row, { type, choices }) {
+  const kinds = new Set(type ? [type] : choices?.map((choice) => typeof choice));
+  const [only] = kinds.size === 1 ? kinds : [""];
+  const kind = { boolean: "boolean", integer: "number", number: "number", string: "text" }[only ?? ""];
+  return kind && row.kind !== "other" ? { ...row, kind: /** @type {Row["kind"]} */ (kind) } : row;
 }
 
 /** @param {string} field @param {Row[]} rows @returns {Meaning} */

@@ -3,11 +3,16 @@ import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
 import { say } from "../said.js";
 import { useAsk } from "../use_ask.js";
-import { STATUSES, typedOf } from "./columns.js";
+import { asRuled, rowOf } from "../product_form/inputs.js";
+import { typed } from "../amounts.js";
+import { knownRule } from "./attribute_rules.js";
+import { STATUSES, typedOf, valueOf, withValue } from "./columns.js";
 import { draftOf, dropDraft, keepDraft } from "./draft.js";
 import { COLLECTION } from "./query.js";
-import { saveCell, saveStock } from "./save.js";
 
+const loadSave = () => import("./save.js");
+/** @type {import("./save.js").Saved} */
+const NOT_LOADED = { error: "A part of the console was not loaded. Try again, or reload the page." };
 const REASONS = ["delivery", "damaged", "returned", "found", "inventory"];
 
 /**
@@ -17,7 +22,7 @@ const REASONS = ["delivery", "damaged", "returned", "found", "inventory"];
  */
 export function CellEditor({ column, item: shown, brands, onSaved, onClose, onOpen }) {
   const [known] = useState(() => draftOf(shown.id, column.id));
-  const [item] = useState(known ? { ...shown, [column.id]: known.before } : shown); // As the reader saw it, even if the row changes meanwhile.
+  const [item] = useState(known ? withValue(column, shown, known.before) : shown); // As the reader saw it, even if the row changes meanwhile.
   const [text, setText] = useState(known ? known.text : typedOf(column, item));
   const [reason, setReason] = useState(known?.reason ?? "");
   const [error, setError] = useState("");
@@ -29,29 +34,36 @@ export function CellEditor({ column, item: shown, brands, onSaved, onClose, onOp
   const id = useId();
   const isStock = column.editor === "stock";
   const name = `${column.name} of ${item.name}`;
+  const [{ choices, kind }] = useState(() => (column.attribute === undefined ? { choices: column.editor === "status" ? pairs(STATUSES) : null, kind: "" } : ofAttribute(column, item)));
   const needsReason = isStock && item.stock != null;
   useLayoutEffect(() => {
     // Before the next key, so that no letter of a quick typist is lost.
     const field = /** @type {HTMLInputElement | null} */ (box.current?.querySelector("input, select"));
     field?.focus();
     if (!known) field?.select?.();
+    loadSave().catch(() => {}); // It is there when the cell is saved.
     return () => void (isGone.current = true);
   }, []);
   const type = (/** @type {string} */ value, why = reason) => {
     setText(value);
     setReason(why);
     setError("");
-    keepDraft({ id: item.id, column: column.id, text: value, reason: why, before: item[column.id] ?? null });
+    keepDraft({ id: item.id, column: column.id, text: value, reason: why, before: valueOf(column, item) });
   };
   const end = (step = 0) => {
     isOver.current = true;
     dropDraft(item.id, column.id);
     onClose(step);
   };
+  const send = async (/** @type {string} */ value) => {
+    const module = await loadSave().catch(() => null);
+    if (!module) return NOT_LOADED;
+    return isStock ? module.saveStock(item, value, reason) : module.saveCell(column, item, value);
+  };
   const save = async (step = 0, value = text) => {
     if (isBusy || isOver.current) return;
     setBusy(true);
-    const saved = isStock ? await saveStock(item, value, reason) : await saveCell(column, item, value);
+    const saved = await send(value);
     if (saved.item) onSaved(saved.item);
     if (isGone.current) return endLate(saved, value);
     setBusy(false);
@@ -89,12 +101,12 @@ export function CellEditor({ column, item: shown, brands, onSaved, onClose, onOp
   };
   const common = { value: text, readOnly: isBusy, "aria-label": name, "aria-invalid": Boolean(error), "aria-describedby": error ? id : undefined };
   return html`<div class="editor" ref=${box} onKeyDown=${onKeyDown} onFocusOut=${onFocusOut} onPointerDown=${() => (byPointer.current = true)}>
-    ${column.editor === "status"
+    ${choices
       ? html`<select ...${common} disabled=${isBusy} onChange=${(/** @type {any} */ event) => {
           type(event.target.value);
           if (byPointer.current) save(0, event.target.value);
-        }}>${STATUSES.map((each) => html`<option key=${each} value=${each} selected=${each === text}>${each}</option>`)}</select>`
-      : html`<input ...${common} dir="auto" list=${hasList(column) ? `${id}-list` : undefined} inputmode=${column.editor === "number" ? "decimal" : undefined}
+        }}>${choices.map(([value, word]) => html`<option key=${value} value=${value} selected=${value === text}>${word}</option>`)}</select>`
+      : html`<input ...${common} dir="auto" list=${hasList(column) ? `${id}-list` : undefined} inputmode=${column.editor === "number" || kind === "number" ? "decimal" : undefined}
           autocomplete="off" onInput=${(/** @type {any} */ event) => type(event.target.value)} />`}
     ${column.editor === "category" && html`<${Categories} id=${`${id}-list`} text=${text} />`}
     ${column.editor === "brand" && html`<datalist id=${`${id}-list`}>${brands.map((each) => html`<option key=${each} value=${each}></option>`)}</datalist>`}
@@ -103,6 +115,24 @@ export function CellEditor({ column, item: shown, brands, onSaved, onClose, onOp
       <datalist id=${`${id}-reasons`}>${REASONS.map((each) => html`<option key=${each} value=${each}></option>`)}</datalist>`}
     ${error && html`<p class="bad small" id=${id} role="alert" dir="auto">${error}</p>`}
   </div>`;
+}
+
+/** @param {string[]} values @returns {[string, string][]} the values of a choice, and their words */
+const pairs = (values) => values.map((value) => [value, value]);
+
+/**
+ * The choices of an attribute, if it has any, and the kind of its values: by the rule of the category, else by its value.
+ * @param {import("./columns.js").Column} column @param {any} item
+ * @returns {{choices: [string, string][] | null, kind: string}}
+ */
+function ofAttribute(column, item) {
+  const value = valueOf(column, item);
+  const rule = knownRule(item.category, column.attribute ?? "");
+  const { kind } = asRuled(rowOf("", value ?? undefined), rule);
+  if (kind === "boolean") return { choices: [["", "–"], ["true", "yes"], ["false", "no"]], kind };
+  if (!rule.choices) return { choices: null, kind };
+  const known = rule.choices.map(typed);
+  return { choices: [["", "–"], ...pairs([...new Set([...(value === null ? [] : [typed(value)]), ...known])])], kind };
 }
 
 /** @param {import("./columns.js").Column} column */

@@ -1,9 +1,10 @@
 /** The columns of the products: what they show, whether they can be edited, and which are chosen. */
-import { amount, moment, price, typed } from "../amounts.js";
+import { amount, moment, price, typed, typedPrice } from "../amounts.js";
 import { shown } from "../format.js";
 import { html } from "../html.js";
 import { Pill } from "../parts/pill.js";
 import { Picture } from "../photos/picture.js";
+import { PRICES } from "../product_form/fields.js";
 import { Value } from "../value.js";
 
 const KEY = "vitrine.products.columns";
@@ -15,11 +16,12 @@ const TONES = { active: "good", draft: "warn", archived: "none" };
  * @typedef {object} Column
  * @property {string} id  the field, or attr.NAME
  * @property {string} name
- * @property {"text" | "number" | "list" | "status" | "category" | "brand" | "stock" | ""} editor  empty: it cannot be edited here
+ * @property {"text" | "number" | "list" | "status" | "category" | "brand" | "stock" | "attribute" | ""} editor  empty: it cannot be edited here
  * @property {(item: any) => any} cell
  * @property {string} [kind]  classes
  * @property {boolean} [sorts]
  * @property {string[]} [reads]  further fields
+ * @property {string} [attribute]  the name of the attribute
  */
 
 const text = (/** @type {string} */ id) => (/** @type {any} */ item) => html`<span dir="auto">${shown(item[id])}</span>`;
@@ -76,15 +78,32 @@ export function columnsOf(ids, isTrash) {
 /** @param {string} id  attr.NAME @returns {Column} */
 function attribute(id) {
   const name = id.slice("attr.".length);
-  const cell = (/** @type {any} */ item) => html`<span dir="auto">${[item.attributes?.[name] ?? "–"].flat().join(", ")}</span>`;
-  return { id, name, editor: "", cell, reads: ["attributes"] };
+  const cell = (/** @type {any} */ item) => html`<span dir="auto">${[item.attributes?.[name] ?? "–"].flat().map(word).join(", ")}</span>`;
+  return { id, name, editor: "attribute", cell, reads: ["attributes"], attribute: name };
 }
+
+/** @param {any} value */
+const word = (value) => (typeof value === "boolean" ? (value ? "yes" : "no") : value);
 
 /** @param {Column[]} columns @returns {string[]} */
 export const fieldsOf = (columns) => [...new Set([...ALWAYS, ...columns.flatMap(({ id, reads }) => reads ?? [id])])];
 
+/** The value of a cell; null for none. @param {Column} column @param {any} item */
+export const valueOf = ({ id, attribute: name }, item) => (name === undefined ? item[id] : item.attributes?.[name]) ?? null;
+
+/** A product with another value in a cell. @param {Column} column @param {any} item @param {any} value */
+export const withValue = ({ id, attribute: name }, item, value) =>
+  name === undefined ? { ...item, [id]: value } : { ...item, attributes: { ...item.attributes, [name]: value } };
+
 /** What stands in the field of an editor. @param {Column} column @param {any} item */
-export const typedOf = (column, item) => (column.editor === "list" ? (item[column.id] ?? []).join(", ") : typed(item[column.id]));
+export function typedOf(column, item) {
+  const value = valueOf(column, item);
+  if (column.editor === "list") return (value ?? []).join(", ");
+  return PRICES.includes(column.id) ? typedPrice(value, item.currency) : typed(value);
+}
+
+/** True if a cell can be edited here; several values of an attribute are edited on the page of the product. @param {Column} column @param {any} item */
+export const isEditable = (column, item) => Boolean(column.editor) && !(column.editor === "attribute" && valueOf(column, item) instanceof Object);
 
 /** @param {any} item */
 function Stock(item) {

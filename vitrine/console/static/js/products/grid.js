@@ -6,6 +6,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
 import { letterOf } from "../keys.js";
+import { isEditable } from "./columns.js";
 import { drafts } from "./draft.js";
 import { Row } from "./row.js";
 
@@ -35,8 +36,9 @@ export function Grid({ columns, lines, selected, lit, open, brands, ordering, is
   };
   const edit = (/** @type {number} */ row, /** @type {number} */ cell) => {
     const [line, column] = [lines[row], columns[cell - 1]];
-    if (line && column?.editor && line.kind !== "group") setEditing({ key: line.key, column: column.id });
-    return Boolean(line && column?.editor && line.kind !== "group");
+    const isPossible = Boolean(line && column && line.kind !== "group" && isEditable(column, line.item));
+    if (isPossible) setEditing({ key: line.key, column: column.id });
+    return isPossible;
   };
   const select = (/** @type {string} */ key, isRange = false) => {
     const [from, to] = [lines.findIndex((line) => line.key === anchor.current), lines.findIndex((line) => line.key === key)];

@@ -1,7 +1,6 @@
 /** The list of products: search, facets, the grid, and what can be done with its rows. */
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { forEachOf } from "../edits/patient.js";
-import { edits } from "../edits/undo.js";
 import { counted, number } from "../format.js";
 import { html } from "../html.js";
 import { Heading } from "../parts/heading.js";
@@ -11,18 +10,19 @@ import { say } from "../said.js";
 import { useEvents } from "../stream.js";
 import { useAsk } from "../use_ask.js";
 import { useValue } from "../value.js";
+import { prepareRules } from "./attribute_rules.js";
 import { ColumnMenu } from "./column_menu.js";
 import { chosen, columnsOf, fieldsOf } from "./columns.js";
-import { Facets, FACETS, Filters } from "./facets.js";
+import { Facets, Filters } from "./facets.js";
 import { Grid } from "./grid.js";
 import { MoreProducts } from "./more_rows.js";
-import { countsPath, filtersOf, pagePath, show, showMeanwhile, useList, wholePath } from "./query.js";
+import { filtersOf, pagePath, show, showMeanwhile, useList, wholePath } from "./query.js";
 import { SearchBox } from "./search_box.js";
 import { SelectionBar } from "./selection_bar.js";
+import { useCounts } from "./use_counts.js";
 import { useRows, variantsOf } from "./use_rows.js";
 
 const WIDE = 1180; // pixels from which the facets are open
-const RULES = 4; // attributes of a category that are counted
 
 export function ProductList() {
   const list = useList();
@@ -36,15 +36,9 @@ export function ProductList() {
   const [hasFacets, setFacets] = useState(innerWidth >= WIDE);
   const rules = useAsk(list.get("category") ? `/api/categories/categories/${encodeURIComponent(list.get("category") ?? "")}?fields=all_attributes` : "");
   const attributes = Object.keys(rules.value?.all_attributes ?? {});
-  // The rows come first; what is counted waits for them.
-  const facets = [...FACETS, ...attributes.slice(0, RULES).map((name) => `attr.${name}`)];
-  const counts = useAsk(rows.isCurrent ? (isTrash ? pagePath(list, ["id"]) : countsPath(list, facets)) : "");
-  const isTooMany = counts.reply?.status === 400;
-  const plain = useAsk(isTooMany && rows.isCurrent ? pagePath(list, ["id"]) : "");
-  const { total = null, total_is: totalIs } = counts.value ?? plain.value ?? {};
-  const lastFacets = useRef(/** @type {any} */ (null));
-  if (counts.value) lastFacets.current = counts.value.facets;
-  const brands = useMemo(() => (counts.value?.facets?.brand?.values ?? []).map((/** @type {any} */ { value }) => String(value)), [counts.value]);
+  const counts = useCounts(list, attributes, rows.isCurrent); // The rows come first.
+  const { total, totalIs } = counts;
+  const brands = useMemo(() => (counts.facets?.brand?.values ?? []).map((/** @type {any} */ { value }) => String(value)), [counts.facets]);
   const address = list.toString();
   useEffect(() => {
     setSelected(new Map());
@@ -54,8 +48,8 @@ export function ProductList() {
     const fresh = new Map(events.filter(({ service, item }) => service === "products" && item).map(({ id, item }) => [id, item]));
     if (open.size) setOpen((last) => new Map([...last].map(([id, variants]) => [id, variants.map((each) => ({ ...each, ...fresh.get(each.id) }))])));
   });
-  useEffect(() => edits.watch(counts.reload), [counts.reload]); // An edit, or its undo, may change what the facets count.
   const lines = useMemo(() => linesOf(rows.items, open), [rows.items, open]);
+  useEffect(() => void (columns.some(({ attribute }) => attribute !== undefined) && prepareRules(lines.map(({ item }) => item))), [lines, columns]);
   const put = (/** @type {any} */ item) => {
     rows.update(item);
     setOpen((last) => new Map([...last].map(([id, variants]) => [id, variants.map((each) => (each.id === item.id ? { ...each, ...item } : each))])));
@@ -106,7 +100,7 @@ export function ProductList() {
     <//>
     <${Filters} list=${list} onShow=${to} />
     <div class=${hasFacets && !isTrash ? "products with-facets" : "products"}>
-      ${hasFacets && !isTrash && html`<aside aria-label="Facets"><h2 class="hidden">Facets</h2><${Facets} facets=${lastFacets.current} isBusy=${!counts.value} error=${counts.error} list=${list} onShow=${to} /></aside>`}
+      ${hasFacets && !isTrash && html`<aside aria-label="Facets"><h2 class="hidden">Facets</h2><${Facets} facets=${counts.facets} isBusy=${!counts.isCurrent} error=${counts.error} list=${list} onShow=${to} /></aside>`}
       <${Panel} title=${isTrash ? "Deleted products" : "List"} note=${remark(rows.value)} fill reply=${rows.reply} error=${rows.error}>
         ${rows.created > 0 && html`<p class="newcomers" role="status">${counted(rows.created, "product")} created meanwhile. <button type="button" class="link" onClick=${written}>Show the list anew</button></p>`}
         <${SelectionBar} key=${address} isEmpty=${!lines.length} selected=${current} total=${total} isAtLeast=${totalIs === "at_least"} path=${(/** @type {string[]} */ names) => wholePath(list, names)} brands=${brands} isTrash=${isTrash}

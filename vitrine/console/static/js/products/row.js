@@ -4,6 +4,7 @@ import { amount, price } from "../amounts.js";
 import { counted } from "../format.js";
 import { html } from "../html.js";
 import { CellEditor } from "./cell_editor.js";
+import { isEditable } from "./columns.js";
 
 const OF_GROUP = ["category", "brand", "group"]; // what variants have in common
 
@@ -26,7 +27,7 @@ export function Row({ id, item, kind, columns, act, brands, isTrash, isSelected,
           act.select(id, event.shiftKey);
         }} /></td>
       ${columns.map((column) => html`<td role="gridcell" key=${column.id} class=${column.kind ?? ""} data-column=${column.id} data-label=${column.id === "name" ? undefined : column.name}
-        tabindex="-1" aria-readonly=${!column.editor || kind === "group"}>
+        tabindex="-1" aria-readonly=${kind === "group" || !isEditable(column, item)}>
         ${editing === column.id
           ? html`<${CellEditor} column=${column} item=${item} brands=${brands} onSaved=${act.saved} onOpen=${() => act.edit(id, column.id)}
             onClose=${(/** @type {number} */ step) => act.close(id, column.id, step)} />`

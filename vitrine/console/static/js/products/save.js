@@ -7,7 +7,9 @@ import { remember } from "../edits/undo.js";
 import { byPointer, said } from "../product_form/validation.js";
 import { randomName } from "../random.js";
 import { same } from "../edits/same.js";
-import { typedOf } from "./columns.js";
+import { asRuled, escaped, meaningOf, rowOf } from "../product_form/inputs.js";
+import { readRules } from "./attribute_rules.js";
+import { typedOf, valueOf as storedIn } from "./columns.js";
 import { draftOf, keepDraft } from "./draft.js";
 import { COLLECTION } from "./query.js";
 
@@ -26,6 +28,7 @@ const TRIES = 5;
  */
 export async function saveCell(column, item, text) {
   if (text === typedOf(column, item)) return { error: "" };
+  if (column.attribute !== undefined) return saveAttribute(column, item, text);
   const value = valueOf(column, text);
   if (Number.isNaN(value)) return { error: NUMBER_HINT };
   const { id } = column;
@@ -35,6 +38,34 @@ export async function saveCell(column, item, text) {
   if (reply.ok) return { error: "", item: reply.value };
   // There is little room beside a cell: what is said about this field is enough.
   return { error: said(byPointer(reply.value?.errors ?? []), `/${id}`) || reply.error };
+}
+
+/**
+ * Change one attribute; what somebody else does to the others meanwhile stays.
+ * @param {import("./columns.js").Column} column @param {any} item @param {string} text
+ * @returns {Promise<Saved>}
+ */
+async function saveAttribute(column, item, text) {
+  const { name } = column;
+  const before = storedIn(column, item);
+  const rule = (await readRules(item.category))[name] ?? {};
+  const row = asRuled(rowOf(name, before ?? undefined), rule);
+  if (row.kind === "boolean" && !["", "true", "false"].includes(text)) return { error: "Is neither true nor false; write one of them." };
+  const { value, errors } = meaningOf("attributes", [{ ...row, values: [text] }]);
+  for (const error of Object.values(errors)) return { error };
+  const yours = /** @type {any} */ (value)[name] ?? null;
+  if (same(yours, before)) return { error: "" };
+  const read = await ask(`${COLLECTION}/${item.id}`);
+  if (!read.ok) return { error: read.error };
+  const { [name]: theirs = null, ...others } = read.value.attributes ?? {};
+  if (!same(theirs, before) && !same(theirs, yours)) {
+    const answer = await choose(`${name} of ${item.name} was changed meanwhile`, [{ name, before, theirs, yours }]);
+    if (!answer || answer[0]) return { error: "", item: read.value };
+  }
+  const attributes = { ...others, .../** @type {any} */ (value) };
+  const reply = await edit({ service: "products", path: `/products/${item.id}`, before: { attributes: read.value.attributes ?? {} }, after: { attributes }, etag: read.etag, label: `${name} of ${item.name}` });
+  if (reply.ok) return { error: "", item: reply.value };
+  return { error: said(byPointer(reply.value?.errors ?? []), `/attributes/${escaped(name)}`) || reply.error };
 }
 
 /** @param {import("./columns.js").Column} column @param {string} text */

@@ -1,13 +1,13 @@
 /** What can be done with the selected rows. The bar is there before, so that no row moves under the pointer. */
 import { useState } from "preact/hooks";
-import { BulkDialog } from "../bulk/dialog.js";
-import { MOST } from "../bulk/read.js";
 import { counted, number } from "../format.js";
 import { html } from "../html.js";
 import { Action } from "../parts/action.js";
-import { restore } from "./restore.js";
+import { actWith, Lazy } from "../parts/lazy.js";
 
 const SCOPE = "products:write";
+const loadBulk = () => import("../bulk/dialog.js");
+const loadRestore = () => import("./restore.js");
 
 /**
  * @param {{isEmpty: boolean, selected: Map<number, any>, total: number | null, isAtLeast: boolean, path: (fields: string[]) => string, brands: string[], isTrash: boolean,
@@ -20,7 +20,8 @@ export function SelectionBar({ isEmpty, selected, total, isAtLeast, path, brands
   const isIdle = !count && !isAll;
   if (isEmpty && !count && !isOpen) return null;
   const matching = total === null ? "" : `${isAtLeast ? "at least " : ""}${number(total)}`;
-  const bring = () => restore([...selected.values()], onRestored);
+  const bring = () => actWith(loadRestore, ({ restore }) => restore([...selected.values()], onRestored));
+  const edited = { source: isAll ? { path } : { items: [...selected.values()] }, count: isAll ? (isAtLeast ? null : total) : count, brands, onWritten };
   const more = isAll && count ? `Only the ${number(count)} selected` : `All ${matching} that match`;
   return html`<div class=${isIdle ? "selection idle" : "selection"} role="region" aria-label="Selected products">
     <p role="status">${isAll ? html`All <b>${matching}</b> that match` : html`<b>${counted(count, "product")}</b> selected`}</p>
@@ -31,7 +32,6 @@ export function SelectionBar({ isEmpty, selected, total, isAtLeast, path, brands
       setAll(false);
       onClear();
     }}>Select none</button>
-    ${isOpen && html`<${BulkDialog} source=${isAll ? { path } : { items: [...selected.values()] }} count=${isAll ? (isAtLeast ? null : Math.min(Number(total), MOST)) : count} brands=${brands}
-      onClose=${() => setOpen(false)} onWritten=${onWritten} />`}
+    ${isOpen && html`<${Lazy} load=${loadBulk} part="BulkDialog" props=${{ ...edited, onClose: () => setOpen(false) }} />`}
   </div>`;
 }

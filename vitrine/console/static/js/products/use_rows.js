@@ -1,5 +1,5 @@
 /** The rows of the list: page after page by cursor, and each as it is now while it is shown. */
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ask } from "../api.js";
 import { useEvents } from "../stream.js";
 import { useAsk } from "../use_ask.js";
@@ -39,7 +39,7 @@ export function useRows(path) {
   const [created, setCreated] = useState(0);
   const now = useRef(list);
   now.current = list;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!first.value) return undefined;
     setCreated(0);
     const { start, pages } = now.current.path === path ? now.current : { start: path, pages: 1 };

@@ -3,8 +3,8 @@ import { useState } from "preact/hooks";
 import { html } from "../html.js";
 import { asked, endSignIn, keepToken } from "../session.js";
 import { useValue } from "../value.js";
-import { Dialog } from "./dialog.js";
-import { sentence } from "./sentence.js";
+import { Dialog } from "../parts/dialog.js";
+import { sentence } from "../parts/sentence.js";
 
 /** @param {{onSignedIn: () => void}} props */
 export function SignIn({ onSignedIn }) {

@@ -4,7 +4,7 @@ import { KEYS, keysShown, PAGE_KEYS } from "../keys.js";
 import { pageOf } from "../pages.js";
 import { path } from "../router.js";
 import { useValue } from "../value.js";
-import { Dialog } from "./dialog.js";
+import { Dialog } from "../parts/dialog.js";
 
 /** @param {{pages: {key: string, name: string}[]}} props */
 export function KeysDialog({ pages }) {

@@ -2,7 +2,8 @@
 import { useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
 
-const hasFiles = (/** @type {DragEvent} */ event) => Boolean(event.dataTransfer?.types.includes("Files"));
+/** @param {DragEvent} event */
+const hasFiles = (event) => Boolean(event.dataTransfer?.types.includes("Files"));
 
 /**
  * @param {{onFiles: (files: File[]) => void, text: string, disabled?: boolean, class?: string, children?: any}} props
@@ -37,10 +38,10 @@ export function DropZone({ onFiles, text, disabled = false, class: kind = "", ch
 }
 
 /**
- * @param {{onFiles: (files: File[]) => void, reason?: string, several?: boolean, kind?: string, label?: string, children?: any}} props
- *   `reason` is why it is disabled
+ * @param {{onFiles: (files: File[]) => void, reason?: string, several?: boolean, kind?: string, label?: string, accept?: string, children?: any}} props
+ *   `reason` is why it is disabled; `accept` are the types of files
  */
-export function FileButton({ onFiles, reason = "", several = true, kind = "", label, children }) {
+export function FileButton({ onFiles, reason = "", several = true, kind = "", label, accept = "image/*", children }) {
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
   const chosen = (/** @type {any} */ event) => {
     onFiles([...event.target.files]);
@@ -48,5 +49,5 @@ export function FileButton({ onFiles, reason = "", several = true, kind = "", la
   };
   return html`<button type="button" class=${kind} disabled=${Boolean(reason)} title=${reason || undefined} aria-label=${label}
       onClick=${() => input.current?.click()}>${children}</button>
-    <input ref=${input} type="file" accept="image/*" multiple=${several} hidden tabindex="-1" aria-label=${label ?? "Photos"} onChange=${chosen} />`;
+    <input ref=${input} type="file" accept=${accept || undefined} multiple=${several} hidden tabindex="-1" aria-label=${label ?? "Photos"} onChange=${chosen} />`;
 }

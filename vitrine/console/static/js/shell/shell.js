@@ -1,31 +1,30 @@
 /** What is around every page: navigation, the state of the services, the caller, messages. */
-import { useEffect, useRef, useState } from "preact/hooks";
-import { ConflictDialog } from "./edits/conflict_dialog.js";
-import { UndoButton } from "./edits/undo_button.js";
-import { html } from "./html.js";
-import { keysShown } from "./keys.js";
-import { pageOf, PAGES } from "./pages.js";
-import { Icon } from "./parts/icon.js";
-import { KeysDialog } from "./parts/keys_dialog.js";
-import { Notice } from "./parts/notice.js";
-import { Dot } from "./parts/pill.js";
-import { sentence } from "./parts/sentence.js";
-import { SignIn } from "./parts/sign_in.js";
-import { path, title } from "./router.js";
-import { said, say } from "./said.js";
-import { services, servicesReply, toneOf, wordOf } from "./services.js";
-import { missing, openSignIn, session } from "./session.js";
-import { streamState } from "./stream.js";
-import { useValue } from "./value.js";
+import { useEffect, useRef } from "preact/hooks";
+import { question } from "../edits/question.js";
+import { UndoButton } from "../edits/undo_button.js";
+import { html } from "../html.js";
+import { keysShown } from "../keys.js";
+import { pageOf, PAGES } from "../pages.js";
+import { Icon } from "../parts/icon.js";
+import { Lazy } from "../parts/lazy.js";
+import { Notice } from "../parts/notice.js";
+import { Dot } from "../parts/pill.js";
+import { sentence } from "../parts/sentence.js";
+import { path, title } from "../router.js";
+import { said, say } from "../said.js";
+import { services, servicesReply, toneOf, wordOf } from "../services.js";
+import { asked, missing, openSignIn, session } from "../session.js";
+import { streamState } from "../stream.js";
+import { useValue } from "../value.js";
 
 const PARTS = /** @type {const} */ (["stack", "shop"]);
-const RELOAD_AFTER = 5000; // milliseconds that a page is shown before it is loaded anew, at least
+const ICON = new URL("../../icon.svg", import.meta.url).pathname;
 
 /** @param {{onSignedIn: () => void}} props */
 export function Shell({ onSignedIn }) {
   const shown = useValue(path);
   const main = useRef(/** @type {HTMLElement | null} */ (null));
-  const last = useRef(/** @type {import("./pages.js").PageEntry | null | undefined} */ (undefined));
+  const last = useRef(/** @type {import("../pages.js").PageEntry | null | undefined} */ (undefined));
   const named = useValue(title);
   const page = pageOf(shown);
   useEffect(() => {
@@ -40,7 +39,7 @@ export function Shell({ onSignedIn }) {
   return html`<a class="skip" href="#main">Skip to the content</a>
     <div class="shell">
       <header class="side">
-        <a class="brand" href="/"><img src="/static/icon.svg" alt="" width="22" height="22" />Vitrine</a>
+        <a class="brand" href="/"><img src=${ICON} alt="" width="22" height="22" />Vitrine</a>
         <nav aria-label="Pages">${PARTS.map((part) => html`<ul class="pages" key=${part}>
           ${PAGES.filter((each) => each.part === part).map((each) => html`<li key=${each.path}>
             <a href=${each.path} aria-current=${each === page ? "page" : undefined}><${Icon} name=${each.icon} />${each.name}</a></li>`)}
@@ -51,39 +50,24 @@ export function Shell({ onSignedIn }) {
       </header>
       <main id="main" tabindex="-1" ref=${main}>
         <${Outages} />
-        ${page ? html`<${Lazy} key=${page.path} page=${page} />` : html`<h1>This page does not exist.</h1>
+        ${page ? html`<${Lazy} key=${page.path} load=${page.load} part="Page" title=${page.name} />` : html`<h1>This page does not exist.</h1>
           <p>Choose one of the pages beside, or go to the <a href="/">overview</a>.</p>`}
       </main>
     </div>
-    <${SignIn} onSignedIn=${onSignedIn} />
-    <${KeysDialog} pages=${PAGES} />
-    <${ConflictDialog} />
+    <${Dialogs} onSignedIn=${onSignedIn} />
     <${Said} />`;
 }
 
-/**
- * Load the module of a page when it is opened.
- *
- * A browser may never ask again for a module that did not come. So the whole page is loaded anew
- * when the console answers, but not again and again at once, as the module may be missing for good.
- */
-function Lazy({ page }) {
-  const [Page, setPage] = useState(/** @type {any} */ (null));
-  const [failed, setFailed] = useState(false);
-  useEffect(() => {
-    page.load().then(
-      (/** @type {any} */ module) => setPage(() => module.Page),
-      () => setFailed(true),
-    );
-  }, [page]);
-  useEffect(() => {
-    if (!failed) return undefined;
-    return servicesReply.watch((reply) => {
-      if (reply?.ok && performance.now() > RELOAD_AFTER) location.reload();
-    });
-  }, [failed]);
-  if (failed) return html`<${Notice} kind="bad" label="Not loaded.">This page is loaded anew when the console answers.<//>`;
-  return Page ? html`<${Page} />` : html`<h1 class="hidden">${page.name}</h1>`;
+const loadSignIn = () => import("./sign_in.js");
+const loadKeys = () => import("./keys_dialog.js");
+const loadConflict = () => import("../edits/conflict_dialog.js");
+
+/** Dialogs that each page may have, loaded with the first of their kind. @param {{onSignedIn: () => void}} props */
+function Dialogs({ onSignedIn }) {
+  const [reason, hasKeys, conflict] = [useValue(asked), useValue(keysShown), useValue(question)];
+  return html`${reason && html`<${Lazy} load=${loadSignIn} part="SignIn" props=${{ onSignedIn }} />`}
+    ${hasKeys && html`<${Lazy} load=${loadKeys} part="KeysDialog" props=${{ pages: PAGES }} />`}
+    ${conflict && html`<${Lazy} load=${loadConflict} part="ConflictDialog" />`}`;
 }
 
 /** One line for each service. */
@@ -123,7 +107,7 @@ function Outages() {
 
 function Said() {
   const current = useValue(said);
-  const act = (/** @type {import("./said.js").Offer} */ { run }) => {
+  const act = (/** @type {import("../said.js").Offer} */ { run }) => {
     say("");
     run();
   };
