@@ -10,7 +10,6 @@ from vitrine.errors import StackError
 from vitrine.transfer.columns.field_names import FIELD_NAMES, PHOTO_NAMES, PHOTO_URLS
 from vitrine.transfer.files.addresses import is_address
 from vitrine.transfer.mapping import RowMapping
-from vitrine.transfer.shops.binding import Header
 from vitrine.transfer.shops.format_files import (
     ShopFormat,
     format_named,
@@ -108,6 +107,8 @@ def prepare(
     """
     columns = columns_of(source)
     found = _fit(columns, source, options.format)
+    if found and found.format.refusal:
+        raise StackError(f"{source.path}: {found.format.title}. {found.format.refusal}")
     sets = [f"currency={options.currency}"] if options.currency else []
     rows: RowSource | ShopRows = source
     sends_photos = options.has_photos and PHOTO_URLS in fields
@@ -153,7 +154,7 @@ def _fit(columns: list[str], source: RowSource, name: str | None) -> Fit | None:
         of_tables = [format for format in known_formats() if not format.records]
         nested = None if source.header else recognise(columns, of_records, path)
         return nested or recognise(columns, of_tables, path)
-    found = fit(format_named(name), Header(columns))
+    found = fit(format_named(name), columns)
     if found.missing:
         raise StackError(
             f"{path} is not of {found.format.title}: it lacks "
@@ -174,7 +175,7 @@ def _adjusted(format: ShopFormat, options: ShopOptions) -> ShopFormat:
 def _unknown(columns: list[str], path: str) -> StackError:
     """Return the error for a file of no known kind."""
     text = f"{path}: no kind of shop has these columns, and none of them is the name of a product."
-    if close := nearest(columns, known_formats()):
+    if close := nearest(columns, [one for one in known_formats() if not one.refusal]):
         text += f" For {close.format.title}, it lacks {', '.join(close.missing)}."
     names = ", ".join(columns) or "none"
     return StackError(

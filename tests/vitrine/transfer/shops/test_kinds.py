@@ -465,3 +465,67 @@ def test_a_number_that_is_no_usual_json_fails_in_its_row(read, tmp_path):
     file = read(path)
     assert [product["name"] for product in file.products] == ["b"]
     assert "Cannot be sent as JSON" in file.errors[0]
+
+
+@pytest.mark.parametrize(
+    ("sku", "external_ref", "own"),
+    [("R-1", "R-1", "R-1"), ("", "Ring", None), ("A,B", "Ring", None)],
+)
+def test_a_listing_of_etsy_in_italian(read, sku, external_ref, own):
+    head = "TITOLO,DESCRIZIONE,PREZZO,CURRENCY_CODE,QUANTITÀ,TAG,IMMAGINE1,SKU\n"
+    file = read(head + f'Ring,Warm,9.50,EUR,3,"gold_ring,gift",https://x.example/1.jpg,"{sku}"\n')
+    (ring,) = file.products
+    assert file.kind == "etsy"
+    assert chosen(ring, "external_ref", "sku", "price") == (external_ref, own, "9.50")
+    assert ring["tags"] == ["gold ring", "gift"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "off", "price", "before"),
+    [
+        ("PERCENT", "25", "15.00", "20.00"),
+        ("AMOUNT", "2.5", "17.50", "20.00"),
+        ("PERCENT", "0", "20.00", None),
+        ("", "", "20.00", None),
+    ],
+)
+def test_a_discount_of_wix(read, mode, off, price, before):
+    head = "handleId,fieldType,name,price,discountMode,discountValue,surcharge\n"
+    (mug,) = read(head + f"h,Product,Mug,20.00,{mode},{off},\n").products
+    assert chosen(mug, "price", "compare_at_price") == (price, before)
+
+
+def test_a_price_and_a_discount_that_are_no_numbers_are_named(read):
+    head = "handleId,fieldType,name,price,discountMode,discountValue\n"
+    file = read(head + "h,Product,Mug,20,AMOUNT,some\n")
+    assert "discountValue 'some' are not both plain numbers" in file.errors[0]
+
+
+def test_names_of_fields_of_odoo(read):
+    head = "id,name,list_price,standard_price,sale_ok,cost_method,seller_ids/name,route_ids\n"
+    file = read(head + "t1,Lamp,40,11.5,True,fifo,Hidden Ltd,Buy\n,,,,,,Other Ltd,Make\n")
+    (lamp,) = file.products
+    assert chosen(lamp, "external_ref", "name", "price") == ("t1", "Lamp", "40")
+    assert not any(text in str(lamp) for text in ("11.5", "fifo", "Hidden", "Buy"))
+    assert (file.kind, file.errors) == ("odoo", [])
+
+
+def test_a_currency_in_a_header_of_square_is_that_of_a_dollar_sign(read):
+    head = "Item Name,Variation Name,Item ID,Variation ID,Price (CAD)\n"
+    file = read(head + "Tea,Small,i,v1,$3.50\nTea,Large,i,v2,$5.00\n")
+    small, large = file.products
+    assert chosen(small, "external_ref", "price", "currency") == ("v1", "3.50", "CAD")
+    assert chosen(large, "group", "options") == ("i", {"Variation": "Large"})
+
+
+def test_a_currency_in_a_header_of_ebay(read):
+    head = "#INFO,Version=1\n*Action(SiteID=UK|Currency=GBP|Version=1),Title,Price,Quantity\n"
+    file = read(head + "Draft,Hat,9.99,4\n", "ebay")
+    (hat,) = file.products
+    assert chosen(hat, "price", "currency", "stock") == ("9.99", "GBP", 4)
+
+
+def test_tags_of_prestashop_have_one_of_two_signs(read):
+    head = "Product ID;Active (0/1);Name;Categories (x,y,z...);Price tax excluded;Tags (x,y,z...)\n"
+    file = read(head + '1;1;Tea;Home,Tea;5;"green;hot"\n2;1;Pot;Home;9;"clay,big"\n')
+    assert [product["tags"] for product in file.products] == [["green", "hot"], ["clay", "big"]]
