@@ -372,6 +372,11 @@ def known_formats() -> tuple[ShopFormat, ...]:
     return tuple(read_format(path) for path in sorted(FOLDER.glob(f"*{SUFFIX}")))
 
 
+def formats_to_read() -> tuple[ShopFormat, ...]:
+    """Return the kinds of files that are read; the others are known to be refused."""
+    return tuple(known for known in known_formats() if not known.refusal)
+
+
 def format_named(name: str) -> ShopFormat:
     """Return the format with a name, or the one in a TOML file of one's own.
 
@@ -383,7 +388,7 @@ def format_named(name: str) -> ShopFormat:
     for known in known_formats():
         if known.name == name:
             return known
-    names = ", ".join(known.name for known in known_formats() if not known.refusal)
+    names = ", ".join(known.name for known in formats_to_read())
     raise StackError(f"--format {name}: write one of {names}, or the path of a TOML file.")
 
 

@@ -13,6 +13,7 @@ from vitrine.transfer.mapping import RowMapping
 from vitrine.transfer.shops.format_files import (
     ShopFormat,
     format_named,
+    formats_to_read,
     known_formats,
 )
 from vitrine.transfer.shops.recognition import Fit, fit, nearest, recognise
@@ -175,7 +176,7 @@ def _adjusted(format: ShopFormat, options: ShopOptions) -> ShopFormat:
 def _unknown(columns: list[str], path: str) -> StackError:
     """Return the error for a file of no known kind."""
     text = f"{path}: no kind of shop has these columns, and none of them is the name of a product."
-    if close := nearest(columns, [one for one in known_formats() if not one.refusal]):
+    if close := nearest(columns, formats_to_read()):
         text += f" For {close.format.title}, it lacks {', '.join(close.missing)}."
     names = ", ".join(columns) or "none"
     return StackError(

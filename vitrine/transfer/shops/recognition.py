@@ -75,7 +75,8 @@ def recognise(columns: Iterable[str], formats: Sequence[ShopFormat], path: str) 
 
 
 def nearest(columns: Iterable[str], formats: Sequence[ShopFormat]) -> Fit | None:
-    """Return the format of which a file has most of the columns that it needs."""
+    """Return the format of which a file has most, and half at least, of the columns it needs."""
     columns = list(columns)
-    fits = [one for one in (fit(format, columns) for format in formats) if one.found]
+    fits = [fit(format, columns) for format in formats]
+    fits = [one for one in fits if len(one.found) >= len(one.missing)]
     return max(fits, key=lambda one: (-len(one.missing), one.known), default=None)

@@ -60,6 +60,8 @@ def test_a_format_with_a_fault_is_refused_by_its_key(write, text, reason):
 def test_an_unknown_format_is_refused_with_the_known_ones():
     with pytest.raises(StackError, match=r"--format shopfy: write one of .*shopify"):
         format_named("shopfy")
+    with pytest.raises(StackError, match=r"^((?!akeneo-models).)*$"):
+        format_named("shopfy")
     with pytest.raises(StackError, match="cannot be read"):
         format_named("missing.toml")
 

@@ -336,6 +336,8 @@ def test_an_unknown_file_is_refused_with_what_it_lacks(read):
     with pytest.raises(StackError, match="none of them is the name") as error:
         read("Handle,Option1 Name,Variant Price\na,b,1\n")
     assert "For Shopify, it lacks Title." in str(error.value)
+    with pytest.raises(StackError, match=r"^((?! it lacks ).)*$"):
+        read("SKU,Color\na,b\n")
 
 
 def test_a_named_kind_that_does_not_fit_is_refused(read):
