@@ -5,6 +5,7 @@ any text and ``#`` for a number.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import field as of_instance
@@ -193,11 +194,7 @@ class Binding:
         self.photo_text = self.column(format.photos.text)
         self.currency = self._currency_in_header()
         self.uses = dict(self._uses(private))
-        self.others = {
-            column: renamed(column, format.rename)
-            for column, use in self.uses.items()
-            if use == ATTRIBUTE
-        }
+        self.others = dict(self._attribute_names())
 
     def column(self, patterns: Columns) -> str:
         """Return the first column of a file that patterns name, or an empty text."""
@@ -210,6 +207,15 @@ class Binding:
             return ""
         found = (re.search(rule.in_header, column) for column in self.header.columns)
         return next((match["value"] for match in found if match), "")
+
+    def _attribute_names(self) -> Iterator[tuple[str, str]]:
+        """Yield each column that is an attribute with its name; equal names get numbers."""
+        taken: Counter[str] = Counter()
+        for column, use in self.uses.items():
+            if use == ATTRIBUTE:
+                name = renamed(column, self.format.rename)
+                taken[name] += 1
+                yield column, name if taken[name] == 1 else f"{name} {taken[name]}"
 
     def _uses(self, private: set[str]) -> Iterator[tuple[str, str]]:
         """Yield each column with what it becomes."""
@@ -295,7 +301,9 @@ def _bound_names(rule: NamedValues, header: Header, rename: Mapping[str, str]) -
     columns: dict[str, str] = {}
     for pattern, name in rule.columns.items():
         for column, _ in header.matches(pattern):
-            columns[column] = column if name == pattern else renamed(column, {pattern: name})
+            has_text = "*" in name  # of the column
+            new = renamed(column, {pattern: name}) if has_text else name
+            columns[column] = column if name == pattern else new
     lists = ("", "")
     if rule.lists:
         names, values = (header.find(part) for part in (rule.lists.names, rule.lists.values))

@@ -130,6 +130,8 @@ def prepare(
             if len(first_rows) < options.shown:
                 first_rows.append(row)
     mapping.decide()
+    if found is None and not mapping.rows:
+        raise StackError(f"{source.path} has no rows.")
     if found is None and "name" not in mapping.known_fields:
         raise _unknown(columns, source.path)
     items = list(_readable(mapping, first_rows, rows.has_texts))

@@ -139,3 +139,20 @@ def test_a_file_without_products_is_refused_with_the_one_to_bring(read, columns,
     sign = ";" if ";" in columns else ","
     with pytest.raises(StackError, match=reason):
         read(f"{columns}\n{sign.join('x' for _ in columns.split(sign))}\n")
+
+
+def test_the_channels_and_warehouses_of_saleor(read):
+    head = "id,name,variant sku,variant weight,clay (product attribute),size (variant attribute),"
+    head += "n (warehouse quantity),s (warehouse quantity),web (channel published),"
+    head += "web (channel price amount),web (channel variant currency code),"
+    head += "web (channel variant cost price),pos (channel price amount),"
+    head += "pos (channel variant currency code)\n"
+    rows = "P,Mug,M-S,300.0 g,yes,S,3,4,True,9.50,EUR,4.10,,\n"
+    file = read(head + rows + "P,Mug,M-L,,yes,L,3,,False,,,,12.00,USD\n")
+    small, large = file.products
+    assert file.kind == "saleor-csv"
+    assert (small["price"], small["currency"], small["stock"]) == ("9.50", "EUR", 7)
+    assert (large["price"], large["currency"], large["status"]) == ("12.00", "USD", "draft")
+    assert (small["options"], small["weight"]) == ({"size": "S"}, "300.0")
+    assert small["attributes"] == {"clay": "yes"}
+    assert "4.10" not in str(file.products)

@@ -105,6 +105,43 @@ def test_amazon(read):
     assert blue["weight"] == "226.7962"
 
 
+AMAZON = """\
+contribution_sku#1.value\tproduct_type#1.value\tparent[IT]\titem_name[IT][it]#1.value\t\
+color[IT][it]#1.value\tapparel_size[IT]#1.size\tfulfillment_availability#1.quantity\t\
+purchasable_offer[IT][audience=ALL]#1.our_price#1.schedule#1.value_with_tax\t\
+purchasable_offer[IT][audience=B2B]#1.our_price#1.schedule#1.value_with_tax\t\
+list_price[IT]#1.value_with_tax\tbullet_point[IT][it]#1.value\tbullet_point[IT][it]#2.value\t\
+main_product_image_locator[IT]#1.media_location
+ABC123\tCOAT
+P\tCOAT\t\tJacket
+A\tCOAT\tP\tJacket\tRed\tS\t4\t50\t41\t60\tWarm\tDry\thttps://x.example/1.jpg
+""".replace("parent[IT]", "child_parent_sku_relationship[IT]#1.parent_sku")
+
+
+def test_a_newer_template_of_amazon(read):
+    market, language = "[marketplace_id=APJ6JRA9NG5V4]", "[language_tag=it_IT]"
+    settings = "settings=x\n\nIdentity\nSKU\tType\n"
+    file = read(settings + AMAZON.replace("[IT]", market).replace("[it]", language))
+    (jacket,) = file.products
+    assert (file.kind, file.errors) == ("amazon", [])
+    assert chosen(jacket, "sku", "group", "stock") == ("A", "p", 4)
+    assert chosen(jacket, "price", "compare_at_price") == ("50", "60")
+    assert jacket["options"] == {"Color": "Red", "Size": "S"}
+    assert jacket["attributes"] == {"bullet_point": "Warm", "bullet_point 2": "Dry"}
+    assert "41" not in str(jacket)
+
+
+def test_the_report_of_listings_of_amazon(read):
+    head = "item-name\tseller-sku\tprice\tquantity\tproduct-id-type\tproduct-id\tasin1\t"
+    rows = "Mug\tM\t9.50\t4\t4\t4006381333931\tB01\t7\tActive\n"
+    rows += "Cup\tC\t5\t1\t1\tB02\tB02\t4\tInactive\n"
+    mug, cup = read(head + "Business Price\tstatus\n" + rows).products
+    assert chosen(mug, "gtin", "status", "attributes") == (
+        *("4006381333931", "active", {"ASIN": "B01"}),
+    )
+    assert chosen(cup, "gtin", "status") == (None, "draft")
+
+
 def test_odoo(read):
     file = read(FILES / "odoo.csv")
     steel, wood, lamp = file.products
@@ -340,6 +377,11 @@ def test_an_unknown_file_is_refused_with_what_it_lacks(read):
         read("SKU,Color\na,b\n")
 
 
+def test_a_table_with_a_header_alone_is_refused(read):
+    with pytest.raises(StackError, match="has no rows"):
+        read("nome,codice,colore\n")
+
+
 def test_a_named_kind_that_does_not_fit_is_refused(read):
     with pytest.raises(StackError, match="is not of Wix: it lacks handleId"):
         read("Title,SKU\nMug,M-1\n", format="wix")
@@ -531,3 +573,22 @@ def test_tags_of_prestashop_have_one_of_two_signs(read):
     head = "Product ID;Active (0/1);Name;Categories (x,y,z...);Price tax excluded;Tags (x,y,z...)\n"
     file = read(head + '1;1;Tea;Home,Tea;5;"green;hot"\n2;1;Pot;Home;9;"clay,big"\n')
     assert [product["tags"] for product in file.products] == [["green", "hot"], ["clay", "big"]]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Identificador de URL;Nombre;Nombre de propiedad 1;Valor de propiedad 1;Precio;"
+        "Precio promocional;Stock;Mostrar en tienda;Costo\n",
+        "Identificador URL;Nome;Nome da variação 1;Valor da variação 1;Preço;Preço promocional;"
+        "Estoque;Exibir na loja;Custo\n",
+    ],
+)
+def test_tiendanube_in_spanish_and_portuguese(read, head):
+    file = read(head + "mug;Mug;Color;Red;1,200.00;900.00;2;SI;333\nmug;;;Blue;1,300.00;;;;\n")
+    red, blue = file.products
+    assert file.kind == "tiendanube"
+    assert chosen(red, "price", "compare_at_price", "stock") == ("900.00", "1200.00", 2)
+    assert chosen(blue, "price", "name", "stock") == ("1300.00", "Mug", None)
+    assert chosen(blue, "group", "options") == ("mug", {"Color": "Blue"})
+    assert "333" not in str(file.products)
