@@ -592,3 +592,10 @@ def test_tiendanube_in_spanish_and_portuguese(read, head):
     assert chosen(blue, "price", "name", "stock") == ("1300.00", "Mug", None)
     assert chosen(blue, "group", "options") == ("mug", {"Color": "Blue"})
     assert "333" not in str(file.products)
+
+
+def test_opencart_in_other_languages(read):
+    head = "product_id\tname(de-de)\tname(ru-ru)\tquantity\tmodel\timage_name\tprice\tstatus\n"
+    (tea,) = read(head + "28\tTee\tChai\t9\tT\ttea.jpg\t4.50\ttrue\n").products
+    assert chosen(tea, "name", "sku", "price") == ("Tee", "T", "4.50")
+    assert tea["attributes"]["name(ru-ru)"] == "Chai"
