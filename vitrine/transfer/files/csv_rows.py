@@ -85,7 +85,7 @@ def _records(text: io.TextIOWrapper, dialect: Dialect) -> Iterator[tuple[int, li
     except csv.Error as error:
         if padded:
             raise
-        raise csv.Error(f"{error} in line {reader.line_num}; is a quote lost?") from error
+        raise csv.Error(f"{error} in line {reader.line_num}; a quote may be lost") from error
 
 
 def _without_texts_after_quotes(lines: Iterable[str], separator: str) -> Iterator[str]:
@@ -104,7 +104,7 @@ def _without_texts_after_quotes(lines: Iterable[str], separator: str) -> Iterato
             elif sign == '"' and (is_start or is_ended):
                 is_quoted, is_start, is_ended = True, False, False
             elif is_ended and sign != " ":
-                raise csv.Error(f"a text follows a quote in line {number}; is a quote lost?")
+                raise csv.Error(f"a text follows a quote in line {number}; a quote may be lost")
             elif sign != " ":
                 is_start = False
         yield line

@@ -1,6 +1,6 @@
 """Preparation of an import from a shop: each file recognised, read once, and mapped to products."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -76,11 +76,24 @@ def open_source(opened: ExitStack, path: str, reading: ReadOptions, kind: str | 
     Raises:
         StackError: The file cannot be read.
     """
-    source = opened.enter_context(RowSource(path, reading))
     formats = (format_named(kind),) if kind else known_formats()
     is_read_once = path == STDIN or is_address(path)
+    try:
+        source = opened.enter_context(RowSource(path, reading))
+    except StackError:  # Its first row may be no header.
+        deeper = None if is_read_once else _with_deeper_header(opened, path, reading, formats)
+        if deeper is None:
+            raise
+        return deeper
     if is_read_once or not source.header or recognise(source.header, formats, path):
         return source
+    return _with_deeper_header(opened, path, reading, formats) or source
+
+
+def _with_deeper_header(
+    opened: ExitStack, path: str, reading: ReadOptions, formats: Sequence[ShopFormat]
+) -> RowSource | None:
+    """Return a file, read from the row in which a format has its header; None without one."""
     for row in sorted({row for format in formats for row in format.recognise.header_rows}):
         try:
             deeper = opened.enter_context(RowSource(path, replace(reading, header_row=row)))
@@ -88,7 +101,7 @@ def open_source(opened: ExitStack, path: str, reading: ReadOptions, kind: str | 
             continue  # It has no table from this row on.
         if recognise(deeper.header, formats, path):
             return deeper
-    return source
+    return None
 
 
 def prepare(

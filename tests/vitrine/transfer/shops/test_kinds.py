@@ -142,6 +142,14 @@ def test_the_report_of_listings_of_amazon(read):
     assert chosen(cup, "gtin", "status") == (None, "draft")
 
 
+def test_a_template_of_a_meta_catalog_begins_with_instructions(read):
+    head = "id,title,availability,price,link,product_tags[0],product_tags[1],style[0]\n"
+    file = read("# Required,# Required,,,,,,\n" + head + "1,Mug,in stock,5 EUR,x,tea,gift,Plain\n")
+    (mug,) = file.products
+    assert file.kind == "google-merchant"
+    assert chosen(mug, "tags", "attributes") == (["tea", "gift"], {"style": "Plain"})
+
+
 def test_odoo(read):
     file = read(FILES / "odoo.csv")
     steel, wood, lamp = file.products
