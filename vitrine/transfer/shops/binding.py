@@ -93,8 +93,8 @@ class BoundField:
         name: The field.
         rule: How it is read.
         columns: Its columns, those to be preferred first.
-        unless: Columns with the texts that make a cell of the first column of the format
-            meaningless, in lower case; empty if the file does not have that column.
+        unless: Columns with the texts that, if all are there, make a cell of the first column of
+            the format meaningless, in lower case; empty if the file does not have that column.
         unit_column: The column with the unit of a weight.
         plus: The column with an amount that is added.
         tracker: The column that names what counts a stock.

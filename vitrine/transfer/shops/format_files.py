@@ -110,7 +110,7 @@ class FieldRule:
         unit: The unit of a weight: g, kg, lb or oz.
         unit_column: The column of the unit of a weight.
         values: What texts mean, such as ``{"1" = "active"}``.
-        unless: Columns with texts that make the cell of the first column meaningless.
+        unless: Columns with texts that, if all are there, make the first column meaningless.
         tracker: The column that names what counts a stock; without it, a stock of 0 is not counted.
         since: The column of the moment from which the first column has a meaning.
         until: The column of the moment up to which it has one.

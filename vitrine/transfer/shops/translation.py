@@ -121,11 +121,11 @@ class Translator:
         return named or currency_of(column) or self._binding.currency
 
     def _is_meaningless(self, field: BoundField, sold: Sold) -> bool:
-        """Return True if another column says that the first cell of a field has no meaning."""
-        for column, text in field.unless.items():
-            if _folded(sold.own.get(column, sold.product.get(column))) == text:
-                return True
-        return False
+        """Return True if other columns say that the first cell of a field has no meaning."""
+        return bool(field.unless) and all(
+            _folded(sold.own.get(column, sold.product.get(column))) == text
+            for column, text in field.unless.items()
+        )
 
     def _is_no_price(self, field: BoundField, column: str, value: Any) -> bool:
         """Return True for a zero before another column of a price, which says that it is empty."""

@@ -29,6 +29,15 @@ def test_magento(read):
     assert "cost" not in str(file.products)
 
 
+@pytest.mark.parametrize(
+    ("managed", "by_settings", "stock"), [(1, 0, 7), (0, 1, 7), (1, 1, 7), (0, 0, None)]
+)
+def test_a_stock_of_magento_that_is_not_counted(read, managed, by_settings, stock):
+    head = "sku,name,price,product_type,product_online,qty,manage_stock,use_config_manage_stock\n"
+    (tea,) = read(head + f"T,Tea,5,simple,1,7,{managed},{by_settings}\n").products
+    assert tea.get("stock") == stock
+
+
 def test_squarespace(read):
     file = read(FILES / "squarespace.csv")
     red, blue, pot = file.products
