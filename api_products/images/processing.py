@@ -2,19 +2,24 @@
 
 import contextlib
 import hashlib
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import orjson
 from rq.timeouts import JobTimeoutException
 
 from api_products.images import gallery, thumbnails
-from api_products.images.download import Bounds, PhotoRefused, PhotoUnavailable, download
+from api_products.images.download import SECONDS, Bounds, PhotoRefused, PhotoUnavailable, download
 from api_products.images.model import digest_of, original_file, required_files
 from api_products.images.sources import split_url
 from shared.storage.connections import connections, settings
 
 MAX_FAILURES = 5  # downloads from one host that fail in a row, until it is not asked for a while
 PAUSE_SECONDS = 60  # seconds from the last of these failures to the next download
+# seconds that a photo, once fetched, is known to the other images with its URL of the same import
+KNOWN_SECONDS = 600
+_POLL_SECONDS = 0.1  # seconds between two looks whether another job has fetched a photo
 # The values of an image that its picture decides.
 _RENDERED = ("state", "reason", "width", "height", "color", "thumbnails")
 
@@ -39,22 +44,68 @@ def process(image: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fetched(image: Mapping[str, Any]) -> dict[str, Any]:
-    """Fetch the photo of an image, unless it is as before, and return the image's new values."""
+    """Fetch the photo of an image, unless it is as before, and return the image's new values.
+
+    The variants of a product often have the same photo: it is fetched once in an import.
+    """
+    key = _key_in_import(image)
+    with _no_other_job(key):
+        photo = _known_photo(key) or _downloaded(image)
+        done = {"state": "ready", "reason": None, "is_due": False}
+        if photo is None:
+            return done
+        if key:
+            connections().queue.set(key, orjson.dumps(photo), ex=KNOWN_SECONDS)
+    if photo["sha256"] == digest_of(image) and image.get("thumbnails"):
+        return done | photo
+    values = _rendered_before(photo["sha256"]) or _rendered(photo["sha256"])
+    return values | photo | {"is_due": False}
+
+
+def _downloaded(image: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Fetch and store the photo of an image; return what names it, None if it is unchanged."""
     max_bytes = settings().max_upload_mb * 1_000_000
     hosts = frozenset(filter(None, settings().photo_hosts.split(",")))
     with _count_failures(host_of(image)):
         photo = download(str(image.get("url")), Bounds(max_bytes, hosts), *_validators(image))
-    done = {"state": "ready", "reason": None, "is_due": False}
     if photo is None:
-        return done
+        return None
     digest = hashlib.sha256(photo.data).hexdigest()
-    validators = {"etag": photo.etag, "modified": photo.modified}
-    if digest == digest_of(image) and image.get("thumbnails"):
-        return done | validators
-    thumbnails.inspect(photo.data, settings().max_image_pixels)
-    gallery.files().put(original_file(digest), photo.data)
-    values = _rendered_before(digest) or _rendered(digest)
-    return values | {"sha256": digest, "is_due": False} | validators
+    if digest != digest_of(image) or not image.get("thumbnails"):
+        thumbnails.inspect(photo.data, settings().max_image_pixels)
+        gallery.files().put(original_file(digest), photo.data)
+    return {"sha256": digest, "etag": photo.etag, "modified": photo.modified}
+
+
+def _key_in_import(image: Mapping[str, Any]) -> str:
+    """Return the key in Redis of the URL of an image in its import; empty without an import."""
+    if not image.get("import"):
+        return ""
+    digest = hashlib.sha256(str(image.get("url")).encode()).hexdigest()
+    return f"products:photo:{image['import']}:{digest}"
+
+
+def _known_photo(key: str) -> dict[str, Any] | None:
+    """Return the photo that another image of the import has, if its file is still there."""
+    stored = connections().queue.get(key) if key else None
+    photo: dict[str, Any] | None = orjson.loads(stored) if stored else None
+    return photo if photo and gallery.files().has(original_file(photo["sha256"])) else None
+
+
+@contextlib.contextmanager
+def _no_other_job(key: str) -> Iterator[None]:
+    """Wait while another job fetches the photo of a key, at most as long as a download may take."""
+    redis, name = connections().queue, f"{key}:fetched-now"
+    deadline = time.monotonic() + SECONDS
+    while key and not redis.set(name, 1, nx=True, px=int(SECONDS * 1000)):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_POLL_SECONDS)
+    try:
+        yield
+    finally:
+        if key:
+            redis.delete(name)
 
 
 def _rendered_before(digest: str) -> dict[str, Any]:

@@ -68,6 +68,13 @@ class BatchResultSchema(Schema):
             "optional": True,
         }
     )
+    renamed = fields.Boolean(
+        metadata={
+            "description": "True if the item had another name before.",
+            "example": True,
+            "optional": True,
+        }
+    )
     errors = fields.List(fields.Nested(InvalidPartSchema), metadata={"optional": True})
 
 
@@ -168,7 +175,8 @@ def run_batch(resource: "Resource", values: Sequence[Any], options: BatchOptions
         WriteConflict: With ``all_or_none``, other requests kept writing the same items.
     """
     work = _write_all_or_none if options.all_or_none else _write_each
-    results = [_result(index, item) for index, item in enumerate(work(resource, values, options))]
+    items, name = work(resource, values, options), _name_field(resource)
+    results = [_result(index, item, name) for index, item in enumerate(items)]
     return {"results": results, "summary": Counter(result["result"] for result in results)}
 
 
@@ -299,7 +307,7 @@ def _check_unique(resource: "Resource", items: list[BatchItem], key: str) -> Non
 
 def _find_same_names(resource: "Resource", items: Sequence[BatchItem]) -> None:
     """Note the stored document, if there is one, that has the name of each new item."""
-    field = resource.slug or (resource.searched.title[0] if resource.searched else "")
+    field = _name_field(resource)
     new = [
         (item, str(item.values[field]))
         for item in items
@@ -317,6 +325,11 @@ def _find_same_names(resource: "Resource", items: Sequence[BatchItem]) -> None:
     ids = {str(owner.get(field)).casefold(): owner["_id"] for owner in owners}
     for item, name in new:
         item.same_name = ids.get(name.casefold())
+
+
+def _name_field(resource: "Resource") -> str:
+    """Return the field with the name of an item, or an empty text."""
+    return resource.slug or (resource.searched.title[0] if resource.searched else "")
 
 
 def _removed(stored: Document, values: Document) -> list[str]:
@@ -337,7 +350,7 @@ def _errors(error: ApiError | ValidationError) -> list[dict[str, str]]:
     return error.errors or [{"pointer": "", "message": str(error)}]
 
 
-def _result(index: int, item: BatchItem) -> Document:
+def _result(index: int, item: BatchItem, name_field: str) -> Document:
     if item.error:
         status = int(getattr(item.error, "status", 422))
         return {"index": index, "status": status, "result": "failed", "errors": _errors(item.error)}
@@ -349,8 +362,11 @@ def _result(index: int, item: BatchItem) -> Document:
         status, result = 200, "updated"
     document = item.written or item.stored or {}
     shown = {"id": document.get("_id"), "slug": document.get("slug"), "same_name": item.same_name}
-    if result == "updated" and (removed := _removed(item.stored or {}, item.values or {})):
-        shown["removed"] = removed
+    if result == "updated":
+        stored, values = item.stored or {}, item.values or {}
+        shown["removed"] = _removed(stored, values) or None
+        name = stored.get(name_field)
+        shown["renamed"] = bool(name and values.get(name_field, name) != name) or None
     return {"index": index, "status": status, "result": result} | {
         name: value for name, value in shown.items() if value is not None
     }

@@ -141,6 +141,16 @@ def test_a_dry_run_names_the_item_that_has_the_name_of_a_new_one(batch, text_fie
     assert "same_name" not in batch(asked[:1]).get_json()["results"][0]
 
 
+def test_an_item_that_gets_another_name_is_said(batch, text_field, key):
+    batch([{text_field: "Pot", key: "1"}])
+    change = [{key: "1", text_field: "Cup"}]
+    for query in ({"dry_run": "true"}, {}):
+        (result,) = batch(change, key=key, **query).get_json()["results"]
+        assert result["renamed"] is True
+    (result,) = batch(change, key=key).get_json()["results"]
+    assert (result["result"], "renamed" in result) == ("unchanged", False)
+
+
 def test_members_that_an_object_loses_are_named(client, url, resource, text_field, key):
     if "attributes" not in resource.schema.load_fields:
         pytest.skip(f"{resource.name} have no attributes")

@@ -17,6 +17,7 @@ console = Console(highlight=False, soft_wrap=True)
 _STARTED = "2026-01-31 09:30"  # what is shown of a time
 _WIDE = 100  # columns of a terminal that has room for authors
 LATEST = "latest"  # the value of --undo without an id
+MAX_SHOWN = 20  # reasons why an undo leaves items as they are
 
 
 @click.command("imports")
@@ -74,16 +75,23 @@ def undo_import(asked: str, dry_run: bool) -> None:
     would = "would be " if dry_run else ""
     done = ", ".join(f"{count:,} {would}{what}" for what, count in report.done.items())
     console.print(f"Import {id}: {done or 'nothing to do'}.")
-    _print_left("Changed since, and left as it is", report.kept)
-    _print_left("Refused", report.refused)
-    _print_left("Left out, because the token may not undo there", report.hidden)
+    _print_left("Changed since, and left as it is", report.kept, id)
+    _print_left("Refused", report.refused, id)
+    if report.hidden:
+        console.print(f"Left out, because the token may not undo there: {len(report.hidden):,}")
+    for line in report.hidden:
+        console.print(f"  {line}", markup=False)
     if report.done and not dry_run:
         console.print(f"`vitrine import --undo {own_id}` brings it back.")
     sys.exit(1 if report.kept or report.refused or report.hidden else 0)
 
 
-def _print_left(title: str, lines: list[str]) -> None:
-    if lines:
-        console.print(f"{title}: {len(lines):,}")
-    for line in lines:
+def _print_left(title: str, left: Sequence[undo.Left], id: str) -> None:
+    """Print the first reasons why something stays, each with the items that it is about."""
+    if left:
+        console.print(f"{title}: {len(left):,}")
+    lines = undo.left_lines(left)
+    for line in lines[:MAX_SHOWN]:
         console.print(f"  {line}", markup=False)
+    if more := len(lines[MAX_SHOWN:]):
+        console.print(f"  … and {more:,} more reasons; GET /products:imports/{id} lists all items.")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
@@ -25,6 +25,7 @@ from vitrine.errors import NotAllowed, RequestRefused, StackError, UnknownImport
 _ORDER = ("orders", "products", "clients", "categories")
 _PAGE_ITEMS = 250  # items that a service undoes at once
 _MAX_VALUE = 60  # characters of a value that is shown
+_MAX_NAMED = 3  # items that are named of one reason
 # Further rounds for items that were changed between the answer and the request, such as products
 # whose photos are fetched at the same time.
 _MAX_ROUNDS = 5
@@ -128,6 +129,37 @@ def _pages(client: Client, id: str, dry_run: bool) -> Iterator[list[dict[str, An
         query["cursor"] = page["next_cursor"]
 
 
+class Left(NamedTuple):
+    """An item, or a value of it, that an undo leaves as it is.
+
+    Attributes:
+        item: The item, such as ``products/1``.
+        reason: The reason.
+        place: The place of the value in the item; empty for the item as a whole.
+        at: When the value was changed; empty if that is not known.
+    """
+
+    item: str
+    reason: str
+    place: str = ""
+    at: str = ""
+
+
+def left_lines(left: Iterable[Left]) -> list[str]:
+    """Return a line for each reason, with the first items that have it and the number of others."""
+    by_reason: dict[tuple[str, str], list[Left]] = {}
+    for one in left:
+        by_reason.setdefault((one.place, one.reason), []).append(one)
+    lines = []
+    for (place, reason), same in by_reason.items():
+        items = ", ".join(one.item for one in same[:_MAX_NAMED])
+        if more := len(same[_MAX_NAMED:]):
+            items += f" and {more:,} more"
+        at = max(one.at for one in same)
+        lines.append(f"{items}{place and ' '}{place}: {reason}{at and f'; changed {at}'}")
+    return lines
+
+
 @dataclass(slots=True)
 class ServiceReport:
     """Results of an undo in one service: what stays as it is, and the requests of the last try.
@@ -143,8 +175,8 @@ class ServiceReport:
             changes nothing would be sent forever.
     """
 
-    kept: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
+    kept: list[Left] = field(default_factory=list)
+    refused: list[Left] = field(default_factory=list)
     changed: int = 0
     sent: Counter[str] = field(default_factory=Counter)
     is_checked: bool = True
@@ -166,14 +198,14 @@ class UndoReport:
     hidden: list[str] = field(default_factory=list)
 
     @property
-    def kept(self) -> list[str]:
+    def kept(self) -> list[Left]:
         """The values and items that were changed since the import."""
-        return [line for service in self.services.values() for line in service.kept]
+        return [one for service in self.services.values() for one in service.kept]
 
     @property
-    def refused(self) -> list[str]:
+    def refused(self) -> list[Left]:
         """The items for which a service refused the request."""
-        return [line for service in self.services.values() for line in service.refused]
+        return [one for service in self.services.values() for one in service.refused]
 
 
 def undo(services: Sequence[Client], id: str, dry_run: bool) -> UndoReport:
@@ -260,7 +292,7 @@ def _undo_pages(
         digest = hash((request["path"], request["if_match"]))
         if request["method"] != "PATCH" or digest not in report.patches:
             return True
-        report.kept.append(f"{client.service}: {request['path']} keeps its values.")
+        report.kept.append(Left(request["path"].removeprefix("/"), "keeps its values."))
         return False
 
     def send(effect: dict[str, Any]) -> RequestRefused | None:
@@ -275,7 +307,7 @@ def _undo_pages(
     with ThreadPoolExecutor(threads_for(client.service)) as pool:
         for page in pages:
             for effect in page:
-                report.kept += [_kept_line(_name(client, effect), kept) for kept in effect["kept"]]
+                report.kept += [_kept(_name(client, effect), kept) for kept in effect["kept"]]
                 if effect.get("done"):
                     report.sent[_DONE[effect["undo"]["method"]]] += 1
             open_effects = [each for each in page if each["undo"] and not each.get("done")]
@@ -284,7 +316,7 @@ def _undo_pages(
             for effect, refusal in zip(asked, refusals, strict=True):
                 if refusal:
                     report.changed += refusal.status == _CHANGED
-                    report.refused.append(f"{_name(client, effect)}: {refusal}")
+                    report.refused.append(Left(_name(client, effect), str(refusal)))
                     continue
                 request = effect["undo"]
                 report.is_checked = dry_run
@@ -297,13 +329,14 @@ def _name(client: Client, effect: Mapping[str, Any]) -> str:
     return f"{client.service}/{effect['id']}"
 
 
-def _kept_line(name: str, kept: Mapping[str, Any]) -> str:
-    """Return the line about a value that stays, or about an item as a whole."""
+def _kept(item: str, kept: Mapping[str, Any]) -> Left:
+    """Return a value that stays, or an item as a whole."""
     if "message" in kept:
-        return f"{name}: {kept['message']}"
+        return Left(item, kept["message"])
     now, imported, before = (_shown(kept[side]) for side in ("now", "to", "from"))
-    by = f" ({kept['by']}, {kept['at']})" if "by" in kept else ""
-    return f"{name} {kept['pointer'][1:]}: is {now}{by}; imported {imported}, before {before}"
+    by = f" ({kept['by']})" if "by" in kept else ""
+    reason = f"is {now}{by}; imported {imported}, before {before}"
+    return Left(item, reason, kept["pointer"][1:], str(kept.get("at", "")))
 
 
 def _shown(value: Any) -> str:

@@ -34,6 +34,7 @@ VOLATILE = ("price", "price_*", "*_price", "cost", "cost_*", "stock", "*_stock",
 MAX_SOURCE = 50  # characters of --source
 _MAX_FILES = 1 << 20  # files of one import
 _DERIVED = "external_ref"
+_OWN_KEYS = (_DERIVED, "slug", "sku")  # of a shop, which another one may use for another item
 _OF_OTHERS = "id"  # the column with the id of an item in another system
 
 
@@ -44,7 +45,8 @@ class RowIdentity:
         client: The service.
         key: The field of ``--key``; None to use the first of ``KEYS`` that an item has.
         volatile: Patterns of columns that a key made of a row leaves out.
-        source: The shop of the items, which goes before their references; empty for none.
+        source: The shop of the items, which goes before their references; empty for none.  An item
+            without a reference gets one of its slug or SKU, because another shop may have the same.
 
     Raises:
         StackError: The service has no such key, or the source is long.
@@ -74,14 +76,9 @@ class RowIdentity:
         self.adopted_column = ""  # a column "id" that became the external_ref
 
     @property
-    def derived_prefix(self) -> str:
-        """The beginning of the keys that are made of rows."""
-        return f"{self._service}:"
-
-    @property
-    def is_derived(self) -> bool:
-        """True if the rows have no keys of their own, so that keys are made of them."""
-        return bool(self._derived)
+    def prefix(self) -> str:
+        """The beginning of the references that the rows make; empty if they have their own."""
+        return self._prefix + (f"{self._service}:" if self._derived else "")
 
     def identify(
         self, item: dict[str, Any], row: Mapping[str, Any], number: int, file: str = ""
@@ -100,8 +97,8 @@ class RowIdentity:
             StackError: The item has no key, but others have one; or an earlier row has its key.
         """
         self.adopt_id(item, row)
-        if self._prefix and item.get(_DERIVED):
-            item[_DERIVED] = self._prefix + clean_key(str(item[_DERIVED]))
+        if self._prefix:
+            self._separate(item)
         key = self.key_of(item)
         if self._has_keys is None:
             self._has_keys = bool(key)
@@ -111,6 +108,15 @@ class RowIdentity:
             raise StackError(f"Has no {' or '.join(self.keys)}, by which items are found.")
         elif self._can_derive:
             self.derive(item, self._lasting(row))
+
+    def _separate(self, item: dict[str, Any]) -> None:
+        """Put the source before the reference and the group of an item."""
+        if own := next(filter(None, map(item.get, _OWN_KEYS)), None):
+            item[_DERIVED] = self._prefix + clean_key(str(own))
+        if group := item.get("group"):
+            slug = as_slug(f"{self._prefix} {group}")
+            is_whole = slug.endswith(str(group))
+            item["group"] = slug if is_whole else as_slug(reference({slug: group}, self._service))
 
     def adopt_id(self, item: dict[str, Any], row: Mapping[str, Any]) -> None:
         """Keep the id that a row has in another system as its key, if it has no better one."""
@@ -155,7 +161,7 @@ class RowIdentity:
 
     def derive(self, item: dict[str, Any], values: Mapping[str, Any]) -> None:
         """Give an item a key that is made of values, numbered if several have equal ones."""
-        ref = reference(values, self._service)
+        ref = self._prefix + reference(values, self._service)
         self._derived[ref] += 1
         self.used.add(_DERIVED)
         item[_DERIVED] = ref if self._derived[ref] == 1 else f"{ref}:{self._derived[ref]}"

@@ -57,6 +57,12 @@ class SameErrors:
     rows: list[int | None]
     count: int = 0
 
+    def add(self, row: int | None, max_rows: int) -> None:
+        """Count a row, and keep it if it is one of the first."""
+        self.count += 1
+        if len(self.rows) < max_rows:
+            self.rows.append(row)
+
 
 @dataclass(slots=True)
 class ImportReport:
@@ -66,6 +72,7 @@ class ImportReport:
         counts: The number of rows by result.
         removed: The number of items that lost an attribute, by its name.
         same_names: The number of new items with the name of an item that was there before.
+        renamed: The rows that gave an item another name.
         missing: The number of items that the files no longer have, by what is done to them.
         is_missing_skipped: True if that was not looked for, because a row has failed.
         log: The file that all errors are written to, if there is one.
@@ -79,6 +86,7 @@ class ImportReport:
     counts: Counter[str] = field(default_factory=Counter)
     removed: Counter[str] = field(default_factory=Counter)
     same_names: int = 0
+    renamed: SameErrors = field(default_factory=lambda: SameErrors([]))
     missing: Counter[str] = field(default_factory=Counter)
     is_missing_skipped: bool = False
     log: TextIO | None = None
@@ -118,16 +126,13 @@ class ImportReport:
                 self.other_errors += 1
                 return
             self._errors[key] = SameErrors([])
-        same = self._errors[key]
-        same.count += 1
-        if len(same.rows) < self.max_rows:
-            same.rows.append(row)
+        self._errors[key].add(row, self.max_rows)
 
     @property
     def errors(self) -> list[str]:
         """The first different errors, each with its rows."""
         return [
-            ": ".join(filter(None, (file, ", ".join(filter(None, (_place(same), column))), reason)))
+            ": ".join(filter(None, (file, _joined(place_of(same), column), reason)))
             for (file, column, reason), same in self._errors.items()
         ]
 
@@ -142,7 +147,11 @@ class ImportReport:
         return {column for _, column, _ in self._errors}
 
 
-def _place(same: SameErrors) -> str:
+def _joined(*texts: str) -> str:
+    return ", ".join(filter(None, texts))
+
+
+def place_of(same: SameErrors) -> str:
     """Return the rows of equal errors: "row 2", or "rows 2, 4, 5 and 133 more"."""
     if None in same.rows:
         return ""
@@ -334,6 +343,8 @@ class ItemImporter:
         """Count the results of rows, and report their errors."""
         for (number, _), result in zip(rows, results, strict=True):
             self.report.add(result)
+            if result.get("renamed"):
+                self.report.renamed.add(number, self.report.max_rows)
             if self.ids is not None:
                 self.ids.add(result.get("id"))
             for problem in result.get("errors", ()):

@@ -139,7 +139,7 @@ class RowMapping:
                 count, example = self._wrong_gtins.get(column, (0, cell))
                 self._wrong_gtins[column] = count + 1, example
             if column in self._amount_columns and isinstance(cell, str):
-                self._amounts.add(cell)
+                self._amounts.add(cell, currency_of(column))
         for target, text in self._maps:
             value = self._mapped_value(text, row, columns)
             self._map_facts[text].add(value)
@@ -428,11 +428,11 @@ class RowMapping:
             if value is None:
                 continue
             text = value if isinstance(value, str) else ""
-            code = read_amount(text, self._mark).currency or currency_of(column)
+            code = currency_of(column) or read_amount(text, self._mark).currency
             known = item.get("currency")
             if not known and code:
-                item["currency"] = code
-            elif isinstance(known, str) and not is_set:
+                known = item["currency"] = code
+            if isinstance(known, str) and not is_set:
                 named = [name for name in (text, currency_of(column)) if name]
                 if any(contradicts(name, known.upper()) for name in named):
                     raise StackError(

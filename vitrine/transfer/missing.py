@@ -1,7 +1,7 @@
 """Items that a file no longer has: ``--missing archive`` and ``--missing trash``.
 
 An item is missing if it has a key of the kind that the file uses, and no row of the file is about
-it.
+it.  With ``--source``, it has a reference of that shop.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -108,7 +108,9 @@ def _missing(
 
 
 def _has_key(item: Mapping[str, Any], name: str, identity: RowIdentity) -> bool:
-    """Return True if an item has a key of the kind that the rows have."""
+    """Return True if an item has a key of the kind that the rows have, of the same shop."""
     if name not in identity.used or not item[name]:
         return False
-    return not identity.is_derived or str(item[name]).startswith(identity.derived_prefix)
+    if not identity.prefix:
+        return True
+    return name == "external_ref" and str(item[name]).startswith(identity.prefix)

@@ -15,7 +15,7 @@ from vitrine.commands.undo import new_id
 from vitrine.errors import StackError
 from vitrine.transfer.columns.summary import missing_columns
 from vitrine.transfer.identity import RowIdentity
-from vitrine.transfer.importer import ImportReport, NumberedRows
+from vitrine.transfer.importer import ImportReport, NumberedRows, place_of
 from vitrine.transfer.mapping import RowMapping
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -229,6 +229,13 @@ def identity_lines(
             f"{new:,} of {report.counts.total():,} would be new, and {report.same_names:,} of "
             f"these have the names of {service} that are there. To change those instead, give the "
             "rows a key that they have: see --map and --key."
+        )
+    if report.renamed.count:
+        verb = "would give" if dry_run else "gave"
+        yield (
+            f"{place_of(report.renamed)} {verb} {service} that were there another name. If those "
+            "are others with the same key, such as of a second shop, `vitrine import shop --source "
+            "SHOP` keeps the shops apart."
         )
     if report.removed:
         names = ", ".join(f"{name} ({count:,})" for name, count in report.removed.most_common())

@@ -7,8 +7,9 @@ import pytest
 from rq.job import Job
 
 from api_products import jobs
-from api_products.images import processing, thumbnails
+from api_products.images import gallery, processing, thumbnails
 from api_products.images.download import PhotoUnavailable
+from api_products.images.model import original_file
 from tests.api_products.images.test_images import picture
 from tests.support.photo_server import PhotoServer, Reply
 from tests.support.services import path_of
@@ -510,6 +511,33 @@ def test_the_same_photo_of_several_products_is_rendered_once(products, make, wor
     work()
     (first,), (second,) = images(products, one), images(products, other)
     assert first == second
+
+
+def test_the_same_url_is_fetched_once_in_an_import(products, server, make, work):
+    """Variants share a photo; a new import asks for it again."""
+    products.environ_base["HTTP_IMPORT_ID"] = "shop-1"
+    paths = [make("red"), make("red", "blue")]
+    work()
+    assert [states(products, path) for path in paths] == [["ready"], ["ready", "ready"]]
+    assert sorted(path for path, _ in server.requests) == ["/blue", "/red"]
+    (first, *_), (second, _) = (images(products, path) for path in paths)
+    assert first["sha256"] == second["sha256"]
+    products.environ_base["HTTP_IMPORT_ID"] = "shop-2"
+    make("red")
+    work()
+    assert [path for path, _ in server.requests].count("/red") == 2
+
+
+def test_a_photo_whose_file_is_gone_is_fetched_again_in_the_import(products, server, make, work):
+    products.environ_base["HTTP_IMPORT_ID"] = "shop-1"
+    path = make("red")
+    work()
+    (image,) = images(products, path)
+    with products.application.app_context():
+        gallery.files().delete([original_file(image["sha256"])])
+    make("red")
+    work()
+    assert len(server.requests) == 2
 
 
 def test_lost_thumbnails_of_another_product_are_not_used(products, make, work):

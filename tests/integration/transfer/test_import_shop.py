@@ -115,3 +115,25 @@ def test_two_shops_in_one_import(empty_stack, data_folder):
     counts, said = import_shop(empty_stack, *files, "--yes", "--currency", "EUR")
     assert counts == (12, 0, 0, 0), said
     assert {item["currency"] for item in every(empty_stack, "products")} == {"EUR"}
+
+
+def test_the_same_keys_in_two_shops_are_apart(empty_stack, tmp_path):
+    path = tmp_path / "products.csv"
+    head = "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price\n"
+    path.write_text(f"{head}tea,Tea,Size,S,,3\ntea,,,M,,4\ncup,Cup,,,CUP,5\n")
+    counts, said = import_shop(empty_stack, path, "--yes", "--source", "North")
+    assert counts == (3, 0, 0, 0), said
+    assert "North: goes before the references" in said
+    north = every(empty_stack, "products")
+
+    path.write_text(f"{head}tea,Coffee,Size,S,,6\ntea,,,M,,7\nmug,Mug,,,CUP,8\n")
+    counts, said = import_shop(empty_stack, path, "--yes", "--source", "South", code=1)
+    assert counts == (2, 0, 0, 1), said
+    assert "CUP" in said
+    both = every(empty_stack, "products")
+    assert [item for item in both if item in north] == north
+    assert len({item["group"] for item in both if item["group"]}) == 2
+
+    counts, said = import_shop(empty_stack, path, "--yes", "--source", "North", code=1)
+    assert counts == (0, 2, 0, 1), said
+    assert "gave products that were there another name" in said

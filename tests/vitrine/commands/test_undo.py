@@ -2,7 +2,7 @@
 
 import pytest
 
-from vitrine.commands.undo import in_order, latest, undo
+from vitrine.commands.undo import Left, in_order, latest, left_lines, undo
 from vitrine.errors import NotAllowed, RequestRefused, StackError, UnknownImport
 
 
@@ -34,7 +34,7 @@ def test_a_request_without_effect_is_sent_once():
     service = Service()
     report = undo([service], "x7", dry_run=False)
     assert len(service.written) == 1
-    assert report.kept == ["products: /products/1 keeps its values."]
+    assert report.kept == [Left("products/1", "keeps its values.")]
 
 
 class FetchingService(Service):
@@ -71,8 +71,18 @@ def test_another_refusal_is_final():
         raise RequestRefused("No.", 422)
 
     service.write = write
-    assert undo([service], "x7", dry_run=False).refused == ["products/1: No."]
+    assert undo([service], "x7", dry_run=False).refused == [Left("products/1", "No.")]
     assert len(service.written) == 1
+
+
+def test_equal_reasons_are_one_line_with_the_first_items():
+    sold = [Left(f"products/{n}", "is 0 (ann)", "stock", f"2026-01-0{n}") for n in range(1, 6)]
+    lines = left_lines([*sold, Left("products/9", "is 2 (ann)", "stock"), Left("orders/1", "No.")])
+    assert lines == [
+        "products/1, products/2, products/3 and 2 more stock: is 0 (ann); changed 2026-01-05",
+        "products/9 stock: is 2 (ann)",
+        "orders/1: No.",
+    ]
 
 
 class UndoingService(Service):

@@ -47,10 +47,32 @@ def test_the_source_goes_before_a_reference_or_an_id(row):
     assert item["external_ref"] == "north:7"
 
 
-def test_the_source_is_no_part_of_other_keys():
+def test_the_source_goes_before_a_sku_that_another_shop_may_have():
     item = {"sku": "7"}
     identity(source="north").identify(item, item, 1)
-    assert item == {"sku": "7"}
+    assert item == {"sku": "7", "external_ref": "north:7"}
+
+
+@pytest.mark.parametrize("group", ["tee", "t" * 90])
+def test_the_source_keeps_groups_apart(group):
+    groups = set()
+    for source in ("North Shop", "south", ""):
+        item = {"sku": "7", "group": group}
+        identity(source=source).identify(item, item, 1)
+        groups.add(item["group"])
+        assert len(item["group"]) <= 100
+    assert len(groups) == 3
+    assert "north-shop-tee" in groups or len(group) > 3
+
+
+def test_the_source_is_no_part_of_an_email_address():
+    item = {"email": "ada@example.org"}
+    identity(source="north", keys=("external_ref", "email")).identify(item, item, 1)
+    assert item == {"email": "ada@example.org"}
+
+
+def test_the_source_goes_before_a_key_that_is_made_of_a_row():
+    assert ref({"Name": "Cup"}, source="north") == "north:" + ref({"Name": "Cup"})
 
 
 def test_a_key_is_made_of_the_row_and_not_of_the_item():

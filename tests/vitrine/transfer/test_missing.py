@@ -41,10 +41,10 @@ class Service:
 def remove():
     """Remove all items of a service; return the report."""
 
-    def remove(service, action):
+    def remove(service, action, keys=("sku",), prefix=""):
         report = ImportReport()
         report.counts["unchanged"] = 1
-        identity = SimpleNamespace(keys=["sku"], used={"sku"}, is_derived=False)
+        identity = SimpleNamespace(keys=keys, used={keys[0]}, prefix=prefix)
         importer = SimpleNamespace(report=report, client=service, identity=identity, ids={0})
         remove_missing(importer, action, {}, dry_run=False)
         return report
@@ -72,3 +72,23 @@ def test_archived_items_are_counted_by_what_the_service_did(remove):
     assert report.missing == {"archived": 1}
     assert report.counts["failed"] == 1
     assert service.written == [("PATCH", 3, {"status": "archived"}, "*")]
+
+
+class Clients(Service):
+    """Clients of two shops, of whom one is known by the address alone."""
+
+    service = "clients"
+
+    def items(self, path, **query):
+        refs = {1: "north:7", 2: "south:7", 3: "7", 4: None}
+        found = [] if "status" in query else self.parents
+        return [{"id": id, "external_ref": refs[id], "email": f"{id}@x.example"} for id in found]
+
+
+def test_with_a_source_no_client_of_another_shop_is_missing(remove):
+    service = Clients(dict.fromkeys((1, 2, 3, 4)))
+    remove(service, "trash", ("external_ref", "email"), "north:")
+    assert [id for _, id, *_ in service.written] == [1]
+    service = Clients(dict.fromkeys((1, 2, 3, 4)))
+    remove(service, "trash", ("email",), "north:")
+    assert not service.written, "by an address, nobody knows the shop of a client"

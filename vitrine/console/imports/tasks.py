@@ -16,7 +16,7 @@ from typing import Any
 from shared.http.errors import ApiError, BadRequest, Conflict, NotFound, ServiceUnavailable
 from shared.http.import_id import UNDO, is_valid
 from vitrine.client import Client
-from vitrine.commands.undo import UndoReport, in_order, new_id, undo
+from vitrine.commands.undo import UndoReport, in_order, left_lines, new_id, undo
 from vitrine.console.imports import shown
 from vitrine.console.imports.parts import (
     SCOPES,
@@ -306,9 +306,9 @@ class Imports:
             one.undone = {
                 "is_known": is_known,
                 "done": dict(report.done),
-                "kept": report.kept[:MAX_LINES],
+                "kept": left_lines(report.kept)[:MAX_LINES],
                 "left": len(report.kept),
-                "refused": report.refused[:MAX_LINES],
+                "refused": left_lines(report.refused)[:MAX_LINES],
                 "refusals": len(report.refused),
                 "hidden": report.hidden,
             }

@@ -10,7 +10,7 @@ from vitrine.console.forwarding import body_parts
 from vitrine.console.imports.parts import SCOPES, Options
 from vitrine.console.imports.tasks import Import, Imports
 from vitrine.console.messages import json_response, read_body
-from vitrine.transfer.shops.format_files import known_formats
+from vitrine.transfer.shops.format_files import formats_to_read
 
 WEIGHT_UNITS = ("", "g", "kg", "lb", "oz")
 DECIMALS = ("", ".", ",")
@@ -32,7 +32,7 @@ class ImportViews:
     def list_imports(self) -> Response:
         """Return the imports of the caller, and the kinds of files that are known."""
         by = self._caller()
-        formats = [{"name": each.name, "title": each.title} for each in known_formats()]
+        formats = [{"name": each.name, "title": each.title} for each in formats_to_read()]
         items = [one.show_short() for one in self._imports.of(by)]
         return json_response({"items": items, "formats": formats})
 
@@ -60,7 +60,7 @@ class ImportViews:
         """Read the files with some options."""
         one = self._imports.get(id, self._writer())
         options = Options(**read_body(_OPTIONS))
-        names = ("", *(each.name for each in known_formats()))
+        names = ("", *(each.name for each in formats_to_read()))
         for name, known in (
             ("format", names),
             ("weight_unit", WEIGHT_UNITS),

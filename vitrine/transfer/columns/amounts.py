@@ -63,8 +63,13 @@ class AmountFacts:
     currencies: Counter[str] = field(default_factory=Counter)  # codes, or signs without a code
     ambiguous: str = ""  # the first amount that may be read in two ways
 
-    def add(self, text: str) -> None:
-        """Add one cell."""
+    def add(self, text: str, named: str = "") -> None:
+        """Add one cell.
+
+        Args:
+            text: The cell.
+            named: The currency in the name of its column, which a sign such as $ stands for.
+        """
         if _PLAIN.fullmatch(text):
             if "." in text:
                 self.marks["."] += 1
@@ -74,7 +79,7 @@ class AmountFacts:
             return
         currency, is_known = _currency(f"{parts[1]} {parts[3]}")
         if is_known and currency:
-            self.currencies[_code(currency) or currency] += 1
+            self.currencies[named or _code(currency) or currency] += 1
         number = parts[2].lstrip("-")
         if mark := decimal_mark(number):
             self.marks[mark] += 1

@@ -96,7 +96,8 @@ def notes(mapping: "RowMapping") -> Iterator[str]:
     if currencies := mapping.amounts.currencies:
         counts = (f"{name} {count:,}" for name, count in currencies.items())
         unknown = [name for name in currencies if not _CODE.fullmatch(name)]
-        hint = f"; {_listed(unknown)} has no code, say --set currency=CODE" if unknown else ""
+        ways = "say --set currency=CODE (`import shop`: --currency CODE)"
+        hint = f"; {_listed(unknown)} has no code, {ways}" if unknown else ""
         yield f"currencies beside amounts: {', '.join(counts)}{hint}"
     if len(mapping.amounts.marks) > 1:
         yield "some amounts have a decimal point and some a decimal comma; each is read by itself"

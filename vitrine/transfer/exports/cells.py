@@ -38,7 +38,9 @@ def list_text(texts: Iterable[str], sign: str) -> str:
 def category_text(names: Iterable[str], rule: FieldRule) -> str:
     """Return the path of a category; a sign within a name becomes ``\\>`` or ``\\,``."""
     path = list_text(names, rule.path or ">")
-    return path.replace(rule.separator, "\\" + rule.separator) if rule.separator else path
+    for sign in rule.separator:
+        path = path.replace(sign, "\\" + sign)
+    return path
 
 
 def kept(text: str) -> str:

@@ -220,7 +220,7 @@ class WrittenRows:
             case "category" if value is not None:
                 return {column: texts.category_text(self._categories.names(value), rule)}
             case "tags" if value:
-                return {column: texts.list_text(value, rule.separator or ",")}
+                return {column: texts.list_text(value, next(iter(rule.separator), ","))}
             case "weight" if value is not None:
                 unit = f" {rule.unit}" if self._rules.with_units else ""
                 return {column: texts.weight_text(value, rule.unit) + unit}

@@ -65,7 +65,7 @@ def csv_header(file: BinaryIO, dialect: Dialect) -> list[str]:
 
 
 def _records(text: io.TextIOWrapper, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
-    """Yield the cells of each row with its number; raise ``csv.Error`` for an open quote."""
+    """Yield the cells of each row with its number; raise ``csv.Error`` with a line or row."""
     padded = dialect.has_padded_quotes
     # Only the lenient reader accepts blanks after a quote; it also accepts a quote without an end,
     # and texts after one.
@@ -75,13 +75,17 @@ def _records(text: io.TextIOWrapper, dialect: Dialect) -> Iterator[tuple[int, li
         skipinitialspace=padded,
         strict=not padded,
     )
-    number = 0
-    for number, cells in enumerate(reader, 1):
-        if padded and cells and cells[-1].endswith(_END):
-            if cells != [_END]:
-                raise csv.Error(f"the quote in row {number} has no end")
-            return
-        yield number, cells
+    try:
+        for number, cells in enumerate(reader, 1):
+            if padded and cells and cells[-1].endswith(_END):
+                if cells != [_END]:
+                    raise csv.Error(f"the quote in row {number} has no end")
+                return
+            yield number, cells
+    except csv.Error as error:
+        if padded:
+            raise
+        raise csv.Error(f"{error} in line {reader.line_num}; a quote may be lost") from error
 
 
 def _without_texts_after_quotes(lines: Iterable[str], separator: str) -> Iterator[str]:
@@ -100,7 +104,7 @@ def _without_texts_after_quotes(lines: Iterable[str], separator: str) -> Iterato
             elif sign == '"' and (is_start or is_ended):
                 is_quoted, is_start, is_ended = True, False, False
             elif is_ended and sign != " ":
-                raise csv.Error(f"a text follows a quote in line {number}; is a quote lost?")
+                raise csv.Error(f"a text follows a quote in line {number}; a quote may be lost")
             elif sign != " ":
                 is_start = False
         yield line

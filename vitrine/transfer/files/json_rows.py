@@ -157,7 +157,13 @@ def _numbered(values: Iterator[Any]) -> Iterator[Row]:
 
 
 def _row(value: dict[str, Any]) -> dict[str, Any] | str:
-    """Return an object as a row, or a text that says why it is none."""
+    """Return an object as a row, or a text that says why it is none.
+
+    An object of GraphQL may be alone in a ``node``.
+    """
+    node = value.get("node")
+    if isinstance(node, dict) and value.keys() <= {"node", "cursor", "__typename"}:
+        value = node
     try:
         return clean_row(_with_lists(_with_floats(value)))
     except RecursionError:

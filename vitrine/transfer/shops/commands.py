@@ -11,6 +11,7 @@ from shared.config.settings import Settings
 from vitrine.client import Client
 from vitrine.errors import StackError
 from vitrine.transfer.columns.summary import notes, summary
+from vitrine.transfer.identity import source_prefix
 from vitrine.transfer.progress import (
     ImportRun,
     console,
@@ -49,7 +50,8 @@ from vitrine.transfer.sources import ReadOptions, RowSource
     "--source",
     default="",
     metavar="SHOP",
-    help="Put SHOP: before the numbers of orders and clients, because another shop has the same.",
+    help="Put SHOP: before the keys of products, clients and orders, because another shop may have "
+    "the same.",
 )
 @click.option("--no-images", is_flag=True, help="Leave the photos out.")
 @click.option(
@@ -104,7 +106,7 @@ def import_shop(
         run = ImportRun(has_parts=True, log=log)
         try:
             if of_products := groups.pop("", []):
-                failed += _import_products(of_products, yes, options, reading, dry_run, run)
+                failed += _import_products(of_products, yes, options, reading, dry_run, run, source)
             if groups and not of_products and not dry_run:
                 _ask(yes)
             # Orders find their clients.
@@ -144,6 +146,7 @@ def _import_products(
     reading: ReadOptions,
     dry_run: bool,
     run: ImportRun,
+    source: str,
 ) -> int:
     """Show the plan, ask, and import products; return the number of rows that failed."""
     settings = Settings.from_env()
@@ -155,12 +158,14 @@ def _import_products(
         fields = products.get("/")["fields"]
         prepared = []
         for file in files:
-            source = open_source(opened, file, reading, kind)
-            prepared.append(prepare(opened, source, fields, options))
+            rows = open_source(opened, file, reading, kind)
+            prepared.append(prepare(opened, rows, fields, options))
             _print_plan(prepared[-1], products.service, bool(kind))
+        if prefix := source_prefix(source):
+            console.print(f"{prefix} goes before the references and groups.", markup=False)
         if not dry_run:
             _ask(yes)
-        return _import(products, categories, prepared, dry_run, run)
+        return _import(products, categories, prepared, dry_run, run, source)
 
 
 def _print_plan(prepared: Prepared, service: str, is_named: bool) -> None:
@@ -201,12 +206,13 @@ def _import(
     prepared: Sequence[Prepared],
     dry_run: bool,
     run: ImportRun,
+    source: str,
 ) -> int:
     """Import the files and print the report; return the number of rows that failed."""
     seconds = 0.0
     mapping = prepared[0].mapping
     with open_report(None, run, products.service) as report:
-        for one, importer in importers(products, categories, prepared, dry_run, report):
+        for one, importer in importers(products, categories, prepared, dry_run, report, source):
             with reported_if_stopped(report, one.mapping, run.id, dry_run, "rows"):
                 seconds += run_with_progress(one.source, importer.run(one.source))
     print_report(report, mapping, seconds, dry_run, "rows")

@@ -4,6 +4,7 @@ What is sold has a price and a stock of its own: a variant, or a product without
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,7 @@ Rows = Callable[[], Iterable[Row]]  # reads the file again
 
 _PLACE = re.compile(r"\{([^}]*)\}")  # a column in the name of a row
 _NOTHING: Cells = {}
+_NOTHING_SOLD = "rows have neither a name nor a price and continue the row above; they are left out"
 
 
 @dataclass(slots=True)
@@ -49,8 +51,14 @@ class Sold:
 Folded = Iterator[Sold | tuple[int, str]]
 
 
-def folded(rows: Rows, binding: Binding) -> Folded:
-    """Yield all that is sold, and each row that cannot be read with its number and the reason."""
+def folded(rows: Rows, binding: Binding, notes: Counter[str]) -> Folded:
+    """Yield all that is sold, and each row that cannot be read with its number and the reason.
+
+    Args:
+        rows: Reads the rows.
+        binding: The columns.
+        notes: Counts the rows that are left out.
+    """
     fold = binding.format.fold
     if fold.skip:
         rows = _without(rows, binding)
@@ -60,7 +68,7 @@ def folded(rows: Rows, binding: Binding) -> Folded:
         return _Parents.found(rows, binding).read(rows())
     if fold.children and binding.column(fold.children.column):
         return _Parents.naming(rows, binding).read(rows())
-    return _alone(rows(), binding)
+    return _alone(rows(), binding, notes)
 
 
 def _without(rows: Rows, binding: Binding) -> Rows:
@@ -83,14 +91,18 @@ def _without(rows: Rows, binding: Binding) -> Rows:
     return kept
 
 
-def _alone(rows: Iterable[Row], binding: Binding) -> Folded:
+def _alone(rows: Iterable[Row], binding: Binding, notes: Counter[str]) -> Folded:
     """Yield each row as a product, or as a variant of the group that it names."""
-    columns = binding.header.find(binding.format.fold.group)
+    fold = binding.format.fold
+    columns, sold = binding.header.find(fold.group), binding.header.find(fold.sold)
     for number, row in rows:
         if isinstance(row, str):
             yield number, row
             continue
         cells = flattened(row)
+        if sold and not any(column in cells for column in sold):
+            notes[_NOTHING_SOLD] += 1
+            continue
         group = _first(cells, columns)
         options = _options(binding, cells, _NOTHING) if group else {}
         photos = _photos(binding, cells, of_variant=True) + _photos(binding, cells)
@@ -220,6 +232,8 @@ class _Parents:
         self._rows: dict[str, int] = {}  # the rows of these products
         self._came: set[str] = set()  # SKUs that a product names and that have a row
         self._with_photos: set[str] = set()  # products whose first variant was read
+        self._more_photos: dict[str, list[str]] = {}  # of rows that only add photos, by the product
+        self._sold_columns = binding.header.find(binding.format.fold.sold)
         self._parent = binding.column(binding.format.fold.parent)
         self._names = binding.format.fold.parent_names
         self._skus = next((one.columns for one in binding.fields if one.name == "sku"), ())
@@ -230,7 +244,10 @@ class _Parents:
         parents = cls(binding)
         named: set[str] = set()
         for cells in _cells(rows()):
-            name = _key(cells.get(parents._parent))
+            name = _parent_name(cells.get(parents._parent))
+            if not parents._is_sold(cells):
+                parents._more_photos.setdefault(name, []).extend(_photos(binding, cells))
+                continue
             if name and name not in parents._names_of(cells):  # A row may name itself.
                 named.add(name)
         for cells in _cells(rows()):
@@ -269,16 +286,20 @@ class _Parents:
                 yield number, row
                 continue
             cells = flattened(row)
-            if not self._is_product(number, cells):
+            if self._is_sold(cells) and not self._is_product(number, cells):
                 yield self._sold(number, cells)
         for product, named in self._named.items():
             yield from self._without_rows(product, named)
+
+    def _is_sold(self, cells: Cells) -> bool:
+        columns = self._sold_columns
+        return not columns or any(column in cells for column in columns)
 
     def _is_product(self, number: int, cells: Cells) -> bool:
         """Return True if a row is that of a product, of which only the variants are sold."""
         if self._parent:
             # A variant may have variants itself; it is sold as well.
-            return not _key(cells.get(self._parent)) and any(
+            return not _parent_name(cells.get(self._parent)) and any(
                 name in self._parents for name in self._names_of(cells)
             )
         sku = _first(cells, self._skus)
@@ -311,15 +332,16 @@ class _Parents:
     def _sold(self, number: int, cells: Cells) -> Sold:
         binding = self._binding
         if self._parent:
-            name = _key(cells.get(self._parent))
+            name = _parent_name(cells.get(self._parent))
             options = _options(binding, cells, _NOTHING) if name else {}
         else:
             name, options = self._children.get(_first(cells, self._skus), ("", {}))
         product = self._parents.get(name, _NOTHING)
         own = _photos(binding, cells, of_variant=True) + _photos(binding, cells)
+        own += [photo for key in self._names_of(cells) for photo in self._more_photos.get(key, ())]
         photos = _shared_photos(
             list(dict.fromkeys(own)),
-            _photos(binding, product),
+            _photos(binding, product) + self._more_photos.get(name, []),
             is_first=name not in self._with_photos,
         )
         self._with_photos.add(name)
@@ -344,6 +366,12 @@ class _Parents:
 def _key(value: Any) -> str:
     """Return the name of a row as it is compared: "id: 42" is id:42."""
     return "" if value is None else "".join(str(value).split()).casefold()
+
+
+def _parent_name(value: Any) -> str:
+    """Return the name of a row's product; a 0 names none."""
+    name = _key(value)
+    return "" if name == "0" else name
 
 
 def _shared_photos(own: list[str], of_product: list[str], *, is_first: bool) -> list[str]:

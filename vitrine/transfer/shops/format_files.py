@@ -68,7 +68,8 @@ class Fold:
     Attributes:
         key: Rows with the same cell, one after another, are one product, and a row without a cell
             belongs to the row above it.
-        sold: With ``key``, a row without a cell in any of these columns only adds photos.
+        sold: A row without a cell in any of these columns sells nothing: with ``key`` or
+            ``parent``, it only adds photos; with ``group``, it is left out.
         below: With ``key``, the column that says that a row belongs to the row above it.  The row
             above is not sold then, and only rows below it have options.
         below_texts: The texts of that column that say so.
@@ -101,18 +102,28 @@ class FieldRule:
 
     Attributes:
         columns: The first of these with a cell is read; of tags and status, all are.
-        separator: The sign between several categories or tags in a cell.
+        separator: The sign between several categories or tags in a cell, or several such signs.
+        blank: The sign that stands for a blank in tags.
         path: The sign between the names of a path of categories.
         drop: First names of paths that are left out, such as the root of a shop's tree.
         ignore: A regular expression for a part of a category that is not of its name.
         unit: The unit of a weight: g, kg, lb or oz.
         unit_column: The column of the unit of a weight.
         values: What texts mean, such as ``{"1" = "active"}``.
-        unless: Columns with texts that make the cell of the first column meaningless.
+        unless: Columns with texts that, if all are there, make the first column meaningless.
         tracker: The column that names what counts a stock; without it, a stock of 0 is not counted.
         since: The column of the moment from which the first column has a meaning.
         until: The column of the moment up to which it has one.
         during: The column of both, with a slash between them.
+        find: Columns with regular expressions of the part of their cells that is read, the group
+            ``value``; cells without it are left out.  A group ``currency`` is that of a price.
+        minor: The amounts that ``find`` finds are in cents and the like.
+        names_currency: ``*`` in the name of a column of prices stands for their currency.
+        in_header: A regular expression that finds the currency in the name of a column, as the
+            group ``value``.
+        less: A column with an amount that is taken off a price; the price to compare with is that
+            before.
+        percent_if: Columns with texts that say that ``less`` is in percent.
         plus: A column with an amount that is added.
         sum: Add the whole numbers of all columns, such as the stocks of several places.
         member: In a list of JSON objects, the member that is read.
@@ -120,7 +131,8 @@ class FieldRule:
     """
 
     columns: Columns
-    separator: str = ""
+    separator: tuple[str, ...] = ()
+    blank: str = ""
     path: str = ""
     drop: tuple[str, ...] = ()
     ignore: str = ""
@@ -132,6 +144,12 @@ class FieldRule:
     since: Columns = ()
     until: Columns = ()
     during: Columns = ()
+    find: Mapping[str, str] = field(default_factory=dict)
+    minor: bool = False
+    names_currency: bool = False
+    in_header: str = ""
+    less: Columns = ()
+    percent_if: Mapping[str, str] = field(default_factory=dict)
     plus: Columns = ()
     sum: bool = False
     member: str = ""
@@ -254,6 +272,7 @@ class Records:
 
     Attributes:
         columns: The expression of each column, over ``product`` and ``variant``.
+        only: What is true for a product; other records are left out and counted.
         each: The list of the variants of a product; empty if there are none.
         varying: The column of options; those that all variants share become attributes.
         members: Columns with the members of an object as names and values.
@@ -266,6 +285,7 @@ class Records:
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
+    only: str = ""
     each: str = ""
     varying: str = ""
     members: Mapping[str, str] = field(default_factory=dict)
@@ -279,7 +299,7 @@ class Records:
     def expressions(self) -> tuple[str, ...]:
         """Return all expressions that read a product."""
         prices = (self.prices.list, self.prices.chosen) if self.prices else ()
-        return (self.each, *prices, *self.columns.values(), *self.members.values())
+        return (self.only, self.each, *prices, *self.columns.values(), *self.members.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +310,7 @@ class ShopFormat:
         name: The name of its TOML file, for ``--format``.
         title: Its name for people.
         origin: Where a shop owner gets such a file.
+        refusal: Why such a file is refused, and which one to import instead; empty if it is read.
         recognise: How it is recognised.
         fold: How rows become products and variants.
         fields: How each field is read.
@@ -300,14 +321,16 @@ class ShopFormat:
         private: Columns that only the shop may see.
         left_out: Columns without a meaning in a catalog.
         rename: Other names for attributes; ``*`` stands for the same text in both.
+        aliases: Other spellings of a column, such as those in other languages.
         export: How such a file is written; None if it is only read.
     """
 
     name: str
     title: str
     recognise: Recognition
-    fields: Mapping[str, FieldRule]
+    fields: Mapping[str, FieldRule] = field(default_factory=dict)
     origin: str = ""
+    refusal: str = ""
     records: Records | None = None
     fold: Fold = field(default_factory=Fold)
     options: NamedValues = field(default_factory=NamedValues)
@@ -316,6 +339,7 @@ class ShopFormat:
     private: Columns = ()
     left_out: Columns = ()
     rename: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, Columns] = field(default_factory=dict)
     export: ExportRules | None = None
 
     def patterns(self) -> Iterator[str]:
@@ -323,6 +347,7 @@ class ShopFormat:
         for rule in self.fields.values():
             yield from (*rule.columns, *rule.unit_column, *rule.unless, *rule.plus)
             yield from (*rule.tracker, *rule.since, *rule.until, *rule.during)
+            yield from (*rule.less, *rule.percent_if)
         for named in (self.options, self.attributes):
             yield from (column for pair in named.pairs for column in pair)
             yield from named.columns
@@ -347,6 +372,11 @@ def known_formats() -> tuple[ShopFormat, ...]:
     return tuple(read_format(path) for path in sorted(FOLDER.glob(f"*{SUFFIX}")))
 
 
+def formats_to_read() -> tuple[ShopFormat, ...]:
+    """Return the kinds of files that are read; the others are known to be refused."""
+    return tuple(known for known in known_formats() if not known.refusal)
+
+
 def format_named(name: str) -> ShopFormat:
     """Return the format with a name, or the one in a TOML file of one's own.
 
@@ -358,7 +388,7 @@ def format_named(name: str) -> ShopFormat:
     for known in known_formats():
         if known.name == name:
             return known
-    names = ", ".join(known.name for known in known_formats())
+    names = ", ".join(known.name for known in formats_to_read())
     raise StackError(f"--format {name}: write one of {names}, or the path of a TOML file.")
 
 
@@ -383,24 +413,31 @@ class _Reader(TomlValues):
     def format(self, tables: dict[str, Any]) -> ShopFormat:
         """Return the format of a file."""
         own = {"title", "origin", "recognise", "fold", "fields", "options", "attributes", "photos"}
-        own |= {"columns", "records", "export"}
-        self.check_names("the file", tables, own, ("title", "recognise", "fields"))
+        own |= {"columns", "records", "export", "refusal"}
+        needed = ("title", "recognise", *(() if "refusal" in tables else ("fields",)))
+        self.check_names("the file", tables, own, needed)
         columns = self.table("columns", tables.get("columns", {}))
-        self.check_names("columns", columns, {"private", "left_out", "rename"})
+        self.check_names("columns", columns, {"private", "left_out", "rename", "aliases"})
+        aliases = self.table("columns.aliases", columns.get("aliases", {}))
         return ShopFormat(
             name=self.path.stem,
             title=self.text("title", tables["title"]),
             origin=self.text("origin", tables.get("origin", "")),
+            refusal=self.text("refusal", tables.get("refusal", "")),
             recognise=self._recognition(self.table("recognise", tables["recognise"])),
             records=self._records(tables.get("records")),
             fold=self._fold(self.table("fold", tables.get("fold", {}))),
-            fields=self._fields(self.table("fields", tables["fields"])),
+            fields=self._fields(self.table("fields", tables.get("fields", {}))),
             options=self._named_values("options", tables.get("options", {})),
             attributes=self._named_values("attributes", tables.get("attributes", {})),
             photos=self.part(Photos, "photos", tables.get("photos", {})),
             private=self.names("columns.private", columns.get("private", ())),
             left_out=self.names("columns.left_out", columns.get("left_out", ())),
             rename=self.texts("columns.rename", columns.get("rename", {})),
+            aliases={
+                column: self.names(f"columns.aliases.{column}", spellings)
+                for column, spellings in aliases.items()
+            },
             export=self.part(ExportRules, "export", tables["export"])
             if "export" in tables
             else None,

@@ -1,12 +1,12 @@
 """Cells with several values: names with values, lists, and the URLs of photos."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from vitrine.transfer.columns.facts import is_nested
-from vitrine.transfer.shops.binding import BoundNames
+from vitrine.transfer.shops.binding import BoundNames, renamed
 from vitrine.transfer.shops.format_files import Photos, TextPairs
 
 Cells = Mapping[str, Any]
@@ -59,8 +59,8 @@ def _listed_values(bound: BoundNames, own: Cells, product: Cells) -> Iterator[tu
     if rule.members and isinstance(members := own.get(bound.members), list):
         for member in members:
             if isinstance(member, dict):
-                value = member_at(member, rule.members.value)
-                yield _text(member_at(member, rule.members.name)), value
+                name = _text(member_at(member, rule.members.name))
+                yield renamed(name, bound.rename), member_at(member, rule.members.value)
 
 
 def text_pairs(text: str, rule: TextPairs) -> Iterator[tuple[str, str]]:
@@ -80,24 +80,24 @@ def text_pairs(text: str, rule: TextPairs) -> Iterator[tuple[str, str]]:
             yield last_name, value
 
 
-def split_list(value: Any, sign: str, member: str = "") -> list[str]:
+def split_list(value: Any, signs: str | Sequence[str], member: str = "") -> list[str]:
     r"""Return the texts in a cell: of a list, or between signs; ``\,`` is part of a text.
 
     Args:
         value: The cell.
-        sign: The sign.
+        signs: The sign, or several that may stand between two texts.
         member: The member that is read, if the list has objects.
     """
     if isinstance(value, list):
         value = [member_at(item, member) for item in value] if member else value
         return [text for item in value if not is_nested([item]) and (text := _text(item))]
     text = _text(value)
-    if not sign:
+    signs = [sign for sign in ([signs] if isinstance(signs, str) else signs) if sign]
+    if not signs:
         return [text] if text else []
-    if "\\" not in text:
-        return [part.strip() for part in text.split(sign) if part.strip()]
-    parts = re.split(rf"(?<!\\){re.escape(sign)}", text)
-    return [part.replace("\\" + sign, sign).strip() for part in parts if part.strip()]
+    between = "|".join(map(re.escape, signs))
+    parts = re.split(rf"(?<!\\)(?:{between})", text)
+    return [re.sub(rf"\\({between})", r"\1", part).strip() for part in parts if part.strip()]
 
 
 def photo_texts(cells: Cells, columns: Iterable[str], rule: Photos) -> list[str]:

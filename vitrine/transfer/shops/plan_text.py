@@ -69,6 +69,9 @@ def _after(field: BoundField | None) -> str:
 
 def hint(field: BoundField) -> str:
     """Return what else the format says about how a field is read, or an empty text."""
+    codes = list(dict.fromkeys(field.currencies.values()))
+    if len(codes) > 1 and len(field.columns) > 1:
+        return f"the first with a cell; --currency {codes[-1]} reads that one, and so on"
     if field.rule.unit and not all(map(names_grams, field.columns)):
         return f"in {field.rule.unit} where the file names no unit"
     return "as HTML" if field.rule.html else ""

@@ -1,6 +1,6 @@
 """Preparation of an import from a shop: each file recognised, read once, and mapped to products."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -10,10 +10,10 @@ from vitrine.errors import StackError
 from vitrine.transfer.columns.field_names import FIELD_NAMES, PHOTO_NAMES, PHOTO_URLS
 from vitrine.transfer.files.addresses import is_address
 from vitrine.transfer.mapping import RowMapping
-from vitrine.transfer.shops.binding import Header
 from vitrine.transfer.shops.format_files import (
     ShopFormat,
     format_named,
+    formats_to_read,
     known_formats,
 )
 from vitrine.transfer.shops.recognition import Fit, fit, nearest, recognise
@@ -76,11 +76,24 @@ def open_source(opened: ExitStack, path: str, reading: ReadOptions, kind: str | 
     Raises:
         StackError: The file cannot be read.
     """
-    source = opened.enter_context(RowSource(path, reading))
     formats = (format_named(kind),) if kind else known_formats()
     is_read_once = path == STDIN or is_address(path)
+    try:
+        source = opened.enter_context(RowSource(path, reading))
+    except StackError:  # Its first row may be no header.
+        deeper = None if is_read_once else _with_deeper_header(opened, path, reading, formats)
+        if deeper is None:
+            raise
+        return deeper
     if is_read_once or not source.header or recognise(source.header, formats, path):
         return source
+    return _with_deeper_header(opened, path, reading, formats) or source
+
+
+def _with_deeper_header(
+    opened: ExitStack, path: str, reading: ReadOptions, formats: Sequence[ShopFormat]
+) -> RowSource | None:
+    """Return a file, read from the row in which a format has its header; None without one."""
     for row in sorted({row for format in formats for row in format.recognise.header_rows}):
         try:
             deeper = opened.enter_context(RowSource(path, replace(reading, header_row=row)))
@@ -88,7 +101,7 @@ def open_source(opened: ExitStack, path: str, reading: ReadOptions, kind: str | 
             continue  # It has no table from this row on.
         if recognise(deeper.header, formats, path):
             return deeper
-    return source
+    return None
 
 
 def prepare(
@@ -108,6 +121,8 @@ def prepare(
     """
     columns = columns_of(source)
     found = _fit(columns, source, options.format)
+    if found and found.format.refusal:
+        raise StackError(f"{source.path}: {found.format.title}. {found.format.refusal}")
     sets = [f"currency={options.currency}"] if options.currency else []
     rows: RowSource | ShopRows = source
     sends_photos = options.has_photos and PHOTO_URLS in fields
@@ -128,6 +143,8 @@ def prepare(
             if len(first_rows) < options.shown:
                 first_rows.append(row)
     mapping.decide()
+    if found is None and not mapping.rows:
+        raise StackError(f"{source.path} has no rows.")
     if found is None and "name" not in mapping.known_fields:
         raise _unknown(columns, source.path)
     items = list(_readable(mapping, first_rows, rows.has_texts))
@@ -153,7 +170,7 @@ def _fit(columns: list[str], source: RowSource, name: str | None) -> Fit | None:
         of_tables = [format for format in known_formats() if not format.records]
         nested = None if source.header else recognise(columns, of_records, path)
         return nested or recognise(columns, of_tables, path)
-    found = fit(format_named(name), Header(columns))
+    found = fit(format_named(name), columns)
     if found.missing:
         raise StackError(
             f"{path} is not of {found.format.title}: it lacks "
@@ -174,7 +191,7 @@ def _adjusted(format: ShopFormat, options: ShopOptions) -> ShopFormat:
 def _unknown(columns: list[str], path: str) -> StackError:
     """Return the error for a file of no known kind."""
     text = f"{path}: no kind of shop has these columns, and none of them is the name of a product."
-    if close := nearest(columns, known_formats()):
+    if close := nearest(columns, formats_to_read()):
         text += f" For {close.format.title}, it lacks {', '.join(close.missing)}."
     names = ", ".join(columns) or "none"
     return StackError(

@@ -16,6 +16,7 @@ def importers(
     prepared: Sequence[Prepared],
     dry_run: bool,
     report: ImportReport,
+    source: str = "",
 ) -> Iterator[tuple[Prepared, ItemImporter]]:
     """Yield each file with its importer, to be run before the next one.
 
@@ -25,8 +26,9 @@ def importers(
         prepared: The files.
         dry_run: Have the services validate only.
         report: Collects the results.
+        source: The shop, whose products are kept apart from those of others; empty for none.
     """
-    identity = RowIdentity(products, None, VOLATILE)
+    identity = RowIdentity(products, None, VOLATILE, source)
     for one in prepared:
         report.file = one.source.path if len(prepared) > 1 else ""
         resolver = CategoryResolver(categories, True, dry_run, _paths(one))

@@ -8,6 +8,8 @@ from vitrine.transfer.shops.binding import Header
 from vitrine.transfer.shops.format_files import ShopFormat
 from vitrine.transfer.shops.records import columns_read
 
+MAX_SPELLINGS = 3  # of a missing column that are named
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
@@ -28,15 +30,16 @@ class Fit:
     total: int
 
 
-def fit(format: ShopFormat, header: Header) -> Fit:
+def fit(format: ShopFormat, columns: Iterable[str]) -> Fit:
     """Return how well the columns of a file fit a format."""
+    header = Header(columns, format.aliases)
     found, missing = [], []
     for spellings in format.recognise.all:
         columns = header.find(spellings)
         if columns:
             found.append(columns[0])
         else:
-            missing.append(" or ".join(spellings))
+            missing.append(" or ".join(spellings[:MAX_SPELLINGS]))
     if format.records:
         known = tuple(columns_read(format.records, header.columns))
     else:
@@ -55,10 +58,11 @@ def recognise(columns: Iterable[str], formats: Sequence[ShopFormat], path: str) 
     Raises:
         StackError: The file fits two formats equally well.
     """
+    columns = list(columns)
     header = Header(columns)
     fits = [
         one
-        for one in (fit(format, header) for format in formats)
+        for one in (fit(format, columns) for format in formats)
         if not one.missing and not header.find(one.format.recognise.none)
     ]
     best = max((one.known for one in fits), default=0)
@@ -71,7 +75,8 @@ def recognise(columns: Iterable[str], formats: Sequence[ShopFormat], path: str) 
 
 
 def nearest(columns: Iterable[str], formats: Sequence[ShopFormat]) -> Fit | None:
-    """Return the format of which a file has most of the columns that it needs."""
-    header = Header(columns)
-    fits = [one for one in (fit(format, header) for format in formats) if one.found]
+    """Return the format of which a file has most, and half at least, of the columns it needs."""
+    columns = list(columns)
+    fits = [fit(format, columns) for format in formats]
+    fits = [one for one in fits if len(one.found) >= len(one.missing)]
     return max(fits, key=lambda one: (-len(one.missing), one.known), default=None)

@@ -4,7 +4,7 @@ The expressions are JMESPath over an object with the ``product`` and one ``varia
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ATTRIBUTES = "attributes"
 CURRENCY = "currency"
+_NO_PRODUCTS = "records are no products, such as pages and orders, and are left out"
 
 
 def record_columns(records: "Records", columns: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -45,21 +46,28 @@ def columns_read(records: "Records", columns: Iterable[str]) -> list[str]:
     return [column for column in columns if column.partition(".")[0] in read]
 
 
-def record_rows(rows: Iterable[Row], records: "Records", currency: str = "") -> Iterator[Row]:
+def record_rows(
+    rows: Iterable[Row], records: "Records", notes: Counter[str], currency: str = ""
+) -> Iterator[Row]:
     """Yield the rows of records; all variants of a record have its number.
 
     Args:
         rows: The records.
         records: How they become rows.
+        notes: Counts the records that are left out.
         currency: The currency of amounts without one.
 
     Raises:
         StackError: An expression is not valid.
     """
     read = _names_read(records.expressions())
+    notes.pop(_NO_PRODUCTS, None)  # Each reading counts anew.
     for number, record in rows:
         if isinstance(record, str):
             yield number, record
+            continue
+        if records.only and not _search(records.only, {"product": record}):
+            notes[_NO_PRODUCTS] += 1
             continue
         variants = _search(records.each, {"product": record}) if records.each else None
         members = variants if isinstance(variants, list) else []

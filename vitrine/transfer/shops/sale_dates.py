@@ -15,6 +15,7 @@ from vitrine.errors import StackError
 _NUMBERS = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?:,?\s+(\d.*))?")
 _NO_DATE = re.compile(r"[0 :./-]*")
 _SECONDS = re.compile(r"\d{9,11}")
+MAX_SHOWN = 40  # characters of a cell without a date
 _TIMES = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")
 _ZONE = re.compile(r"\s+(?=[+-]\d\d:?\d\d$|Z$)|\s*UTC$")
 
@@ -52,7 +53,8 @@ def _is_kept(column: str, text: str, is_last: bool, moment: datetime) -> bool:
     if len(answers) == 1:
         return answers.pop()
     reason = "may be two dates" if answers else "is not a date"
-    raise StackError(f"{column}: {text!r} {reason}; write one such as 2026-12-24.")
+    shown = text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+    raise StackError(f"{column}: {shown!r} {reason}; write one such as 2026-12-24.")
 
 
 def _is_until(moment: datetime, last: datetime) -> bool:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import orjson
 
@@ -65,7 +66,7 @@ class ShopRows:
             columns, others = record_columns(format.records, columns)
             format = replace(format, left_out=(*format.left_out, *others))
             columns = [*columns, *others]
-        self.binding = Binding(format, columns)
+        self.binding = Binding(format, columns, currency)
         self.path = source.path
         self.has_texts = source.has_texts
         self.size = source.size
@@ -131,7 +132,7 @@ class ShopRows:
         groups: set[str] = set()
         photos: set[int] = set()
         alone = 0  # products without a group
-        for one in folded(self._counted, self.binding):
+        for one in folded(self._counted, self.binding, self.notes):
             if isinstance(one, tuple):
                 yield one
                 continue
@@ -158,10 +159,10 @@ class ShopRows:
         self.filled.clear()
         rows = self.source.rows()
         if self._records:
-            rows = record_rows(rows, self._records, self._currency)
+            rows = record_rows(rows, self._records, self.notes, self._currency)
         for number, row in rows:
             if not isinstance(row, str):
-                self.filled.update(row.keys())
+                self.filled.update(list(_columns_of_row(row)))
             yield number, row
 
 
@@ -179,12 +180,17 @@ def columns_of(source: RowSource) -> list[str]:
         return list(source.header)
     columns: dict[str, None] = {}
     for _, row in source.rows():
-        if isinstance(row, str):
-            continue
-        for column, value in flattened(row).items():
-            columns[column] = None
-            members = value if isinstance(value, list) else []
-            for member in members:
-                if isinstance(member, dict):
-                    columns |= dict.fromkeys(flattened({column: member}))
+        if not isinstance(row, str):
+            columns |= _columns_of_row(row)
     return list(columns)
+
+
+def _columns_of_row(row: Mapping[str, Any]) -> dict[str, None]:
+    """Return the columns of a row that have a cell, also those of the objects in lists."""
+    columns: dict[str, None] = {}
+    for column, value in flattened(row).items():
+        columns[column] = None
+        for member in value if isinstance(value, list) else ():
+            if isinstance(member, dict):
+                columns |= dict.fromkeys(flattened({column: member}))
+    return columns

@@ -48,7 +48,10 @@ class TomlValues:
         if "Mapping[str, int]" in type_name:
             return self._numbers(place, value)
         if "Mapping" in type_name:
-            return self.texts(place, value)
+            texts = self.texts(place, value)
+            for text in texts.values() if place.endswith(".find") else ():
+                self._check_group(place, text)
+            return texts
         if "bool" in type_name:
             if not isinstance(value, bool):
                 raise self.error(place, "true or false")
@@ -58,6 +61,8 @@ class TomlValues:
         text = self.text(place, value)
         if place.endswith((".ignore", ".strip")):
             self._check_expression(place, text)
+        if text and place.endswith(".in_header"):
+            self._check_group(place, text)
         return text
 
     def _numbers(self, place: str, value: Any) -> dict[str, int]:
@@ -72,6 +77,11 @@ class TomlValues:
             raise StackError(
                 f"{self.path}: {place} is not a regular expression: {error}."
             ) from error
+
+    def _check_group(self, place: str, text: str) -> None:
+        self._check_expression(place, text)
+        if "value" not in re.compile(text).groupindex:
+            raise self.error(place, "a regular expression with a group (?P<value>...)")
 
     def check_names(
         self, place: str, table: Mapping[str, Any], known: set[str], required: Iterable[str] = ()

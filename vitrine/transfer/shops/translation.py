@@ -10,14 +10,21 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from shared.schema.currency import decimals_of
 from vitrine.errors import StackError
 from vitrine.transfer.columns import words
 from vitrine.transfer.columns.cells import is_wrong_gtin
 from vitrine.transfer.columns.facts import is_nested
 from vitrine.transfer.columns.private_names import is_private
-from vitrine.transfer.columns.units import grams
+from vitrine.transfer.columns.units import currency_of, grams
 from vitrine.transfer.files.guarded_cells import ATTRIBUTE
-from vitrine.transfer.shops.binding import OPTIONS, Binding, BoundField, weight_column
+from vitrine.transfer.shops.binding import (
+    OPTIONS,
+    Binding,
+    BoundField,
+    renamed,
+    weight_column,
+)
 from vitrine.transfer.shops.folding import Sold
 from vitrine.transfer.shops.named_values import Cells, is_url, named_values, split_list
 from vitrine.transfer.shops.sale_dates import is_within
@@ -71,8 +78,11 @@ class Translator:
             chosen[field.name] = column
             if value is not None:
                 self._put(row, attributes, field, column, value, sold)
-            if field.name in _WITH_SPARE:
+            if field.name in _WITH_SPARE or field.currencies:
                 attributes |= self._spare(field, column, sold)
+        if code := self._currency(chosen.get("price", "")):
+            row.setdefault("currency", code)
+        self._take_off(row, sold)
         self._compare_price(row, chosen, sold)
         self._keys.add(row, attributes, sold)
         attributes = self._attributes(sold) | attributes
@@ -98,15 +108,24 @@ class Translator:
                     continue
                 if field.rule.values and (value := _meant(field.rule.values, value)) == "":
                     continue
+                if column in field.find:
+                    value = _found(field.find[column], str(value), field.rule.minor)
+                    if value is None:
+                        continue
                 return column, value
         return "", None
 
+    def _currency(self, column: str) -> str:
+        """Return the currency that the name of the column of a price has, or one of the file."""
+        named = self._fields["price"].currencies.get(column) if column else ""
+        return named or currency_of(column) or self._binding.currency
+
     def _is_meaningless(self, field: BoundField, sold: Sold) -> bool:
-        """Return True if another column says that the first cell of a field has no meaning."""
-        for column, text in field.unless.items():
-            if _folded(sold.own.get(column, sold.product.get(column))) == text:
-                return True
-        return False
+        """Return True if other columns say that the first cell of a field has no meaning."""
+        return bool(field.unless) and all(
+            _folded(sold.own.get(column, sold.product.get(column))) == text
+            for column, text in field.unless.items()
+        )
 
     def _is_no_price(self, field: BoundField, column: str, value: Any) -> bool:
         """Return True for a zero before another column of a price, which says that it is empty."""
@@ -177,6 +196,29 @@ class Translator:
         elif not available:
             row["stock"] = "0"
 
+    def _take_off(self, row: dict[str, Any], sold: Sold) -> None:
+        """Take the discount of a shop off the price, which is then that to compare with."""
+        field = self._fields.get("price")
+        if not field or not field.less or row.get("price") is None:
+            return
+        cells = {**sold.product, **sold.own}
+        try:
+            price, off = (Decimal(str(value)) for value in (row["price"], cells.get(field.less, 0)))
+        except InvalidOperation:
+            raise StackError(
+                f"The price {row['price']!r} and {field.less} {cells[field.less]!r} are not both "
+                "plain numbers; write plain ones."
+            ) from None
+        if not off:
+            return
+        is_percent = any(
+            _folded(cells.get(column)) == text.casefold()
+            for column, text in field.percent_if.items()
+        )
+        row["compare_at_price"] = row["price"]
+        row["price"] = f"{price * (100 - off) / 100 if is_percent else price - off:f}"
+        self.notes[f"prices are less {field.less}, and compare_at_price is the one before"] += 1
+
     def _spare(self, field: BoundField, chosen: str, sold: Sold) -> dict[str, Any]:
         """Return the cells of a field that were not chosen, as attributes."""
         if len(field.columns) == 1:
@@ -185,9 +227,10 @@ class Translator:
         others = {column: cells[column] for column in field.columns if column in cells}
         value = others.pop(chosen, None)
         return {
-            column: other
+            renamed(column, self._binding.format.rename): other
             for column, other in others.items()
             if other != value and not is_nested(other)
+            if column not in field.find or re.search(field.find[column], str(other))
         }
 
     def _compare_price(self, row: dict[str, Any], chosen: Mapping[str, str], sold: Sold) -> None:
@@ -249,7 +292,8 @@ def _tags(field: BoundField, sold: Sold) -> list[str]:
         value = sold.own.get(column, sold.product.get(column))
         if value is not None:
             tags |= dict.fromkeys(split_list(value, field.rule.separator or ",", field.rule.member))
-    return list(tags)
+    blank = field.rule.blank
+    return [tag.replace(blank, " ") for tag in tags] if blank else list(tags)
 
 
 def _paths(field: BoundField, value: Any) -> str:
@@ -264,6 +308,18 @@ def _paths(field: BoundField, value: Any) -> str:
         if names and not (len(names) == 1 and names[0] in rule.drop):
             paths[ABOVE.join(names)] = None
     return "\n".join(paths)
+
+
+def _found(expression: str, text: str, is_minor: bool) -> str | None:
+    """Return the part of a cell that is read, a price with its currency; None if there is none."""
+    match = re.search(expression, text)
+    if match is None:
+        return None
+    parts = {name: part or "" for name, part in match.groupdict().items()}
+    value, currency = parts["value"], parts.get("currency", "")
+    if is_minor and _WHOLE.fullmatch(value):
+        value = f"{Decimal(value).scaleb(-decimals_of(currency)):f}"
+    return f"{value} {currency}".strip()
 
 
 def _meant(meaning: Mapping[str, str], value: Any) -> Any:

@@ -47,6 +47,9 @@ def test_a_format_in_a_file_of_ones_own(write):
         (WHOLE + "[columns]\nprivate = 1", "columns.private must be a text"),
         (WHOLE.replace('["Ref", ["Price", "Cost"]]', "[]"), "recognise.all must be a list"),
         (WHOLE + "[photos]\ncolumns = 5", "photos.columns must be a text"),
+        (WHOLE + 'sku = { columns = "A", find = { A = "a.*" } }', r"find must be .*\(\?P<value>"),
+        (WHOLE + 'currency = { columns = "A", in_header = "(" }', "is not a regular expression"),
+        (WHOLE + "[columns.aliases]\nPrice = 5", "columns.aliases"),
     ],
 )
 def test_a_format_with_a_fault_is_refused_by_its_key(write, text, reason):
@@ -57,6 +60,8 @@ def test_a_format_with_a_fault_is_refused_by_its_key(write, text, reason):
 def test_an_unknown_format_is_refused_with_the_known_ones():
     with pytest.raises(StackError, match=r"--format shopfy: write one of .*shopify"):
         format_named("shopfy")
+    with pytest.raises(StackError, match=r"^((?!akeneo-models).)*$"):
+        format_named("shopfy")
     with pytest.raises(StackError, match="cannot be read"):
         format_named("missing.toml")
 
@@ -64,8 +69,8 @@ def test_an_unknown_format_is_refused_with_the_known_ones():
 def test_every_known_format_is_valid_and_says_where_its_files_come_from():
     for known in known_formats():
         assert known.title
-        assert known.origin, known.name
-        assert "name" in known.fields, known.name
+        assert known.origin or known.refusal, known.name
+        assert known.refusal or "name" in known.fields, known.name
 
 
 def test_the_format_that_knows_more_columns_is_chosen(write):

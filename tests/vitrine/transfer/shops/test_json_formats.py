@@ -570,6 +570,27 @@ def test_dummyjson_whole(bring):
     assert found["image_urls"] == ["https://shop.example/1.jpg", "https://shop.example/t.jpg"]
 
 
+def test_members_of_objects_are_counted_as_filled(tmp_path):
+    products = [
+        {
+            **{"title": name, "price": 5, "discountPercentage": 1},
+            **{"availabilityStatus": "Low", "dimensions": {"width": 2}, "meta": {"barcode": ""}},
+        }
+        for name in ("Tea", "Cup")
+    ]
+    path = tmp_path / "shop.json"
+    path.write_text(json.dumps(products))
+    with ExitStack() as opened, RowSource(str(path)) as source:
+        rows = prepare(opened, source, FIELDS, ShopOptions()).source
+        list(rows.rows())
+        assert (rows.filled["dimensions.width"], rows.filled["meta.barcode"]) == (2, 0)
+
+
+def test_an_object_of_graphql_may_be_alone_in_a_node(bring):
+    _, products = bring([{"cursor": "x", "node": {"name": "Tea", "price": 5}}])
+    assert products == [{"name": "Tea", "price": 5}]
+
+
 def test_the_files_of_shops(data_folder):
     with RowSource(str(data_folder / "shops" / "google-merchant.xml"), "xml") as source:
         name, products = imported(source)

@@ -29,6 +29,15 @@ def test_magento(read):
     assert "cost" not in str(file.products)
 
 
+@pytest.mark.parametrize(
+    ("managed", "by_settings", "stock"), [(1, 0, 7), (0, 1, 7), (1, 1, 7), (0, 0, None)]
+)
+def test_a_stock_of_magento_that_is_not_counted(read, managed, by_settings, stock):
+    head = "sku,name,price,product_type,product_online,qty,manage_stock,use_config_manage_stock\n"
+    (tea,) = read(head + f"T,Tea,5,simple,1,7,{managed},{by_settings}\n").products
+    assert tea.get("stock") == stock
+
+
 def test_squarespace(read):
     file = read(FILES / "squarespace.csv")
     red, blue, pot = file.products
@@ -103,6 +112,51 @@ def test_amazon(read):
         "1000",
     )
     assert blue["weight"] == "226.7962"
+
+
+AMAZON = """\
+contribution_sku#1.value\tproduct_type#1.value\tparent[IT]\titem_name[IT][it]#1.value\t\
+color[IT][it]#1.value\tapparel_size[IT]#1.size\tfulfillment_availability#1.quantity\t\
+purchasable_offer[IT][audience=ALL]#1.our_price#1.schedule#1.value_with_tax\t\
+purchasable_offer[IT][audience=B2B]#1.our_price#1.schedule#1.value_with_tax\t\
+list_price[IT]#1.value_with_tax\tbullet_point[IT][it]#1.value\tbullet_point[IT][it]#2.value\t\
+main_product_image_locator[IT]#1.media_location
+ABC123\tCOAT
+P\tCOAT\t\tJacket
+A\tCOAT\tP\tJacket\tRed\tS\t4\t50\t41\t60\tWarm\tDry\thttps://x.example/1.jpg
+""".replace("parent[IT]", "child_parent_sku_relationship[IT]#1.parent_sku")
+
+
+def test_a_newer_template_of_amazon(read):
+    market, language = "[marketplace_id=APJ6JRA9NG5V4]", "[language_tag=it_IT]"
+    settings = "settings=x\n\nIdentity\nSKU\tType\n"
+    file = read(settings + AMAZON.replace("[IT]", market).replace("[it]", language))
+    (jacket,) = file.products
+    assert (file.kind, file.errors) == ("amazon", [])
+    assert chosen(jacket, "sku", "group", "stock") == ("A", "p", 4)
+    assert chosen(jacket, "price", "compare_at_price") == ("50", "60")
+    assert jacket["options"] == {"Color": "Red", "Size": "S"}
+    assert jacket["attributes"] == {"bullet_point": "Warm", "bullet_point 2": "Dry"}
+    assert "41" not in str(jacket)
+
+
+def test_the_report_of_listings_of_amazon(read):
+    head = "item-name\tseller-sku\tprice\tquantity\tproduct-id-type\tproduct-id\tasin1\t"
+    rows = "Mug\tM\t9.50\t4\t4\t4006381333931\tB01\t7\tActive\n"
+    rows += "Cup\tC\t5\t1\t1\tB02\tB02\t4\tInactive\n"
+    mug, cup = read(head + "Business Price\tstatus\n" + rows).products
+    assert chosen(mug, "gtin", "status", "attributes") == (
+        *("4006381333931", "active", {"ASIN": "B01"}),
+    )
+    assert chosen(cup, "gtin", "status") == (None, "draft")
+
+
+def test_a_template_of_a_meta_catalog_begins_with_instructions(read):
+    head = "id,title,availability,price,link,product_tags[0],product_tags[1],style[0]\n"
+    file = read("# Required,# Required,,,,,,\n" + head + "1,Mug,in stock,5 EUR,x,tea,gift,Plain\n")
+    (mug,) = file.products
+    assert file.kind == "google-merchant"
+    assert chosen(mug, "tags", "attributes") == (["tea", "gift"], {"style": "Plain"})
 
 
 def test_odoo(read):
@@ -336,6 +390,13 @@ def test_an_unknown_file_is_refused_with_what_it_lacks(read):
     with pytest.raises(StackError, match="none of them is the name") as error:
         read("Handle,Option1 Name,Variant Price\na,b,1\n")
     assert "For Shopify, it lacks Title." in str(error.value)
+    with pytest.raises(StackError, match=r"^((?! it lacks ).)*$"):
+        read("SKU,Color\na,b\n")
+
+
+def test_a_table_with_a_header_alone_is_refused(read):
+    with pytest.raises(StackError, match="has no rows"):
+        read("nome,codice,colore\n")
 
 
 def test_a_named_kind_that_does_not_fit_is_refused(read):
@@ -465,3 +526,93 @@ def test_a_number_that_is_no_usual_json_fails_in_its_row(read, tmp_path):
     file = read(path)
     assert [product["name"] for product in file.products] == ["b"]
     assert "Cannot be sent as JSON" in file.errors[0]
+
+
+@pytest.mark.parametrize(
+    ("sku", "external_ref", "own"),
+    [("R-1", "R-1", "R-1"), ("", "Ring", None), ("A,B", "Ring", None)],
+)
+def test_a_listing_of_etsy_in_italian(read, sku, external_ref, own):
+    head = "TITOLO,DESCRIZIONE,PREZZO,CURRENCY_CODE,QUANTITÀ,TAG,IMMAGINE1,SKU\n"
+    file = read(head + f'Ring,Warm,9.50,EUR,3,"gold_ring,gift",https://x.example/1.jpg,"{sku}"\n')
+    (ring,) = file.products
+    assert file.kind == "etsy"
+    assert chosen(ring, "external_ref", "sku", "price") == (external_ref, own, "9.50")
+    assert ring["tags"] == ["gold ring", "gift"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "off", "price", "before"),
+    [
+        ("PERCENT", "25", "15.00", "20.00"),
+        ("AMOUNT", "2.5", "17.50", "20.00"),
+        ("PERCENT", "0", "20.00", None),
+        ("", "", "20.00", None),
+    ],
+)
+def test_a_discount_of_wix(read, mode, off, price, before):
+    head = "handleId,fieldType,name,price,discountMode,discountValue,surcharge\n"
+    (mug,) = read(head + f"h,Product,Mug,20.00,{mode},{off},\n").products
+    assert chosen(mug, "price", "compare_at_price") == (price, before)
+
+
+def test_a_price_and_a_discount_that_are_no_numbers_are_named(read):
+    head = "handleId,fieldType,name,price,discountMode,discountValue\n"
+    file = read(head + "h,Product,Mug,20,AMOUNT,some\n")
+    assert "discountValue 'some' are not both plain numbers" in file.errors[0]
+
+
+def test_names_of_fields_of_odoo(read):
+    head = "id,name,list_price,standard_price,sale_ok,cost_method,seller_ids/name,route_ids\n"
+    file = read(head + "t1,Lamp,40,11.5,True,fifo,Hidden Ltd,Buy\n,,,,,,Other Ltd,Make\n")
+    (lamp,) = file.products
+    assert chosen(lamp, "external_ref", "name", "price") == ("t1", "Lamp", "40")
+    assert not any(text in str(lamp) for text in ("11.5", "fifo", "Hidden", "Buy"))
+    assert (file.kind, file.errors) == ("odoo", [])
+
+
+def test_a_currency_in_a_header_of_square_is_that_of_a_dollar_sign(read):
+    head = "Item Name,Variation Name,Item ID,Variation ID,Price (CAD)\n"
+    file = read(head + "Tea,Small,i,v1,$3.50\nTea,Large,i,v2,$5.00\n")
+    small, large = file.products
+    assert chosen(small, "external_ref", "price", "currency") == ("v1", "3.50", "CAD")
+    assert chosen(large, "group", "options") == ("i", {"Variation": "Large"})
+
+
+def test_a_currency_in_a_header_of_ebay(read):
+    head = "#INFO,Version=1\n*Action(SiteID=UK|Currency=GBP|Version=1),Title,Price,Quantity\n"
+    file = read(head + "Draft,Hat,9.99,4\n", "ebay")
+    (hat,) = file.products
+    assert chosen(hat, "price", "currency", "stock") == ("9.99", "GBP", 4)
+
+
+def test_tags_of_prestashop_have_one_of_two_signs(read):
+    head = "Product ID;Active (0/1);Name;Categories (x,y,z...);Price tax excluded;Tags (x,y,z...)\n"
+    file = read(head + '1;1;Tea;Home,Tea;5;"green;hot"\n2;1;Pot;Home;9;"clay,big"\n')
+    assert [product["tags"] for product in file.products] == [["green", "hot"], ["clay", "big"]]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Identificador de URL;Nombre;Nombre de propiedad 1;Valor de propiedad 1;Precio;"
+        "Precio promocional;Stock;Mostrar en tienda;Costo\n",
+        "Identificador URL;Nome;Nome da variação 1;Valor da variação 1;Preço;Preço promocional;"
+        "Estoque;Exibir na loja;Custo\n",
+    ],
+)
+def test_tiendanube_in_spanish_and_portuguese(read, head):
+    file = read(head + "mug;Mug;Color;Red;1,200.00;900.00;2;SI;333\nmug;;;Blue;1,300.00;;;;\n")
+    red, blue = file.products
+    assert file.kind == "tiendanube"
+    assert chosen(red, "price", "compare_at_price", "stock") == ("900.00", "1200.00", 2)
+    assert chosen(blue, "price", "name", "stock") == ("1300.00", "Mug", None)
+    assert chosen(blue, "group", "options") == ("mug", {"Color": "Blue"})
+    assert "333" not in str(file.products)
+
+
+def test_opencart_in_other_languages(read):
+    head = "product_id\tname(de-de)\tname(ru-ru)\tquantity\tmodel\timage_name\tprice\tstatus\n"
+    (tea,) = read(head + "28\tTee\tChai\t9\tT\ttea.jpg\t4.50\ttrue\n").products
+    assert chosen(tea, "name", "sku", "price") == ("Tee", "T", "4.50")
+    assert tea["attributes"]["name(ru-ru)"] == "Chai"
