@@ -21,7 +21,7 @@ from shared.schema.derived import sort_path
 from shared.schema.fields import MAX_NAME, Whole
 from shared.schema.filters import Reference, by_attributes
 from shared.schema.search_query import check_words
-from shared.schema.text import clean, clean_key, control_in
+from shared.schema.text import clean, clean_key, refused_in
 
 MAX_FACETS = 10
 MISSING_WORDS = "missing_words"  # the field with the words of a search that an item lacks
@@ -233,7 +233,7 @@ class Query(Schema):
             text = ",".join(filter(None, map(clean, parts)))
             if name in texts:
                 query.errors[sent_name] = ["Sent twice; send it once."]
-            elif place := control_in(text, lines=True):
+            elif place := refused_in(text, lines=True):
                 query.errors[sent_name] = [f"Contains {place}; remove it."]
             elif text:
                 texts[name] = text

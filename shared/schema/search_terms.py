@@ -30,7 +30,7 @@ from itertools import pairwise
 from typing import Any
 
 from shared.schema.html_text import text_of
-from shared.schema.text import fold
+from shared.schema.text import MARKS, fold
 from shared.schema.units import quantities
 
 MAX_TEXT_WORDS = 200  # distinct words of the searched texts of one document
@@ -57,19 +57,8 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u3040-\u9fff"
     "\ua980-\ua9ff\uaa60-\uaadf\uac00-\ud7af\U00020000-\U0003ffff]"
 )
-_LAST_MARK = 0x1F000  # but for selectors, which are invisible
-
-
-def _marks() -> str:
-    """Return the marks of all scripts as ranges of a character class."""
-    marks = [code for code in range(_LAST_MARK) if unicodedata.category(chr(code))[0] == "M"]
-    starts = sorted({*marks} - {code + 1 for code in marks})
-    ends = sorted({*marks} - {code - 1 for code in marks})
-    return "".join(f"{chr(start)}-{chr(end)}" for start, end in zip(starts, ends, strict=True))
-
-
 # A run of letters and digits, with the marks on them.
-WORD = re.compile(rf"(?:[^\W_]+|[{_marks()}]+)+")
+WORD = re.compile(rf"(?:[^\W_]+|[{MARKS}]+)+")
 
 
 @dataclass(frozen=True, slots=True)
