@@ -41,6 +41,7 @@ class PageRequest:
         left_out: The filter for the items that ``asked`` finds and ``filter`` does not; empty for
             none.
         is_public: True if hidden items are left out, which other readers would see.
+        seen: The filter for the items whose words may be shown to the reader; empty for all.
         equal: The value that each path is compared with.
         ranges: The lower and upper bound of each path.
         q: The text to search; empty for none.
@@ -63,6 +64,7 @@ class PageRequest:
     among: dict[str, tuple[Any, ...]]
     left_out: dict[str, Any]
     is_public: bool
+    seen: dict[str, Any]
     equal: dict[str, Any]
     ranges: dict[str, tuple[Any, Any]]
     q: str
@@ -203,6 +205,7 @@ class Query(Schema):
             among={},
             left_out={},
             is_public=False,
+            seen={},
             equal=self._equal(values),
             ranges=self._ranges(values),
             q=q,
