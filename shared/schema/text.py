@@ -52,18 +52,23 @@ _SIGN = re.compile(r"[^\w\s]|_")
 _SHORT = 9  # digits whose count is one digit
 
 
-def _marks() -> str:
-    """Return the marks of all scripts as ranges of a character class."""
-    marks = [code for code in range(_LAST_MARK) if unicodedata.category(chr(code))[0] == "M"]
+def _marks(end: int) -> str:
+    """Return the marks of all scripts before a code point as ranges of a character class."""
+    marks = [code for code in range(end) if unicodedata.category(chr(code))[0] == "M"]
     starts = sorted({*marks} - {code + 1 for code in marks})
     ends = sorted({*marks} - {code - 1 for code in marks})
     return "".join(f"{chr(start)}-{chr(end)}" for start, end in zip(starts, ends, strict=True))
 
 
-MARKS = _marks()
+MARKS = _marks(_LAST_MARK)
 # With the marks of Japanese that have half the width, which become marks by NFKD.
-_MANY_MARKS = re.compile(f"[{MARKS}\uff9e\uff9f]{{{MAX_MARKS + 1}}}")
-_TOO_MANY_MARKS = re.compile(f"([{MARKS}\uff9e\uff9f]{{{_KEPT_MARKS}}})[{MARKS}\uff9e\uff9f]+")
+_MARK = f"[{MARKS}\uff9e\uff9f]"
+# All of these and some letters of rare scripts: Python has a table for classes below U+10000 alone.
+_PERHAPS_MARK = f"[{_marks(0x10000)}\uff9e\uff9f\U00010000-{chr(_LAST_MARK)}]"
+_MANY_MARKS = re.compile(f"(?={_PERHAPS_MARK}{{{MAX_MARKS + 1}}}){_MARK}{{{MAX_MARKS + 1}}}")
+_TOO_MANY_MARKS = re.compile(
+    f"(?={_PERHAPS_MARK}{{{_KEPT_MARKS + 1}}})({_MARK}{{{_KEPT_MARKS}}}){_MARK}+"
+)
 
 
 def normalize(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
