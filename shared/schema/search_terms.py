@@ -49,6 +49,8 @@ Filter = dict[str, Any]
 # What stands between words that are often written as one: Wi-Fi, G.Skill, L'Oréal.
 _JOINTS = frozenset("-.'’&+‐–")
 _DIGIT = re.compile(r"\d")
+# A part of a text: it ends where no word goes on, or in the middle of one without an end.
+_PART = re.compile(r".{1,2000}[^\s!-/:-@\[-`{-~。、，]{0,8000}", re.DOTALL)
 # The pieces of a word of letters and digits.
 _PIECE = re.compile(r"\d+|\D+")
 # Scripts written without blanks, so a search may start at any letter: Thai, Lao, Burmese, Khmer,
@@ -79,11 +81,16 @@ class Searched:
     places: tuple[str, str] | None = None
 
     def words(self, document: Mapping[str, Any]) -> set[str]:
-        """Return the words of a document, without those of its codes."""
+        """Return the words by which a document is searched, without those of its codes."""
         titles = _texts([document.get(field) for field in self.title])
+        words = {word for value in titles for word in split(value)}
+        limit = len(words) + MAX_TEXT_WORDS
         texts = _texts([document.get(field) for field in self.text])
-        values = (*titles, *map(text_of, texts))
-        return {word for value in values for word in split(value)}
+        for word in (word for value in texts for word in _whole_words(text_of(value))):
+            if len(words) == limit:
+                break
+            words.add(word[:MAX_WORD])
+        return words
 
     def terms(self, document: Mapping[str, Any]) -> list[str]:
         """Return the search terms of a document."""
@@ -98,14 +105,14 @@ class Searched:
             code = "".join(_words(value))[:MAX_CODE]
             terms |= {"#" + code[start:]: None for start in range(len(code) - 1)}
         limit = len(terms) + MAX_TEXT_WORDS
-        is_html = False
-        for value in _texts([document.get(field) for field in self.text]):
-            text = text_of(value)
-            is_html = is_html or text != value
-            for word in _words(text):
-                if len(terms) < limit and "+" + word not in terms:
-                    terms["-" + word] = None
-        return [*terms, f"{RULE_MARK}{RULE}"] if is_html else list(terms)
+        values = list(_texts([document.get(field) for field in self.text]))
+        texts = list(map(text_of, values))
+        for word in (word for text in texts for word in _words(text)):
+            if len(terms) == limit:
+                break
+            if "+" + word not in terms:
+                terms["-" + word] = None
+        return list(terms) if texts == values else [*terms, f"{RULE_MARK}{RULE}"]
 
 
 def rule_of(terms: Any) -> int:
@@ -119,7 +126,7 @@ def rule_of(terms: Any) -> int:
 
 def split(text: str) -> list[str]:
     """Return the words of a text, folded."""
-    return [word[:MAX_WORD] for word in WORD.findall(fold(text))]
+    return [word[:MAX_WORD] for word in _whole_words(text)]
 
 
 def pieces(word: str) -> list[str]:
@@ -160,8 +167,14 @@ def is_joint(left: str, gap: str, right: str) -> bool:
     return is_boundary and gap == " " and max(len(left), len(right)) <= MAX_JOINT
 
 
+def _whole_words(text: str) -> Iterator[str]:
+    """Yield the words of a text, folded; the first ones do not take the time of all."""
+    for part in _PART.findall(text):
+        yield from WORD.findall(fold(part))
+
+
 def _words(text: str) -> Iterator[str]:
-    for word in WORD.findall(fold(text)):
+    for word in _whole_words(text):
         yield word[:MAX_WORD]
         if is_unspaced(word):
             # A part of the word begins at a letter, not at a mark on one.

@@ -52,19 +52,32 @@ _SIGN = re.compile(r"[^\w\s]|_")
 _SHORT = 9  # digits whose count is one digit
 
 
-def _marks(end: int) -> str:
-    """Return the marks of all scripts before a code point as ranges of a character class."""
-    marks = [code for code in range(end) if unicodedata.category(chr(code))[0] == "M"]
-    starts = sorted({*marks} - {code + 1 for code in marks})
-    ends = sorted({*marks} - {code - 1 for code in marks})
+def _ranges(codes: list[int]) -> str:
+    """Return characters as ranges of a character class."""
+    starts = sorted({*codes} - {code + 1 for code in codes})
+    ends = sorted({*codes} - {code - 1 for code in codes})
     return "".join(f"{chr(start)}-{chr(end)}" for start, end in zip(starts, ends, strict=True))
 
 
-MARKS = _marks(_LAST_MARK)
+def _is_accent(character: str) -> bool:
+    """Return True for a mark that only points or accents its letter, by its combining class.
+
+    The classes from 200 are accents above and below, 10 to 36 the points of Hebrew, Arabic and
+    Syriac, 1 strokes.  The others are vowels, tones and joints of Indic and South-East Asian
+    scripts, and the voicing of Japanese.
+    """
+    place = unicodedata.combining(character)
+    return place >= 200 or 10 <= place <= 36 or place == 1
+
+
+_MARK_CODES = [code for code in range(_LAST_MARK) if unicodedata.category(chr(code))[0] == "M"]
+MARKS = _ranges(_MARK_CODES)  # of all scripts, as ranges of a character class
+_PLAIN = _LETTERS | {code: None for code in _MARK_CODES if _is_accent(chr(code))}
 # With the marks of Japanese that have half the width, which become marks by NFKD.
 _MARK = f"[{MARKS}\uff9e\uff9f]"
 # All of these and some letters of rare scripts: Python has a table for classes below U+10000 alone.
-_PERHAPS_MARK = f"[{_marks(0x10000)}\uff9e\uff9f\U00010000-{chr(_LAST_MARK)}]"
+_COMMON_MARKS = _ranges([code for code in _MARK_CODES if code < 0x10000])
+_PERHAPS_MARK = f"[{_COMMON_MARKS}\uff9e\uff9f\U00010000-{chr(_LAST_MARK)}]"
 _MANY_MARKS = re.compile(f"(?={_PERHAPS_MARK}{{{MAX_MARKS + 1}}}){_MARK}{{{MAX_MARKS + 1}}}")
 _TOO_MANY_MARKS = re.compile(
     f"(?={_PERHAPS_MARK}{{{_KEPT_MARKS + 1}}})({_MARK}{{{_KEPT_MARKS}}}){_MARK}+"
@@ -134,8 +147,7 @@ def fold(text: str) -> str:
     if text.isascii():  # The usual case, which has nothing to decompose.
         return " ".join(text.casefold().split())
     plain = normalize("NFKD", without_invisible(text).casefold())
-    plain = "".join(c for c in plain if not _is_accent(c)).translate(_LETTERS)
-    plain = normalize("NFC", plain)  # NFKD takes Korean syllables apart.
+    plain = normalize("NFC", plain.translate(_PLAIN))  # NFKD takes Korean syllables apart.
     return " ".join(_BLANK_RUN.sub(" ", plain.casefold()).split())
 
 
@@ -167,14 +179,3 @@ def _put_first(sign: re.Match[str]) -> str:
 def without_invisible(text: str) -> str:
     """Return a text without characters that show nothing, such as soft hyphens."""
     return text if text.isascii() else _INVISIBLE.sub("", text)
-
-
-def _is_accent(character: str) -> bool:
-    """Return True for a mark that only points or accents its letter, by its combining class.
-
-    The classes from 200 are accents above and below, 10 to 36 the points of Hebrew, Arabic and
-    Syriac, 1 strokes.  The others are vowels, tones and joints of Indic and South-East Asian
-    scripts, and the voicing of Japanese.
-    """
-    place = unicodedata.combining(character)
-    return place >= 200 or 10 <= place <= 36 or place == 1
