@@ -28,6 +28,7 @@ from shared.storage.connections import settings
 
 MULTIPART = "multipart/form-data"
 MAX_UPLOADS = 10  # pictures of one request
+_UNREADABLE = "\ufffd"  # what werkzeug reads for bytes that are not UTF-8
 
 _HTTP_ERRORS: dict[type[thumbnails.PictureError], type[ApiError]] = {
     thumbnails.UnknownFormat: UnsupportedMediaType,
@@ -113,9 +114,13 @@ def stored_files(uploads: Sequence[Upload]) -> Iterator[list[Image]]:
 def form_values() -> Document:
     """Return the fields of a form as JSON values: ``price=12.5`` is a number.
 
-    An empty field is left out.  Raise ``BadRequest`` for values that JSON does not allow either.
+    An empty field is left out.  Raise ``BadRequest`` for values that JSON does not allow either,
+    and for bytes that are not UTF-8.
     """
     filled = [(name, text) for name, text in request.form.items(multi=True) if text]
+    for name, text in filled:
+        if _UNREADABLE in name + text:
+            raise BadRequest(f"The field {name[:100]!r} is not UTF-8. Send the form as UTF-8.")
     members = (f"{json.dumps(name)}:{_as_json(name, text)}" for name, text in filled)
     values: Document = json_body.parse(f"{{{','.join(members)}}}".encode())
     return values

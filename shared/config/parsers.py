@@ -55,9 +55,30 @@ def url(*schemes: str) -> Callable[[str], str]:
         if parts.scheme not in schemes or not (parts.netloc or parts.path):
             raise ValueError(f"must start with {' or '.join(f'{s}://' for s in schemes)}")
         _ = parts.port  # Raises ValueError if the port is not a number.
-        return text.rstrip("/") if parts.scheme.startswith("http") else text
+        if not parts.scheme.startswith("http"):
+            return text
+        if not parts.hostname or len(text.split()) > 1:
+            raise ValueError(f"must have a host after {parts.scheme}://, and no blanks")
+        return text.rstrip("/")
 
     return parse
+
+
+def media(text: str) -> str:
+    """Accept the place of pictures: a folder, or a bucket of S3."""
+    parts = urlsplit(url("file", "s3")(text))
+    is_folder = parts.scheme == "file" and parts.path.startswith("/") and not parts.netloc
+    if not is_folder and not (parts.scheme == "s3" and parts.hostname):
+        raise ValueError("must be file:///folder, or s3://bucket/prefix")
+    return text
+
+
+def dsn(text: str) -> str:
+    """Accept the DSN of a Sentry project."""
+    parts = urlsplit(url("http", "https")(text))
+    if not parts.username or not parts.path.rpartition("/")[2].isdecimal():
+        raise ValueError("must be the DSN of a project, such as https://KEY@sentry.example/1")
+    return text
 
 
 def redis(*more: str) -> Callable[[str], str]:
@@ -91,7 +112,8 @@ def service(text: str) -> str:
 def bind(text: str) -> str:
     """Accept an address of this machine and a port, on which a service listens."""
     host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+    is_host = _HOST.fullmatch(host.lower().removeprefix("[").removesuffix("]"))
+    if not is_host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError("must be an address and a port, such as 0.0.0.0:5000 or [::]:5000")
     return text
 
@@ -130,7 +152,8 @@ def origins(text: str) -> str:
         parts = urlsplit(origin)
         is_plain = origin == f"{parts.scheme}://{parts.netloc}"
         is_origin = parts.scheme in ("http", "https") and is_plain
-        if origin != "*" and not (is_origin and parts.netloc):
+        _ = parts.port  # Raises ValueError if the port is not a number.
+        if (origin != "*" and not (is_origin and parts.hostname)) or len(origin.split()) > 1:
             raise ValueError(
                 "must be *, or origins such as https://shop.example, with commas between"
             )

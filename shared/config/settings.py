@@ -208,7 +208,7 @@ class Settings:
         shown=_whole,
     )
     sentry_dsn: str = _setting(
-        "", _URL, "The Sentry project that receives unexpected errors; none if unset."
+        "", parsers.dsn, "The Sentry project that receives unexpected errors; none if unset."
     )
     history_days: int = _setting(
         90,
@@ -236,7 +236,7 @@ class Settings:
     )
     media_url: str = _setting(
         "",
-        parsers.url("file", "s3"),
+        parsers.media,
         "The place of the pictures, file:///folder or s3://bucket/prefix; DATA_DIR/media if unset.",
         shown=server_address,
     )

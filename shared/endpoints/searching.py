@@ -4,7 +4,7 @@ A service binds them with ``blueprint(resource)``.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flask import Blueprint, Response
@@ -16,13 +16,15 @@ from shared.http import accepts, auth, read_parameters, respond, returns
 from shared.http.contract import CACHED
 from shared.http.responses import Content
 from shared.resource import Resource, cached
-from shared.schema.search_query import MAX_PIECES, Search
+from shared.schema.search_query import MAX_PIECES, Search, Word, one_of, whole_ways
 from shared.schema.search_terms import split
 from shared.schema.serialization import Document
 from shared.storage.connections import connections
+from shared.storage.repository import both
 from shared.storage.search import matching, place_names, synonyms
 
 SUGGESTED = 5  # words, items and places
+MAX_READ = 20  # words that are looked at for a suggestion
 MAX_SETS = 1_000  # of synonyms
 
 
@@ -131,17 +133,30 @@ def _suggestions(resource: Resource, q: str, tokens: tuple[str, ...]) -> Documen
     if not typed:
         return {"words": [], "products": [], "categories": []}
     *before, last = typed
-    words = resource.repository.vocabulary.beginning(last, SUGGESTED)
     return {
-        "words": [" ".join([*before, word]) for word in words],
+        "words": [" ".join([*before, word]) for word in _words(resource, last, tokens)],
         "products": list(_items(resource, q)),
         "categories": list(_places(resource, last, tokens)),
     }
 
 
-def _items(resource: Resource, q: str) -> Iterator[dict[str, Any]]:
+def _words(resource: Resource, letters: str, tokens: tuple[str, ...]) -> Sequence[str]:
+    """Return the words that begin with some letters, of items that are in public lists."""
+    repository, listed = resource.repository, _listed(resource)
+    words = repository.vocabulary.beginning(letters, SUGGESTED if not listed else MAX_READ)
+    having = [both(listed, one_of([Word(word, tuple(whole_ways(word)))])) for word in words]
+    counts = repository.count_each(having, 1, tokens)
+    return [word for word, count in zip(words, counts, strict=True) if count][:SUGGESTED]
+
+
+def _listed(resource: Resource) -> Document:
+    """Return the filter for items that are in public lists."""
     visibility = resource.visibility
-    filter = {visibility.field: {"$in": [*visibility.public, None]}} if visibility else {}
+    return {visibility.field: {"$in": [*visibility.public, None]}} if visibility else {}
+
+
+def _items(resource: Resource, q: str) -> Iterator[dict[str, Any]]:
+    filter = _listed(resource)
     shown = {"name": True, "slug": True}
     for document in matching.begin_with(resource.repository, Search(q), filter, shown, SUGGESTED):
         (item,) = resource.dump([document], ("id", "name", "slug"))

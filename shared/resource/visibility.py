@@ -52,6 +52,11 @@ class Visibility:
         return asked not in (None, *self.public, *self.unlisted)
 
     @property
+    def not_hidden(self) -> Document:
+        """The filter for items that each reader finds."""
+        return {self.field: {"$in": [*self.public, *self.unlisted, None]}}
+
+    @property
     def not_listed(self) -> Document:
         """The filter for items that are in no public list."""
         return {self.field: {"$nin": [*self.public, None]}}
@@ -77,7 +82,9 @@ class Visibility:
             return self._narrow_to_values(page_request, (asked,))
         if self.asks_hidden(page_request) and not sees_hidden:
             raise Forbidden(f"Items whose {self.field} is {asked} need a scope.")
-        return page_request
+        if self.asks_hidden(page_request):
+            return page_request
+        return replace(page_request, seen=self.not_hidden)  # One answer for readers of both kinds.
 
     def _narrow_to_values(self, page_request: PageRequest, values: tuple[str, ...]) -> PageRequest:
         """Keep the items with one of these values, or without a value."""
@@ -91,5 +98,6 @@ class Visibility:
             asked=asked,
             filter=both(asked, {self.field: {"$in": [*either]}}),
             among={self.field: either},
+            seen=self.not_hidden,
             equal={path: value for path, value in page_request.equal.items() if path != self.field},
         )

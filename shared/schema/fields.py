@@ -16,7 +16,7 @@ from shared.http.json import MAX_WHOLE, plain_number
 from shared.schema.attribute_rules import ATTRIBUTE_NAME, INVALID_ATTRIBUTE_NAME
 from shared.schema.html_text import text_of
 from shared.schema.slugs import MAX_SLUG, RESERVED, as_slug
-from shared.schema.text import clean, clean_key, control_in
+from shared.schema.text import clean, clean_key, refused_in
 
 MAX_NAME = 255  # characters
 MAX_MONEY = Decimal(10) ** 10
@@ -95,7 +95,7 @@ class Plain(_Messages, fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = self._clean(super()._deserialize(value, attr, data, **kwargs))
-        if place := control_in(text, self.lines):
+        if place := refused_in(text, self.lines):
             raise self.make_error("control", place=place)
         return text
 
@@ -282,7 +282,9 @@ class Money(_Messages, fields.Field[Any]):
         if not _AMOUNT.fullmatch(text):
             raise self.make_error("invalid")
         amount = Decimal(text)
-        if not abs(amount) < MAX_MONEY or (amount < 0 and not self.signed):
+        # Arithmetic would fail with an amount of a million digits.
+        is_too_large = bool(amount) and amount.adjusted() >= MAX_MONEY.adjusted()
+        if is_too_large or (amount < 0 and not self.signed):
             raise self.make_error("signed" if self.signed else "range")
         exact = amount.quantize(Decimal("0.0001"))
         if exact != amount:
@@ -445,7 +447,7 @@ def _attribute_error(name: str, value: Any) -> str:
             return "Is not an attribute; send a text, number, boolean or list of these."
         if isinstance(item, str) and len(item) > MAX_ATTRIBUTE_TEXT:
             return f"Has more than {MAX_ATTRIBUTE_TEXT} characters; send a shorter text."
-        if isinstance(item, str) and (place := control_in(item, lines=True)):
+        if isinstance(item, str) and (place := refused_in(item, lines=True)):
             return f"Contains {place}; remove it."
         if isinstance(item, int) and abs(item) > MAX_WHOLE:
             return f"Is beyond the whole numbers that JSON keeps exact; send at most {MAX_WHOLE}."

@@ -21,7 +21,7 @@ from shared.schema.derived import sort_path
 from shared.schema.fields import MAX_NAME, Whole
 from shared.schema.filters import Reference, by_attributes
 from shared.schema.search_query import check_words
-from shared.schema.text import clean, clean_key, control_in
+from shared.schema.text import clean, clean_key, refused_in
 
 MAX_FACETS = 10
 MISSING_WORDS = "missing_words"  # the field with the words of a search that an item lacks
@@ -41,6 +41,7 @@ class PageRequest:
         left_out: The filter for the items that ``asked`` finds and ``filter`` does not; empty for
             none.
         is_public: True if hidden items are left out, which other readers would see.
+        seen: The filter for the items whose words may be shown to the reader; empty for all.
         equal: The value that each path is compared with.
         ranges: The lower and upper bound of each path.
         q: The text to search; empty for none.
@@ -63,6 +64,7 @@ class PageRequest:
     among: dict[str, tuple[Any, ...]]
     left_out: dict[str, Any]
     is_public: bool
+    seen: dict[str, Any]
     equal: dict[str, Any]
     ranges: dict[str, tuple[Any, Any]]
     q: str
@@ -203,6 +205,7 @@ class Query(Schema):
             among={},
             left_out={},
             is_public=False,
+            seen={},
             equal=self._equal(values),
             ranges=self._ranges(values),
             q=q,
@@ -233,7 +236,7 @@ class Query(Schema):
             text = ",".join(filter(None, map(clean, parts)))
             if name in texts:
                 query.errors[sent_name] = ["Sent twice; send it once."]
-            elif place := control_in(text, lines=True):
+            elif place := refused_in(text, lines=True):
                 query.errors[sent_name] = [f"Contains {place}; remove it."]
             elif text:
                 texts[name] = text

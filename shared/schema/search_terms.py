@@ -30,7 +30,7 @@ from itertools import pairwise
 from typing import Any
 
 from shared.schema.html_text import text_of
-from shared.schema.text import fold
+from shared.schema.text import MARKS, fold
 from shared.schema.units import quantities
 
 MAX_TEXT_WORDS = 200  # distinct words of the searched texts of one document
@@ -49,6 +49,8 @@ Filter = dict[str, Any]
 # What stands between words that are often written as one: Wi-Fi, G.Skill, L'Oréal.
 _JOINTS = frozenset("-.'’&+‐–")
 _DIGIT = re.compile(r"\d")
+# A part of a text: it ends where no word goes on, or in the middle of one without an end.
+_PART = re.compile(r".{1,2000}[^\s!-/:-@\[-`{-~。、，]{0,8000}", re.DOTALL)
 # The pieces of a word of letters and digits.
 _PIECE = re.compile(r"\d+|\D+")
 # Scripts written without blanks, so a search may start at any letter: Thai, Lao, Burmese, Khmer,
@@ -57,19 +59,8 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u3040-\u9fff"
     "\ua980-\ua9ff\uaa60-\uaadf\uac00-\ud7af\U00020000-\U0003ffff]"
 )
-_LAST_MARK = 0x1F000  # but for selectors, which are invisible
-
-
-def _marks() -> str:
-    """Return the marks of all scripts as ranges of a character class."""
-    marks = [code for code in range(_LAST_MARK) if unicodedata.category(chr(code))[0] == "M"]
-    starts = sorted({*marks} - {code + 1 for code in marks})
-    ends = sorted({*marks} - {code - 1 for code in marks})
-    return "".join(f"{chr(start)}-{chr(end)}" for start, end in zip(starts, ends, strict=True))
-
-
 # A run of letters and digits, with the marks on them.
-WORD = re.compile(rf"(?:[^\W_]+|[{_marks()}]+)+")
+WORD = re.compile(rf"(?:[^\W_]+|[{MARKS}]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +81,16 @@ class Searched:
     places: tuple[str, str] | None = None
 
     def words(self, document: Mapping[str, Any]) -> set[str]:
-        """Return the words of a document, without those of its codes."""
+        """Return the words by which a document is searched, without those of its codes."""
         titles = _texts([document.get(field) for field in self.title])
+        words = {word for value in titles for word in split(value)}
+        limit = len(words) + MAX_TEXT_WORDS
         texts = _texts([document.get(field) for field in self.text])
-        values = (*titles, *map(text_of, texts))
-        return {word for value in values for word in split(value)}
+        for word in (word for value in texts for word in _whole_words(text_of(value))):
+            if len(words) == limit:
+                break
+            words.add(word[:MAX_WORD])
+        return words
 
     def terms(self, document: Mapping[str, Any]) -> list[str]:
         """Return the search terms of a document."""
@@ -109,14 +105,14 @@ class Searched:
             code = "".join(_words(value))[:MAX_CODE]
             terms |= {"#" + code[start:]: None for start in range(len(code) - 1)}
         limit = len(terms) + MAX_TEXT_WORDS
-        is_html = False
-        for value in _texts([document.get(field) for field in self.text]):
-            text = text_of(value)
-            is_html = is_html or text != value
-            for word in _words(text):
-                if len(terms) < limit and "+" + word not in terms:
-                    terms["-" + word] = None
-        return [*terms, f"{RULE_MARK}{RULE}"] if is_html else list(terms)
+        values = list(_texts([document.get(field) for field in self.text]))
+        texts = list(map(text_of, values))
+        for word in (word for text in texts for word in _words(text)):
+            if len(terms) == limit:
+                break
+            if "+" + word not in terms:
+                terms["-" + word] = None
+        return list(terms) if texts == values else [*terms, f"{RULE_MARK}{RULE}"]
 
 
 def rule_of(terms: Any) -> int:
@@ -130,7 +126,7 @@ def rule_of(terms: Any) -> int:
 
 def split(text: str) -> list[str]:
     """Return the words of a text, folded."""
-    return [word[:MAX_WORD] for word in WORD.findall(fold(text))]
+    return [word[:MAX_WORD] for word in _whole_words(text)]
 
 
 def pieces(word: str) -> list[str]:
@@ -171,8 +167,14 @@ def is_joint(left: str, gap: str, right: str) -> bool:
     return is_boundary and gap == " " and max(len(left), len(right)) <= MAX_JOINT
 
 
+def _whole_words(text: str) -> Iterator[str]:
+    """Yield the words of a text, folded; the first ones do not take the time of all."""
+    for part in _PART.findall(text):
+        yield from WORD.findall(fold(part))
+
+
 def _words(text: str) -> Iterator[str]:
-    for word in WORD.findall(fold(text)):
+    for word in _whole_words(text):
         yield word[:MAX_WORD]
         if is_unspaced(word):
             # A part of the word begins at a letter, not at a mark on one.

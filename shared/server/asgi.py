@@ -75,6 +75,9 @@ class AsgiService:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3.0)."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})  # The server refuses the handshake with a 403.
+            return
         if scope["type"] != "http":
             raise ValueError(f"Only HTTP is served here, not {scope['type']}.")
         environ = build_environ(scope)

@@ -152,6 +152,14 @@ def test_suggestions_leave_drafts_out(shop):
     assert [each["name"] for each in answer["products"]] == ["Corsair Vengeance 32 GB"]
 
 
+def test_no_word_of_drafts_alone_is_suggested(shop):
+    for number in (1, 2):
+        assert shop.patch(f"/products/{number}", json={"status": "draft"}).status_code == 200
+    assert shop.get("/products/suggest?q=venge").get_json()["words"] == []
+    assert shop.patch("/products/2", json={"status": "active"}).status_code == 200
+    assert shop.get("/products/suggest?q=venge").get_json()["words"] == ["vengeance"]
+
+
 def test_too_many_words_are_refused_with_the_bound(shop):
     answer = shop.get("/products", query_string={"q": "a " * 60})
     assert answer.status_code == 400

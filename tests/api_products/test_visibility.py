@@ -13,6 +13,7 @@ from shared.cache.keys import new_token, root_of
 from shared.http.tokens import Tokens
 from shared.storage.pages import choose_index
 from shared.storage.repository import SORT_IN_MEMORY_LIMIT
+from shared.storage.search.vocabulary import Vocabulary, VocabularyKeeper
 from tests.support.services import on_fakes, on_real_servers
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -51,6 +52,26 @@ def shop(products, categories, bearer):
         }
         assert products.post("/products", json=body, headers=admin).status_code == 201
     return products
+
+
+@pytest.fixture
+def words(shop, db):
+    """The words of all products, as the follower keeps them."""
+    keeper = VocabularyKeeper(Vocabulary(db["products.words"]), resource.searched)
+    for document in db["products"].find():
+        keeper.note(None, document)
+    keeper.store()
+
+
+@pytest.mark.parametrize("status", ["", "&status=active", "&status=archived"])
+@pytest.mark.parametrize("scope", ["products:read", None])
+@pytest.mark.parametrize("order", ["", "&ordering=name"])
+def test_no_correction_names_a_word_of_drafts_alone(shop, bearer, words, scope, status, order):
+    answer = shop.get(f"/products?q=secretketle{status}{order}", headers=bearer(scope)).get_json()
+    sees_drafts = scope and not status
+    assert answer.get("corrected") == ({"secretketle": "secretkettle"} if sees_drafts else None)
+    others = shop.get(f"/products?q=teapott{order}", headers=bearer(scope)).get_json()
+    assert others["corrected"] == {"teapott": "teapot"}
 
 
 @pytest.fixture

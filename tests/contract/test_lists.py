@@ -1,7 +1,14 @@
 """Lists of every service: pages, order, fields, words, errors."""
 
-import pytest
+import base64
+import contextlib
 
+import bson
+import pytest
+from bson import Code, DBRef
+from bson.errors import InvalidBSON
+
+from shared.schema.cursor import encode
 from tests.support.services import on_fakes, on_real_servers
 
 
@@ -136,6 +143,33 @@ def test_a_cursor_of_another_list_is_refused(client, url, five, cursor, says):
     (error,) = response.get_json()["errors"]
     assert error["parameter"] == "cursor"
     assert says in error["message"]
+
+
+def nested(levels, wrap):
+    value = 1
+    for _ in range(levels):
+        value = wrap(value)
+    return value
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda value: [value],
+        lambda value: {"a": value},
+        lambda value: DBRef("a", value),
+        lambda value: Code("", {"a": value}),
+    ],
+    ids=["list", "object", "reference", "code"],
+)
+def test_a_forged_cursor_is_refused_however_deep_its_values_are(client, url, five, wrap):
+    good = client.get(f"{url}?per=2").get_json()["next_cursor"]
+    query = bson.decode(base64.urlsafe_b64decode(good + "=="))["q"]
+    for levels in (1, 90, 110, 195, 240):
+        with contextlib.suppress(InvalidBSON, RecursionError):
+            forged = encode(query, [nested(levels, wrap)])
+            answer = client.get(url, query_string={"cursor": forged})
+            assert answer.status_code == (200 if levels < 100 else 400), answer.text
 
 
 @on_fakes

@@ -51,6 +51,9 @@ class AsgiConsole:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})  # The server refuses the handshake with a 403.
+            return
         if scope["type"] != "http":
             raise ValueError(f"Only HTTP is served here, not {scope['type']}.")
         loop = asyncio.get_running_loop()

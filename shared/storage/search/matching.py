@@ -77,7 +77,7 @@ def find(
         is_exact: True to find documents that have all words as they were sent.
         tokens: The generations of the cache before; see ``Connections.count``.
     """
-    wording = understand(repository, page_request.q, is_exact, tokens)
+    wording = understand(repository, page_request.q, is_exact, tokens, page_request.seen)
     words = [each.word for each in wording.words]
     anywhere = condition_of(words) or wording.search.exact
     every = Matches(anywhere, corrected=wording.corrected, words=words)

@@ -21,7 +21,7 @@ from shared.schema.search_query import (
 from shared.schema.search_terms import Filter
 from shared.schema.units import is_unit
 from shared.storage.connections import connections
-from shared.storage.repository import Repository
+from shared.storage.repository import Repository, both
 from shared.storage.search import place_names, synonyms
 from shared.storage.search.place_names import PlaceNames
 from shared.storage.search.ranking import Weighted
@@ -50,7 +50,11 @@ class Wording:
 
 
 def understand(
-    repository: Repository, text: str, is_exact: bool, tokens: tuple[str, ...] = ()
+    repository: Repository,
+    text: str,
+    is_exact: bool,
+    tokens: tuple[str, ...] = (),
+    seen: Filter | None = None,
 ) -> Wording:
     """Return what a text means.
 
@@ -59,6 +63,7 @@ def understand(
         text: The text that is searched.
         is_exact: True to leave the words as they are.
         tokens: The generations of the cache before; see ``Connections.count``.
+        seen: The filter for the documents whose words may replace others; all by default.
     """
     search = Search(text)
     documents = connections().estimate(repository.name)
@@ -77,10 +82,14 @@ def understand(
         for other in others
     ]
     counted = _weigh(repository, [word for *_, word in candidates], documents, tokens)
+    shown = [each.count for each in counted]
+    if seen:
+        seen_with = [both(seen, word.condition) for *_, word in candidates]
+        shown = repository.count_each(seen_with, 1, tokens)
     replaced: dict[str, Weighted] = {}
     corrected: dict[str, str] = {}
-    for (text, other, _), each in zip(candidates, counted, strict=True):
-        if each.count and text not in corrected:
+    for (text, other, _), each, is_shown in zip(candidates, counted, shown, strict=True):
+        if each.count and is_shown and text not in corrected:
             corrected[text], replaced[text] = other, each
     weighted = [replaced.get(each.word.text, each) for each in weighted]
     return Wording(search, weighted, documents, corrected)

@@ -81,6 +81,15 @@ def test_a_form_holds_nothing_that_json_may_not_hold(products, fields, why):
     assert why in answer.get_json()["detail"]
 
 
+def test_a_form_in_another_encoding_is_refused(products):
+    part = '--x\r\nContent-Disposition: form-data; name="name"\r\n\r\nCafé\r\n--x--\r\n'
+    kind = "multipart/form-data; boundary=x"
+    for encoding, status in (("utf-8", 201), ("latin-1", 400)):
+        answer = products.post("/products", data=part.encode(encoding), content_type=kind)
+        assert answer.status_code == status
+    assert answer.get_json()["detail"] == "The field 'name' is not UTF-8. Send the form as UTF-8."
+
+
 @pytest.mark.parametrize(
     ("fields", "status"),
     [({"name": "Pot", "price": "much"}, 422), ({"name": ""}, 422), ({"name": "Pot"}, 415)],

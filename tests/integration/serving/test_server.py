@@ -308,6 +308,16 @@ def test_odd_heads_mean_what_they_say(client, first, header, status):
     assert b"forged" not in head
 
 
+def test_a_websocket_is_no_fault_of_the_server(client, server):
+    client.send(
+        "GET /products HTTP/1.1",
+        *("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"),
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    )
+    # granian answers the request as it would without an upgrade.
+    assert client.read()[0] == (403 if server == "gunicorn" else 200)
+
+
 def test_a_stop_answers_what_runs_and_ends_soon(shop, server, http):
     with instance(shop, server=server) as url, contextlib.ExitStack() as clients:
         idle, waits = (clients.enter_context(Client(url)) for _ in range(2))

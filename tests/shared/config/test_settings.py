@@ -35,6 +35,20 @@ def test_an_empty_value_counts_as_absent():
         ("MONGO_URI", "mongodb://"),
         ("REDIS_URL", "http://localhost"),
         ("PRODUCTS_URL", "http://localhost:port"),
+        ("PRODUCTS_URL", "http://local host:5000"),
+        ("PRODUCTS_URL", "http://:5000"),
+        ("PRODUCTS_URL", "http://[::1"),
+        ("BIND", "http://[::1"),
+        ("BIND", "[::1]"),
+        ("BIND", "a b:5000"),
+        ("CORS_ORIGINS", "https://shop.example:port"),
+        ("CORS_ORIGINS", "https://shop example"),
+        ("CORS_ORIGINS", "https://:80"),
+        ("MEDIA_URL", "file://pictures"),
+        ("MEDIA_URL", "file:pictures"),
+        ("MEDIA_URL", "s3:///prefix"),
+        ("SENTRY_DSN", "https://sentry.example/1"),
+        ("SENTRY_DSN", "https://key@sentry.example/project"),
         ("LOG_LEVEL", "LOUD"),
     ],
 )
@@ -43,6 +57,24 @@ def test_a_wrong_value_is_one_sentence_that_names_the_variable(name, value):
         Settings.from_env({name: value})
     assert str(raised.value).startswith(name)
     assert str(raised.value).count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BIND", "0.0.0.0:5000"),
+        ("BIND", "[::1]:5000"),
+        ("BIND", "Nas.local:5000"),
+        ("CORS_ORIGINS", "https://shop.example,http://localhost:3000"),
+        ("MEDIA_URL", "file:///srv/pictures of mine"),
+        ("MEDIA_URL", "s3://bucket"),
+        ("MEDIA_URL", "s3://bucket/prefix"),
+        ("SENTRY_DSN", "https://key@sentry.example/1"),
+        ("SENTRY_DSN", "https://key@sentry.example/path/1"),
+    ],
+)
+def test_a_right_value_is_kept(name, value):
+    assert getattr(Settings.from_env({name: value}), name.lower()) == value
 
 
 def test_a_password_is_never_repeated():

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from shared.schema.search_query import WHOLE, Search, condition_of
-from shared.schema.search_terms import FIRST_RULE, RULE, Searched, rule_of
+from shared.schema.search_terms import FIRST_RULE, RULE, Searched, rule_of, split
 
 
 def matches(document, q, searched):
@@ -83,6 +83,26 @@ def test_every_naughty_string_finds_the_item_it_names(data_folder):
 def test_long_texts_are_cut():
     document = {"name": "x", "description": " ".join(f"word{n}" for n in range(10_000))}
     assert len(SEARCHED.terms(document)) < 210
+
+
+@pytest.mark.parametrize("blank", [" ", ", ", "-", "\n", "、"])
+def test_a_text_in_parts_has_the_words_of_the_whole(blank):
+    text = blank.join(f"word{number}" for number in range(5000))
+    document = {"name": "Tea", "description": text}
+    words = split(text[:4000])[:200]
+    assert SEARCHED.terms(document)[2:] == [f"-{word}" for word in words]
+    assert SEARCHED.words(document) == {"tea", *words}
+
+
+def test_a_word_without_an_end_has_as_many_terms():
+    assert len(SEARCHED.terms({"name": "Tea", "description": "漢字" * 50_000})) < 202
+
+
+def test_a_word_is_searched_or_unknown():
+    words = [f"w{number}x" for number in range(500)]
+    document = {"name": "Tea", "description": " ".join(words), "attributes": {"a": "later"}}
+    searched = {term[1:] for term in SEARCHED.terms(document) if term[0] in "+-"}
+    assert SEARCHED.words(document) == searched
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """Text: what is cleaned, what is refused, and how texts are compared and ordered."""
 
+import time
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.schema.text import clean, clean_key, control_in, fold, name_key, sort_key
+from shared.schema.text import clean, clean_key, fold, name_key, refused_in, sort_key
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,35 @@ def test_an_accent_after_an_invisible_character_belongs_to_the_letter():
     assert clean_key("Cafe\u200b\u0301") == clean_key("Café") == "Café"
 
 
+# Texts that took a time that grew with the square of their length.
+LONG = 20_000
+HOSTILE = [
+    "é" + "\u00a0" * LONG + "x",
+    "é" + "\u200b" * LONG + "x",
+    "é" + " " * LONG + "x",
+    "a" + "\u0301" * LONG + "\u0327" * LONG,
+    "か" + "\u0301\uff9e" * LONG,
+    "'" * 20 * LONG + "x",
+]
+
+
+@pytest.mark.parametrize("rule", [clean, clean_key, fold, name_key, sort_key])
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:3]))
+def test_no_text_takes_longer_than_its_length(rule, text):
+    started = time.perf_counter()
+    rule(text)
+    assert time.perf_counter() - started < 0.5
+
+
+@pytest.mark.parametrize("marks", ["\u0301", "\u0327\u0301", "\u0e38"])
+def test_more_marks_than_a_script_has_are_refused(marks):
+    few, many = clean("a" + marks * (30 // len(marks))), clean("a" + marks * 5000)
+    assert refused_in(few) == ""
+    assert refused_in(many) == "more than 30 marks in a row at character 2"
+    for text in (few, many):
+        assert clean(text) == text == unicodedata.normalize("NFC", text)
+
+
 @pytest.mark.parametrize(
     ("text", "lines", "place"),
     [
@@ -77,7 +107,7 @@ def test_an_accent_after_an_invisible_character_belongs_to_the_letter():
     ],
 )
 def test_a_control_character_is_named_with_its_place(text, lines, place):
-    assert control_in(text, lines) == place
+    assert refused_in(text, lines) == place
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,12 @@ def test_a_body_that_does_not_come_is_refused(server):
     assert b"The body is not complete." in answer
 
 
+def test_a_websocket_is_refused(server):
+    upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    key = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    assert b" 403 " in server.ask(GET + upgrade + key)
+
+
 def test_a_long_body_is_passed_on_part_by_part(server, upstream):
     upstream.answers["/products"] = (201, {}, {})
     body = b"x" * 3_000_000

@@ -13,6 +13,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+from shared.schema.text import normalize
+
 _FILE = Path(__file__).with_suffix(".toml")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SIGNS = re.compile(r"[\W_]+")
@@ -55,7 +57,7 @@ def plain(text: str) -> str:
     """Return a text in lower case without accents."""
     if text.isascii():
         return text.casefold()
-    parts = unicodedata.normalize("NFKD", text.casefold())
+    parts = normalize("NFKD", text.casefold())
     return "".join(sign for sign in parts if not unicodedata.combining(sign))
 
 
