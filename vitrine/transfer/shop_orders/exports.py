@@ -1,6 +1,7 @@
 """The exports that are known, by their columns, and a file that is read as one of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,15 +110,13 @@ def by_resource(
     Args:
         files: The files; stdin and addresses of the web, which are read once, are not looked at.
         options: What is known about the files.
-
-    Raises:
-        StackError: A file cannot be read.
     """
     found: dict[str, list[str]] = {}
     for file in files:
         resource = ""
+        # A file that cannot be read may have its header further below; if not, the import says so.
         if file != STDIN and "://" not in file:
-            with ExportRows(file, options) as source:
+            with suppress(StackError), ExportRows(file, options) as source:
                 resource = source.export.resource if source.export else ""
         found.setdefault(resource, []).append(file)
     return found

@@ -75,6 +75,12 @@ def test_files_are_grouped_by_resource(tmp_path):
     }
 
 
+def test_a_file_whose_first_row_is_no_header_may_be_one_of_products(tmp_path):
+    file = tmp_path / "feed.csv"
+    file.write_text("# Required,# Required\nid,title\n")
+    assert by_resource([str(file)]) == {"": [str(file)]}
+
+
 def test_a_row_without_a_number_is_named(read):
     rows, source = read(SHOPIFY_ORDERS, {"Email": "ada@example.org"})
     assert rows == [(2, "Has no order number.")]

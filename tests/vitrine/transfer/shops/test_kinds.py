@@ -616,3 +616,15 @@ def test_opencart_in_other_languages(read):
     (tea,) = read(head + "28\tTee\tChai\t9\tT\ttea.jpg\t4.50\ttrue\n").products
     assert chosen(tea, "name", "sku", "price") == ("Tee", "T", "4.50")
     assert tea["attributes"]["name(ru-ru)"] == "Chai"
+
+
+def test_the_quantity_of_open_food_facts_is_no_stock(read):
+    head = "code\turl\tcreator\tproduct_name\tquantity\tbrands\tcategories\tlabels\tcountries_en\t"
+    rows = "4006381333931\tx\tsome\tCocoa\t400 g\tAcme\tSpreads,Sweet\tOrganic\tFrance\t30.9\n"
+    file = read(head + "fat_100g\n" + rows)
+    (cocoa,) = file.products
+    assert file.kind == "open-food-facts-csv"
+    assert chosen(cocoa, "gtin", "brand", "stock") == ("4006381333931", "Acme", None)
+    assert cocoa["attributes"] == {
+        **{"content": "400 g", "countries_en": "France", "fat per 100 g": 30.9},
+    }
