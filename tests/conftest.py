@@ -23,6 +23,7 @@ from tests.support.services import (
     create_indexes,
     empty,
 )
+from tests.support.stack import running_stack
 from vitrine.local import embedded
 from vitrine.local.processes import stop
 
@@ -49,16 +50,18 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items):
-    """Run files of whole stacks first, and those that share a stack last; long ones before others.
+    """Run files of whole stacks first, those that share a stack last, and long ones before others.
 
     So all processes end at the same time, and no shared stack waits for the end of the suite: one
-    that waits costs a twentieth of a processor.
+    that waits costs a twentieth of a processor.  Files with a browser come at the very end.
     """
-    sharing = {_file(item) for item in items if _shares_a_stack(item)}
+    sharing = {_file(item) for item in items if "shared_stack" in item.fixturenames}
+    browsing = {_file(item) for item in items if "browser" in item.fixturenames}
 
     def rank(item):
         file = _file(item)
-        stage = 2 if file in sharing else "tests/integration/" not in file
+        is_alone = "tests/integration/" in file and file not in sharing
+        stage = 3 if file in browsing else 2 if file in sharing else 0 if is_alone else 1
         return stage, LONGEST.index(file) if file in LONGEST else len(LONGEST)
 
     items.sort(key=rank)
@@ -66,11 +69,6 @@ def pytest_collection_modifyitems(items):
 
 def _file(item):
     return item.nodeid.partition("::")[0]
-
-
-def _shares_a_stack(item):
-    """Return True if a test uses the stack of its folder, and its file starts none of that name."""
-    return "stack" in item.fixturenames and not hasattr(item.module, "stack")
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +90,21 @@ def servers():
         for process in processes:
             stop(process, 3)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def shared_stack():
+    """A running stack with the games example, for the tests that leave it running."""
+    options = "--with", "examples/api_games"
+    with running_stack(*options, WORKERS="2", JOB_WORKERS="1") as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def emptied_stack(shared_stack):
+    """The shared stack, which is empty before the first test of a file."""
+    shared_stack.empty()
+    return shared_stack
 
 
 @pytest.fixture(scope="session")

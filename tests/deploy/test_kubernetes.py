@@ -56,6 +56,7 @@ def secret():
     return {each["metadata"]["name"]: set(each["stringData"]) for each in documents}
 
 
+@pytest.mark.slow
 def test_the_manifests_are_valid_for_kubernetes(manifests):
     assert len(manifests) > 30
     for each in [*manifests, *yaml.safe_load_all((FOLDER / "secret.example.yaml").read_text())]:

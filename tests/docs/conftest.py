@@ -9,15 +9,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from pymongo import MongoClient
-from redis import Redis
 
-from shared.cache.keys import root_of
 from shared.config.settings import PORTS
-from shared.workers.follower import token_time
 from tests.docs.fences import DOCUMENTS, fences
 from tests.docs.shell import write_curl
-from tests.support.polling import poll
 from tests.support.processes import free_port
 from tests.support.services import MEMORY, ROOT
 from tests.support.stack import Stack
@@ -80,34 +75,7 @@ def stack(project):
 @pytest.fixture
 def fresh(stack):
     """Function that empties the stack."""
-    return lambda: empty(stack)
-
-
-def empty(stack):
-    """Remove all documents, and wait until the followers have seen it."""
-    running = stacks.read(stack.folder)
-    with MongoClient(running.mongo_uri) as client, Redis.from_url(running.redis_url) as redis:
-        db = client.get_default_database()
-        kept = ("followers", "system.")
-        with client.start_session() as session:
-            for name in db.list_collection_names():
-                if not name.startswith(kept):
-                    db[name].delete_many({}, session=session)
-            moment = session.operation_time
-
-        def is_seen():
-            found = list(db.followers.find())
-            return len(found) == len(running.services) and all(
-                token_time(each.get("token", {})) >= moment for each in found
-            )
-
-        poll(is_seen, what="that all followers have seen it")
-        for name in db.list_collection_names():
-            if name.endswith(".history"):
-                db[name].delete_many({})
-        redis.flushdb()
-        roots = [root_of(service) for service in running.services]
-        poll(lambda: redis.exists(*roots) == len(roots), what="that all services are followed")
+    return stack.empty
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stack import Stack, running_stack, stack_folder
+from tests.support.stack import Stack, stack_folder
 
 
 def pytest_collection_modifyitems(items):
@@ -41,10 +41,9 @@ def fresh_stack():
 
 
 @pytest.fixture(scope="session")
-def stack():
+def stack(shared_stack):
     """A running stack with the games example, shared by the tests that leave it running."""
-    with running_stack("--with", "examples/api_games", WORKERS="2") as stack:
-        yield stack
+    return shared_stack
 
 
 @pytest.fixture

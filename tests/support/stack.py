@@ -14,7 +14,12 @@ from unittest import mock
 
 import urllib3
 from click.testing import CliRunner
+from pymongo import MongoClient
+from redis import Redis
+from rq import Queue
 
+from shared.cache.keys import root_of
+from shared.workers.follower import token_time
 from tests.support.polling import poll
 from tests.support.processes import descendants, free_port, is_alive
 from tests.support.services import MEMORY, ROOT, environment
@@ -106,6 +111,37 @@ class Stack:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(60)
             assert not [pid for pid in below if is_alive(pid)]
+
+    def empty(self):
+        """Remove all documents, entries of the cache and jobs, and wait until followers know."""
+        running = stacks.read(self.folder)
+        with MongoClient(running.mongo_uri) as client, Redis.from_url(running.redis_url) as redis:
+            db = client.get_default_database()
+            kept = ("followers", "system.")
+            with client.start_session() as session:
+                for name in db.list_collection_names():
+                    if not name.startswith(kept):
+                        db[name].delete_many({}, session=session)
+                moment = session.operation_time
+
+            def is_seen():
+                found = list(db.followers.find())
+                return len(found) == len(running.services) and all(
+                    token_time(each.get("token", {})) >= moment for each in found
+                )
+
+            poll(is_seen, what="that all followers have seen it")
+            for name in db.list_collection_names():
+                if name.endswith(".history"):
+                    db[name].delete_many({})
+            redis.flushdb()
+            roots = [root_of(service) for service in running.services]
+            poll(lambda: redis.exists(*roots) == len(roots), what="that all services are followed")
+        with Redis.from_url(running.queue_url) as redis:
+            for queue in Queue.all(redis):
+                queue.empty()
+                for job in queue.failed_job_registry.get_job_ids():
+                    queue.failed_job_registry.remove(job, delete_job=True)
 
     def request(self, method, service, path, body=None, **headers):
         """Send a request and return its status and JSON."""

@@ -54,6 +54,7 @@ def find(thumbnails, size, kind):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "expected"), manifest("images") + manifest("hostile_images"))
 def test_real_pictures_come_out_as_their_manifest_says(path, expected):
     data = path.read_bytes()
@@ -305,7 +306,9 @@ METADATA = {
 }
 
 
-@pytest.mark.parametrize("size", [(30, 20), (2000, 1500)], ids=["small", "large"])
+@pytest.mark.parametrize(
+    "size", [(30, 20), pytest.param((2000, 1500), marks=pytest.mark.slow)], ids=["small", "large"]
+)
 @pytest.mark.parametrize("chunks", METADATA.values(), ids=METADATA)
 def test_metadata_of_a_png_refuses_no_picture(chunks, size):
     data = with_chunks(blue(*size, "PNG"), *chunks)

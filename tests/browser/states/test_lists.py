@@ -162,6 +162,20 @@ def test_open_branches_keep_their_pages_when_something_changes(show, stub, answe
     assert stub.count("GET", f"{CATEGORIES}?per=100") > before
 
 
+def test_a_category_that_has_moved_is_shown_at_its_new_place_only(show, stub, answer):
+    tops = [category(1, "Sport")]
+    answer(f"{CATEGORIES}?root", lambda query: by_cursor(query, tops, 100))
+    page = show("/categories/boots")
+    boots = page.locator("[role=treeitem][data-slug=boots]")
+    expect(boots).to_have_attribute("aria-level", "2")
+    tops.append(category(5, "Boots"))
+    # The branch that the category has left cannot be read.
+    stub.answers["GET", f"{CATEGORIES}?parent"] = (503, {"detail": "Too busy."})
+    stub.send("change", [change(service="categories", id=5, item=tops[1])])
+    expect(boots).to_have_attribute("aria-level", "1")
+    expect(boots).to_have_count(1)
+
+
 def test_a_flood_leaves_the_rows_that_are_shown(show, stub, answer):
     rows = [item(at, f"Cup {at}") | {"revision": 2} for at in range(120)]
     answer("/api/products/products", lambda query: by_cursor(query, rows, 50))

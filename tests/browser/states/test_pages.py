@@ -1,6 +1,7 @@
 """Every page: opens without an error, is accessible, works by keyboard, and fits its window."""
 
 import os
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.conftest import SCREENS
+from tests.browser.conftest import SCREENS, pages_of
 from tests.browser.stub.answers import change, story
 from tests.browser.stub.answers_product import LONG
+from tests.browser.stub.server import Stub
 from tests.support.polling import poll
 
 PAGES = {
@@ -38,11 +40,11 @@ RUN = {
 }  # fmt: skip
 PICTURES = os.environ.get("PICTURES")  # a folder for the pictures of docs/console.md
 SHOWN = {
-    ("cache", False),
-    ("products", False),
-    ("overview", False),
-    ("trace", False),
-    ("doctor", True),
+    ("cache", "light"),
+    ("products", "light"),
+    ("overview", "light"),
+    ("trace", "light"),
+    ("doctor", "dark"),
 }
 # Elements whose text is cut off: they are wider inside than outside, and hide the rest.
 CUT = """() => [...document.querySelectorAll("body *")].filter((node) =>
@@ -89,26 +91,35 @@ FOCUSED = """() => { const node = document.activeElement, style = getComputedSty
     outline: style.outlineStyle !== "none"}; }"""
 
 
+@pytest.fixture(scope="module", params=PAGES)
+def shown(request, browser):
+    """The name of a page, and the page, opened once for all tests of it."""
+    with Stub() as stub, pages_of(browser) as open_page:
+        page = _show(stub, open_page, request.param)
+        page.evaluate(WATCH_LABELS)
+        yield request.param, page
+
+
 @pytest.fixture
 def show(stub, open_page):
     """Open a page of a stack in which something happens."""
+    return partial(_show, stub, open_page)
+
+
+def _show(stub, open_page, name):
     SCREENS.mkdir(parents=True, exist_ok=True)
-
-    def show(name, **options):
-        path, title = PAGES[name]
-        stub.answers["GET", "/fuzz"] = (200, RUN)
-        page = open_page(stub.url + path, **options)
-        page.get_by_role("heading", level=1, name=title).wait_for()
-        page.wait_for_function("performance.getEntriesByName('ready').length")
-        page.get_by_text("Signed in as").wait_for()
-        while not stub.streams:
-            page.wait_for_timeout(20)
-        stub.send("request", story())
-        stub.send("change", [change(), change(outside=True, by="outside the API", request_id=None)])
-        _fill(page, name)
-        return page
-
-    return show
+    path, title = PAGES[name]
+    stub.answers["GET", "/fuzz"] = (200, RUN)
+    page = open_page(stub.url + path)
+    page.get_by_role("heading", level=1, name=title).wait_for()
+    page.wait_for_function("performance.getEntriesByName('ready').length")
+    page.get_by_text("Signed in as").wait_for()
+    while not stub.streams:
+        page.wait_for_timeout(20)
+    stub.send("request", story())
+    stub.send("change", [change(), change(outside=True, by="outside the API", request_id=None)])
+    _fill(page, name)
+    return page
 
 
 def _fill(page, name):
@@ -178,35 +189,15 @@ def _take_small_picture(page, name):
     small.save(Path(PICTURES, f"{name}.png"), optimize=True)
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_accessible_and_fits(show, find_faults, name, dark):
-    page = show(name, dark=dark)
-    page.evaluate(WATCH_LABELS)
-    for width in (1280, 390):
-        page.set_viewport_size({"width": width, "height": 800})
-        # Until the chart has its new width.
-        page.wait_for_function("(n) => document.documentElement.scrollWidth <= n", arg=width)
-        height = page.evaluate("document.documentElement.scrollHeight")
-        page.set_viewport_size({"width": width, "height": height})
-        theme = "dark" if dark else "light"
-        picture = SCREENS / f"{name}-{width}-{theme}.png"
-        page.screenshot(path=picture)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert not page.evaluate(CUT)
-        assert not page.evaluate(CUT_HINTS)
-        assert not page.evaluate("cutLabels")
-        assert not page.evaluate(OVERLAPS)
-        assert not find_faults(page)
-    if PICTURES and (name, dark) in SHOWN:
-        _take_small_picture(page, name)
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_tab_goes_through_a_page_in_its_order(show, name):
-    page = show(name)
+def test_a_page_names_its_modules(shown):
+    """Else the browser waits for modules one after the other, or loads some that it needs not."""
+    _, page = shown
     loaded, named = page.evaluate(MODULES)
-    assert loaded == named  # Else it waits for modules one after the other, or needs them not.
+    assert loaded == named
+
+
+def test_tab_goes_through_a_page_in_its_order(shown):
+    _, page = shown
     seen = []
     page.evaluate("document.body.tabIndex = -1; document.body.focus()")
     for _ in range(150):
@@ -227,6 +218,27 @@ def test_tab_goes_through_a_page_in_its_order(show, name):
         ".filter((node) => node.checkVisibility() && !node.closest('td[tabindex]')).length"
     )
     assert len(seen) >= count
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_page_is_accessible_and_fits(shown, find_faults, theme):
+    name, page = shown
+    page.emulate_media(color_scheme=theme)
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        # Until the chart has its new width.
+        page.wait_for_function("(n) => document.documentElement.scrollWidth <= n", arg=width)
+        height = page.evaluate("document.documentElement.scrollHeight")
+        page.set_viewport_size({"width": width, "height": height})
+        page.screenshot(path=SCREENS / f"{name}-{width}-{theme}.png")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert not page.evaluate(CUT)
+        assert not page.evaluate(CUT_HINTS)
+        assert not page.evaluate("cutLabels")
+        assert not page.evaluate(OVERLAPS)
+        assert not find_faults(page)
+    if PICTURES and (name, theme) in SHOWN:
+        _take_small_picture(page, name)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from vitrine.fuzz.writers import VisibilityLimits
 
 # A minute proves the whole; each run of the suite proves a part of it.
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "8"))
-READS_PER_SECOND = 150  # of runs that are to find nothing; other tests need the processors, too
+READS_PER_SECOND = 60  # of runs that are to find nothing; other tests need the processors, too
 # ``bench.parts.visibility`` measures the second after which a hand edit shows; a busy machine is
 # slower.
 HAND_EDIT_SECONDS = 5.0
@@ -119,7 +119,7 @@ def test_no_read_is_older_than_what_was_acknowledged_before_it(stack, capsys):
     with capsys.disabled():
         tell(report, "\nnever stale: ")
     assert report.wrong == []
-    assert report.reads > 500
+    assert report.reads > 200
     assert report.writes > FUZZ_SECONDS
     assert 0 < report.hand_writes < report.writes
     assert report.hit_ratio > 0.1

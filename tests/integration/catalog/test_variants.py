@@ -4,7 +4,6 @@ import pytest
 from pymongo import MongoClient
 
 from tests.support.polling import poll
-from tests.support.stack import running_stack
 from vitrine import stack as stacks
 
 SIZES = ("S", "M")
@@ -13,15 +12,14 @@ PATHS = (*COLLAPSED, "/products?group=shirt", "/products/1/variants", "/products
 
 
 @pytest.fixture(scope="module")
-def shop():
+def shop(emptied_stack):
     """A stack with two variants of a shirt, and a mug."""
-    with running_stack("--only", "products,categories,orders") as stack:
-        for size in SIZES:
-            shirt = {"name": "Shirt", "group": "shirt", "options": {"Size": size}}
-            shirt |= {"price": 10, "stock": 5}
-            assert stack.request("POST", "products", "/products", shirt)[0] == 201
-        assert stack.request("POST", "products", "/products", {"name": "Mug"})[0] == 201
-        yield stack
+    for size in SIZES:
+        shirt = {"name": "Shirt", "group": "shirt", "options": {"Size": size}}
+        shirt |= {"price": 10, "stock": 5}
+        assert emptied_stack.request("POST", "products", "/products", shirt)[0] == 201
+    assert emptied_stack.request("POST", "products", "/products", {"name": "Mug"})[0] == 201
+    return emptied_stack
 
 
 @pytest.fixture

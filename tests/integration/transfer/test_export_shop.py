@@ -5,7 +5,6 @@ import json
 import openpyxl
 import pytest
 
-from tests.support.stack import running_stack
 from tests.vitrine.transfer.exports.shop import CATEGORIES, PRODUCTS
 from vitrine.client import PAGE_SIZE
 
@@ -20,9 +19,8 @@ OWN = ("id", "created_at", "updated_at", "revision", "images")
 
 
 @pytest.fixture(scope="module")
-def stack():
-    with running_stack("--only", "products,categories") as stack:
-        yield stack
+def stack(emptied_stack):
+    return emptied_stack
 
 
 def every(stack, service):
@@ -41,6 +39,14 @@ def every(stack, service):
 def without_own(items):
     return {
         slug: {name: value for name, value in item.items() if name not in OWN}
+        for slug, item in items.items()
+    }
+
+
+def without_photos(items):
+    """Return items without their images, which workers may be fetching."""
+    return {
+        slug: {name: item[name] for name in item.keys() - {"images"}}
         for slug, item in items.items()
     }
 
@@ -126,13 +132,13 @@ def test_wrong_formats_are_refused_in_a_sentence(shop, tmp_path):
 )
 def test_a_real_shop_goes_out_and_stays_the_same(stack, data_folder, tmp_path, name):
     run(stack, "import", "shop", data_folder / "shops" / name, "--yes")
-    before = every(stack, "products")
+    before = without_photos(every(stack, "products"))
     try:
         for format, (file, command) in COMMANDS.items():
             run(stack, "export", "products", tmp_path / file, "--format", format)
             options = ["--yes"] if command == "shop" else []
             said = run(stack, "import", command, tmp_path / file, *options)
             assert "0 created, 0 updated" in said, said
-            assert every(stack, "products") == before, format
+            assert without_photos(every(stack, "products")) == before, format
     finally:
         empty(stack)

@@ -9,7 +9,6 @@ import pytest
 from bson import Decimal128
 
 from shared.storage.connections import open_mongo
-from tests.support.stack import running_stack
 from vitrine import stack
 
 SOLD = {"$max": ["$items.total", Decimal128("0")]}
@@ -21,9 +20,8 @@ _COUNTS = re.compile(
 
 
 @pytest.fixture(scope="module")
-def shop():
-    with running_stack("--only", "orders,clients,products") as stack:
-        yield stack
+def shop(emptied_stack):
+    return emptied_stack
 
 
 def run_import(shop, *args):

@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.stack import running_stack
 from vitrine.client import PAGE_SIZE
 
 # Of each file: products, what is sold, the sum of prices, the stock, and the categories.
@@ -26,9 +25,8 @@ COSTS = {"shopify-template.csv": "8.5", "prestashop.csv": "AppleStore"}
 
 
 @pytest.fixture(scope="module")
-def stack():
-    with running_stack("--only", "products,categories") as stack:
-        yield stack
+def stack(emptied_stack):
+    return emptied_stack
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from tests.support.shop_exports import (
     WOO_ORDERS,
     table,
 )
-from tests.support.stack import running_stack
 
 _COUNTS = re.compile(
     r"([\d,]+) (?:orders|rows): ([\d,]+) created, ([\d,]+) updated, ([\d,]+) unchanged, "
@@ -43,9 +42,8 @@ SHOPIFY_ROWS = [
 
 
 @pytest.fixture(scope="module")
-def shop():
-    with running_stack("--only", "orders,clients,products") as stack:
-        yield stack
+def shop(emptied_stack):
+    return emptied_stack
 
 
 def run_import(shop, resource, file, *args):
@@ -161,7 +159,7 @@ def test_an_export_of_another_resource_is_named(shop, tmp_path):
     assert "has orders of Shopify; write `vitrine import orders`" in done.stderr
 
 
-def test_a_shop_comes_in_as_a_whole(tmp_path):
+def test_a_shop_comes_in_as_a_whole(shop, tmp_path):
     """Products, clients and orders, in one command, however the files are named."""
     texts = {
         "a.csv": table(SHOPIFY_ORDERS, [SHOPIFY_ORDER | BILLING]),
@@ -171,26 +169,26 @@ def test_a_shop_comes_in_as_a_whole(tmp_path):
     files = [tmp_path / name for name in texts]
     for file, text in zip(files, texts.values(), strict=True):
         file.write_text(text)
-    with running_stack() as shop:
-        refused = shop.run("import", "shop", *files)
-        assert refused.returncode == 1
-        assert "Add --yes" in refused.stderr
-        done = shop.run("import", "shop", *files, "--yes")
-        assert done.returncode == 0, done.stderr
-        assert shop.get("products", "/products?sku=T-1")["total"] == 1
-        (order,) = shop.get("orders", "/orders")["items"]
-        client = shop.get("clients", f"/clients/{order['client_id']}")
-        # The client is the one of the export of customers, which comes in before the orders.
-        assert (client["name"], client["addresses"]) == ("Ada", None)
-        again = shop.run("import", "shop", *files, "--yes")
-        assert again.stderr.count("1 unchanged, 0 failed") == 3, again.stderr
-        # All of it is one import, which is undone as a whole.
-        (id,) = re.findall(r"`vitrine import --undo (\S+)` takes", done.stderr)
-        assert "--undo" not in again.stderr
-        undone = shop.run("import", "--undo", id)
-        assert undone.returncode == 0, undone.stdout
-        for service in ("products", "clients", "orders"):
-            assert shop.get(service, f"/{service}")["total"] == 0
+    shop.empty()
+    refused = shop.run("import", "shop", *files)
+    assert refused.returncode == 1
+    assert "Add --yes" in refused.stderr
+    done = shop.run("import", "shop", *files, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert shop.get("products", "/products?sku=T-1")["total"] == 1
+    (order,) = shop.get("orders", "/orders")["items"]
+    client = shop.get("clients", f"/clients/{order['client_id']}")
+    # The client is the one of the export of customers, which comes in before the orders.
+    assert (client["name"], client["addresses"]) == ("Ada", None)
+    again = shop.run("import", "shop", *files, "--yes")
+    assert again.stderr.count("1 unchanged, 0 failed") == 3, again.stderr
+    # All of it is one import, which is undone as a whole.
+    (id,) = re.findall(r"`vitrine import --undo (\S+)` takes", done.stderr)
+    assert "--undo" not in again.stderr
+    undone = shop.run("import", "--undo", id)
+    assert undone.returncode == 0, undone.stdout
+    for service in ("products", "clients", "orders"):
+        assert shop.get(service, f"/{service}")["total"] == 0
 
 
 def test_the_clients_of_two_shops_with_one_number_stay_apart(shop, tmp_path):

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.polling import poll
 from tests.support.services import ROOT
-from tests.support.stack import process_of, running_stack
+from tests.support.stack import process_of
 
 PRODUCTS = (
     "sku,name,color,size,stock,category\nA1,Shirt,red,L,5,Clothes/Shirts\nA2,Hat,blue,S,3,Clothes\n"
@@ -22,9 +22,8 @@ CATEGORIES = "path,name,description\n,Tools,For all\nTools,Saws,Sharp\nTools/Saw
 
 
 @pytest.fixture(scope="module")
-def stack():
-    with running_stack("--only", "products,clients,categories,orders") as stack:
-        yield stack
+def stack(emptied_stack):
+    return emptied_stack
 
 
 @pytest.fixture(autouse=True)

@@ -422,6 +422,7 @@ def test_copies_of_files_are_bounded(send, about, monkeypatch):
     assert one["error"].startswith("a.csv.gz is larger than 0 MB when it is unpacked")
 
 
+@pytest.mark.slow
 def test_a_plan_is_short_whatever_the_file_has(send, about):
     inner = {f"member {at}": {"text": "y" * 1000} for at in range(100)}
     rows = [{"name": "x" * 5000, "sku": f"S-{at}", "specs": inner} for at in range(9)]

@@ -133,6 +133,7 @@ def test_a_damaged_compressed_file_is_refused_in_one_sentence(write, suffix, pac
             rows(write(f"a.csv.{suffix}", damaged))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("suffix", "pack"), [("gz", gzip.compress), ("xz", lzma.compress)])
 def test_a_file_that_is_huge_when_it_is_unpacked_is_refused(write, monkeypatch, suffix, pack):
     monkeypatch.setattr(copies, "MAX_BYTES", 2_000_000)
@@ -145,14 +146,14 @@ def test_a_file_that_is_huge_when_it_is_unpacked_is_refused(write, monkeypatch, 
 
 
 def test_a_copy_has_the_limit_that_the_reader_says(write):
-    text = "name\n" + "Té\n" * 400_000
-    assert len(rows(write("a.csv", text), max_bytes=1_000_000)) == 400_000  # It needs no copy.
+    text = "name\n" + "Thé vert\n" * 120_000
+    assert len(rows(write("a.csv", text), max_bytes=1_000_000)) == 120_000  # It needs no copy.
     packed = write("b.csv.gz", gzip.compress(text.encode()))
     with pytest.raises(StackError, match=r"b.csv.gz is larger than 1 MB when it is unpacked"):
         rows(packed, max_bytes=1_000_000)
     with pytest.raises(StackError, match=r"c.csv is larger than 1 MB in UTF-8\. Split it"):
         rows(write("c.csv", text.encode("utf-16")), max_bytes=1_000_000)
-    assert len(rows(packed, max_bytes=2_000_000)) == 400_000
+    assert len(rows(packed, max_bytes=2_000_000)) == 120_000
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -210,6 +210,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(workbook):
         rows(path)
 
 
+@pytest.mark.slow
 def test_a_row_far_below_the_end_of_a_sheet_is_refused(workbook):
     path = workbook(Shop=[["name", "sku"], ["Tea", "T"]])
     changed(path, SHEET, lambda text: text.replace('r="2"', 'r="99999999"').replace("A2", "A9"))

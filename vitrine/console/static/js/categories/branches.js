@@ -102,7 +102,7 @@ export class Branches {
     let branch;
     do branch = await this.#page(parent, branch);
     while (!branch.error && branch.cursor && branch.items.length < count);
-    this.#branches.set(parent, branch.error && before ? { ...before, error: branch.error, reply: branch.reply } : branch);
+    this.#store(parent, branch.error && before ? { ...before, error: branch.error, reply: branch.reply } : branch);
     this.#draw();
     if (!branch.error) await this.#count(parent);
   }
@@ -111,8 +111,18 @@ export class Branches {
   async #readMore(parent) {
     const before = this.#branches.get(parent);
     if (!before?.cursor) return; // The reading before has brought all.
-    this.#branches.set(parent, await this.#page(parent, before));
+    this.#store(parent, await this.#page(parent, before));
     this.#draw();
+  }
+
+  /** Store a branch, and take its items out of others: where one is, the newest reading says. @param {string} parent @param {Branch} branch */
+  #store(parent, branch) {
+    const slugs = new Set(branch.error ? [] : branch.items.map(({ slug }) => slug));
+    for (const [other, old] of this.#branches) {
+      const items = old.items.filter(({ slug }) => !slugs.has(slug));
+      if (items.length < old.items.length) this.#branches.set(other, { ...old, items, total: old.total - old.items.length + items.length });
+    }
+    this.#branches.set(parent, branch);
   }
 
   /** Return a branch with one page more. @param {string} parent @param {Branch} [before] @returns {Promise<Branch>} */
