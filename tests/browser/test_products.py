@@ -494,6 +494,7 @@ def test_the_grid_and_an_edit_of_many_are_reached_by_keys(show):
     page.keyboard.press("Tab")
     expect(dialog.get_by_role("link", name="Sample")).to_be_focused()  # It has no price.
     page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
     page.keyboard.press("F6")
     assert focused(page)[1] == "images"
     page.keyboard.press("ArrowRight")

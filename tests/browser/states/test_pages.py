@@ -95,7 +95,9 @@ FOCUSED = """() => { const node = document.activeElement, style = getComputedSty
 def shown(request, browser):
     """The name of a page, and the page, opened once for all tests of it."""
     with Stub() as stub, pages_of(browser) as open_page:
-        yield request.param, _show(stub, open_page, request.param)
+        page = _show(stub, open_page, request.param)
+        page.evaluate(WATCH_LABELS)
+        yield request.param, page
 
 
 @pytest.fixture
@@ -187,10 +189,15 @@ def _take_small_picture(page, name):
     small.save(Path(PICTURES, f"{name}.png"), optimize=True)
 
 
-def test_tab_goes_through_a_page_in_its_order(shown):
+def test_a_page_names_its_modules(shown):
+    """Else the browser waits for modules one after the other, or loads some that it needs not."""
     _, page = shown
     loaded, named = page.evaluate(MODULES)
-    assert loaded == named  # Else it waits for modules one after the other, or needs them not.
+    assert loaded == named
+
+
+def test_tab_goes_through_a_page_in_its_order(shown):
+    _, page = shown
     seen = []
     page.evaluate("document.body.tabIndex = -1; document.body.focus()")
     for _ in range(150):
