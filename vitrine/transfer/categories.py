@@ -20,6 +20,7 @@ from vitrine.transfer.columns.field_names import words_of
 from vitrine.transfer.identity import reference
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_READ = "id,slug,name,parent,all_attributes"  # the fields of all categories, by one walk
 
 
 class CategoryResolver:
@@ -79,11 +80,9 @@ class CategoryResolver:
         if slug not in self._rules:
             path = f"/categories/{quote(slug, safe='')}"
             try:
-                answer = self._client.get(path, fields="all_attributes")
+                self._keep_rules(self._client.get(path, fields="all_attributes") | {"slug": slug})
             except RequestRefused:
-                answer = {}  # The service refuses the category and says why.
-            rules = answer.get("all_attributes")
-            self._rules[slug] = rules if isinstance(rules, Mapping) else {}
+                self._rules[slug] = {}  # The service refuses the category and says why.
         return self._rules[slug]
 
     def _slug_and_paths(self, text: str) -> tuple[str, list[str]]:
@@ -125,6 +124,7 @@ class CategoryResolver:
                 created = self._client.post("/categories", {"name": step, "parent": parent})
                 slug = created["slug"]
                 tree.add(parent, step, slug, created.get("id"))
+                self._keep_rules(created)
             parent = slug
         return parent or ""
 
@@ -141,10 +141,16 @@ class CategoryResolver:
     def _loaded(self) -> "_Tree":
         if self._tree is None:
             self._tree = _Tree()
-            for category in self._client.items("/categories", fields="id,slug,name,parent"):
+            for category in self._client.items("/categories", fields=_READ):
                 name = str(category["name"])
                 self._tree.add(category["parent"], name, category["slug"], category.get("id"))
+                self._keep_rules(category)
         return self._tree
+
+    def _keep_rules(self, category: Mapping[str, Any]) -> None:
+        """Keep the attribute rules of a category that was read or created."""
+        rules = category.get("all_attributes")
+        self._rules[category["slug"]] = rules if isinstance(rules, Mapping) else {}
 
 
 class _Tree:

@@ -224,7 +224,6 @@ def test_tab_goes_through_a_page_in_its_order(shown):
 def test_a_page_is_accessible_and_fits(shown, find_faults, theme):
     name, page = shown
     page.emulate_media(color_scheme=theme)
-    page.evaluate(WATCH_LABELS)
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 800})
         # Until the chart has its new width.

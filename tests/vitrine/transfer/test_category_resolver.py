@@ -36,7 +36,8 @@ class Categories:
     def post(self, path, body):
         self.created.append((body["parent"], body["name"]))
         slug = body["name"].lower()
-        return {"slug": slug, "id": 100 + len(self.created)}
+        rules = {"inherited": {"type": "boolean"}}
+        return {"slug": slug, "id": 100 + len(self.created), "all_attributes": rules}
 
 
 def resolve(*texts, column="category", separator=None, create=False, dry_run=False):
@@ -131,6 +132,19 @@ def test_the_rules_of_a_category_decide_the_types_of_attributes():
     resolver = CategoryResolver(Categories(), create=False, dry_run=False)
     assert resolver.rules({"category": "tops"}) == {"ean": {"type": "string"}}
     assert resolver.rules({"category": "men"}) == resolver.rules({}) == {}
+
+
+def test_the_rules_of_many_categories_are_read_by_one_walk():
+    client = Categories()
+    for category in client.stored:
+        category["all_attributes"] = {"ean": {"type": "string"}}
+    client.get = lambda *args, **query: pytest.fail("A category is read by itself.")
+    resolver = CategoryResolver(client, create=True, dry_run=False)
+    items = [{"category": text} for text in ("Men", "Women", "Men > New")]
+    for item in items:
+        resolver.resolve(item)
+    rules = list(map(resolver.rules, items))
+    assert rules == [{"ean": {"type": "string"}}] * 2 + [{"inherited": {"type": "boolean"}}]
 
 
 @pytest.mark.parametrize(
