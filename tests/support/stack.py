@@ -117,10 +117,12 @@ class Stack:
         running = stacks.read(self.folder)
         with MongoClient(running.mongo_uri) as client, Redis.from_url(running.redis_url) as redis:
             db = client.get_default_database()
-            kept = ("followers", "system.")
             with client.start_session() as session:
                 for name in db.list_collection_names():
-                    if not name.startswith(kept):
+                    # Followers keep the words of searches.
+                    if not name.startswith(("followers", "system.")) and not name.endswith(
+                        ".words"
+                    ):
                         db[name].delete_many({}, session=session)
                 moment = session.operation_time
 
