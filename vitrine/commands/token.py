@@ -12,7 +12,7 @@ import jwt
 
 from shared.config.settings import Settings
 from shared.http.errors import ServiceUnavailable
-from shared.http.tokens import InvalidToken, Tokens, is_reserved
+from shared.http.tokens import MAX_SUBJECT, InvalidToken, Tokens, is_reserved
 from vitrine.client import check_secret
 from vitrine.errors import StackError
 
@@ -67,11 +67,14 @@ def token_command(scopes: tuple[str, ...], expires: str, subject: str, show: str
     if show is not None:
         token = sys.stdin.read().strip() if show == "-" else show
         sys.exit(0 if _explain(tokens, token) else 1)
-    if not scopes:
+    if not (names := scope_names(scopes)):
         raise click.UsageError("Say what it allows: --scope products:write, or --scope admin.")
-    names = scope_names(scopes)
     if is_reserved(subject) or not subject.isprintable():
         raise StackError(f"--subject {subject!r} is reserved or not printable; write another name.")
+    if not 0 < len(subject) <= MAX_SUBJECT:
+        raise StackError(
+            f"--subject has {len(subject)} characters; write a name of 1 to {MAX_SUBJECT}."
+        )
     click.echo(tokens.mint(subject, names, _seconds(expires)))
 
 

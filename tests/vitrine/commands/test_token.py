@@ -58,6 +58,9 @@ def test_control_characters_of_a_token_are_escaped(run):
         (["--scope", "admin", "--expires", "0h"], "30s, 15m, 8h or 7d"),
         (["--scope", "admin", "--expires", "367d"], "at most a year"),
         (["--show", "abc"], "not a JSON Web Token"),
+        (["--scope", "admin", "--subject", ""], "a name of 1 to 200"),
+        (["--scope", "admin", "--subject", "a" * 201], "a name of 1 to 200"),
+        (["--scope", " "], "--scope products:write"),
         ([], "--scope products:write"),
     ],
 )

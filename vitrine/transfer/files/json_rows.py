@@ -19,6 +19,7 @@ from vitrine.errors import StackError
 from vitrine.transfer.files.csv_rows import Row
 from vitrine.transfer.texts import TOO_DEEP, clean_row
 
+MAX_LEVELS = 1_000  # of a file; a row may have fewer
 # Members that hold the rows of a file, by what is imported; an object without them may be a row.
 _RESOURCES = {
     "products": ("products",),
@@ -61,9 +62,11 @@ def json_rows(file: BinaryIO, path: str, resource: str = "") -> Iterator[Row]:
         resource: What is imported, such as products: the list with its name is read.
 
     Raises:
-        StackError: Several members of the object hold objects.
+        StackError: Several members of the object hold objects, or the file is nested too deep.
     """
     start = file.tell()
+    _check_depth(file)
+    file.seek(start)
     first = file.read(1)
     while first.isspace():
         first = file.read(1)
@@ -82,6 +85,22 @@ def json_rows(file: BinaryIO, path: str, resource: str = "") -> Iterator[Row]:
     else:
         place = ""
     yield from _numbered(_objects(file, place))
+
+
+def _check_depth(file: BinaryIO) -> None:
+    """Check the nesting of a file: ijson keeps the path of each level, so many take any memory.
+
+    Raises:
+        StackError: It is nested too deep.
+    """
+    depth = 0
+    for event, _ in _read(file, "basic_parse"):
+        if event in ("start_map", "start_array"):
+            depth += 1
+        elif event in ("end_map", "end_array"):
+            depth -= 1
+        if depth > MAX_LEVELS:
+            raise StackError(f"The JSON is nested too deep: more than {MAX_LEVELS:,} levels.")
 
 
 # Knows numbers of any length, and is many times slower.

@@ -54,6 +54,18 @@ FILES = {
 }
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 3000 + "]" * 3000, '{"items": ' + '[{"a":' * 1500 + "1" + "}]" * 1500 + "}"],
+    ids=["a list", "a member"],
+)
+def test_json_of_many_levels_is_refused_before_it_takes_the_memory(tmp_path, text):
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(StackError, match="nested too deep: more than 1,000 levels"):
+        read(path)
+
+
 def damaged(content, chance):
     """Return bytes of which a few are changed, removed or added."""
     content = bytearray(content)
