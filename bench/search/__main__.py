@@ -155,10 +155,9 @@ def store_parts(service: Service, count: int) -> None:
     rows = (
         {"slug": name, "name": name.replace("-", " ").title(), "parent": None} for name in names
     )
-    searched = categories.searched
+    derived = categories.repository.derived
     service.db["categories"].insert_many(
-        documents.new_document(row, number, "0" * 16, searched)
-        for number, row in enumerate(rows, 1)
+        documents.new_document(row, number, "0" * 16, derived) for number, row in enumerate(rows, 1)
     )
     wait_for_words(service)
 
