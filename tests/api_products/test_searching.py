@@ -3,6 +3,7 @@
 import pytest
 
 from api_products.resource import products as resource
+from shared.storage.search import matching
 from shared.storage.search.vocabulary import Vocabulary, VocabularyKeeper
 from tests.support.services import on_real_servers
 
@@ -180,3 +181,16 @@ def test_words_that_are_all_frequent_are_found_together(products):
     found = search(products, "alfa beta")
     assert [name[:9] for name in names(found)[:3]] == ["Alfa beta"] * 3
     assert found["matched"] in ("all", "most")
+
+
+@on_real_servers
+@pytest.mark.parametrize("q", ["rtx4090", "rtx4090 lamp"])
+def test_a_word_is_found_in_pieces_even_if_they_are_frequent(products, monkeypatch, q):
+    """The pieces are words of an attribute, which have no joined spelling in the index."""
+    monkeypatch.setattr(matching, "SORT_IN_MEMORY_LIMIT", 3)
+    for number in range(8):
+        body = {"name": f"Lamp {number}", "attributes": {"chipset": "GeForce RTX 4090"}}
+        assert products.post("/products", json=body).status_code == 201
+    page = products.get(f"/products?q={q}").get_json()
+    assert len(page["items"]) == 8
+    assert page["total_is"] == "at_least" or page["total"] == 8

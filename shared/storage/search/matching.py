@@ -4,7 +4,7 @@ Only the documents of the rarest words are read, at most some thousand, and rank
 terms.  If all words are frequent, the first documents that have all of them are ranked.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -205,10 +205,10 @@ def _scan(
     filter: Filter,
 ) -> None:
     """Add documents that a filter finds among the first documents that have a word."""
-    for span in word.spans:
-        if len(found) <= MAX_RANKED and span.start[0] in marks:
+    for first in _filters(word, marks):
+        if len(found) <= MAX_RANKED:
             pipeline: list[Document] = [
-                {"$match": span.filter},
+                {"$match": first},
                 {"$limit": MAX_EXAMINED},
                 {"$match": filter},
                 {"$limit": MAX_RANKED + 1},
@@ -216,6 +216,14 @@ def _scan(
             ]
             documents = repository.collection.aggregate(pipeline, batchSize=MAX_RANKED + 2)
             found |= _by_id(documents)
+
+
+def _filters(word: Word, marks: str) -> Iterator[Filter]:
+    """Yield a filter for each way of having a word, of the ways whose terms have these marks."""
+    yield from (span.filter for span in word.spans if span.start[0] in marks)
+    for way in word.splits:
+        if all(span.start[0] in marks for span in way.spans):
+            yield way.condition
 
 
 def _ranked(
