@@ -33,7 +33,7 @@ from shared.storage.search.wording import Wording, understand
 MAX_RANKED = 200  # matches, if there are more than can be sorted in memory
 MAX_OTHERS = 100  # documents of rare words other than the rarest
 MAX_SUGGESTED = 500  # documents that are looked at for a suggestion
-MAX_EXAMINED = 5_000  # documents of a frequent word that are looked at for all words
+MAX_EXAMINED = 3_000  # documents of a frequent word that are looked at for all words
 FEW = 20  # matches of all words, below which those of most words follow
 
 
@@ -180,9 +180,13 @@ def _read_frequent(
     found = _read(repository, both(filter, wording.search.exact), MAX_RANKED)
     if len(wording.known) == len(wording.words):
         rarest = wording.known[0].word
-        titled = condition_of((each.word for each in wording.words), TITLED)
-        _scan(repository, found, rarest, "+#", both(filter, titled))
         _scan(repository, found, rarest, "+#-@", both(filter, anywhere))
+        if len(found) > MAX_RANKED:
+            # There are more; those with all words in the title are better.
+            in_title = condition_of((each.word for each in wording.words), TITLED)
+            titled: dict[Any, Document] = {}
+            _scan(repository, titled, rarest, "+#", both(filter, in_title))
+            found |= titled
     return found
 
 

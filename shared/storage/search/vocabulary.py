@@ -55,6 +55,11 @@ class Vocabulary:
             forms[word] = [other for other in others if not other.startswith(word)][:MAX_FORMS]
         return forms
 
+    def counts(self, words: Iterable[str]) -> dict[str, int]:
+        """Return the number of documents that have each of some words, as the follower counted."""
+        read = self._collection.find({"_id": {"$in": list(words)}}, {"count": True}, **_BATCH)
+        return {each["_id"]: each.get("count", 0) for each in read}
+
     def nearest(self, word: str) -> list[str]:
         """Return the words that differ least from a misspelt word, the likeliest first."""
         if not has_forms(word) or not (limit := max_errors(word)):

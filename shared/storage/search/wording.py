@@ -45,8 +45,14 @@ class Wording:
 
     @property
     def known(self) -> list[Weighted]:
-        """The words that some documents have, the rarest first."""
-        return sorted((each for each in self.words if each.count), key=lambda each: each.count)
+        """The words that some documents have, the rarest first.
+
+        Words of which it is only known that they are frequent come last.
+        """
+        return sorted(
+            (each for each in self.words if each.count),
+            key=lambda each: (each.count == MAX_COUNTED, each.count),
+        )
 
 
 def understand(
@@ -148,10 +154,13 @@ def _weigh(
     for number, word in enumerate(words):
         if not sums[number] and not word.is_in_index:
             sums[number] = repository.count(word.condition, MAX_READ, tokens)
-    return [
-        Weighted.of(word, min(count, MAX_COUNTED), total)
-        for word, count in zip(words, sums, strict=True)
-    ]
+    frequent = [word.text for word, sum in zip(words, sums, strict=True) if sum >= MAX_COUNTED]
+    # Which of them is the rarest decides which documents are read.
+    frequencies = repository.vocabulary.counts(frequent) if len(frequent) > 1 else {}
+    for number, word in enumerate(words):
+        if sums[number] >= MAX_COUNTED:
+            sums[number] = max(frequencies.get(word.text, 0), MAX_COUNTED)
+    return [Weighted.of(word, count, total) for word, count in zip(words, sums, strict=True)]
 
 
 def _parts(word: Word) -> Iterable[Filter]:
