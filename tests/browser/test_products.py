@@ -495,6 +495,7 @@ def test_the_grid_and_an_edit_of_many_are_reached_by_keys(show):
     expect(dialog.get_by_role("link", name="Sample")).to_be_focused()  # It has no price.
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
+    expect(page.get_by_role("button", name="Edit …")).to_be_focused()
     page.keyboard.press("F6")
     assert focused(page)[1] == "images"
     page.keyboard.press("ArrowRight")

@@ -167,7 +167,9 @@ def test_photos_are_taken_back_while_one_is_fetched(
     bring(1, 2, 3)
     fetch(2)
     found = []
-    monkeypatch.setattr(processing, "process", lambda image: found.append(effect()) or {})
+    monkeypatch.setattr(
+        processing, "process", lambda image: found.append(effect()) or {"state": "ready"}
+    )
     fetch(3)
     assert found[0]["kept"] == []
     assert found[0]["undo"]["body"] == {"image_urls": [{"url": f"{server.url}/1", "alt": None}]}
