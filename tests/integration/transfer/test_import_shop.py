@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from tests.support.stack import running_stack
 from vitrine.client import PAGE_SIZE
 
 # Of each file: products, what is sold, the sum of prices, the stock, and the categories.
@@ -25,8 +26,10 @@ COSTS = {"shopify-template.csv": "8.5", "prestashop.csv": "AppleStore"}
 
 
 @pytest.fixture(scope="module")
-def stack(emptied_stack):
-    return emptied_stack
+def stack():
+    """A stack without workers, which would fetch the photos of products."""
+    with running_stack("--only", "products,categories") as stack:
+        yield stack
 
 
 @pytest.fixture
