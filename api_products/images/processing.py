@@ -97,14 +97,15 @@ def _no_other_job(key: str) -> Iterator[None]:
     """Wait while another job fetches the photo of a key, at most as long as a download may take."""
     redis, name = connections().queue, f"{key}:fetched-now"
     deadline = time.monotonic() + SECONDS
-    while key and not redis.set(name, 1, nx=True, px=int(SECONDS * 1000)):
-        if time.monotonic() > deadline:
-            break
-        time.sleep(_POLL_SECONDS)
+    is_own = False
+    while key and not is_own and time.monotonic() < deadline:
+        is_own = bool(redis.set(name, 1, nx=True, px=int(SECONDS * 1000)))
+        if not is_own:
+            time.sleep(_POLL_SECONDS)
     try:
         yield
     finally:
-        if key:
+        if is_own:  # Else another job is still fetching.
             redis.delete(name)
 
 

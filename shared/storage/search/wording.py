@@ -154,7 +154,7 @@ def _weigh(
     for number, word in enumerate(words):
         if not sums[number] and not word.is_in_index:
             sums[number] = repository.count(word.condition, MAX_READ, tokens)
-    frequent = [word.text for word, sum in zip(words, sums, strict=True) if sum >= MAX_COUNTED]
+    frequent = [word.text for word, n in zip(words, sums, strict=True) if n >= MAX_COUNTED]
     # Which of them is the rarest decides which documents are read.
     frequencies = repository.vocabulary.counts(frequent) if len(frequent) > 1 else {}
     for number, word in enumerate(words):
