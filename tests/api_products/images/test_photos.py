@@ -1,5 +1,6 @@
 """Photos by URL: from a request to the thumbnails, with a web server on this machine."""
 
+import hashlib
 import io
 from dataclasses import replace
 
@@ -526,6 +527,21 @@ def test_the_same_url_is_fetched_once_in_an_import(products, server, make, work)
     make("red")
     work()
     assert [path for path, _ in server.requests].count("/red") == 2
+
+
+def test_the_mark_of_a_job_that_fetches_the_same_photo_stays(
+    products, transport, server, make, work, monkeypatch
+):
+    """A job waits as long as a download may take, then fetches by itself."""
+    monkeypatch.setattr(processing, "SECONDS", 0.2)
+    products.environ_base["HTTP_IMPORT_ID"] = "shop-1"
+    path, url = make("red"), f"{server.url}/red"
+    digest = hashlib.sha256(url.encode()).hexdigest()
+    mark = f"products:photo:shop-1:{digest}:fetched-now"
+    transport.connections.queue.set(mark, 1)
+    work()
+    assert states(products, path) == ["ready"]
+    assert transport.connections.queue.exists(mark)
 
 
 def test_a_photo_whose_file_is_gone_is_fetched_again_in_the_import(products, server, make, work):
