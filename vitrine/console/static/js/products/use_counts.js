@@ -19,9 +19,12 @@ const SEARCHED = ["name", "sku", "gtin", "brand", "tags", "group", "options", "a
 export function useCounts(list, attributes, isReady) {
   const isTrash = list.has("deleted");
   const facets = [...FACETS, ...attributes.slice(0, RULES).map((name) => `attr.${name}`)];
-  const counts = useAsk(isReady ? (isTrash ? pagePath(list, ["id"]) : countsPath(list, facets)) : "");
+  const path = isTrash ? pagePath(list, ["id"]) : countsPath(list, facets);
+  const begun = useRef("");
+  if (isReady) begun.current = path; // Other columns read the rows again, but count nothing anew.
+  const counts = useAsk(begun.current === path ? path : "");
   const isTooMany = counts.reply?.status === 400;
-  const plain = useAsk(isTooMany && isReady ? pagePath(list, ["id"]) : "");
+  const plain = useAsk(isTooMany ? pagePath(list, ["id"]) : "");
   const last = useRef(/** @type {any} */ (null));
   if (counts.value) last.current = counts.value.facets;
   const counted = useRef(/** @type {Set<string>} */ (new Set()));
