@@ -286,6 +286,7 @@ class ItemImporter:
             if self._categories:
                 self._categories.resolve(item)
                 if rules := self._categories.rules(item):
+                    self._mapping.add_declared(item, row, rules)
                     texts = self._mapping.attribute_texts(row) if are_texts else {}
                     fit_types(item, rules, texts)
             self._identify(number, item, row)

@@ -339,6 +339,26 @@ class RowMapping:
             if isinstance(row.get(column), str)
         }
 
+    def add_declared(
+        self, item: dict[str, Any], row: Mapping[str, Any], declared: Iterable[str]
+    ) -> None:
+        """Add the attributes that a category declares and whose columns are read as fields.
+
+        A column ``ean`` is the GTIN; in a category with an attribute of this name it is both.
+        """
+        attributes = item.get("attributes") or {}
+        if not isinstance(attributes, dict):
+            return
+        columns, roles = self._flattened(row), self.plan.columns(Kind.FIELD)
+        found = {
+            name: value
+            for name in declared
+            if roles.get(name, name) != name and name not in attributes
+            if (value := self._cell(columns.get(name))) is not None and not is_nested(value)
+        }
+        if found:
+            item["attributes"] = attributes | found
+
     def _read_columns(
         self,
         columns: Mapping[str, Any],

@@ -345,21 +345,25 @@ def test_the_rules_of_a_category_decide_the_types_of_cells(other, tmp_path):
         "code": {"type": "string"},
         "version": {"type": "string"},
         "pages": {"type": "integer"},
+        "isbn": {"type": "string", "required": True},
     }
     body = {"name": "Manuals", "attributes": rules}
     assert other.request("POST", "categories", "/categories", body)[0] == 201
     file = tmp_path / "books.csv"
     file.write_text(
-        "sku,name,category,code,version,pages,zip\n"
-        "M-1,One,Manuals,5901234123457,2,100,02138\n"
-        "M-2,Two,manuals,5901234123458,3,50,10115\n"
-        "M-3,Three,,5901234123459,4,x,1\n"
+        "sku,name,category,code,version,pages,zip,isbn\n"
+        "M-1,One,Manuals,5901234123457,2,100,02138,9780306406157\n"
+        "M-2,Two,manuals,5901234123458,3,50,10115,9783161484100\n"
+        "M-3,Three,,5901234123459,4,x,1,9781861972712\n"
     )
     assert run_import(other, "products", file)[0] == (3, 3, 0, 0, 0)
     found = {
         sku: other.get("products", f"/products?sku={sku}")["items"][0]["attributes"]
         for sku in ("M-1", "M-2", "M-3")
     }
+    isbn = {"isbn": found["M-1"].pop("isbn")}  # The category has it; it is the gtin as well.
+    assert isbn == {"isbn": "9780306406157"}
+    assert other.get("products", "/products?gtin=9780306406157")["total"] == 1
     assert found["M-1"] == {"code": "5901234123457", "version": "2", "pages": 100, "zip": "02138"}
     assert found["M-2"]["zip"] == "10115"
     assert found["M-3"] == {"code": 5901234123459, "version": 4, "pages": "x", "zip": "1"}
