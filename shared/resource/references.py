@@ -78,7 +78,8 @@ class Matches:
 def find(repository: Repository, ref: str, suggests: bool = True) -> Matches:
     """Return the stored items that a text names, in a collection with slugs.
 
-    If it names none, look for candidates, unless ``suggests`` is False.
+    If it names none, look for candidates, unless ``suggests`` is False.  Only the first unknown
+    texts of a request, such as a batch, get them.
     """
     ref = clean(ref)
     try:
@@ -88,8 +89,12 @@ def find(repository: Repository, ref: str, suggests: bool = True) -> Matches:
     field, key = repository.slug_from, name_key(ref)
     same_letters = repository.collection.find(Search(ref).exact, session=current_session())
     named = [each for each in same_letters if _has_name(each.get(field), key)]
-    similar = _similar(repository, ref) if suggests and not named else ()
-    return Matches(named[:MAX_CANDIDATES], similar)
+    if named or not suggests:
+        return Matches(named[:MAX_CANDIDATES])
+    unknown = _unknown_texts()
+    if ref not in unknown and len(unknown) < MAX_SUGGESTED:
+        unknown[ref] = _similar(repository, ref)
+    return Matches((), unknown.get(ref, ()))
 
 
 def ask(service: str, ref: str) -> Matches:
@@ -104,13 +109,18 @@ def ask(service: str, ref: str) -> Matches:
         ref = Text().deserialize(ref)
     except ValidationError:
         return Matches(())  # No name; a hand edit may have stored it.
-    current = find_state()
-    unknown: set[str] = current.notes.setdefault(_UNKNOWN, set()) if current else set()
+    unknown = _unknown_texts()
     more = {} if ref in unknown or len(unknown) < MAX_SUGGESTED else {"similar": "false"}
     answer: Any = connections().services.get(service, f"{service}:find", ref=ref, **more)
     if not answer["items"] and not more:
-        unknown.add(ref)
+        unknown[ref] = answer["similar"]
     return Matches(answer["items"], answer["similar"])
+
+
+def _unknown_texts() -> dict[str, Sequence[Mapping[str, Any]]]:
+    """Return the unknown texts of this request that got candidates, with these."""
+    current = find_state()
+    return current.notes.setdefault(_UNKNOWN, {}) if current else {}
 
 
 def resolve(resource: "Resource", page_request: PageRequest) -> PageRequest:

@@ -167,6 +167,19 @@ def test_of_many_items_those_that_begin_alike_are_candidates(categories, db, tre
         assert found["similar"][0]["slug"] == slug, ref
 
 
+def test_the_first_unknown_texts_of_a_batch_get_candidates(categories, tree):
+    """Comparing names takes long, and a batch may have a thousand unknown ones."""
+    parents = ["Toyz", *(f"Toyz {number}" for number in range(20)), "Toyz"]
+    body = [{"name": f"Child {n}", "parent": parent} for n, parent in enumerate(parents)]
+    results = categories.post("/categories:batch", json=body).get_json()["results"]
+    messages = [result["errors"][0]["message"] for result in results]
+    assert ["Similar: Toys" in message for message in messages] == [True] * 10 + [False] * 11 + [
+        True
+    ]
+    assert messages[0] == messages[-1]
+    assert "There is no category 'Toyz 19'. Create it first" in messages[20]
+
+
 @pytest.mark.by_hand
 @pytest.mark.parametrize("left", ["\u200b", "a\nb", "x" * 300])
 def test_a_stored_category_that_is_no_name_is_a_mistake(products, db, tree, left):
