@@ -7,7 +7,9 @@ refused, and the refusal lists candidates.
 The service that owns the items answers ``GET /<service>:find?ref=``; others ask it with ``ask``.
 """
 
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import chain, islice
@@ -39,6 +41,7 @@ _UNKNOWN = "unknown references"  # the note of these texts
 MAX_COMPARED = 200  # items whose names are compared with an unknown one
 MAX_BEGINNINGS = 10  # words of an unknown name whose beginnings are looked up
 SIMILARITY = 0.5  # of 1: the least of a candidate
+_PADDED = re.compile(r"0\d+")  # a name such as 007, and not the id 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +85,9 @@ def find(repository: Repository, ref: str, suggests: bool = True) -> Matches:
     texts of a request, such as a batch, get them.
     """
     ref = clean(ref)
-    try:
-        return Matches([repository.locate(ref)[0]])
-    except NotFound:
-        pass
+    if not _PADDED.fullmatch(ref):
+        with suppress(NotFound):
+            return Matches([repository.locate(ref)[0]])
     field, key = repository.slug_from, name_key(ref)
     same_letters = repository.collection.find(Search(ref).exact, session=current_session())
     named = [each for each in same_letters if _has_name(each.get(field), key)]

@@ -30,7 +30,7 @@ MAX_ATTRIBUTE_NUMBER = 1e300
 _AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _DAY = re.compile(r"\d{4}-?\d\d-?\d\d", re.ASCII)
 _REF = re.compile(r"[1-9]\d{0,14}|[0-9a-fA-F]{24}", re.ASCII)
-_WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
+_WHOLE = re.compile(r"(-?\d{1,20})(?:\.0{1,20})?", re.ASCII)
 
 
 def as_stored(
@@ -223,7 +223,7 @@ class Slug(Text):
 class Whole(_Messages, fields.Integer):
     """A whole number from ``low`` to ``high``; 5.0 is 5, as in JSON Schema.
 
-    Unless ``strict``, a text of digits is valid as well, as in a query string.
+    Unless ``strict``, a text of such a number is valid as well, as in a query string.
     """
 
     default_error_messages = {"invalid": "Is not a whole number; send one such as 5."}
@@ -236,8 +236,10 @@ class Whole(_Messages, fields.Integer):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         value = clean(value) if isinstance(value, str) else whole(value)
-        if isinstance(value, str) and not _WHOLE.fullmatch(value):
-            raise self.make_error("invalid", input=value)
+        if isinstance(value, str):
+            if not (match := _WHOLE.fullmatch(value)):
+                raise self.make_error("invalid", input=value)
+            value = match[1]
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         return super()._deserialize(value, attr, data, **kwargs)

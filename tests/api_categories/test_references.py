@@ -167,6 +167,17 @@ def test_of_many_items_those_that_begin_alike_are_candidates(categories, db, tre
         assert found["similar"][0]["slug"] == slug, ref
 
 
+def test_a_name_that_begins_with_a_zero_is_no_id(categories, products, tree):
+    """As in a category of zip codes or of agents."""
+    assert (
+        place(products, "07") == "There is no category '07'. Create it first with POST /categories."
+    )
+    categories.post("/categories", json={"name": "07"})
+    assert place(products, "07") == ["category-07"]
+    assert listed(products, "07").get_json()["total"] == 1
+    assert place(products, "7") == ["cafe"]
+
+
 def test_the_first_unknown_texts_of_a_batch_get_candidates(categories, tree):
     """Comparing names takes long, and a batch may have a thousand unknown ones."""
     parents = ["Toyz", *(f"Toyz {number}" for number in range(20)), "Toyz"]

@@ -144,6 +144,17 @@ def test_a_number_without_decimals_is_whole_however_it_is_written(sent):
     assert (whole, type(whole)) == (5, int)
 
 
+@pytest.mark.parametrize(("sent", "number"), [("5.0", 5), ("-2.00", -2), (" 7 ", 7)])
+def test_a_text_of_a_query_string_is_a_whole_number_as_json_is(sent, number):
+    assert Whole(strict=False).deserialize(sent) == number
+
+
+@pytest.mark.parametrize("sent", ["5.5", "5.", ".0", "5,0", "1e1"])
+def test_a_text_that_is_no_whole_number_is_refused(sent):
+    with pytest.raises(ValidationError):
+        Whole(strict=False).deserialize(sent)
+
+
 @pytest.mark.parametrize("sent", [10.0, -1.0, 1e300, float(2**53)])
 def test_a_whole_number_with_a_point_is_bounded_like_any_other(sent):
     with pytest.raises(ValidationError):
