@@ -40,6 +40,17 @@ def integer(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def gigabytes(low: float, high: float) -> Callable[[str], float]:
+    """Accept a number of gigabytes within bounds, such as 0.5."""
+
+    def parse(text: str) -> float:
+        if not re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII) or not low <= float(text) <= high:
+            raise ValueError(f"must be gigabytes, a number from {low:g} to {high:g}")
+        return float(text)
+
+    return parse
+
+
 def flag(text: str) -> bool:
     """Accept true or false, on or off, 1 or 0."""
     if text.lower() not in ("true", "false", "on", "off", "1", "0"):

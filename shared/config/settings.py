@@ -319,6 +319,13 @@ class Settings:
     mongod: str = _setting(
         "", str, "The mongod that `vitrine up` starts, such as /usr/bin/mongod; its own if unset."
     )
+    mongo_cache_gb: float | None = _setting(
+        None,
+        parsers.gigabytes(0.25, 10_000),
+        "Gigabytes of the cache of the MongoDB that `vitrine up` starts; an eighth of the memory, "
+        "and at least 0.25, if unset.",
+        shown=_whole,
+    )
     redis_server: str = _setting(
         "",
         str,

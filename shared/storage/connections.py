@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
+import pymongo
 from flask import Flask, current_app
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
@@ -26,6 +27,7 @@ from shared.schema.serialization import Document
 
 READ_SECONDS = 0.1  # for a read of the cache: MongoDB answers faster than a slower Redis
 MAX_COUNTS = 1_000  # counts that are kept
+ANSWER_SECONDS = 1  # for a MongoDB that is busy, too
 WRITE_SECONDS = 0.5  # for an invalidation, which is worth waiting for
 QUEUE_SECONDS = 1  # for queueing a job; a job that is not queued is noted in MongoDB as due
 
@@ -176,6 +178,15 @@ class Connections:
         for group in self.db[name].aggregate(pipeline, session=session, batchSize=size):
             counts[group["_id"]] = group["n"]
         return counts
+
+    def answers(self) -> bool:
+        """Return True if MongoDB answers at once."""
+        try:
+            with self.open_session().bind(), pymongo.timeout(ANSWER_SECONDS):
+                self.db.command("ping")
+        except PyMongoError:
+            return False
+        return True
 
     def open_session(self) -> ClientSession:
         """Return a session of its own, as a transaction needs it."""

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pymongo
-from pymongo.errors import ExecutionTimeout
+from pymongo.errors import PyMongoError
 
 from shared.http.errors import BadRequest
 from shared.schema.query import PageRequest
 from shared.schema.serialization import Document
+from shared.storage.connections import connections
 from shared.storage.outages import is_too_slow
 from shared.storage.repository import QUERY_TIMEOUT_SECONDS, Repository, both
 
@@ -62,8 +63,8 @@ def count(
     try:
         with pymongo.timeout(QUERY_TIMEOUT_SECONDS):
             result = next(iter(repository.collection.aggregate(pipeline, **options)))
-    except ExecutionTimeout as error:
-        if not is_too_slow(error):
+    except PyMongoError as error:
+        if not is_too_slow(error, connections().answers):
             raise
         text = "Counting takes too long. Ask for fewer facets, or narrow the list by filters."
         raise BadRequest.parameter("facets", text) from error

@@ -1,12 +1,13 @@
 """Outages: errors that mean that another server is down, so that a request may be sent later."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
     ExecutionTimeout,
+    NetworkTimeout,
     OperationFailure,
     PyMongoError,
     WriteConcernError,
@@ -55,12 +56,20 @@ def is_outage(error: BaseException | None) -> bool:
     return isinstance(error, (ServiceUnavailable, *REDIS_ERRORS))
 
 
-def is_too_slow(error: ExecutionTimeout) -> bool:
-    """Return True if MongoDB has ended a query at its time limit.
+def is_too_slow(error: PyMongoError, answers: Callable[[], bool]) -> bool:
+    """Return True if a query has reached its time limit, and MongoDB is not down.
 
-    pymongo raises the same error if MongoDB has not answered at all, which is an outage.
+    pymongo ends a query at the same moment as MongoDB does, and often first.  What it raises then
+    it raises for a MongoDB that has stopped answering, too.
+
+    Args:
+        error: The error of the query.
+        answers: Returns True if MongoDB answers now.
     """
-    return (error.details or {}).get("codeName") == "MaxTimeMSExpired"
+    if not isinstance(error, (ExecutionTimeout, NetworkTimeout)):
+        return False
+    details = error.details or {} if isinstance(error, ExecutionTimeout) else {}
+    return details.get("codeName") == "MaxTimeMSExpired" or answers()
 
 
 def _codes(error: PyMongoError) -> Iterator[Any]:

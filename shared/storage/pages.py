@@ -14,13 +14,14 @@ import pymongo
 from bson import MaxKey, MinKey
 from pymongo import IndexModel
 from pymongo.cursor import Cursor
-from pymongo.errors import ExecutionTimeout, OperationFailure
+from pymongo.errors import OperationFailure, PyMongoError
 
 from shared.http.errors import BadRequest
 from shared.schema import sizes
 from shared.schema.cursor import encode
 from shared.schema.query import PageRequest
 from shared.schema.serialization import Document
+from shared.storage.connections import connections
 from shared.storage.outages import is_too_slow
 from shared.storage.repository import (
     QUERY_TIMEOUT_SECONDS,
@@ -113,8 +114,8 @@ def refused_if_slow() -> Iterator[None]:
     try:
         with pymongo.timeout(QUERY_TIMEOUT_SECONDS):
             yield
-    except ExecutionTimeout as error:
-        if not is_too_slow(error):
+    except PyMongoError as error:
+        if not is_too_slow(error, connections().answers):
             raise
         raise BadRequest(TIMEOUT) from error
 

@@ -46,6 +46,7 @@ class Stack:
         urls = {f"{name.upper()}_URL": f"http://127.0.0.1:{free_port()}" for name in NAMES}
         # Each process takes a second of CPU to start; tests that need more of them say so.
         known = {"DATA_DIR": str(self.folder), "WORKERS": "1", "JOB_WORKERS": "0", **urls}
+        known["MONGO_CACHE_GB"] = "0.25"
         # Tests send more than anybody may; those of the limits say so.
         counted = ("ANONYMOUS", "TOKEN", "WRITES", "UPLOADS")
         known |= {f"RATE_LIMIT_{name}": "off" for name in counted}

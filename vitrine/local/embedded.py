@@ -4,6 +4,7 @@ They listen on the loopback address only, which every user of the machine can re
 gives them passwords; tests start them without.
 """
 
+import contextlib
 import ctypes
 import importlib.util
 import os
@@ -26,7 +27,10 @@ from vitrine.local.processes import last_error, spawn
 
 REPLICA_SET = "rs0"
 OLDEST_MAINTAINED = 7  # the oldest major version of MongoDB with updates
+MIN_CACHE_GB = 0.25  # the least that MongoDB accepts
+CACHE_PART = 8  # the cache of MongoDB is this part of the memory
 START_SECONDS = 60  # until a server must be ready
+CONTAINER_MEMORY = Path("/sys/fs/cgroup/memory.max")  # bytes that a container may use
 # Libraries that mongod needs.  A bare Debian lacks them; the pycurl wheel has all three.
 LIBRARIES = ("libcurl.so.4", "libssl.so.3", "libcrypto.so.3")
 _ALREADY_INITIALIZED = 23
@@ -38,7 +42,7 @@ def start_mongod(
     port: int,
     log: Path,
     keep: Sequence[int] = (),
-    cache_gb: float = 0.25,
+    cache_gb: float = MIN_CACHE_GB,
     passwords: Passwords | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start mongod as the only member of the replica set rs0.
@@ -75,6 +79,14 @@ def start_mongod(
         # Otherwise the first client on this machine, of any user, may make the first user.
         args += ["--setParameter", "enableLocalhostAuthBypass=false"]
     return spawn(args, log, dict(os.environ) | _library_path(folder.parent / "lib"), keep)
+
+
+def usual_cache_gb() -> float:
+    """Return the size of MongoDB's cache that suits the memory of this machine or container."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with contextlib.suppress(OSError, ValueError):  # No limit is set.
+        memory = min(memory, int(CONTAINER_MEMORY.read_text()))
+    return max(MIN_CACHE_GB, round(memory / CACHE_PART / 2**30, 2))
 
 
 def wait_for_mongod(

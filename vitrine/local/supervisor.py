@@ -172,10 +172,11 @@ class Supervisor:
     def _start_mongod(self) -> None:
         data, log = self._folder / "mongodb", self._log("mongodb")
         passwords = read_passwords(self._folder)
+        cache_gb = self._settings.mongo_cache_gb or embedded.usual_cache_gb()
         port = self._start_on_free_port(
             "MongoDB",
             27017,
-            lambda port: embedded.start_mongod(data, port, log, self._keep, passwords=passwords),
+            lambda port: embedded.start_mongod(data, port, log, self._keep, cache_gb, passwords),
             partial(embedded.wait_for_mongod, passwords=passwords),
         )
         self.mongo_uri = passwords.mongo_uri(port)

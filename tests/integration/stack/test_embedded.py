@@ -38,6 +38,20 @@ def test_mongod_runs_on_the_libraries_of_the_wheel(tmp_path):
     assert (run.returncode, b"db version" in run.stdout) == (0, True), run.stderr
 
 
+@pytest.mark.parametrize(
+    ("limit", "gigabytes"),
+    [(16 * 2**30, 2), (2**30, 0.25), (64 * 2**30, 8), ("max", 8), (None, 8)],
+)
+def test_the_cache_of_mongodb_is_a_part_of_the_memory(monkeypatch, tmp_path, limit, gigabytes):
+    """Of the machine, or of a container with less."""
+    memory = {"SC_PHYS_PAGES": 16 * 2**20, "SC_PAGE_SIZE": 4096}
+    monkeypatch.setattr(embedded.os, "sysconf", memory.__getitem__)
+    monkeypatch.setattr(embedded, "CONTAINER_MEMORY", tmp_path / "memory.max")
+    if limit:
+        embedded.CONTAINER_MEMORY.write_text(f"{limit}\n")
+    assert embedded.usual_cache_gb() == gigabytes
+
+
 @linux
 def test_a_missing_library_is_named(tmp_path):
     with pytest.raises(EmbeddedError, match=r"libnope\.so\.9"):

@@ -50,6 +50,9 @@ def test_an_empty_value_counts_as_absent():
         ("SENTRY_DSN", "https://sentry.example/1"),
         ("SENTRY_DSN", "https://key@sentry.example/project"),
         ("LOG_LEVEL", "LOUD"),
+        ("MONGO_CACHE_GB", "0.1"),
+        ("MONGO_CACHE_GB", "2GB"),
+        ("MONGO_CACHE_GB", "nan"),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_the_variable(name, value):
@@ -75,6 +78,10 @@ def test_a_wrong_value_is_one_sentence_that_names_the_variable(name, value):
 )
 def test_a_right_value_is_kept(name, value):
     assert getattr(Settings.from_env({name: value}), name.lower()) == value
+
+
+def test_gigabytes_may_have_a_fraction():
+    assert Settings.from_env({"MONGO_CACHE_GB": "0.5"}).mongo_cache_gb == 0.5
 
 
 def test_a_password_is_never_repeated():

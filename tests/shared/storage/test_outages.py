@@ -6,7 +6,10 @@ from pymongo import errors, helpers_shared
 
 from shared.cache.redis_topology import REDIS_ERRORS
 from shared.http.errors import BadRequest, ServiceUnavailable
-from shared.storage.outages import MONGO_CODES, is_outage, is_too_slow
+from shared.storage import pages
+from shared.storage.connections import Connections
+from shared.storage.outages import MONGO_CODES, MONGODB_IS_DOWN, is_outage, is_too_slow
+from shared.storage.repository import Repository
 
 
 def error_classes(module, base):
@@ -50,12 +53,42 @@ def test_each_error_of_pymongo_is_an_outage_or_a_fault():
     assert found - {"_OperationCancelled"} == outages
 
 
-def test_a_query_is_too_slow_only_if_mongodb_says_so():
+def test_a_query_is_too_slow_if_mongodb_says_so_or_answers_others():
     ended = {"ok": 0, "code": 50, "codeName": "MaxTimeMSExpired"}
-    assert is_too_slow(errors.ExecutionTimeout("too slow", 50, ended))
+    assert is_too_slow(errors.ExecutionTimeout("too slow", 50, ended), lambda: False)
     unanswered = {"ok": 0, "code": 50, "errmsg": "would exceed time limit"}
-    assert not is_too_slow(errors.ExecutionTimeout("no answer", 50, unanswered))
-    assert is_outage(errors.ExecutionTimeout("no answer", 50, unanswered))
+    for late in errors.ExecutionTimeout("no answer", 50, unanswered), errors.NetworkTimeout("late"):
+        assert is_too_slow(late, lambda: True)
+        assert not is_too_slow(late, lambda: False)
+        assert is_outage(late)
+    for other in errors.ServerSelectionTimeoutError("gone"), errors.OperationFailure("wrong", 2):
+        assert not is_too_slow(other, lambda: True)
+
+
+@pytest.mark.parametrize(
+    ("answers", "status", "detail"), [(True, 400, pages.TIMEOUT), (False, 503, MONGODB_IS_DOWN)]
+)
+def test_a_late_list_is_refused_unless_mongodb_is_down(
+    products, monkeypatch, answers, status, detail
+):
+    def find(*_):
+        raise errors.NetworkTimeout("late")
+
+    monkeypatch.setattr(pages, "_page", find)
+    monkeypatch.setattr(Connections, "answers", lambda _: answers)
+    response = products.get("/products?ordering=name")
+    assert (response.status_code, response.get_json()["detail"]) == (status, detail)
+
+
+def test_a_query_that_mongodb_ends_is_not_an_outage(products, monkeypatch):
+    def get(*_):
+        ended = {"ok": 0, "code": 50, "codeName": "MaxTimeMSExpired"}
+        raise errors.ExecutionTimeout("too slow", 50, ended)
+
+    monkeypatch.setattr(Repository, "locate", get)
+    response = products.get("/products/1")
+    assert response.status_code == 503
+    assert "takes too long" in response.get_json()["detail"]
 
 
 def test_each_error_of_redis_is_an_outage():
