@@ -108,7 +108,7 @@ def servers():
 def shared_stack():
     """A running stack with the games example, for the tests that leave it running."""
     options = "--with", "examples/api_games"
-    with running_stack(*options, WORKERS="2", JOB_WORKERS="1") as stack:
+    with running_stack(*options, console=True, WORKERS="2", JOB_WORKERS="1") as stack:
         yield stack
 
 
