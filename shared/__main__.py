@@ -71,20 +71,26 @@ def _package(name: str) -> str:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    from shared.server.serve import serve
+    from shared.config.startup import loading
 
+    with loading():
+        from shared.server.serve import serve
     serve(options.package)
 
 
 def _follow(options: argparse.Namespace) -> None:
-    from shared.workers.follower import follow
+    from shared.config.startup import loading
 
+    with loading():
+        from shared.workers.follower import follow
     follow(options.package)
 
 
 def _work(options: argparse.Namespace) -> None:
-    from shared.workers.worker import work
+    from shared.config.startup import loading
 
+    with loading():
+        from shared.workers.worker import work
     work(options.package)
 
 

@@ -1,5 +1,6 @@
 """Fixtures: every service, on fakes or on real servers, wired through the one seam."""
 
+import gc
 import shutil
 import tempfile
 import time
@@ -26,6 +27,17 @@ from tests.support.services import (
 from tests.support.stack import running_stack
 from vitrine.local import embedded
 from vitrine.local.processes import stop
+
+# Thousands of tests stay until the end: to look for garbage among them, again and again while they
+# are collected, takes twice as long as to collect them.
+gc.disable()
+
+
+def pytest_collection_finish():
+    """Look for garbage from now on, but not among what is there."""
+    gc.freeze()
+    gc.enable()
+
 
 mongomock.ignore_feature("session")
 mongomock.collection.Collection.create_indexes = create_indexes
@@ -96,7 +108,7 @@ def servers():
 def shared_stack():
     """A running stack with the games example, for the tests that leave it running."""
     options = "--with", "examples/api_games"
-    with running_stack(*options, WORKERS="2", JOB_WORKERS="1") as stack:
+    with running_stack(*options, console=True, WORKERS="2", JOB_WORKERS="1") as stack:
         yield stack
 
 

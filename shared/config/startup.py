@@ -1,10 +1,12 @@
-"""Startup and end of a process: settings, exposure, code digest, death with its parent."""
+"""Startup and end of a process: loading, settings, exposure, code digest, death with its parent."""
 
 import ctypes
+import gc
 import hashlib
 import inspect
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -20,6 +22,21 @@ def read_settings() -> Settings:
         return Settings.from_env()
     except SettingsError as error:
         sys.exit(f"Vitrine cannot start: {error}")
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Load the modules of a process without looks for garbage, then leave them out of later looks.
+
+    Modules stay as long as the process.  To look for garbage among them takes a tenth of a start,
+    and later stops all requests for a moment.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def code_digest(part: ModuleType | type) -> str:

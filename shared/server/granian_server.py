@@ -18,7 +18,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from shared.config.settings import Settings
-from shared.config.startup import check_exposure, end_with_parent
+from shared.config.startup import check_exposure, end_with_parent, loading
 from shared.observability import log_format, multiprocess
 
 HEAD_SECONDS = 10
@@ -87,7 +87,8 @@ def _load(package: str) -> Any:
     end_with_parent(signal.SIGKILL)
     multiprocess.take_slot()
     # Imported here, because the metrics write to the files of this worker.
-    return import_module("shared.server.asgi").service(package)
+    with loading():
+        return import_module("shared.server.asgi").service(package)
 
 
 def _logs(service: str, level: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ gunicorn -c python:shared.server.gunicorn_conf -b 127.0.0.1:5000 \
     "shared.server.asgi:service('api_products')"
 """
 
+import gc
 import logging
 import os
 import resource
@@ -94,8 +95,11 @@ def post_fork(server: Any, worker: Any) -> None:
     """
     end_with_parent(signal.SIGKILL)
     multiprocess.take_slot()
+    gc.disable()  # until the app is loaded, as ``startup.loading`` does
 
 
 def post_worker_init(worker: Any) -> None:
     """Give the app its worker, so that long requests end when the worker is stopped."""
     worker.asgi.app.extensions["worker"] = worker
+    gc.freeze()
+    gc.enable()

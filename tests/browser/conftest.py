@@ -18,7 +18,6 @@ FOLDER = ROOT / ".browser"
 SCREENS = FOLDER / "screens"
 FLAGS = (
     "--no-sandbox",  # root in a container has none
-    "--no-zygote",
     "--disable-gpu",
     "--font-render-hinting=none",
     "--disable-background-networking",

@@ -15,7 +15,7 @@ REFUSED = "Failed to load resource"
 @pytest.fixture(scope="module")
 def console():
     """The address of the console of a stack that asks for tokens."""
-    with running_stack(WORKERS="1", AUTH_MODE="token", SECRET_KEY=KEY) as stack:
+    with running_stack(console=True, WORKERS="1", AUTH_MODE="token", SECRET_KEY=KEY) as stack:
         yield stacks.read(stack.folder).console_url
 
 

@@ -66,7 +66,7 @@ def stack(project):
     stack = Stack(project / "data", env, root=project)
     extra = [f"--with={path.parent}" for path in sorted(project.glob("examples/api_*/app.py"))]
     try:
-        stack.up(*extra)
+        stack.up(*extra, console=True)
         yield stack
     finally:
         stack.down()

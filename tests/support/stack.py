@@ -84,8 +84,12 @@ class Stack:
             **options,
         )
 
-    def up(self, *args):
-        """Start `vitrine up` and wait until it says that it is ready."""
+    def up(self, *args, console=False):
+        """Start `vitrine up` and wait until it says that it is ready.
+
+        The console is a fifth of a start; tests that need it say so.
+        """
+        args = args if console else ("--no-console", *args)
         self.output = self.folder.parent / f"{self.folder.name}.up"
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
@@ -172,12 +176,12 @@ def stack_folder():
 
 
 @contextmanager
-def running_stack(*args, **env):
+def running_stack(*args, console=False, **env):
     """A stack that runs, in a folder of its own, until the block ends."""
     with stack_folder() as folder:
         stack = Stack(folder, env)
         try:
-            stack.up(*args)
+            stack.up(*args, console=console)
             yield stack
         finally:
             stack.down()

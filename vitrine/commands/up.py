@@ -37,7 +37,8 @@ _EXAMPLES = {
     metavar="FOLDER",
     help="Start the service in FOLDER as well, such as examples/api_games. May be repeated.",
 )
-def up_command(only: str | None, extra: tuple[str, ...]) -> None:
+@click.option("--no-console", is_flag=True, help="Start no console.")
+def up_command(only: str | None, extra: tuple[str, ...], no_console: bool) -> None:
     """Start all services, MongoDB and Redis; Ctrl-C ends them.
 
     With MONGO_URI or REDIS_URL, the services use those servers instead. Settings are environment
@@ -49,7 +50,9 @@ def up_command(only: str | None, extra: tuple[str, ...]) -> None:
     stack.keep_private()
     with stack.lock(stack.data_folder(settings)) as lock:
         started = time.monotonic()
-        supervisor = Supervisor(settings, services, lock.fileno(), console.print)
+        supervisor = Supervisor(
+            settings, services, lock.fileno(), console.print, has_console=not no_console
+        )
         try:
             supervisor.start()
             _print_stack(supervisor, services, settings, time.monotonic() - started)
@@ -106,7 +109,8 @@ def _print_stack(
         table.add_row(service.name, service.url + ("" if service.is_local else " (elsewhere)"))
     table.add_row("MongoDB", stack.without_password(supervisor.mongo_uri))
     table.add_row("Redis", stack.without_password(supervisor.cache_url))
-    table.add_row("console", supervisor.console_url)
+    if supervisor.console_url:
+        table.add_row("console", supervisor.console_url)
     table.add_row("data", str(stack.data_folder(settings)))
     # As wide as its longest address, even if the terminal is narrower.
     needed = console.measure(table, options=console.options.update_width(MAX_WIDTH)).maximum

@@ -8,10 +8,12 @@ Without services, they are those of the running stack, or of ``PRODUCTS_URL`` an
 
 import sys
 
-from shared.config.startup import read_settings
-from vitrine import stack
-from vitrine.console.server import serve
-from vitrine.errors import StackError
+from shared.config.startup import loading, read_settings
+
+with loading():
+    from vitrine import stack
+    from vitrine.console.server import serve
+    from vitrine.errors import StackError
 
 
 def main() -> None:

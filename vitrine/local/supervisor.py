@@ -47,7 +47,14 @@ class Child:
 class Supervisor:
     """Processes of one stack: MongoDB and Redis first, then services, followers and workers."""
 
-    def __init__(self, settings: Settings, services: Iterable[Service], lock: int, print_: Print):
+    def __init__(
+        self,
+        settings: Settings,
+        services: Iterable[Service],
+        lock: int,
+        print_: Print,
+        has_console: bool = True,
+    ):
         """Prepare a stack.
 
         Args:
@@ -55,6 +62,7 @@ class Supervisor:
             services: The services; those on this machine are started.
             lock: File descriptor of the lock on the data folder.
             print_: Prints one line for the user.
+            has_console: True to start a console as well.
         """
         self._settings = settings
         self._all_services = list(services)
@@ -63,6 +71,7 @@ class Supervisor:
         # Every process inherits the lock, so that it is free only after the last one has ended.
         self._keep = (lock,)
         self._print = print_
+        self._has_console = has_console
         self._children: list[Child] = []
         self._claims: list[socket.socket] = []
         self.mongo_uri = settings.mongo_uri
@@ -91,8 +100,9 @@ class Supervisor:
                 for number in range(1, self._job_workers() + 1):
                     name = f"{service.name} worker {number}"
                     self._add(name, partial(self._spawn_worker, service, name))
-        self.console_url = f"http://127.0.0.1:{self._claim_free_port(CONSOLE_PORT)}"
-        self._add("console", self._spawn_console)
+        if self._has_console:
+            self.console_url = f"http://127.0.0.1:{self._claim_free_port(CONSOLE_PORT)}"
+            self._add("console", self._spawn_console)
         for service in self._services:
             self._wait_for(service)
         urls = {service.name: service.url for service in self._services}

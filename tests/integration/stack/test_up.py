@@ -60,6 +60,7 @@ def test_a_second_up_names_the_first(stack):
 def test_stop_ends_everything_and_loses_nothing(fresh_stack):
     fresh_stack.up("--only", "products")
     assert fresh_stack.request("POST", "products", "/products", {"name": "Kept"})[0] == 201
+    assert "console" not in fresh_stack.said()
     below = descendants(fresh_stack.process.pid)
     assert len(below) >= 5  # MongoDB, Redis, gunicorn and its workers.
     stopped = fresh_stack.run("stop")  # It fails if the end takes more than ten seconds.
@@ -116,7 +117,7 @@ def test_an_occupied_service_port_is_one_clear_sentence(fresh_stack):
 def test_occupied_database_ports_mean_the_next_free_ones(stack, fresh_stack):
     """The running stack has taken at least one of each port already."""
     reserved = [(port, claim(port)) for port in map(free_port, (27017, 6379, 5555))]
-    fresh_stack.up("--only", "products")
+    fresh_stack.up("--only", "products", console=True)
     first, second = stacks.read(stack.folder), stacks.read(fresh_stack.folder)
     for (port, claimed), url in zip(reserved, addresses_of(second), strict=True):
         assert urlsplit(url).port > port  # Of a stack whose server is started again.
