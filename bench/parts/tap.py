@@ -1,7 +1,7 @@
 """Cost of the tap: hits a second with no watcher, and while a client watches, on both servers.
 
     python -m bench.parts.tap                # about two minutes
-    python -m bench.parts.tap --vs REVISION  # beside a revision, such as the one before the tap
+    python -m bench.parts.tap --vs REVISION  # beside a revision, such as one without the tap
 
 All take turns, round after round; a ratio is the median of those of the rounds.  The aims: below
 1 % with no watcher, below 5 % while a client watches.
@@ -64,7 +64,7 @@ def figures(bench: Bench, target: Target, number: int) -> Iterator[tuple[str, Fi
         carry_out(plan)
         yield "no watcher", _figures(plan, processes)
         if "," in target.name:
-            return  # A revision before the tap cannot be watched.
+            return  # It may be one without the tap, which cannot be watched.
         with watched(port):
             yield "watched", _figures(plan, processes)
 
@@ -102,9 +102,10 @@ def main() -> None:
             for target in chosen:
                 for state, figure in figures(bench, target, number):
                     found.setdefault((target.name, state), []).append(figure)
-    print(f"{'':44} requests/s   µs CPU   CPU beside no watcher")
+    print(f"{'':44} requests/s   µs CPU   beside no watcher")
     for (name, state), rows in found.items():
-        beside = zip(rows, found[name, "no watcher"], strict=True)
+        # A revision is named after its target, and is measured beside it.
+        beside = zip(rows, found[name.partition(",")[0], "no watcher"], strict=True)
         ratio = median(cpu / base for (_, cpu), (_, base) in beside)
         rate, cpu = (median(column) for column in zip(*rows, strict=True))
         print(f"{name + ', ' + state:44} {rate:10,.0f} {cpu:8.1f}   {ratio:6.3f}")

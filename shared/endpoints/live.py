@@ -46,8 +46,9 @@ class Live:
 
         An event ``notes`` has an array of notes: requests with the verdict of the cache, writes
         with the generations that they have renewed, and changes that the follower has seen, also
-        those that were made outside of the API. An event ``dropped`` has the number of notes that
-        were left out, because there were too many.
+        those that were made outside of the API. Each process notes a bounded number of cache hits;
+        an event ``hits`` has the number of the others. An event ``dropped`` has the number of notes
+        that were left out, because there were too many.
         """
         with ExitStack() as stack:
             place = stack.enter_context(self._places.hold())
@@ -76,25 +77,26 @@ class Notes:
         self._subscription = subscription
         self._is_answer_due = False
 
-    def read(self) -> tuple[list[Any], int]:
-        """Return the notes that have come, and the number of those that were dropped.
+    def read(self) -> tuple[list[Any], int, int]:
+        """Return the notes that have come, and the numbers of hits not noted and of notes dropped.
 
         A client that reads slowly gets fewer notes, and Redis does not have to keep them.
         """
         notes: list[Any] = []
-        dropped = 0
+        hits = dropped = 0
         message = self._subscription.get_message(timeout=POLL_SECONDS)
         while message:
             self._is_answer_due = False  # An answer to a ping is a message as well.
             if message["type"] == "message":
                 batch = orjson.loads(message["data"])
                 notes += batch["notes"]
+                hits += batch.get("hits", 0)  # Processes of the release before have none.
                 dropped += batch["dropped"]
             surplus = max(0, len(notes) - MAX_WAITING_NOTES)
             del notes[:surplus]
             dropped += surplus
             message = self._subscription.get_message(timeout=0)
-        return notes, dropped
+        return notes, hits, dropped
 
     def check(self) -> None:
         """Ask Redis for an answer, which is to come before the next call.
@@ -122,14 +124,16 @@ def _events(notes: Notes, key: str, place: Place) -> Iterator[bytes]:
             if time.monotonic() - asked >= SET_SECONDS:
                 asked = time.monotonic()
                 _ask(key)
-            found, dropped = notes.read()
+            found, hits, dropped = notes.read()
+            if hits:
+                yield server_sent_event("hits", encode({"count": hits}))
             if dropped:
                 yield server_sent_event("dropped", encode({"count": dropped}))
             if found:
                 yield server_sent_event("notes", encode(found))
-            elif time.monotonic() - sent < HEARTBEAT_SECONDS:
-                continue
-            else:
+            if not (hits or dropped or found):
+                if time.monotonic() - sent < HEARTBEAT_SECONDS:
+                    continue
                 notes.check()
                 yield b":\n\n"
             sent = time.monotonic()

@@ -61,7 +61,7 @@ class AccessLog(Middleware):
                 fields["cache"] = state.cache
             fields["principal"] = state.principal.id if state.principal else "anonymous"
             log_format.write(self._service, fields)
-        if TAP.on and state.route not in UNNOTED:
+        if TAP.on and state.route not in UNNOTED and (state.cache != "hit" or TAP.takes_hit()):
             TAP.note(_note(self._service, state, answer, seconds))
 
 

@@ -3,6 +3,9 @@
 A watcher sets the key ``products:tap`` for five seconds, again and again.  Each process of the
 service looks for it about once a second.  While the key is there, the process publishes its notes
 in the channel of the same name, ten times a second.
+
+No person reads thousands of lines a second, so each process notes a bounded number of cache hits
+and counts the others.  Every miss, write and error is noted.
 """
 
 import json
@@ -19,6 +22,8 @@ WATCHED_SECONDS = 5  # seconds that a watcher sets the key for
 LOOK_SECONDS = 1.0  # seconds between two looks for the key
 PUBLISH_SECONDS = 0.1  # seconds between two batches
 MAX_NOTES = 500  # notes in a batch; further ones are dropped and counted
+MAX_HITS = 50  # hits that a process notes at once; further ones are counted
+HITS_A_BATCH = 5  # hits that may be noted again after each batch
 
 Note = dict[str, Any]
 
@@ -39,6 +44,11 @@ class Tap:
         self.on = False
         self._notes: deque[Note] = deque()
         self._dropped = 0
+        self._room = MAX_HITS
+        # Hits that were not noted, of which so many were published.  The first only grows, so that
+        # nothing is lost that is counted while a batch is made.
+        self._hits = 0
+        self._sent_hits = 0
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -69,6 +79,14 @@ class Tap:
         else:
             self._dropped += 1  # Two threads may count at once: it is a lower bound.
 
+    def takes_hit(self) -> bool:
+        """Return True if a hit is to be noted; count it otherwise."""
+        if self._room > 0:
+            self._room -= 1
+            return True
+        self._hits += 1
+        return False
+
     def _run(self, redis: Redis, key: str) -> None:
         looked_at = -LOOK_SECONDS
         while not self._stopped.wait(PUBLISH_SECONDS if self.on else LOOK_SECONDS):
@@ -84,13 +102,17 @@ class Tap:
         """Send the notes of the last tenth of a second to those who watch."""
         notes = [self._notes.popleft() for _ in range(len(self._notes))]
         dropped, self._dropped = self._dropped, 0
-        if notes or dropped:
-            redis.publish(key, _encode({"dropped": dropped, "notes": notes}))
+        counted = self._hits
+        hits, self._sent_hits = counted - self._sent_hits, counted
+        self._room = min(MAX_HITS, self._room + HITS_A_BATCH)
+        if notes or dropped or hits:
+            redis.publish(key, _encode({"dropped": dropped, "hits": hits, "notes": notes}))
 
     def _forget(self) -> None:
         self.on = False
         self._notes.clear()
         self._dropped = 0
+        self._sent_hits = self._hits
 
 
 def _encode(batch: dict[str, Any]) -> bytes:

@@ -115,6 +115,13 @@ def test_nothing_is_noted_while_no_client_watches(client, url, tap, redis, resou
     assert not tap._notes
 
 
+def test_a_hit_too_many_is_counted_and_a_miss_is_noted(client, url, noted, monkeypatch):
+    monkeypatch.setattr(TAP, "takes_hit", lambda: False)
+    for id in ("first", "second"):
+        client.get(url, headers={"X-Request-ID": id})
+    assert [note["cache"] for note in noted("first") + noted("second")] == ["miss"]
+
+
 def test_a_request_that_redis_fails_in_between_says_so(client, url, noted, monkeypatch):
     """The note has the lookup that the answer was made from, not the first one."""
     cache = client.application.extensions["connections"].cache

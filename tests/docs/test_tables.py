@@ -149,7 +149,12 @@ def test_what_is_bounded_is_bounded_so():
         "the items of a page": [sizes.MAX_PAGE // 1_000_000],
         "MongoDB, or another service, that does not answer": [5],
         "clients that wait for changes, or watch a service live": [places.MAX_WAITING],
-        "notes for clients that watch a service live": [tap.MAX_NOTES, live.MAX_WAITING_NOTES],
+        "notes for clients that watch a service live": [
+            tap.MAX_HITS,
+            round(tap.HITS_A_BATCH / tap.PUBLISH_SECONDS),
+            tap.MAX_NOTES,
+            live.MAX_WAITING_NOTES,
+        ],
         "pages that watch the console": [hub.MAX_WATCHERS, hub.MAX_QUEUE],
         "a batch": [batch.MAX_ITEMS],
         "a picture": [settings.max_upload_mb, settings.max_image_pixels],

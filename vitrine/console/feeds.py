@@ -8,6 +8,7 @@ after the write that made it a miss.
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from secrets import token_hex
@@ -72,6 +73,7 @@ class Feeds:
         self._notes: list[tuple[float, Json]] = []
         self._changes: list[tuple[float, Json]] = []
         self._unexplained: list[tuple[float, Note]] = []  # reads whose write was not noted yet
+        self._hits: Counter[str] = Counter()  # hits of each service that have no note
         self._lock = threading.Lock()
 
     def follow(self) -> None:
@@ -104,6 +106,8 @@ class Feeds:
                 if name == "dropped":
                     count = orjson.loads(data)["count"]
                     self._hub.publish("dropped", {"count": count, "where": service})
+                elif name == "hits":
+                    self._count_hits(service, orjson.loads(data)["count"])
                 elif name == "notes":
                     self._hold(self._notes, orjson.loads(data), service)
 
@@ -129,6 +133,10 @@ class Feeds:
             held += [(now, each) for each in kept]
         if dropped := len(found) - len(kept):
             self._hub.publish("dropped", {"count": dropped, "where": service})
+
+    def _count_hits(self, service: str, count: int) -> None:
+        with self._lock:
+            self._hits[service] += count
 
     def _events(self, service: str, source: str, path: str, last: str = "") -> Iterator[Event]:
         """Yield the events of one connection; after its end, wait until the next may begin."""
@@ -194,7 +202,10 @@ class Feeds:
         with self._lock:
             due = [note for came, note in self._notes if came <= now - HELD_SECONDS]
             self._notes[:] = [each for each in self._notes if each[0] > now - HELD_SECONDS]
+            hits, self._hits = self._hits, Counter()
         requests, notes, dropped = [], [], 0
+        for service in hits:
+            self._memory.leave_hits_out(service)
         for note in in_order(due):
             because = self._memory.add(note)
             if note["kind"] != "request":
@@ -207,6 +218,7 @@ class Feeds:
             ("note", notes),
             ("change", self._due_changes(now)),
             ("request", self._explained(now) + requests),
+            ("hits", [{"service": name, "count": count} for name, count in hits.items()]),
         ):
             visible = [each for each in found if each.get("id") != REQUEST_ID]
             dropped += max(0, len(visible) - MAX_SHOWN)

@@ -14,7 +14,18 @@ import orjson
 from shared.http.errors import ServiceUnavailable
 from shared.http.responses import server_sent_event
 
-TOPICS = ("request", "note", "change", "sample", "job", "fuzz", "source", "dropped", "reset")
+TOPICS = (
+    "request",
+    "hits",
+    "note",
+    "change",
+    "sample",
+    "job",
+    "fuzz",
+    "source",
+    "dropped",
+    "reset",
+)
 ALWAYS = ("source", "dropped", "reset")  # A client must know what it misses, for any choice.
 MAX_WATCHERS = 24
 MAX_EVENTS = 1000  # events that are remembered, for clients that come back

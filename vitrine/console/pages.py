@@ -16,8 +16,9 @@ import json
 import mimetypes
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from flask import Response, request
 
@@ -42,7 +43,8 @@ FOR_GOOD = "public, max-age=31536000, immutable"  # Cache-Control of a file of t
 REVALIDATED = "no-cache"
 _IMPORT_MAP = re.compile(rb'<script type="importmap">(.*?)</script>', re.DOTALL)
 _IMPORT = re.compile(r'^import [^"]*"([^"]+)";', re.MULTILINE)
-_LATER_IMPORT = re.compile(r'=> import\("([^"]+)"\)')  # when the part of a page is shown
+# The parts of a page: all items, or one of them.
+_PART = re.compile(r'^const load(All|One) = \(\) => import\("([^"]+)"\)', re.MULTILINE)
 _TYPES = {
     ".css": "text/css",
     ".html": "text/html",
@@ -144,7 +146,7 @@ class Pages:
         key = name or "overview", bool(item)
         if key not in self._pages:
             links = "".join(
-                f'<link rel="modulepreload" href="{self._base}{module}">\n'
+                f'<link rel="modulepreload" href="{self._base}{module}" fetchpriority="low">\n'
                 for module in self._modules(*key)
             )
             body = self._page.replace(b"</head>", f"{links}</head>".encode())
@@ -165,20 +167,25 @@ class Pages:
     def _modules(self, name: str, is_item: bool) -> list[str]:
         """Return the modules that a page needs before it is shown."""
         page = f"js/pages/{name}.js"
-        later = self._imported(page, _LATER_IMPORT) if is_item else ()
+        part = "One" if is_item else "All"
+        parts = [url for which, url in self._found(page, _PART) if which == part]
         found: dict[str, None] = {}
-        waiting = ["js/main.js", page, *later]
+        waiting = ["js/first.js", "js/main.js", page, *self._paths(page, parts)]
         while waiting:
             module = waiting.pop(0)
             if module in self._files and module not in found:
                 found[module] = None
-                waiting += self._imported(module, _IMPORT)
+                waiting += self._paths(module, self._found(module, _IMPORT))
         return list(found)
 
-    def _imported(self, module: str, pattern: re.Pattern[str]) -> Iterator[str]:
-        """Yield the modules that a module imports in one of two ways."""
+    def _found(self, module: str, pattern: re.Pattern[str]) -> list[Any]:
+        """Return what a pattern finds in a module."""
         file = self._files.get(module)
-        for name in pattern.findall(file.body.decode()) if file else ():
+        return pattern.findall(file.body.decode()) if file else []
+
+    def _paths(self, module: str, names: Iterable[str]) -> Iterator[str]:
+        """Yield the paths of the modules that a module imports by these names."""
+        for name in names:
             path = posixpath.normpath(f"{posixpath.dirname(module)}/{name}")
             yield self._names.get(name, path)
 

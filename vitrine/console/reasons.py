@@ -87,7 +87,12 @@ class Memory:
         self._stored: Recent[Stored] = Recent(MAX_KEYS)
         self._requests: Recent[list[Note]] = Recent(MAX_REQUESTS)
         self._changes: Recent[Note] = Recent(MAX_TOKENS)
+        self._without_hits: set[str] = set()  # services some of whose hits have no note
         self._lock = threading.Lock()
+
+    def leave_hits_out(self, service: str) -> None:
+        """Remember that a service has answered hits that are not noted."""
+        self._without_hits.add(service)
 
     def add(self, note: Note) -> Because | None:
         """Remember a note; return the reason if it is that of a read that was no hit."""
@@ -163,7 +168,13 @@ class Memory:
     def _because_gone(self, note: Note, stored: Stored | None) -> Because:
         """Return the reason why a key has no entry."""
         if stored is None:
-            return _reason("first", "asked for the first time", " since the console watches")
+            is_sure = note["service"] not in self._without_hits
+            rest = (
+                " since the console watches"
+                if is_sure
+                else ", or only as hits that were counted before"
+            )
+            return _reason("first", "asked for the first time", rest)
         is_renewed = note["generation"] != stored.generation
         write = self._write(note["generation"], note["tag"]) if is_renewed else None
         if write and write["at"] < stored.expires:

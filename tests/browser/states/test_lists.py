@@ -189,6 +189,20 @@ def test_a_flood_leaves_the_rows_that_are_shown(show, stub, answer):
     assert shown.count() >= 100
 
 
+def test_the_rows_are_asked_for_before_the_modules_of_the_page_are_there(stub, open_page, answer):
+    rows = [item(0, "Cup"), item(1, "Pot")]
+    answer("/api/products/products", lambda query: by_cursor(query, rows, 50))
+    held = []
+    page = open_page()
+    page.route(re.compile(r"/js/products/list\.js"), lambda route: held.append(route))
+    page.goto(f"{stub.url}/products?brand=Acme", wait_until="commit")
+    asked = "/api/products/products?brand=Acme&per=50"
+    until(page, lambda: held and stub.count("GET", asked), "the early request")
+    held[0].continue_()
+    page.locator("tbody tr").filter(has_text="Cup").wait_for()
+    assert stub.count("GET", asked) == 1
+
+
 def test_a_change_that_comes_late_shows_no_older_value(show, stub, answer):
     rows = [item(0, "Cup") | {"revision": 5}, item(1, "Pot") | {"revision": 5}]
     answer("/api/products/products", lambda query: by_cursor(query, rows, 50))

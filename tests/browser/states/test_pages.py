@@ -322,7 +322,8 @@ def test_slash_goes_to_the_filter_and_p_pauses(show, stub):
     page.keyboard.press("Delete")
     page.locator("h1").click()
     page.keyboard.press("p")
-    page.get_by_text("paused").wait_for()
+    stub.send("hits", [{"service": "products", "count": 1200}])
+    page.get_by_text("paused; 1,200 more hits, only counted").wait_for()
     before = rows.count()
     stub.send("request", story())
     page.wait_for_timeout(600)  # more than one rendering

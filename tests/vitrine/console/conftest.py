@@ -15,10 +15,14 @@ PAGE = (
     '<!doctype html><head><script type="importmap">{"imports": {"a": "/static/a.js"}}</script>'
     '<script type="module" src="/static/a.js"></script></head>'
 )
-# The page /products needs the first, that of one product the second as well.
+# The page /products needs the first two, that of one product the first and the last.
 MODULES = {
     "a.js": "export const a = 1;\n",
-    "js/pages/products.js": 'import { a } from "a";\nconst load = () => import("../one.js");\n',
+    "js/pages/products.js": (
+        'import { a } from "a";\nconst loadAll = () => import("../all.js");\n'
+        'const loadOne = () => import("../one.js");\n'
+    ),
+    "js/all.js": "export const all = 1;\n",
     "js/one.js": f"export const one = 1; // {'-' * 2000}\n",
 }
 

@@ -147,6 +147,18 @@ def test_notes_of_a_turn_are_bounded_and_the_rest_is_counted(feeds, published):
     assert (other, dropped) == ("dropped", {"count": 7, "where": "console"})
 
 
+def test_hits_that_have_no_note_are_counted_and_reasons_know_of_them(feeds, published):
+    """The key may have been hit before, and only counted."""
+    feeds._count_hits("products", 1200)
+    feeds._count_hits("products", 34)
+    feeds._notes = [(0.0, read(1.0))]
+    feeds._publish(HELD_SECONDS)
+    (topic, requests), hits = published()
+    assert hits == ("hits", [{"service": "products", "count": 1234}])
+    told = "asked for the first time, or only as hits that were counted before"
+    assert (topic, requests[0]["because"]["text"]) == ("request", told)
+
+
 def test_what_waits_is_bounded(feeds, published):
     feeds._hold(feeds._notes, [read(1.0)] * (MAX_HELD - 1), "products")
     feeds._hold(feeds._notes, [read(1.0)] * 3, "products")

@@ -50,9 +50,9 @@ def test_the_page_is_asked_for_each_time(client):
 
 def test_a_page_names_the_modules_that_it_needs(client, base):
     def named(path):
-        return re.findall(f'<link rel="modulepreload" href="{base}([^"]+)">', client.get(path).text)
+        return re.findall(f'<link rel="modulepreload" href="{base}([^"]+)"', client.get(path).text)
 
-    assert named("/products") == ["js/pages/products.js", "a.js"]
+    assert named("/products") == ["js/pages/products.js", "js/all.js", "a.js"]
     assert named("/products/12") == ["js/pages/products.js", "js/one.js", "a.js"]
     assert named("/orders") == []
 

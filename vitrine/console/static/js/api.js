@@ -5,8 +5,10 @@
  * request itself, to be copied. A refusal is one sentence, in `error`.
  */
 import { addresses } from "./addresses.js";
+import { takeEarly } from "./early.js";
+import { headersOf, token } from "./headers.js";
 import { refusalInPageWords } from "./page_words.js";
-import { signIn, token } from "./session.js";
+import { signIn } from "./session.js";
 
 /**
  * @typedef {object} Reply
@@ -54,15 +56,17 @@ export async function ask(path, options = {}) {
   const text = body === undefined ? "" : JSON.stringify(body);
   const request = { method, path, body: text, extra };
   const used = token();
-  const started = performance.now();
-  let response;
+  const early = method === "GET" ? takeEarly(path) : undefined;
+  const started = early?.started ?? performance.now();
+  let response, content;
   try {
-    response = await fetch(path, { method, headers: headersOf(request), body: file ?? (text || undefined), signal });
+    if (early) ({ response, text: content } = await early.answer);
+    else response = await fetch(path, { method, headers: headersOf(request), body: file ?? (text || undefined), signal });
   } catch (error) {
     if (signal?.aborted) throw error;
     return failed(request, started);
   }
-  const answer = await read(response);
+  const answer = await read(response, content);
   const value = response.ok && !answer?.results ? answer : refusalInPageWords(answer);
   // Another request may have signed in meanwhile. Nothing is lost: this one waited.
   if (response.status === 401 && (token() !== used || (await signIn(value?.detail ?? "Sign in to see this.")))) {
@@ -71,20 +75,10 @@ export async function ask(path, options = {}) {
   return reply(request, response, value, started);
 }
 
-/** @param {Request} request */
-export function headersOf(request) {
-  /** @type {Record<string, string>} */
-  const headers = { Accept: "application/json" };
-  if (token()) headers.Authorization = `Bearer ${token()}`;
-  if (request.method !== "GET") headers["X-Console"] = "1";
-  if (request.body) headers["Content-Type"] = "application/json";
-  return { ...headers, ...request.extra };
-}
-
-/** @param {Response} response */
-async function read(response) {
+/** @param {Response} response @param {string} [content]  of it, if it was read */
+async function read(response, content) {
   try {
-    const text = await response.text();
+    const text = content ?? (await response.text());
     return text ? JSON.parse(text) : null;
   } catch {
     return null; // A proxy in between may answer with anything.

@@ -1,6 +1,8 @@
 /** Starts the console: the token, the stream, the keys, and the page. */
 import { render } from "preact";
 import { ask } from "./api.js";
+import { forgetEarly } from "./early.js";
+import { token } from "./headers.js";
 import { html } from "./html.js";
 import { startKeys } from "./keys.js";
 import { pageOf, PAGES } from "./pages.js";
@@ -8,7 +10,7 @@ import { loadPart } from "./parts/lazy.js";
 import { startRecent } from "./recent.js";
 import { startRouter } from "./router.js";
 import { startServices } from "./services.js";
-import { answerTabs, askTabs, endSignIn, session, signIn, takeToken, token } from "./session.js";
+import { answerTabs, askTabs, endSignIn, session, signIn, takeToken } from "./session.js";
 import { Shell } from "./shell/shell.js";
 import { restartStream, startStream } from "./stream.js";
 
@@ -45,4 +47,5 @@ if (page) await loadPart(page.load).catch(() => {}); // It is said where the pag
 const app = /** @type {HTMLElement} */ (document.getElementById("app"));
 app.replaceChildren();
 render(html`<${Shell} onSignedIn=${loadSession} />`, app);
+forgetEarly();
 performance.mark("ready");

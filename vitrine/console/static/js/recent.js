@@ -21,6 +21,8 @@ export const changes = new Value([]);
 const samples = new Value([]);
 /** @type {Value<number>} events that were left out, because there were too many */
 export const dropped = new Value(0);
+/** @type {Value<number>} hits that were counted and not sent, because nobody could read so many */
+export const moreHits = new Value(0);
 /** @type {Value<Record<string, string>>} sentences about sources that are down */
 export const sources = new Value({});
 
@@ -39,7 +41,8 @@ export function startRecent() {
     const fresh = events.filter((event) => event.at > after);
     samples.set([...samples.get(), ...fresh].filter((event) => event.at > since));
   });
-  listen("dropped", (events) => dropped.set(dropped.get() + events.reduce((sum, event) => sum + event.count, 0)));
+  listen("dropped", (events) => add(dropped, events));
+  listen("hits", (events) => add(moreHits, events));
   listen("source", (events) => {
     for (const { service, source, state, detail } of events) {
       const { [`${service} ${source}`]: _, ...others } = sources.get();
@@ -58,6 +61,11 @@ export function useSamples() {
     return () => void (readers -= 1);
   }, []);
   return useValue(samples);
+}
+
+/** @param {Value<number>} total @param {{count: number}[]} events */
+function add(total, events) {
+  total.set(total.get() + events.reduce((sum, { count }) => sum + count, 0));
 }
 
 function startSamples() {

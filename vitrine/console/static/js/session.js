@@ -1,13 +1,8 @@
-/**
- * The token of this tab, and who it belongs to.
- *
- * The token is kept in `sessionStorage`, never in a cookie, which a browser would send to every
- * server of this machine. A new tab asks the other tabs of the console for it.
- */
+/** Who the token of this tab belongs to. A new tab asks the other tabs of the console for a token. */
 import { decoded } from "./format.js";
+import { keepToken, token } from "./headers.js";
 import { Value } from "./value.js";
 
-const KEY = "vitrine.token";
 const TABS = new BroadcastChannel("vitrine.token");
 const WAIT_FOR_TABS = 150; // milliseconds
 
@@ -33,14 +28,6 @@ export const asked = new Value("");
 /** @type {{promise: Promise<boolean>, done: (signedIn: boolean) => void} | null} */
 let waiting = null;
 let declined = false;
-
-export const token = () => sessionStorage.getItem(KEY) ?? "";
-
-/** @param {string} value */
-export function keepToken(value) {
-  if (value) sessionStorage.setItem(KEY, value);
-  else sessionStorage.removeItem(KEY);
-}
 
 /**
  * Take the token out of the address, if there is one.

@@ -6,8 +6,8 @@
  * Events are handed on four times a second, so that a busy stack does not freeze the page.
  */
 import { useEffect, useRef } from "preact/hooks";
-import { headersOf } from "./api.js";
-import { missing, signIn, token } from "./session.js";
+import { headersOf, token } from "./headers.js";
+import { missing, signIn } from "./session.js";
 import { Value } from "./value.js";
 
 const PATH = "/stream";

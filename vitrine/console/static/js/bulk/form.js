@@ -4,7 +4,7 @@ import { NUMBER_HINT, numberOf } from "../amounts.js";
 import { html } from "../html.js";
 import { useAsk } from "../use_ask.js";
 import { STATUSES } from "../products/columns.js";
-import { COLLECTION } from "../products/query.js";
+import { COLLECTION } from "../products/paths.js";
 
 const FIELDS = { price: "Price", category: "Category", status: "Status", brand: "Brand", tags: "Tags", attribute: "Attribute", trash: "Move to the trash" };
 const WAYS = {

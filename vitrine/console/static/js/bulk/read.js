@@ -1,6 +1,6 @@
 /** Reads the products of an edit of many: those that are selected, or all of a list. */
 import { askPatiently, forEachOf } from "../edits/patient.js";
-import { COLLECTION } from "../products/query.js";
+import { COLLECTION } from "../products/paths.js";
 
 export const MOST = 10_000; // products of one edit
 const FIELDS = ["id", "slug", "name", "price", "currency", "status", "category", "brand", "tags"];

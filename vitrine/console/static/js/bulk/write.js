@@ -4,7 +4,7 @@ import { askPatiently, forEachOf } from "../edits/patient.js";
 import { randomName } from "../random.js";
 import { same } from "../edits/same.js";
 import { planned } from "./plan.js";
-import { COLLECTION } from "../products/query.js";
+import { COLLECTION } from "../products/paths.js";
 import { readEach } from "./read.js";
 
 const BATCH = 1000;

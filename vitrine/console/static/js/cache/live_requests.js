@@ -1,12 +1,12 @@
 /** Requests as they come: verdict, reason, time and caller; a row opens its details. */
 import { useState } from "preact/hooks";
-import { clock, decoded, duration } from "../format.js";
+import { clock, decoded, duration, number } from "../format.js";
 import { html } from "../html.js";
 import { More } from "../parts/more.js";
 import { Panel } from "../parts/panel.js";
 import { Pill } from "../parts/pill.js";
 import { Table } from "../parts/table.js";
-import { dropped } from "../recent.js";
+import { dropped, moreHits } from "../recent.js";
 import { services } from "../services.js";
 import { useValue } from "../value.js";
 import { Because } from "./because.js";
@@ -25,6 +25,7 @@ export function LiveRequests({ rows, isPaused }) {
   const [kind, setKind] = useState("all");
   const [open, setOpen] = useState(/** @type {number | null} */ (null));
   const lost = useValue(dropped);
+  const hits = useValue(moreHits);
   const shown = rows.filter((row) => matches(row, words.toLowerCase(), kind)).slice(0, ROWS);
   const toggle = (/** @type {any} */ row) => setOpen(open === row.row ? null : row.row);
   const columns = [
@@ -42,7 +43,11 @@ export function LiveRequests({ rows, isPaused }) {
     <label><span class="hidden">Which requests</span><select value=${kind} onChange=${(/** @type {any} */ event) => setKind(event.target.value)}>
       ${SHOWN.map(([value, text]) => html`<option value=${value}>${text}</option>`)}</select></label>
   </div>`;
-  const note = isPaused ? "paused" : lost ? `live; ${lost} left out, because too many came at once` : "live";
+  const note = [
+    isPaused ? "paused" : "live",
+    hits && `${number(hits)} more hits, only counted`,
+    lost && `${number(lost)} left out, because too many came at once`,
+  ].filter(Boolean).join("; ");
   return html`<${Panel} title="Requests" note=${note} fill tools=${tools}>
     <${Table} caption="Requests, the newest first" columns=${columns} rows=${shown} rowKey=${(/** @type {any} */ row) => row.row}
       rowClass=${(/** @type {any} */ row) => (isRead(row) ? "" : "write")} detail=${(/** @type {any} */ row) => row.row === open && html`<${Details} row=${row} />`}

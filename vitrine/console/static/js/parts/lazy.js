@@ -12,9 +12,11 @@ const RELOAD_AFTER = 5000; // milliseconds that the console is shown before it i
 /** @type {Map<Load, any>} the modules that have come */
 const modules = new Map();
 
-/** Load a module, so that its part is shown at once. @param {Load} load */
+/** Load a module, and the part of it that is shown at first, so that both are shown at once. @param {Load} load */
 export async function loadPart(load) {
-  modules.set(load, await load());
+  const module = await load();
+  await module.loadFirst?.();
+  modules.set(load, module);
 }
 
 /**

@@ -3,20 +3,18 @@ import { useEffect, useState } from "preact/hooks";
 import { html } from "../html.js";
 import { Action } from "../parts/action.js";
 import { useTitle } from "../parts/heading.js";
+import { Lazy } from "../parts/lazy.js";
 import { Notice } from "../parts/notice.js";
 import { Pill } from "../parts/pill.js";
 import { sentence } from "../parts/sentence.js";
 import { go } from "../router.js";
 import { say } from "../said.js";
-import { CacheEntries } from "./cache_entries.js";
 import { useDraft } from "../product_form/draft.js";
 import { Editor } from "../product_form/editor.js";
-import { ProductHistory } from "./history.js";
-import { Ledger } from "./ledger.js";
-import { Pictures } from "../photos/pictures.js";
 import { nameOf, remove, save } from "./save.js";
-import { Variants } from "./variants.js";
 
+// Beside the form, and below: they ask for more, so that they may come after it.
+const loadPanels = () => import("./panels.js");
 const TONES = { active: "good", draft: "warn", archived: "none" };
 
 /**
@@ -55,12 +53,6 @@ export function Existing({ asked, product: read, error, round, reload }) {
     ${error && html`<${Notice} kind="bad" label="Not read again.">${sentence(error)}<//>`}
     <div class="product">
       <${Editor} product=${product} reply=${current} drafting=${drafting} save=${write} />
-      <div class="stack">
-        <${Pictures} id=${product.id} round=${round} />
-        <${Variants} product=${product} round=${round} />
-        <${Ledger} product=${product} round=${round} />
-        <${ProductHistory} product=${product} round=${round} />
-        <${CacheEntries} product=${product} round=${round} />
-      </div>
+      <div class="stack"><${Lazy} load=${loadPanels} part="Panels" props=${{ product, round }} /></div>
     </div>`;
 }

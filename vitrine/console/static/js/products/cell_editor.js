@@ -8,7 +8,7 @@ import { typed } from "../amounts.js";
 import { knownRule } from "./attribute_rules.js";
 import { STATUSES, typedOf, valueOf, withValue } from "./columns.js";
 import { draftOf, dropDraft, keepDraft } from "./draft.js";
-import { COLLECTION } from "./query.js";
+import { COLLECTION } from "./paths.js";
 
 const loadSave = () => import("./save.js");
 /** @type {import("./save.js").Saved} */

@@ -6,9 +6,8 @@ import { Pill } from "../parts/pill.js";
 import { Picture } from "../photos/picture.js";
 import { PRICES } from "../product_form/fields.js";
 import { Value } from "../value.js";
+import { ATTRIBUTE, keepColumns, keptColumns } from "./fields.js";
 
-const KEY = "vitrine.products.columns";
-const USUAL = ["images", "sku", "price", "stock", "status", "category", "brand"];
 export const STATUSES = ["active", "draft", "archived"];
 const TONES = { active: "good", draft: "warn", archived: "none" };
 
@@ -20,7 +19,6 @@ const TONES = { active: "good", draft: "warn", archived: "none" };
  * @property {(item: any) => any} cell
  * @property {string} [kind]  classes
  * @property {boolean} [sorts]
- * @property {string[]} [reads]  further fields
  * @property {string} [attribute]  the name of the attribute
  */
 
@@ -53,15 +51,12 @@ export const COLUMNS = [
 /** @type {Column} */
 export const DELETED = { id: "deleted_at", name: "Deleted", editor: "", cell: when("deleted_at"), kind: "time" };
 
-/** Fields that every row needs: those of edits of many rows, too. */
-const ALWAYS = ["id", "revision", "slug", "name", "price", "currency", "stock", "status", "category", "brand", "tags", "group", "options"];
-
 /** @type {Value<string[]>} the chosen columns, kept in the tab */
-export const chosen = new Value(kept());
+export const chosen = new Value(keptColumns());
 
 /** @param {string[]} ids */
 export function choose(ids) {
-  sessionStorage.setItem(KEY, JSON.stringify(ids));
+  keepColumns(ids);
   chosen.set(ids);
 }
 
@@ -71,22 +66,19 @@ export function choose(ids) {
  */
 export function columnsOf(ids, isTrash) {
   const known = COLUMNS.filter(({ id }) => id === "name" || ids.includes(id));
-  const attributes = ids.filter((id) => id.startsWith("attr.")).map(attribute);
+  const attributes = ids.filter((id) => id.startsWith(ATTRIBUTE)).map(attribute);
   return isTrash ? [...known, ...attributes, DELETED].map((column) => ({ ...column, editor: "", sorts: false })) : [...known, ...attributes];
 }
 
 /** @param {string} id  attr.NAME @returns {Column} */
 function attribute(id) {
-  const name = id.slice("attr.".length);
+  const name = id.slice(ATTRIBUTE.length);
   const cell = (/** @type {any} */ item) => html`<span dir="auto">${[item.attributes?.[name] ?? "–"].flat().map(word).join(", ")}</span>`;
-  return { id, name, editor: "attribute", cell, reads: ["attributes"], attribute: name };
+  return { id, name, editor: "attribute", cell, attribute: name };
 }
 
 /** @param {any} value */
 const word = (value) => (typeof value === "boolean" ? (value ? "yes" : "no") : value);
-
-/** @param {Column[]} columns @returns {string[]} */
-export const fieldsOf = (columns) => [...new Set([...ALWAYS, ...columns.flatMap(({ id, reads }) => reads ?? [id])])];
 
 /** The value of a cell; null for none. @param {Column} column @param {any} item */
 export const valueOf = ({ id, attribute: name }, item) => (name === undefined ? item[id] : item.attributes?.[name]) ?? null;
@@ -109,14 +101,4 @@ export const isEditable = (column, item) => Boolean(column.editor) && !(column.e
 function Stock(item) {
   if (item.stock == null) return html`<span class="dim">not counted</span>`;
   return html`<span class=${item.stock > 0 ? "" : "warn"}>${amount(item.stock)}</span>`;
-}
-
-/** @returns {string[]} */
-function kept() {
-  try {
-    const ids = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
-    return Array.isArray(ids) ? ids : USUAL;
-  } catch {
-    return USUAL;
-  }
 }

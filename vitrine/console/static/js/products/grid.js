@@ -6,11 +6,13 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
 import { letterOf } from "../keys.js";
+import { loadPart } from "../parts/lazy.js";
 import { isEditable } from "./columns.js";
 import { drafts } from "./draft.js";
-import { Row } from "./row.js";
+import { loadEditor, Row } from "./row.js";
 
 const LEAP = 10; // rows of a page key
+const FIRST = 20; // rows that are painted before the others, more than a screen has
 
 /** @typedef {{key: string, item: any, kind: "item" | "group" | "variant"}} Line */
 
@@ -22,6 +24,12 @@ const LEAP = 10; // rows of a page key
 export function Grid({ columns, lines, selected, lit, open, brands, ordering, isTrash, isBusy, onSort, onSelect, onFold, onSaved }) {
   const table = useRef(/** @type {HTMLTableElement | null} */ (null));
   const [editing, setEditing] = useState(/** @type {{key: string, column: string} | null} */ (null));
+  const [isWhole, setWhole] = useState(lines.length <= FIRST);
+  useEffect(() => {
+    // After the first rows are painted.
+    setWhole(true);
+    loadPart(loadEditor).catch(() => {}); // It is loaded again when it is used.
+  }, []);
   const anchor = useRef("");
   const back = useRef(/** @type {[number, number] | null} */ (null));
   const body = () => /** @type {HTMLTableSectionElement} */ (table.current?.tBodies[0]);
@@ -124,7 +132,7 @@ export function Grid({ columns, lines, selected, lit, open, brands, ordering, is
         ${columns.map((column) => html`<${Head} key=${column.id} column=${column} ordering=${ordering} onSort=${onSort} />`)}
         <th role="columnheader" scope="col" class="tight"><span class="hidden">Open</span></th>
       </tr></thead>
-      <tbody role="rowgroup">${lines.map(({ key, item, kind }) => html`<${Row} key=${key} id=${key} item=${item} kind=${kind} columns=${columns} act=${act} brands=${brands}
+      <tbody role="rowgroup">${(isWhole ? lines : lines.slice(0, FIRST)).map(({ key, item, kind }) => html`<${Row} key=${key} id=${key} item=${item} kind=${kind} columns=${columns} act=${act} brands=${brands}
         isTrash=${isTrash} isSelected=${selected.has(item.id)} isLit=${lit.has(item.id)} isOpen=${open.has(item.id)} editing=${editing?.key === key ? editing.column : ""} />`)}</tbody>
     </table>
   </div>`;

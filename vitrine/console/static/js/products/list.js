@@ -4,6 +4,7 @@ import { forEachOf } from "../edits/patient.js";
 import { counted, number } from "../format.js";
 import { html } from "../html.js";
 import { Heading } from "../parts/heading.js";
+import { Lazy } from "../parts/lazy.js";
 import { Panel } from "../parts/panel.js";
 import { PhotoButton, PhotoDrop } from "../photos/photo_drop.js";
 import { say } from "../said.js";
@@ -12,16 +13,19 @@ import { useAsk } from "../use_ask.js";
 import { useValue } from "../value.js";
 import { prepareRules } from "./attribute_rules.js";
 import { ColumnMenu } from "./column_menu.js";
-import { chosen, columnsOf, fieldsOf } from "./columns.js";
-import { Facets, Filters } from "./facets.js";
+import { chosen, columnsOf } from "./columns.js";
+import { fieldsOf } from "./fields.js";
+import { Filters } from "./filters.js";
 import { Grid } from "./grid.js";
 import { MoreProducts } from "./more_rows.js";
-import { filtersOf, pagePath, show, showMeanwhile, useList, wholePath } from "./query.js";
+import { filtersOf, pagePath, wholePath } from "./paths.js";
+import { show, showMeanwhile, useList } from "./query.js";
 import { SearchBox } from "./search_box.js";
 import { SelectionBar } from "./selection_bar.js";
 import { useCounts } from "./use_counts.js";
 import { useRows, variantsOf } from "./use_rows.js";
 
+const loadFacets = () => import("./facets.js");
 const WIDE = 1180; // pixels from which the facets are open
 
 export function ProductList() {
@@ -29,8 +33,8 @@ export function ProductList() {
   const ids = useValue(chosen);
   const isTrash = list.has("deleted");
   const columns = useMemo(() => columnsOf(ids, isTrash), [ids.join(), isTrash]);
-  const fields = fieldsOf(columns);
-  const rows = useRows(pagePath(list, isTrash ? [...fields, "deleted_at"] : fields));
+  const fields = fieldsOf(columns.map(({ id }) => id), isTrash);
+  const rows = useRows(pagePath(list, fields));
   const [selected, setSelected] = useState(/** @type {Map<number, any>} */ (new Map()));
   const [open, setOpen] = useState(/** @type {Map<number, any[]>} */ (new Map()));
   const [hasFacets, setFacets] = useState(innerWidth >= WIDE);
@@ -100,7 +104,7 @@ export function ProductList() {
     <//>
     <${Filters} list=${list} onShow=${to} />
     <div class=${hasFacets && !isTrash ? "products with-facets" : "products"}>
-      ${hasFacets && !isTrash && html`<aside aria-label="Facets"><h2 class="hidden">Facets</h2><${Facets} facets=${counts.facets} isBusy=${!counts.isCurrent} error=${counts.error} list=${list} onShow=${to} /></aside>`}
+      ${hasFacets && !isTrash && html`<aside aria-label="Facets"><h2 class="hidden">Facets</h2><${Lazy} load=${loadFacets} part="Facets" props=${{ facets: counts.facets, isBusy: !counts.isCurrent, error: counts.error, list, onShow: to }} /></aside>`}
       <${Panel} title=${isTrash ? "Deleted products" : "List"} note=${remark(rows.value)} fill reply=${rows.reply} error=${rows.error}>
         ${rows.created > 0 && html`<p class="newcomers" role="status">${counted(rows.created, "product")} created meanwhile. <button type="button" class="link" onClick=${written}>Show the list anew</button></p>`}
         <${SelectionBar} key=${address} isEmpty=${!lines.length} selected=${current} total=${total} isAtLeast=${totalIs === "at_least"} path=${(/** @type {string[]} */ names) => wholePath(list, names)} brands=${brands} isTrash=${isTrash}

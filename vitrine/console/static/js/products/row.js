@@ -3,8 +3,11 @@ import { useMemo } from "preact/hooks";
 import { amount, price } from "../amounts.js";
 import { counted } from "../format.js";
 import { html } from "../html.js";
-import { CellEditor } from "./cell_editor.js";
+import { Lazy } from "../parts/lazy.js";
 import { isEditable } from "./columns.js";
+
+/** The module that edits a cell; the grid loads it when the rows are there. */
+export const loadEditor = () => import("./cell_editor.js");
 
 const OF_GROUP = ["category", "brand", "group"]; // what variants have in common
 
@@ -29,8 +32,10 @@ export function Row({ id, item, kind, columns, act, brands, isTrash, isSelected,
       ${columns.map((column) => html`<td role="gridcell" key=${column.id} class=${column.kind ?? ""} data-column=${column.id} data-label=${column.id === "name" ? undefined : column.name}
         tabindex="-1" aria-readonly=${kind === "group" || !isEditable(column, item)}>
         ${editing === column.id
-          ? html`<${CellEditor} column=${column} item=${item} brands=${brands} onSaved=${act.saved} onOpen=${() => act.edit(id, column.id)}
-            onClose=${(/** @type {number} */ step) => act.close(id, column.id, step)} />`
+          ? html`<${Lazy} load=${loadEditor} part="CellEditor" props=${{
+            column, item, brands, onSaved: act.saved, onOpen: () => act.edit(id, column.id),
+            onClose: (/** @type {number} */ step) => act.close(id, column.id, step),
+          }} />`
           : kind === "group" ? Summary(column, item, isOpen, act) : Cell(column, item, kind)}</td>`)}
       <td role="gridcell" class="tight" tabindex="-1">${isTrash ? html`<span class="dim">–</span>` : html`<a href=${`/products/${item.id}`} tabindex="-1" aria-label=${`Open ${item.name}`}>Open</a>`}</td>
     </tr>`;

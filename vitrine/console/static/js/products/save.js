@@ -11,7 +11,7 @@ import { asRuled, escaped, meaningOf, rowOf } from "../product_form/inputs.js";
 import { readRules } from "./attribute_rules.js";
 import { typedOf, valueOf as storedIn } from "./columns.js";
 import { draftOf, keepDraft } from "./draft.js";
-import { COLLECTION } from "./query.js";
+import { COLLECTION } from "./paths.js";
 
 /**
  * @typedef {{error: string, item?: any}} Saved  the item after the write, or one sentence

@@ -3,7 +3,7 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
 import { go } from "../router.js";
 import { useAsk } from "../use_ask.js";
-import { COLLECTION } from "./query.js";
+import { COLLECTION } from "./paths.js";
 
 const PAUSE = 200; // milliseconds after the last letter
 

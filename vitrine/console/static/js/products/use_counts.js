@@ -3,8 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { edits } from "../edits/undo.js";
 import { useAsk } from "../use_ask.js";
 import { COLUMNS } from "./columns.js";
-import { FACETS } from "./facets.js";
-import { countsPath, filtersOf, pagePath } from "./query.js";
+import { countsPath, FACETS, filtersOf, pagePath } from "./paths.js";
 
 const RULES = 4; // attributes of a category that are counted
 const ANY = "*"; // any field of a product
@@ -18,7 +17,7 @@ const SEARCHED = ["name", "sku", "gtin", "brand", "tags", "group", "options", "a
  */
 export function useCounts(list, attributes, isReady) {
   const isTrash = list.has("deleted");
-  const facets = [...FACETS, ...attributes.slice(0, RULES).map((name) => `attr.${name}`)];
+  const facets = [...FACETS.keys(), ...attributes.slice(0, RULES).map((name) => `attr.${name}`)];
   const path = isTrash ? pagePath(list, ["id"]) : countsPath(list, facets);
   const begun = useRef("");
   if (isReady) begun.current = path; // Other columns read the rows again, but count nothing anew.

@@ -3,9 +3,8 @@ import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preac
 import { ask } from "../api.js";
 import { useEvents } from "../stream.js";
 import { useAsk } from "../use_ask.js";
-import { COLLECTION } from "./query.js";
+import { COLLECTION, UNCOUNTED } from "./paths.js";
 
-const UNCOUNTED = { Prefer: "count=none" }; // The facets count; the rows do not wait for it.
 const FLASH = 2400; // milliseconds
 const PAUSE = 1000; // milliseconds in which what was dropped is read once
 export const MOST = 1000; // rows that are shown at once
