@@ -278,8 +278,11 @@ def _load(
         if item.error is None:
             try:
                 item.values = resource.load(sent, item.stored, merged)
-            except (ValidationError, ApiError) as error:
-                if isinstance(error, ApiError) and error.status >= 500:
+            except ValidationError as error:
+                # Only the errors that are shown are kept: a batch may have 200,000.
+                item.error = Unprocessable("", pointers(error.messages)[0])
+            except ApiError as error:
+                if error.status >= 500:
                     raise
                 item.error = error
 

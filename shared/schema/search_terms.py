@@ -24,7 +24,7 @@ servers of two releases know whose terms are newer, see ``derived``.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -86,7 +86,7 @@ class Searched:
         words = {word for value in titles for word in split(value)}
         limit = len(words) + MAX_TEXT_WORDS
         texts = _texts([document.get(field) for field in self.text])
-        for word in (word for value in texts for word in _whole_words(text_of(value))):
+        for word in (word for value in texts for word in _distinct_words(text_of(value))):
             if len(words) == limit:
                 break
             words.add(word[:MAX_WORD])
@@ -98,16 +98,16 @@ class Searched:
         for value in _texts([document.get(field) for field in self.title + self.codes]):
             folded = fold(value)
             terms["=" + folded[:MAX_TITLE]] = None
-            terms |= {"+" + word: None for word in _words(value)}
+            terms |= {"+" + word: None for word in _with_endings(_whole_words(value))}
             terms |= {"+" + word: None for word in _variants(folded)}
         for value in _texts([document.get(field) for field in self.codes]):
             # Every ending of a code is a term, so that any part of the code begins some term.
-            code = "".join(_words(value))[:MAX_CODE]
+            code = "".join(_with_endings(_whole_words(value)))[:MAX_CODE]
             terms |= {"#" + code[start:]: None for start in range(len(code) - 1)}
         limit = len(terms) + MAX_TEXT_WORDS
         values = list(_texts([document.get(field) for field in self.text]))
         texts = list(map(text_of, values))
-        for word in (word for text in texts for word in _words(text)):
+        for word in (word for text in texts for word in _with_endings(_distinct_words(text))):
             if len(terms) == limit:
                 break
             if "+" + word not in terms:
@@ -173,8 +173,15 @@ def _whole_words(text: str) -> Iterator[str]:
         yield from WORD.findall(fold(part))
 
 
-def _words(text: str) -> Iterator[str]:
-    for word in _whole_words(text):
+def _distinct_words(text: str) -> Iterator[str]:
+    """Yield the words of a text, folded; those of one part of it only once."""
+    for part in _PART.findall(text):
+        yield from dict.fromkeys(WORD.findall(fold(part)))
+
+
+def _with_endings(words: Iterable[str]) -> Iterator[str]:
+    """Yield words, and the endings of those of scripts that are written without blanks."""
+    for word in words:
         yield word[:MAX_WORD]
         if is_unspaced(word):
             # A part of the word begins at a letter, not at a mark on one.

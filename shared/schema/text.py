@@ -22,6 +22,10 @@ from typing import Literal
 MAX_SORTED = 300  # characters by which a list is ordered
 MAX_MARKS = 30  # marks in a row (Unicode's Stream-Safe Text Format, UAX 15)
 _KEPT_MARKS = 40  # marks in a row that are put in order: composed letters take some of them
+# Letters for each character of a text that is folded: no script has more, but a few characters
+# stand for whole phrases, and a text of these alone would take their time.
+_MAX_LETTERS = 4
+_MAX_PHRASES = 40  # letters more than that, of phrases in short texts
 _LAST_MARK = 0x1F000  # but for selectors, which are invisible
 
 # Blank, though Unicode has no such property for it: the empty Braille pattern.
@@ -142,11 +146,13 @@ def name_key(text: str) -> str:
 def fold(text: str) -> str:
     """Return text without case, accents and repeated blanks: "Crépin  & Ø" is "crepin & o".
 
-    Marks that are vowels or tones of their script stay, as in Thai and Devanagari.
+    Marks that are vowels or tones of their script stay, as in Thai and Devanagari.  The end of a
+    text is left out if it is made of characters that stand for whole phrases.
     """
     if text.isascii():  # The usual case, which has nothing to decompose.
         return " ".join(text.casefold().split())
     plain = normalize("NFKD", without_invisible(text).casefold())
+    plain = plain[: len(text) * _MAX_LETTERS + _MAX_PHRASES]
     plain = normalize("NFC", plain.translate(_PLAIN))  # NFKD takes Korean syllables apart.
     return " ".join(_BLANK_RUN.sub(" ", plain.casefold()).split())
 

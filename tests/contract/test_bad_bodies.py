@@ -3,10 +3,12 @@
 import gzip
 import json
 import re
+import tracemalloc
 from io import BytesIO
 
 import pytest
 
+from shared.http import json_body
 from shared.http.json_body import MAX_MEMBERS, MAX_VALUES
 from tests.support.services import example, on_fakes
 
@@ -109,6 +111,24 @@ def test_an_item_of_a_batch_has_at_most_twenty_errors(client, url, serves):
     assert [len(each["errors"]) for each in results] == [20] * 3
     refused = client.post(f"{url}:batch?on_error=reject_all", json=items).get_json()
     assert len(refused["errors"]) == 20
+
+
+def test_a_batch_keeps_only_the_errors_that_it_shows(client, url, serves):
+    """All errors of a few batches at once took more memory than a process may have."""
+    serves("batch")
+    item = {f"x{number}": 1 for number in range(600)}
+    body = json.dumps([item] * 100)
+    client.post(f"{url}:batch", data=body, content_type=JSON)
+    tracemalloc.start()
+    try:
+        json_body.parse(body.encode())
+        _, parsed = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        client.post(f"{url}:batch", data=body, content_type=JSON)
+        _, answered = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert answered < 4 * parsed
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])

@@ -85,6 +85,13 @@ def test_no_text_takes_longer_than_its_length(rule, text):
     assert time.perf_counter() - started < 0.5
 
 
+def test_characters_that_stand_for_phrases_do_not_make_a_text_many_times_longer():
+    phrase, text = "صلى الله عليه وسلم", "محمد \ufdfa قال " * 100
+    assert fold("\ufdfa") == fold(phrase)
+    assert fold(text) == fold(text.replace("\ufdfa", phrase))
+    assert len(fold("\ufdfa" * LONG)) < 5 * LONG
+
+
 @pytest.mark.parametrize("marks", ["\u0301", "\u0327\u0301", "\u0e38"])
 def test_more_marks_than_a_script_has_are_refused(marks):
     few, many = clean("a" + marks * (30 // len(marks))), clean("a" + marks * 5000)
