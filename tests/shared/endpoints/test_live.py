@@ -22,7 +22,7 @@ def test_every_kind_of_redis_answers_each_time(request, kind):
         notes = Notes(subscription)
         for _ in range(3):
             notes.check()
-            assert poll(lambda: notes.read() == ([], 0) and not notes._is_answer_due)
+            assert poll(lambda: notes.read() == ([], 0, 0) and not notes._is_answer_due)
     redis.close()
 
 
@@ -36,6 +36,6 @@ def test_a_connection_without_an_answer_is_given_up():
 
     notes = Notes(Silent())
     notes.check()
-    assert notes.read() == ([], 0)
+    assert notes.read() == ([], 0, 0)
     with pytest.raises(TimeoutError):
         notes.check()
