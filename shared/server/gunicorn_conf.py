@@ -12,7 +12,6 @@ import signal
 import sys
 from typing import Any
 
-from gunicorn.asgi.parser import InvalidHTTPVersion, InvalidRequestLine
 from gunicorn.glogging import Logger
 
 from shared.config.startup import check_exposure, end_with_parent, read_settings
@@ -50,14 +49,6 @@ class logger_class(Logger):  # type: ignore[misc]
 
 
 logging.captureWarnings(True)
-
-
-def _line_hint(error: Exception) -> str:
-    return "Not a request line. Percent-encode blanks and what is not ASCII: %20, %C3%A9."
-
-
-# gunicorn refuses such requests before any app sees them, and answers with the text of the error.
-InvalidRequestLine.__str__ = InvalidHTTPVersion.__str__ = _line_hint
 # gunicorn would create a socket in the home folder, by which it can be controlled.
 control_socket_disable = True
 multiprocess.create_folder()

@@ -153,12 +153,11 @@ def test_a_request_of_http_1_0_needs_no_host(client):
     [(b"q=th\xc3\xa9", 200), (b"q=th\xe9", 400), (b"brand=\xff", 400), (b"q=a b", 400)],
 )
 def test_a_query_that_is_not_percent_encoded_is_not_misread(client, server, query, by_granian):
-    """gunicorn refuses each and says what to do; granian reads UTF-8."""
+    """gunicorn refuses each; granian reads UTF-8."""
     client.sock.sendall(b"GET /products?%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % query)
-    status, head, body = client.read()
+    status, head, _ = client.read()
     assert status == (400 if server == "gunicorn" else by_granian)
     assert status == 400 or b"q=th%C3%A9" in head
-    assert server == "granian" or b"Percent-encode blanks and what is not ASCII" in body
 
 
 def test_responses_without_a_body_have_no_body(client):
