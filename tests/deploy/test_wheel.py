@@ -56,6 +56,12 @@ def test_pip_accepts_the_requirements_of_a_clone():
     subprocess.run([sys.executable, *command], cwd=ROOT, check=True, timeout=60)
 
 
+def test_the_wheel_says_who_made_it_and_that_it_is_typed(site):
+    (metadata,) = site.glob("vitrine-*.dist-info/METADATA")
+    assert "\nAuthor: Vitrine maintainers\n" in metadata.read_text()
+    assert {path.parent.name for path in site.glob("*/py.typed")} >= {"shared", "vitrine"}
+
+
 @pytest.mark.slow
 def test_the_data_is_looked_for_in_the_current_folder(run, tmp_path):
     for command in (["status"], ["cache", "stats"]):

@@ -68,6 +68,59 @@ class CategoryResolver:
         if paths:
             item["attributes"] = {**(item.get("attributes") or {}), "categories": paths}
 
+    def create_missing(self, items: Iterable[Mapping[str, Any]]) -> None:
+        """Create the categories that items name and that are missing, a level at a time.
+
+        ``resolve`` creates others one by one, and says why one cannot be created.
+        """
+        if not self._create or self._dry_run:
+            return
+        texts = dict.fromkeys(map(category_text, items))
+        paths = list(filter(None, map(self._missing_path, texts)))
+        steps = Counter(name_key(step) for path in paths for step in path)
+        # A single name that is also part of a path means that category.
+        paths = [path for path in paths if len(path) > 1 or steps[name_key(path[0])] == 1]
+        for depth in range(max(map(len, paths), default=0)):
+            self._create_level([path for path in paths if len(path) > depth], depth)
+
+    def _missing_path(self, text: str) -> list[str]:
+        """Return the path that a text names; empty if it exists or is refused."""
+        if not text or text in self._resolved:
+            return []
+        tree = self._loaded()
+        try:
+            if tree.find(text) or self._existing_paths(text):
+                return []
+            path = _deepest(self._paths.split(text))
+            if tree.at(path) or (
+                len(path) == 1 and (tree.find(path[0]) or self._by_old_slug(path[0]))
+            ):
+                return []
+            self._paths.check(text)
+        except StackError:
+            return []  # Its row says why.
+        return path
+
+    def _create_level(self, paths: Iterable[list[str]], depth: int) -> None:
+        """Create the categories at one depth of paths, of which those above exist."""
+        tree = self._loaded()
+        missing: dict[tuple[str | None, str], str] = {}
+        for path in paths:
+            parent, step = tree.at(path[:depth]), path[depth]
+            if (parent or not depth) and tree.below(parent, step) is None:
+                missing.setdefault((parent, name_key(step)), step)
+        if not missing:
+            return
+        new = [{"name": name, "parent": parent} for (parent, _), name in missing.items()]
+        try:
+            results = self._client.batch(new)["results"]
+        except RequestRefused:
+            return
+        for ((parent, _), name), result in zip(missing.items(), results, strict=True):
+            if result["result"] == "created":
+                tree.add(parent, name, result["slug"], result["id"])
+                self._rules[result["slug"]] = self._rules.get(parent or "", {})
+
     def path(self, text: str) -> str:
         """Return the path of the category that a text means, such as "Men/Tops"."""
         return "/".join(_deepest(self._paths.split(text)))

@@ -1,9 +1,10 @@
 """Import of items: the rows of files, sent in batches to the batch endpoint of a service."""
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Protocol, TextIO
 
 import orjson
@@ -18,6 +19,7 @@ from vitrine.transfer.mapping import RowMapping
 from vitrine.transfer.texts import TOO_LONG, long_number
 
 BATCH_ITEMS = 1000
+READ_ROWS = 200  # rows whose missing categories are created together
 BATCH_BYTES = 4_000_000
 MAX_SENT = 2  # batches that the service works on at once
 MAX_KEPT_ERRORS = 10  # different reasons
@@ -260,29 +262,47 @@ class ItemImporter:
     def _batches(self, source: NumberedRows) -> Iterator[list[NumberedItem]]:
         batch: list[NumberedItem] = []
         size = 0
-        are_texts = source.has_texts
-        for number, row in source.rows():
-            item = self._item(number, row, are_texts)
-            if item is None:
-                self.report.counts["failed"] += 1
-                continue
-            batch.append((number, item))
-            size += len(orjson.dumps(item, default=str))
-            if len(batch) == BATCH_ITEMS or size > BATCH_BYTES:
-                yield batch
-                batch, size = [], 0
+        rows = iter(source.rows())
+        while part := list(islice(rows, READ_ROWS)):
+            for number, item in self._items(part, source.has_texts):
+                batch.append((number, item))
+                size += len(orjson.dumps(item, default=str))
+                if len(batch) == BATCH_ITEMS or size > BATCH_BYTES:
+                    yield batch
+                    batch, size = [], 0
         if batch:
             yield batch
 
-    def _item(self, number: int, row: Item | str, are_texts: bool) -> Item | None:
-        """Return the item of a row; None if it cannot be sent, with the error reported."""
+    def _items(
+        self, rows: Iterable[tuple[int, Item | str]], are_texts: bool
+    ) -> Iterator[NumberedItem]:
+        """Yield the items of some rows; report those that cannot be sent."""
+        mapped = [(number, row, self._mapped(number, row, are_texts)) for number, row in rows]
+        if self._categories:
+            self._categories.create_missing(item for *_, item in mapped if item is not None)
+        for number, row, item in mapped:
+            if item is None or not self._complete(number, row, item, are_texts):
+                self.report.counts["failed"] += 1
+            else:
+                yield number, item
+
+    def _mapped(self, number: int, row: Item | str, are_texts: bool) -> Item | None:
+        """Return the item of a row as its file has it; None after an error, which is reported."""
         if isinstance(row, str):
             self.report.fail(number, "", row)
             return None
         try:
             item = self._mapping.item(row, are_texts)
-            for name in self._left_out:
-                item.pop(name, None)
+        except StackError as error:
+            self.report.fail(number, "", str(error))
+            return None
+        for name in self._left_out:
+            item.pop(name, None)
+        return item
+
+    def _complete(self, number: int, row: Any, item: Item, are_texts: bool) -> bool:
+        """Give an item its category, types and key; False after an error, which is reported."""
+        try:
             if self._categories:
                 self._categories.resolve(item)
                 if rules := self._categories.rules(item):
@@ -293,16 +313,16 @@ class ItemImporter:
             orjson.dumps(item)
         except StackError as error:
             self.report.fail(number, "", str(error))
-            return None
+            return False
         except TypeError as error:
             if place := long_number(item):
                 field, *inner = place.split("/", 1)
                 column = "/".join([self._mapping.columns.get(field, field), *inner])
                 self.report.fail(number, column, TOO_LONG)
-                return None
+                return False
             self.report.fail(number, "", f"Cannot be sent as JSON: {error}.")
-            return None
-        return item
+            return False
+        return True
 
     def _identify(self, number: int, item: Item, row: Item) -> None:
         """Give an item its key; a category without one gets it when its parent is known."""

@@ -22,6 +22,7 @@ class Categories:
             {"id": 8, "slug": "cafe", "name": "Cafe\u0301", "parent": None},
         ]
         self.created = []
+        self.batches = []
 
     def items(self, path, **query):
         return iter(self.stored)
@@ -38,6 +39,16 @@ class Categories:
         slug = body["name"].lower()
         rules = {"inherited": {"type": "boolean"}}
         return {"slug": slug, "id": 100 + len(self.created), "all_attributes": rules}
+
+    def batch(self, bodies):
+        self.batches.append(len(bodies))
+        made = [self.post("/categories", body) for body in bodies]
+        return {"results": [{"result": "created", **each} for each in made]}
+
+
+class Refusing(Categories):
+    def batch(self, bodies):
+        raise RequestRefused("Too many requests.")
 
 
 def resolve(*texts, column="category", separator=None, create=False, dry_run=False):
@@ -145,6 +156,41 @@ def test_the_rules_of_many_categories_are_read_by_one_walk():
         resolver.resolve(item)
     rules = list(map(resolver.rules, items))
     assert rules == [{"ean": {"type": "string"}}] * 2 + [{"inherited": {"type": "boolean"}}]
+
+
+def test_the_categories_of_many_rows_are_created_a_level_at_a_time():
+    texts = [
+        "Men > Hats",
+        "Men > Hats > Felt",
+        "Women > Hats",
+        "Games",
+        "hats",
+        "Men",
+        "Tops",
+        "x/y",
+    ]
+    client = Categories()
+    resolver = CategoryResolver(client, create=True, dry_run=False, paths=PathRules(">"))
+    items = [{"category": text} for text in texts]
+    resolver.create_missing(items)
+    assert client.created == [
+        *((None, "Games"), (None, "x/y")),
+        *(("men", "Hats"), ("women", "Hats"), ("hats", "Felt")),
+    ]
+    assert client.batches == [2, 2, 1]
+    resolver.create_missing(items)
+    for item in items[:6]:
+        resolver.resolve(item)
+    assert len(client.created) == 5
+    slugs = [item["category"] for item in items[:6]]
+    assert slugs == ["hats", "felt", "hats", "games", "hats", "men"]
+
+
+def test_a_dry_run_and_a_refusal_create_no_level():
+    for client in (Categories(), Refusing()):
+        resolver = CategoryResolver(client, create=True, dry_run=type(client) is Categories)
+        resolver.create_missing([{"category": "New > Newer"}])
+        assert client.created == []
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,9 @@ def test_a_column_of_texts_has_one_type_for_the_whole_file():
         {"name": "B", "speed": "-7", "ratio": "12", "zip": "10115", "on": "false", "v": "1.10"},
     ]
     first, second = (item["attributes"] for item in items(*rows))
+    # As a number, 1.0 would be answered as 1.
+    (release,) = items({"name": "A", "release": "1.0"})
+    assert release["attributes"] == {"release": "1.0"}
     assert first == {"speed": 3200, "ratio": 0.5, "zip": "02138", "on": True, "v": "1.9"}
     assert second == {"speed": -7, "ratio": 12, "zip": "10115", "on": False, "v": "1.10"}
 
@@ -352,6 +355,17 @@ def test_a_price_brings_its_currency(price, currency):
     assert items({"name": "A", "price": price}, fields=fields, sets=["currency=SEK"]) == [
         {"name": "A", "price": items({"price": price})[0]["price"], "currency": "SEK"}
     ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [("usd", "USD"), ("Euro", "EUR"), ("€", "EUR"), ("EUX", "EUX"), ("US dollar", "US dollar")],
+)
+def test_a_currency_is_a_code_in_any_case_or_a_sign(cell, code):
+    """Another text stays, so that the service names it."""
+    fields = FIELDS | {"currency": FIELDS["category"] | {"type": "Currency"}}
+    (item,) = items({"name": "A", "currency": cell}, fields=fields)
+    assert item["currency"] == code
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from collections import deque
 import pytest
 
 from vitrine.errors import StackError
-from vitrine.transfer.files import copies, encodings
+from vitrine.transfer.files import copies, encodings, json_rows
 from vitrine.transfer.sources import ReadOptions, RowSource
 
 
@@ -473,8 +473,36 @@ def test_what_cannot_be_sent_fails_in_its_row(write, value, reason):
     assert second == (2, {"sku": "B"})
 
 
-def test_in_an_array_half_a_character_of_a_name_refuses_the_whole_file(write):
+def test_what_cannot_be_sent_fails_in_its_row_of_an_array_too(write):
     for value, reason in ((NESTED, "nested too deep"), ("1e999", "number is too large")):
         assert reason in rows(write("a.json", f'[{{"sku": {value}}}]'))[0][1]
-    with pytest.raises(StackError, match=r"a\.json is not"):
-        rows(write("a.json", '[{"sku": {"\\udfff": 1}}]'))
+
+
+@pytest.mark.parametrize(
+    ("value", "half"),
+    [
+        ('"\\ud800"', "ud800"),
+        ('"\\ud800\\ud800"', "ud800"),
+        ('"\\udc00\\ud800"', "udc00"),
+        ('"x\\\\\\uD83D"', "uD83D"),
+        ('{"\\udfff": 1}', "udfff"),
+    ],
+)
+def test_half_a_character_refuses_an_array(write, value, half):
+    """The parser reads it as a question mark."""
+    with pytest.raises(StackError, match=rf"half a character in line 2: \\{half}\. Correct"):
+        rows(write("a.json", f'[{{"sku": "A"}},\n{{"sku": {value}}}]'))
+
+
+def test_whole_characters_are_no_halves_wherever_a_chunk_ends(write, monkeypatch):
+    text = '[{"sku": "\\ud83d\\ude00\\\\ud800 \\"\\\\"}]'
+    expected = [(1, {"sku": '\U0001f600\\ud800 "\\'})]
+    for size in range(1, 40):
+        monkeypatch.setattr(json_rows, "_CHUNK", size)
+        assert rows(write("a.json", text)) == expected
+
+
+@pytest.mark.parametrize("text", ['"Unauthorized"', "null", "17", " true"])
+def test_a_single_value_is_no_file_without_rows(write, text):
+    with pytest.raises(StackError, match=r"a\.json has no rows: it is one value"):
+        rows(write("a.json", text))

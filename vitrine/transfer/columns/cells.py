@@ -9,7 +9,7 @@ from slugify import slugify
 
 from shared.schema.text import clean_key
 from vitrine.transfer.columns import words
-from vitrine.transfer.columns.amounts import read_amount
+from vitrine.transfer.columns.amounts import currency_code, read_amount
 from vitrine.transfer.columns.units import MAX_DIGITS, in_grams
 
 _TEXT_TYPES = (
@@ -27,6 +27,7 @@ AMOUNT_TYPES = (*_EXACT_TYPES, "Whole")
 _CLEAN_KEYS = ("external_ref", "slug", "sku", "email", "gtin")  # without a leading apostrophe
 _SEPARATOR = re.compile(r"[,;|\n]")  # between tags in a cell without JSON
 _BETWEEN_URLS = re.compile(r"[,;|\s]+(?=https?://)", re.IGNORECASE)  # as URLs may have commas
+_CODE = re.compile(r"[A-Za-z]{3}")  # of a currency, in any case
 _GTIN = re.compile(r"\d{8}|\d{12,14}", re.ASCII)
 
 
@@ -64,7 +65,16 @@ def field_value(name: str, field_type: str, value: Any, mark: str, column: str) 
         return str(value) if is_number else value
     if field_type in _JSON_TYPES:
         return _parsed(value, field_type)
+    if field_type == "Currency":
+        return _currency(value)
     return value
+
+
+def _currency(text: str) -> str:
+    """Return the code of a currency: of ``usd``, ``Euro`` and ``€``; another text stays."""
+    if _CODE.fullmatch(text):
+        return text.upper()
+    return currency_code(text) or currency_code(text.lower()) or text
 
 
 def _grams(value: Any, mark: str, column: str) -> Any:

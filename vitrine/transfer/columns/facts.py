@@ -79,10 +79,14 @@ class ColumnFacts:
 
 
 def survives_as_number(text: str) -> bool:
-    """Return True if a text is a number and is written the same way again: 1.10 and 007 are not."""
+    """Return True if a text is a number and is answered as it was written: 1.10 and 007 are not.
+
+    Nor is 1.0, which is answered as 1.
+    """
     if _WHOLE.fullmatch(text):
         return text != "-0"
-    return bool(_DECIMAL.fullmatch(text)) and repr(float(text)) == text
+    is_number = _DECIMAL.fullmatch(text) and not text.endswith(".0")
+    return bool(is_number) and repr(float(text)) == text
 
 
 def number(text: str) -> int | float:

@@ -6,6 +6,7 @@ A JSON file is an array of objects, one object, or an object with the array in a
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,14 @@ from vitrine.transfer.files.csv_rows import Row
 from vitrine.transfer.texts import TOO_DEEP, clean_row
 
 MAX_LEVELS = 1_000  # of a file; a row may have fewer
+_CHUNK = 1 << 20
+_PAIR = 12  # bytes of the longest escape: a surrogate pair
+# An escape; the group is half of a surrogate pair.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
 # Members that hold the rows of a file, by what is imported; an object without them may be a row.
 _RESOURCES = {
     "products": ("products",),
@@ -62,18 +71,23 @@ def json_rows(file: BinaryIO, path: str, resource: str = "") -> Iterator[Row]:
         resource: What is imported, such as products: the list with its name is read.
 
     Raises:
-        StackError: Several members of the object hold objects, or the file is nested too deep.
+        StackError: Several members of the object hold objects, the file is one value, is nested
+            too deep, or has half a character.
     """
     start = file.tell()
+    _check_characters(file)
+    file.seek(start)
     _check_depth(file)
     file.seek(start)
     first = file.read(1)
     while first.isspace():
         first = file.read(1)
     file.seek(start)
-    if first != b"{":
+    if first == b"[":
         yield from _numbered(_objects(file, "item"))
         return
+    if first != b"{":
+        raise StackError(f"{path} has no rows: it is one value, and no object or array of objects.")
     members = _Members.of(file)
     file.seek(start)
     member = _row_member(members, path, resource)
@@ -85,6 +99,31 @@ def json_rows(file: BinaryIO, path: str, resource: str = "") -> Iterator[Row]:
     else:
         place = ""
     yield from _numbered(_objects(file, place))
+
+
+def _check_characters(file: BinaryIO) -> None:
+    """Check the escapes of a file: ijson reads half of a surrogate pair as a question mark.
+
+    Raises:
+        StackError: There is half of a pair.
+    """
+    data, line, is_end = b"", 1, False
+    while not is_end:
+        chunk = file.read(_CHUNK)
+        data, is_end, done = data + chunk, not chunk, 0
+        for escape in _ESCAPE.finditer(data):
+            if escape.start() > len(data) - _PAIR and not is_end:
+                break  # The rest of it may be in the next chunk.
+            if escape[1]:
+                line += data.count(b"\n", 0, escape.start())
+                raise StackError(
+                    f"The JSON has half a character in line {line:,}: {escape[0].decode()}. "
+                    "Correct or remove it."
+                )
+            done = escape.end()
+        done = max(done, len(data) - _PAIR)
+        line += data.count(b"\n", 0, done)
+        data = data[done:]
 
 
 def _check_depth(file: BinaryIO) -> None:
