@@ -21,7 +21,7 @@ from shared.schema.search_query import (
 from shared.schema.search_terms import Filter
 from shared.schema.units import is_unit
 from shared.storage.connections import connections
-from shared.storage.repository import Repository, both
+from shared.storage.repository import SORT_IN_MEMORY_LIMIT, Repository, both
 from shared.storage.search import place_names, synonyms
 from shared.storage.search.place_names import PlaceNames
 from shared.storage.search.ranking import Weighted
@@ -151,6 +151,16 @@ def _weigh(
     sums = [0] * len(words)
     for (number, _), count in zip(filters, counts, strict=True):
         sums[number] += count
+    # Pieces are counted by reading documents, which a word that is frequent anyway does not need.
+    pieces = [
+        (number, way.condition)
+        for number, word in enumerate(words)
+        if sums[number] <= SORT_IN_MEMORY_LIMIT
+        for way in word.splits
+    ]
+    counts = repository.count_each([way for _, way in pieces], SORT_IN_MEMORY_LIMIT + 1, tokens)
+    for (number, _), count in zip(pieces, counts, strict=True):
+        sums[number] += count
     for number, word in enumerate(words):
         if not sums[number] and not word.is_in_index:
             sums[number] = repository.count(word.condition, MAX_READ, tokens)
@@ -164,7 +174,6 @@ def _weigh(
 
 
 def _parts(word: Word) -> Iterable[Filter]:
-    """Yield filters for the documents that have a word, each of which one index answers."""
+    """Yield filters for the documents that have a word, which indexes answer without them."""
     yield in_index([word])
-    yield from (way.condition for way in word.splits)
     yield from ({path: {"$in": slugs}} for path, slugs in word.places.items())
