@@ -191,10 +191,14 @@ def _read_rare(
     if page_request.asked:
         ids = _filtered(repository, filter, ids)
     weights, lacking = dict.fromkeys(ids, 0.0), dict.fromkeys(ids, len(wording.words))
-    for each in wording.known:
-        text = each.word.text
+    words = sorted(wording.known, key=lambda each: postings.is_short(each.word))
+    for number, each in enumerate(words):
+        text, among = each.word.text, [*weights]
+        if postings.is_short(each.word):
+            # It is looked for in documents that may have all words.
+            among = [id for id in weights if lacking[id] <= len(words) - number]
         if text not in having:
-            having[text] = postings.of_word(repository, each.word, among=weights)
+            having[text] = postings.of_word(repository, each.word, among=among)
         for id in having[text].keys() & weights.keys():
             weights[id] += each.weight
             lacking[id] -= 1
@@ -228,12 +232,10 @@ def _read_frequent(repository: Repository, filter: Filter, wording: Wording) -> 
     found = _read(repository, both(filter, wording.search.exact), MAX_RANKED)
     if len(wording.known) == len(wording.words):
         words = [each.word for each in wording.known]
-        _scan(repository, found, words, ANYWHERE, filter)
-        if len(found) > MAX_RANKED:
-            # There are more; those with all words in the title are better.
-            titled: dict[Any, Document] = {}
-            _scan(repository, titled, words, TITLED, filter)
-            found |= titled
+        for rank in TITLED, ANYWHERE:
+            # Those with all words in the title are better than all others.
+            if len(found) <= MAX_RANKED:
+                _scan(repository, found, words, rank, filter)
     return found
 
 
@@ -257,8 +259,8 @@ def _scan(
 ) -> None:
     """Add documents that have all words, of the first documents that have the first word."""
     for ids in _first(repository, words[0], rank):
-        for word in words[1:]:
-            ids = postings.of_word(repository, word, rank, ids)
+        for word in sorted(words[1:], key=postings.is_short):
+            ids = postings.of_word(repository, word, rank, ids, MAX_RANKED)
         if ids:
             wanted = both(filter, {"_id": {"$in": list(ids)}})
             found |= _read(repository, wanted, MAX_RANKED + 1)
@@ -267,9 +269,14 @@ def _scan(
 
 
 def _first(repository: Repository, word: Word, rank: int) -> Iterator[Ids]:
-    """Yield the ids of the first documents that have a word, for each way of having it."""
-    for span in word.spans_of(rank):
-        yield postings.of_span(repository, span, limit=MAX_EXAMINED)
+    """Yield the ids of the first documents that have a word, those with it in the title first."""
+    spans = word.spans_of(rank)
+    for mark in "+#-":
+        if ranges := [span for span in spans if span.is_in_index and span.start[0] == mark]:
+            yield postings.of_spans(repository, ranges, MAX_EXAMINED)
+    for span in spans:
+        if not span.is_in_index:
+            yield postings.of_span(repository, span, limit=MAX_EXAMINED)
     for way in word.splits:
         if way.rank <= rank:
             yield postings.of_way(repository, way, limit=MAX_EXAMINED)
