@@ -39,6 +39,7 @@ from shared.schema import (
 )
 from shared.schema.attribute_rules import misfits
 from shared.schema.currency import decimals_error
+from shared.schema.derived import SORT_KEYS
 from shared.schema.groups import VARIANTS, Groups
 from shared.schema.slugs import MAX_SLUG, SLUG
 from shared.storage import documents
@@ -284,6 +285,9 @@ products = Resource(
     together={"update": {}, "delete": {}, "restore": {}},
     indexes=(
         IndexModel([("attributes.$**", 1)]),
+        IndexModel([("brand", 1), ("_id", 1)]),
+        # Names begin with their brand, so an index of names has those of a brand far from its ends.
+        IndexModel([("brand", 1), (f"{SORT_KEYS}.name", 1), ("_id", 1)]),
         IndexModel([("images.state", 1)], sparse=True),
         IndexModel([("images.sha256", 1)], sparse=True),
     ),

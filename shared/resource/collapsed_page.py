@@ -21,6 +21,7 @@ from shared.schema.query import PageRequest
 from shared.schema.serialization import Document
 from shared.storage import pages
 from shared.storage.repository import (
+    BAD_HINT,
     SORT_IN_MEMORY_LIMIT,
     Page,
     Repository,
@@ -182,7 +183,7 @@ def _members(
         # MongoDB would rather read a whole index that has the order.
         found = list(find(hint=[(groups.field, 1), ("_id", 1)]))
     except OperationFailure as error:
-        if error.code != pages.BAD_HINT:
+        if error.code != BAD_HINT:
             raise
         repository.create_indexes()  # One was dropped by hand.
         found = list(find())

@@ -136,16 +136,19 @@ class Word:
 
     def condition_of(self, rank: int) -> Filter:
         """Return the filter for the documents that have the word at least this well."""
-        ways = [way for way in self.ways if way.rank <= rank]
-        single = _widest(way.spans[0] for way in ways if len(way.spans) == 1)
-        several = [way.condition for way in ways if len(way.spans) > 1]
-        options = [*(span.filter for span in single), *several]
+        several = [way.condition for way in self.splits if way.rank <= rank]
+        options = [*(span.filter for span in self.spans_of(rank)), *several]
         return {"$or": options} if len(options) > 1 else (options or [{"_id": {"$in": []}}])[0]
 
     @cached_property
     def spans(self) -> tuple[Span, ...]:
         """The ranges of which one term is enough, without ranges inside of others."""
-        return tuple(_widest(way.spans[0] for way in self.ways if len(way.spans) == 1))
+        return self.spans_of(ANYWHERE)
+
+    def spans_of(self, rank: int) -> tuple[Span, ...]:
+        """Return the ranges of which one term is enough to have the word at least this well."""
+        ways = (way for way in self.ways if way.rank <= rank and len(way.spans) == 1)
+        return tuple(_widest(way.spans[0] for way in ways))
 
     @property
     def places(self) -> dict[str, list[str]]:
@@ -222,8 +225,12 @@ def in_index(words: Iterable[Word]) -> Filter:
     Left out are ways that need several terms, the names of places, and numbers with letters after
     them.
     """
-    spans = _widest(span for word in words for span in word.spans if span.is_in_index)
-    return {"terms": {"$in": [span.in_index for span in spans]}}
+    return in_spans(span for word in words for span in word.spans if span.is_in_index)
+
+
+def in_spans(spans: Iterable[Span]) -> Filter:
+    """Return the filter for documents with a term in a range, by the index of terms alone."""
+    return {"terms": {"$in": [span.in_index for span in _widest(spans)]}}
 
 
 def one_of(words: Iterable[Word]) -> Filter:

@@ -24,6 +24,7 @@ from shared.schema.serialization import Document
 from shared.storage.connections import connections
 from shared.storage.outages import is_too_slow
 from shared.storage.repository import (
+    BAD_HINT,
     QUERY_TIMEOUT_SECONDS,
     SORT_IN_MEMORY_LIMIT,
     Page,
@@ -37,8 +38,7 @@ from shared.storage.search.matching import Matches
 TIMEOUT = (
     "Finding this page takes too long. Leave the ordering out, or narrow the list by other filters."
 )
-# Error codes of MongoDB for an index that does not exist, and for bounds that do not fit an index.
-BAD_HINT, _BAD_BOUNDS = 2, 51175
+_BAD_BOUNDS = 51175  # the error code of MongoDB for bounds that do not fit an index
 
 Keys = Sequence[tuple[str, int]]
 

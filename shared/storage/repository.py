@@ -39,6 +39,7 @@ from shared.storage.transactions import current_session, invalidate_on_commit, t
 SORT_IN_MEMORY_LIMIT = 1000  # documents that may be sorted in memory
 
 QUERY_TIMEOUT_SECONDS = 3  # after which a list is refused
+BAD_HINT = 2  # the error code of MongoDB for an index that does not exist
 COUNT_CAP = 10_000  # documents to which a total is exact by default
 # Reasons in the ledger of changes that have no reason of their own.
 CREATED, EDITED = "created", "edited"

@@ -1,7 +1,10 @@
 """Matching: the documents that have all words of a search, then those that have most of them.
 
-Only the documents of the rarest words are read, at most some thousand, and ranked by their search
-terms.  If all words are frequent, the first documents that have all of them are ranked.
+The ids of the documents of the rarest words are read from the index, at most some thousand, and
+those of them that have each other word.  So it is known how many words a document has, before it
+is read.  The documents with all words, and others with most of their weight, are read and ranked
+by their search terms.  If all words are frequent, the first documents that have all of them are
+ranked.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -15,6 +18,7 @@ from shared.http.errors import BadRequest
 from shared.schema import sizes
 from shared.schema.query import PageRequest
 from shared.schema.search_query import (
+    ANYWHERE,
     LAST,
     TITLED,
     Search,
@@ -27,7 +31,16 @@ from shared.schema.search_query import (
 from shared.schema.search_terms import Filter
 from shared.schema.serialization import Document
 from shared.storage.repository import COUNT_CAP, SORT_IN_MEMORY_LIMIT, Page, Repository, both
-from shared.storage.search.ranking import EXACT, Match, Matcher, Weighted, with_most
+from shared.storage.search import postings
+from shared.storage.search.postings import Ids
+from shared.storage.search.ranking import (
+    EXACT,
+    Match,
+    Matcher,
+    Weighted,
+    least_weight,
+    with_most,
+)
 from shared.storage.search.wording import Wording, understand
 
 MAX_RANKED = 200  # matches, if there are more than can be sorted in memory
@@ -86,12 +99,13 @@ def find(
     rare = _rare(wording.known)
     frequent = [each.word for each in wording.known if each.word not in rare]
     if rare or not frequent:
-        documents, is_complete = _read_rare(repository, page_request.filter, wording, rare), True
+        documents = _read_rare(repository, page_request, wording, rare, is_exact)
+        is_complete = True
     elif _is_selective(repository, page_request):
         wanted = both(page_request.filter, one_of(frequent))
         documents, is_complete = _read(repository, wanted), True
     else:
-        documents = _read_frequent(repository, page_request.filter, wording, anywhere)
+        documents = _read_frequent(repository, page_request.filter, wording)
         is_complete = len(documents) <= MAX_RANKED
     matches = _ranked(repository, documents, wording)
     ids = [each.id for each in matches if not each.missing]
@@ -156,13 +170,53 @@ def _by_id(documents: Iterable[Document]) -> dict[Any, Document]:
 
 
 def _read_rare(
-    repository: Repository, filter: Filter, wording: Wording, rare: Sequence[Word]
+    repository: Repository,
+    page_request: PageRequest,
+    wording: Wording,
+    rare: Sequence[Word],
+    is_exact: bool,
 ) -> dict[Any, Document]:
-    """Read the documents that have one of some rare words, or whose whole name is the text."""
-    exact = wording.search.exact
+    """Read the documents that have one of some rare words, or whose whole name is the text.
+
+    Of many documents that lack words, those whose words weigh most are read.
+    """
+    filter, exact = page_request.filter, wording.search.exact
     if not rare:
         return _read(repository, both(filter, exact), MAX_RANKED)
-    return _read(repository, both(filter, {"$or": [exact, one_of(rare)]}))
+    count = sum(each.count for each in wording.known[: len(rare)])
+    if len(wording.words) == 1 or count <= MAX_RANKED:
+        return _read(repository, both(filter, {"$or": [exact, one_of(rare)]}))
+    having = {word.text: postings.of_word(repository, word) for word in rare}
+    ids: Iterable[Any] = {id for each in having.values() for id in each}
+    if page_request.asked:
+        ids = _filtered(repository, filter, ids)
+    weights, lacking = dict.fromkeys(ids, 0.0), dict.fromkeys(ids, len(wording.words))
+    words = sorted(wording.known, key=lambda each: postings.is_short(each.word))
+    for number, each in enumerate(words):
+        text, among = each.word.text, [*weights]
+        if postings.is_short(each.word):
+            # It is looked for in documents that may have all words.
+            among = [id for id in weights if lacking[id] <= len(words) - number]
+        if text not in having:
+            having[text] = postings.of_word(repository, each.word, among=among)
+        for id in having[text].keys() & weights.keys():
+            weights[id] += each.weight
+            lacking[id] -= 1
+    whole = [id for id, missing in lacking.items() if not missing]
+    documents = _read(repository, both(filter, {"$or": [exact, {"_id": {"$in": whole}}]}))
+    if is_exact or len(documents) >= FEW:
+        return documents
+    least = least_weight(max(weights.values(), default=0), wording.words, wording.documents)
+    others = [id for id, weight in weights.items() if weight >= least and lacking[id]]
+    best = sorted(others, key=lambda id: -weights[id])[:MAX_RANKED]
+    return documents | _read(repository, both(filter, {"_id": {"$in": best}}))
+
+
+def _filtered(repository: Repository, filter: Filter, ids: Iterable[Any]) -> list[Any]:
+    """Return those of some ids whose documents a filter finds."""
+    wanted = both(filter, {"_id": {"$in": list(ids)}})
+    found = repository.collection.find(wanted, {"_id": True}, batch_size=2 * SORT_IN_MEMORY_LIMIT)
+    return [each["_id"] for each in found]
 
 
 def _is_selective(repository: Repository, page_request: PageRequest) -> bool:
@@ -173,20 +227,15 @@ def _is_selective(repository: Repository, page_request: PageRequest) -> bool:
     return count <= SORT_IN_MEMORY_LIMIT
 
 
-def _read_frequent(
-    repository: Repository, filter: Filter, wording: Wording, anywhere: Filter
-) -> dict[Any, Document]:
+def _read_frequent(repository: Repository, filter: Filter, wording: Wording) -> dict[Any, Document]:
     """Read the first documents that have all words, each of which many documents have."""
     found = _read(repository, both(filter, wording.search.exact), MAX_RANKED)
     if len(wording.known) == len(wording.words):
-        rarest = wording.known[0].word
-        _scan(repository, found, rarest, "+#-@", both(filter, anywhere))
-        if len(found) > MAX_RANKED:
-            # There are more; those with all words in the title are better.
-            in_title = condition_of((each.word for each in wording.words), TITLED)
-            titled: dict[Any, Document] = {}
-            _scan(repository, titled, rarest, "+#", both(filter, in_title))
-            found |= titled
+        words = [each.word for each in wording.known]
+        for rank in TITLED, ANYWHERE:
+            # Those with all words in the title are better than all others.
+            if len(found) <= MAX_RANKED:
+                _scan(repository, found, words, rank, filter)
     return found
 
 
@@ -195,39 +244,42 @@ def _read_together(
 ) -> dict[Any, Document]:
     """Read documents that have all frequent words, or else the two rarest of them."""
     found: dict[Any, Document] = {}
-    for words in dict.fromkeys((tuple(frequent[1:]), tuple(frequent[1:2]))):
+    for words in dict.fromkeys((tuple(frequent), tuple(frequent[:2]))):
         if len(found) < FEW:
-            _scan(repository, found, frequent[0], "+#-@", both(filter, condition_of(words)))
+            _scan(repository, found, words, ANYWHERE, filter)
     return found
 
 
 def _scan(
     repository: Repository,
     found: dict[Any, Document],
-    word: Word,
-    marks: str,
+    words: Sequence[Word],
+    rank: int,
     filter: Filter,
 ) -> None:
-    """Add documents that a filter finds among the first documents that have a word."""
-    for first in _filters(word, marks):
-        if len(found) <= MAX_RANKED:
-            pipeline: list[Document] = [
-                {"$match": first},
-                {"$limit": MAX_EXAMINED},
-                {"$match": filter},
-                {"$limit": MAX_RANKED + 1},
-                {"$project": _projection(repository)},
-            ]
-            documents = repository.collection.aggregate(pipeline, batchSize=MAX_RANKED + 2)
-            found |= _by_id(documents)
+    """Add documents that have all words, of the first documents that have the first word."""
+    for ids in _first(repository, words[0], rank):
+        for word in sorted(words[1:], key=postings.is_short):
+            ids = postings.of_word(repository, word, rank, ids, MAX_RANKED)
+        if ids:
+            wanted = both(filter, {"_id": {"$in": list(ids)}})
+            found |= _read(repository, wanted, MAX_RANKED + 1)
+        if len(found) > MAX_RANKED:
+            return
 
 
-def _filters(word: Word, marks: str) -> Iterator[Filter]:
-    """Yield a filter for each way of having a word, of the ways whose terms have these marks."""
-    yield from (span.filter for span in word.spans if span.start[0] in marks)
+def _first(repository: Repository, word: Word, rank: int) -> Iterator[Ids]:
+    """Yield the ids of the first documents that have a word, those with it in the title first."""
+    spans = word.spans_of(rank)
+    for mark in "+#-":
+        if ranges := [span for span in spans if span.is_in_index and span.start[0] == mark]:
+            yield postings.of_spans(repository, ranges, MAX_EXAMINED)
+    for span in spans:
+        if not span.is_in_index:
+            yield postings.of_span(repository, span, limit=MAX_EXAMINED)
     for way in word.splits:
-        if all(span.start[0] in marks for span in way.spans):
-            yield way.condition
+        if way.rank <= rank:
+            yield postings.of_way(repository, way, limit=MAX_EXAMINED)
 
 
 def _ranked(

@@ -146,10 +146,21 @@ _Option = tuple[int, Way]
 
 def with_most(matches: Sequence[Match], words: Sequence[Weighted], documents: int) -> list[Match]:
     """Return the matches that have enough of the words, of a collection of so many documents."""
-    total = sum(each.weight for each in words)
-    enough = min(total * ENOUGH, TELLING * math.log(documents + SMALL))
     best = max((each.weight for each in matches), default=0.0)
-    return [each for each in matches if each.weight >= max(enough, NEAR * best)]
+    least = least_weight(best, words, documents)
+    return [each for each in matches if each.weight >= least]
+
+
+def least_weight(best: float, words: Sequence[Weighted], documents: int) -> float:
+    """Return the weight that the words of a match must have, if those of the best one have so much.
+
+    Args:
+        best: The weight of the words that the best match has.
+        words: The words of the search.
+        documents: The number of documents of the collection.
+    """
+    total = sum(each.weight for each in words)
+    return max(min(total * ENOUGH, TELLING * math.log(documents + SMALL)), NEAR * best)
 
 
 def _score(words: Sequence[Weighted], ways: Sequence[Way | None], title: str) -> float:

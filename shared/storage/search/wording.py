@@ -21,7 +21,7 @@ from shared.schema.search_query import (
 from shared.schema.search_terms import Filter
 from shared.schema.units import is_unit
 from shared.storage.connections import connections
-from shared.storage.repository import Repository, both
+from shared.storage.repository import SORT_IN_MEMORY_LIMIT, Repository, both
 from shared.storage.search import place_names, synonyms
 from shared.storage.search.place_names import PlaceNames
 from shared.storage.search.ranking import Weighted
@@ -146,25 +146,45 @@ def _weigh(
 
     A document that has a word in several ways may be counted more than once.
     """
-    filters = [(number, part) for number, word in enumerate(words) for part in _parts(word)]
+    # The vocabulary tells which of the frequent words is the rarest.
+    noted = repository.vocabulary.counts(word.text for word in words) if len(words) > 1 else {}
+    frequent = {text for text, count in noted.items() if count >= MAX_COUNTED}
+    filters = [
+        (number, part)
+        for number, word in enumerate(words)
+        if word.text not in frequent
+        for part in _parts(word)
+    ]
     counts = repository.count_each([part for _, part in filters], MAX_COUNTED, tokens)
+    # It may be late, so there is a look if documents have the word.
+    sure = [
+        (number, in_index([word])) for number, word in enumerate(words) if word.text in frequent
+    ]
+    counts += repository.count_each([part for _, part in sure], 1, tokens)
+    filters += sure
     sums = [0] * len(words)
     for (number, _), count in zip(filters, counts, strict=True):
+        sums[number] += count
+    # Pieces are counted by reading documents, which a word that is frequent anyway does not need.
+    pieces = [
+        (number, way.condition)
+        for number, word in enumerate(words)
+        if sums[number] <= SORT_IN_MEMORY_LIMIT and word.text not in frequent
+        for way in word.splits
+    ]
+    counts = repository.count_each([way for _, way in pieces], SORT_IN_MEMORY_LIMIT + 1, tokens)
+    for (number, _), count in zip(pieces, counts, strict=True):
         sums[number] += count
     for number, word in enumerate(words):
         if not sums[number] and not word.is_in_index:
             sums[number] = repository.count(word.condition, MAX_READ, tokens)
-    frequent = [word.text for word, n in zip(words, sums, strict=True) if n >= MAX_COUNTED]
-    # Which of them is the rarest decides which documents are read.
-    frequencies = repository.vocabulary.counts(frequent) if len(frequent) > 1 else {}
     for number, word in enumerate(words):
-        if sums[number] >= MAX_COUNTED:
-            sums[number] = max(frequencies.get(word.text, 0), MAX_COUNTED)
+        if sums[number] >= MAX_COUNTED or (sums[number] and word.text in frequent):
+            sums[number] = max(noted.get(word.text, 0), MAX_COUNTED)
     return [Weighted.of(word, count, total) for word, count in zip(words, sums, strict=True)]
 
 
 def _parts(word: Word) -> Iterable[Filter]:
-    """Yield filters for the documents that have a word, each of which one index answers."""
+    """Yield filters for the documents that have a word, which indexes answer without them."""
     yield in_index([word])
-    yield from (way.condition for way in word.splits)
     yield from ({path: {"$in": slugs}} for path, slugs in word.places.items())

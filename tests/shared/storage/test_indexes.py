@@ -1,11 +1,27 @@
-"""Indexes that stored documents do not allow are left out; the others are created."""
+"""Indexes: the one for an order, and those that stored documents do not allow."""
 
 import pytest
 from pymongo import IndexModel
 
 from api_products.resource import products as resource
 from shared.storage import indexes
+from shared.storage.pages import choose_index
 from tests.support.services import on_real_servers
+
+
+@pytest.mark.parametrize(
+    ("query", "keys"),
+    [
+        # In an index of all names, those of a brand are far from both ends.
+        (b"brand=Corsair&ordering=-name", ["brand", "sort_keys.name", "_id"]),
+        (b"brand=Corsair&ordering=price", ["price", "_id"]),
+        (b"brand=Corsair", ["brand", "_id"]),
+        (b"category=memory&ordering=name", ["category_path", "sort_keys.name", "_id"]),
+    ],
+)
+def test_a_list_is_read_from_the_index_with_most_of_its_filters(query, keys):
+    scan = choose_index(resource.repository.indexes, resource.parse(query))
+    assert [name for name, _ in scan.keys] == keys
 
 
 @on_real_servers
