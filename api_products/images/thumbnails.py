@@ -7,6 +7,7 @@ import contextlib
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import ceil, floor
 
 from PIL import Image, ImageCms, PngImagePlugin, UnidentifiedImageError
 
@@ -18,6 +19,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 QUALITY = {"large": 80, "medium": 84, "small": 90}
 # pixels to decode while the client waits for the response; more of them take too long
 MAX_DECODED_AT_ONCE = 2_000_000
+_GAP = 2.0  # times the pixels of a thumbnail: from so many, a fast way of shrinking is as good
+_BAND_ROWS = 32  # rows of a reduced picture that are made at once
 _ORIENTATION = 0x0112
 _WHITE = (255, 255, 255)
 _SRGB = ImageCms.createProfile("sRGB")
@@ -110,7 +113,7 @@ def render(data: bytes) -> tuple[PictureInfo, list[Thumbnail]]:
         image.load()
         orientation = _orientation(image)
         size = _upright(as_stored, orientation)
-        picture = _shrink(_to_plain_mode(image), largest)
+        picture = _shrink_in_bands(image, largest)
     picture = _rotate(_to_srgb(picture, profile), orientation)
     thumbnails = []
     for name, pixels in SIZES.items():
@@ -169,10 +172,41 @@ def _to_plain_mode(image: Image.Image) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)
 
 
+def _shrink_in_bands(image: Image.Image, pixels: int) -> Image.Image:
+    """Convert a picture to a plain mode and shrink it as ``_shrink`` does.
+
+    It is worked on in bands, because a copy of the whole may take 160 MB.
+    """
+    width, height = image.size
+    size = _fitted(width, height, pixels)
+    across, down = int(width / size[0] / _GAP), int(height / size[1] / _GAP)
+    if min(across, down) < 2:
+        return _shrink(_to_plain_mode(image), pixels)
+    reduced: Image.Image | None = None
+    for top in range(0, height, down * _BAND_ROWS):
+        part = image.crop((0, top, width, min(height, top + down * _BAND_ROWS)))
+        band = _to_plain_mode(part).reduce((across, down))
+        reduced = reduced or Image.new(band.mode, (band.width, ceil(height / down)))
+        reduced.paste(band, (0, top // down))
+    assert reduced
+    # Without what the last column and row have beyond the picture.
+    box = (0, 0, width / across, height / down)
+    return reduced.resize(size, Image.Resampling.LANCZOS, box)
+
+
+def _fitted(width: int, height: int, pixels: int) -> tuple[int, int]:
+    """Return the size of a picture whose longer side has so many pixels."""
+    longer, shorter = max(width, height), min(width, height)
+    exact = pixels * shorter / longer
+    sides = (max(1, floor(exact)), ceil(exact))
+    least = min(sides, key=lambda side: abs(longer / shorter - pixels / side))
+    return (pixels, least) if width >= height else (least, pixels)
+
+
 def _shrink(image: Image.Image, pixels: int) -> Image.Image:
     """Shrink a picture until its longer side has so many pixels; drop all metadata."""
     image.info = {}
-    image.thumbnail((pixels, pixels), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    image.thumbnail((pixels, pixels), Image.Resampling.LANCZOS, reducing_gap=_GAP)
     return image
 
 

@@ -9,6 +9,7 @@ The body of a request is read before a thread is used, so that a slow client hol
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
@@ -47,6 +48,9 @@ BODY_SECONDS = 15  # for the body of a request, and more by its length
 SEND_SECONDS = 10  # for a part of a response, and more by its length
 BYTES_PER_SECOND = 50_000
 SMALL = 1 << 16  # bytes of a response that the server keeps until the client reads them
+# Seconds until a thread that works lets the event loop go on, which waits for each busy thread in
+# turn, several times in each hit.
+TURN_SECONDS = 0.001
 
 T = TypeVar("T")
 Message = dict[str, Any]
@@ -248,5 +252,6 @@ def service(factory: str) -> AsgiService:
         import_module(module if function else f"{module}.app"), function or "create_app"
     )
     app, settings = create(), read_settings()
+    sys.setswitchinterval(TURN_SECONDS)
     TAP.start(app.extensions["connections"].redis, app.extensions["resource"].name)
     return AsgiService(app, settings)

@@ -3,6 +3,8 @@
 import io
 import json
 import random
+import subprocess
+import sys
 from math import ceil
 from zlib import compress, crc32
 
@@ -20,7 +22,7 @@ from api_products.images.thumbnails import (
     inspect,
     render,
 )
-from tests.support.services import DATA
+from tests.support.services import DATA, ROOT
 
 MAX_PIXELS = 40_000_000
 REFUSED = ("reject",)
@@ -383,3 +385,37 @@ def test_a_preview_in_a_jpeg_is_neither_its_end_nor_its_scans():
 def test_an_empty_file_is_called_empty():
     with pytest.raises(BrokenPicture, match="The file is empty"):
         inspect(b"", MAX_PIXELS)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "I;16", "P"])
+def test_a_large_picture_is_shrunk_in_bands_as_if_at_once(mode):
+    small = Image.linear_gradient("L").resize((60, 41))
+    plain = Image.merge("RGB", [small, small.rotate(180), small.transpose(0)])
+    image = plain.resize((4807, 3301)).convert("L" if mode == "I;16" else mode)
+    image = image.convert("I").convert(mode) if mode == "I;16" else image
+    _, thumbnails = render(encoded(image, compress_level=1))
+    at_once = Image.open(io.BytesIO(encoded(image))).convert("RGBA" if mode == "RGBA" else "RGB")
+    at_once.thumbnail((1200, 1200), Image.Resampling.LANCZOS)
+    if mode != "I;16":  # of which the upper eight bits are shown
+        difference = ImageChops.difference(
+            at_once, opened(find(thumbnails, "large", "webp")).convert(at_once.mode)
+        )
+        assert max(high for _, high in difference.getextrema()) < 40
+        assert max(ImageStat.Stat(difference).mean) < 2
+    assert find(thumbnails, "large", "webp").height == 824
+
+
+def test_the_whole_of_a_large_picture_is_not_copied(tmp_path):
+    """Pillow copies it to shrink one with transparency: 160 MB for 40 million pixels."""
+    file = tmp_path / "large.png"
+    Image.new("RGBA", (6000, 6000)).save(file, compress_level=1)  # 144 MB of pixels
+    script = """
+import pathlib, sys
+from api_products.images.thumbnails import render
+render(pathlib.Path(sys.argv[1]).read_bytes())
+print(pathlib.Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, file], cwd=ROOT, capture_output=True, check=True
+    )
+    assert 140_000 < int(done.stdout) < 280_000
