@@ -1,6 +1,7 @@
 """The import rules, as tests: what may know of what."""
 
 import ast
+from functools import cache
 from graphlib import TopologicalSorter
 
 import pytest
@@ -44,8 +45,9 @@ FOLDERS = [
 ]
 
 
+@cache
 def imports(path):
-    """Every module a file imports at run time; type-checking blocks are for readers."""
+    """Return every module a file imports at run time; type-checking blocks are for readers."""
     tree = ast.parse(path.read_text())
     hidden = {
         id(inner)
@@ -53,15 +55,17 @@ def imports(path):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
         for inner in ast.walk(node)
     }
+    found = []
     for node in ast.walk(tree):
         if id(node) in hidden:
             continue
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} imports relatively"
-            yield node.module or ""
-            yield from (f"{node.module}.{name.name}" for name in node.names)
+            found.append(node.module or "")
+            found += (f"{node.module}.{name.name}" for name in node.names)
         elif isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
+            found += (name.name for name in node.names)
+    return found
 
 
 KIT = {

@@ -146,14 +146,14 @@ def test_a_file_that_is_huge_when_it_is_unpacked_is_refused(write, monkeypatch, 
 
 
 def test_a_copy_has_the_limit_that_the_reader_says(write):
-    text = "name\n" + "Thé vert\n" * 120_000
-    assert len(rows(write("a.csv", text), max_bytes=1_000_000)) == 120_000  # It needs no copy.
+    text = "name\n" + f"{'Thé vert ' * 20}\n" * 6_000
+    assert len(rows(write("a.csv", text), max_bytes=1_000_000)) == 6_000  # It needs no copy.
     packed = write("b.csv.gz", gzip.compress(text.encode()))
     with pytest.raises(StackError, match=r"b.csv.gz is larger than 1 MB when it is unpacked"):
         rows(packed, max_bytes=1_000_000)
     with pytest.raises(StackError, match=r"c.csv is larger than 1 MB in UTF-8\. Split it"):
         rows(write("c.csv", text.encode("utf-16")), max_bytes=1_000_000)
-    assert len(rows(packed, max_bytes=2_000_000)) == 120_000
+    assert len(rows(packed, max_bytes=2_000_000)) == 6_000
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -309,10 +309,10 @@ def test_a_wrong_encoding_is_refused(write):
 
 
 def test_characters_far_from_the_start_tell_the_encoding(write):
-    text = "name,price\n" + "plain,1\n" * 400_000 + "Crème brûlée,2\n"
+    text = "name,price\n" + f"{'plain ' * 50},1\n" * 10_000 + "Crème brûlée,2\n"
     with RowSource(str(write("a.csv", text.encode("cp1252")))) as source:
         last = deque(source.rows(), maxlen=1)[0]
-    assert last == (400_002, {"name": "Crème brûlée", "price": "2"})
+    assert last == (10_002, {"name": "Crème brûlée", "price": "2"})
 
 
 @pytest.mark.parametrize("content", ["A", "é" * 3, "名"])
@@ -430,9 +430,10 @@ def test_a_product_with_its_own_lists_is_a_row(write):
     assert rows(write("a.json", json.dumps(row)), resource="products") == [(1, row)]
 
 
-@pytest.mark.parametrize("repeats", [1, 20_000])
+@pytest.mark.parametrize("repeats", [1, 2_000])
 def test_a_broken_byte_in_utf8_is_named_with_its_line(write, repeats):
-    content = "name\nCafé\nCrème brûlée\n".encode() * repeats + "Thé\n".encode("cp1252")
+    content = f"name\nCafé\n{'Crème brûlée ' * 20}\n".encode() * repeats
+    content += "Thé\n".encode("cp1252")
     with pytest.raises(StackError, match=rf"the byte 0xe9 in line {3 * repeats + 1}. Correct"):
         rows(write("a.csv", content))
     assert rows(write("a.csv", content), encoding="windows-1252")
