@@ -74,7 +74,9 @@ WATCH_LABELS = """() => {
 }"""
 # Modules that were loaded, and those that the page has named at its beginning.
 MODULES = """() => [
-  performance.getEntriesByType("resource").map(({name}) => name)
+  performance.getEntriesByType("resource")
+    .filter(({startTime}) => startTime < performance.getEntriesByName("ready")[0].startTime)
+    .map(({name}) => name)
     .filter((name) => name.endsWith(".js")),
   [...document.querySelectorAll("link[rel=modulepreload]")].map(({href}) => href),
 ].map((names) => [...new Set(names)].sort())"""
