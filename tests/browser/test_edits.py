@@ -153,7 +153,7 @@ def test_two_pages_that_edit_one_field_meet_in_the_dialog(page, edit, stored, co
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("theirs: 20").wait_for()
     dialog.get_by_role("button", name="Keep theirs").click()
-    page.get_by_text("stays as it is stored.").wait_for()
+    page.get_by_text("stays as somebody else has left it since.").wait_for()
     assert stored("price") == (20,)
     page.get_by_role("button", name="Undo: price of Teapot").wait_for(state="detached")
 

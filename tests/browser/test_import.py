@@ -92,6 +92,7 @@ def test_refused_rows_are_told_by_reason_and_place_and_the_rest_comes_in(open_im
     page.get_by_text("Its columns say what they are.").wait_for()
     page.get_by_role("button", name="Dry run").click()
     page.get_by_text("2 rows would be refused.").wait_for()
+    expect(page.get_by_role("button", name="Dry run")).to_be_focused()  # It was disabled meanwhile.
     errors = page.get_by_role("table", name="Refused rows of products")
     row = errors.get_by_role("row").filter(has_text="price")
     assert row.get_by_text("rows 3, 4").is_visible()

@@ -72,9 +72,24 @@ WATCH_LABELS = """() => {
     fill.call(this, text, x, y);
   };
 }"""
+# Draws charts of two widths and lengths that end at each third of a minute of half an hour.
+DRAW_CHARTS = """async () => {
+  const [{h, render}, {Chart}] = await Promise.all([import("preact"), load("parts/chart.js")]);
+  for (const [width, seconds] of [[330, 900], [330, 60], [1000, 900]]) {
+    const box = document.body.appendChild(document.createElement("div"));
+    box.style.width = `${width}px`;
+    for (let end = 1764500000; end < 1764501800; end += 20) {
+      const samples = [{at: end, seconds: 1, hit: 100000, miss: 0, stale: 0, bypass: 0}];
+      render(h(Chart, {samples, seconds, title: "Reads"}), box);
+      await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    }
+  }
+}"""
 # Modules that were loaded, and those that the page has named at its beginning.
 MODULES = """() => [
-  performance.getEntriesByType("resource").map(({name}) => name)
+  performance.getEntriesByType("resource")
+    .filter(({startTime}) => startTime < performance.getEntriesByName("ready")[0].startTime)
+    .map(({name}) => name)
     .filter((name) => name.endsWith(".js")),
   [...document.querySelectorAll("link[rel=modulepreload]")].map(({href}) => href),
 ].map((names) => [...new Set(names)].sort())"""
@@ -275,6 +290,13 @@ def test_a_dialog_is_accessible_and_keeps_the_focus(show, find_faults, name, but
     page.keyboard.press("Escape")
     dialog.wait_for(state="detached")
     expect(opener).to_be_focused()
+
+
+def test_no_label_of_a_chart_is_cut_at_any_time_of_day(show):
+    page = show("overview")
+    page.evaluate(WATCH_LABELS)
+    page.evaluate(DRAW_CHARTS)
+    assert page.evaluate("cutLabels") == []
 
 
 def test_only_a_page_with_a_chart_reads_the_samples(show, stub):

@@ -142,13 +142,26 @@ def test_two_files_of_one_name_are_refused(send):
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("format", "/etc/passwd.toml"), ("weight_unit", "t"), ("decimal", "x")]
+    ("option", "value"),
+    [("format", "/etc/passwd.toml"), ("weight_unit", "t"), ("decimal", "x"), ("source", "x" * 51)],
 )
 def test_an_option_that_is_none_is_refused(send, option, value):
     """The path of a format would have the console read a file of its own machine."""
     id = upload(send).get_json()["id"]
     answer = send(f"/imports/{id}/plan", "POST", json=OPTIONS | {option: value})
     assert (answer.status_code, option in answer.get_json()["detail"]) == (400, True)
+
+
+def test_a_source_goes_before_the_references_of_its_items(send, upstream, about):
+    fields = FIELDS | {"external_ref": FIELDS["sku"]}
+    upstream.answers["/"] = (200, {}, {"fields": fields, "keys": ["external_ref", "sku"]})
+    upstream.answers["/products:batch"] = (200, {}, {"results": []})
+    id = upload(send, b"id,name,sku\n7,Cup,C-1\n").get_json()["id"]
+    assert read(send, id, source="Etsy")["state"] == "read"
+    assert send(f"/imports/{id}/dry-run", "POST").status_code == 202
+    state(send, id)
+    sent = [body for method, path, _, body in upstream.requests if "products:batch" in path]
+    assert b'"Etsy:' in sent[0]
 
 
 def test_an_import_is_removed_with_its_files(send, app):

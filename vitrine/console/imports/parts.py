@@ -24,6 +24,7 @@ from vitrine.transfer.sources import ReadOptions
 
 PRODUCTS = "products"
 SHOWN_ROWS = 5  # of a file
+PHOTOS = "The page Jobs shows those that wait or failed"
 # The scopes that an import of each resource needs; some of its writes go to another service.
 SCOPES = {
     PRODUCTS: ("products:write", "categories:write"),
@@ -49,6 +50,7 @@ class Options:
     encoding: str = ""
     separator: str = ""
     sheet: str = ""
+    source: str = ""
     photos: bool = True
 
 
@@ -100,7 +102,8 @@ def parts_of(
     parts: list[Part] = []
     if of_products := groups.pop("", []):
         fields = client(PRODUCTS).get("/")["fields"]
-        parts.append(ProductsPart(_prepared(opened, of_products, options, reading, fields)))
+        prepared = _prepared(opened, of_products, options, reading, fields)
+        parts.append(ProductsPart(prepared, options))
     for resource in sorted(groups):  # Orders find their clients.
         sources = [opened.enter_context(ExportRows(file, reading)) for file in groups[resource]]
         if resource == ORDERS:
@@ -139,8 +142,9 @@ class ProductsPart:
 
     resource = PRODUCTS
 
-    def __init__(self, prepared: Sequence[Prepared]):
+    def __init__(self, prepared: Sequence[Prepared], options: Options):
         self.prepared = prepared
+        self._source = options.source
         self._identity: RowIdentity | None = None
 
     def run(self, client: ClientOf, dry_run: bool, report: ImportReport) -> Shares:
@@ -148,7 +152,7 @@ class ProductsPart:
         services = client(PRODUCTS), client("categories")
         for one in self.prepared:
             one.mapping.notes.clear()  # The import counts these again.
-        files = importers(*services, self.prepared, dry_run, report)
+        files = importers(*services, self.prepared, dry_run, report, self._source)
         for number, (one, importer) in enumerate(files):
             self._identity = importer.identity
             for share in _shares(importer, one.source):
@@ -158,7 +162,7 @@ class ProductsPart:
         """Yield what was changed and left out, and how items were found."""
         for one in self.prepared:
             yield from note_lines(one.mapping)
-            if line := photo_line(one):
+            if line := photo_line(one, PHOTOS):
                 yield line
         if self._identity:
             yield from identity_lines(report, self._identity, self.resource, dry_run)
@@ -204,12 +208,13 @@ class ClientsPart(ExportsPart):
         mapping = RowMapping(fields, (), (), (), None, names, options.decimal or None)
         super().__init__(sources, mapping)
         self._identity: RowIdentity | None = None
+        self._source = options.source
 
     def run(self, client: ClientOf, dry_run: bool, report: ImportReport) -> Shares:
         """Import the files; yield how much is done."""
         service = client(CLIENTS)
         self.mapping.notes.clear()
-        self._identity = identity = RowIdentity(service, None, VOLATILE)
+        self._identity = identity = RowIdentity(service, None, VOLATILE, self._source)
         mode = WriteMode(dry_run, self.mapping.has_free_attributes)
         importer = ItemImporter(service, self.mapping, None, identity, mode, report)
         for number, source in enumerate(self.named(report)):
@@ -231,10 +236,13 @@ class OrdersPart(ExportsPart):
     def __init__(self, sources: Sequence[ExportRows], options: Options):
         super().__init__(sources, order_mapping((), (), (), options.decimal or None))
         self._currency = options.currency or None
+        self._source = options.source
 
     def run(self, client: ClientOf, dry_run: bool, report: ImportReport) -> Shares:
         """Import the files; yield how much is done."""
-        rules = OrderRules(create_clients=True, dry_run=dry_run, currency=self._currency)
+        rules = OrderRules(
+            create_clients=True, dry_run=dry_run, currency=self._currency, source=self._source
+        )
         importer = PastOrderImporter(client(ORDERS), client(CLIENTS), rules, report)
         for source in self.named(report):
             importer.read(source, self.mapping, ())

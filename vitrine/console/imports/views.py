@@ -10,6 +10,7 @@ from vitrine.console.forwarding import body_parts
 from vitrine.console.imports.parts import SCOPES, Options
 from vitrine.console.imports.tasks import Import, Imports
 from vitrine.console.messages import json_response, read_body
+from vitrine.transfer.identity import MAX_SOURCE
 from vitrine.transfer.shops.format_files import formats_to_read
 
 WEIGHT_UNITS = ("", "g", "kg", "lb", "oz")
@@ -68,6 +69,8 @@ class ImportViews:
         ):
             if getattr(options, name) not in known:
                 raise BadRequest(f"{name}: Is not one of {', '.join(filter(None, known))}.")
+        if len(options.source) > MAX_SOURCE:
+            raise BadRequest(f"source: Write at most {MAX_SOURCE} characters.")
         self._imports.read(one, options, self._header())
         return json_response(one.show(), 202)
 

@@ -30,6 +30,11 @@ from vitrine.transfer.shops.product_import import importers, photo_line
 from vitrine.transfer.shops.shop_rows import ShopRows
 from vitrine.transfer.sources import ReadOptions, RowSource
 
+PHOTOS = (
+    "`vitrine images list --state queued` shows those that wait, `vitrine images list` those that "
+    "failed"
+)
+
 
 @click.command("shop")
 @click.argument("files", nargs=-1, required=True, metavar="FILE|URL...")
@@ -218,7 +223,7 @@ def _import(
     print_report(report, mapping, seconds, dry_run, "rows")
     for one in prepared:
         print_notes(one.mapping)
-        if line := photo_line(one):
+        if line := photo_line(one, PHOTOS):
             console.print(line)
     print_identity(report, importer.identity, products, dry_run)
     run.end(report, dry_run)

@@ -44,14 +44,16 @@ def _paths(prepared: Prepared) -> PathRules:
     return PathRules.of(*prepared.mapping.texts("category"), None)
 
 
-def photo_line(prepared: Prepared) -> str:
-    """Return what becomes of the photos of a file; empty if it has none."""
+def photo_line(prepared: Prepared, where: str) -> str:
+    """Return what becomes of the photos of a file; empty if it has none.
+
+    Args:
+        prepared: The file.
+        where: A sentence that says where those are shown that wait or failed.
+    """
     source = prepared.source
     if not isinstance(source, ShopRows) or not source.photos:
         return ""
     if not source.sends_photos:
         return f"Photos: {source.photos:,} left out"
-    return (
-        f"Photos: {source.photos:,}; workers fetch the new ones. `vitrine images list --state "
-        "queued` shows those that wait, `vitrine images list` those that failed"
-    )
+    return f"Photos: {source.photos:,}; workers fetch the new ones. {where}"

@@ -6,6 +6,8 @@ import { edits, keep } from "./undo.js";
 import { undoBatch } from "./undo_batch.js";
 import { compare } from "./undo_left.js";
 
+const STAYS = "It stays as somebody else has left it since.";
+
 /** @param {import("./undo.js").Edit} edit @returns {Promise<import("./undo.js").Outcome>} */
 export async function undoAll(edit) {
   if (edit.imported) {
@@ -14,7 +16,7 @@ export async function undoAll(edit) {
   }
   if (edit.batch) return undoBatches([edit.batch].flat());
   const { error, isLeft } = edit.left ? await compare(edit.left) : { error: "", isLeft: true };
-  return isLeft ? undoSteps(edit) : { error, remark: "It stays as somebody else has left it since." };
+  return isLeft ? undoSteps(edit) : { error, remark: STAYS };
 }
 
 /**
@@ -46,7 +48,7 @@ async function undoStep(step, label) {
   }
   if (!isConflict(reply) || method !== "PATCH") return told(reply, path, from);
   const resolved = await resolve(reply, { service, path, before: before ?? {}, after: body, label, words: UNDO_WORDS });
-  return resolved ? told(resolved.reply, path, from) : { error: "", remark: `${path} stays as it is stored.` };
+  return resolved ? told(resolved.reply, path, from) : { error: "", remark: STAYS };
 }
 
 /**

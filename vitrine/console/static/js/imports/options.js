@@ -11,6 +11,7 @@ const TEXTS = [
   { name: "encoding", label: "Character encoding", hint: "as detected" },
   { name: "separator", label: "Sign between cells", hint: "as detected" },
   { name: "sheet", label: "Sheet of a workbook", hint: "the first with a header" },
+  { name: "source", label: "Source", hint: "none" },
 ];
 const CHOICES = [
   { name: "weight_unit", label: "Unit of weights", choices: ["g", "kg", "lb", "oz"], none: "as the file says" },
@@ -46,6 +47,7 @@ export function Options({ one, formats, onSent }) {
       ${TEXTS.map(({ name, label, hint }) => html`<label class="field" key=${name}>${label}
         <input value=${options[name]} placeholder=${hint} spellcheck=${false} autocomplete="off" onChange=${set(name)} /></label>`)}
       <label class="check"><input type="checkbox" checked=${options.photos} onChange=${set("photos")} />Bring the photos</label>
+      <p class="dim small wide">A source, such as <i>etsy</i>, keeps the products, clients and orders of two shops apart: it goes before their numbers and groups.</p>
       <button disabled=${isBusy(one)}>Read again</button>
     </form>
   <//>`;

@@ -1,5 +1,5 @@
 /** One import from its files to its undo: dry run, import with progress, stop, undo. */
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ask } from "../api.js";
 import { edits, remember, undo } from "../edits/undo.js";
 import { bytes, counted, duration, number } from "../format.js";
@@ -41,7 +41,12 @@ export function Steps({ one, reply, reload }) {
     say(answer.error || "It stops after the rows that are sent.");
   };
   const isRead = Boolean(one.plan) && !busy;
-  const tools = html`<div class="tools">
+  const buttons = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    // A button that is disabled during the work loses the focus, which the next step needs.
+    if (isRead && document.activeElement === document.body) /** @type {HTMLElement | null} */ (buttons.current?.querySelector("button:enabled"))?.focus({ preventScroll: true });
+  }, [isRead]);
+  const tools = html`<div class="tools" ref=${buttons}>
     ${(one.state === "checking" || one.state === "running") && html`<button type="button" onClick=${stop}>Stop</button>`}
     <${Action} scope=${scope} disabled=${!isRead} onClick=${() => start("dry-run")}>Dry run<//>
     <${Action} scope=${scope} kind=${one.done ? "" : "main"} disabled=${!isRead} onClick=${() => start("run")}>${one.done ? "Import again" : "Import"}<//>

@@ -103,7 +103,7 @@ function newPlot(box, height, times) {
       scales: { x: { range: times }, y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, Math.max(5, most * 1.1)] } },
       axes: [
         { ...axis, grid: { show: false }, size: 26, space: 80, values: clocks },
-        { ...axis, grid: { stroke: colour("line"), width: 1 }, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000] },
+        { ...axis, grid: { stroke: colour("line"), width: 1 }, size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000] },
       ],
       series: [{}, ...[...KINDS].reverse().map((kind) => ({
         stroke: colour(`area-${kind}`), fill: colour(`area-${kind}`), width: 0, paths: area, points: { show: false } }))],

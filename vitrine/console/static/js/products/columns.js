@@ -26,12 +26,13 @@ const text = (/** @type {string} */ id) => (/** @type {any} */ item) => html`<sp
 const money = (/** @type {string} */ id) => (/** @type {any} */ item) => price(item[id], item.currency);
 const number = (/** @type {string} */ id) => (/** @type {any} */ item) => amount(item[id]);
 const when = (/** @type {string} */ id) => (/** @type {any} */ item) => moment(item[id]);
+const Name = (/** @type {any} */ item) => html`<span class="clamped" dir="auto" title=${item.name}>${shown(item.name)}</span>`;
 const Status = (/** @type {any} */ item) => html`<${Pill} kind=${/** @type {any} */ (TONES)[item.status] ?? "plain"}>${shown(item.status)}<//>`;
 
 /** @type {Column[]} */
 export const COLUMNS = [
   { id: "images", name: "Picture", editor: "", cell: (item) => html`<${Picture} image=${item.images?.[0]} />`, kind: "tight" },
-  { id: "name", name: "Name", editor: "text", cell: text("name"), kind: "wide", sorts: true },
+  { id: "name", name: "Name", editor: "text", cell: Name, kind: "wide", sorts: true },
   { id: "sku", name: "SKU", editor: "text", cell: text("sku") },
   { id: "price", name: "Price", editor: "number", cell: money("price"), kind: "number", sorts: true },
   { id: "compare_at_price", name: "Earlier price", editor: "number", cell: money("compare_at_price"), kind: "number" },

@@ -104,7 +104,7 @@ export function ProductList() {
     <//>
     <${Filters} list=${list} onShow=${to} />
     <div class=${hasFacets && !isTrash ? "products with-facets" : "products"}>
-      ${hasFacets && !isTrash && html`<aside aria-label="Facets"><h2 class="hidden">Facets</h2><${Lazy} load=${loadFacets} part="Facets" props=${{ facets: counts.facets, isBusy: !counts.isCurrent, error: counts.error, list, onShow: to }} /></aside>`}
+      ${hasFacets && !isTrash && html`<aside aria-label="Facets"><h2 class="hidden">Facets</h2>${(rows.isCurrent || rows.error || counts.facets) && html`<${Lazy} load=${loadFacets} part="Facets" props=${{ facets: counts.facets, isBusy: !counts.isCurrent, error: counts.error, list, onShow: to }} />`}</aside>`}
       <${Panel} title=${isTrash ? "Deleted products" : "List"} note=${remark(rows.value)} fill reply=${rows.reply} error=${rows.error}>
         ${rows.created > 0 && html`<p class="newcomers" role="status">${counted(rows.created, "product")} created meanwhile. <button type="button" class="link" onClick=${written}>Show the list anew</button></p>`}
         <${SelectionBar} key=${address} isEmpty=${!lines.length} selected=${current} total=${total} isAtLeast=${totalIs === "at_least"} path=${(/** @type {string[]} */ names) => wholePath(list, names)} brands=${brands} isTrash=${isTrash}
