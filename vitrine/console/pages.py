@@ -170,7 +170,7 @@ class Pages:
         part = "One" if is_item else "All"
         parts = [url for which, url in self._found(page, _PART) if which == part]
         found: dict[str, None] = {}
-        waiting = ["js/first.js", "js/main.js", page, *self._paths(page, parts)]
+        waiting = ["js/requests/first.js", "js/main.js", page, *self._paths(page, parts)]
         while waiting:
             module = waiting.pop(0)
             if module in self._files and module not in found:

@@ -5,8 +5,8 @@
  * request itself, to be copied. A refusal is one sentence, in `error`.
  */
 import { addresses } from "./addresses.js";
-import { takeEarly } from "./early.js";
-import { headersOf, token } from "./headers.js";
+import { takeEarly } from "./requests/early.js";
+import { headersOf, token } from "./requests/headers.js";
 import { refusalInPageWords } from "./page_words.js";
 import { signIn } from "./session.js";
 

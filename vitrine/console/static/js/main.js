@@ -1,8 +1,8 @@
 /** Starts the console: the token, the stream, the keys, and the page. */
 import { render } from "preact";
 import { ask } from "./api.js";
-import { forgetEarly } from "./early.js";
-import { token } from "./headers.js";
+import { forgetEarly } from "./requests/early.js";
+import { token } from "./requests/headers.js";
 import { html } from "./html.js";
 import { startKeys } from "./keys.js";
 import { pageOf, PAGES } from "./pages.js";

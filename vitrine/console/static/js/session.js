@@ -1,6 +1,6 @@
 /** Who the token of this tab belongs to. A new tab asks the other tabs of the console for a token. */
 import { decoded } from "./format.js";
-import { keepToken, token } from "./headers.js";
+import { keepToken, token } from "./requests/headers.js";
 import { Value } from "./value.js";
 
 const TABS = new BroadcastChannel("vitrine.token");

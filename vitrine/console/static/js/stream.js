@@ -6,7 +6,7 @@
  * Events are handed on four times a second, so that a busy stack does not freeze the page.
  */
 import { useEffect, useRef } from "preact/hooks";
-import { headersOf, token } from "./headers.js";
+import { headersOf, token } from "./requests/headers.js";
 import { missing, signIn } from "./session.js";
 import { Value } from "./value.js";
 

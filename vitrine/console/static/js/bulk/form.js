@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { NUMBER_HINT, numberOf } from "../amounts.js";
 import { html } from "../html.js";
 import { useAsk } from "../use_ask.js";
-import { STATUSES } from "../products/columns.js";
+import { STATUSES } from "../products/columns/columns.js";
 import { COLLECTION } from "../products/paths.js";
 
 const FIELDS = { price: "Price", category: "Category", status: "Status", brand: "Brand", tags: "Tags", attribute: "Attribute", trash: "Move to the trash" };

@@ -5,7 +5,7 @@
  * under its name, so those that were shown last are kept.
  */
 import { useEffect, useState } from "preact/hooks";
-import { headersOf } from "../headers.js";
+import { headersOf } from "../requests/headers.js";
 import { html } from "../html.js";
 
 const MOST = 300; // pictures that are kept

@@ -6,7 +6,7 @@ import { useAsk } from "../use_ask.js";
 import { asRuled, rowOf } from "../product_form/inputs.js";
 import { typed } from "../amounts.js";
 import { knownRule } from "./attribute_rules.js";
-import { STATUSES, typedOf, valueOf, withValue } from "./columns.js";
+import { STATUSES, typedOf, valueOf, withValue } from "./columns/columns.js";
 import { draftOf, dropDraft, keepDraft } from "./draft.js";
 import { COLLECTION } from "./paths.js";
 
@@ -16,7 +16,7 @@ const NOT_LOADED = { error: "A part of the console was not loaded. Try again, or
 const REASONS = ["delivery", "damaged", "returned", "found", "inventory"];
 
 /**
- * @param {{column: import("./columns.js").Column, item: any, brands: string[], onSaved: (item: any) => void, onClose: (step: number) => void, onOpen: () => void}} props
+ * @param {{column: import("./columns/columns.js").Column, item: any, brands: string[], onSaved: (item: any) => void, onClose: (step: number) => void, onOpen: () => void}} props
  *   `onClose` gets how many cells to go on; `onOpen` opens the editor again. An answer that comes when the reader
  *   is in another cell closes nothing
  */
@@ -122,7 +122,7 @@ const pairs = (values) => values.map((value) => [value, value]);
 
 /**
  * The choices of an attribute, if it has any, and the kind of its values: by the rule of the category, else by its value.
- * @param {import("./columns.js").Column} column @param {any} item
+ * @param {import("./columns/columns.js").Column} column @param {any} item
  * @returns {{choices: [string, string][] | null, kind: string}}
  */
 function ofAttribute(column, item) {
@@ -135,7 +135,7 @@ function ofAttribute(column, item) {
   return { choices: [["", "–"], ...pairs([...new Set([...(value === null ? [] : [typed(value)]), ...known])])], kind };
 }
 
-/** @param {import("./columns.js").Column} column */
+/** @param {import("./columns/columns.js").Column} column */
 const hasList = (column) => column.editor === "category" || column.editor === "brand";
 
 /** Categories whose name begins with what is typed. */

@@ -7,7 +7,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
 import { letterOf } from "../keys.js";
 import { loadPart } from "../parts/lazy.js";
-import { isEditable } from "./columns.js";
+import { isEditable } from "./columns/columns.js";
 import { drafts } from "./draft.js";
 import { loadEditor, Row } from "./row.js";
 
@@ -17,7 +17,7 @@ const FIRST = 20; // rows that are painted before the others, more than a screen
 /** @typedef {{key: string, item: any, kind: "item" | "group" | "variant"}} Line */
 
 /**
- * @param {{columns: import("./columns.js").Column[], lines: Line[], selected: Map<number, any>, lit: Set<number>, open: Map<number, any>, brands: string[],
+ * @param {{columns: import("./columns/columns.js").Column[], lines: Line[], selected: Map<number, any>, lit: Set<number>, open: Map<number, any>, brands: string[],
  *   ordering: string, isTrash: boolean, isBusy: boolean,
  *   onSort: (ordering: string) => void, onSelect: (lines: Line[], isOn: boolean) => void, onFold: (item: any) => void, onSaved: (item: any) => void}} props
  */

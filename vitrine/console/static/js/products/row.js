@@ -4,7 +4,7 @@ import { amount, price } from "../amounts.js";
 import { counted } from "../format.js";
 import { html } from "../html.js";
 import { Lazy } from "../parts/lazy.js";
-import { isEditable } from "./columns.js";
+import { isEditable } from "./columns/columns.js";
 
 /** The module that edits a cell; the grid loads it when the rows are there. */
 export const loadEditor = () => import("./cell_editor.js");
@@ -12,7 +12,7 @@ export const loadEditor = () => import("./cell_editor.js");
 const OF_GROUP = ["category", "brand", "group"]; // what variants have in common
 
 /**
- * @param {{id: string, item: any, kind: "item" | "group" | "variant", columns: import("./columns.js").Column[], act: any, brands: string[],
+ * @param {{id: string, item: any, kind: "item" | "group" | "variant", columns: import("./columns/columns.js").Column[], act: any, brands: string[],
  *   isTrash: boolean, isSelected: boolean, isLit: boolean, isOpen: boolean, editing: string}} props
  */
 export function Row({ id, item, kind, columns, act, brands, isTrash, isSelected, isLit, isOpen, editing }) {
@@ -48,7 +48,7 @@ const columnOf = (event) => {
   return target.closest("a, button, input, select") ? "" : (/** @type {HTMLElement | null} */ (target.closest("td[data-column]"))?.dataset.column ?? "");
 };
 
-/** @param {import("./columns.js").Column} column @param {any} item @param {string} kind */
+/** @param {import("./columns/columns.js").Column} column @param {any} item @param {string} kind */
 function Cell(column, item, kind) {
   if (column.id !== "name" || kind !== "variant") return column.cell(item);
   const options = Object.entries(item.options ?? {}).map(([name, value]) => `${name}: ${value}`);
@@ -56,7 +56,7 @@ function Cell(column, item, kind) {
 }
 
 /** What a folded group shows: a range of prices, all of its stock, and how many variants it has. */
-function Summary(/** @type {import("./columns.js").Column} */ column, /** @type {any} */ item, /** @type {boolean} */ isOpen, /** @type {any} */ act) {
+function Summary(/** @type {import("./columns/columns.js").Column} */ column, /** @type {any} */ item, /** @type {boolean} */ isOpen, /** @type {any} */ act) {
   const { variants } = item;
   if (column.id === "name") {
     return html`<span class="fold"><button type="button" class="link" tabindex="-1" aria-expanded=${isOpen} aria-label=${`${counted(variants.count, "variant")} of ${item.name}`} onClick=${() => act.fold(item)}>

@@ -9,7 +9,7 @@ import { randomName } from "../random.js";
 import { same } from "../edits/same.js";
 import { asRuled, escaped, meaningOf, rowOf } from "../product_form/inputs.js";
 import { readRules } from "./attribute_rules.js";
-import { typedOf, valueOf as storedIn } from "./columns.js";
+import { typedOf, valueOf as storedIn } from "./columns/columns.js";
 import { draftOf, keepDraft } from "./draft.js";
 import { COLLECTION } from "./paths.js";
 
@@ -21,7 +21,7 @@ import { COLLECTION } from "./paths.js";
 const TRIES = 5;
 
 /**
- * @param {import("./columns.js").Column} column
+ * @param {import("./columns/columns.js").Column} column
  * @param {any} item
  * @param {string} text
  * @returns {Promise<Saved>}
@@ -42,7 +42,7 @@ export async function saveCell(column, item, text) {
 
 /**
  * Change one attribute; what somebody else does to the others meanwhile stays.
- * @param {import("./columns.js").Column} column @param {any} item @param {string} text
+ * @param {import("./columns/columns.js").Column} column @param {any} item @param {string} text
  * @returns {Promise<Saved>}
  */
 async function saveAttribute(column, item, text) {
@@ -68,7 +68,7 @@ async function saveAttribute(column, item, text) {
   return { error: said(byPointer(reply.value?.errors ?? []), `/attributes/${escaped(name)}`) || reply.error };
 }
 
-/** @param {import("./columns.js").Column} column @param {string} text */
+/** @param {import("./columns/columns.js").Column} column @param {string} text */
 function valueOf(column, text) {
   if (column.editor === "number") return numberOf(text);
   if (column.editor === "list") return text.split(",").map((part) => part.trim()).filter(Boolean);

@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { edits } from "../edits/undo.js";
 import { useAsk } from "../use_ask.js";
-import { COLUMNS } from "./columns.js";
+import { COLUMNS } from "./columns/columns.js";
 import { countsPath, FACETS, filtersOf, pagePath } from "./paths.js";
 
 const RULES = 4; // attributes of a category that are counted

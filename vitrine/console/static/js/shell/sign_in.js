@@ -1,7 +1,7 @@
 /** The dialog that asks for a token; what was typed on the page behind it stays. */
 import { useState } from "preact/hooks";
 import { html } from "../html.js";
-import { keepToken } from "../headers.js";
+import { keepToken } from "../requests/headers.js";
 import { asked, endSignIn } from "../session.js";
 import { useValue } from "../value.js";
 import { Dialog } from "../parts/dialog.js";

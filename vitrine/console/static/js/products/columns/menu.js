@@ -1,9 +1,9 @@
 /** The button that opens the choice of the columns. */
 import { useState } from "preact/hooks";
-import { html } from "../html.js";
-import { Lazy } from "../parts/lazy.js";
+import { html } from "../../html.js";
+import { Lazy } from "../../parts/lazy.js";
 
-const load = () => import("./column_dialog.js");
+const load = () => import("./dialog.js");
 
 /** @param {{attributes: string[]}} props  those of the category of the list */
 export function ColumnMenu({ attributes }) {

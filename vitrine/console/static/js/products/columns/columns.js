@@ -1,11 +1,11 @@
 /** The columns of the products: what they show, whether they can be edited, and which are chosen. */
-import { amount, moment, price, typed, typedPrice } from "../amounts.js";
-import { shown } from "../format.js";
-import { html } from "../html.js";
-import { Pill } from "../parts/pill.js";
-import { Picture } from "../photos/picture.js";
-import { PRICES } from "../product_form/fields.js";
-import { Value } from "../value.js";
+import { amount, moment, price, typed, typedPrice } from "../../amounts.js";
+import { shown } from "../../format.js";
+import { html } from "../../html.js";
+import { Pill } from "../../parts/pill.js";
+import { Picture } from "../../photos/picture.js";
+import { PRICES } from "../../product_form/fields.js";
+import { Value } from "../../value.js";
 import { ATTRIBUTE, keepColumns, keptColumns } from "./fields.js";
 
 export const STATUSES = ["active", "draft", "archived"];

@@ -14,7 +14,7 @@ export function keepToken(value) {
   else sessionStorage.removeItem(KEY);
 }
 
-/** @param {import("./api.js").Request} request */
+/** @param {import("../api.js").Request} request */
 export function headersOf(request) {
   /** @type {Record<string, string>} */
   const headers = { Accept: "application/json" };

@@ -1,7 +1,7 @@
 /** Chooses the columns; the choice is kept in the tab. */
-import { html } from "../html.js";
-import { Dialog } from "../parts/dialog.js";
-import { useValue } from "../value.js";
+import { html } from "../../html.js";
+import { Dialog } from "../../parts/dialog.js";
+import { useValue } from "../../value.js";
 import { choose, chosen, COLUMNS } from "./columns.js";
 
 /** @param {{attributes: string[], onClose: () => void}} props  those of the category of the list */

@@ -3,8 +3,8 @@
  * page are loaded, and the answer is often there before them.
  */
 import { sendEarly } from "./early.js";
-import { fieldsOf, keptColumns } from "./products/fields.js";
-import { COLLECTION, listOf, pagePath, UNCOUNTED } from "./products/paths.js";
+import { fieldsOf, keptColumns } from "../products/columns/fields.js";
+import { COLLECTION, listOf, pagePath, UNCOUNTED } from "../products/paths.js";
 
 const [, page, ref] = location.pathname.split("/");
 if (page === "products" && !document.hidden) {
