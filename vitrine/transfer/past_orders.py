@@ -25,8 +25,17 @@ CLIENT_NAME = "Client {}"
 
 # Fields of an order and of a line: their types, and names of their columns in other shops' files.
 _ORDER_FIELDS = {
-    "external_ref": ("Text", ("invoiceno", "invoice_no", "invoice", "orderid", "order_id")),
-    "placed_at": ("Text", ("invoicedate", "invoice_date", "orderdate", "order_date", "date")),
+    "external_ref": (
+        "Text",
+        (
+            *("invoiceno", "invoice_no", "invoice", "orderid", "order_id", "order"),
+            *("order number", "ordernumber", "order no"),
+        ),
+    ),
+    "placed_at": (
+        "Text",
+        ("invoicedate", "invoice_date", "orderdate", "order_date", "date", "ordered_at"),
+    ),
     "client": (
         "Reference",
         (

@@ -114,7 +114,7 @@ def test_rows_of_an_order_are_joined_wherever_they_stand(run, tmp_path):
 
 
 def test_a_client_is_found_by_email(run):
-    text = "order_id,Customer Email,sku,qty\n1,Ann@X.org ,a,1\n2,bob@x.org,a,1\n"
+    text = "Order,Customer Email,sku,qty\n1,Ann@X.org ,a,1\n2,bob@x.org,a,1\n"
     orders, clients = run(text, emails=("ann@x.org",), create_clients=True)
     assert clients == [{"email": "bob@x.org", "name": "Client bob@x.org"}]
     assert [each["client_id"] for each in orders] == [77, 1]

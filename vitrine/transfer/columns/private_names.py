@@ -1,4 +1,4 @@
-"""Names of columns that are private to a shop: what goods cost, and where they come from.
+"""Names of columns that are private: what goods cost, where they come from, and personal data.
 
 Attributes are public, so such a column is left out unless ``--map`` or ``--attributes`` names it.
 """

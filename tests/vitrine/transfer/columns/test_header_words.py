@@ -57,6 +57,8 @@ PRIVATE = (
     *("avgcost", "supplierid", "purchase prices", "purchase_prices_net", "purchasepricenet"),
     *("supply price", "reseller price", "supplyprice", "costperitem", "landedcosts", "net_cost"),
     *("Dealer prices", "profitmargin", "grossprofit", "internalnotes", "ekpreis", "Notes internes"),
+    *("Email", "E-Mail-Adresse", "Customer Email", "Phone Number", "date of birth", "Geburtsdatum"),
+    *("Correo electrónico", "Numéro de téléphone", "Data di nascita", "Telefoonnummer"),
     *("prixdachat", "preciodecompra", "suppliers_code", "wholesalers", "productcost"),
 )
 PUBLIC = (
@@ -67,6 +69,7 @@ PUBLIC = (
     *("costume", "Costumes", "costume size", "Costa Rica", "coaster", "shippingcost", "Price"),
     *("shipping_costs", "deliverycost", "tradename", "Trade mark", "Internal storage", "buyer"),
     *("Network", "Grossary", "Net weight", "Purchase note", "Factory", "supply voltage"),
+    *("Phone model", "iPhone", "Mobile", "Birthday card", "Mail order", "Enamel", "Serial number"),
     *("Dealer", "Reseller", "Vendor", "profile", "marginal", "nonprofit", "marker", "Preis"),
 )
 
