@@ -1,9 +1,10 @@
 """Orders beyond the contract: lines, prices, states, filters and stock."""
 
+from dataclasses import replace
+
 import pytest
 from bson import Decimal128, ObjectId
 
-from shared.config.settings import Settings
 from shared.storage import documents
 from tests.support.services import on_real_servers
 
@@ -154,8 +155,8 @@ def test_a_product_without_a_currency_is_not_sold_beside_another(place, products
 
 class TestDefaultCurrency:
     @pytest.fixture
-    def settings(self, tmp_path):
-        return Settings(media_url=f"file://{tmp_path}/media", currency="EUR")
+    def settings(self, settings):
+        return replace(settings, currency="EUR")
 
     def test_it_is_the_currency_of_all_that_name_none(self, place, products, orders, teapot, db):
         mug = products.post("/products", json={"name": "Mug", "price": 4, "stock": 2}).get_json()

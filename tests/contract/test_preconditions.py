@@ -1,10 +1,10 @@
 """Conditional writes of every service: If-Match, If-None-Match, 412 and 428."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
-from shared.config.settings import Settings
 from tests.support.services import example, on_fakes, on_real_servers
 
 
@@ -110,8 +110,8 @@ def test_a_put_cannot_choose_an_id(client, url, resource, serves):
 
 class TestRequired:
     @pytest.fixture
-    def settings(self, tmp_path):
-        return Settings(media_url=f"file://{tmp_path}/media", require_if_match=True)
+    def settings(self, settings):
+        return replace(settings, require_if_match=True)
 
     def test_a_change_without_a_version_is_a_428(self, client, url, made, text_field):
         for response in (

@@ -1,8 +1,9 @@
 """Trash of every service: it is listed, reserves no values, and is emptied."""
 
+from dataclasses import replace
+
 import pytest
 
-from shared.config.settings import Settings
 from tests.support.services import on_fakes, on_real_servers
 
 
@@ -111,8 +112,8 @@ def test_an_id_taken_by_hand_meanwhile_is_a_conflict(client, url, resource, db, 
 @pytest.mark.parametrize("days", [7, 0])
 class TestExpiry:
     @pytest.fixture
-    def settings(self, tmp_path, days):
-        return Settings(media_url=f"file://{tmp_path}/media", trash_days=days)
+    def settings(self, settings, days):
+        return replace(settings, trash_days=days)
 
     def test_mongodb_removes_old_documents(self, client, resource, db, days):
         index = db[f"{resource.name}.trash"].index_information().get("deleted_at_1", {})

@@ -53,9 +53,12 @@ def project():
         yield project
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(project):
-    """Stack of the copy, with the services that the documents add."""
+    """Stack of the copy, with the services that the documents add.
+
+    It ends with its file: to the end of the suite, it would take as much again.
+    """
     env = {
         "PYTHONPATH": str(project),
         "JOB_WORKERS": "1",

@@ -2,11 +2,11 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from api_products.resource import products as resource
-from shared.config.settings import Settings
 from shared.schema.mongo_schema import json_schema
 from shared.storage.audit_log import AuditLog
 from shared.workers.follower import Follower
@@ -355,8 +355,8 @@ def test_a_history_comes_in_pages(products, follow, entries):
 @pytest.mark.parametrize("days", [7, 0])
 class TestExpiry:
     @pytest.fixture
-    def settings(self, tmp_path, days):
-        return Settings(media_url=f"file://{tmp_path}/media", history_days=days)
+    def settings(self, settings, days):
+        return replace(settings, history_days=days)
 
     def test_mongodb_removes_old_documents(self, products, db, days):
         index = db["products.history"].index_information().get("at_1", {})
