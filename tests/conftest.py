@@ -22,6 +22,7 @@ from tests.support.services import (
     add_update,
     create_indexes,
     empty,
+    find,
 )
 from tests.support.stack import running_stack
 from vitrine.local import embedded
@@ -30,6 +31,7 @@ from vitrine.local.processes import stop
 mongomock.ignore_feature("session")
 mongomock.collection.Collection.create_indexes = create_indexes
 mongomock.collection.BulkOperationBuilder.add_update = add_update
+mongomock.collection.Collection.find = find
 
 
 # The files that take longest; each runs in one process.
