@@ -9,7 +9,7 @@ ranked.
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import islice, product
 from typing import Any
 
 from bson import ObjectId
@@ -313,12 +313,13 @@ def begin_with(
     titles = Span(search.title, search.title + LAST)
     first = max(search.words, key=lambda word: len(word.text)).spans
     titled = [span for span in first if span.start[0] in "+#"]
-    for span in [titles, *titled]:
+    # MongoDB reads all documents up to the first limit, of which a few are enough mostly.
+    for span, examined in product([titles, *titled], (4 * limit, MAX_SUGGESTED)):
         if len(found) < limit:
             wanted = both(filter, {} if span is titles else search.titled)
             pipeline: list[Document] = [
                 {"$match": span.filter},
-                {"$limit": MAX_SUGGESTED},
+                {"$limit": examined},
                 {"$match": wanted},
                 {"$limit": limit},
                 {"$project": shown},
