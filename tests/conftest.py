@@ -23,6 +23,7 @@ from tests.support.services import (
     add_update,
     create_indexes,
     empty,
+    find,
 )
 from tests.support.stack import running_stack
 from vitrine.local import embedded
@@ -42,6 +43,7 @@ def pytest_collection_finish():
 mongomock.ignore_feature("session")
 mongomock.collection.Collection.create_indexes = create_indexes
 mongomock.collection.BulkOperationBuilder.add_update = add_update
+mongomock.collection.Collection.find = find
 
 
 # The files that take longest; each runs in one process.

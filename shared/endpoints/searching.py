@@ -4,7 +4,8 @@ A service binds them with ``blueprint(resource)``.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from flask import Blueprint, Response
@@ -16,12 +17,11 @@ from shared.http import accepts, auth, read_parameters, respond, returns
 from shared.http.contract import CACHED
 from shared.http.responses import Content
 from shared.resource import Resource, cached
-from shared.schema.search_query import MAX_PIECES, Search, Word, one_of, whole_ways
+from shared.schema.search_query import MAX_PIECES, Search, Word, whole_ways
 from shared.schema.search_terms import split
 from shared.schema.serialization import Document
 from shared.storage.connections import connections
-from shared.storage.repository import both
-from shared.storage.search import matching, place_names, synonyms
+from shared.storage.search import matching, place_names, postings, synonyms
 
 SUGGESTED = 5  # words, items and places
 MAX_READ = 20  # words that are looked at for a suggestion
@@ -134,19 +134,22 @@ def _suggestions(resource: Resource, q: str, tokens: tuple[str, ...]) -> Documen
         return {"words": [], "products": [], "categories": []}
     *before, last = typed
     return {
-        "words": [" ".join([*before, word]) for word in _words(resource, last, tokens)],
+        "words": [" ".join([*before, word]) for word in _words(resource, last)],
         "products": list(_items(resource, q)),
         "categories": list(_places(resource, last, tokens)),
     }
 
 
-def _words(resource: Resource, letters: str, tokens: tuple[str, ...]) -> Sequence[str]:
+def _words(resource: Resource, letters: str) -> list[str]:
     """Return the words that begin with some letters, of items that are in public lists."""
     repository, listed = resource.repository, _listed(resource)
     words = repository.vocabulary.beginning(letters, SUGGESTED if not listed else MAX_READ)
-    having = [both(listed, one_of([Word(word, tuple(whole_ways(word)))])) for word in words]
-    counts = repository.count_each(having, 1, tokens)
-    return [word for word, count in zip(words, counts, strict=True) if count][:SUGGESTED]
+    having = (
+        word
+        for word in words
+        if postings.has_any(repository, Word(word, tuple(whole_ways(word))), listed)
+    )
+    return list(islice(having, SUGGESTED))
 
 
 def _listed(resource: Resource) -> Document:

@@ -20,19 +20,14 @@ from shared.schema.groups import Groups
 from shared.schema.query import PageRequest
 from shared.schema.serialization import Document
 from shared.storage import pages
-from shared.storage.repository import (
-    BAD_HINT,
-    SORT_IN_MEMORY_LIMIT,
-    Page,
-    Repository,
-    both,
-)
+from shared.storage.repository import BAD_HINT, Page, Repository, both
 from shared.storage.search.matching import Matches
 
 # Items for each entry of a page that a walk reads first; after a cursor each costs more.
 BATCH, BATCH_AFTER_CURSOR = 6, 2
 MAX_BATCH = 1_000  # items that a walk reads at once
-MAX_COUNTED = 3_000  # items of which the groups are counted, unless an exact total is asked for
+SORTED = 3_000  # items that a walk sorts in memory
+MAX_COUNTED = 1_000  # items of which the groups are counted, unless an exact total is asked for
 MAX_WALKED = 10_000  # items that a walk reads; the page ends early then
 _TOO_DEEP = (
     f"Is beyond the first {MAX_WALKED:,} items, of which groups are made here; go on with the "
@@ -51,7 +46,7 @@ def find_collapsed_page(
     """Return the page that a query string with ``collapse`` asks for, not ordered by relevance.
 
     The arguments and errors are those of ``storage.pages.page``.  The total is the number of
-    groups.  It is exact if at most 3,000 items match; else it is that of the first 3,000 matches.
+    groups.  It is exact if at most 1,000 items match; else it is that of the first 1,000 matches.
     """
     if matches:
         page_request = pages.narrow(page_request, matches)
@@ -146,7 +141,9 @@ class _Walk:
         place = None if self.place is None else tuple(self.place)
         part = replace(self.page_request, page=1, per=size, after=place)
         names = {self._groups.field, *(name for name, _ in self.page_request.sort)}
-        return pages.read(self.repository, part, dict.fromkeys(names, True), self.matches)
+        shown = dict.fromkeys(names, True)
+        # A walk reads so far that an index of the order would lead past more items than there are.
+        return pages.read(self.repository, part, shown, self.matches, SORTED)
 
     def _find_first(self, batch: Iterable[Document]) -> None:
         """Find the first item of each group that the walk meets for the first time."""
@@ -203,7 +200,8 @@ def _documents(
     ids = [entry["_id"] for entry in entries]
     # With the filter again: an edit may have taken an item out meanwhile.
     matches = both(page_request.filter, {"_id": {"$in": ids}})
-    found = repository.collection.find(matches, shown, batch_size=len(ids) + 1) if ids else ()
+    find = partial(repository.collection.find, batch_size=len(ids) + 1, hint=[("_id", 1)])
+    found = find(matches, shown) if ids else ()
     documents = {repr(document["_id"]): document for document in found}
     return sizes.take(documents[id] for id in map(repr, ids) if id in documents)
 
@@ -213,8 +211,10 @@ def _count(
 ) -> tuple[int | None, bool, int]:
     """Return the number of groups, None if it is not shown, if it is exact, and the matches."""
     if count == "none" or (page_request.after is not None and count != "exact"):
-        limit = SORT_IN_MEMORY_LIMIT + 1
-        return None, False, pages.count_matches(repository, page_request, limit, tokens)
+        return None, False, pages.count_matches(repository, page_request, SORTED + 1, tokens)
     limit = 0 if count == "exact" else MAX_COUNTED
     total, matches = repository.count_groups(page_request.parts, limit, tokens)
-    return total, not limit or matches <= limit, matches
+    if not limit or matches <= limit:
+        return total, True, matches
+    # An index has the number of matches, but not that of their groups.
+    return total, False, pages.count_matches(repository, page_request, SORTED + 1, tokens)

@@ -53,7 +53,8 @@ def derive(
         group: The field that the items of a group share; empty for none.
     """
     orders = [_keys(order, collated) for order in query.sortable]
-    derived = [IndexModel(order) for order in orders]
+    # The first of several indexes with an order is read, so those for one case come first.
+    derived = [*own, *(IndexModel(order) for order in orders)]
     if partition:
         derived += [IndexModel([(partition, 1), *order]) for order in ([("_id", 1)], *orders)]
     if partition and visibility:
@@ -66,7 +67,6 @@ def derive(
         derived.append(IndexModel([("old_slugs", 1)], sparse=True))
     if searched:
         derived.append(IndexModel([("terms", 1), ("_id", 1)]))
-    derived += own
     firsts = {next(iter(index.document["key"])) for index in derived}
     filtered = dict.fromkeys(field.metadata.get("path") for field in query.fields.values())
     derived += [

@@ -174,13 +174,22 @@ def count_matches(
 
 
 def read(
-    repository: Repository, page_request: PageRequest, shown: Mapping[str, Any], matches: int
+    repository: Repository,
+    page_request: PageRequest,
+    shown: Mapping[str, Any],
+    matches: int,
+    sortable: int = SORT_IN_MEMORY_LIMIT,
 ) -> tuple[list[Document], bool]:
     """Return the documents of a page and one more, and True if they take no more than a page may.
 
-    ``matches`` is the number of all matches, exact up to what can be sorted in memory.
+    Args:
+        repository: The collection.
+        page_request: The query string.
+        shown: The projection: the stored fields to return.
+        matches: The number of all matches, exact up to ``sortable``.
+        sortable: The number of matches that are sorted in memory at most.
     """
-    find = _sort_in_memory if matches <= SORT_IN_MEMORY_LIMIT else _read_in_order
+    find = _sort_in_memory if matches <= sortable else _read_in_order
     return find(repository, page_request, shown)
 
 

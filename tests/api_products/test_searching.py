@@ -53,7 +53,12 @@ def names(page):
         ("brand new corsair vengeance 16gb kit in box", "Corsair Vengeance 16 GB"),
     ],
 )
-def test_a_product_is_found_by_what_shoppers_type(shop, q, first):
+@pytest.mark.parametrize(
+    ("bound", "most"), [("MAX_DIRECT", 200), ("MAX_DIRECT", -1), ("SORT_IN_MEMORY_LIMIT", 0)]
+)
+def test_a_product_is_found_by_what_shoppers_type(shop, monkeypatch, q, first, bound, most):
+    """However many products have its words: few, more, or many."""
+    monkeypatch.setattr(matching, bound, most)
     assert names(search(shop, q))[0] == first
 
 

@@ -56,6 +56,11 @@ def create_indexes(collection, indexes, session=None):
         collection.create_index(list(index.document["key"].items()), **options)
 
 
+def find(collection, *args, hint=None, _original=mongomock.collection.Collection.find, **kwargs):
+    """Stand in for mongomock's own, which does not know hints: it has no plans."""
+    return _original(collection, *args, **kwargs)
+
+
 def add_update(bulk, *args, sort=None, _original=BulkOperationBuilder.add_update, **kwargs):
     """Stand in for mongomock's own, which does not know pymongo's newest argument."""
     return _original(bulk, *args, **kwargs)

@@ -9,7 +9,7 @@ ranked.
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import islice, product
 from typing import Any
 
 from bson import ObjectId
@@ -44,6 +44,7 @@ from shared.storage.search.ranking import (
 from shared.storage.search.wording import Wording, understand
 
 MAX_RANKED = 200  # matches, if there are more than can be sorted in memory
+MAX_DIRECT = 200  # documents that are read at once, without a look at the words that they have
 MAX_OTHERS = 100  # documents of rare words other than the rarest
 MAX_SUGGESTED = 500  # documents that are looked at for a suggestion
 MAX_EXAMINED = 3_000  # documents of a frequent word that are looked at for all words
@@ -184,7 +185,7 @@ def _read_rare(
     if not rare:
         return _read(repository, both(filter, exact), MAX_RANKED)
     count = sum(each.count for each in wording.known[: len(rare)])
-    if len(wording.words) == 1 or count <= MAX_RANKED:
+    if len(wording.words) == 1 or count <= MAX_DIRECT:
         return _read(repository, both(filter, {"$or": [exact, one_of(rare)]}))
     having = {word.text: postings.of_word(repository, word) for word in rare}
     ids: Iterable[Any] = {id for each in having.values() for id in each}
@@ -313,12 +314,13 @@ def begin_with(
     titles = Span(search.title, search.title + LAST)
     first = max(search.words, key=lambda word: len(word.text)).spans
     titled = [span for span in first if span.start[0] in "+#"]
-    for span in [titles, *titled]:
+    # MongoDB reads all documents up to the first limit, of which a few are enough mostly.
+    for span, examined in product([titles, *titled], (4 * limit, MAX_SUGGESTED)):
         if len(found) < limit:
             wanted = both(filter, {} if span is titles else search.titled)
             pipeline: list[Document] = [
                 {"$match": span.filter},
-                {"$limit": MAX_SUGGESTED},
+                {"$limit": examined},
                 {"$match": wanted},
                 {"$limit": limit},
                 {"$project": shown},

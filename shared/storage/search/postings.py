@@ -9,10 +9,10 @@ from typing import Any
 
 from pymongo.errors import OperationFailure
 
-from shared.schema.search_query import ANYWHERE, Span, Way, Word, in_spans
+from shared.schema.search_query import ANYWHERE, Span, Way, Word, in_index, in_spans
 from shared.schema.search_terms import Filter
 from shared.schema.serialization import Document
-from shared.storage.repository import BAD_HINT, Repository
+from shared.storage.repository import BAD_HINT, Repository, both
 
 Ids = dict[Any, None]  # in the order of the index
 
@@ -53,6 +53,13 @@ def of_word(
     return ids
 
 
+def has_any(repository: Repository, word: Word, filter: Filter) -> bool:
+    """Return True if one of the documents that a filter finds has a word."""
+    if _find(repository, both(filter, in_index([word])), "terms", None, 1):
+        return True
+    return not word.is_in_index and repository.count(both(filter, word.condition), 1) > 0
+
+
 def is_short(word: Word) -> bool:
     """Return True if so many terms begin with a word that an index cannot tell who has it."""
     return len(word.text) <= SHORT
@@ -62,7 +69,8 @@ def _of_short_word(
     repository: Repository, word: Word, rank: int, among: Collection[Any], enough: int | None
 ) -> Ids:
     """Return the ids of the documents that have a short word, of which few are read."""
-    whole = [way.spans[0] for way in word.ways if way.rank <= rank and way.spans[0].is_term]
+    ways = [way for way in word.ways if way.rank <= rank and len(way.spans) == 1]
+    whole = [way.spans[0] for way in ways if way.spans[0].is_term]
     terms = [span for span in whole if not span.is_place]
     ids = _find(repository, in_spans(terms), "terms", among)
     if enough is not None and len(ids) > enough and word.text.isdigit():

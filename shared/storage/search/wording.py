@@ -21,8 +21,8 @@ from shared.schema.search_query import (
 from shared.schema.search_terms import Filter
 from shared.schema.units import is_unit
 from shared.storage.connections import connections
-from shared.storage.repository import SORT_IN_MEMORY_LIMIT, Repository, both
-from shared.storage.search import place_names, synonyms
+from shared.storage.repository import SORT_IN_MEMORY_LIMIT, Repository
+from shared.storage.search import place_names, postings, synonyms
 from shared.storage.search.place_names import PlaceNames
 from shared.storage.search.ranking import Weighted
 
@@ -88,14 +88,11 @@ def understand(
         for other in others
     ]
     counted = _weigh(repository, [word for *_, word in candidates], documents, tokens)
-    shown = [each.count for each in counted]
-    if seen:
-        seen_with = [both(seen, word.condition) for *_, word in candidates]
-        shown = repository.count_each(seen_with, 1, tokens)
     replaced: dict[str, Weighted] = {}
     corrected: dict[str, str] = {}
-    for (text, other, _), each, is_shown in zip(candidates, counted, shown, strict=True):
-        if each.count and is_shown and text not in corrected:
+    for (text, other, word), each in zip(candidates, counted, strict=True):
+        is_new = each.count and text not in corrected
+        if is_new and (not seen or postings.has_any(repository, word, seen)):
             corrected[text], replaced[text] = other, each
     weighted = [replaced.get(each.word.text, each) for each in weighted]
     return Wording(search, weighted, documents, corrected)

@@ -14,6 +14,7 @@ from tests.support.services import on_real_servers
     [
         # In an index of all names, those of a brand are far from both ends.
         (b"brand=Corsair&ordering=-name", ["brand", "sort_keys.name", "_id"]),
+        (b"brand=Corsair&category=memory&ordering=name", ["brand", "sort_keys.name", "_id"]),
         (b"brand=Corsair&ordering=price", ["price", "_id"]),
         (b"brand=Corsair", ["brand", "_id"]),
         (b"category=memory&ordering=name", ["category_path", "sort_keys.name", "_id"]),
