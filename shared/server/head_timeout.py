@@ -1,4 +1,4 @@
-"""Head timeout of gunicorn's event loop, which waits for the first request of a connection for ever.
+"""Head timeout of gunicorn, which waits for the first request of a connection for ever.
 
 gunicorn serves each connection in a task.  The task is cancelled, and gunicorn closes the
 connection, unless the first request has reached the application in time.  Further requests need no
@@ -6,9 +6,11 @@ such limit: an idle connection is closed after ``keepalive`` seconds, even in th
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
 from contextvars import ContextVar, copy_context
 from typing import Any
+
+Work = Coroutine[Any, Any, Any] | Generator[Any, None, Any]
 
 HEAD_SECONDS = 10  # seconds for the first head of a connection, on both servers
 
@@ -20,10 +22,8 @@ _waiting: ContextVar[asyncio.TimerHandle | None] = ContextVar("waiting", default
 def limit_heads(loop: asyncio.AbstractEventLoop) -> None:
     """Cancel the tasks of connections whose first request does not arrive in ``HEAD_SECONDS``."""
 
-    def create(
-        loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **options: Any
-    ) -> asyncio.Task[Any]:
-        if work.__name__ != _CONNECTION:
+    def create(loop: asyncio.AbstractEventLoop, work: Work, /, **options: Any) -> asyncio.Task[Any]:
+        if getattr(work, "__name__", "") != _CONNECTION:
             return asyncio.Task(work, loop=loop, **options)
         context = copy_context()
         task = asyncio.Task(work, loop=loop, **options | {"context": context})
