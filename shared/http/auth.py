@@ -32,6 +32,9 @@ MAX_VERIFIED = 10_000  # verified tokens that are remembered
 _CONTAINER = re.compile(r"[a-z][a-z0-9_-]*", re.ASCII)  # Domains of the internet have a dot.
 _LOCAL = ("127.0.0.1", "::1", "", None)  # A Unix socket has no address: "" or None.
 
+# What a page shows of another one, in Sec-Fetch-Dest.
+_FRAMES = ("iframe", "frame", "embed", "object")
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -128,7 +131,9 @@ class Auth(Middleware):
                 "AUTH_MODE=token."
             )
         origin, site = environ.get("HTTP_ORIGIN") or "", environ.get("HTTP_SEC_FETCH_SITE")
-        if not origin and site != "cross-site":
+        # A page of another port may show pictures of this service, and nothing in a frame.
+        is_framed = site == "same-site" and environ.get("HTTP_SEC_FETCH_DEST") in _FRAMES
+        if not origin and site != "cross-site" and not is_framed:
             return
         own = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST')}"
         if "*" in self._origins or (origin and origin in (own, *self._origins)):

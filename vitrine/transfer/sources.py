@@ -252,7 +252,8 @@ def _explained(path: str, format: str) -> Iterator[None]:
             "--encoding, such as --encoding windows-1252."
         ) from error
     except (ijson.JSONError, csv.Error) as error:
-        reason = str(error).partition("\n")[0]  # without a drawing of the place
+        # Without a drawing of the place, and without a number of a million digits.
+        reason = str(error).partition("\n")[0][:200]
         raise StackError(f"{path} is not {format}: {reason}.") from error
 
 

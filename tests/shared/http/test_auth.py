@@ -62,6 +62,9 @@ def test_a_page_elsewhere_may_only_link_here(products):
         assert products.get("/products", headers=link).status_code == 200
     assert products.post("/products", json={"name": "Pot"}, headers=link).status_code == 403
     assert products.get("/products", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
+    for dest, status in (("iframe", 403), ("embed", 403), ("image", 200), ("document", 200)):
+        headers = {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Dest": dest}
+        assert products.get("/products", headers=headers).status_code == status
 
 
 @on_fakes

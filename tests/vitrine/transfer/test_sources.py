@@ -249,6 +249,19 @@ def test_a_name_that_two_columns_have_is_refused(write):
         rows(write("a.csv", "sku,price,x, price\n1,2,3,4\n"))
 
 
+def test_more_columns_than_a_workbook_has_are_refused(write):
+    """A row of many cells took a time that grew with the square of their number."""
+    header = ",".join(f"c{number}" for number in range(20_000))
+    with pytest.raises(StackError, match=r"20,000 columns, and at most 16,384 are read"):
+        rows(write("a.csv", f"{header}\n1\n"))
+
+
+def test_the_error_about_a_long_number_is_short(write):
+    with pytest.raises(StackError, match="is not json") as caught:
+        rows(write("a.json", '[{"sku": "a", "price": ' + "9" * 100_000 + "}]"))
+    assert len(str(caught.value)) < 1000
+
+
 def test_a_column_without_a_name_is_numbered(write):
     assert rows(write("a.csv", "a,,b\n1,2,3\n")) == [(2, {"a": "1", "column 2": "2", "b": "3"})]
 

@@ -15,6 +15,7 @@ from vitrine.transfer.files.guarded_cells import cell_value
 from vitrine.transfer.texts import clean_name
 
 csv.field_size_limit(10_000_000)  # characters of a cell
+MAX_COLUMNS = 16_384  # as many as a workbook has
 
 # A row's number and the row, or a text that says why it cannot be read.
 Row = tuple[int, dict[str, Any] | str]
@@ -144,11 +145,20 @@ def _header(records: Iterator[tuple[int, list[str]]]) -> list[str]:
 
 
 def _check_header(header: list[str]) -> None:
-    """Raise ``StackError`` if two columns have one name: the cells of one would be lost."""
-    for position, name in enumerate(header):
-        if name and (first := header.index(name)) != position:
+    """Raise ``StackError`` for too many columns, or if two have one name.
+
+    The cells of one of these would be lost.
+    """
+    if len(header) > MAX_COLUMNS:
+        raise StackError(
+            f"The file has {len(header):,} columns, and at most {MAX_COLUMNS:,} are read, as many "
+            "as a spreadsheet has. Remove some, or name another --separator."
+        )
+    positions: dict[str, int] = {}
+    for position, name in enumerate(header, 1):
+        if name and (first := positions.setdefault(name, position)) != position:
             raise StackError(
-                f"Columns {first + 1} and {position + 1} are both named {name!r}. Rename or remove "
+                f"Columns {first} and {position} are both named {name!r}. Rename or remove "
                 "one of them."
             )
 
