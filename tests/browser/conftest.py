@@ -24,7 +24,8 @@ FLAGS = (
     "--host-resolver-rules=MAP *.test 127.0.0.1",  # names of others that lead here
 )
 # Scripts of tests load a module of the console by it: the address has the version of the files.
-LOAD = "load = (name) => import(new URL(name, document.querySelector('script[type=module]').src))"
+MAIN = "script[src$='/main.js']"
+LOAD = f'load = (name) => import(new URL(name, document.querySelector("{MAIN}").src))'
 
 expect.set_options(timeout=60_000)  # A busy machine is slow.
 

@@ -267,6 +267,22 @@ def test_keys_are_heard_in_every_layout(show):
     page.get_by_role("heading", level=1, name="Jobs").wait_for()
 
 
+@pytest.mark.parametrize("field", ["select", "input type=file"])
+def test_a_field_without_an_undo_of_its_own_leaves_it_to_the_page(show, field):
+    """As the file that was chosen for an import, which has the focus when it is done."""
+    page = show()
+    page.evaluate(
+        """([name, type]) => {
+          const field = document.createElement(name);
+          if (type) field.type = "file";
+          document.querySelector("main").append(field);
+          field.focus(); }""",
+        field.split(),
+    )
+    page.keyboard.press("Control+z")
+    page.get_by_text("There is nothing to undo in this tab.").wait_for()
+
+
 def test_a_dialog_that_the_browser_closes_is_over(show):
     page = show()
     columns = page.get_by_role("button", name="Columns")

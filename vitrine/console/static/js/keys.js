@@ -7,6 +7,8 @@ const WAIT = 1500; // milliseconds between `g` and the letter
 const PARTS = ".panel, aside, .order-bulk, .column, [role='grid'], [role='tree']"; // of a page, between which F6 goes
 const REACHED = ["a[href]", "button", "input", "select", "textarea", "[tabindex='0']"].map((each) => `${each}:not(:disabled, [tabindex="-1"])`).join();
 
+const TYPED = `input:not([type="checkbox"], [type="radio"], [type="file"]), textarea, dialog`;
+
 /** True while the list of keys is shown. */
 export const keysShown = new Value(false);
 
@@ -50,13 +52,13 @@ export function startKeys(pages) {
       event.preventDefault();
       return goToPart(event.shiftKey ? -1 : 1);
     }
-    if (isTyping(event.target)) return;
+    if (isWithin(event.target, TYPED)) return; // It has an undo of its own.
     const letter = letterOf(event);
     if (letter === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
       event.preventDefault();
       return void undo();
     }
-    if (!isPlain) return;
+    if (!isPlain || isWithin(event.target, "select")) return;
     const isSecond = event.timeStamp - since < WAIT;
     const plain = event.shiftKey ? "" : letter;
     since = plain === "g" ? event.timeStamp : -Infinity;
@@ -95,9 +97,8 @@ export function letterOf({ key = "", code = "" }) {
   return (isForeign ? code.slice("Key".length) : key).toLowerCase();
 }
 
-/** @param {EventTarget | null} target */
-const isTyping = (target) =>
-  target instanceof Element && Boolean(target.closest(`input:not([type="checkbox"], [type="radio"]), textarea, select, dialog`));
+/** @param {EventTarget | null} target @param {string} selector */
+const isWithin = (target, selector) => target instanceof Element && Boolean(target.closest(selector));
 
 /** @param {string} selector @returns {HTMLElement | null} */
 const find = (selector) => document.querySelector(selector);
