@@ -88,8 +88,10 @@ def _answer_http_error(error: HTTPException) -> Response:
         methods = ", ".join(sorted(error.valid_methods or ()))
         detail = f"{request.method} is not allowed for this path. Allowed methods: {methods}."
     elif isinstance(error, RequestEntityTooLarge):
-        megabytes = (request.max_content_length or 0) / 1e6
-        detail = f"The body is larger than {megabytes:g} MB. Send a smaller one."
+        most = request.max_content_length or 0
+        detail = f"The body is larger than {most / 1e6:g} MB. Send a smaller one."
+        if 0 < (request.content_length or 0) <= most:
+            detail = "The form has too many parts, or a text that is too long. Send files alone."
     response = problem(error.code or 500, detail)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):

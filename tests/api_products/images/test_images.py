@@ -137,6 +137,16 @@ def test_an_invalid_file_is_refused_and_not_stored(products, url, upload, data, 
     assert list(products.application.extensions["files"].entries()) == []
 
 
+def test_a_form_of_many_parts_is_not_called_too_large(products, url):
+    answer = products.post(
+        url,
+        data={f"x{number}": "x" for number in range(3000)} | {"image": ""},
+        content_type="multipart/form-data",
+    )
+    assert answer.status_code == 413
+    assert "too many parts" in answer.get_json()["detail"]
+
+
 def test_a_file_that_is_too_large_is_refused(products, url, upload, settings):
     products.application.extensions["settings"] = replace(settings, max_upload_mb=0)
     answer = upload(picture())
