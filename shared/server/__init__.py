@@ -4,7 +4,6 @@
 * ``asgi``: the ASGI application, with cached reads in the event loop and Flask in threads.
 * ``serve``: starts the server that ``SERVER`` names.
 * ``gunicorn_conf``, ``granian_server``: the configurations of the servers.
-* ``head_timeout``: ends connections of gunicorn that send no request.
 * ``healthcheck``: the health check of a container.
 
 The modules may import all other packages of the kit.  This ``__init__`` imports nothing, so that

@@ -39,7 +39,6 @@ from shared.http.request_state import (
 )
 from shared.observability.tap import TAP
 from shared.resource.caching import Outcome
-from shared.server.head_timeout import arrived
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -80,7 +79,6 @@ class AsgiService:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3.0)."""
-        arrived()
         if scope["type"] == "websocket":
             await send({"type": "websocket.close"})  # The server refuses the handshake with a 403.
             return

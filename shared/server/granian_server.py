@@ -20,8 +20,8 @@ from granian.log import LogLevels
 from shared.config.settings import Settings
 from shared.config.startup import check_exposure, end_with_parent, loading
 from shared.observability import log_format, multiprocess
-from shared.server.head_timeout import HEAD_SECONDS
 
+HEAD_SECONDS = 10
 MAX_HEAD = 1 << 16  # bytes
 CONNECTIONS = 4000  # connections of one process; an idle one costs little
 KILL_SECONDS = 2  # seconds that a worker has for its requests; a client may listen for hours

@@ -16,7 +16,6 @@ from gunicorn.glogging import Logger
 
 from shared.config.startup import check_exposure, end_with_parent, read_settings
 from shared.observability import log_format, multiprocess
-from shared.server.head_timeout import limit_heads
 
 _settings = read_settings()
 
@@ -91,8 +90,7 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Limit heads, and give the app its worker, so that long requests end with the worker."""
-    limit_heads(worker.loop)
+    """Give the app its worker, so that long requests end when the worker is stopped."""
     worker.asgi.app.extensions["worker"] = worker
     gc.freeze()
     gc.enable()

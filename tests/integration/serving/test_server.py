@@ -244,25 +244,6 @@ def test_a_thousand_idle_connections_keep_nobody_out(url, http):
         assert http.request("POST", url + "/products", json={"name": "Room"}).status == 201
 
 
-def test_a_connection_without_a_request_is_closed(url):
-    """One whose body comes later than that, or that had a request before, is not."""
-    begun = b"GET /products HTTP/1.1\r\nHost: localhost\r\n"
-    # In fields of 8 kB as well, of which gunicorn accepts a hundred.
-    fields = b"".join(b"X-%d: %b\r\n" % (number, b"a" * 8000) for number in range(7))
-    with contextlib.ExitStack() as clients:
-        kept, late, *silent = (clients.enter_context(Client(url)) for _ in range(5))
-        for client, said in zip(silent, (b"", begun, begun + fields), strict=True):
-            client.sock.sendall(said)
-        kept.send("GET /products/1 HTTP/1.1")
-        assert kept.read()[0] == 200
-        late.send(POST, IS_JSON, "Content-Length: 15")
-        assert not any(b" 200 " in client.rest() for client in silent)
-        kept.send("GET /products/1 HTTP/1.1")
-        assert kept.read()[0] == 200
-        late.sock.sendall(b'{"name":"late"}')
-        assert late.read()[0] == 201
-
-
 @pytest.mark.parametrize("server", ["granian"], indirect=True)
 def test_an_expected_body_that_breaks_off_is_refused(url, http):
     """The part of it that came is a whole JSON text."""
