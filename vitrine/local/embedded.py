@@ -23,7 +23,7 @@ from redis import Redis, RedisError
 from shared.config.settings import Settings
 from vitrine.errors import EmbeddedError
 from vitrine.local.passwords import USER, Passwords
-from vitrine.local.processes import last_error, spawn
+from vitrine.local.processes import exit_code, last_error, spawn
 
 REPLICA_SET = "rs0"
 OLDEST_MAINTAINED = 7  # the oldest major version of MongoDB with updates
@@ -280,7 +280,7 @@ def wait_for_redis(
 
 
 def _check_alive(process: subprocess.Popen[bytes], name: str, log: Path) -> None:
-    if process.poll() is not None:
+    if exit_code(process) is not None:
         raise EmbeddedError(f"{name} ended at once: {last_error(log)} (see {log})")
 
 

@@ -14,6 +14,7 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from shared.config.startup import end_with_parent
+from vitrine.local.signals import uninterrupted
 
 LOG_BYTES = 20_000_000  # size at which a log is rotated
 GROUP_SECONDS = 2  # until the killed processes of a group are gone
@@ -80,6 +81,12 @@ def rotate(log: Path, max_bytes: int = LOG_BYTES) -> None:
             # The last line may be incomplete, because its writer was still writing it.
             start = copy.seek(max(0, copy.tell() - LINE_BYTES))
             copy.truncate(start + copy.read().rfind(b"\n") + 1)
+
+
+def exit_code(process: subprocess.Popen[bytes]) -> int | None:
+    """Return the exit code of a process; None while it runs."""
+    with uninterrupted():
+        return process.poll()
 
 
 def stop(process: subprocess.Popen[bytes], seconds: float) -> None:

@@ -17,7 +17,17 @@ from vitrine import stack
 from vitrine.errors import EmbeddedError, StackError
 from vitrine.local import embedded
 from vitrine.local.passwords import read_passwords
-from vitrine.local.processes import claim, free_port, is_free, last_error, rotate, spawn, stop
+from vitrine.local.processes import (
+    claim,
+    exit_code,
+    free_port,
+    is_free,
+    last_error,
+    rotate,
+    spawn,
+    stop,
+)
+from vitrine.local.signals import uninterrupted
 from vitrine.stack import ROOT, Running, Service
 
 START_SECONDS = 60  # until a service must answer
@@ -124,35 +134,35 @@ class Supervisor:
         The delay before a restart grows while a process keeps ending.
         """
         while True:
-            now = time.monotonic()
             for child in self._children:
-                rotate(child.log)
-                if child.process is None:
-                    if now >= child.restart_at:
-                        self._launch(child)
-                elif (code := child.process.poll()) is not None:
-                    if now - child.started > STABLE_SECONDS:
-                        child.delay = FIRST_DELAY
-                    self._print(
-                        f"{child.name} ended (exit {code}): {last_error(child.log)} - starting it "
-                        f"again in {child.delay:g} s; its log is {_short(child.log)}"
-                    )
-                    child.process, child.restart_at = None, now + child.delay
-                    child.delay = min(child.delay * 2, LAST_DELAY)
+                with uninterrupted():
+                    rotate(child.log)
+                    self._restart(child)
             time.sleep(0.1)
+
+    def _restart(self, child: Child) -> None:
+        """Note that a process has ended, or start it again when its time has come."""
+        now = time.monotonic()
+        if child.process is None:
+            if now >= child.restart_at:
+                self._launch(child)
+        elif (code := child.process.poll()) is not None:
+            if now - child.started > STABLE_SECONDS:
+                child.delay = FIRST_DELAY
+            self._print(
+                f"{child.name} ended (exit {code}): {last_error(child.log)} - starting it "
+                f"again in {child.delay:g} s; its log is {_short(child.log)}"
+            )
+            child.process, child.restart_at = None, now + child.delay
+            child.delay = min(child.delay * 2, LAST_DELAY)
 
     def stop(self) -> None:
         """End all processes: first the services, then Redis and MongoDB."""
         servers = [child for child in self._children if child.name in _SERVERS]
         services = [child for child in self._children if child not in servers]
-        for group, seconds in ((services, SERVICE_STOP_SECONDS), (servers, SERVER_STOP_SECONDS)):
-            running = [child.process for child in group if child.process]
-            for process in running:
-                if process.poll() is None:
-                    process.terminate()
-            deadline = time.monotonic() + seconds
-            for process in running:
-                stop(process, max(0.1, deadline - time.monotonic()))
+        with uninterrupted():
+            _stop(services, SERVICE_STOP_SECONDS)
+            _stop(servers, SERVER_STOP_SECONDS)
 
     def _claim_ports(self) -> None:
         """Reserve the ports of all services, or raise ``StackError`` for one that is taken."""
@@ -290,7 +300,7 @@ class Supervisor:
         with urllib3.PoolManager(retries=False, timeout=1.0) as http:
             while True:
                 assert child.process
-                if child.process.poll() is not None:
+                if exit_code(child.process) is not None:
                     raise StackError(
                         f"{service.name} does not start: {last_error(child.log)} "
                         f"({_short(child.log)})"
@@ -313,7 +323,8 @@ class Supervisor:
         return child
 
     def _launch(self, child: Child) -> None:
-        child.process, child.started = child.start(), time.monotonic()
+        with uninterrupted():
+            child.process, child.started = child.start(), time.monotonic()
 
     def _log(self, name: str) -> Path:
         return self._folder / "logs" / f"{name.replace(' ', '-')}.log"
@@ -323,6 +334,17 @@ def _with_values(environ: Mapping[str, str], values: Mapping[str, str]) -> Mappi
     """Return an environment with some values set, and without the files that would hold them."""
     files = {name + FILE for name in values}
     return {name: value for name, value in environ.items() if name not in files} | dict(values)
+
+
+def _stop(children: Iterable[Child], seconds: float) -> None:
+    """End processes at once; kill those that still run after some seconds."""
+    running = [child.process for child in children if child.process]
+    for process in running:
+        if process.poll() is None:
+            process.terminate()
+    deadline = time.monotonic() + seconds
+    for process in running:
+        stop(process, max(0.1, deadline - time.monotonic()))
 
 
 def _has_jobs(service: Service) -> bool:
