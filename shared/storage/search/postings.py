@@ -37,18 +37,17 @@ def of_word(
         enough: The number of ids with a short number as a whole, above which no documents are read
             to find it in longer words; None to find all.
     """
-    ids: Ids = {}
-    ways = [way for way in word.ways if way.rank <= rank]
     if among is not None and is_short(word):
         return _of_short_word(repository, word, rank, among, enough)
+    ids: Ids = {}
     spans = word.spans_of(rank)
     if terms := [span for span in spans if span.is_in_index]:
         ids |= _find(repository, in_spans(terms), "terms", among)
     for span in spans:
         if not span.is_in_index:
             ids |= of_span(repository, span, among)
-    for way in ways:
-        if len(way.spans) > 1:
+    for way in word.splits:
+        if way.rank <= rank:
             ids |= of_way(repository, way, among)
     return ids
 
