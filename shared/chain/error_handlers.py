@@ -21,7 +21,7 @@ from shared.http.errors import (
 )
 from shared.http.request_state import state
 from shared.observability import sentry
-from shared.storage.outages import MONGODB_IS_DOWN, is_outage, is_too_slow
+from shared.storage.outages import MONGODB_IS_DOWN, is_ended, is_outage
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def _answer_mongo_error(error: PyMongoError) -> Response:
         return answer(
             ServiceUnavailable("Too many requests are writing the same. Send the request again.")
         )
-    if is_too_slow(error, lambda: False):
+    if is_ended(error):
         log.error("MongoDB has ended a query at its time limit")
         return answer(ServiceUnavailable("MongoDB takes too long. Send the request later."))
     if is_outage(error):

@@ -8,15 +8,11 @@ from the lowest to the highest value in it, so that both ends fit the filters ``
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import pymongo
-from pymongo.errors import PyMongoError
-
 from shared.http.errors import BadRequest
 from shared.schema.query import PageRequest
 from shared.schema.serialization import Document
-from shared.storage.connections import connections
-from shared.storage.outages import is_too_slow
-from shared.storage.repository import QUERY_TIMEOUT_SECONDS, Repository, both
+from shared.storage.pages import refused_if_slow
+from shared.storage.repository import Repository, both
 
 MAX_ITEMS = 100_000  # of a list with facets
 MAX_VALUES = 50  # of one facet
@@ -60,14 +56,9 @@ def count(
         {"$facet": parts},
     ]
     options: Document = {} if filter else {"hint": "_id_"}
-    try:
-        with pymongo.timeout(QUERY_TIMEOUT_SECONDS):
-            result = next(iter(repository.collection.aggregate(pipeline, **options)))
-    except PyMongoError as error:
-        if not is_too_slow(error, connections().answers):
-            raise
-        text = "Counting takes too long. Ask for fewer facets, or narrow the list by filters."
-        raise BadRequest.parameter("facets", text) from error
+    text = "Counting takes too long. Ask for fewer facets, or narrow the list by filters."
+    with refused_if_slow(BadRequest.parameter("facets", text)):
+        result = next(iter(repository.collection.aggregate(pipeline, **options)))
     if result["n"] and result["n"][0]["n"] > MAX_ITEMS:
         text = f"More than {MAX_ITEMS:,} items match. Narrow the list by filters first."
         raise BadRequest.parameter("facets", text)

@@ -1,6 +1,6 @@
 """Outages: errors that mean that another server is down, so that a request may be sent later."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from pymongo.errors import (
@@ -56,20 +56,18 @@ def is_outage(error: BaseException | None) -> bool:
     return isinstance(error, (ServiceUnavailable, *REDIS_ERRORS))
 
 
-def is_too_slow(error: PyMongoError, answers: Callable[[], bool]) -> bool:
-    """Return True if a query has reached its time limit, and MongoDB is not down.
-
-    pymongo ends a query at the same moment as MongoDB does, and often first.  What it raises then
-    it raises for a MongoDB that has stopped answering, too.
-
-    Args:
-        error: The error of the query.
-        answers: Returns True if MongoDB answers now.
-    """
-    if not isinstance(error, (ExecutionTimeout, NetworkTimeout)):
-        return False
+def is_ended(error: PyMongoError) -> bool:
+    """Return True if MongoDB has ended a query at its time limit."""
     details = error.details or {} if isinstance(error, ExecutionTimeout) else {}
-    return details.get("codeName") == "MaxTimeMSExpired" or answers()
+    return details.get("codeName") == "MaxTimeMSExpired"
+
+
+def is_late(error: PyMongoError) -> bool:
+    """Return True if a query has reached its time limit, or MongoDB has stopped answering.
+
+    pymongo ends a query at the same moment as MongoDB does, and often first.
+    """
+    return isinstance(error, (ExecutionTimeout, NetworkTimeout))
 
 
 def _codes(error: PyMongoError) -> Iterator[Any]:

@@ -22,7 +22,7 @@ from shared.schema.cursor import encode
 from shared.schema.query import PageRequest
 from shared.schema.serialization import Document
 from shared.storage.connections import connections
-from shared.storage.outages import is_too_slow
+from shared.storage.outages import is_ended, is_late
 from shared.storage.repository import (
     BAD_HINT,
     QUERY_TIMEOUT_SECONDS,
@@ -109,15 +109,15 @@ def page(
 
 
 @contextmanager
-def refused_if_slow() -> Iterator[None]:
-    """Limit the time of finding a page, and raise ``BadRequest`` after it."""
+def refused_if_slow(refusal: BadRequest | None = None) -> Iterator[None]:
+    """Limit the time of finding a page, and raise ``refusal`` after it, unless MongoDB is down."""
     try:
         with pymongo.timeout(QUERY_TIMEOUT_SECONDS):
             yield
     except PyMongoError as error:
-        if not is_too_slow(error, connections().answers):
-            raise
-        raise BadRequest(TIMEOUT) from error
+        if is_ended(error) or (is_late(error) and connections().answers()):
+            raise refusal or BadRequest(TIMEOUT) from error
+        raise
 
 
 def narrow(page_request: PageRequest, matches: Matches) -> PageRequest:

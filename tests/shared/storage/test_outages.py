@@ -8,7 +8,7 @@ from shared.cache.redis_topology import REDIS_ERRORS
 from shared.http.errors import BadRequest, ServiceUnavailable
 from shared.storage import pages
 from shared.storage.connections import Connections
-from shared.storage.outages import MONGO_CODES, MONGODB_IS_DOWN, is_outage, is_too_slow
+from shared.storage.outages import MONGO_CODES, MONGODB_IS_DOWN, is_ended, is_late, is_outage
 from shared.storage.repository import Repository
 
 
@@ -53,16 +53,17 @@ def test_each_error_of_pymongo_is_an_outage_or_a_fault():
     assert found - {"_OperationCancelled"} == outages
 
 
-def test_a_query_is_too_slow_if_mongodb_says_so_or_answers_others():
+def test_a_query_that_mongodb_has_ended_is_told_from_one_without_an_answer():
     ended = {"ok": 0, "code": 50, "codeName": "MaxTimeMSExpired"}
-    assert is_too_slow(errors.ExecutionTimeout("too slow", 50, ended), lambda: False)
+    assert is_ended(errors.ExecutionTimeout("too slow", 50, ended))
     unanswered = {"ok": 0, "code": 50, "errmsg": "would exceed time limit"}
     for late in errors.ExecutionTimeout("no answer", 50, unanswered), errors.NetworkTimeout("late"):
-        assert is_too_slow(late, lambda: True)
-        assert not is_too_slow(late, lambda: False)
+        assert is_late(late)
+        assert not is_ended(late)
         assert is_outage(late)
     for other in errors.ServerSelectionTimeoutError("gone"), errors.OperationFailure("wrong", 2):
-        assert not is_too_slow(other, lambda: True)
+        assert not is_late(other)
+        assert not is_ended(other)
 
 
 @pytest.mark.parametrize(
