@@ -29,6 +29,7 @@ def arguments():
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--server", choices=("gunicorn", "granian"), default="gunicorn")
     parser.add_argument("--seed", type=int, default=0, help="0 for another one each time")
+    parser.add_argument("--reads", type=float, default=float("inf"), help="at most, in a second")
     parser.add_argument("--faults", default=",".join(FAULTS), help="with commas between")
     return parser.parse_args()
 
@@ -53,7 +54,12 @@ def main():
                 shuffled = shuffled[:left]
                 seconds = len(shuffled) * SLOT_SECONDS
                 report = FuzzRun(
-                    urls, running.mongo_uri, seconds, fault_names=shuffled, running=running
+                    urls,
+                    running.mongo_uri,
+                    seconds,
+                    fault_names=shuffled,
+                    running=running,
+                    reads_per_second=options.reads,
                 ).run()
                 for fault in report.faults:
                     print(row(cells(fault)), flush=True)
