@@ -2,6 +2,7 @@
 
 import re
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from vitrine.fuzz.fuzz import SERVICES, FuzzReport, FuzzRun
 from vitrine.local.signals import Stopped, stop_on_signals
 
 MAX_SHOWN = 5  # cases of one kind
+MOMENT_SECONDS = 5.0
 _DURATION = re.compile(r"(\d+)(s|m)?")
 _MAX_SECONDS = 3600
 
@@ -118,7 +120,9 @@ def doctor_command(
     if repairable and not fix:
         which = "this" if repairable == findings else f"{repairable:,} of these {findings:,}"
         console.print(f"`vitrine doctor --fix` repairs {which}.")
-    if fuzz and is_healthy:
+    if fuzz and not is_healthy:
+        raise StackError("--fuzz was not run, because not all instances are ready; see above.")
+    if fuzz:
         fuzzed_urls = {name: urls[name] for name in SERVICES if name in urls}
         most_reads = reads_per_second or float("inf")
         report = _fuzz(fuzzed_urls, settings, fuzz, fault_names, most_reads)
@@ -129,27 +133,33 @@ def doctor_command(
 
 
 def _print_readiness(urls: Mapping[str, list[str]]) -> bool:
-    """Print the readiness of each instance; return True if all are ready."""
+    """Print the readiness of each instance; return True if all are ready.
+
+    What lasts a few seconds only, such as a follower that is late, is no finding.
+    """
     is_healthy = True
+    deadline = time.monotonic() + MOMENT_SECONDS
     for name, instances in urls.items():
         for url in instances:
-            ready, headers = _get(f"{url}/health/ready")
-            problems = [f"{part}: {state}" for part, state in _problems(ready)]
-            if difference := clock_difference(headers):
-                problems.append(clocks_differ(difference))
+            while (problems := _unready_parts(url)) and time.monotonic() < deadline:
+                time.sleep(0.2)
             console.print(f"{name} at {url}: {'; '.join(problems) or 'ok'}", markup=False)
             is_healthy = is_healthy and not problems
     return is_healthy
 
 
-def _problems(ready: Mapping[str, object]) -> list[tuple[str, object]]:
-    """Return the parts of a readiness that report a problem."""
-    return [
-        (part, state)
+def _unready_parts(url: str) -> list[str]:
+    """Return the parts of an instance that report a problem, with the problem."""
+    ready, headers = _get(f"{url}/health/ready")
+    problems = [
+        f"{part}: {state}"
         for part, state in ready.items()
         if (isinstance(state, str) and state != "ok")
         or (isinstance(state, dict) and "error" in state)
     ]
+    if difference := clock_difference(headers):
+        problems.append(clocks_differ(difference))
+    return problems
 
 
 def _check(client: Client, fix: bool) -> tuple[int, int]:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event, Thread
 
@@ -238,6 +239,24 @@ def test_doctor_says_what_it_did_and_that_all_is_well(stack):
     wrong = stack.run("doctor", "--fuzz", "soon")
     assert "is not a time from 1s to 60m" in wrong.stderr
     assert wrong.returncode == 2
+
+
+def test_doctor_writes_nothing_while_a_part_is_not_ready(stack):
+    follower = process_of(stack, b"shared\0follow\0", b"api_products")
+    os.kill(follower, signal.SIGSTOP)
+    try:
+        poll(lambda: stack.get("products", "/health/ready")["follower"] != "ok")
+        done = stack.run("doctor", "--fuzz", "2s")
+        assert "follower: " in done.stdout
+        assert "--fuzz was not run, because not all instances are ready" in done.stderr
+        assert done.returncode == 1
+        with ThreadPoolExecutor() as pool:
+            checking = pool.submit(stack.run, "doctor")
+            os.kill(follower, signal.SIGCONT)
+            # What has ended by itself meanwhile is no finding.
+            assert checking.result().returncode == 0
+    finally:
+        os.kill(follower, signal.SIGCONT)
 
 
 def test_doctor_lists_what_was_made_by_hand_and_mends_what_it_can(stack):
