@@ -12,7 +12,7 @@ from shared.http.errors import BadRequest, ContentTooLarge
 from shared.schema.serialization import Document
 
 MAX_DOCUMENT = 1_000_000  # bytes of a document
-MAX_PAGE = 5_000_000  # bytes of the documents of a page
+MAX_PAGE = 2_000_000  # bytes of the documents of a page
 TOO_LARGE = (
     f"The items of this page take more than {MAX_PAGE // 1_000_000} MB. Send a smaller per, name "
     "the fields that you need in fields, or go on from next_cursor of the page before."

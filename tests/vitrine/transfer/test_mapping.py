@@ -405,6 +405,11 @@ WITH_UNITS = FIELDS | {
         ("Weight (lbs)", "1", "453.5924"),
         ("weight (oz.)", "2", "56.699"),
         ("Weight (g)", "250", "250"),
+        ("weight_kg", "0.5", "500"),
+        ("Gewicht in kg", "2,5", "2500"),
+        ("weight", "1.5 kg", "1500"),
+        ("weight", "350g", "350"),
+        ("Weight (kg)", "350 g", "350"),
         ("weight", "1,5", "1.5"),
     ],
 )

@@ -10,7 +10,7 @@ from slugify import slugify
 from shared.schema.text import clean_key
 from vitrine.transfer.columns import words
 from vitrine.transfer.columns.amounts import currency_code, read_amount
-from vitrine.transfer.columns.units import MAX_DIGITS, in_grams
+from vitrine.transfer.columns.units import MAX_DIGITS, in_grams, with_weight_unit
 
 _TEXT_TYPES = (
     *("Text", "Key", "Plain", "String", "Slug", "Email", "Birthday"),
@@ -80,6 +80,9 @@ def _currency(text: str) -> str:
 def _grams(value: Any, mark: str, column: str) -> Any:
     """Return a weight in grams; a text that is none stays, so that the service names it."""
     if isinstance(value, str):
+        number, unit = with_weight_unit(value)
+        if number:
+            return in_grams(read_amount(number, mark).number, f"({unit})") or value
         return in_grams(read_amount(value, mark).number, column) or value
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return in_grams(str(value), column) if is_number else value

@@ -28,8 +28,22 @@ PUBLICATION = "publication"
 
 PHOTO_URLS = "image_urls"  # the field of products with the URLs of photos
 _PHOTO = "photo"
+_LINKS = ("", " in", " en")
+_UNITS = ("kg", "g", "lb", "lbs", "oz")
+
+
+def _with_units(field: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names of a field, those of weights also as in ``weight_kg`` and "Gewicht in kg"."""
+    if field != "weight":
+        return names
+    united = (f"{name}{link} {unit}" for name in names for unit in _UNITS for link in _LINKS)
+    return tuple(dict.fromkeys((*names, *united)))
+
+
 FIELD_NAMES: Mapping[str, Names] = {
-    resource: {field: names for field, names in fields.items() if field != _PHOTO}
+    resource: {
+        field: _with_units(field, names) for field, names in fields.items() if field != _PHOTO
+    }
     for resource, fields in field_names().items()
 }
 # Only the import of a shop fetches the photos that such columns name.

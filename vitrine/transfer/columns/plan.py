@@ -18,7 +18,7 @@ from vitrine.transfer.columns.field_names import (
 )
 from vitrine.transfer.columns.header_words import ambiguous_words, words_of
 from vitrine.transfer.columns.private_names import is_private
-from vitrine.transfer.columns.units import check_unit, names_grams
+from vitrine.transfer.columns.units import check_unit, grams
 from vitrine.transfer.files.guarded_cells import ATTRIBUTE
 
 OPTION = "options."  # before the name of an option in a header
@@ -144,10 +144,10 @@ def _questions(plan: Plan, fields: Fields, mapped: Mapping[str, str]) -> Iterato
                 f"it is, import products with --map {field}={_quoted(column)}"
             )
     for column, target in plan.columns(Kind.FIELD).items():
-        if fields.types.get(target) == "Grams" and column != target and not names_grams(column):
+        if fields.types.get(target) == "Grams" and column != target and not grams(column):
             yield (
-                f"{column} names no unit and is read as grams; if it is not, write the unit in "
-                f"the header, such as '{column} (kg)'"
+                f"{column} names no unit: numbers without one are read as grams; if they are not, "
+                f"write the unit in the header, such as '{column} (kg)'"
             )
 
 

@@ -1,4 +1,4 @@
-"""Units in the names of columns: ``Weight (kg)`` and ``Price [USD]``.
+"""Units in the names of columns, ``Weight (kg)`` and ``Price [USD]``, and of weights in cells.
 
 An amount without its unit would be stored a thousand times too small, so a column of amounts with a
 unit that is not known here is refused.
@@ -16,12 +16,14 @@ _IN_BRACKETS = re.compile(r"\(([^)]*)\)|\[([^]]*)\]")
 _PLACES = Decimal("0.0001")  # as many as the services keep
 MAX_DIGITS = 18  # of a number before its decimal mark; the services accept fewer
 _GRAMS = {
-    **dict.fromkeys(("g", "gr", "gram", "grams"), Decimal(1)),
-    **dict.fromkeys(("kg", "kgs", "kilogram", "kilograms"), Decimal(1000)),
+    **dict.fromkeys(
+        ("g", "gr", "gram", "grams", "gramm", "gramme", "grammes", "gramos", "grammi"), Decimal(1)
+    ),
+    **dict.fromkeys(("kg", "kgs", "kilo", "kilogram", "kilograms", "kilogramm"), Decimal(1000)),
     **dict.fromkeys(("lb", "lbs", "pound", "pounds"), Decimal("453.59237")),
     **dict.fromkeys(("oz", "ounce", "ounces"), Decimal("28.349523125")),
 }
-_GRAM_WORDS = frozenset(("g", "gram", "grams", "gramm", "grammes", "gramos", "grammi"))
+_WITH_UNIT = re.compile(r"([^A-Za-z]*\d)\s*([A-Za-z]+)\.?")  # such as 850 g
 
 
 @lru_cache(maxsize=1000)
@@ -47,13 +49,24 @@ def check_unit(column: str, field: str, field_type: str) -> None:
 
 
 def grams(column: str) -> Decimal | None:
-    """Return how many grams the unit in the name of a column is; None if it has no such unit."""
-    return _GRAMS.get(unit_in(column).casefold().rstrip("."))
+    """Return how many grams the unit in the name of a column is; None if it has no such unit.
+
+    The unit stands in brackets, or is the last word, as in ``weight_kg`` and ``Gewicht in kg``.
+    """
+    return _GRAMS.get(weight_unit(column).casefold().rstrip("."))
 
 
-def names_grams(column: str) -> bool:
-    """Return True if the name of a column has a unit of weight, in brackets or as a word."""
-    return bool(grams(column)) or not _GRAM_WORDS.isdisjoint(words_of(column))
+def weight_unit(column: str) -> str:
+    """Return the text in brackets in the name of a column, or the unit of weight at its end."""
+    words = words_of(column)
+    is_unit = len(words) > 1 and words[-1] in _GRAMS
+    return unit_in(column) or (words[-1] if is_unit else "")
+
+
+def with_weight_unit(text: str) -> tuple[str, str]:
+    """Return the number and the unit in a cell such as ``2,5 kg``; two empty texts for another."""
+    match = _WITH_UNIT.fullmatch(text.strip())
+    return (match[1], match[2]) if match and match[2].casefold() in _GRAMS else ("", "")
 
 
 def currency_of(column: str) -> str:

@@ -52,7 +52,7 @@ def _check_is_written(format: ShopFormat) -> None:
     fold, rules = format.fold, format.export
     if rules is None:
         raise StackError(f"The format {format.name} is only read: it has no table [export].")
-    if fold.children or fold.each or fold.below or fold.has_parents:
+    if fold.children or fold.each or fold.below or fold.has_parents or fold.first_is_parent:
         wrong = "its rows fold in a way that is only read; use fold.key, fold.parent or fold.group"
     elif fold.parent and _PARENT_ID not in fold.parent_names:
         wrong = f"fold.parent_names needs {_PARENT_ID}, by which variants name their product"

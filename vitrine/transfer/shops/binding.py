@@ -14,7 +14,7 @@ from functools import lru_cache
 from vitrine.errors import StackError
 from vitrine.transfer.columns.field_names import key_of, keys_of
 from vitrine.transfer.columns.private_names import is_private
-from vitrine.transfer.columns.units import currency_of, grams, names_grams, unit_in
+from vitrine.transfer.columns.units import currency_of, grams, weight_unit
 from vitrine.transfer.shops.format_files import (
     Columns,
     FieldRule,
@@ -327,8 +327,7 @@ def weight_column(field: BoundField, column: str, unit: str) -> str:
         column: The column of the file, which may name a unit.
         unit: The unit in the row, or an empty text.
     """
-    own_unit = unit_in(column) or ("g" if names_grams(column) else "")
-    units = (unit, own_unit, field.rule.unit)
+    units = (unit, weight_unit(column), field.rule.unit)
     names = (f"{field.name} ({unit})" for unit in units if unit)
     return next((name for name in names if grams(name)), field.name)
 

@@ -118,6 +118,7 @@ class _Blocks:
         self._key = binding.header.find(fold.key)
         self._sold = binding.header.find(fold.sold)
         self._has_parents = fold.has_parents
+        self._first_is_parent = fold.first_is_parent
         self._below = binding.header.find(fold.below)
         self._below_texts = {text.casefold() for text in fold.below_texts}
         self._each = fold.each
@@ -195,6 +196,8 @@ class _Blocks:
             own = _photos(binding, cells, of_variant=True)
             shared = _NOTHING if cells is product else product
             sold.append(Sold(number, cells, shared, key, options, own, texts))
+        if self._first_is_parent and len(sold) > 1:
+            del sold[0]
         if self._has_parents or any(below):
             sold = [one for one in sold if one.options] or sold
         if self._each:

@@ -74,6 +74,7 @@ class Fold:
             above is not sold then, and only rows below it have options.
         below_texts: The texts of that column that say so.
         has_parents: With ``key``, a row without options is not sold if other rows have some.
+        first_is_parent: With ``key``, the first of several rows is the product, and is not sold.
         parent: The cell names the row of the product.
         parent_names: With ``parent``, how rows are named there: a column, or a text such as
             ``id:{ID}`` with a column in it.
@@ -88,6 +89,7 @@ class Fold:
     below: Columns = ()
     below_texts: tuple[str, ...] = ()
     has_parents: bool = False
+    first_is_parent: bool = False
     parent: Columns = ()
     parent_names: Columns = ()
     children: Children | None = None
@@ -162,7 +164,7 @@ class TextPairs:
 
     Attributes:
         column: The column of the cell; of several, all are read.
-        pairs: The sign between two pairs.
+        pairs: The sign between two pairs, or several that may stand there.
         sign: The sign between a name and its value.
         ignore: A regular expression for signs that are not of a name, such as ``\\[[A-Z]+\\]``.
         name_key: The name before a name, in ``Name=Color|Value=Red``.
@@ -170,7 +172,7 @@ class TextPairs:
     """
 
     column: Columns
-    pairs: str = ";"
+    pairs: tuple[str, ...] = (";",)
     sign: str = "="
     ignore: str = ""
     name_key: str = ""

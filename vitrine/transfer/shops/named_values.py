@@ -66,7 +66,7 @@ def _listed_values(bound: BoundNames, own: Cells, product: Cells) -> Iterator[tu
 def text_pairs(text: str, rule: TextPairs) -> Iterator[tuple[str, str]]:
     """Yield the names and values in a text such as ``Color=Red;Size=L``."""
     last_name = ""
-    for part in text.split(rule.pairs):
+    for part in re.split("|".join(map(re.escape, rule.pairs)), text):
         name, has_sign, value = (piece.strip() for piece in part.partition(rule.sign))
         if rule.ignore:
             name = re.sub(rule.ignore, "", name).strip()

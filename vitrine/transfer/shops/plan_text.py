@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vitrine.transfer.columns.facts import is_nested
-from vitrine.transfer.columns.units import names_grams
+from vitrine.transfer.columns.units import grams
 from vitrine.transfer.shops.binding import (
     ATTRIBUTE,
     LEFT_OUT,
@@ -72,7 +72,7 @@ def hint(field: BoundField) -> str:
     codes = list(dict.fromkeys(field.currencies.values()))
     if len(codes) > 1 and len(field.columns) > 1:
         return f"the first with a cell; --currency {codes[-1]} reads that one, and so on"
-    if field.rule.unit and not all(map(names_grams, field.columns)):
+    if field.rule.unit and not all(map(grams, field.columns)):
         return f"in {field.rule.unit} where the file names no unit"
     return "as HTML" if field.rule.html else ""
 

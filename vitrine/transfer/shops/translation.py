@@ -16,7 +16,7 @@ from vitrine.transfer.columns import words
 from vitrine.transfer.columns.cells import is_wrong_gtin
 from vitrine.transfer.columns.facts import is_nested
 from vitrine.transfer.columns.private_names import is_private
-from vitrine.transfer.columns.units import currency_of, grams
+from vitrine.transfer.columns.units import currency_of, with_weight_unit
 from vitrine.transfer.files.guarded_cells import ATTRIBUTE
 from vitrine.transfer.shops.binding import (
     OPTIONS,
@@ -41,8 +41,6 @@ _WRONG_BARCODE = "barcodes have a wrong check digit or length; kept as the attri
 _PRICES = ("price", "compare_at_price")
 _DIGIT = re.compile(r"\d")
 _YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
-
-_WEIGHT = re.compile(r"\s*([\d.,]+)\s*([A-Za-z]+)\s*")  # such as 850 g
 
 
 class Translator:
@@ -173,9 +171,9 @@ class Translator:
             self.notes[_WRONG_BARCODE] += 1
         elif field.name == "weight":
             unit = sold.own.get(field.unit_column) or sold.product.get(field.unit_column)
-            with_unit = _WEIGHT.fullmatch(value) if isinstance(value, str) else None
-            if with_unit and grams(f"({with_unit[2]})"):
-                value, unit = with_unit.groups()
+            number, own = with_weight_unit(value) if isinstance(value, str) else ("", "")
+            if number:
+                value, unit = number, own
             row[weight_column(field, column, str(unit or ""))] = value
         elif field.rule.sum:
             row[field.name] = _sum([sold.own.get(column) for column in field.columns], value)

@@ -163,8 +163,8 @@ def test_an_ambiguous_word_beside_a_sure_one_is_not_asked_about():
 def test_a_weight_without_a_unit_is_said():
     _, plan = mapped(["Name", "Gewicht"], ["Tee", "500"])
     assert plan.notes == [
-        "Gewicht names no unit and is read as grams; if it is not, write the unit in the header, "
-        "such as 'Gewicht (kg)'"
+        "Gewicht names no unit: numbers without one are read as grams; if they are not, write the "
+        "unit in the header, such as 'Gewicht (kg)'"
     ]
 
 

@@ -481,6 +481,23 @@ def test_active_listings_of_ebay(read):
     assert chosen(hat, "sku", "stock", "price", "currency") == ("H-1", 4, "9.99", "GBP")
 
 
+def test_variations_of_an_active_listing_of_ebay_are_sold_and_the_listing_is_not(read):
+    head = "Item number,Title,Variation details,Custom label (SKU),Available quantity,Current price"
+    rows = [
+        "1,Tee,Color=Red;Blue|Size=L,,7,9.99",
+        "1,Tee,Color=Red|Size=L,T-R,4,9.99",
+        "1,Tee,Color=Blue;Size=L,T-B,3,8.99",
+        "2,Lamp,,LAMP,1,25.00",
+    ]
+    file = read("\n".join((f"{head},Currency,Watchers", *(f"{row},USD,3" for row in rows))))
+    red, blue, lamp = file.products
+    assert file.kind == "ebay-listings"
+    assert chosen(red, "sku", "stock", "group") == ("T-R", 4, "1")
+    assert chosen(blue, "options", "price") == ({"Color": "Blue", "Size": "L"}, "8.99")
+    assert chosen(lamp, "sku", "stock", "options") == ("LAMP", 1, None)
+    assert "Watchers" not in str(file.products)
+
+
 def test_keys_that_are_too_long_or_alike_are_made_to_fit(read):
     head = "Handle,Title,Option1 Name,Option1 Value,Variant Price,Variant SKU\n"
     long, other = "h" * 150, "H!" + "h" * 149
