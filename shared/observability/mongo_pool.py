@@ -1,10 +1,13 @@
-"""Metrics of the connections to MongoDB: open, in use, waited for."""
+"""Metrics of the connections to MongoDB, open, in use, waited for, and when they last failed."""
+
+import time
 
 from pymongo import monitoring
 
 from shared.observability.metrics import CONNECTION_FAILURES, CONNECTION_WAITS, CONNECTIONS
 
 LONG_SECONDS = 0.01  # seconds of a wait for a connection that is counted
+RECOVERY_SECONDS = 10.0  # seconds after a failure in which MongoDB may still be slow
 
 _OPEN = CONNECTIONS.labels("open")
 _IN_USE = CONNECTIONS.labels("in_use")
@@ -12,6 +15,13 @@ _IN_USE = CONNECTIONS.labels("in_use")
 
 class PoolListener(monitoring.ConnectionPoolListener):
     """Counter of the events of a ``MongoClient``'s pools (CMAP specification of MongoDB)."""
+
+    def __init__(self) -> None:
+        self._failed_at = float("-inf")
+
+    def failed_lately(self) -> bool:
+        """Return True if MongoDB could not be reached within the last seconds."""
+        return time.monotonic() - self._failed_at < RECOVERY_SECONDS
 
     def connection_created(self, event: monitoring.ConnectionCreatedEvent) -> None:
         """Count a new connection."""
@@ -50,7 +60,8 @@ class PoolListener(monitoring.ConnectionPoolListener):
         """Do nothing: only connections are counted."""
 
     def pool_cleared(self, event: monitoring.PoolClearedEvent) -> None:
-        """Do nothing: each connection that is closed has an event of its own."""
+        """Note the failure; each connection that is closed has an event of its own."""
+        self._failed_at = time.monotonic()
 
     def pool_closed(self, event: monitoring.PoolClosedEvent) -> None:
         """Do nothing: each connection that is closed has an event of its own."""

@@ -43,6 +43,7 @@ class Connections:
     cache: Cache
     services: ServiceClient
     queue: Redis
+    pool: PoolListener = field(default_factory=PoolListener)
     _counts: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
     # What a process keeps of other services.
     notes: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
@@ -57,7 +58,8 @@ class Connections:
             settings: The addresses of the servers.
             release: The name of the code that makes the responses to cache.
         """
-        db = open_mongo(settings.mongo_uri, 30).get_default_database("vitrine")
+        pool = PoolListener()
+        db = open_mongo(settings.mongo_uri, 30, pool).get_default_database("vitrine")
         url = settings.redis_write_url or settings.redis_url
         redis = redis_topology.connect(url, READ_SECONDS, tries=1)
         writer = redis_topology.connect(url, WRITE_SECONDS, tries=1)
@@ -77,6 +79,7 @@ class Connections:
             cache,
             ServiceClient(HttpTransport(settings), Tokens(settings)),
             redis_topology.connect(settings.queue_url, QUEUE_SECONDS, tries=2),
+            pool,
         )
 
     def count(
@@ -199,8 +202,14 @@ class Connections:
             yield
 
 
-def open_mongo(uri: str, seconds: float) -> MongoClient[Document]:
-    """Return a client that connects on first use and waits ``seconds`` for an answer."""
+def open_mongo(uri: str, seconds: float, pool: PoolListener | None = None) -> MongoClient[Document]:
+    """Return a client that connects on first use and waits ``seconds`` for an answer.
+
+    Args:
+        uri: The address of MongoDB.
+        seconds: How long an answer may take.
+        pool: Counts the connections, and knows when they last failed.
+    """
     return MongoClient(
         uri,
         tz_aware=True,
@@ -211,7 +220,7 @@ def open_mongo(uri: str, seconds: float) -> MongoClient[Document]:
         socketTimeoutMS=round(seconds * 1000),
         # A MongoDB that stops answering is noticed after 2.5 s, and its requests end then.
         heartbeatFrequencyMS=1000,
-        event_listeners=[PoolListener()],
+        event_listeners=[pool or PoolListener()],
     )
 
 

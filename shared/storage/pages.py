@@ -110,12 +110,16 @@ def page(
 
 @contextmanager
 def refused_if_slow(refusal: BadRequest | None = None) -> Iterator[None]:
-    """Limit the time of finding a page, and raise ``refusal`` after it, unless MongoDB is down."""
+    """Limit the time of finding a page, and raise ``refusal`` after it, unless MongoDB is down.
+
+    After an outage, MongoDB is slow for a while, and no query is to blame.
+    """
     try:
         with pymongo.timeout(QUERY_TIMEOUT_SECONDS):
             yield
     except PyMongoError as error:
-        if is_ended(error) or (is_late(error) and connections().answers()):
+        is_answered = is_ended(error) or (is_late(error) and connections().answers())
+        if is_answered and not connections().pool.failed_lately():
             raise refusal or BadRequest(TIMEOUT) from error
         raise
 

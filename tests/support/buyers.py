@@ -144,7 +144,8 @@ def audit(shop, buyers, ids, before):
     poll(lambda: not unsettled(shop), what="settling")
     lost = sum(not _is_there(shop, id, lines) for id, lines in buyers.orders.items())
     # Nothing was ordered twice by those who asked again.
-    total = shop.get("orders", "/orders?status=placed&per=1")["total"]
+    path = "/orders?status=placed&per=1"
+    total = shop.request("GET", "orders", path, Prefer="count=exact")[1]["total"]
     held, rest = placed(shop, ids), left(shop, ids)
     drift = sum(held[id] + rest[id] != before for id in ids)
     return Audit(lost, total + lost - len(buyers.orders), drift)

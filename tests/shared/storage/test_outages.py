@@ -6,6 +6,7 @@ from pymongo import errors, helpers_shared
 
 from shared.cache.redis_topology import REDIS_ERRORS
 from shared.http.errors import BadRequest, ServiceUnavailable
+from shared.observability.mongo_pool import PoolListener
 from shared.storage import pages
 from shared.storage.connections import Connections
 from shared.storage.outages import MONGO_CODES, MONGODB_IS_DOWN, is_ended, is_late, is_outage
@@ -79,6 +80,16 @@ def test_a_late_list_is_refused_unless_mongodb_is_down(
     monkeypatch.setattr(Connections, "answers", lambda _: answers)
     response = products.get("/products?ordering=name")
     assert (response.status_code, response.get_json()["detail"]) == (status, detail)
+
+
+def test_a_late_list_after_an_outage_is_not_the_fault_of_its_query(products, monkeypatch):
+    def find(*_):
+        raise errors.ExecutionTimeout("ended", 50, {"code": 50, "codeName": "MaxTimeMSExpired"})
+
+    monkeypatch.setattr(pages, "_page", find)
+    monkeypatch.setattr(PoolListener, "failed_lately", lambda _: True)
+    response = products.get("/products?ordering=name")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
 
 
 def test_a_query_that_mongodb_ends_is_not_an_outage(products, monkeypatch):
