@@ -135,7 +135,7 @@ def doctor_command(
 def _print_readiness(urls: Mapping[str, list[str]]) -> bool:
     """Print the readiness of each instance; return True if all are ready.
 
-    What lasts a few seconds only, such as a follower that is late, is no finding.
+    What ends within a few seconds, such as the delay of a follower, is not reported.
     """
     is_healthy = True
     deadline = time.monotonic() + MOMENT_SECONDS
