@@ -45,6 +45,7 @@ from vitrine.transfer.texts import clean_value
 
 _POINT = "."  # the decimal mark in options
 _TELLING = {
+    "stock",
     AVAILABILITY,
     PUBLICATION,
     PHOTO_URLS,
@@ -161,7 +162,9 @@ class RowMapping:
             self._facts[column] = ColumnFacts(column, keeps_distinct=keeps)
             if any(self._fields.types.get(target) == "Gtin" for target in targets):
                 self._gtin_columns.add(column)
-            if any(self._fields.types.get(target) in AMOUNT_TYPES for target in targets):
+            # A column about availability may have counts.
+            types = {self._fields.types.get(target) for target in targets}
+            if not types.isdisjoint(AMOUNT_TYPES) or AVAILABILITY in targets:
                 self._amount_columns.add(column)
 
     def decide(self) -> Plan:

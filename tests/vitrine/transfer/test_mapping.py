@@ -287,6 +287,57 @@ def test_stocks_of_json_are_whole_and_not_below_zero():
     assert [item["stock"] for item in items(*rows, are_texts=False)] == [5, 0, 2.5]
 
 
+@pytest.mark.parametrize("column", ["In stock?", "Available", "Verfügbar", "stock", "Stock level"])
+@pytest.mark.parametrize("are_texts", [True, False])
+def test_one_count_makes_all_numbers_of_a_column_counts(column, are_texts):
+    cells = ["1", "0", "12"] if are_texts else [1, 0, 12]
+    rows = [{"name": str(number), column: cell} for number, cell in enumerate(cells)]
+    stocks = [item["stock"] for item in items(*rows, are_texts=are_texts)]
+    assert stocks == [1, 0, 12]
+
+
+def test_the_plan_says_that_a_column_about_availability_has_counts():
+    rows = [{"name": "A", "In stock?": "1"}, {"name": "B", "In stock?": "12"}]
+    (note,) = mapping(*rows).plan.notes
+    assert note.startswith("In stock? has counts such as 12, so that all of its numbers are the s")
+    assert [item["stock"] for item in items(*rows)] == [1, 12]
+
+
+@pytest.mark.parametrize(
+    ("cell", "stock"), [("yes", None), ("no", 0), ("1,200", 1200), ("12+", 12), ("-2", 0)]
+)
+def test_words_among_counts_keep_their_meaning(cell, stock):
+    rows = [{"name": "A", "Available": "3.0"}, {"name": "B", "Available": cell}]
+    rows.append({"name": "C", "price": "1.50"})
+    assert items(*rows)[1].get("stock") == stock
+
+
+def test_counts_beside_the_stock_become_an_attribute_and_the_plan_says_so():
+    rows = [{"name": "A", "stock": "9", "Available": "7"}]
+    assert items(*rows) == [{"name": "A", "stock": 9, "attributes": {"Available": 7}}]
+    (note,) = mapping(*rows).plan.notes
+    assert note.endswith("--map stock=Available reads this column instead")
+    assert items(*rows, maps=["stock=Available"])[0]["stock"] == 7
+
+
+@pytest.mark.parametrize("cell", ["1", "1.0", "1,0", 1, 1.0, True])
+def test_ones_and_zeros_alone_say_whether_a_product_can_be_bought(cell):
+    rows = [{"name": "A", "In stock?": cell}, {"name": "B", "In stock?": "0"}]
+    assert items(*rows) == [{"name": "A"}, {"name": "B", "stock": 0}]
+    line = (
+        "In stock? has only 0 and 1, read as no and yes; if it counts pieces, say --map "
+        "stock='In stock?'"
+    )
+    assert (line in summary([], mapping(*rows), "products")) == (cell is not True)
+
+
+def test_ones_and_zeros_of_a_stock_are_pieces_and_the_plan_says_so():
+    rows = [{"name": "A", "Stock": "1"}, {"name": "B", "Stock": "0"}]
+    assert [item["stock"] for item in items(*rows)] == [1, 0]
+    lines = list(summary([], mapping(*rows), "products"))
+    assert lines[-1].startswith("Stock has only 0 and 1, read as numbers of pieces")
+
+
 def test_an_availability_that_is_not_understood_is_refused_in_its_row():
     rows = [{"name": "A", "In stock?": "yes"}, {"name": "B", "In stock?": "ask us"}]
     prepared = mapping(*rows)

@@ -17,13 +17,21 @@ _STATUSES = {
 STRICTNESS = ("active", "draft", "archived")
 
 _SIGNS = re.compile(r"(?<!^)[\s_-]+")
+_SWITCH = re.compile(r"([01])[.,]0+")  # 1.0, as some spreadsheets write 1
 
 
 def _plain(value: Any) -> str:
     """Return a text to be looked up; a boolean or a number becomes its text."""
     text = plain(str(value).strip())
     text = text.removeprefix("https://schema.org/").removeprefix("http://schema.org/")
-    return _SIGNS.sub(" ", text).rstrip(".!")
+    text = _SIGNS.sub(" ", text).rstrip(".!")
+    switch = _SWITCH.fullmatch(text)
+    return switch[1] if switch else text
+
+
+def is_switch(text: str) -> bool:
+    """Return True for 0 and 1, which may say no and yes."""
+    return _plain(text) in ("0", "1")
 
 
 def availability(value: Any) -> bool | None:
