@@ -16,6 +16,13 @@ from vitrine.transfer import missing
 from vitrine.transfer.attribute_proposals import propose_attributes
 from vitrine.transfer.categories import CategoryResolver, PathRules
 from vitrine.transfer.columns.field_names import FIELD_NAMES
+from vitrine.transfer.columns.kinds_of_tables import (
+    CATEGORIES,
+    CLIENTS,
+    ORDERS,
+    PRODUCTS,
+    check_kind,
+)
 from vitrine.transfer.columns.summary import summary
 from vitrine.transfer.identity import RowIdentity
 from vitrine.transfer.images import attach_images
@@ -48,7 +55,7 @@ from vitrine.transfer.progress import (
     reported_if_stopped,
     run_with_progress,
 )
-from vitrine.transfer.shop_orders.exports import CLIENTS, ORDERS, ExportRows
+from vitrine.transfer.shop_orders.exports import ExportRows
 from vitrine.transfer.shops.commands import import_shop
 from vitrine.transfer.sources import ReadOptions, RowSource
 
@@ -145,6 +152,7 @@ def import_products(
         Client.find(name, settings, run.id) for name in ("products", "categories")
     )
     mapping = _mapping(client, attributes, options)
+    options["attributes"] = attributes
     with _surveyed(files, mapping, client.service, options) as sources:
         paths = PathRules.of(*mapping.texts("category"), path_separator)
         if infer_attributes and not propose_attributes(
@@ -323,6 +331,7 @@ def _import_past_orders(
         for source in sources:
             importer.survey(source, mapping, joined_files)
         mapping.decide()
+        _check_kinds(sources, mapping, ORDERS, options)
         for line in summary(sources, mapping, ORDERS) if mapping.rows else ():
             console.print(line, markup=False)
         for source in sources:
@@ -392,15 +401,27 @@ def _surveyed(
     with ExitStack() as opened:
         sources = [opened.enter_context(_source(file, service, options)) for file in files]
         mapping.survey_files(sources)
+        _check_kinds(sources, mapping, service, options)
         for line in summary(sources, mapping, service) if mapping.rows else ():
             console.print(line, markup=False)
         yield sources
 
 
+def _check_kinds(
+    sources: Sequence[RowSource], mapping: RowMapping, service: str, options: dict[str, Any]
+) -> None:
+    """Raise ``StackError`` for the tables of another resource, unless options say how to read."""
+    is_chosen = options.get("attributes") is not None if service == PRODUCTS else options["maps"]
+    is_known = any(isinstance(source, ExportRows) and source.export for source in sources)
+    if not is_chosen and not is_known:
+        check_kind(service, mapping.facts, ", ".join(source.path for source in sources))
+
+
 def _source(file: str, service: str, options: dict[str, Any]) -> RowSource:
     names = ("format", "encoding", "separator", "sheet")
     chosen = ReadOptions(**{name: options[name] for name in names}, resource=service)
-    if service not in (ORDERS, CLIENTS) or options["maps"] or options.get("joins"):
+    is_plain = service in (ORDERS, CLIENTS) and (options["maps"] or options.get("joins"))
+    if is_plain or service not in (PRODUCTS, CATEGORIES, CLIENTS, ORDERS):
         return RowSource(file, chosen)
     source = ExportRows(file, chosen)
     if source.export and source.export.resource != service:

@@ -314,6 +314,24 @@ def test_a_file_without_rows_is_reported(stack, tmp_path, name, text, error):
     assert error in stack.run("import", "products", str(tmp_path / name)).stderr
 
 
+@pytest.mark.parametrize(
+    ("resource", "header", "fits"),
+    [
+        ("products", "Order number,Customer,Title,City", "orders"),
+        ("products", "Name,Email,Financial Status,Lineitem name,Lineitem price", "orders"),
+        ("categories", "Title,SKU,Price", "products"),
+        ("clients", "Name,SKU,Price", "products"),
+    ],
+)
+def test_a_table_of_another_resource_is_refused(stack, tmp_path, resource, header, fits):
+    file = tmp_path / "other.csv"
+    file.write_text(f"{header}\n{','.join('1' for _ in header.split(','))}\n")
+    run = stack.run("import", resource, str(file))
+    assert run.returncode == 1
+    assert f"vitrine import {fits}" in run.stderr.splitlines()[-1]
+    assert "created" not in run.stderr
+
+
 def test_the_feed_of_a_shop_in_utf_16_is_imported_and_said_in_one_block(
     other, data_folder, tmp_path
 ):

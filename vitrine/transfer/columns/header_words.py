@@ -77,6 +77,12 @@ def field_names() -> Mapping[str, Names]:
 
 
 @cache
+def sign_words(meaning: str) -> tuple[str, ...]:
+    """Return the names of columns that are a sign of a kind of table, such as ``order``."""
+    return _texts(_declared()["signs"][meaning])
+
+
+@cache
 def ambiguous_words() -> Mapping[tuple[str, ...], Ambiguous]:
     """Return what each ambiguous name of a column may mean, by its words."""
     return {

@@ -7,6 +7,7 @@ from typing import Any
 
 from vitrine.errors import StackError
 from vitrine.transfer.columns.field_names import key_of
+from vitrine.transfer.columns.kinds_of_tables import CLIENTS, ORDERS
 from vitrine.transfer.files.csv_rows import Row
 from vitrine.transfer.shop_orders import shopify, woocommerce
 from vitrine.transfer.shop_orders.cells import Cells, Names, check_same
@@ -14,7 +15,6 @@ from vitrine.transfer.shop_orders.documents import flat_row, shopify_rows
 from vitrine.transfer.shop_orders.sales import WITH_TAX, Sale, past_orders
 from vitrine.transfer.sources import STDIN, ReadOptions, RowSource
 
-ORDERS, CLIENTS = "orders", "clients"
 MAX_NAMED = 5  # orders in one remark
 
 CellsOfRow = Mapping[str, Any]

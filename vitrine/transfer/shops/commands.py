@@ -10,6 +10,7 @@ import click
 from shared.config.settings import Settings
 from vitrine.client import Client
 from vitrine.errors import StackError
+from vitrine.transfer.columns.kinds_of_tables import ORDERS
 from vitrine.transfer.columns.summary import notes, summary
 from vitrine.transfer.identity import source_prefix
 from vitrine.transfer.progress import (
@@ -23,7 +24,7 @@ from vitrine.transfer.progress import (
     reported_if_stopped,
     run_with_progress,
 )
-from vitrine.transfer.shop_orders.exports import ORDERS, by_resource
+from vitrine.transfer.shop_orders.exports import by_resource
 from vitrine.transfer.shops.plan_text import column_lines, count_line, kind_lines, product_lines
 from vitrine.transfer.shops.preparation import Prepared, ShopOptions, open_source, prepare
 from vitrine.transfer.shops.product_import import importers, photo_line
