@@ -65,5 +65,5 @@ def test_a_table_of_another_resource_is_refused_with_the_command(resource, other
 
 
 def test_the_columns_that_tell_it_are_named():
-    with pytest.raises(StackError, match=r"^a\.csv has Order number and Customer, as tables of ord"):
+    with pytest.raises(StackError, match=r"^a\.csv has Order number and Customer, as tables of"):
         check_kind("products", columns("Order number,Customer,Name,City"), "a.csv")
