@@ -14,6 +14,7 @@ from vitrine.transfer.columns.amounts import AmountFacts, contradicts, read_amou
 from vitrine.transfer.columns.cells import (
     AMOUNT_TYPES,
     OBJECT_TYPES,
+    check_whole,
     field_value,
     is_wrong_gtin,
 )
@@ -38,6 +39,7 @@ from vitrine.transfer.columns.plan import (
     check_conflicts,
     decide,
 )
+from vitrine.transfer.columns.totals import total_of, totals_refused
 from vitrine.transfer.columns.units import currency_of
 from vitrine.transfer.files.guarded_cells import ATTRIBUTE
 from vitrine.transfer.sources import RowSource
@@ -51,6 +53,7 @@ _TELLING = {
     PHOTO_URLS,
     "category",
 }  # whose different texts decide something
+_KEYS = ("external_ref", "slug", "sku", "email", "gtin", "id", "uuid")  # of a row that is no total
 _MAX_SHAPES = 10_000  # sets of columns that are remembered as checked
 
 
@@ -99,6 +102,7 @@ class RowMapping:
         self._facts: dict[str, ColumnFacts] = {}
         self._map_facts = {text: ColumnFacts(text, True) for _, text in self._maps}
         self._amount_columns: set[str] = set()
+        self._key_columns = {text for target, text in self._maps if target in _KEYS}
         self._amounts = AmountFacts()
         self._gtin_columns: set[str] = set()
         self._wrong_gtins: dict[str, tuple[int, Any]] = {}  # their number, and the first
@@ -133,6 +137,8 @@ class RowMapping:
             self.meet(columns)
             if len(self._shapes) < _MAX_SHAPES:
                 self._shapes.add(shape)
+        if total_of(columns, self._key_columns):
+            return  # It is refused, and its sums tell nothing of the cells above them.
         for column, value in columns.items():
             cell = self._cell(value)
             self._facts[column].add(cell)
@@ -159,6 +165,8 @@ class RowMapping:
                 continue
             targets = list(_possible_targets(column, self._fields))
             keeps = bool(_TELLING & set(targets))
+            if not {*_KEYS}.isdisjoint((*targets, key_of(column))):
+                self._key_columns.add(column)
             self._facts[column] = ColumnFacts(column, keeps_distinct=keeps)
             if any(self._fields.types.get(target) == "Gtin" for target in targets):
                 self._gtin_columns.add(column)
@@ -297,11 +305,13 @@ class RowMapping:
             are_texts: Its cells are texts without types, as in CSV.
 
         Raises:
-            StackError: A cell about availability is not understood.
+            StackError: It is a row of totals, or a cell is not understood or damaged.
         """
         item: dict[str, Any] = {}
         attributes: dict[str, Any] = {}
         columns = self._flattened(row)
+        if text := total_of(columns, self._key_columns):
+            raise StackError(totals_refused(text))
         self._read_columns(columns, item, attributes, are_texts)
         for target, text in self._maps:
             value = self._mapped_value(text, row, columns)
@@ -379,6 +389,7 @@ class RowMapping:
             if role.kind is Kind.OPTION:
                 _put_option(item, role.target, value)
             elif self._is_wrong_gtin(role, value):
+                check_whole(value, column)
                 attributes[attribute_name(column, set())] = value
             elif role.kind is Kind.FIELD:
                 self._set(item, role.target, value, column)

@@ -1,5 +1,7 @@
 """From rows to items: columns, maps, sets, keys."""
 
+import re
+
 import pytest
 
 from vitrine.errors import StackError
@@ -616,3 +618,71 @@ def test_an_amount_of_many_digits_stays_for_the_service_to_name(digits):
         {"name": "A", "stock": digits, "price": digits, "Weight (kg)": digits}, fields=fields
     )
     assert (item["stock"], item["price"], item["weight"]) == (digits,) * 3
+
+
+@pytest.mark.parametrize(
+    "text", ["Total", "TOTAL:", "Gesamt", "Summe", "Totale", "Totaal", "Somme"]
+)
+@pytest.mark.parametrize("sum", ["22", "1.299,00 €", 22.5])
+def test_a_row_of_totals_is_refused(text, sum):
+    rows = [{"name": "A", "sku": "A-1", "In stock?": "1", "price": "5,00"}]
+    rows += [
+        {"name": text, "price": sum},
+        {"name": text, "In stock?": "12"},
+        {"sku": text, "price": sum},
+    ]
+    prepared = mapping(*rows)
+    assert prepared.item(rows[0], True) == {"name": "A", "sku": "A-1", "price": "5.00"}
+    for row in rows[1:]:
+        with pytest.raises(StackError, match=f"Is a row of totals: {text!r} is its only text"):
+            prepared.item(row, True)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"name": "Total", "sku": "7001", "price": "5"},
+        {"name": "Total", "price": "5", "brand": "General Mills"},
+        {"name": "Total"},
+        {"name": "Sum of all fears", "price": "5"},
+    ],
+)
+def test_a_product_may_be_named_like_a_total(row):
+    assert items(row)[0]["name"] == row["name"]
+
+
+@pytest.mark.parametrize("column", ["sku", "Barcode", "Product code", "name", "category"])
+@pytest.mark.parametrize("cell", ["1.23E+11", "4,00638E+12", "1e+05"])
+def test_a_number_that_a_spreadsheet_has_shortened_is_refused(column, cell):
+    reason = f"{column}: {cell!r} is a number that a spreadsheet has shortened"
+    with pytest.raises(StackError, match=re.escape(reason)):
+        items({"name": "A"} | {column: cell})
+
+
+@pytest.mark.parametrize("cell", ["1E5", "E+10", "12E+1", "2E+1A"])
+def test_an_sku_with_an_e_is_kept(cell):
+    assert items({"name": "A", "sku": cell})[0]["sku"] == cell
+
+
+@pytest.mark.parametrize("cell", ["TRUE", "false"])
+def test_a_truth_value_is_no_key(cell):
+    with pytest.raises(StackError, match=f"sku: '{cell}' is a truth value of a spreadsheet"):
+        items({"name": "A", "sku": cell})
+    assert items({"name": cell}) == [{"name": cell}]
+    assert (
+        items({"name": "A", "sku": True, "group": True, "options": {"a": "b"}}, are_texts=False)[0][
+            "sku"
+        ]
+        is True
+    )
+
+
+@pytest.mark.parametrize("price", ["€12.50 $", "12.50 EUR USD", "EUR $5", "£5 €"])
+def test_a_price_in_two_currencies_is_refused(price):
+    with pytest.raises(StackError, match=r"price: .* has two currencies"):
+        items({"name": "A", "price": price})
+
+
+@pytest.mark.parametrize("price", ["USD $5.50", "$5.50 CAD", "€5.50€", "EUR €5.50"])
+def test_a_code_and_its_sign_are_one_currency(price):
+    assert items({"name": "A", "price": price})[0]["price"] == "5.50"

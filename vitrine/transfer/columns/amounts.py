@@ -171,6 +171,28 @@ def currency_code(sign: str) -> str:
     return _code(currency) if is_known else ""
 
 
+def is_amount(text: str) -> bool:
+    """Return True for a number, also with separators and a currency."""
+    parts = _PARTS.fullmatch(text)
+    return parts is not None and _currency(f"{parts[1]} {parts[3]}")[1]
+
+
+def currencies_beside(text: str) -> tuple[str, ...]:
+    """Return the currencies beside an amount if they differ: those of ``€5 $``, not ``$5 CAD``."""
+    parts = _PARTS.fullmatch(text)
+    words = f"{parts[1]} {parts[3]}".split() if parts else []
+    signs = [word for word in words if currency_code(word)]
+    differ = any(not _may_be_same(signs[0], sign) for sign in signs[1:])
+    return tuple(signs) if differ else ()
+
+
+def _may_be_same(one: str, other: str) -> bool:
+    """Return True if two signs or codes may stand for one currency."""
+    codes = {_code(one), _code(other)}
+    shared = (_SHARED_SIGNS.get(one, frozenset()), _SHARED_SIGNS.get(other, frozenset()))
+    return len(codes) == 1 or any(codes <= known for known in shared)
+
+
 def contradicts(text: str, code: str) -> bool:
     """Return True if a currency, alone or beside an amount, cannot be the one with a code."""
     parts = _PARTS.fullmatch(text)

@@ -5,6 +5,7 @@ from typing import Any
 
 from vitrine.transfer.columns.header_words import cell_texts, plain
 
+_TOTAL = cell_texts("total")
 _YES, _NO = cell_texts("yes"), cell_texts("no")
 _AVAILABLE = _YES | cell_texts("available")
 _UNAVAILABLE = _NO | cell_texts("unavailable")
@@ -27,6 +28,11 @@ def _plain(value: Any) -> str:
     text = _SIGNS.sub(" ", text).rstrip(".!")
     switch = _SWITCH.fullmatch(text)
     return switch[1] if switch else text
+
+
+def is_total(text: str) -> bool:
+    """Return True for a text such as "Total:", which a row of totals has."""
+    return _plain(text.rstrip(" :=")) in _TOTAL
 
 
 def is_switch(text: str) -> bool:

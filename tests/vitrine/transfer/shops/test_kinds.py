@@ -658,3 +658,22 @@ def test_rows_below_one_that_cannot_be_read_do_not_continue_the_product_above_it
         "Has 8 cells, but the header has 6.",
         "Continues row 3, which cannot be read; correct that one.",
     ]
+
+
+def test_a_row_of_totals_is_no_product(read):
+    file = read(
+        "Product Name,Product Code/SKU,Price,Inventory Level,Category,Product ID,Item Type\n"
+        "Hat,H-1,5,3,Hats,1,Product\nTotal,,5,3,,,\n"
+    )
+    assert [product["name"] for product in file.products] == ["Hat"]
+    assert file.errors == [
+        "Is a row of totals: 'Total' is its only text beside numbers. Remove the row; if it is "
+        "none, write its SKU or another key."
+    ]
+
+
+def test_a_barcode_that_a_spreadsheet_has_shortened_is_refused(read):
+    head = "Handle,Title,Option1 Value,Variant Price,Variant Barcode\n"
+    file = read(head + "a,A,,5,4.00638E+12\n")
+    assert file.products == []
+    assert file.errors[0].startswith("Variant Barcode: '4.00638E+12' is a number that a spreadsh")
