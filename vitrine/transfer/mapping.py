@@ -10,7 +10,7 @@ from typing import Any
 
 from vitrine.errors import StackError
 from vitrine.transfer.columns import words
-from vitrine.transfer.columns.amounts import AmountFacts, contradicts, read_amount
+from vitrine.transfer.columns.amounts import AmountFacts, contradicts, is_amount, read_amount
 from vitrine.transfer.columns.cells import (
     AMOUNT_TYPES,
     OBJECT_TYPES,
@@ -237,9 +237,12 @@ class RowMapping:
         """Raise ``StackError`` if nothing tells how the amounts are to be read."""
         text = self._amounts.ambiguous
         if text and not (self._decimal or self._amounts.mark):
+            others = "no other amount in the file tells it"
+            if self._amounts.marks:
+                others = "of the other amounts, some have a decimal point and some a decimal comma"
             raise StackError(
-                f"The amount {text!r} may have decimals or thousands, and no other amount in the "
-                "file tells it. Say --decimal . or --decimal ,"
+                f"The amount {text!r} may have decimals or thousands, and {others}. Say --decimal "
+                ". or --decimal ,"
             )
 
     @property
@@ -312,6 +315,7 @@ class RowMapping:
         columns = self._flattened(row)
         if text := total_of(columns, self._key_columns):
             raise StackError(totals_refused(text))
+        self._check_errors(columns)
         self._read_columns(columns, item, attributes, are_texts)
         for target, text in self._maps:
             value = self._mapped_value(text, row, columns)
@@ -332,6 +336,18 @@ class RowMapping:
             item["attributes"] = attributes | own
         self._check_compared(item)
         return item
+
+    def _check_errors(self, columns: Mapping[str, Any]) -> None:
+        """Raise ``StackError`` for a cell with an error of a spreadsheet, unless it is left out."""
+        for column, value in columns.items():
+            if not isinstance(value, str) or not words.is_error(value) or value in self._nulls:
+                continue
+            role = self.plan.roles.get(column)
+            if role is None or role.kind is not Kind.LEFT_OUT:
+                raise StackError(
+                    f"{column}: {value!r} is an error of a spreadsheet. Correct the cell or empty "
+                    f"it; `import products` and the like read it as empty with --null '{value}'."
+                )
 
     def _check_compared(self, item: dict[str, Any]) -> None:
         """Leave out a price to compare with that is not above the price, and count it."""
@@ -426,7 +442,7 @@ class RowMapping:
 
     def _set(self, item: dict[str, Any], target: str, value: Any, column: str = "") -> None:
         """Put a cell into a field; the text "in stock" leaves the stock as it is."""
-        is_count = target != "stock" or not isinstance(value, str) or value.isdigit()
+        is_count = target != "stock" or not isinstance(value, str) or is_amount(value)
         if is_count or not words.availability(value):
             item[target] = self._converted(target, value, self._mark, column)
 

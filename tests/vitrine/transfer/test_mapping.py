@@ -686,3 +686,34 @@ def test_a_price_in_two_currencies_is_refused(price):
 @pytest.mark.parametrize("price", ["USD $5.50", "$5.50 CAD", "€5.50€", "EUR €5.50"])
 def test_a_code_and_its_sign_are_one_currency(price):
     assert items({"name": "A", "price": price})[0]["price"] == "5.50"
+
+
+@pytest.mark.parametrize("cell", ["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NV", "#¡VALOR!"])
+@pytest.mark.parametrize("column", ["brand", "name", "price", "options.Size"])
+def test_an_error_of_a_spreadsheet_is_refused(cell, column):
+    row = {"name": "A", "Cost": cell} | {column: cell}
+    reason = f"{column}: {cell!r} is an error of a spreadsheet. Correct the cell or empty it"
+    with pytest.raises(StackError, match=re.escape(reason)):
+        items(row)
+    (item,) = items(row, nulls=[cell])
+    assert cell not in str(item)
+    assert items({"name": "A", "Cost": cell}) == [{"name": "A"}]
+
+
+def test_a_stock_with_thousands_is_no_yes():
+    rows = [{"name": "A", "stock": "1.000"}, {"name": "B", "stock": "10,00"}]
+    assert [item["stock"] for item in items(*rows)] == [1000, 10]
+
+
+@pytest.mark.parametrize(
+    ("prices", "said"),
+    [
+        (["1.000"], "no other amount in the file tells it"),
+        (["1.000", "10,00", "10.50"], "some have a decimal point and some a decimal comma"),
+    ],
+)
+def test_an_amount_of_two_meanings_is_refused_with_what_the_others_tell(prices, said):
+    rows = [{"name": "A", "price": price} for price in prices]
+    with pytest.raises(StackError, match=f"'1.000' may have decimals or thousands, and .*{said}"):
+        mapping(*rows)
+    assert items(*rows, decimal=",")[0]["price"] == "1000"

@@ -6,6 +6,7 @@ from typing import Any
 from vitrine.transfer.columns.header_words import cell_texts, plain
 
 _TOTAL = cell_texts("total")
+_ERROR = cell_texts("error")
 _YES, _NO = cell_texts("yes"), cell_texts("no")
 _AVAILABLE = _YES | cell_texts("available")
 _UNAVAILABLE = _NO | cell_texts("unavailable")
@@ -18,7 +19,7 @@ _STATUSES = {
 STRICTNESS = ("active", "draft", "archived")
 
 _SIGNS = re.compile(r"(?<!^)[\s_-]+")
-_SWITCH = re.compile(r"([01])[.,]0+")  # 1.0, as some spreadsheets write 1
+_SWITCH = re.compile(r"([01])[.,]00?")  # 1.0, as some spreadsheets write 1
 
 
 def _plain(value: Any) -> str:
@@ -28,6 +29,11 @@ def _plain(value: Any) -> str:
     text = _SIGNS.sub(" ", text).rstrip(".!")
     switch = _SWITCH.fullmatch(text)
     return switch[1] if switch else text
+
+
+def is_error(text: str) -> bool:
+    """Return True for a text such as #N/A, by which a spreadsheet says that a formula failed."""
+    return plain(text) in _ERROR
 
 
 def is_total(text: str) -> bool:
