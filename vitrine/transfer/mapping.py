@@ -10,7 +10,13 @@ from typing import Any
 
 from vitrine.errors import StackError
 from vitrine.transfer.columns import words
-from vitrine.transfer.columns.amounts import AmountFacts, contradicts, is_amount, read_amount
+from vitrine.transfer.columns.amounts import (
+    AmountFacts,
+    contradicts,
+    is_amount,
+    money_of,
+    read_amount,
+)
 from vitrine.transfer.columns.cells import (
     AMOUNT_TYPES,
     OBJECT_TYPES,
@@ -197,12 +203,28 @@ class RowMapping:
         self.columns = {
             target: column for column, target in self.plan.columns(Kind.FIELD).items()
         } | dict(self._maps)
+        self.plan.notes += self._unread_objects()
         types = self._fields.types
         if "currency" in self._fields.writable:
             self._money_columns = [
                 column for target, column in self.columns.items() if types.get(target) == "Money"
             ]
         return self.plan
+
+    def _unread_objects(self) -> Iterator[str]:
+        """Yield a sentence for each object with the name of a field of which nothing is read."""
+        for parent in dict.fromkeys(self._parents.values()):
+            target = self._fields.exact(parent)
+            if target in self._fields.writable and target not in self.known_fields:
+                members = [
+                    column.removeprefix(f"{parent}_")
+                    for column, owner in self._parents.items()
+                    if owner == parent
+                ]
+                yield (
+                    f"{parent} is an object with {', '.join(members)}, and no {target}; if one of "
+                    f"these is, say --map {target}={parent}.{members[0]}"
+                )
 
     def _used_columns(self) -> set[str]:
         """Return the columns that maps read; they do not become attributes as well."""
@@ -510,7 +532,11 @@ class RowMapping:
         if not any(isinstance(value, dict) for value in row.values()):
             return row
         columns: dict[str, Any] = {}
+        codes: dict[str, str] = {}  # the currency of each amount that is an object
         for column, value in row.items():
+            if isinstance(value, dict) and (money := self._money(column, value)):
+                columns[column], codes[column] = money
+                continue
             is_object = self._fields.types.get(self._fields.exact(column)) in OBJECT_TYPES
             if not isinstance(value, dict) or is_object:
                 columns[column] = value
@@ -518,7 +544,21 @@ class RowMapping:
             for name, inner in value.items():
                 self._parents[f"{column}_{name}"] = column
                 columns.setdefault(f"{column}_{name}", inner)
+        for column, code in codes.items():
+            if not code or "currency" not in self._fields.writable:
+                continue
+            own = next((name for name in columns if self._fields.exact(name) == "currency"), "")
+            if not own:
+                columns["currency"] = code
+            elif columns[own] != code:
+                columns[column] = f"{columns[column]} {code}"  # A contradiction, which fails later.
         return columns
+
+    def _money(self, column: str, value: Mapping[str, Any]) -> tuple[Any, str] | None:
+        """Return the amount and the currency of an object in a column of prices."""
+        targets = _possible_targets(column, self._fields)
+        is_price = any(self._fields.types.get(target) == "Money" for target in targets)
+        return money_of(value) if is_price else None
 
     def _converted(self, name: str, value: Any, mark: str, column: str = "") -> Any:
         """Convert a cell to the type of its field; the service validates it."""

@@ -482,7 +482,7 @@ def test_a_currency_in_the_name_of_a_column_is_that_of_its_prices():
     assert (item["price"], item["currency"]) == ("5", "USD")
 
 
-@pytest.mark.parametrize("column", ["price (cents)", "Weight (stone)", "Price [net]"])
+@pytest.mark.parametrize("column", ["price (cents)", "Weight (stone)"])
 def test_an_unknown_unit_is_refused_with_two_ways_out(column):
     field = column.split()[0].casefold()
     with pytest.raises(StackError, match=rf"is not known.* Say --map {field}='"):
@@ -717,3 +717,66 @@ def test_an_amount_of_two_meanings_is_refused_with_what_the_others_tell(prices, 
     with pytest.raises(StackError, match=f"'1.000' may have decimals or thousands, and .*{said}"):
         mapping(*rows)
     assert items(*rows, decimal=",")[0]["price"] == "1000"
+
+
+@pytest.mark.parametrize(
+    ("gross", "net"),
+    [
+        ("Price incl. VAT", "Price excl. VAT"),
+        ("Price (incl. VAT)", "Price (excl. VAT)"),
+        ("Bruttopreis", "Nettopreis"),
+        ("Preis (brutto)", "Preis (netto)"),
+        ("Prix TTC", "Prix HT"),
+        ("Precio con IVA", "Precio sin IVA"),
+        ("prezzo IVA inclusa", "prezzo IVA esclusa"),
+        ("Prijs incl. btw", "Prijs excl. btw"),
+    ],
+)
+def test_of_two_prices_the_one_with_tax_is_the_price_and_the_plan_says_so(gross, net):
+    row = {"name": "A", net: "10.00", gross: "12.10"}
+    kept = {net.replace(".", "_"): "10.00"}
+    assert items(row) == [{"name": "A", "price": "12.10", "attributes": kept}]
+    *_, note = mapping(row).plan.notes
+    assert note.startswith(f"{gross} is read as the price, which contains the tax; {net} stays an")
+    assert items(row, maps=[f"price={net}"])[0]["price"] == "10.00"
+    assert "price" not in items({"name": "A", net: "10.00"})[0]
+    assert f"{net} may be the price" in mapping({"name": "A", net: "10.00"}).plan.notes[-1]
+    named = {"name": "A", "price": "10", gross: "12.10"}
+    assert items(named)[0]["price"] == "10"
+    assert mapping(named).plan.notes[-1].startswith(f"price is read as the price; {gross} stays")
+
+
+MONEY = FIELDS | {
+    name: FIELDS["price"] | {"type": type}
+    for name, type in (("compare_at_price", "Money"), ("currency", "Currency"))
+}
+
+
+@pytest.mark.parametrize("number", [5, 5.5, "5.50"])
+@pytest.mark.parametrize("code", ["currency", "currencyCode", "currency_code"])
+@pytest.mark.parametrize("column", ["price", "Price", "unit price"])
+def test_a_price_may_be_an_object_with_its_currency(number, code, column):
+    row = {"name": "A", column: {"amount": number, code: "EUR"}}
+    (item,) = items(row, fields=MONEY, are_texts=False)
+    assert item == {"name": "A", "price": number, "currency": "EUR"}
+
+
+def test_objects_with_amounts_in_two_currencies_are_refused():
+    price = {"amount": 5, "currency": "EUR"}
+    for other in ({"currency": "USD"}, {"compare_at_price": {"value": 6, "currency": "USD"}}):
+        for row in ({"price": price} | other, other | {"price": price}):
+            with pytest.raises(StackError, match=r"is not in (EUR|USD), the currency of this row"):
+                items(row, fields=MONEY, are_texts=False)
+    same = {"price": price, "currency": "EUR", "compare_at_price": {"value": 6, "currency": "EUR"}}
+    (item,) = items(same, fields=MONEY, are_texts=False)
+    assert (item["price"], item["compare_at_price"], item["currency"]) == (5, 6, "EUR")
+
+
+def test_an_object_of_which_no_price_is_read_is_said():
+    row = {"name": "A", "price": {"retail": 5, "member": 6}}
+    assert mapping(row).plan.notes == [
+        "price is an object with retail, member, and no price; if one of these is, say --map "
+        "price=price.retail"
+    ]
+    assert mapping(row, maps=["price=price.member"]).plan.notes == []
+    assert items(row, maps=["price=price.member"], are_texts=False)[0]["price"] == 6

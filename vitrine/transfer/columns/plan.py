@@ -17,7 +17,7 @@ from vitrine.transfer.columns.field_names import (
     key_of,
     keys_of,
 )
-from vitrine.transfer.columns.header_words import ambiguous_words, words_of
+from vitrine.transfer.columns.header_words import ambiguous_words, gross_prices, says_tax, words_of
 from vitrine.transfer.columns.private_names import is_private
 from vitrine.transfer.columns.units import check_unit, names_grams
 from vitrine.transfer.files.guarded_cells import ATTRIBUTE
@@ -128,6 +128,7 @@ def decide(
             role = Role(Kind.ATTRIBUTE, name, is_typed=role.is_typed)
         plan.roles[column] = role
     plan.notes += _questions(plan, fields, mapped)
+    plan.notes += _prices_with_tax(plan, mapped)
     return plan
 
 
@@ -151,6 +152,23 @@ def _questions(plan: Plan, fields: Fields, mapped: Mapping[str, str]) -> Iterato
                 f"{column} names no unit and is read as grams; if it is not, write the unit in "
                 f"the header, such as '{column} (kg)'"
             )
+
+
+def _prices_with_tax(plan: Plan, mapped: Iterable[str]) -> Iterator[str]:
+    """Yield which of several prices is read, if names say whether they contain the tax."""
+    price = plan.column_of("price")
+    others = [name for name in plan.columns(Kind.ATTRIBUTE) if says_tax(name)]
+    if not price or "price" in mapped:
+        return
+    is_gross = words_of(price) in gross_prices()
+    if is_gross or any(words_of(name) in gross_prices() for name in others):
+        text = f"{price} is read as the price{', which contains the tax' if is_gross else ''}"
+        if others:
+            text += (
+                f"; {', '.join(others)} stays an attribute, and --map price={_quoted(others[0])} "
+                "reads it instead"
+            )
+        yield text
 
 
 def _with_options_only(facts: Iterable[str], fields: Fields, mapped: Iterable[str]) -> Fields:
