@@ -319,7 +319,7 @@ def _import_past_orders(
     options: dict[str, Any],
     run: ImportRun,
 ) -> int:
-    """Import past orders and print the report; return the number of those that failed."""
+    """Import past orders and print the report; return 0 if all of them are there."""
     options = options | {"joins": joins}
     mapping = order_mapping(options["maps"], options["sets"], options["nulls"], options["decimal"])
     joined_files = [JoinedFile(option) for option in joins]
@@ -344,9 +344,9 @@ def _import_past_orders(
         with reported_if_stopped(report, mapping, run.id, rules.dry_run, ORDERS):
             seconds = run_with_progress(None, importer.send(), importer.lines)
     print_report(report, mapping, seconds, rules.dry_run, ORDERS)
-    console.print(f"Lines read: {importer.lines:,}")
+    console.print(f"Rows read: {sum(source.rows_read for source in sources):,}")
     run.end(report, rules.dry_run)
-    return report.counts["failed"]
+    return report.counts["failed"] or not report.counts.total()
 
 
 def _service_command(service: str) -> click.Command:
@@ -468,7 +468,7 @@ def _import_items(
     print_notes(mapping)
     print_identity(report, identity, client, dry_run)
     run.end(report, dry_run)
-    sys.exit(1 if report.counts["failed"] else 0)
+    sys.exit(1 if report.counts["failed"] or not report.counts.total() else 0)
 
 
 def _filters(among: Sequence[str]) -> dict[str, str]:

@@ -69,7 +69,11 @@ class ReadOptions:
 
 
 class RowSource:
-    """File of rows, to be used in ``with``; ``position`` and ``size`` are in bytes."""
+    """File of rows, to be used in ``with``; ``position`` and ``size`` are in bytes.
+
+    Attributes:
+        rows_read: The number of rows that the last reading has read.
+    """
 
     def __init__(self, path: str, options: ReadOptions | str | None = None):
         """Look at a file.
@@ -84,6 +88,7 @@ class RowSource:
         if not isinstance(options, ReadOptions):
             options = ReadOptions(options)
         self.path = path
+        self.rows_read = 0
         self.max_bytes = options.max_bytes
         self._resource = options.resource
         self.header: list[str] = []  # the names of the columns of CSV
@@ -220,7 +225,10 @@ class RowSource:
             self._file = self._copy or _opened(self.path)
             try:
                 self._file.seek(0)
-                yield from self._read(self._file)
+                self.rows_read = 0
+                for row in self._read(self._file):
+                    self.rows_read += 1
+                    yield row
             finally:
                 if self._file is not self._copy:
                     self._file.close()

@@ -307,11 +307,13 @@ def test_a_misspelt_option_is_named(stack, tmp_path, options, error):
         ("none.json", '{"products": []}', "The file has no rows."),
         ("none.jsonl", "", "The file has no rows."),
         ("none.csv", "name\n", "The file has no rows."),
+        ("none.csv", "", "The file has no rows."),
     ],
 )
 def test_a_file_without_rows_is_reported(stack, tmp_path, name, text, error):
     (tmp_path / name).write_text(text)
-    assert error in stack.run("import", "products", str(tmp_path / name)).stderr
+    run = stack.run("import", "products", str(tmp_path / name))
+    assert (run.returncode, error in run.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def _import_products(
     run: ImportRun,
     source: str,
 ) -> int:
-    """Show the plan, ask, and import products; return the number of rows that failed."""
+    """Show the plan, ask, and import products; return 0 if all of their rows are there."""
     settings = Settings.from_env()
     products, categories = (
         Client.find(name, settings, run.id) for name in ("products", "categories")
@@ -214,7 +214,7 @@ def _import(
     run: ImportRun,
     source: str,
 ) -> int:
-    """Import the files and print the report; return the number of rows that failed."""
+    """Import the files and print the report; return 0 if all of their rows are there."""
     seconds = 0.0
     mapping = prepared[0].mapping
     with open_report(None, run, products.service) as report:
@@ -228,4 +228,4 @@ def _import(
             console.print(line)
     print_identity(report, importer.identity, products, dry_run)
     run.end(report, dry_run)
-    return report.counts["failed"]
+    return report.counts["failed"] or not report.counts.total()
