@@ -24,7 +24,7 @@ from vitrine.transfer.files.addresses import Limits, download, is_address
 from vitrine.transfer.files.copies import DECOMPRESSORS, check_size, copied, new_copy, unpacked
 from vitrine.transfer.files.csv_rows import Row, csv_header, csv_rows, sample_dialect
 from vitrine.transfer.files.dialects import Dialect, separator_of
-from vitrine.transfer.files.json_rows import json_lines, json_rows
+from vitrine.transfer.files.json_rows import fault_of, json_lines, json_rows
 from vitrine.transfer.files.kinds import (
     FORMATS,
     LABELS,
@@ -229,6 +229,9 @@ class RowSource:
                 for row in self._read(self._file):
                     self.rows_read += 1
                     yield row
+            except ijson.JSONError as error:
+                fault = fault_of(self._file, error)
+                raise StackError(f"{self.path} is not {self.format}: {fault}.") from error
             finally:
                 if self._file is not self._copy:
                     self._file.close()
