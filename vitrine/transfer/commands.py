@@ -488,7 +488,7 @@ def _check_inference(infer_attributes: bool, yes: bool, dry_run: bool) -> None:
 
 
 def _import_folder(client: Client, folder: Path, match: str, dry_run: bool) -> int:
-    """Import the photos of a folder and print the report; return the number of failures."""
+    """Import the photos of a folder and print the report; return 0 if all of them are there."""
     report = attach_images(client, folder, match.split(","), dry_run=dry_run)
     would = "would be " if dry_run else ""
     parts = [f"{report.counts[name]:,} {name}" for name in ("attached", "unchanged", "failed")]
@@ -507,4 +507,4 @@ def _import_folder(client: Client, folder: Path, match: str, dry_run: bool) -> i
         console.print("The folder has no files.")
     if not report.naming_products:
         console.print(f"No product has a value in {match}: is it misspelt?", markup=False)
-    return report.counts["failed"]
+    return report.counts["failed"] or not report.photos

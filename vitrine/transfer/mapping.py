@@ -59,7 +59,8 @@ _TELLING = {
     PHOTO_URLS,
     "category",
 }  # whose different texts decide something
-_KEYS = ("external_ref", "slug", "sku", "email", "gtin", "id", "uuid")  # of a row that is no total
+_KEYS = ("external_ref", "slug", "sku", "email", "gtin", "id", "uuid")  # of an item, not of totals
+_ERROR_SIGNS = ("#", "Err:")  # before the errors of spreadsheets
 _MAX_SHAPES = 10_000  # sets of columns that are remembered as checked
 
 
@@ -362,7 +363,9 @@ class RowMapping:
     def _check_errors(self, columns: Mapping[str, Any]) -> None:
         """Raise ``StackError`` for a cell with an error of a spreadsheet, unless it is left out."""
         for column, value in columns.items():
-            if not isinstance(value, str) or not words.is_error(value) or value in self._nulls:
+            if not isinstance(value, str) or not value.startswith(_ERROR_SIGNS):
+                continue  # Most cells, without a look at all errors.
+            if not words.is_error(value) or value in self._nulls:
                 continue
             role = self.plan.roles.get(column)
             if role is None or role.kind is not Kind.LEFT_OUT:

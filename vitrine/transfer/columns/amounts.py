@@ -199,7 +199,7 @@ def is_amount(text: str) -> bool:
 
 def currencies_beside(text: str) -> tuple[str, ...]:
     """Return the currencies beside an amount if they differ: those of ``€5 $``, not ``$5 CAD``."""
-    parts = _PARTS.fullmatch(text)
+    parts = None if _PLAIN.fullmatch(text) else _PARTS.fullmatch(text)
     words = f"{parts[1]} {parts[3]}".split() if parts else []
     signs = [word for word in words if currency_code(word)]
     differ = any(not _may_be_same(signs[0], sign) for sign in signs[1:])
