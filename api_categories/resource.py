@@ -31,6 +31,7 @@ from shared.schema import (
     Text,
     TextOf,
     Timestamp,
+    Truth,
     Whole,
     either,
     eq,
@@ -96,7 +97,7 @@ class AttributeRuleSchema(Schema):
     type = fields.String(
         validate=validate.OneOf(TYPES), metadata={"component": "AttributeType", **_PART}
     )
-    required = fields.Boolean(metadata=_PART)
+    required = Truth(metadata=_PART)
     choices = fields.List(
         Choice(validate=_check_choice),
         validate=validate.Length(1, 200),

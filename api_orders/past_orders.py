@@ -1,7 +1,7 @@
 """Past orders, imported from another shop: stored as they were, without a change of stocks."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -29,6 +29,12 @@ _OTHER_ORDER = (
     "as SHOP:1001; `vitrine import` makes them with --source SHOP."
 )
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _check_past(placed_at: datetime) -> None:
+    """Refuse a day that is still to come; clocks and time zones may differ by a day."""
+    if placed_at > datetime.now(UTC) + _ONE_DAY:
+        raise ValidationError(f"Is in the future: {placed_at:%Y-%m-%d}. Send the day of the order.")
 
 
 class PastOrderLineSchema(Schema):
@@ -79,7 +85,9 @@ class PastOrderSchema(Schema):
     """A past order: over, still open, or a return with negative quantities."""
 
     external_ref = Key(200, required=True, metadata={"example": "2019-0042"})
-    placed_at = Moment(required=True, metadata={"example": "2019-03-01T10:00:00Z"})
+    placed_at = Moment(
+        required=True, validate=_check_past, metadata={"example": "2019-03-01T10:00:00Z"}
+    )
     status = fields.String(
         load_default=states.DELIVERED,
         validate=validate.OneOf(PAST_STATES),

@@ -40,6 +40,9 @@ def as_stored(
     return value
 
 
+MAX_SHOWN = 60  # characters of a value in a message
+
+
 class _Messages:
     """Error messages that replace marshmallow's own: the mistake, then what to send."""
 
@@ -245,6 +248,16 @@ class Whole(_Messages, fields.Integer):
         return super()._deserialize(value, attr, data, **kwargs)
 
     _serialize = as_stored
+
+
+class Truth(_Messages, fields.Boolean):
+    """A field that is true or false; texts such as yes and no are valid as well."""
+
+    default_error_messages = {"invalid": "Is {input!r}, neither true nor false; send one of them."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        shown = value[:MAX_SHOWN] if isinstance(value, str) else value
+        return super()._deserialize(shown, attr, data, **kwargs)
 
 
 class Flag(_Messages, fields.Boolean):

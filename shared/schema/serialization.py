@@ -4,7 +4,7 @@
 is worked out once for a schema, and fields that show the stored value are copied without a call.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -116,7 +116,20 @@ def load(
             hint = nearest(name, names) if number < 3 else "; leave it out."
             messages[name] = [f"Unknown field{hint}"]
         raise ValidationError(messages) from error
-    return loaded
+    return loaded | dict(_of_nothing(schema, loaded, stored or {}))
+
+
+def _of_nothing(schema: Schema, loaded: Document, stored: Document) -> Iterator[tuple[str, Any]]:
+    """Yield the stored value of each field that is empty and stays so.
+
+    A field that is not stored is shown as an empty list or object: it may be sent back as that.
+    """
+    for name, value in loaded.items():
+        field = schema.fields.get(name)
+        if not value and field is not None and field.dump_default in ([], {}):
+            known = stored.get(name)
+            if known in (None, [], {}):
+                yield name, known
 
 
 @lru_cache(maxsize=100)

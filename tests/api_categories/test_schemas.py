@@ -79,6 +79,12 @@ def test_a_broken_schema_of_an_ancestor_is_ignored(categories, products, clothes
             "max",
             "No integer lies between 1.2 and 1.8.",
         ),
+        (
+            {"required": "maybe"},
+            "required",
+            "Is 'maybe', neither true nor false; send one of them.",
+        ),
+        ({"required": [1]}, "required", "Is [1], neither true nor false; send one of them."),
         ({"type": "number", "min": "3"}, "min", "Not a number."),
         ({"type": "number", "min": True}, "min", "Not a number."),
         ({"type": "number", "max": 1e30}, "max", "Is too large: at most 9,007,199,254,740,991."),

@@ -1,5 +1,7 @@
 """Past orders: imports that touch no stock."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 
@@ -97,6 +99,15 @@ class TestPastOrders:
     def test_mistakes_are_named(self, orders, changes, pointer):
         (result,) = self.batch(orders, self.past(**changes))["results"]
         assert (result["status"], result["errors"][0]["pointer"]) == (422, pointer)
+
+    @pytest.mark.parametrize("placed_at", ["2099-01-01", "9999-12-31T23:59:59Z"])
+    def test_a_day_of_the_future_is_refused(self, orders, placed_at):
+        (result,) = self.batch(orders, self.past(placed_at=placed_at))["results"]
+        (error,) = result["errors"]
+        assert error["pointer"] == "/placed_at"
+        assert error["message"].startswith(f"Is in the future: {placed_at[:10]}. Send the day")
+        today = f"{datetime.now(UTC):%Y-%m-%d}"
+        assert self.batch(orders, self.past(placed_at=today))["summary"] == {"created": 1}
 
     def test_a_response_may_be_sent_back(self, orders):
         line = {"sku": "D", "quantity": -1, "unit_price": 27.5}

@@ -71,6 +71,13 @@ def test_a_repeated_batch_changes_nothing(batch, client, url, resource, key):
     assert client.get(f"{url}/1").get_json() == before
 
 
+def test_an_item_that_is_sent_as_it_was_read_is_unchanged(batch, client, url, key, text_field):
+    batch([{text_field: "Bare", key: "a"}], key=key)
+    shown = client.get(f"{url}/1").get_json()
+    assert batch([shown], key=key).get_json()["summary"] == {"unchanged": 1}
+    assert client.get(f"{url}/1").get_json() == shown
+
+
 def test_an_item_with_a_stored_key_changes_only_the_fields_sent(
     batch, client, url, key, text_field
 ):

@@ -16,6 +16,13 @@ from vitrine.transfer import missing
 from vitrine.transfer.attribute_proposals import propose_attributes
 from vitrine.transfer.categories import CategoryResolver, PathRules
 from vitrine.transfer.columns.field_names import FIELD_NAMES
+from vitrine.transfer.columns.kinds_of_tables import (
+    CATEGORIES,
+    CLIENTS,
+    ORDERS,
+    PRODUCTS,
+    check_kind,
+)
 from vitrine.transfer.columns.summary import summary
 from vitrine.transfer.identity import RowIdentity
 from vitrine.transfer.images import attach_images
@@ -48,7 +55,7 @@ from vitrine.transfer.progress import (
     reported_if_stopped,
     run_with_progress,
 )
-from vitrine.transfer.shop_orders.exports import CLIENTS, ORDERS, ExportRows
+from vitrine.transfer.shop_orders.exports import ExportRows
 from vitrine.transfer.shops.commands import import_shop
 from vitrine.transfer.sources import ReadOptions, RowSource
 
@@ -145,6 +152,7 @@ def import_products(
         Client.find(name, settings, run.id) for name in ("products", "categories")
     )
     mapping = _mapping(client, attributes, options)
+    options["attributes"] = attributes
     with _surveyed(files, mapping, client.service, options) as sources:
         paths = PathRules.of(*mapping.texts("category"), path_separator)
         if infer_attributes and not propose_attributes(
@@ -311,7 +319,7 @@ def _import_past_orders(
     options: dict[str, Any],
     run: ImportRun,
 ) -> int:
-    """Import past orders and print the report; return the number of those that failed."""
+    """Import past orders and print the report; return 0 if all of them are there."""
     options = options | {"joins": joins}
     mapping = order_mapping(options["maps"], options["sets"], options["nulls"], options["decimal"])
     joined_files = [JoinedFile(option) for option in joins]
@@ -323,6 +331,7 @@ def _import_past_orders(
         for source in sources:
             importer.survey(source, mapping, joined_files)
         mapping.decide()
+        _check_kinds(sources, mapping, ORDERS, options)
         for line in summary(sources, mapping, ORDERS) if mapping.rows else ():
             console.print(line, markup=False)
         for source in sources:
@@ -335,9 +344,9 @@ def _import_past_orders(
         with reported_if_stopped(report, mapping, run.id, rules.dry_run, ORDERS):
             seconds = run_with_progress(None, importer.send(), importer.lines)
     print_report(report, mapping, seconds, rules.dry_run, ORDERS)
-    console.print(f"Lines read: {importer.lines:,}")
+    console.print(f"Rows read: {sum(source.rows_read for source in sources):,}")
     run.end(report, rules.dry_run)
-    return report.counts["failed"]
+    return report.counts["failed"] or not report.counts.total()
 
 
 def _service_command(service: str) -> click.Command:
@@ -392,15 +401,27 @@ def _surveyed(
     with ExitStack() as opened:
         sources = [opened.enter_context(_source(file, service, options)) for file in files]
         mapping.survey_files(sources)
+        _check_kinds(sources, mapping, service, options)
         for line in summary(sources, mapping, service) if mapping.rows else ():
             console.print(line, markup=False)
         yield sources
 
 
+def _check_kinds(
+    sources: Sequence[RowSource], mapping: RowMapping, service: str, options: dict[str, Any]
+) -> None:
+    """Raise ``StackError`` for the tables of another resource, unless options say how to read."""
+    is_chosen = options.get("attributes") is not None if service == PRODUCTS else options["maps"]
+    is_known = any(isinstance(source, ExportRows) and source.export for source in sources)
+    if not is_chosen and not is_known:
+        check_kind(service, mapping.facts, ", ".join(source.path for source in sources))
+
+
 def _source(file: str, service: str, options: dict[str, Any]) -> RowSource:
     names = ("format", "encoding", "separator", "sheet")
     chosen = ReadOptions(**{name: options[name] for name in names}, resource=service)
-    if service not in (ORDERS, CLIENTS) or options["maps"] or options.get("joins"):
+    is_plain = service in (ORDERS, CLIENTS) and (options["maps"] or options.get("joins"))
+    if is_plain or service not in (PRODUCTS, CATEGORIES, CLIENTS, ORDERS):
         return RowSource(file, chosen)
     source = ExportRows(file, chosen)
     if source.export and source.export.resource != service:
@@ -447,7 +468,7 @@ def _import_items(
     print_notes(mapping)
     print_identity(report, identity, client, dry_run)
     run.end(report, dry_run)
-    sys.exit(1 if report.counts["failed"] else 0)
+    sys.exit(1 if report.counts["failed"] or not report.counts.total() else 0)
 
 
 def _filters(among: Sequence[str]) -> dict[str, str]:
@@ -467,7 +488,7 @@ def _check_inference(infer_attributes: bool, yes: bool, dry_run: bool) -> None:
 
 
 def _import_folder(client: Client, folder: Path, match: str, dry_run: bool) -> int:
-    """Import the photos of a folder and print the report; return the number of failures."""
+    """Import the photos of a folder and print the report; return 0 if all of them are there."""
     report = attach_images(client, folder, match.split(","), dry_run=dry_run)
     would = "would be " if dry_run else ""
     parts = [f"{report.counts[name]:,} {name}" for name in ("attached", "unchanged", "failed")]
@@ -486,4 +507,4 @@ def _import_folder(client: Client, folder: Path, match: str, dry_run: bool) -> i
         console.print("The folder has no files.")
     if not report.naming_products:
         console.print(f"No product has a value in {match}: is it misspelt?", markup=False)
-    return report.counts["failed"]
+    return report.counts["failed"] or not report.photos

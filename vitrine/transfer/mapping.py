@@ -10,10 +10,17 @@ from typing import Any
 
 from vitrine.errors import StackError
 from vitrine.transfer.columns import words
-from vitrine.transfer.columns.amounts import AmountFacts, contradicts, read_amount
+from vitrine.transfer.columns.amounts import (
+    AmountFacts,
+    contradicts,
+    is_amount,
+    money_of,
+    read_amount,
+)
 from vitrine.transfer.columns.cells import (
     AMOUNT_TYPES,
     OBJECT_TYPES,
+    check_whole,
     field_value,
     is_wrong_gtin,
 )
@@ -38,6 +45,7 @@ from vitrine.transfer.columns.plan import (
     check_conflicts,
     decide,
 )
+from vitrine.transfer.columns.totals import total_of, totals_refused
 from vitrine.transfer.columns.units import currency_of
 from vitrine.transfer.files.guarded_cells import ATTRIBUTE
 from vitrine.transfer.sources import RowSource
@@ -45,11 +53,14 @@ from vitrine.transfer.texts import clean_value
 
 _POINT = "."  # the decimal mark in options
 _TELLING = {
+    "stock",
     AVAILABILITY,
     PUBLICATION,
     PHOTO_URLS,
     "category",
 }  # whose different texts decide something
+_KEYS = ("external_ref", "slug", "sku", "email", "gtin", "id", "uuid")  # of an item, not of totals
+_ERROR_SIGNS = ("#", "Err:")  # before the errors of spreadsheets
 _MAX_SHAPES = 10_000  # sets of columns that are remembered as checked
 
 
@@ -98,6 +109,7 @@ class RowMapping:
         self._facts: dict[str, ColumnFacts] = {}
         self._map_facts = {text: ColumnFacts(text, True) for _, text in self._maps}
         self._amount_columns: set[str] = set()
+        self._key_columns = {text for target, text in self._maps if target in _KEYS}
         self._amounts = AmountFacts()
         self._gtin_columns: set[str] = set()
         self._wrong_gtins: dict[str, tuple[int, Any]] = {}  # their number, and the first
@@ -132,6 +144,8 @@ class RowMapping:
             self.meet(columns)
             if len(self._shapes) < _MAX_SHAPES:
                 self._shapes.add(shape)
+        if total_of(columns, self._key_columns):
+            return  # It is refused, and its sums tell nothing of the cells above them.
         for column, value in columns.items():
             cell = self._cell(value)
             self._facts[column].add(cell)
@@ -158,10 +172,14 @@ class RowMapping:
                 continue
             targets = list(_possible_targets(column, self._fields))
             keeps = bool(_TELLING & set(targets))
+            if not {*_KEYS}.isdisjoint((*targets, key_of(column))):
+                self._key_columns.add(column)
             self._facts[column] = ColumnFacts(column, keeps_distinct=keeps)
             if any(self._fields.types.get(target) == "Gtin" for target in targets):
                 self._gtin_columns.add(column)
-            if any(self._fields.types.get(target) in AMOUNT_TYPES for target in targets):
+            # A column about availability may have counts.
+            types = {self._fields.types.get(target) for target in targets}
+            if not types.isdisjoint(AMOUNT_TYPES) or AVAILABILITY in targets:
                 self._amount_columns.add(column)
 
     def decide(self) -> Plan:
@@ -186,12 +204,28 @@ class RowMapping:
         self.columns = {
             target: column for column, target in self.plan.columns(Kind.FIELD).items()
         } | dict(self._maps)
+        self.plan.notes += self._unread_objects()
         types = self._fields.types
         if "currency" in self._fields.writable:
             self._money_columns = [
                 column for target, column in self.columns.items() if types.get(target) == "Money"
             ]
         return self.plan
+
+    def _unread_objects(self) -> Iterator[str]:
+        """Yield a sentence for each object with the name of a field of which nothing is read."""
+        for parent in dict.fromkeys(self._parents.values()):
+            target = self._fields.exact(parent)
+            if target in self._fields.writable and target not in self.known_fields:
+                members = [
+                    column.removeprefix(f"{parent}_")
+                    for column, owner in self._parents.items()
+                    if owner == parent
+                ]
+                yield (
+                    f"{parent} is an object with {', '.join(members)}, and no {target}; if one of "
+                    f"these is, say --map {target}={parent}.{members[0]}"
+                )
 
     def _used_columns(self) -> set[str]:
         """Return the columns that maps read; they do not become attributes as well."""
@@ -226,9 +260,12 @@ class RowMapping:
         """Raise ``StackError`` if nothing tells how the amounts are to be read."""
         text = self._amounts.ambiguous
         if text and not (self._decimal or self._amounts.mark):
+            others = "no other amount in the file tells it"
+            if self._amounts.marks:
+                others = "of the other amounts, some have a decimal point and some a decimal comma"
             raise StackError(
-                f"The amount {text!r} may have decimals or thousands, and no other amount in the "
-                "file tells it. Say --decimal . or --decimal ,"
+                f"The amount {text!r} may have decimals or thousands, and {others}. Say --decimal "
+                ". or --decimal ,"
             )
 
     @property
@@ -294,11 +331,14 @@ class RowMapping:
             are_texts: Its cells are texts without types, as in CSV.
 
         Raises:
-            StackError: A cell about availability is not understood.
+            StackError: It is a row of totals, or a cell is not understood or damaged.
         """
         item: dict[str, Any] = {}
         attributes: dict[str, Any] = {}
         columns = self._flattened(row)
+        if text := total_of(columns, self._key_columns):
+            raise StackError(totals_refused(text))
+        self._check_errors(columns)
         self._read_columns(columns, item, attributes, are_texts)
         for target, text in self._maps:
             value = self._mapped_value(text, row, columns)
@@ -319,6 +359,20 @@ class RowMapping:
             item["attributes"] = attributes | own
         self._check_compared(item)
         return item
+
+    def _check_errors(self, columns: Mapping[str, Any]) -> None:
+        """Raise ``StackError`` for a cell with an error of a spreadsheet, unless it is left out."""
+        for column, value in columns.items():
+            if not isinstance(value, str) or not value.startswith(_ERROR_SIGNS):
+                continue  # Most cells, without a look at all errors.
+            if not words.is_error(value) or value in self._nulls:
+                continue
+            role = self.plan.roles.get(column)
+            if role is None or role.kind is not Kind.LEFT_OUT:
+                raise StackError(
+                    f"{column}: {value!r} is an error of a spreadsheet. Correct the cell or empty "
+                    f"it; `import products` and the like read it as empty with --null '{value}'."
+                )
 
     def _check_compared(self, item: dict[str, Any]) -> None:
         """Leave out a price to compare with that is not above the price, and count it."""
@@ -376,6 +430,7 @@ class RowMapping:
             if role.kind is Kind.OPTION:
                 _put_option(item, role.target, value)
             elif self._is_wrong_gtin(role, value):
+                check_whole(value, column)
                 attributes[attribute_name(column, set())] = value
             elif role.kind is Kind.FIELD:
                 self._set(item, role.target, value, column)
@@ -412,7 +467,7 @@ class RowMapping:
 
     def _set(self, item: dict[str, Any], target: str, value: Any, column: str = "") -> None:
         """Put a cell into a field; the text "in stock" leaves the stock as it is."""
-        is_count = target != "stock" or not isinstance(value, str) or value.isdigit()
+        is_count = target != "stock" or not isinstance(value, str) or is_amount(value)
         if is_count or not words.availability(value):
             item[target] = self._converted(target, value, self._mark, column)
 
@@ -480,7 +535,11 @@ class RowMapping:
         if not any(isinstance(value, dict) for value in row.values()):
             return row
         columns: dict[str, Any] = {}
+        codes: dict[str, str] = {}  # the currency of each amount that is an object
         for column, value in row.items():
+            if isinstance(value, dict) and (money := self._money(column, value)):
+                columns[column], codes[column] = money
+                continue
             is_object = self._fields.types.get(self._fields.exact(column)) in OBJECT_TYPES
             if not isinstance(value, dict) or is_object:
                 columns[column] = value
@@ -488,7 +547,21 @@ class RowMapping:
             for name, inner in value.items():
                 self._parents[f"{column}_{name}"] = column
                 columns.setdefault(f"{column}_{name}", inner)
+        for column, code in codes.items():
+            if not code or "currency" not in self._fields.writable:
+                continue
+            own = next((name for name in columns if self._fields.exact(name) == "currency"), "")
+            if not own:
+                columns["currency"] = code
+            elif columns[own] != code:
+                columns[column] = f"{columns[column]} {code}"  # A contradiction, which fails later.
         return columns
+
+    def _money(self, column: str, value: Mapping[str, Any]) -> tuple[Any, str] | None:
+        """Return the amount and the currency of an object in a column of prices."""
+        targets = _possible_targets(column, self._fields)
+        is_price = any(self._fields.types.get(target) == "Money" for target in targets)
+        return money_of(value) if is_price else None
 
     def _converted(self, name: str, value: Any, mark: str, column: str = "") -> Any:
         """Convert a cell to the type of its field; the service validates it."""

@@ -57,10 +57,13 @@ _LINE_FIELDS = {
     "unit_price": ("Money", ("unitprice", "price")),
     "discount": ("Money", ()),
 }
+# Fields of which the rows of an order have one value; notes are put together.
+_OF_ORDER = ("placed_at", "client", "client_id", "status", "currency", "included_tax")
 _KEPT_LINE_FIELDS = ("product_id", "kind", "total", *_LINE_FIELDS)
 # Fields of a client that an order may bring, beside the reference.
 _CLIENT_DETAILS = ("name", "phone", "city", "addresses")
 _DECIMAL = re.compile(r"(\d+)\.0")
+_TIME = re.compile(r"[T ]+\d{1,2}:\d\d.*")  # of a day, which may differ among the lines of an order
 
 
 def order_mapping(
@@ -122,7 +125,10 @@ class PastOrderImporter:
         self._prefix = source_prefix(rules.source)  # of the references of orders and clients
         self._orders: dict[str, tuple[int, dict[str, Any]]] = {}  # with the row of the first line
         self._rows: dict[str, list[int]] = {}  # the row of each line of an order
-        self._mixed: dict[str, tuple[int, str]] = {}  # row and text of orders in two currencies
+        # Of each order, the row that a field is from, with its file if there are several.
+        self._places: dict[str, dict[str, tuple[int, str]]] = {}
+        # Row, field and text of each order whose rows contradict each other.
+        self._contradicted: dict[str, tuple[int, str, str]] = {}
         # The time of the latest order of each client, with what it says of the client.
         self._clients: dict[str, tuple[str, dict[str, Any]]] = {}
         self._refused_clients: set[str] = set()
@@ -159,7 +165,7 @@ class PastOrderImporter:
                 self.report.fail(number, "", str(error))
 
     def _add(self, number: int, item: dict[str, Any]) -> None:
-        """Add a row to its order; for a field of the order, the first row that has it wins.
+        """Add a row to its order; note if it contradicts an earlier row of the order.
 
         Raises:
             StackError: The row has no order number, or a value that cannot be one of its fields.
@@ -181,13 +187,7 @@ class PastOrderImporter:
             item["client"] = self._named_client(item["client"], str(item.get("placed_at")))
         new: dict[str, Any] = {"external_ref": ref, "items": []}
         _, order = self._orders.setdefault(ref, (number, new))
-        for name in _ORDER_FIELDS:
-            if item.get(name) is not None:
-                order.setdefault(name, item[name])
-        currency = item.get("currency")
-        if currency is not None and currency != order["currency"]:
-            text = f"The order has lines in {order['currency']} and in {currency}; one is allowed."
-            self._mixed.setdefault(ref, (number, text))
+        self._add_fields(ref, order, item, (number, self.report.file))
         for source_line in lines:
             line = {
                 name: source_line[name]
@@ -198,6 +198,37 @@ class PastOrderImporter:
                 del line["name"]
             order["items"].append(line)
             self._rows.setdefault(ref, []).append(number)
+
+    def _add_fields(
+        self, ref: str, order: dict[str, Any], item: Mapping[str, Any], place: tuple[int, str]
+    ) -> None:
+        """Add the fields of a row to its order; note the first that contradicts an earlier row."""
+        places = self._places.setdefault(ref, {})
+        for name in _ORDER_FIELDS:
+            value = item.get(name)
+            if value is None or (value == "" and name in order):
+                continue
+            first = order.setdefault(name, value)
+            known = places.setdefault(name, place)
+            if name == "note" and value not in str(first).split("\n"):
+                order[name] = f"{first}\n{value}"
+            if name not in _OF_ORDER or self._is_same(name, first, value):
+                continue
+            text = (
+                f"The rows of order {ref} have {str(first)!r} in {_row_of(known)} and "
+                f"{str(value)!r} in {_row_of(place)}. Correct one of the two, or give each order a "
+                "number of its own."
+            )
+            self._contradicted.setdefault(ref, (place[0], name, text))
+
+    def _is_same(self, name: str, first: Any, value: Any) -> bool:
+        """Return True if two cells have one value of an order: a time may differ within a day."""
+        if name == "client":
+            return self._reference_of(first) == self._reference_of(value)
+        texts = [str(each).strip().casefold() for each in (first, value)]
+        if name == "placed_at":
+            texts = [_TIME.sub("", text.upper()) for text in texts]
+        return texts[0] == texts[1]
 
     def _named_client(self, value: Any, placed_at: str) -> str:
         """Return the text that names a client, and note what its latest order says of it.
@@ -239,9 +270,10 @@ class PastOrderImporter:
         self, number: int, order: dict[str, Any], ids: Mapping[str, int]
     ) -> dict[str, Any] | None:
         """Return an order with its status and client id; None if its client does not exist."""
-        if mixed := self._mixed.get(order["external_ref"]):
+        if wrong := self._contradicted.get(order["external_ref"]):
+            row, name, text = wrong
             self.report.counts["failed"] += 1
-            self.report.fail(mixed[0], "currency", mixed[1])
+            self.report.fail(row, self._columns.get(name, name), text)
             return None
         own_number = order["external_ref"].removeprefix(self._prefix)
         is_return = re.fullmatch(self._rules.returns, own_number)
@@ -346,6 +378,12 @@ class PastOrderImporter:
             message += f" (order {ref})"
         # Else all rows have the same error, and the report says once how to name the column.
         self.report.fail(number, column, message)
+
+
+def _row_of(place: tuple[int, str]) -> str:
+    """Return a row in words, with its file if there are several."""
+    number, file = place
+    return f"row {number} of {file}" if file else f"row {number}"
 
 
 def _name_of_client(value: Any) -> str:

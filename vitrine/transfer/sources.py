@@ -24,7 +24,7 @@ from vitrine.transfer.files.addresses import Limits, download, is_address
 from vitrine.transfer.files.copies import DECOMPRESSORS, check_size, copied, new_copy, unpacked
 from vitrine.transfer.files.csv_rows import Row, csv_header, csv_rows, sample_dialect
 from vitrine.transfer.files.dialects import Dialect, separator_of
-from vitrine.transfer.files.json_rows import json_lines, json_rows
+from vitrine.transfer.files.json_rows import fault_of, json_lines, json_rows
 from vitrine.transfer.files.kinds import (
     FORMATS,
     LABELS,
@@ -69,7 +69,11 @@ class ReadOptions:
 
 
 class RowSource:
-    """File of rows, to be used in ``with``; ``position`` and ``size`` are in bytes."""
+    """File of rows, to be used in ``with``; ``position`` and ``size`` are in bytes.
+
+    Attributes:
+        rows_read: The number of rows that the last reading has read.
+    """
 
     def __init__(self, path: str, options: ReadOptions | str | None = None):
         """Look at a file.
@@ -84,6 +88,7 @@ class RowSource:
         if not isinstance(options, ReadOptions):
             options = ReadOptions(options)
         self.path = path
+        self.rows_read = 0
         self.max_bytes = options.max_bytes
         self._resource = options.resource
         self.header: list[str] = []  # the names of the columns of CSV
@@ -220,7 +225,13 @@ class RowSource:
             self._file = self._copy or _opened(self.path)
             try:
                 self._file.seek(0)
-                yield from self._read(self._file)
+                self.rows_read = 0
+                for row in self._read(self._file):
+                    self.rows_read += 1
+                    yield row
+            except ijson.JSONError as error:
+                fault = fault_of(self._file, error)
+                raise StackError(f"{self.path} is not {self.format}: {fault}.") from error
             finally:
                 if self._file is not self._copy:
                     self._file.close()

@@ -307,11 +307,31 @@ def test_a_misspelt_option_is_named(stack, tmp_path, options, error):
         ("none.json", '{"products": []}', "The file has no rows."),
         ("none.jsonl", "", "The file has no rows."),
         ("none.csv", "name\n", "The file has no rows."),
+        ("none.csv", "", "The file has no rows."),
     ],
 )
 def test_a_file_without_rows_is_reported(stack, tmp_path, name, text, error):
     (tmp_path / name).write_text(text)
-    assert error in stack.run("import", "products", str(tmp_path / name)).stderr
+    run = stack.run("import", "products", str(tmp_path / name))
+    assert (run.returncode, error in run.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("resource", "header", "fits"),
+    [
+        ("products", "Order number,Customer,Title,City", "orders"),
+        ("products", "Name,Email,Financial Status,Lineitem name,Lineitem price", "orders"),
+        ("categories", "Title,SKU,Price", "products"),
+        ("clients", "Name,SKU,Price", "products"),
+    ],
+)
+def test_a_table_of_another_resource_is_refused(stack, tmp_path, resource, header, fits):
+    file = tmp_path / "other.csv"
+    file.write_text(f"{header}\n{','.join('1' for _ in header.split(','))}\n")
+    run = stack.run("import", resource, str(file))
+    assert run.returncode == 1
+    assert f"vitrine import {fits}" in run.stderr.splitlines()[-1]
+    assert "created" not in run.stderr
 
 
 def test_the_feed_of_a_shop_in_utf_16_is_imported_and_said_in_one_block(

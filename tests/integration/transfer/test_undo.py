@@ -311,9 +311,7 @@ def test_a_wrong_filter_of_missing_items_is_refused_before_the_first_row(run, st
 def test_nothing_is_missing_if_a_row_fails(run, stack, file):
     run("products", file("a.csv", "sku,name\nA1,Cup\nA2,Pot\n"))
     for text in ("sku,name,price\nA1,Cup,free\n", "sku,name\n"):
-        said = run(
-            *("products", file("b.csv", text), "--missing", "trash"), code=int("free" in text)
-        )
+        said = run("products", file("b.csv", text), "--missing", "trash", code=1)
         assert "Nothing was looked for with --missing" in said
     assert stack.get("products", "/products")["total"] == 2
     assert "clients cannot be archived" in run(

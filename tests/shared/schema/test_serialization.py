@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from bson import Decimal128, ObjectId
 from bson.tz_util import utc
-from marshmallow import Schema
+from marshmallow import Schema, fields
 from marshmallow.experimental.context import Context
 
 from api_categories.resource import categories
@@ -15,6 +15,8 @@ from api_clients.resource import clients
 from api_orders.resource import orders
 from api_products.resource import products
 from shared.http.json import MAX_WHOLE, plain_number
+from shared.schema.serialization import load
+from shared.storage.documents import differing_fields
 
 MOMENT = datetime(2026, 1, 31, 9, 30, 0, 5000, tzinfo=utc)
 # Values of a field, stored by the service or left by a hand edit.
@@ -52,6 +54,26 @@ def test_documents_are_dumped_as_marshmallow_dumps_them(resource, monkeypatch):
             )
             plain = schema.dump(document)
         assert repr(shown) == repr({name: plain.get(name) for name in resource.names})
+
+
+class Box(Schema):
+    tags = fields.List(fields.String(), allow_none=True, dump_default=[])
+    options = fields.Dict(allow_none=True, dump_default={})
+    notes = fields.List(fields.String(), allow_none=True)
+
+
+@pytest.mark.parametrize("stored", [{}, {"tags": None}, {"tags": [], "options": {}}])
+@pytest.mark.parametrize("sent", [{"tags": [], "options": {}}, {"tags": None, "options": None}])
+def test_an_empty_field_that_is_sent_back_as_it_was_shown_is_no_change(stored, sent):
+    loaded = load(Box(), sent, {"_id": 1} | stored, patch=False)
+    assert {name: stored.get(name) for name in sent} == loaded
+    assert not differing_fields(loaded, stored)
+
+
+def test_an_empty_list_is_a_change_of_a_filled_one_and_of_a_field_that_is_shown_as_null():
+    assert load(Box(), {"tags": []}, {"tags": ["a"]}, patch=False) == {"tags": []}
+    assert load(Box(), {"notes": []}, {"_id": 1}, patch=False) == {"notes": []}
+    assert load(Box(), {"tags": [], "notes": []}, None, patch=False) == {"tags": None, "notes": []}
 
 
 @pytest.mark.parametrize("exponent", range(-6, 3))

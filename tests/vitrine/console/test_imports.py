@@ -90,7 +90,12 @@ def test_a_table_is_read_and_its_columns_are_told(send, about):
     [
         ("a.bin", b"\0\1\2" * 50, "a.bin"),
         ("a.csv", b"colour,size\nred,1\n", "a.csv: no kind of shop has these columns"),
-        ("a.csv", b"name,email,city\nAnn,a@x.org,Rome\n", "a.csv has email addresses, and neither"),
+        (
+            "a.csv",
+            b"name,email,city\nAnn,a@x.org,Rome\n",
+            "a.csv has email addresses in email, and",
+        ),
+        ("a.csv", b"order id,client,name\n1,Ann,Pot\n", "a.csv has order id and client, as tables"),
         ("a.gz", b"\x1f\x8b\x08\x00broken", "a.gz cannot be decompressed"),
     ],
 )

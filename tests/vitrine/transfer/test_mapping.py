@@ -1,5 +1,7 @@
 """From rows to items: columns, maps, sets, keys."""
 
+import re
+
 import pytest
 
 from vitrine.errors import StackError
@@ -287,6 +289,57 @@ def test_stocks_of_json_are_whole_and_not_below_zero():
     assert [item["stock"] for item in items(*rows, are_texts=False)] == [5, 0, 2.5]
 
 
+@pytest.mark.parametrize("column", ["In stock?", "Available", "Verfügbar", "stock", "Stock level"])
+@pytest.mark.parametrize("are_texts", [True, False])
+def test_one_count_makes_all_numbers_of_a_column_counts(column, are_texts):
+    cells = ["1", "0", "12"] if are_texts else [1, 0, 12]
+    rows = [{"name": str(number), column: cell} for number, cell in enumerate(cells)]
+    stocks = [item["stock"] for item in items(*rows, are_texts=are_texts)]
+    assert stocks == [1, 0, 12]
+
+
+def test_the_plan_says_that_a_column_about_availability_has_counts():
+    rows = [{"name": "A", "In stock?": "1"}, {"name": "B", "In stock?": "12"}]
+    (note,) = mapping(*rows).plan.notes
+    assert note.startswith("In stock? has counts such as 12, so that all of its numbers are the s")
+    assert [item["stock"] for item in items(*rows)] == [1, 12]
+
+
+@pytest.mark.parametrize(
+    ("cell", "stock"), [("yes", None), ("no", 0), ("1,200", 1200), ("12+", 12), ("-2", 0)]
+)
+def test_words_among_counts_keep_their_meaning(cell, stock):
+    rows = [{"name": "A", "Available": "3.0"}, {"name": "B", "Available": cell}]
+    rows.append({"name": "C", "price": "1.50"})
+    assert items(*rows)[1].get("stock") == stock
+
+
+def test_counts_beside_the_stock_become_an_attribute_and_the_plan_says_so():
+    rows = [{"name": "A", "stock": "9", "Available": "7"}]
+    assert items(*rows) == [{"name": "A", "stock": 9, "attributes": {"Available": 7}}]
+    (note,) = mapping(*rows).plan.notes
+    assert note.endswith("--map stock=Available reads this column instead")
+    assert items(*rows, maps=["stock=Available"])[0]["stock"] == 7
+
+
+@pytest.mark.parametrize("cell", ["1", "1.0", "1,0", 1, 1.0, True])
+def test_ones_and_zeros_alone_say_whether_a_product_can_be_bought(cell):
+    rows = [{"name": "A", "In stock?": cell}, {"name": "B", "In stock?": "0"}]
+    assert items(*rows) == [{"name": "A"}, {"name": "B", "stock": 0}]
+    line = (
+        "In stock? has only 0 and 1, read as no and yes; if it counts pieces, say --map "
+        "stock='In stock?'"
+    )
+    assert (line in summary([], mapping(*rows), "products")) == (cell is not True)
+
+
+def test_ones_and_zeros_of_a_stock_are_pieces_and_the_plan_says_so():
+    rows = [{"name": "A", "Stock": "1"}, {"name": "B", "Stock": "0"}]
+    assert [item["stock"] for item in items(*rows)] == [1, 0]
+    lines = list(summary([], mapping(*rows), "products"))
+    assert lines[-1].startswith("Stock has only 0 and 1, read as numbers of pieces")
+
+
 def test_an_availability_that_is_not_understood_is_refused_in_its_row():
     rows = [{"name": "A", "In stock?": "yes"}, {"name": "B", "In stock?": "ask us"}]
     prepared = mapping(*rows)
@@ -434,7 +487,7 @@ def test_a_currency_in_the_name_of_a_column_is_that_of_its_prices():
     assert (item["price"], item["currency"]) == ("5", "USD")
 
 
-@pytest.mark.parametrize("column", ["price (cents)", "Weight (stone)", "Price [net]"])
+@pytest.mark.parametrize("column", ["price (cents)", "Weight (stone)"])
 def test_an_unknown_unit_is_refused_with_two_ways_out(column):
     field = column.split()[0].casefold()
     with pytest.raises(StackError, match=rf"is not known.* Say --map {field}='"):
@@ -570,3 +623,165 @@ def test_an_amount_of_many_digits_stays_for_the_service_to_name(digits):
         {"name": "A", "stock": digits, "price": digits, "Weight (kg)": digits}, fields=fields
     )
     assert (item["stock"], item["price"], item["weight"]) == (digits,) * 3
+
+
+@pytest.mark.parametrize(
+    "text", ["Total", "TOTAL:", "Gesamt", "Summe", "Totale", "Totaal", "Somme"]
+)
+@pytest.mark.parametrize("sum", ["22", "1.299,00 €", 22.5])
+def test_a_row_of_totals_is_refused(text, sum):
+    rows = [{"name": "A", "sku": "A-1", "In stock?": "1", "price": "5,00"}]
+    rows += [
+        {"name": text, "price": sum},
+        {"name": text, "In stock?": "12"},
+        {"sku": text, "price": sum},
+    ]
+    prepared = mapping(*rows)
+    assert prepared.item(rows[0], True) == {"name": "A", "sku": "A-1", "price": "5.00"}
+    for row in rows[1:]:
+        with pytest.raises(StackError, match=f"Is a row of totals: {text!r} is its only text"):
+            prepared.item(row, True)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"name": "Total", "sku": "7001", "price": "5"},
+        {"name": "Total", "price": "5", "brand": "General Mills"},
+        {"name": "Total"},
+        {"name": "Sum of all fears", "price": "5"},
+    ],
+)
+def test_a_product_may_be_named_like_a_total(row):
+    assert items(row)[0]["name"] == row["name"]
+
+
+@pytest.mark.parametrize("column", ["sku", "Barcode", "Product code", "name", "category"])
+@pytest.mark.parametrize("cell", ["1.23E+11", "4,00638E+12", "1e+05"])
+def test_a_number_that_a_spreadsheet_has_shortened_is_refused(column, cell):
+    reason = f"{column}: {cell!r} is a number that a spreadsheet has shortened"
+    with pytest.raises(StackError, match=re.escape(reason)):
+        items({"name": "A"} | {column: cell})
+
+
+@pytest.mark.parametrize("cell", ["1E5", "E+10", "12E+1", "2E+1A"])
+def test_an_sku_with_an_e_is_kept(cell):
+    assert items({"name": "A", "sku": cell})[0]["sku"] == cell
+
+
+@pytest.mark.parametrize("cell", ["TRUE", "false"])
+def test_a_truth_value_is_no_key(cell):
+    with pytest.raises(StackError, match=f"sku: '{cell}' is a truth value of a spreadsheet"):
+        items({"name": "A", "sku": cell})
+    assert items({"name": cell}) == [{"name": cell}]
+    assert (
+        items({"name": "A", "sku": True, "group": True, "options": {"a": "b"}}, are_texts=False)[0][
+            "sku"
+        ]
+        is True
+    )
+
+
+@pytest.mark.parametrize("price", ["€12.50 $", "12.50 EUR USD", "EUR $5", "£5 €"])
+def test_a_price_in_two_currencies_is_refused(price):
+    with pytest.raises(StackError, match=r"price: .* has two currencies"):
+        items({"name": "A", "price": price})
+
+
+@pytest.mark.parametrize("price", ["USD $5.50", "$5.50 CAD", "€5.50€", "EUR €5.50"])
+def test_a_code_and_its_sign_are_one_currency(price):
+    assert items({"name": "A", "price": price})[0]["price"] == "5.50"
+
+
+@pytest.mark.parametrize("cell", ["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NV", "#¡VALOR!"])
+@pytest.mark.parametrize("column", ["brand", "name", "price", "options.Size"])
+def test_an_error_of_a_spreadsheet_is_refused(cell, column):
+    row = {"name": "A", "Cost": cell} | {column: cell}
+    reason = f"{column}: {cell!r} is an error of a spreadsheet. Correct the cell or empty it"
+    with pytest.raises(StackError, match=re.escape(reason)):
+        items(row)
+    (item,) = items(row, nulls=[cell])
+    assert cell not in str(item)
+    assert items({"name": "A", "Cost": cell}) == [{"name": "A"}]
+
+
+def test_a_stock_with_thousands_is_no_yes():
+    rows = [{"name": "A", "stock": "1.000"}, {"name": "B", "stock": "10,00"}]
+    assert [item["stock"] for item in items(*rows)] == [1000, 10]
+
+
+@pytest.mark.parametrize(
+    ("prices", "said"),
+    [
+        (["1.000"], "no other amount in the file tells it"),
+        (["1.000", "10,00", "10.50"], "some have a decimal point and some a decimal comma"),
+    ],
+)
+def test_an_amount_of_two_meanings_is_refused_with_what_the_others_tell(prices, said):
+    rows = [{"name": "A", "price": price} for price in prices]
+    with pytest.raises(StackError, match=f"'1.000' may have decimals or thousands, and .*{said}"):
+        mapping(*rows)
+    assert items(*rows, decimal=",")[0]["price"] == "1000"
+
+
+@pytest.mark.parametrize(
+    ("gross", "net"),
+    [
+        ("Price incl. VAT", "Price excl. VAT"),
+        ("Price (incl. VAT)", "Price (excl. VAT)"),
+        ("Bruttopreis", "Nettopreis"),
+        ("Preis (brutto)", "Preis (netto)"),
+        ("Prix TTC", "Prix HT"),
+        ("Precio con IVA", "Precio sin IVA"),
+        ("prezzo IVA inclusa", "prezzo IVA esclusa"),
+        ("Prijs incl. btw", "Prijs excl. btw"),
+    ],
+)
+def test_of_two_prices_the_one_with_tax_is_the_price_and_the_plan_says_so(gross, net):
+    row = {"name": "A", net: "10.00", gross: "12.10"}
+    kept = {net.replace(".", "_"): "10.00"}
+    assert items(row) == [{"name": "A", "price": "12.10", "attributes": kept}]
+    *_, note = mapping(row).plan.notes
+    assert note.startswith(f"{gross} is read as the price, which contains the tax; {net} stays an")
+    assert items(row, maps=[f"price={net}"])[0]["price"] == "10.00"
+    assert "price" not in items({"name": "A", net: "10.00"})[0]
+    assert f"{net} may be the price" in mapping({"name": "A", net: "10.00"}).plan.notes[-1]
+    named = {"name": "A", "price": "10", gross: "12.10"}
+    assert items(named)[0]["price"] == "10"
+    assert mapping(named).plan.notes[-1].startswith(f"price is read as the price; {gross} stays")
+
+
+MONEY = FIELDS | {
+    name: FIELDS["price"] | {"type": type}
+    for name, type in (("compare_at_price", "Money"), ("currency", "Currency"))
+}
+
+
+@pytest.mark.parametrize("number", [5, 5.5, "5.50"])
+@pytest.mark.parametrize("code", ["currency", "currencyCode", "currency_code"])
+@pytest.mark.parametrize("column", ["price", "Price", "unit price"])
+def test_a_price_may_be_an_object_with_its_currency(number, code, column):
+    row = {"name": "A", column: {"amount": number, code: "EUR"}}
+    (item,) = items(row, fields=MONEY, are_texts=False)
+    assert item == {"name": "A", "price": number, "currency": "EUR"}
+
+
+def test_objects_with_amounts_in_two_currencies_are_refused():
+    price = {"amount": 5, "currency": "EUR"}
+    for other in ({"currency": "USD"}, {"compare_at_price": {"value": 6, "currency": "USD"}}):
+        for row in ({"price": price} | other, other | {"price": price}):
+            with pytest.raises(StackError, match=r"is not in (EUR|USD), the currency of this row"):
+                items(row, fields=MONEY, are_texts=False)
+    same = {"price": price, "currency": "EUR", "compare_at_price": {"value": 6, "currency": "EUR"}}
+    (item,) = items(same, fields=MONEY, are_texts=False)
+    assert (item["price"], item["compare_at_price"], item["currency"]) == (5, 6, "EUR")
+
+
+def test_an_object_of_which_no_price_is_read_is_said():
+    row = {"name": "A", "price": {"retail": 5, "member": 6}}
+    assert mapping(row).plan.notes == [
+        "price is an object with retail, member, and no price; if one of these is, say --map "
+        "price=price.retail"
+    ]
+    assert mapping(row, maps=["price=price.member"]).plan.notes == []
+    assert items(row, maps=["price=price.member"], are_texts=False)[0]["price"] == 6

@@ -205,8 +205,45 @@ def test_an_order_in_two_currencies_fails_alone(run):
     text = "invoice,sku,qty,unit price\n1,a,1,$5.00\n1,b,1,€5.00\n2,a,1,€3\n2,b,1,€4\n"
     orders, _ = run(text, report=report)
     assert [(each["external_ref"], each["currency"]) for each in orders] == [("2", "EUR")]
-    assert "The order has lines in USD and in EUR; one is allowed." in report.errors[0]
+    assert "The rows of order 1 have 'USD' in row 2 and 'EUR' in row 3." in report.errors[0]
     assert report.counts["failed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "first", "second"),
+    [
+        ("email", "ann@x.org", "bob@x.org"),
+        ("customer id", "7", "8"),
+        ("order date", "2025-01-02 10:00", "2025-01-03 10:00"),
+        ("date", "1/2/2025 8:26", "1/3/2025 8:26"),
+        ("status", "delivered", "cancelled"),
+        ("currency", "EUR", "USD"),
+        ("included tax", "1.00", "2.00"),
+        ("client_id", "1", "2"),
+    ],
+)
+def test_rows_of_one_number_that_contradict_each_other_fail(run, column, first, second):
+    report = ImportReport()
+    text = f"order,sku,qty,{column}\n1,a,1,{first}\n2,a,1,{first}\n1,b,1,\n1,c,1,{second}\n"
+    orders, _ = run(text, report=report, create_clients=True)
+    assert [each["external_ref"] for each in orders] == ["2"]
+    (error,) = report.errors
+    assert error.startswith(f"row 5, {column}: The rows of order 1 have {first!r} in row 2 and")
+    assert f"{second!r} in row 5. Correct one of the two" in error
+    assert report.counts["failed"] == 1
+
+
+def test_rows_of_one_number_may_leave_cells_blank_or_repeat_them(run):
+    text = (
+        "order,email,date,status,note,sku,qty\n"
+        "1,Ann@x.org,2025-01-02 10:00,delivered,Blue,a,1\n"
+        "1,,,,,b,1\n"
+        "1,ann@x.org,2025-01-02 10:01,Delivered,Ring twice,c,1\n"
+        "1,ann@x.org,2025-01-02T10:01:00Z,delivered,Blue,d,1\n"
+    )
+    (order,), _ = run(text, emails=("ann@x.org",))
+    assert [line["sku"] for line in order["items"]] == ["a", "b", "c", "d"]
+    assert (order["placed_at"], order["note"]) == ("2025-01-02 10:00", "Blue\nRing twice")
 
 
 def test_orders_without_a_currency_get_that_of_the_rules(run):

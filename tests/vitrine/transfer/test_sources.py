@@ -520,3 +520,70 @@ def test_whole_characters_are_no_halves_wherever_a_chunk_ends(write, monkeypatch
 def test_a_single_value_is_no_file_without_rows(write, text):
     with pytest.raises(StackError, match=r"a\.json has no rows: it is one value"):
         rows(write("a.json", text))
+
+
+TITLES = ("Price list", '"Preisliste, Stand 1.1.;"', 'Our shop\n"Spring, all in EUR"', "\n\n")
+
+
+@pytest.mark.parametrize("title", TITLES)
+@pytest.mark.parametrize("sign", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("blanks", ["", "\n", "{0}{0}\n"])
+def test_a_header_below_a_title_is_found_as_in_a_sheet(write, title, sign, blanks):
+    blank = blanks.format(sign)
+    table = [["Title", "SKU", "Price"], ["Tea", "T-1", "5"], ["Cup", "C-1", "7.5"]]
+    text = f"{title}\n{blank}" + "".join(sign.join(row) + "\n" for row in table)
+    above = text.partition("Title")[0].count("\n")
+    first, second = rows(write("a.csv", text))
+    assert first == (above + 2, {"Title": "Tea", "SKU": "T-1", "Price": "5"})
+    assert second[0] == above + 3
+
+
+def test_a_title_with_a_cell_for_each_column_is_no_header_and_the_label_says_so(write):
+    text = "Preisliste;;;\n;;;\nName;Preis;Bestand;Farbe\nTee;5;7;rot\n"
+    path = write("a.csv", text)
+    assert rows(path) == [(4, {"Name": "Tee", "Preis": "5", "Bestand": "7", "Farbe": "rot"})]
+    with RowSource(str(path)) as source:
+        assert source.label == "UTF-8, separated by semicolons, header in row 3"
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("name\nTea, green\nTea, black\n", {"name": "Tea, green"}),
+        ("thing\nTea, green\nTea, black\n", {"thing": "Tea, green"}),
+        ("name;note\nTea;green,sweet\nCup;white,large\n", {"name": "Tea", "note": "green,sweet"}),
+        ("name,2024,2025,2026\nA,x,y,z\n", {"name": "A", "2024": "x", "2025": "y", "2026": "z"}),
+        ("a,,,\nx,y,z,5\n", {"a": "x", "column 2": "y", "column 3": "z", "column 4": "5"}),
+        ("name,text\nTea,a\n", {"name": "Tea", "text": "a"}),
+    ],
+)
+def test_a_row_of_data_is_no_header(write, text, first):
+    assert rows(write("a.csv", text))[0] == (2, first)
+
+
+def test_a_row_with_far_more_cells_than_the_header_is_refused_and_no_header(write):
+    found = rows(write("a.csv", "name,text\nTea,a,b,c,d\nCup,a,b,c,d\n"))
+    assert found == [(number, "Has 5 cells, but the header has 2.") for number in (2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('[\n  {"a": 1},\n  {"a": 2,}\n]', "line 3, column 11"),
+        ('[{"a": 1} {"a": 2}]', "line 1, column 11"),
+        ('[{"a": 1},\n{"a": ', "line 2, column 7"),
+        ('{"items": [{"a": tru}]}', "line 1, column 18"),
+        ("[{]", "line 1, column 3"),
+        ("", "it is empty"),
+    ],
+)
+def test_a_fault_in_json_is_told_with_its_place(write, text, place):
+    with pytest.raises(StackError, match=rf"a\.json is not json: .*{place}"):
+        rows(write("a.json", text))
+
+
+def test_a_fault_in_a_large_json_file_is_told_with_the_entry_before_it(write, monkeypatch):
+    monkeypatch.setattr(json_rows, "MAX_PLACED", 10)
+    text = "[" + '{"a": 1},' * 40_000 + '{"a": x}]'
+    with pytest.raises(StackError, match=r"is not json: .*, after object 40,000\."):
+        rows(write("a.json", text))

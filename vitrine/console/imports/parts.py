@@ -11,13 +11,14 @@ from typing import Any, Protocol
 
 from vitrine.client import Client
 from vitrine.transfer.columns.field_names import FIELD_NAMES
+from vitrine.transfer.columns.kinds_of_tables import CLIENTS, ORDERS
 from vitrine.transfer.columns.summary import summary
 from vitrine.transfer.identity import VOLATILE, RowIdentity
 from vitrine.transfer.importer import ImportReport, ItemImporter, NumberedRows, WriteMode
 from vitrine.transfer.mapping import RowMapping
 from vitrine.transfer.past_orders import OrderRules, PastOrderImporter, order_mapping
 from vitrine.transfer.progress import identity_lines, note_lines
-from vitrine.transfer.shop_orders.exports import CLIENTS, ORDERS, ExportRows, by_resource
+from vitrine.transfer.shop_orders.exports import ExportRows, by_resource
 from vitrine.transfer.shops.preparation import Prepared, ShopOptions, open_source, prepare
 from vitrine.transfer.shops.product_import import importers, photo_line
 from vitrine.transfer.sources import ReadOptions

@@ -6,8 +6,10 @@ The cells of a file tell it together, or an option does.
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from price_parser import Price
 
@@ -17,6 +19,10 @@ _PLAIN = re.compile(r"-?\d+(?:\.(?:\d{1,2}|\d{4,}))?")
 _GROUPED = re.compile(r"\d{1,3}(?:[.,'’\s]\d{3})+")
 _AMBIGUOUS = re.compile(r"[1-9]\d{0,2}([.,])\d{3}")
 _CODE = re.compile(r"[A-Z]{3}")
+
+# Members of an object that is an amount.
+_NUMBER_MEMBERS = ("amount", "value")
+_CODE_MEMBERS = ("currency", "currencyCode", "currency_code")
 
 # Currencies of signs that price-parser finds; signs of several currencies are left out.
 _CURRENCIES = {
@@ -169,6 +175,42 @@ def currency_code(sign: str) -> str:
     """Return the code of a currency by its code or sign; empty if a text is neither."""
     currency, is_known = _currency(sign)
     return _code(currency) if is_known else ""
+
+
+def money_of(value: Mapping[str, Any]) -> tuple[Any, str] | None:
+    """Return the amount and the currency of an object such as ``{"amount": 5, "currency": "EUR"}``.
+
+    None if it is another object.
+    """
+    numbers = [name for name in _NUMBER_MEMBERS if name in value]
+    codes = [name for name in _CODE_MEMBERS if name in value]
+    if len(numbers) != 1 or len(value) != len(numbers) + len(codes) or len(codes) > 1:
+        return None
+    number, code = value[numbers[0]], value[codes[0]] if codes else ""
+    is_known = isinstance(number, (int, float, str)) and not isinstance(number, bool)
+    return (number, code) if is_known and isinstance(code, str) else None
+
+
+def is_amount(text: str) -> bool:
+    """Return True for a number, also with separators and a currency."""
+    parts = _PARTS.fullmatch(text)
+    return parts is not None and _currency(f"{parts[1]} {parts[3]}")[1]
+
+
+def currencies_beside(text: str) -> tuple[str, ...]:
+    """Return the currencies beside an amount if they differ: those of ``€5 $``, not ``$5 CAD``."""
+    parts = None if _PLAIN.fullmatch(text) else _PARTS.fullmatch(text)
+    words = f"{parts[1]} {parts[3]}".split() if parts else []
+    signs = [word for word in words if currency_code(word)]
+    differ = any(not _may_be_same(signs[0], sign) for sign in signs[1:])
+    return tuple(signs) if differ else ()
+
+
+def _may_be_same(one: str, other: str) -> bool:
+    """Return True if two signs or codes may stand for one currency."""
+    codes = {_code(one), _code(other)}
+    shared = (_SHARED_SIGNS.get(one, frozenset()), _SHARED_SIGNS.get(other, frozenset()))
+    return len(codes) == 1 or any(codes <= known for known in shared)
 
 
 def contradicts(text: str, code: str) -> bool:

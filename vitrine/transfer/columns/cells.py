@@ -8,8 +8,9 @@ import orjson
 from slugify import slugify
 
 from shared.schema.text import clean_key
+from vitrine.errors import StackError
 from vitrine.transfer.columns import words
-from vitrine.transfer.columns.amounts import currency_code, read_amount
+from vitrine.transfer.columns.amounts import currencies_beside, currency_code, read_amount
 from vitrine.transfer.columns.units import MAX_DIGITS, in_grams, with_weight_unit
 
 _TEXT_TYPES = (
@@ -28,6 +29,10 @@ _CLEAN_KEYS = ("external_ref", "slug", "sku", "email", "gtin")  # without a lead
 _SEPARATOR = re.compile(r"[,;|\n]")  # between tags in a cell without JSON
 _BETWEEN_URLS = re.compile(r"[,;|\s]+(?=https?://)", re.IGNORECASE)  # as URLs may have commas
 _CODE = re.compile(r"[A-Za-z]{3}")  # of a currency, in any case
+_KEYS = (*_CLEAN_KEYS, "group", "client")  # that no truth value can be
+# A number that a spreadsheet has shortened, such as 1.23E+11.
+_SHORTENED = re.compile(r"\d(?:[.,]\d+)?E\+\d{2,}", re.IGNORECASE)
+_TRUTHS = ("true", "false")
 _GTIN = re.compile(r"\d{8}|\d{12,14}", re.ASCII)
 
 
@@ -42,6 +47,31 @@ def is_wrong_gtin(value: Any) -> bool:
     return sum(int(sign) * (1, 3)[place % 2] for place, sign in enumerate(reversed(text))) % 10 > 0
 
 
+def check_whole(value: Any, column: str, *, is_key: bool = False) -> None:
+    """Check that a cell has the text that its author wrote.
+
+    Args:
+        value: The cell.
+        column: Its column, for errors.
+        is_key: It names one item, as an SKU does.
+
+    Raises:
+        StackError: A spreadsheet has made another value of it.
+    """
+    if not isinstance(value, str):
+        return
+    if _SHORTENED.fullmatch(value):
+        raise StackError(
+            f"{column}: {value!r} is a number that a spreadsheet has shortened, so that digits are "
+            "lost. Format the column as text there, write the whole number, and save it again."
+        )
+    if is_key and value.casefold() in _TRUTHS:
+        raise StackError(
+            f"{column}: {value!r} is a truth value of a spreadsheet. Format the column as text "
+            "there, and write what it was."
+        )
+
+
 def field_value(name: str, field_type: str, value: Any, mark: str, column: str) -> Any:
     """Return the value of a field.
 
@@ -51,18 +81,28 @@ def field_value(name: str, field_type: str, value: Any, mark: str, column: str) 
         value: The cell.
         mark: The decimal mark of amounts; empty if it is not known.
         column: The column of the cell, which may name a unit.
+
+    Raises:
+        StackError: A spreadsheet has damaged the cell, or it is an amount in two currencies.
     """
-    if name == "group" and field_type == "Key" and isinstance(value, (str, int)):
+    if field_type in _TEXT_TYPES:
+        check_whole(value, column or name, is_key=name in _KEYS)
+    is_truth = isinstance(value, bool)  # which the service refuses
+    if name == "group" and field_type == "Key" and isinstance(value, (str, int)) and not is_truth:
         return slugify(str(value))  # The service keeps groups in this form.
     if name in _CLEAN_KEYS and isinstance(value, str):
         return clean_key(value)
     if field_type == "Grams":
         return _grams(value, mark, column)
     if field_type in AMOUNT_TYPES:
+        if isinstance(value, str) and (signs := currencies_beside(value)):
+            raise StackError(
+                f"{column or name}: {value!r} has two currencies, {' and '.join(signs)}; write one."
+            )
         return _amount(name, field_type, value, mark)
     if not isinstance(value, str):
-        is_number = field_type in _TEXT_TYPES and isinstance(value, (int, float))
-        return str(value) if is_number else value
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return str(value) if is_number and field_type in _TEXT_TYPES else value
     if field_type in _JSON_TYPES:
         return _parsed(value, field_type)
     if field_type == "Currency":

@@ -8,7 +8,13 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from vitrine.transfer.columns.header_words import Names, field_names, plain, words_of
+from vitrine.transfer.columns.header_words import (
+    Names,
+    field_names,
+    plain,
+    says_tax,
+    words_of,
+)
 
 __all__ = [
     "AVAILABILITY",
@@ -57,7 +63,8 @@ _SIGNS = re.compile(r"[\W_]+")
 def keys_of(column: str) -> tuple[str, ...]:
     """Return the spellings by which a column is found: whole, and without "(0/1)" and the like."""
     whole = _key(column)
-    short = _key(_IN_BRACKETS.sub(" ", column))
+    # "Price (excl. VAT)" is not the price.
+    short = "" if says_tax(column) else _key(_IN_BRACKETS.sub(" ", column))
     return (whole, short) if short else (whole,)
 
 

@@ -70,10 +70,31 @@ def words_of(text: str) -> tuple[str, ...]:
 @cache
 def field_names() -> Mapping[str, Names]:
     """Return the names of columns by what is imported and by field, the first to read first."""
-    return {
+    names = {
         resource: {field: _texts(words) for field, words in _declared()[resource].items()}
         for resource in ("products", "clients", "categories")
     }
+    names["products"]["price"] += _texts(_declared()["gross_prices"])
+    return names
+
+
+@cache
+def gross_prices() -> frozenset[tuple[str, ...]]:
+    """Return the names of columns with prices that contain the tax, by their words."""
+    return frozenset(map(words_of, _texts(_declared()["gross_prices"])))
+
+
+def says_tax(column: str) -> bool:
+    """Return True if the name of a column says whether its price contains the tax."""
+    words = words_of(column)
+    meaning = ambiguous_words().get(words)
+    return words in gross_prices() or bool(meaning and meaning.field == "price")
+
+
+@cache
+def sign_words(meaning: str) -> tuple[str, ...]:
+    """Return the names of columns that are a sign of a kind of table, such as ``order``."""
+    return _texts(_declared()["signs"][meaning])
 
 
 @cache

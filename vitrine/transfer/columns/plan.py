@@ -7,6 +7,7 @@ from enum import Enum, auto
 
 from vitrine.errors import StackError
 from vitrine.transfer.columns import words
+from vitrine.transfer.columns.amounts import read_amount
 from vitrine.transfer.columns.facts import ColumnFacts
 from vitrine.transfer.columns.field_names import (
     AVAILABILITY,
@@ -16,7 +17,7 @@ from vitrine.transfer.columns.field_names import (
     key_of,
     keys_of,
 )
-from vitrine.transfer.columns.header_words import ambiguous_words, words_of
+from vitrine.transfer.columns.header_words import ambiguous_words, gross_prices, says_tax, words_of
 from vitrine.transfer.columns.private_names import is_private
 from vitrine.transfer.columns.units import check_unit, grams
 from vitrine.transfer.files.guarded_cells import ATTRIBUTE
@@ -113,6 +114,7 @@ def decide(
     fields = _with_options_only(facts, fields, mapped)
     present = {column: cells for column, cells in facts.items() if cells.present}
     chosen = _chosen_names(present, fields, used)
+    plan.notes += _read_counts(present, fields, chosen, used)
     taken = {name.casefold() for name in present}
     for column, column_facts in present.items():
         if column in used:
@@ -126,6 +128,7 @@ def decide(
             role = Role(Kind.ATTRIBUTE, name, is_typed=role.is_typed)
         plan.roles[column] = role
     plan.notes += _questions(plan, fields, mapped)
+    plan.notes += _prices_with_tax(plan, mapped)
     return plan
 
 
@@ -149,6 +152,23 @@ def _questions(plan: Plan, fields: Fields, mapped: Mapping[str, str]) -> Iterato
                 f"{column} names no unit: numbers without one are read as grams; if they are not, "
                 f"write the unit in the header, such as '{column} (kg)'"
             )
+
+
+def _prices_with_tax(plan: Plan, mapped: Iterable[str]) -> Iterator[str]:
+    """Yield which of several prices is read, if names say whether they contain the tax."""
+    price = plan.column_of("price")
+    others = [name for name in plan.columns(Kind.ATTRIBUTE) if says_tax(name)]
+    if not price or "price" in mapped:
+        return
+    is_gross = words_of(price) in gross_prices()
+    if is_gross or any(words_of(name) in gross_prices() for name in others):
+        text = f"{price} is read as the price{', which contains the tax' if is_gross else ''}"
+        if others:
+            text += (
+                f"; {', '.join(others)} stays an attribute, and --map price={_quoted(others[0])} "
+                "reads it instead"
+            )
+        yield text
 
 
 def _with_options_only(facts: Iterable[str], fields: Fields, mapped: Iterable[str]) -> Fields:
@@ -193,6 +213,43 @@ def _chosen_names(
             if columns and target not in _MERGED:
                 break
     return chosen
+
+
+def _read_counts(
+    facts: Mapping[str, ColumnFacts],
+    fields: Fields,
+    chosen: dict[str, str],
+    used: Iterable[str],
+) -> Iterator[str]:
+    """Have each column about availability that has counts mean the stock; yield what is decided.
+
+    A 1 among counts is one piece, and no yes.
+    """
+    others = [name for name in facts if name not in used and fields.exact(name) == "stock"]
+    others += [name for name, target in chosen.items() if target == "stock"]
+    for column in [name for name, target in chosen.items() if target == AVAILABILITY]:
+        count = next(filter(_is_count, sorted(facts[column].distinct)), "")
+        if not count:
+            continue
+        if others:
+            del chosen[column]
+            yield (
+                f"{column} has counts such as {count}, and the stock is read from {others[0]}; "
+                f"--map stock={_quoted(column)} reads this column instead"
+            )
+            continue
+        chosen[column] = "stock"
+        others.append(column)
+        yield (
+            f"{column} has counts such as {count}, so that all of its numbers are the stock: 1 is "
+            "one piece"
+        )
+
+
+def _is_count(text: str) -> bool:
+    """Return True for a number that is neither 0 nor 1, and so is more than a no or a yes."""
+    number = read_amount(text.removesuffix("+"), ".").number or read_amount(text, ",").number
+    return bool(number) and not words.is_switch(text)
 
 
 def _role(

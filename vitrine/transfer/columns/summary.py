@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from vitrine.transfer.columns import words
+from vitrine.transfer.columns.facts import ColumnFacts
 from vitrine.transfer.columns.plan import Kind
 
 if TYPE_CHECKING:
@@ -84,15 +86,14 @@ def _left_out(mapping: "RowMapping") -> Iterator[str]:
 def notes(mapping: "RowMapping") -> Iterator[str]:
     """Yield what else a reader should check."""
     plan = mapping.plan
-    for kind, text in (
-        (
-            Kind.AVAILABILITY,
-            "{} says what can be bought: no makes the stock 0, yes leaves the stock as it is",
-        ),
-        (Kind.PUBLICATION, "{} says what is published: no makes a draft"),
-    ):
-        if columns := list(plan.columns(kind)):
-            yield text.format(_listed(columns))
+    if columns := list(plan.columns(Kind.AVAILABILITY)):
+        yield (
+            f"{_listed(columns)} says what can be bought: no makes the stock 0, yes leaves the "
+            "stock as it is"
+        )
+    yield from _switches(mapping, columns)
+    if columns := list(plan.columns(Kind.PUBLICATION)):
+        yield f"{_listed(columns)} says what is published: no makes a draft"
     if currencies := mapping.amounts.currencies:
         counts = (f"{name} {count:,}" for name, count in currencies.items())
         unknown = [name for name in currencies if not _CODE.fullmatch(name)]
@@ -111,6 +112,26 @@ def notes(mapping: "RowMapping") -> Iterator[str]:
         if role and role.kind is Kind.ATTRIBUTE and facts.nested:
             yield f"{column}: {facts.nested:,} values are nested too deep and left out"
     yield from plan.notes
+
+
+def _switches(mapping: "RowMapping", available: Iterable[str]) -> Iterator[str]:
+    """Yield how columns are read that have nothing but 0 and 1, which may be counts or not."""
+    for column in available:
+        if _are_switches(mapping.facts[column]):
+            yield (
+                f"{column} has only 0 and 1, read as no and yes; if it counts pieces, say --map "
+                f"stock='{column}'"
+            )
+    stock = mapping.plan.column_of("stock")
+    if stock and mapping.facts[stock].filled > 1 and _are_switches(mapping.facts[stock]):
+        yield (
+            f"{stock} has only 0 and 1, read as numbers of pieces; if 1 means yes, name the "
+            "column 'In stock'"
+        )
+
+
+def _are_switches(facts: ColumnFacts) -> bool:
+    return bool(facts.distinct) and all(map(words.is_switch, facts.distinct))
 
 
 def _listed(names: list[str]) -> str:

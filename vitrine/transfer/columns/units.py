@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from vitrine.errors import StackError
 from vitrine.transfer.columns.amounts import currency_code
-from vitrine.transfer.columns.header_words import words_of
+from vitrine.transfer.columns.header_words import says_tax, words_of
 
 _IN_BRACKETS = re.compile(r"\(([^)]*)\)|\[([^]]*)\]")
 _PLACES = Decimal("0.0001")  # as many as the services keep
@@ -37,7 +37,7 @@ def check_unit(column: str, field: str, field_type: str) -> None:
     unit = unit_in(column)
     if field_type == "Grams" and unit and not grams(column):
         known = "kg, g, lb and oz are"
-    elif field_type == "Money" and unit and not currency_of(column):
+    elif field_type == "Money" and unit and not currency_of(column) and not says_tax(column):
         known = "codes of currencies such as EUR are"
     else:
         return

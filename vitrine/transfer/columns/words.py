@@ -5,6 +5,8 @@ from typing import Any
 
 from vitrine.transfer.columns.header_words import cell_texts, plain
 
+_TOTAL = cell_texts("total")
+_ERROR = cell_texts("error")
 _YES, _NO = cell_texts("yes"), cell_texts("no")
 _AVAILABLE = _YES | cell_texts("available")
 _UNAVAILABLE = _NO | cell_texts("unavailable")
@@ -17,13 +19,31 @@ _STATUSES = {
 STRICTNESS = ("active", "draft", "archived")
 
 _SIGNS = re.compile(r"(?<!^)[\s_-]+")
+_SWITCH = re.compile(r"([01])[.,]00?")  # 1.0, as some spreadsheets write 1
 
 
 def _plain(value: Any) -> str:
     """Return a text to be looked up; a boolean or a number becomes its text."""
     text = plain(str(value).strip())
     text = text.removeprefix("https://schema.org/").removeprefix("http://schema.org/")
-    return _SIGNS.sub(" ", text).rstrip(".!")
+    text = _SIGNS.sub(" ", text).rstrip(".!")
+    switch = _SWITCH.fullmatch(text)
+    return switch[1] if switch else text
+
+
+def is_error(text: str) -> bool:
+    """Return True for a text such as #N/A, by which a spreadsheet says that a formula failed."""
+    return plain(text) in _ERROR
+
+
+def is_total(text: str) -> bool:
+    """Return True for a text such as "Total:", which a row of totals has."""
+    return _plain(text.rstrip(" :=")) in _TOTAL
+
+
+def is_switch(text: str) -> bool:
+    """Return True for 0 and 1, which may say no and yes."""
+    return _plain(text) in ("0", "1")
 
 
 def availability(value: Any) -> bool | None:

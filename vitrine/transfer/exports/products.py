@@ -108,7 +108,7 @@ class ProductExport:
             writer = csv.DictWriter(file, rows.columns(), delimiter=rules.separator, restval="")
             writer.writeheader()
             writer.writerows(rows.rows())
-            count = store.count
+            count = rows.count
         self.notes += [f"{number:,} products {text}." for text, number in rows.notes.items()]
         if rules.link and not address:
             self.notes.append(f"The column {rules.link} is empty: say --base-url, or PUBLIC_URL.")

@@ -39,6 +39,7 @@ class WrittenRows:
         address: The address of a product, with ``{slug}`` in it; empty if it is not known.
 
     Attributes:
+        count: The number of products that were written.
         notes: What the format cannot hold, with the number of products.
     """
 
@@ -60,6 +61,7 @@ class WrittenRows:
         self._attributes = [*store.names.get("attributes", {})]
         self._options = [*store.names.get("options", {})]
         self._parents = 0
+        self.count = 0
         # The columns of a product whose cells an import gives to variants without such a cell.
         self._inherited = [_first(rule) for name, rule in format.fields.items() if name not in OWN]
         self.notes: Counter[str] = Counter()
@@ -89,6 +91,7 @@ class WrittenRows:
                 self._note("are not active and left out", len(family) - len(items))
             with explained(items):
                 yield from self._family(items)
+            self.count += len(items)
 
     def _family(self, items: Sequence[Item]) -> list[Cells]:
         """Return the rows of the items of one group."""

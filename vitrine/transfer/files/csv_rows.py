@@ -30,7 +30,8 @@ def sample_dialect(
     text = io.TextIOWrapper(file, "utf-8", newline="")
     try:
         lines = list(islice(text, header_row - 1, SAMPLE_LINES))
-        return replace(detect(lines, separator, path), header_row=header_row)
+        dialect = detect(lines, separator, path)
+        return replace(dialect, header_row=header_row) if header_row > 1 else dialect
     finally:
         text.detach()
 

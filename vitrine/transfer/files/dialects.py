@@ -7,12 +7,15 @@ tried with ``csv.reader`` itself: the right one splits the rows as it splits the
 import csv
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from vitrine.errors import StackError
+from vitrine.transfer.files.header_rows import header_row
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 SAMPLE_LINES = 500
+_MOST = 0.5  # of the rows
 _NAMED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "bar": "|", "pipe": "|"}
 _DECLARATION = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # the first line of some files
 
@@ -35,8 +38,9 @@ class Dialect:
 
     @property
     def label(self) -> str:
-        """The separator in words."""
-        return SEPARATORS.get(self.separator, f"{self.separator!r}")
+        """The separator in words, and the row of the header if it is not the first one."""
+        row = f", header in row {self.header_row}" if self.header_row > 1 else ""
+        return f"{SEPARATORS.get(self.separator, repr(self.separator))}{row}"
 
 
 def separator_of(option: str) -> str:
@@ -63,7 +67,18 @@ def detect(lines: Sequence[str], separator: str | None, path: str) -> Dialect:
         lines = lines[1:]
         separator = separator or declared[1]
     chosen = separator or _separator(lines, path)
-    return Dialect(chosen, _has_padded_quotes(lines, chosen), declared is not None)
+    is_padded = _has_padded_quotes(lines, chosen)
+    rows = _rows(lines, chosen, is_padded=is_padded)
+    return Dialect(chosen, is_padded, declared is not None, header_row(rows))
+
+
+def _rows(lines: Sequence[str], separator: str, *, is_padded: bool = True) -> list[list[str]]:
+    """Return the cells of the rows up to the first one that cannot be read."""
+    rows = []
+    with suppress(csv.Error):
+        for row in csv.reader(lines, delimiter=separator, skipinitialspace=is_padded):
+            rows.append(row)
+    return rows
 
 
 def _has_padded_quotes(lines: Sequence[str], separator: str) -> bool:
@@ -82,7 +97,13 @@ def _has_padded_quotes(lines: Sequence[str], separator: str) -> bool:
 
 def _separator(lines: Sequence[str], path: str) -> str:
     """Return the separator that splits most rows as it splits the header."""
-    scores = {separator: _score(lines, separator) for separator in SEPARATORS}
+    found = {separator: _score(lines, separator) for separator in SEPARATORS}
+    if all(share < _MOST for _, share in found.values()):
+        # The first row may be a title.
+        below = {separator: _score(lines, separator, is_below=True) for separator in SEPARATORS}
+        if any(share >= _MOST for _, share in below.values()):
+            found = below
+    scores = {separator: score for separator, (score, _) in found.items()}
     best = max(scores.values())
     if not best:
         return ","  # One column.
@@ -96,14 +117,21 @@ def _separator(lines: Sequence[str], path: str) -> str:
     return winners[0]
 
 
-def _score(lines: Sequence[str], separator: str) -> float:
-    """Return how many cells the header has, times the part of the rows that have as many."""
+def _score(lines: Sequence[str], separator: str, *, is_below: bool = False) -> tuple[float, float]:
+    """Return how many cells the header has, times the part of the rows that have as many.
+
+    The second number is that part.  With ``is_below``, the header stands below the first row.
+    """
     rows = csv.reader(lines, delimiter=separator, skipinitialspace=True)
     try:
-        widths = [len(row) for row in rows if any(map(str.strip, row))]
+        all_rows = list(rows)
     except csv.Error:
-        return 0.0
+        return 0.0, 0.0
+    if is_below:
+        all_rows = all_rows[header_row(_rows(lines, separator, is_padded=False)) - 1 :]
+    widths = [len(row) for row in all_rows if any(map(str.strip, row))]
     if not widths or widths[0] < 2:
-        return 0.0
+        return 0.0, 0.0
     data = widths[1:-1] or widths[1:] or widths[:1]  # The sample may cut its last row.
-    return widths[0] * (0.01 + sum(0 <= width - widths[0] < 2 for width in data) / len(data))
+    share = sum(0 <= width - widths[0] < 2 for width in data) / len(data)
+    return widths[0] * (0.01 + share), share

@@ -20,6 +20,7 @@ from vitrine.errors import StackError
 from vitrine.transfer.files.csv_rows import Row
 from vitrine.transfer.texts import TOO_DEEP, clean_row
 
+MAX_PLACED = 20_000_000  # bytes of a file in which the place of a fault is looked for
 MAX_LEVELS = 1_000  # of a file; a row may have fewer
 _CHUNK = 1 << 20
 _PAIR = 12  # bytes of the longest escape: a surrogate pair
@@ -101,6 +102,22 @@ def json_rows(file: BinaryIO, path: str, resource: str = "") -> Iterator[Row]:
     yield from _numbered(_objects(file, place))
 
 
+def fault_of(file: BinaryIO, error: Exception) -> str:
+    """Return what is wrong with a JSON file, with its line and column if it is not too large."""
+    file.seek(0)
+    data = file.read(MAX_PLACED + 1)
+    if not data.strip():
+        return "it is empty"
+    if len(data) <= MAX_PLACED:
+        try:
+            json.loads(data)
+        except json.JSONDecodeError as fault:
+            return f"{fault.msg} in line {fault.lineno:,}, column {fault.colno:,}"
+        except (ValueError, RecursionError):
+            pass  # The reason of the first parser stays.
+    return str(error).partition("\n")[0].rstrip(". ")[:250]
+
+
 def _check_characters(file: BinaryIO) -> None:
     """Check the escapes of a file: ijson reads half of a surrogate pair as a question mark.
 
@@ -131,15 +148,25 @@ def _check_depth(file: BinaryIO) -> None:
 
     Raises:
         StackError: It is nested too deep.
+        ijson.JSONError: It is not JSON; names the object after which it is not.
     """
     depth = 0
-    for event, _ in _read(file, "basic_parse"):
-        if event in ("start_map", "start_array"):
-            depth += 1
-        elif event in ("end_map", "end_array"):
-            depth -= 1
-        if depth > MAX_LEVELS:
-            raise StackError(f"The JSON is nested too deep: more than {MAX_LEVELS:,} levels.")
+    done: Counter[int] = Counter()  # objects by their depth; those of rows are the outermost ones
+    try:
+        for event, _ in _read(file, "basic_parse"):
+            if event in ("start_map", "start_array"):
+                depth += 1
+            elif event in ("end_map", "end_array"):
+                depth -= 1
+                done[depth] += event == "end_map"
+            if depth > MAX_LEVELS:
+                raise StackError(f"The JSON is nested too deep: more than {MAX_LEVELS:,} levels.")
+    except ijson.JSONError as error:
+        # Without a drawing of the place, and without a number of a million digits.
+        reason = str(error).partition("\n")[0].rstrip(". ")[:200]
+        if done:
+            reason += f", after object {done[min(done)]:,}"
+        raise ijson.JSONError(reason) from error
 
 
 # Knows numbers of any length, and is many times slower.

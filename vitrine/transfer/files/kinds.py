@@ -4,6 +4,7 @@ import re
 from pathlib import PurePath
 
 from vitrine.errors import StackError
+from vitrine.transfer.files.header_rows import HEADER_ROWS
 
 FORMATS = ("jsonl", "json", "csv", "xlsx", "xml", "html")
 TEXT_FORMATS = ("csv", "xlsx", "xml")  # whose cells are texts without types
@@ -76,8 +77,8 @@ def format_of(path: str, ending: str, start: bytes) -> str:
         return _json_format(named, text)
     if named in FORMATS:
         return named
-    first_line = text.partition(b"\n")[0]
-    if any(separator in first_line for separator in _SEPARATORS) or path == "-":
+    first_lines = b"\n".join(text.split(b"\n", HEADER_ROWS)[:HEADER_ROWS])
+    if any(separator in first_lines for separator in _SEPARATORS) or path == "-":
         return "csv"
     raise StackError(
         f"The format of {path} is not known. Say --format with one of {', '.join(FORMATS)}."

@@ -22,6 +22,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from vitrine.errors import StackError
 from vitrine.transfer.files.copies import check_size
+from vitrine.transfer.files.header_rows import HEADER_ROWS, fullest
 
 MAGIC = b"PK\x03\x04"
 MAX_BYTES = 500_000_000  # of all parts, unpacked
@@ -30,7 +31,6 @@ MAX_RATIO = 200  # unpacked to packed, of a part above this size:
 MIN_RATIO_BYTES = 10_000_000
 MAX_ROWS = 1_048_576  # of a sheet, by Excel
 MAX_CELLS = 16_384  # of a row, by Excel
-HEADER_ROWS = 20  # among which the header is looked for
 
 _WORKBOOK = "xl/workbook.xml"
 _SHEETS = "xl/worksheets/"
@@ -182,17 +182,12 @@ def _chosen(workbook: Any, path: str, chosen: str | None, first: int) -> tuple[A
 
 
 def _header(sheet: Any, path: str, first: int) -> tuple[int, int]:
-    """Return the row with the names of the columns and the number of its texts; 0 for none.
-
-    It is the first row with more than half of the texts that the fullest row has: titles and notes
-    above it have fewer.
-    """
+    """Return the row with the names of the columns and the number of its texts; 0 for none."""
     counts = {
         number: sum(isinstance(cell.value, str) and bool(cell.value.strip()) for cell in cells)
         for number, cells in islice(enumerate(_rows(sheet, path), 1), first - 1, HEADER_ROWS)
     }
-    most = max(counts.values(), default=0)
-    return next(((row, count) for row, count in counts.items() if 2 * count > most), (0, 0))
+    return fullest(counts)
 
 
 def _rows(sheet: Any, path: str) -> Iterator[Sequence[Any]]:

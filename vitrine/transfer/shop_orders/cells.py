@@ -1,7 +1,7 @@
 """Cells of one row, found by the names of their columns, and read as amounts, numbers and times."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -71,6 +71,30 @@ class Cells:
             if found := self._cells.get(key_of(name)):
                 return found
         return "", ""
+
+
+def check_same(rows: Sequence[tuple[int, Mapping[str, Any]]], columns: Iterable[Names]) -> None:
+    """Check that the rows of one order agree on the cells about the whole order.
+
+    Args:
+        rows: The rows with their numbers.
+        columns: The columns of these cells.  Rows may leave them empty.
+
+    Raises:
+        StackError: Two rows contradict each other.
+    """
+    all_cells = [(number, Cells(row)) for number, row in rows]
+    for names in columns:
+        first: tuple[int, str] | None = None
+        for number, cells in all_cells:
+            if not (text := cells.text(names)):
+                continue
+            first = first or (number, text)
+            if text.casefold() != first[1].casefold():
+                raise StackError(
+                    f"{cells.column(names)} is {first[1]!r} in row {first[0]} and {text!r} in row "
+                    f"{number}. Correct one of the two, or give each order a number of its own."
+                )
 
 
 def amount_in(column: str, text: str) -> Decimal:

@@ -7,14 +7,14 @@ from typing import Any
 
 from vitrine.errors import StackError
 from vitrine.transfer.columns.field_names import key_of
+from vitrine.transfer.columns.kinds_of_tables import CLIENTS, ORDERS
 from vitrine.transfer.files.csv_rows import Row
 from vitrine.transfer.shop_orders import shopify, woocommerce
-from vitrine.transfer.shop_orders.cells import Cells
+from vitrine.transfer.shop_orders.cells import Cells, Names, check_same
 from vitrine.transfer.shop_orders.documents import flat_row, shopify_rows
 from vitrine.transfer.shop_orders.sales import WITH_TAX, Sale, past_orders
 from vitrine.transfer.sources import STDIN, ReadOptions, RowSource
 
-ORDERS, CLIENTS = "orders", "clients"
 MAX_NAMED = 5  # orders in one remark
 
 CellsOfRow = Mapping[str, Any]
@@ -31,6 +31,7 @@ class Export:
         without: Columns that it does not have.
         rows: Turns an object of JSON into rows; None for a table.
         number: The columns with the number of an order.
+        whole: The columns about a whole order, on which its rows agree.
         sale: Turns the rows of an order into a sale.
         client: Turns a row into a client.
     """
@@ -38,7 +39,8 @@ class Export:
     shop: str
     resource: str
     columns: tuple[str, ...]
-    number: tuple[str, ...] = ()
+    number: Names = ()
+    whole: tuple[Names, ...] = ()
     sale: Callable[[Sequence[CellsOfRow]], Sale] | None = None
     client: Callable[[CellsOfRow], dict[str, Any]] | None = None
     without: tuple[str, ...] = ()
@@ -71,10 +73,19 @@ _SHOPIFY_CUSTOMER = ("first_name", "last_name", "email", "default_address|addres
 _WOO_ORDER = ("line_items", "billing", "date_created", "total")
 _WOO_CUSTOMER = ("first_name", "last_name", "email", "billing")
 EXPORTS = (
-    Export("Shopify", ORDERS, _SHOPIFY_ORDERS, shopify.NUMBER, shopify.sale),
+    Export("Shopify", ORDERS, _SHOPIFY_ORDERS, shopify.NUMBER, shopify.WHOLE, shopify.sale),
     Export("Shopify", CLIENTS, _SHOPIFY_CUSTOMERS, client=shopify.customer),
-    Export("WooCommerce", ORDERS, _WOO_ORDERS, woocommerce.NUMBER, woocommerce.sale),
-    Export("WooCommerce", ORDERS, _WOO_ORDERS_IN_WORDS, woocommerce.NUMBER, woocommerce.sale),
+    Export(
+        "WooCommerce", ORDERS, _WOO_ORDERS, woocommerce.NUMBER, woocommerce.WHOLE, woocommerce.sale
+    ),
+    Export(
+        "WooCommerce",
+        ORDERS,
+        _WOO_ORDERS_IN_WORDS,
+        woocommerce.NUMBER,
+        woocommerce.WHOLE,
+        woocommerce.sale,
+    ),
     Export(
         "WooCommerce",
         CLIENTS,
@@ -83,9 +94,25 @@ EXPORTS = (
         without=_NOT_CUSTOMERS,
     ),
     Export("WooCommerce", CLIENTS, _WOO_REPORT, client=woocommerce.customer),
-    Export("Shopify", ORDERS, _SHOPIFY_ORDER, shopify.NUMBER, shopify.sale, rows=shopify_rows),
+    Export(
+        "Shopify",
+        ORDERS,
+        _SHOPIFY_ORDER,
+        shopify.NUMBER,
+        shopify.WHOLE,
+        shopify.sale,
+        rows=shopify_rows,
+    ),
     Export("Shopify", CLIENTS, _SHOPIFY_CUSTOMER, client=shopify.customer, rows=flat_row),
-    Export("WooCommerce", ORDERS, _WOO_ORDER, woocommerce.NUMBER, woocommerce.sale, rows=flat_row),
+    Export(
+        "WooCommerce",
+        ORDERS,
+        _WOO_ORDER,
+        woocommerce.NUMBER,
+        woocommerce.WHOLE,
+        woocommerce.sale,
+        rows=flat_row,
+    ),
     Export("WooCommerce", CLIENTS, _WOO_CUSTOMER, client=woocommerce.customer, rows=flat_row),
 )
 
@@ -199,6 +226,7 @@ class ExportRows(RowSource):
         for ref, numbered in orders.items():
             first, _ = numbered[0]
             try:
+                check_same(numbered, export.whole)
                 sale = export.sale([row for _, row in numbered])
                 made = list(past_orders(sale))
             except StackError as error:

@@ -31,6 +31,11 @@ _TOTAL = ("Total",)
 _DISCOUNT, _LINE_DISCOUNT = ("Discount Amount",), ("Lineitem discount",)
 _CANCELLED_AT = ("Cancelled at", "Canceled at")
 _PHONE = ("Phone",)
+# Of a whole order; only its first row has those about payment.
+WHOLE = (
+    *(("Id",), ("Email",), ("Created at",), ("Financial Status",), ("Fulfillment Status",)),
+    *(_CANCELLED_AT, ("Currency",), _TOTAL),
+)
 _MAX_TAXES = 5  # columns of taxes
 
 _ADDRESS: Columns = {
@@ -76,8 +81,6 @@ def sale(rows: Sequence[Mapping[str, Any]]) -> Sale:
     # Of the rows of an order, one has the cells about the whole order.
     first = next((cells for cells in all_cells if cells.text(_TOTAL)), all_cells[0])
     lines = list(map(_line, all_cells))
-    if len({cells.text(("Id",)) for cells in all_cells} - {""}) > 1:
-        raise StackError("Several orders have this name; rename all but one of them.")
     total = first.amount(_TOTAL)
     if total is None:
         raise StackError("The order has no Total; export whole orders.")
@@ -103,7 +106,7 @@ def sale(rows: Sequence[Mapping[str, Any]]) -> Sale:
         taxes=(first.sum(("Taxes",)),),
         tax_lines=_taxes(first),
         refunds=(Refund(refunded),),
-        currency=_currency(all_cells),
+        currency=next(filter(None, (cells.text(("Currency",)) for cells in all_cells)), ""),
         note=first.text(("Notes",)),
         client=_client(first),
         remark=remark,
@@ -186,14 +189,6 @@ def _status(first: Cells, refunded: Decimal, total: Decimal) -> tuple[str, str]:
     if is_paid and is_given_back and total:
         return CANCELLED, ""
     return (PAID if is_paid else PLACED), ""
-
-
-def _currency(rows: Sequence[Cells]) -> str:
-    """Return the currency of an order; raise ``StackError`` if its rows name several."""
-    currencies = dict.fromkeys(filter(None, (cells.text(("Currency",)) for cells in rows)))
-    if len(currencies) > 1:
-        raise StackError(f"The order has rows in {' and in '.join(currencies)}; one is allowed.")
-    return next(iter(currencies), "")
 
 
 def _client(first: Cells) -> dict[str, Any]:

@@ -33,6 +33,8 @@ _TOTAL = ("order_total", "Order Total Amount", "total")
 _DATE = ("order_date", "Order Date", "date", "date_created_gmt", "date_created")
 _CURRENCY = ("order_currency", "Currency")
 _EMAIL = ("billing_email", "Email (Billing)", "customer_email", "user_email", "email")
+_STATUS = ("status", "Order Status")
+WHOLE = (_DATE, _STATUS, _EMAIL, _CURRENCY, _TOTAL)  # on which the rows of an order agree
 _REFUNDED = ("refunded_total", "Order Refund Amount")
 _REFUNDS = ("refund_items", "refunds")
 _LINE = {
@@ -88,20 +90,15 @@ def sale(rows: Sequence[Mapping[str, Any]]) -> Sale:
     """Return the order of some rows.
 
     Raises:
-        StackError: A cell cannot be read, or the rows contradict each other.
+        StackError: A cell cannot be read, or the order does not add up.
     """
     all_cells = [Cells(row) for row in rows]
     first = all_cells[0]
-    for names in (_TOTAL, _CURRENCY):
-        texts = dict.fromkeys(filter(None, (cells.text(names) for cells in all_cells)))
-        if len(texts) > 1:
-            found = " and ".join(texts)
-            raise StackError(f"The rows of the order have {found} as {first.column(names)}.")
     total = first.amount(_TOTAL)
     if total is None:
         raise StackError(f"The order has no total; export the column {_TOTAL[0]}.")
     lines, reductions = _lines(all_cells)
-    status = _status(first.text(("status", "Order Status")))
+    status = _status(first.text(_STATUS))
     refunds = _refunds(first, total)
     paid_back = sum((refund.amount for refund in refunds), Decimal(0))
     is_kept = status == CANCELLED and 0 < paid_back < total
@@ -256,7 +253,7 @@ def _refunds(first: Cells, total: Decimal) -> list[Refund]:
     ]
     sum_of_all = first.amount(_REFUNDED)
     if not sum_of_all:
-        is_refunded = slugify(first.text(("status", "Order Status"))).endswith("refunded")
+        is_refunded = slugify(first.text(_STATUS)).endswith("refunded")
         return refunds or ([Refund(total)] if is_refunded else [])
     known = sum((refund.amount for refund in refunds), Decimal(0))
     return refunds if known == abs(sum_of_all) else [Refund(abs(sum_of_all))]

@@ -10,6 +10,7 @@ import click
 from shared.config.settings import Settings
 from vitrine.client import Client
 from vitrine.errors import StackError
+from vitrine.transfer.columns.kinds_of_tables import ORDERS
 from vitrine.transfer.columns.summary import notes, summary
 from vitrine.transfer.identity import source_prefix
 from vitrine.transfer.progress import (
@@ -23,7 +24,7 @@ from vitrine.transfer.progress import (
     reported_if_stopped,
     run_with_progress,
 )
-from vitrine.transfer.shop_orders.exports import ORDERS, by_resource
+from vitrine.transfer.shop_orders.exports import by_resource
 from vitrine.transfer.shops.plan_text import column_lines, count_line, kind_lines, product_lines
 from vitrine.transfer.shops.preparation import Prepared, ShopOptions, open_source, prepare
 from vitrine.transfer.shops.product_import import importers, photo_line
@@ -153,7 +154,7 @@ def _import_products(
     run: ImportRun,
     source: str,
 ) -> int:
-    """Show the plan, ask, and import products; return the number of rows that failed."""
+    """Show the plan, ask, and import products; return 0 if all of their rows are there."""
     settings = Settings.from_env()
     products, categories = (
         Client.find(name, settings, run.id) for name in ("products", "categories")
@@ -213,7 +214,7 @@ def _import(
     run: ImportRun,
     source: str,
 ) -> int:
-    """Import the files and print the report; return the number of rows that failed."""
+    """Import the files and print the report; return 0 if all of their rows are there."""
     seconds = 0.0
     mapping = prepared[0].mapping
     with open_report(None, run, products.service) as report:
@@ -227,4 +228,4 @@ def _import(
             console.print(line)
     print_identity(report, importer.identity, products, dry_run)
     run.end(report, dry_run)
-    return report.counts["failed"]
+    return report.counts["failed"] or not report.counts.total()

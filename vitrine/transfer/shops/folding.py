@@ -119,6 +119,7 @@ class _Blocks:
         self._sold = binding.header.find(fold.sold)
         self._has_parents = fold.has_parents
         self._first_is_parent = fold.first_is_parent
+        self._names = next((one.columns for one in binding.fields if one.name == "name"), ())
         self._below = binding.header.find(fold.below)
         self._below_texts = {text.casefold() for text in fold.below_texts}
         self._each = fold.each
@@ -128,24 +129,44 @@ class _Blocks:
         """Yield what is sold."""
         block: list[tuple[int, Cells]] = []
         key = ""
+        unread = 0  # the row above that cannot be read, which may be of another product
         for number, row in rows:
             if isinstance(row, str):
+                unread = number
                 yield number, row
                 continue
             cells = flattened(row)
             own_key = _first(cells, self._key)
-            if block and self._belongs(cells, own_key, key):
+            if unread and own_key != key and (self._is_below(cells) or (self._key and not own_key)):
+                yield number, f"Continues row {unread}, which cannot be read; correct that one."
+                continue
+            unread = 0
+            if block and self._belongs(cells, own_key, key, block[0][1]):
                 block.append((number, cells))
                 continue
             yield from self._fold(key, block)
             block, key = [(number, cells)], own_key
         yield from self._fold(key, block)
 
-    def _belongs(self, cells: Cells, own_key: str, key: str) -> bool:
+    def _belongs(self, cells: Cells, own_key: str, key: str, product: Cells) -> bool:
         """Return True if a row belongs to the product of the rows above it."""
         if self._each or not self._key:
             return False
-        return self._is_below(cells) or own_key in ("", key)
+        if self._is_below(cells):
+            return True
+        return own_key == key if own_key else self._continues(cells, product)
+
+    def _continues(self, cells: Cells, product: Cells) -> bool:
+        """Return True if a row without a key has what rows below a product have.
+
+        It has options or a photo, and no name but that of the product.
+        """
+        names = {_name(cells[column]) for column in self._names if column in cells}
+        if names - {_name(product[column]) for column in self._names if column in product}:
+            return False
+        binding = self._binding
+        photos = _photos(binding, cells) or _photos(binding, cells, of_variant=True)
+        return bool(photos or _options(binding, cells, product))
 
     def _is_sold(self, cells: Cells) -> bool:
         return not self._sold or any(column in cells for column in self._sold)
@@ -364,6 +385,10 @@ class _Parents:
                 for part, column in columns.items():
                     name = name.replace(f"{{{part}}}", str(cells[column]))
                 yield _key(name)
+
+
+def _name(value: Any) -> str:
+    return " ".join(str(value).split()).casefold()
 
 
 def _key(value: Any) -> str:

@@ -67,7 +67,7 @@ class Fold:
 
     Attributes:
         key: Rows with the same cell, one after another, are one product, and a row without a cell
-            belongs to the row above it.
+            belongs to the row above it if it has options or a photo, and no other name.
         sold: A row without a cell in any of these columns sells nothing: with ``key`` or
             ``parent``, it only adds photos; with ``group``, it is left out.
         below: With ``key``, the column that says that a row belongs to the row above it.  The row

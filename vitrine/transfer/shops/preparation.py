@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from vitrine.errors import StackError
-from vitrine.transfer.columns.field_names import FIELD_NAMES, PHOTO_NAMES, PHOTO_URLS, key_of
+from vitrine.transfer.columns.field_names import FIELD_NAMES, PHOTO_NAMES, PHOTO_URLS
+from vitrine.transfer.columns.kinds_of_tables import PRODUCTS, check_kind
 from vitrine.transfer.files.addresses import is_address
 from vitrine.transfer.mapping import RowMapping
 from vitrine.transfer.shops.format_files import (
@@ -22,7 +23,6 @@ from vitrine.transfer.shops.shop_rows import ShopRows, columns_of
 from vitrine.transfer.sources import STDIN, ReadOptions, RowSource
 
 SHOWN_PRODUCTS = 3
-_OF_GOODS = {"price", "stock", "sku", "gtin"}  # fields that tell a product from a client
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +146,10 @@ def prepare(
     mapping.decide()
     if found is None and not mapping.rows:
         raise StackError(f"{source.path} has no rows.")
+    if found is None:
+        check_kind(PRODUCTS, mapping.facts, source.path)
     if found is None and "name" not in mapping.known_fields:
         raise _unknown(columns, source.path)
-    if found is None and _has_clients(columns) and not mapping.known_fields & _OF_GOODS:
-        raise StackError(
-            f"{source.path} has email addresses, and neither a price, a stock nor an SKU. "
-            "Import it with `vitrine import clients FILE`."
-        )
     items = list(_readable(mapping, first_rows, rows.has_texts))
     first = [(item, len(item.get(PHOTO_URLS) or ())) for item in items]
     mapping.notes.clear()  # The import counts these again.
@@ -192,12 +189,6 @@ def _adjusted(format: ShopFormat, options: ShopOptions) -> ShopFormat:
         return format
     rule = replace(weight, unit=options.weight_unit)
     return replace(format, fields={**format.fields, "weight": rule})
-
-
-def _has_clients(columns: Iterable[str]) -> bool:
-    """Return True if a column has the email addresses of clients."""
-    names = set(map(key_of, FIELD_NAMES["clients"]["email"]))
-    return any(key_of(column) in names for column in columns)
 
 
 def _unknown(columns: list[str], path: str) -> StackError:

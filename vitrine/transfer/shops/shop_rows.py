@@ -11,6 +11,7 @@ import orjson
 
 from vitrine.errors import StackError
 from vitrine.transfer.columns.field_names import PHOTO_URLS
+from vitrine.transfer.columns.totals import total_of, totals_refused
 from vitrine.transfer.files.copies import new_copy
 from vitrine.transfer.files.csv_rows import Row
 from vitrine.transfer.shops.binding import Binding
@@ -21,6 +22,7 @@ from vitrine.transfer.shops.records import record_columns, record_rows
 from vitrine.transfer.shops.translation import Translator
 from vitrine.transfer.sources import RowSource
 
+_KEYS = ("external_ref", "slug", "sku", "gtin")  # fields that name one product
 MAX_PHOTO_TEXT = 500  # characters that the service accepts
 
 
@@ -160,7 +162,14 @@ class ShopRows:
         rows = self.source.rows()
         if self._records:
             rows = record_rows(rows, self._records, self.notes, self._currency)
+        binding = self.binding
+        keys = [
+            *(name for one in binding.fields if one.name in _KEYS for name in one.columns),
+            *binding.header.find(binding.format.fold.key),
+        ]
         for number, row in rows:
+            if not isinstance(row, str) and (text := total_of(row, keys)):
+                row = totals_refused(text)
             if not isinstance(row, str):
                 self.filled.update(list(_columns_of_row(row)))
             yield number, row

@@ -13,7 +13,7 @@ from typing import Any
 from shared.schema.currency import decimals_of
 from vitrine.errors import StackError
 from vitrine.transfer.columns import words
-from vitrine.transfer.columns.cells import is_wrong_gtin
+from vitrine.transfer.columns.cells import check_whole, is_wrong_gtin
 from vitrine.transfer.columns.facts import is_nested
 from vitrine.transfer.columns.private_names import is_private
 from vitrine.transfer.columns.units import currency_of, with_weight_unit
@@ -167,6 +167,7 @@ class Translator:
         elif field.name == "availability":
             self._put_availability(row, attributes, column, value)
         elif field.name == "gtin" and is_wrong_gtin(value):
+            check_whole(value, column)
             attributes["barcode"] = value
             self.notes[_WRONG_BARCODE] += 1
         elif field.name == "weight":

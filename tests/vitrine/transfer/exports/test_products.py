@@ -1,9 +1,12 @@
 """Which formats are written."""
 
+import io
+
 import pytest
 
+from tests.vitrine.transfer.exports.shop import PRODUCTS
 from vitrine.errors import StackError
-from vitrine.transfer.exports.products import shop_format, shop_formats
+from vitrine.transfer.exports.products import ProductExport, shop_format, shop_formats
 
 PLAIN = """
 title = "Books"
@@ -55,3 +58,17 @@ def test_an_unknown_format_names_the_known_ones():
     with pytest.raises(StackError, match="write one of spreadsheet, google, shopify, woocommerce"):
         shop_format("amazon")
     assert list(shop_formats()) == ["google", "shopify", "woocommerce"]
+
+
+class Categories:
+    """A service without categories."""
+
+    def items(self, path, **query):
+        return []
+
+
+@pytest.mark.parametrize(("name", "count"), [("google", 3), ("shopify", 5), ("woocommerce", 5)])
+def test_the_products_in_the_file_are_counted(name, count):
+    export = ProductExport(None, Categories(), "https://shop.example")
+    products = [item | {"category": None} for item in PRODUCTS]
+    assert export.write_shop_file(iter(products), io.StringIO(), shop_format(name)) == count

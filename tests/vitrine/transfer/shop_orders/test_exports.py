@@ -85,3 +85,10 @@ def test_a_row_without_a_number_is_named(read):
     rows, source = read(SHOPIFY_ORDERS, {"Email": "ada@example.org"})
     assert rows == [(2, "Has no order number.")]
     assert source.label == "orders of Shopify, UTF-8, separated by commas"
+
+
+def test_rows_are_counted_by_the_table_and_not_by_its_lines_or_orders(read):
+    first = {"Name": "#1", "Total": "5", "Notes": "one\ntwo\nthree", "Lineitem quantity": "1"}
+    line = {"Name": "#1", "Lineitem quantity": "1", "Lineitem price": "5"}
+    _, source = read(SHOPIFY_ORDERS, first | {"Lineitem price": "0"}, line, {})
+    assert source.rows_read == 2

@@ -197,14 +197,27 @@ def test_an_order_that_is_not_right_is_refused_and_named(read, cells, reason):
     assert rows[1][1]["external_ref"] == "#2"
 
 
-def test_an_order_in_two_currencies_is_refused(read):
-    rows, _ = read(SHOPIFY_ORDERS, SHOPIFY_ORDER, line(quantity="1") | {"Currency": "USD"})
-    assert rows == [(2, "Order #1001: The order has rows in EUR and in USD; one is allowed.")]
-
-
-def test_two_orders_with_one_name_are_refused(read):
-    rows, _ = read(SHOPIFY_ORDERS, SHOPIFY_ORDER, SHOPIFY_ORDER | {"Id": "74110"})
-    assert rows == [(2, "Order #1001: Several orders have this name; rename all but one of them.")]
+@pytest.mark.parametrize(
+    ("column", "first", "second"),
+    [
+        ("Id", "74109", "74110"),
+        ("Email", "ada@example.org", "bob@example.org"),
+        ("Created at", "2025-10-07 09:50:26 +0200", "2025-10-08 09:50:26 +0200"),
+        ("Financial Status", "paid", "refunded"),
+        ("Fulfillment Status", "fulfilled", "unfulfilled"),
+        ("Currency", "EUR", "USD"),
+        ("Total", "58.69", "58.70"),
+    ],
+)
+def test_rows_of_one_order_that_contradict_each_other_are_refused(read, column, first, second):
+    same = line(quantity="1") | {column: first}
+    rows, _ = read(SHOPIFY_ORDERS, SHOPIFY_ORDER | {column: first}, same, {**same, column: second})
+    ((number, error),) = rows
+    assert (number, error) == (
+        2,
+        f"Order #1001: {column} is {first!r} in row 2 and {second!r} in row 4. Correct one of the "
+        "two, or give each order a number of its own.",
+    )
 
 
 def test_the_client_of_an_order_has_its_addresses(shopify):

@@ -167,9 +167,15 @@ def test_an_order_that_is_not_right_is_refused_and_named(read, cells, reason):
 
 
 def test_rows_of_an_order_that_contradict_each_other_are_refused(read):
-    for name, text in (("order_currency", "USD"), ("order_total", "1.00")):
-        rows, _ = read(WOO_LINES, LINES, LINES | CUP | {name: text})
-        assert f"and {text} as {name}" in rows[0][1]
+    for name, text in (
+        *(("order_currency", "USD"), ("order_total", "1.00"), ("status", "failed")),
+        *(("date", "2001-02-03 04:05:06"), ("billing_email", "bob@example.org")),
+    ):
+        first = {"billing_email": "ada@example.org"} | LINES
+        rows, _ = read(WOO_LINES, first, first | CUP | {name: text})
+        ((_, error),) = rows
+        assert error.startswith(f"Order 501: {name} is ")
+        assert f"in row 2 and {text!r} in row 3" in error
 
 
 def test_customers(read):

@@ -645,3 +645,52 @@ def test_the_quantity_of_open_food_facts_is_no_stock(read):
     assert cocoa["attributes"] == {
         **{"content": "400 g", "countries_en": "France", "fat per 100 g": 30.9},
     }
+
+
+def test_a_row_without_a_handle_and_with_a_title_of_its_own_is_refused(read):
+    head = "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price,Image Src\n"
+    file = read(
+        head + "a,Shirt,Size,S,A-S,5,\n,,,M,A-M,6,\n,,,,,,https://x.example/a.jpg\n"
+        ",Mug,,,M-1,7,\n,,,L,M-L,7,\nb,Pot,,,P,8,\n,pot,,XL,P-X,9,\n,,,,P-2,9,\n"
+    )
+    assert [product["sku"] for product in file.products] == ["A-S", "A-M", "P", "P-X"]
+    assert file.errors == ["Has no Handle, which names its product."] * 3
+
+
+def test_a_row_without_an_id_or_options_does_not_continue_the_row_above(read):
+    head = "Title,SKU,Option Name 1,Option Value 1,Price,Product Type [Non Editable],Product URL\n"
+    file = read(head + "Mug,A,Color,Red,1,P,m\n,B,,Blue,2,,\n,C,,,3,,\n")
+    assert [product["sku"] for product in file.products] == ["A", "B"]
+    assert len(file.errors) == 1
+    assert "which names its product" in file.errors[0]
+
+
+def test_rows_below_one_that_cannot_be_read_do_not_continue_the_product_above_it(read):
+    head = "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price\n"
+    file = read(
+        head + "a,Shirt,Size,S,A-S,5\nb,Mug,Color,Red,B-R,5,6,7\n,,,Blue,B-B,5\na,,,M,A-M,5\n"
+    )
+    assert [product["sku"] for product in file.products] == ["A-S", "A-M"]
+    assert file.errors == [
+        "Has 8 cells, but the header has 6.",
+        "Continues row 3, which cannot be read; correct that one.",
+    ]
+
+
+def test_a_row_of_totals_is_no_product(read):
+    file = read(
+        "Product Name,Product Code/SKU,Price,Inventory Level,Category,Product ID,Item Type\n"
+        "Hat,H-1,5,3,Hats,1,Product\nTotal,,5,3,,,\n"
+    )
+    assert [product["name"] for product in file.products] == ["Hat"]
+    assert file.errors == [
+        "Is a row of totals: 'Total' is its only text beside numbers. Remove the row; if it is "
+        "none, write its SKU or another key."
+    ]
+
+
+def test_a_barcode_that_a_spreadsheet_has_shortened_is_refused(read):
+    head = "Handle,Title,Option1 Value,Variant Price,Variant Barcode\n"
+    file = read(head + "a,A,,5,4.00638E+12\n")
+    assert file.products == []
+    assert file.errors[0].startswith("Variant Barcode: '4.00638E+12' is a number that a spreadsh")
