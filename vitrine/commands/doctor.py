@@ -104,7 +104,7 @@ def doctor_command(
     if fault_names:
         if not fuzz:
             raise click.UsageError("--fault needs --fuzz TIME.")
-        faults.check(fault_names, stack.read(stack.data_folder(settings)), fuzz)
+        faults.check(fault_names, stack.asked_for(settings), fuzz)
     urls = {name: [url] for name, url in stack.addresses(settings).items()}
     for other in others:
         url = other.rstrip("/")
@@ -135,22 +135,25 @@ def doctor_command(
 def _print_readiness(urls: Mapping[str, list[str]]) -> bool:
     """Print the readiness of each instance; return True if all are ready.
 
-    What lasts a few seconds only, such as a follower that is late, is no finding.
+    What lasts a few seconds only, such as a follower that is late, is not a finding.
     """
     is_healthy = True
     deadline = time.monotonic() + MOMENT_SECONDS
     for name, instances in urls.items():
         for url in instances:
-            while (problems := _unready_parts(url)) and time.monotonic() < deadline:
+            while (problems := _unready_parts(name, url)) and time.monotonic() < deadline:
                 time.sleep(0.2)
             console.print(f"{name} at {url}: {'; '.join(problems) or 'ok'}", markup=False)
             is_healthy = is_healthy and not problems
     return is_healthy
 
 
-def _unready_parts(url: str) -> list[str]:
+def _unready_parts(service: str, url: str) -> list[str]:
     """Return the parts of an instance that report a problem, with the problem."""
-    ready, headers = _get(f"{url}/health/ready")
+    try:
+        ready, headers = _get(f"{url}/health/ready")
+    except StackError as error:
+        raise stack.does_not_answer(Settings.from_env(), service, url) from error
     problems = [
         f"{part}: {state}"
         for part, state in ready.items()
@@ -215,7 +218,7 @@ def _fuzz(
     """Run the freshness test; exit with 1 if it is stopped."""
     stop_on_signals()
     try:
-        running = stack.read(stack.data_folder(settings))
+        running = stack.asked_for(settings)
         mongo_uri = running.mongo_uri if running else settings.mongo_uri
         return FuzzRun(
             urls,

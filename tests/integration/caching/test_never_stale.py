@@ -253,7 +253,7 @@ def test_doctor_writes_nothing_while_a_part_is_not_ready(stack):
         with ThreadPoolExecutor() as pool:
             checking = pool.submit(stack.run, "doctor")
             os.kill(follower, signal.SIGCONT)
-            # What has ended by itself meanwhile is no finding.
+            # What has ended by itself meanwhile is not a finding.
             assert checking.result().returncode == 0
     finally:
         os.kill(follower, signal.SIGCONT)
