@@ -152,7 +152,11 @@ class CategorySchema(DocumentSchema):
     )
     all_attributes = fields.Raw(
         dump_only=True,
-        metadata={"reads": ("slug", "ancestors", "attributes"), "shown": _SCHEMAS},
+        metadata={
+            "reads": ("slug", "ancestors", "attributes"),
+            "shown": _SCHEMAS,
+            "instead": "send attributes",
+        },
     )
     path = fields.Method(
         "_path",
@@ -160,6 +164,7 @@ class CategorySchema(DocumentSchema):
             "derived": True,
             "reads": ("ancestors", "slug"),
             "shown": fields.List(fields.String()),
+            "instead": "send parent or slug",
             "example": ["kitchen"],
         },
     )

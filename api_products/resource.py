@@ -104,6 +104,7 @@ class ProductSchema(DocumentSchema):
         metadata={
             "derived": True,
             "shown": fields.List(fields.String()),
+            "instead": "send category",
             "example": ["kitchen", "tea"],
         },
     )
@@ -124,7 +125,11 @@ class ProductSchema(DocumentSchema):
     )
     images = fields.Function(
         lambda product: ready_images_to_json(images_of(product)),
-        metadata={"reads": ("images",), "shown": fields.List(fields.Nested(ProductImageSchema))},
+        metadata={
+            "reads": ("images",),
+            "shown": fields.List(fields.Nested(ProductImageSchema)),
+            "instead": "send image_urls, or files to POST /products/ID/images",
+        },
     )
     image_urls = PhotoUrls(
         allow_none=True,

@@ -117,6 +117,7 @@ class TextOf(fields.Raw):
                 "reads": (source,),
                 "shown": fields.String(allow_none=True),
                 "optional": True,
+                "instead": f"send {source}",
                 "description": f"The text of `{source}` without HTML; only if `fields` names it.",
             },
         )
@@ -303,8 +304,9 @@ class Money(_Messages, fields.Field[Any]):
 class Timestamp(fields.Field[Any]):
     """A moment that the service records: ISO 8601 in UTC with milliseconds."""
 
-    def __init__(self) -> None:
-        super().__init__(dump_only=True, metadata={"example": "2026-01-31T09:30:00.000Z"})
+    def __init__(self, metadata: Mapping[str, Any] | None = None) -> None:
+        example = {"example": "2026-01-31T09:30:00.000Z"}
+        super().__init__(dump_only=True, metadata=example | dict(metadata or {}))
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return timestamp(value)
