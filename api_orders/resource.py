@@ -11,7 +11,7 @@ from api_orders.line_kinds import KINDS, PRODUCT
 from api_orders.pricing import quantities_by_product
 from api_orders.states import SETTLED_STATES, STATES
 from shared.resource import Resource
-from shared.resource.read_only import is_same, refusal
+from shared.resource.members import is_same, refusal
 from shared.schema import (
     DocumentSchema,
     Id,

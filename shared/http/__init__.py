@@ -2,7 +2,6 @@
 
 * ``contract``: declares on a view what it accepts and returns; OpenAPI is made of it.
 * ``parameters``, ``json_body``, ``preconditions``: read the query string, the body, ``If-Match``.
-* ``members``: refuses members of a body that no view reads.
 * ``auth``, ``tokens``: the caller of a request, the scopes a view needs, and bearer tokens.
 * ``errors``: exceptions with a status, and problem documents (RFC 9457).
 * ``json``, ``responses``: encode values, and answer with them.

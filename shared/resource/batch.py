@@ -17,7 +17,7 @@ from shared.http.errors import (
     pointers,
     summary,
 )
-from shared.http.members import reject_members
+from shared.resource.members import reject_members
 from shared.schema.fields import Id
 from shared.schema.search_query import Search
 from shared.schema.serialization import Document

@@ -42,7 +42,6 @@ from shared.http.errors import (
     UnsupportedMediaType,
 )
 from shared.http.json import digest, encode
-from shared.http.members import reject_body
 from shared.http.parameters import read_parameters
 from shared.http.request_state import ANONYMOUS, state
 from shared.http.responses import Content, empty, respond
@@ -56,8 +55,8 @@ from shared.resource.batch import (
 )
 from shared.resource.caching import cached
 from shared.resource.collapsed_page import find_collapsed_page, summaries
+from shared.resource.members import read_only_messages, reject_body
 from shared.resource.page_content import page_content
-from shared.resource.read_only import read_only_messages
 from shared.resource.references import depends_on, is_slug, resolve
 from shared.resource.visibility import Visibility
 from shared.schema.derived import SORT_KEYS
@@ -428,7 +427,7 @@ class Resource:
     ) -> Document:
         """Validate the values of a new item, or changes to a stored one.
 
-        Read-only fields are accepted as they were read, see ``shared.resource.read_only``.
+        Read-only fields are accepted as they were read, see ``shared.resource.members``.
 
         Args:
             values: The fields that the client sent.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -167,6 +168,7 @@ class Supervisor:
     def _claim_ports(self) -> None:
         """Reserve the ports of all services, or raise ``StackError`` for one that is taken."""
         for service in self._services:
+            _check_url(service)
             claimed = claim(service.port)
             if claimed:
                 self._claims.append(claimed)
@@ -306,13 +308,16 @@ class Supervisor:
                         f"({_short(child.log)})"
                     )
                 try:
-                    if http.request("GET", f"{service.url}/health/live").status == 200:
-                        return
+                    status = http.request("GET", f"{service.url}/health/live").status
+                    problem = f"{service.url}/health/live answers {status}"
                 except urllib3.exceptions.HTTPError as error:
-                    if time.monotonic() > deadline:
-                        raise StackError(
-                            f"{service.name} does not answer: {error} ({_short(child.log)})"
-                        ) from error
+                    status, problem = 0, str(error)
+                if status == 200:
+                    return
+                if time.monotonic() > deadline:
+                    raise StackError(
+                        f"{service.name} does not answer: {problem} ({_short(child.log)})"
+                    )
                 time.sleep(0.05)
 
     def _add(self, name: str, start: Callable[[], Process], log: Path | None = None) -> Child:
@@ -345,6 +350,17 @@ def _stop(children: Iterable[Child], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     for process in running:
         stop(process, max(0.1, deadline - time.monotonic()))
+
+
+def _check_url(service: Service) -> None:
+    """Raise ``StackError`` for a URL of this machine at which no service can be started."""
+    parts = urlsplit(service.url)
+    if parts.scheme != "http" or parts.path:
+        name = stack.url_name(service.name)
+        raise StackError(
+            f"{name} names {service.url}, and `vitrine up` serves plain HTTP without a path on "
+            f"this machine: set {name}=http://{parts.hostname}:{service.port}."
+        )
 
 
 def _has_jobs(service: Service) -> bool:

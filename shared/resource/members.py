@@ -1,14 +1,19 @@
-"""Read-only members of a body: refused, unless they are what the client has read.
+"""Members of a body that a request cannot use: each is refused by its name.
 
-A client may send back an item as it was read.  A read-only member with another value is a wish that
-this request cannot fulfil, so it is refused by name.
+Some are unknown, or belong into the query string.  Others are read-only: a client may send back an
+item as it was read, but another value is a wish that the request cannot fulfil.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from flask import current_app, request
+from marshmallow import ValidationError
 
+from shared.http import json_body
+from shared.http.contract import Contract, contract_of
+from shared.http.errors import BadRequest
 from shared.http.json import encode
 from shared.schema.serialization import Document
 
@@ -75,3 +80,45 @@ def _changed(resource: "Resource", sent: Mapping[str, Any], stored: Document) ->
         for name, value in sent.items()
         if (not is_read if name in unseen else not is_same(value, shown[name]))
     ]
+
+
+def reject_members(names: Iterable[str]) -> None:
+    """Raise ``ValidationError`` for members that this request does not have.
+
+    The message about the name of a query parameter says where it belongs.
+    """
+    declared = _contract().query
+    parameters = declared if isinstance(declared, Mapping) else ()
+    place = f"send it in the URL, as in {request.path}"
+    messages = {
+        name: [
+            f"Is a query parameter; {place}?{name}=VALUE."
+            if name in parameters
+            else "Unknown member; leave it out."
+        ]
+        for name in names
+    }
+    if messages:
+        raise ValidationError(messages)
+
+
+def reject_body() -> None:
+    """Raise an error for a body that says something, if the view of this request declares none.
+
+    An empty body, and an empty object or array, are accepted.
+
+    Raises:
+        ValidationError: The body is a JSON object with members; the errors name each of them.
+        BadRequest: The body is something else.
+    """
+    if _contract().body is not None or not (raw := request.get_data()).strip():
+        return
+    value: Any = json_body.parse(raw) if request.is_json else raw
+    if isinstance(value, dict):
+        reject_members(value)
+    elif value:
+        raise BadRequest(f"{request.method} {request.path} has no body; leave it out.")
+
+
+def _contract() -> Contract:
+    return contract_of(current_app.view_functions[str(request.endpoint)])
