@@ -24,6 +24,7 @@ from shared.schema import (
     Searched,
     Text,
     Timestamp,
+    Uuid,
     Whole,
     eq,
     gte,
@@ -233,7 +234,7 @@ class OrderQuery(Query):
     product_id = eq(Ref(), "items.product_id", aliases=("product",))
     sku = eq(Key(64), "items.sku")
     external_ref = eq(Key(200), "external_ref")
-    uuid = eq(fields.String(), "uuid")
+    uuid = eq(Uuid(), "uuid")
     placed_at__gte = gte(Moment(), "placed_at", aliases=("from",))
     placed_at__lte = lte(Moment(end=True), "placed_at", aliases=("to",))
     total__gte = gte(Money(signed=True), "total", aliases=("total_min",))

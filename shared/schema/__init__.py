@@ -37,6 +37,7 @@ from shared.schema.fields import (
     Text,
     TextOf,
     Timestamp,
+    Uuid,
     Whole,
     timestamp,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "Text",
     "TextOf",
     "Timestamp",
+    "Uuid",
     "Whole",
     "collapse",
     "either",

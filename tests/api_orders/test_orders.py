@@ -405,3 +405,11 @@ def test_options_of_a_batch_of_past_orders_belong_into_the_query_string(orders, 
     refused = orders.post("/orders:batch", json={"items": [], "dry_run": True})
     assert refused.status_code == 422
     assert "/orders:batch?dry_run=VALUE" in refused.get_json()["detail"]
+
+
+def test_a_filter_by_uuid_needs_a_uuid(orders, place, teapot):
+    uuid = place((1, 1)).get_json()["uuid"]
+    assert orders.get(f"/orders?uuid={uuid.upper()}").get_json()["total"] == 1
+    refused = orders.get("/orders?uuid=abc")
+    assert refused.status_code == 400
+    assert refused.get_json()["errors"][0]["message"].startswith("Is not a UUID; send one")
