@@ -153,8 +153,9 @@ def read_parameters() -> dict[str, Any]:
             value = field.deserialize(query.texts.get(name, missing), name, query.texts)
         except ValidationError as error:
             messages = [str(message) for message in error.messages]
-            # A required parameter cannot be left out.
-            query.errors[name] = messages if field.required else query.errors.get(name, messages)
+            if field.required and name not in query.texts:
+                query.errors[name] = [f"Is required: send {name}=VALUE."]  # Also if sent blank.
+            query.errors.setdefault(name, messages)
         else:
             if value is not missing:
                 values[name] = value
