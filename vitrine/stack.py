@@ -43,7 +43,7 @@ class Service:
     @property
     def is_local(self) -> bool:
         """True if the URL is on this machine, so that ``vitrine up`` starts the service."""
-        return urlsplit(self.url).hostname in LOOPBACK
+        return _is_local(self.url)
 
 
 def find_services(settings: Settings, extra: Iterable[str] = ()) -> list[Service]:
@@ -211,7 +211,8 @@ def addresses(settings: Settings) -> dict[str, str]:
     """Return the URL of each service: those set by ``PRODUCTS_URL`` etc., or the running stack's.
 
     If such a setting names another stack than the one that runs here, the services of this one are
-    left out: a command would otherwise read or write some parts here and some there.
+    left out: a command would otherwise read or write some parts here and some there.  A service of
+    this machine that the running stack has left out, as by ``--only``, is left out here, too.
 
     Raises:
         StackError: No stack runs here, and no such setting is made.
@@ -220,6 +221,7 @@ def addresses(settings: Settings) -> dict[str, str]:
     local = running.services if running else {}
     urls = {name: url for name in {**local, **PORTS} if (url := set_url(settings, name))}
     if running and not _elsewhere(settings, running):
+        urls = {name: url for name, url in urls.items() if name in local or not _is_local(url)}
         urls = local | urls
     if not urls:
         raise StackError(
@@ -283,6 +285,11 @@ def _elsewhere(settings: Settings, running: Running) -> str:
         if there and _place(there) != _place(url):
             return name
     return ""
+
+
+def _is_local(url: str) -> bool:
+    """Return True if a URL is on this machine."""
+    return urlsplit(url).hostname in LOOPBACK
 
 
 def _place(url: str) -> tuple[str, str | None, int, str]:

@@ -63,8 +63,15 @@ def test_the_running_stack_may_be_named(running, monkeypatch, url):
 
 
 def test_a_service_may_be_added_to_the_running_stack(running, monkeypatch):
-    settings = set_urls(monkeypatch, clients=NOWHERE)
-    assert stack.addresses(settings) == HERE | {"clients": NOWHERE}
+    there = "https://shop.example"
+    settings = set_urls(monkeypatch, clients=there)
+    assert stack.addresses(settings) == HERE | {"clients": there}
+
+
+def test_a_service_that_was_not_started_here_is_left_out(running, monkeypatch):
+    settings = set_urls(monkeypatch, clients=NOWHERE, products=HERE["products"])
+    assert stack.addresses(settings) == HERE
+    assert stack.address(settings, "clients") == NOWHERE
 
 
 def test_without_settings_the_running_stack_is_used(running):

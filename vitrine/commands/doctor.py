@@ -154,15 +154,27 @@ def _unready_parts(service: str, url: str) -> list[str]:
         ready, headers = _get(f"{url}/health/ready")
     except StackError as error:
         raise stack.does_not_answer(Settings.from_env(), service, url) from error
-    problems = [
-        f"{part}: {state}"
-        for part, state in ready.items()
-        if (isinstance(state, str) and state != "ok")
-        or (isinstance(state, dict) and "error" in state)
-    ]
+    problems = problem_texts(ready)
     if difference := clock_difference(headers):
         problems.append(clocks_differ(difference))
     return problems
+
+
+def problem_texts(ready: Mapping[str, object]) -> list[str]:
+    """Return the parts of an answer of ``/health/ready`` that are not well, with the reason.
+
+    A follower is left out whose state nothing can say, because MongoDB or Redis is down.
+    """
+    errors = {part: value for part, value in ready.items() if isinstance(value, dict)}
+    texts = {part: value for part, value in ready.items() if isinstance(value, str)}
+    return [
+        *(
+            text if part == "status" else f"{part}: {text}"
+            for part, text in texts.items()
+            if text != "ok" and (part, text) != ("follower", "unknown")
+        ),
+        *(f"{part}: {value['error']}" for part, value in errors.items() if "error" in value),
+    ]
 
 
 def _check(client: Client, fix: bool) -> tuple[int, int]:

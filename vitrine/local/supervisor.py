@@ -2,7 +2,6 @@
 
 import os
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +18,7 @@ from vitrine.errors import EmbeddedError, StackError
 from vitrine.local import embedded
 from vitrine.local.passwords import read_passwords
 from vitrine.local.processes import (
+    Spawned,
     claim,
     exit_code,
     free_port,
@@ -38,7 +38,6 @@ STABLE_SECONDS = 60  # of running, after which the first delay is used again
 SERVICE_STOP_SECONDS, SERVER_STOP_SECONDS = 2.5, 2.0
 _SERVERS = ("MongoDB", "Redis")
 
-Process = subprocess.Popen[bytes]
 Print = Callable[[str], None]
 
 
@@ -47,9 +46,9 @@ class Child:
     """One process to keep running."""
 
     name: str
-    start: Callable[[], Process]
+    start: Callable[[], Spawned]
     log: Path
-    process: Process | None = None
+    process: Spawned | None = None
     started: float = 0.0
     delay: float = FIRST_DELAY
     restart_at: float = 0.0
@@ -151,7 +150,7 @@ class Supervisor:
             if now - child.started > STABLE_SECONDS:
                 child.delay = FIRST_DELAY
             self._print(
-                f"{child.name} ended (exit {code}): {last_error(child.log)} - starting it "
+                f"{child.name} ended (exit {code}): {last_error(child.process)} - starting it "
                 f"again in {child.delay:g} s; its log is {_short(child.log)}"
             )
             child.process, child.restart_at = None, now + child.delay
@@ -220,8 +219,8 @@ class Supervisor:
         self,
         name: str,
         usual_port: int,
-        start: Callable[[int], Process],
-        wait: Callable[[Process, int, Path], None],
+        start: Callable[[int], Spawned],
+        wait: Callable[[Spawned, int, Path], None],
     ) -> int:
         """Start a server on its usual port or the next free one, and return the port."""
         port = self._claim_free_port(usual_port)
@@ -242,7 +241,7 @@ class Supervisor:
             else:
                 return port
 
-    def _spawn_server(self, service: Service) -> Process:
+    def _spawn_server(self, service: Service) -> Spawned:
         args = [sys.executable, "-m", "shared", "serve", service.folder.name]
         own = {
             "BIND": f"127.0.0.1:{service.port}",
@@ -251,16 +250,16 @@ class Supervisor:
         env = _with_values(self._environment(service), own)
         return spawn(args, self._log(service.name), env, self._keep)
 
-    def _spawn_follower(self, service: Service) -> Process:
+    def _spawn_follower(self, service: Service) -> Spawned:
         args = [sys.executable, "-m", "shared", "follow", service.folder.name]
         log = self._log(f"{service.name}-follower")
         return spawn(args, log, self._environment(service), self._keep)
 
-    def _spawn_worker(self, service: Service, name: str) -> Process:
+    def _spawn_worker(self, service: Service, name: str) -> Spawned:
         args = [sys.executable, "-m", "shared", "work", service.folder.name]
         return spawn(args, self._log(name), self._environment(service), self._keep)
 
-    def _spawn_console(self) -> Process:
+    def _spawn_console(self) -> Spawned:
         port = self.console_url.rpartition(":")[2]
         urls = [f"{service.name}={service.url}" for service in self._all_services]
         args = [sys.executable, "-m", "vitrine.console", port, *urls]
@@ -304,7 +303,7 @@ class Supervisor:
                 assert child.process
                 if exit_code(child.process) is not None:
                     raise StackError(
-                        f"{service.name} does not start: {last_error(child.log)} "
+                        f"{service.name} does not start: {last_error(child.process)} "
                         f"({_short(child.log)})"
                     )
                 try:
@@ -320,7 +319,7 @@ class Supervisor:
                     )
                 time.sleep(0.05)
 
-    def _add(self, name: str, start: Callable[[], Process], log: Path | None = None) -> Child:
+    def _add(self, name: str, start: Callable[[], Spawned], log: Path | None = None) -> Child:
         """Start a process and keep it running from then on."""
         child = Child(name, start, log or self._log(name))
         self._children.append(child)
