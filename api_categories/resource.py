@@ -46,7 +46,7 @@ from shared.schema.attribute_rules import (
     is_number,
     misfit,
 )
-from shared.schema.fields import Members, clean_value
+from shared.schema.fields import IS_SLUG, Members, clean_value
 from shared.schema.text import clean_key
 from shared.storage.connections import connections
 
@@ -153,7 +153,11 @@ class CategorySchema(DocumentSchema):
     )
     all_attributes = fields.Raw(
         dump_only=True,
-        metadata={"reads": ("slug", "ancestors", "attributes"), "shown": _SCHEMAS},
+        metadata={
+            "reads": ("slug", "ancestors", "attributes"),
+            "shown": _SCHEMAS,
+            "instead": "send attributes",
+        },
     )
     path = fields.Method(
         "_path",
@@ -161,6 +165,7 @@ class CategorySchema(DocumentSchema):
             "derived": True,
             "reads": ("ancestors", "slug"),
             "shown": fields.List(fields.String()),
+            "instead": "send parent or slug",
             "example": ["kitchen"],
         },
     )
@@ -248,9 +253,15 @@ class CategoryQuery(Query):
     parent = within("parent", "category", "categories")
     below = within("ancestors", "category", "categories")
     root = either({"parent": None}, {"parent": {"$ne": None}})
-    slug = eq(fields.String(), "slug")
+    slug = eq(fields.String(validate=IS_SLUG), "slug")
     external_ref = eq(Key(200), "external_ref")
     name = titled()
+
+    def check_together(self, values: Mapping[str, Any]) -> None:
+        """Refuse ``root=true`` with a category above: a root has none."""
+        if above := [name for name in ("parent", "below") if name in values and values.get("root")]:
+            message = "Is not allowed with root=true, because a root has no parent; send one."
+            raise ValidationError({name: [message] for name in above})
 
 
 categories = Resource(

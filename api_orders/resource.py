@@ -11,6 +11,7 @@ from api_orders.line_kinds import KINDS, PRODUCT
 from api_orders.pricing import quantities_by_product
 from api_orders.states import SETTLED_STATES, STATES
 from shared.resource import Resource
+from shared.resource.members import is_same, refusal
 from shared.schema import (
     DocumentSchema,
     Id,
@@ -23,6 +24,7 @@ from shared.schema import (
     Searched,
     Text,
     Timestamp,
+    Uuid,
     Whole,
     eq,
     gte,
@@ -35,7 +37,13 @@ MAX_LINES = 2000  # lines of an order
 MAX_QUANTITY = 1_000_000
 
 _STORED_QUANTITY = Whole(-MAX_QUANTITY, MAX_QUANTITY, required=True)
-_PRICED = {"optional": True}
+_PRICED = {
+    "optional": True,
+    "instead": "the product has it when it is ordered, so leave it out. POST /orders:batch stores "
+    "past orders with names and prices of their own",
+}
+_OF_ITEMS = {"instead": "it follows from the items, so leave it out"}
+_OF_PAST = {"instead": "leave it out. POST /orders:batch stores past orders, which have it"}
 _TEXT = {"shown": fields.String(allow_none=True)}
 _OTHER_KIND = "Past orders alone have lines of other kinds. Send product, or leave it out."
 
@@ -71,11 +79,30 @@ class OrderLineSchema(Schema):
 
     @pre_load
     def _drop_read_only(self, line: Any, **_: Any) -> Any:
-        """Ignore read-only fields, so that a client may send back a line that it has read."""
+        """Leave out read-only fields; they must be as a line of the stored order shows them."""
         if not isinstance(line, Mapping):
             return line
         read_only = self.fields.keys() - self.load_fields.keys()
-        return {name: value for name, value in line.items() if name not in read_only}
+        sent = {name: value for name, value in line.items() if name in read_only}
+        if wrong := _changed_in_line(self, line, {n: v for n, v in sent.items() if v is not None}):
+            raise ValidationError({n: [refusal(self.fields[n].metadata)] for n in wrong})
+        return {name: value for name, value in line.items() if name not in sent}
+
+
+def _changed_in_line(schema: Schema, line: Mapping[str, Any], sent: Mapping[str, Any]) -> list[str]:
+    """Return the read-only fields of a line that the stored lines of its product do not have."""
+    items = Context[dict[str, Any]].get()["stored"].get("items") if sent else None
+    product = line.get("product_id")
+    lines = [
+        schema.dump(stored)
+        for stored in (items if isinstance(items, list) else ())
+        if isinstance(stored, dict) and stored.get("product_id") == product
+    ]
+    return [
+        name
+        for name, value in sent.items()
+        if not any(is_same(value, stored.get(name)) for stored in lines)
+    ]
 
 
 class OrderLines(fields.List[Any]):
@@ -115,15 +142,21 @@ class OrderSchema(DocumentSchema):
     )
     status = fields.Raw(
         dump_only=True,
-        metadata={"shown": _status(), "example": "placed"},
+        metadata={
+            "shown": _status(),
+            "example": "placed",
+            "instead": "send POST /orders/ID/pay, ship, deliver or cancel",
+        },
     )
     reason = fields.Raw(dump_only=True, metadata=_TEXT)
-    currency = fields.Raw(dump_only=True, metadata=_TEXT | {"example": "EUR"})
-    total = Money(dump_only=True, metadata={"example": 25})
+    currency = fields.Raw(dump_only=True, metadata=_TEXT | _OF_ITEMS | {"example": "EUR"})
+    total = Money(dump_only=True, metadata=_OF_ITEMS | {"example": 25})
     # Of past orders whose prices contain the tax, so that they have no line of it.
-    included_tax = Money(dump_only=True)
-    units = fields.Raw(dump_only=True, metadata={"shown": fields.Integer(), "example": 2})
-    placed_at = Timestamp()
+    included_tax = Money(dump_only=True, metadata=_OF_PAST)
+    units = fields.Raw(
+        dump_only=True, metadata=_OF_ITEMS | {"shown": fields.Integer(), "example": 2}
+    )
+    placed_at = Timestamp(metadata=_OF_PAST)
     uuid = fields.Raw(dump_only=True, metadata={"shown": fields.UUID()})
     history = fields.Function(
         lambda order: _history_to_json(order.get("history")),
@@ -201,7 +234,7 @@ class OrderQuery(Query):
     product_id = eq(Ref(), "items.product_id", aliases=("product",))
     sku = eq(Key(64), "items.sku")
     external_ref = eq(Key(200), "external_ref")
-    uuid = eq(fields.String(), "uuid")
+    uuid = eq(Uuid(), "uuid")
     placed_at__gte = gte(Moment(), "placed_at", aliases=("from",))
     placed_at__lte = lte(Moment(end=True), "placed_at", aliases=("to",))
     total__gte = gte(Money(signed=True), "total", aliases=("total_min",))

@@ -14,6 +14,7 @@ from shared.cache.keys import ALL, Address, key_of
 from shared.http import CACHED, BadRequest, Content, accepts, returns
 from shared.resource import cached
 from shared.schema import Document, Money, PageRequest, Ref
+from shared.storage import pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,9 @@ _GROUPINGS = {
         [{"$unwind": "$items"}],
     ),
 }
+_TOO_SLOW = (
+    "Adding up these orders takes too long. Send fewer, such as those between from= and to=."
+)
 # The sums that add up over all groups.
 _ADDABLE = ("orders", "lines", "units", "total")
 # MongoDB cannot format a value of another type, as a hand edit may leave, or a later year.
@@ -124,8 +128,9 @@ def list_sums() -> Response:
 
 
 def _sums(query: PageRequest) -> Content:
-    results = orders.repository.collection.aggregate(_pipeline(query), allowDiskUse=True)
-    result = next(iter(results))
+    with pages.refused_if_slow(BadRequest(_TOO_SLOW)):
+        results = orders.repository.collection.aggregate(_pipeline(query), allowDiskUse=True)
+        result = next(iter(results))
     sums = result["sums"]
     currencies = [group | {"_id": {"currency": group["_id"]}} for group in sums]
     return Content.of(

@@ -40,8 +40,9 @@ from shared.schema import (
 from shared.schema.attribute_rules import misfits
 from shared.schema.currency import decimals_error
 from shared.schema.derived import SORT_KEYS
+from shared.schema.fields import IS_SLUG
 from shared.schema.groups import VARIANTS, Groups
-from shared.schema.slugs import MAX_SLUG, SLUG
+from shared.schema.slugs import MAX_SLUG
 from shared.storage import documents
 from shared.storage.connections import connections, settings
 
@@ -104,6 +105,7 @@ class ProductSchema(DocumentSchema):
         metadata={
             "derived": True,
             "shown": fields.List(fields.String()),
+            "instead": "send category",
             "example": ["kitchen", "tea"],
         },
     )
@@ -112,10 +114,7 @@ class ProductSchema(DocumentSchema):
     group = Key(
         MAX_SLUG,
         allow_none=True,
-        validate=validate.Regexp(
-            rf"{SLUG.pattern}\Z",
-            error="Is not a slug; send lowercase letters and digits joined by hyphens.",
-        ),
+        validate=IS_SLUG,
         metadata={"example": "linen-shirt", "aliases": ("item_group_id",)},
     )
     options = Options(allow_none=True, dump_default={}, metadata={"example": {"Size": "L"}})
@@ -124,7 +123,11 @@ class ProductSchema(DocumentSchema):
     )
     images = fields.Function(
         lambda product: ready_images_to_json(images_of(product)),
-        metadata={"reads": ("images",), "shown": fields.List(fields.Nested(ProductImageSchema))},
+        metadata={
+            "reads": ("images",),
+            "shown": fields.List(fields.Nested(ProductImageSchema)),
+            "instead": "send image_urls, or files to POST /products/ID/images",
+        },
     )
     image_urls = PhotoUrls(
         allow_none=True,
@@ -248,7 +251,7 @@ class ProductQuery(Query):
     brand = eq(Text(), "brand")
     tag = eq(Text(), "tags")
     gtin = eq(Gtin(), "gtin")
-    group = eq(Key(MAX_SLUG), "group", aliases=("item_group_id",))
+    group = eq(Key(MAX_SLUG, validate=IS_SLUG), "group", aliases=("item_group_id",))
     collapse = collapse("group", VARIANTS)
     sku = eq(Key(64), "sku")
     external_ref = eq(Key(200), "external_ref")

@@ -37,6 +37,7 @@ from shared.http import (
     state,
 )
 from shared.resource import idempotency, purges, resumes
+from shared.schema.slugs import SLUG
 from shared.storage import documents
 from shared.storage.connections import settings
 from shared.storage.transactions import on_commit
@@ -127,7 +128,7 @@ def list_variants(ref: str) -> Response:
     """
     product = products.get_visible(ref)
     group = GROUPS.of(product)
-    if group is None:
+    if group is None or not SLUG.fullmatch(group):  # A hand edit may have left another text.
         return products.answer_alone(product)
     # The same response, and the same entry in the cache, as that of the list of the group.
     parameters = (request.query_string, urlencode({GROUPS.field: group}).encode())

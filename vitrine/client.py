@@ -1,14 +1,17 @@
 """HTTP client of the command line: one service, its JSON, and the token to be let in."""
 
+import threading
 from collections.abc import Iterator, Mapping
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, Self
 from urllib.parse import urlencode
 
+import click
 import orjson
 import urllib3
 from urllib3.filepost import encode_multipart_formdata
 
-from shared.config.settings import PORTS, Settings, service_url
+from shared.config.settings import Settings
 from shared.http.auth import READING
 from shared.http.clocks import clock_difference, clocks_differ
 from shared.http.import_id import HEADER
@@ -20,8 +23,23 @@ PAGE_SIZE = 100  # items
 CONNECTIONS = 8  # that are kept, for as many threads
 MAX_SHOWN_ERRORS = 5  # of one refused request
 
+QUIET_SECONDS = 8.0  # that a service may take before the user is shown that the command waits
+ANSWER_SECONDS = 120.0  # that a service may take to answer
+
+
+class _Retries(urllib3.Retry):
+    """Retries of what fails at once; a service that is silent for so long is not asked again."""
+
+    def increment(self, *args: Any, **kwargs: Any) -> Self:
+        """Return the retries that are left, or raise the error."""
+        error = kwargs.get("error")
+        if isinstance(error, urllib3.exceptions.ReadTimeoutError):
+            raise error
+        return super().increment(*args, **kwargs)
+
+
 # Every request may be repeated: posted items carry a key, so the second time changes nothing.
-_RETRIES = urllib3.Retry(
+_RETRIES = _Retries(
     total=5,
     backoff_factor=0.2,
     status_forcelist=(502, 503, 504),
@@ -33,7 +51,6 @@ _TOKEN_SECONDS = 12 * 3600  # An import may take hours.
 _WRONG_SECRET = "Set AUTH_MODE and SECRET_KEY to the values the service was started with."
 _JSON = "application/json; charset=utf-8"
 _MERGE_PATCH = "application/merge-patch+json"
-_TIMEOUT = urllib3.Timeout(connect=2.0, read=120.0)
 
 
 def threads_for(service: str) -> int:
@@ -51,7 +68,7 @@ def authorization() -> str:
 
 def check_secret(settings: Settings) -> None:
     """Raise ``StackError`` if the running stack asks for tokens that these settings cannot make."""
-    running = stack.read(stack.data_folder(settings))
+    running = stack.asked_for(settings)
     if running and running.auth_mode == "token" and settings.auth_mode != "token":
         raise StackError(
             "The running stack asks for tokens: set AUTH_MODE=token and its SECRET_KEY in this "
@@ -79,24 +96,19 @@ class Client:
         self.import_id = import_id
         self.url = url
         self._is_own = header is None
+        self._lock = threading.Lock()
+        self._is_waiting_shown = False
         self._pool = urllib3.PoolManager(
             retries=_RETRIES,
-            timeout=_TIMEOUT,
+            timeout=urllib3.Timeout(connect=2.0, read=ANSWER_SECONDS),
             maxsize=CONNECTIONS,
             headers={"Authorization": authorization() if header is None else header},
         )
 
     @classmethod
     def find(cls, service: str, settings: Settings, import_id: str = "") -> "Client":
-        """Return a client of a service of the running stack, or at the URL in the settings."""
-        running = stack.read(stack.data_folder(settings))
-        url = (running and running.services.get(service)) or service_url(settings, service)
-        if not url:
-            names = ", ".join(running.services if running else PORTS)
-            raise StackError(
-                f"No service {service} runs here, only {names}; set {service.upper()}_URL to its "
-                "address."
-            )
+        """Return a client of a service at the URL that is set, else of the running stack."""
+        url = stack.address(settings, service)
         return cls(service, url, import_id)
 
     def get(self, path: str, **query: Any) -> Any:
@@ -144,6 +156,29 @@ class Client:
         """Delete the resource at a path and return the answer."""
         return self._send("DELETE", path, None, query)
 
+    @contextmanager
+    def _shown_if_slow(self) -> Iterator[None]:
+        """Print one line, for all requests that wait at once, if the service does not answer."""
+        timer = threading.Timer(QUIET_SECONDS, self._show_waiting)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+            self._is_waiting_shown = False
+        finally:
+            timer.cancel()
+
+    def _show_waiting(self) -> None:
+        with self._lock:
+            if self._is_waiting_shown:
+                return
+            self._is_waiting_shown = True
+        click.echo(
+            f"{self.service} has not answered at {self.url} for {QUIET_SECONDS:g} seconds; waiting "
+            f"for it until {ANSWER_SECONDS:g} seconds have passed.",
+            err=True,
+        )
+
     def _send(
         self,
         method: str,
@@ -161,11 +196,15 @@ class Client:
         if self.import_id and method not in READING:
             headers[HEADER] = self.import_id
         try:
-            response = self._pool.request(method, url, body=body, headers=headers)
-        except urllib3.exceptions.HTTPError as error:
+            with self._shown_if_slow():
+                response = self._pool.request(method, url, body=body, headers=headers)
+        except urllib3.exceptions.ReadTimeoutError as error:
             raise StackError(
-                f"{self.service} does not answer at {self.url}; start it with `vitrine up`."
+                f"{self.service} has not answered at {self.url} for {ANSWER_SECONDS:g} seconds; "
+                f"see `{stack.program()} status` and `{stack.program()} logs`."
             ) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise stack.does_not_answer(Settings.from_env(), self.service, self.url) from error
         try:
             value = orjson.loads(response.data or b"null")
         except orjson.JSONDecodeError as error:

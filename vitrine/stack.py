@@ -43,7 +43,7 @@ class Service:
     @property
     def is_local(self) -> bool:
         """True if the URL is on this machine, so that ``vitrine up`` starts the service."""
-        return urlsplit(self.url).hostname in LOOPBACK
+        return _is_local(self.url)
 
 
 def find_services(settings: Settings, extra: Iterable[str] = ()) -> list[Service]:
@@ -201,20 +201,102 @@ def read(folder: Path) -> Running | None:
     return Running(**known) if _exists(state["pid"]) else None
 
 
-def addresses(settings: Settings) -> dict[str, str]:
-    """Return the URL of each service of the running stack, or those set by ``PRODUCTS_URL`` etc.
+def asked_for(settings: Settings) -> Running | None:
+    """Return the stack that runs here, unless ``PRODUCTS_URL`` etc. name another one."""
+    running = read(data_folder(settings))
+    return None if running and _elsewhere(settings, running) else running
 
-    Raise ``StackError`` if no stack runs here and no such setting is made.
+
+def addresses(settings: Settings) -> dict[str, str]:
+    """Return the URL of each service: those set by ``PRODUCTS_URL`` etc., or the running stack's.
+
+    If such a setting names another stack than the one that runs here, the services of this one are
+    left out: a command would otherwise read or write some parts here and some there.  A service of
+    this machine that the running stack has left out, as by ``--only``, is left out here, too.
+
+    Raises:
+        StackError: No stack runs here, and no such setting is made.
     """
-    if running := read(data_folder(settings)):
-        return running.services
-    urls = {name: service_url(settings, name) for name in PORTS if is_set(f"{name}_url")}
+    running = read(data_folder(settings))
+    local = running.services if running else {}
+    urls = {name: url for name in {**local, **PORTS} if (url := set_url(settings, name))}
+    if running and not _elsewhere(settings, running):
+        urls = {name: url for name, url in urls.items() if name in local or not _is_local(url)}
+        urls = local | urls
     if not urls:
         raise StackError(
-            f"Vitrine does not run in {data_folder(settings)}: start it with `{program()} up`, or "
+            f"Vitrine does not run in {data_folder(settings)}; start it with `{program()} up`, or "
             "set PRODUCTS_URL, CLIENTS_URL, CATEGORIES_URL and ORDERS_URL to where it runs."
         )
     return urls
+
+
+def address(settings: Settings, service: str) -> str:
+    """Return the URL of one service: that of ``addresses``, or of its usual port.
+
+    Raises:
+        StackError: The service is unknown, or another setting names another stack than the one that
+            runs here, so that this service has to be named, too.
+    """
+    if url := set_url(settings, service):
+        return url
+    running = read(data_folder(settings))
+    if running and (other := _elsewhere(settings, running)):
+        raise StackError(
+            f"{url_name(other)} names {without_password(set_url(settings, other))}, which is not "
+            f"the stack that runs here: set {url_name(service)} as well, or unset "
+            f"{url_name(other)}."
+        )
+    url = running.services.get(service, "") if running else ""
+    if url or service in PORTS:
+        return url or service_url(settings, service)
+    names = ", ".join(running.services if running else PORTS)
+    raise StackError(
+        f"No service {service} runs here, only {names}; set {url_name(service)} to its address."
+    )
+
+
+def does_not_answer(settings: Settings, service: str, url: str) -> StackError:
+    """Return the error for a service that does not answer, with the setting that names its URL."""
+    if set_url(settings, service) != url:
+        return StackError(f"{service} does not answer at {url}; start it with `{program()} up`.")
+    return StackError(
+        f"{service} does not answer at {without_password(url)}, which {url_name(service)} names; "
+        f"start it there, or correct or unset {url_name(service)}."
+    )
+
+
+def url_name(service: str) -> str:
+    """Return the name of the setting with the URL of a service."""
+    return f"{service.upper()}_URL"
+
+
+def set_url(settings: Settings, service: str) -> str:
+    """Return the URL that a setting names for a service; empty if none does."""
+    if service in PORTS and not is_set(f"{service}_url"):
+        return ""
+    return service_url(settings, service)
+
+
+def _elsewhere(settings: Settings, running: Running) -> str:
+    """Return the first service whose setting names another place than the running stack's."""
+    for name, url in running.services.items():
+        there = set_url(settings, name)
+        if there and _place(there) != _place(url):
+            return name
+    return ""
+
+
+def _is_local(url: str) -> bool:
+    """Return True if a URL is on this machine."""
+    return urlsplit(url).hostname in LOOPBACK
+
+
+def _place(url: str) -> tuple[str, str | None, int, str]:
+    """Return what makes two URLs the same place; all names of this machine are one."""
+    parts = urlsplit(url)
+    host = LOOPBACK[0] if parts.hostname in LOOPBACK else parts.hostname
+    return parts.scheme, host, parts.port or (443 if parts.scheme == "https" else 80), parts.path
 
 
 def _exists(pid: int) -> bool:

@@ -8,10 +8,12 @@ import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
+
+from shared.config.currencies import CURRENT
 
 MAX_URLS = 8
 MAX_REQUESTS = 1_000_000_000
@@ -99,6 +101,10 @@ def redis(*more: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         parts = urlsplit(text)
         if parts.scheme not in ("redis+sentinel", "rediss+sentinel"):
+            if parts.scheme != "unix" and not _names_database(parts):
+                raise ValueError(
+                    "must end with the number of a database, such as redis://localhost:6379/0"
+                )
             return plain(text)
         hosts = parts.netloc.rpartition("@")[2].split(",")
         _ = [urlsplit(f"//{host}").port for host in hosts]  # Raises ValueError if not a number.
@@ -109,9 +115,20 @@ def redis(*more: str) -> Callable[[str], str]:
     return parse
 
 
+def _names_database(parts: SplitResult) -> bool:
+    """Return True if a URL of Redis names a database by its number, or none.
+
+    The client of Redis would use database 0 for any other path, and ``db=`` in place of the path.
+    """
+    is_plain = re.fullmatch(r"/?|/\d{1,5}", parts.path, re.ASCII) is not None
+    return is_plain and "db" not in parse_qs(parts.query)
+
+
 def service(text: str) -> str:
     """Accept the URL of a service, which other machines can call."""
     address = url("http", "https")(text)
+    if "?" in address or "#" in address:
+        raise ValueError("must be an address without ? and #, to which paths can be added")
     if urlsplit(address).hostname in WILDCARDS:
         raise ValueError(
             "must be an address that clients can call, such as http://127.0.0.1:5000; BIND is the "
@@ -215,8 +232,8 @@ def secret(text: str) -> str:
 
 
 def currency(text: str) -> str:
-    """Accept the code of a currency."""
-    if not re.fullmatch("[A-Z]{3}", text):
+    """Accept the code of a currency of today."""
+    if text not in CURRENT:
         raise ValueError("must be the code of a currency, such as EUR (ISO 4217)")
     return text
 

@@ -133,14 +133,17 @@ def ready() -> Response:
 
     Without Redis the service is ready, because every read still works.
     """
-    mongodb, redis = probe_mongodb(), probe_redis()
-    up = "latency_ms" in mongodb
-    value = {
-        "status": "ok" if up else "MongoDB is down",
-        "mongodb": mongodb,
-        "redis": redis,
-        **(follower() if up and "latency_ms" in redis else {"follower": "unknown"}),
-    }
+    probes = {"mongodb": probe_mongodb(), "redis": probe_redis()}
+    status: dict[str, Any] = {"follower": "unknown"}
+    if all("latency_ms" in probe for probe in probes.values()):
+        try:
+            status = follower()
+        except PyMongoError as error:  # It has stopped meanwhile: the follower is not at fault.
+            probes["mongodb"] = {"error": type(error).__name__}
+        except REDIS_ERRORS as error:
+            probes["redis"] = {"error": type(error).__name__}
+    up = "latency_ms" in probes["mongodb"]
+    value = {"status": "ok" if up else "MongoDB is down", **probes, **status}
     if "has_queue" in current_app.extensions:
         value["queue"] = _queue()
     return respond(value, 200 if up else 503)
@@ -173,13 +176,15 @@ def probe_redis() -> dict[str, Any]:
 
 
 def follower() -> dict[str, Any]:
-    """Return the state of the follower, which notices edits made directly in MongoDB."""
+    """Return the state of the follower, which notices edits made directly in MongoDB.
+
+    Raises:
+        PyMongoError: MongoDB does not answer.
+        RedisError: Redis does not answer.
+    """
     resource: Resource = current_app.extensions["resource"]
-    try:
-        with pymongo.timeout(PROBE_SECONDS):
-            status = follower_status(resource.name)
-    except (PyMongoError, *REDIS_ERRORS) as error:
-        return {"follower": f"unknown: {type(error).__name__}", "follower_lag_seconds": None}
+    with pymongo.timeout(PROBE_SECONDS):
+        status = follower_status(resource.name)
     return {"follower": status.state, "follower_lag_seconds": status.lag_seconds}
 
 

@@ -1,12 +1,16 @@
 """``/metrics``: counts of all processes of the service, and gauges of the moment."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from flask import Flask, Response, current_app
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
+from pymongo.errors import PyMongoError
 from redis import RedisError
 
+from shared.cache.redis_topology import REDIS_ERRORS
 from shared.endpoints import health
 from shared.http.auth import public
 from shared.http.contract import returns
@@ -37,7 +41,10 @@ def _state() -> Iterator[Metric]:
     for name, probe in probes.items():
         up.add_metric([name], float("latency_ms" in probe))
     yield up
-    follower = health.follower() if all("latency_ms" in probe for probe in probes.values()) else {}
+    follower: Mapping[str, Any] = {}
+    if all("latency_ms" in probe for probe in probes.values()):
+        with contextlib.suppress(PyMongoError, *REDIS_ERRORS):  # Down meanwhile, so unknown.
+            follower = health.follower()
     yield GaugeMetricFamily(
         "vitrine_follower_up",
         "1 if a follower extends the lease of the cache.",

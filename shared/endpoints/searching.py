@@ -13,13 +13,14 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from shared.cache.keys import ALL, Address, key_of, root_of
 from shared.cache.redis_topology import REDIS_ERRORS
-from shared.http import accepts, auth, read_parameters, respond, returns
+from shared.http import BadRequest, accepts, auth, read_parameters, respond, returns
 from shared.http.contract import CACHED
 from shared.http.responses import Content
 from shared.resource import Resource, cached
 from shared.schema.search_query import MAX_PIECES, Search, Word, whole_ways
 from shared.schema.search_terms import split
 from shared.schema.serialization import Document
+from shared.storage import pages
 from shared.storage.connections import connections
 from shared.storage.search import matching, place_names, postings, synonyms
 
@@ -133,11 +134,13 @@ def _suggestions(resource: Resource, q: str, tokens: tuple[str, ...]) -> Documen
     if not typed:
         return {"words": [], "products": [], "categories": []}
     *before, last = typed
-    return {
-        "words": [" ".join([*before, word]) for word in _words(resource, last)],
-        "products": list(_items(resource, q)),
-        "categories": list(_places(resource, last, tokens)),
-    }
+    text = "Finding suggestions takes too long. Send more letters."
+    with pages.refused_if_slow(BadRequest.parameter("q", text)):
+        return {
+            "words": [" ".join([*before, word]) for word in _words(resource, last)],
+            "products": list(_items(resource, q)),
+            "categories": list(_places(resource, last, tokens)),
+        }
 
 
 def _words(resource: Resource, letters: str) -> list[str]:

@@ -18,6 +18,8 @@ PLUS = "A + is a blank here; send %2B for a plus."
 
 # ``attr[size]``, ``attr[size__gte]`` and ``attr[size][gte]``, as form encoders write attr.size.
 _BRACKETED = re.compile(r"(\w+)\[([^\[\]]+)\](?:\[(\w+)\]|(__\w+))?", re.ASCII)
+# ``attr.size[gte]``; brackets with another word may be a part of the name, as in ``Weight[kg]``.
+_DOTTED = re.compile(r"(.+)\[(gte|lte)\]\Z", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -69,8 +71,8 @@ def parse_query_string(
             query.errors[spelling] = [f"Unknown parameter{nearest(spelling, names)}"]
         elif name in lists and name in query.texts:
             query.texts[name] += f",{value}"
-        elif name in query.texts:
-            query.errors[spelling] = ["Sent twice; send it once."]
+        elif name in query.spellings:
+            query.errors[spelling] = [sent_twice(spelling, query.spellings[name])]
         elif "\0" in value:
             query.errors[spelling] = ["Contains a NUL character; remove it."]
         elif not value.strip() and name not in blank:
@@ -80,6 +82,13 @@ def parse_query_string(
             if value.strip():
                 query.texts[name] = value
     return query
+
+
+def sent_twice(spelling: str, other: str) -> str:
+    """Return the message about a parameter that was sent again, perhaps in another spelling."""
+    if spelling == other:
+        return "Sent twice; send it once."
+    return f"{other} and {spelling} mean the same; send one of them."
 
 
 def refusal(raw: bytes, messages: Mapping[str, Sequence[str]]) -> BadRequest:
@@ -116,8 +125,11 @@ def _canonical(spelling: str, names: Mapping[str, str], lists: Collection[str], 
     match = _BRACKETED.fullmatch(spelling)
     if match and prefix == f"{match[1]}.":
         operator = f"__{match[3]}" if match[3] else match[4] or ""
-        return f"{prefix}{match[2]}{operator}"
-    return spelling if prefix and spelling.startswith(prefix) else ""
+        # A word in the second brackets is an operator, and never the end of a name.
+        return f"{prefix}{match[2]}{operator}" if match[3] in (None, "gte", "lte") else ""
+    if not prefix or not spelling.startswith(prefix):
+        return ""
+    return _DOTTED.sub(r"\1__\2", spelling)
 
 
 def read_parameters() -> dict[str, Any]:
@@ -140,7 +152,10 @@ def read_parameters() -> dict[str, Any]:
         try:
             value = field.deserialize(query.texts.get(name, missing), name, query.texts)
         except ValidationError as error:
-            query.errors.setdefault(name, [str(message) for message in error.messages])
+            messages = [str(message) for message in error.messages]
+            if field.required and name not in query.texts:
+                query.errors[name] = [f"Is required: send {name}=VALUE."]  # Also if sent blank.
+            query.errors.setdefault(name, messages)
         else:
             if value is not missing:
                 values[name] = value

@@ -3,6 +3,7 @@
 * ``resource``: the class ``Resource``, which a service declares once and which serves it.
 * ``caching``: answers from the cache, and the storing of responses in it.
 * ``batch``: many items in one request.
+* ``members``: refuses members of a body that are unknown, or read-only and not as they were read.
 * ``page_content``: the content of a response with one page of a list.
 * ``collapsed_page``: a page of a list with one entry for each group of items.
 * ``references``: the item that a text names: by slug, id, old slug or exact name.

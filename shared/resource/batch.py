@@ -17,6 +17,7 @@ from shared.http.errors import (
     pointers,
     summary,
 )
+from shared.resource.members import reject_members
 from shared.schema.fields import Id
 from shared.schema.search_query import Search
 from shared.schema.serialization import Document
@@ -150,10 +151,18 @@ def parse_options(
 
 
 def batch_items(body: Any) -> list[Any]:
-    """Return the items in the body of a batch: an array, or an object with an array ``items``."""
+    """Return the items in the body of a batch: an array, or an object with an array ``items``.
+
+    Raises:
+        BadRequest: The body is neither.
+        ValidationError: The object has other members, such as options of the query string.
+        ContentTooLarge: There are too many items.
+    """
     values = body.get("items") if isinstance(body, dict) else body
     if not isinstance(values, list):
         raise BadRequest('The body is not an array of items. Send [...] or {"items": [...]}.')
+    if isinstance(body, dict):
+        reject_members(name for name in body if name != "items")
     if len(values) > MAX_ITEMS:
         raise ContentTooLarge(
             f"The batch has {len(values)} items, and at most {MAX_ITEMS} are allowed. Send several "

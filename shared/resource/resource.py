@@ -55,6 +55,7 @@ from shared.resource.batch import (
 )
 from shared.resource.caching import cached
 from shared.resource.collapsed_page import find_collapsed_page, summaries
+from shared.resource.members import read_only_messages, reject_body
 from shared.resource.page_content import page_content
 from shared.resource.references import depends_on, is_slug, resolve
 from shared.resource.visibility import Visibility
@@ -230,7 +231,7 @@ class Resource:
         return (*self.depends, *([places[1]] if places else ()))
 
     @cached_property
-    def _of_lists(self) -> frozenset[str]:
+    def of_lists(self) -> frozenset[str]:
         """The members that items have in some lists only; a client may send them back."""
         return frozenset({DELETED_AT, MISSING_WORDS, VARIANTS} - self.schema.fields.keys())
 
@@ -426,6 +427,8 @@ class Resource:
     ) -> Document:
         """Validate the values of a new item, or changes to a stored one.
 
+        Read-only fields are accepted as they were read, see ``shared.resource.members``.
+
         Args:
             values: The fields that the client sent.
             stored: The document to be changed; None for a new item.
@@ -436,8 +439,14 @@ class Resource:
             ContentTooLarge: The item would be larger than a document may be.
         """
         patch = request.mimetype == contract.MERGE_PATCH
-        values = {name: value for name, value in values.items() if name not in self._of_lists}
-        loaded = load(self.schema, values, stored, patch, merged)
+        refused = read_only_messages(self, values, stored)
+        values = {name: value for name, value in values.items() if name not in self.of_lists}
+        try:
+            loaded = load(self.schema, values, stored, patch, merged)
+        except ValidationError as error:
+            raise ValidationError(refused | dict(error.messages_dict)) from error
+        if refused:
+            raise ValidationError({name: [*texts] for name, texts in refused.items()})
         loaded = self.repository.derived.with_variant(loaded, stored or {})
         check_document({**(stored or {}), **loaded}, stored)
         return loaded
@@ -457,9 +466,12 @@ class Resource:
     def reject_unknown_parameters(self) -> None:
         """Raise ``BadRequest`` for query parameters that the view does not declare.
 
-        A misspelt parameter would otherwise be ignored, and the write do something else.
+        A misspelt parameter would otherwise be ignored, and the write do something else.  So would
+        the members of a body, where the view declares none: each of them is a ``ValidationError``.
         """
         read_parameters()
+        if request.method not in auth.READING:
+            reject_body()
 
     def get_for_update(self, ref: str) -> Document:
         """Return the document with this id or slug, to be changed by this request.

@@ -38,6 +38,7 @@ from shared.schema.fields import (
     TextOf,
     Timestamp,
     Truth,
+    Uuid,
     Whole,
     timestamp,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "TextOf",
     "Timestamp",
     "Truth",
+    "Uuid",
     "Whole",
     "collapse",
     "either",

@@ -3,10 +3,12 @@
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import validate
+from marshmallow import ValidationError, validate
 
+from shared.config.currencies import CURRENT, WITHDRAWN
 from shared.schema.fields import Plain
 
+_NO_CODE = "Not a currency code. Send one such as EUR (ISO 4217)."
 # The currencies that do not have two decimals, by the number that they have.
 _DIGITS = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
@@ -16,13 +18,16 @@ _DIGITS = {
 
 
 class Currency(Plain):
-    """The code of a currency, such as EUR."""
+    """The code of a currency, such as EUR, of today or of the past."""
 
     def __init__(self, **kwargs: Any):
-        code = validate.Regexp(
-            r"[A-Z]{3}\Z", error="Not a currency code. Send one such as EUR (ISO 4217)."
-        )
-        super().__init__(lines=False, validate=code, **kwargs)
+        code = validate.Regexp(r"[A-Z]{3}\Z", error=_NO_CODE)
+        super().__init__(lines=False, validate=[code, _check_code], **kwargs)
+
+
+def _check_code(code: str) -> None:
+    if code not in CURRENT and code not in WITHDRAWN:
+        raise ValidationError(_NO_CODE)
 
 
 def decimals_of(currency: str) -> int:

@@ -15,7 +15,7 @@ from marshmallow import ValidationError, fields, validate
 from shared.http.json import MAX_WHOLE, plain_number
 from shared.schema.attribute_rules import ATTRIBUTE_NAME, INVALID_ATTRIBUTE_NAME
 from shared.schema.html_text import text_of
-from shared.schema.slugs import MAX_SLUG, RESERVED, as_slug
+from shared.schema.slugs import MAX_SLUG, RESERVED, SLUG, as_slug
 from shared.schema.text import clean, clean_key, refused_in
 
 MAX_NAME = 255  # characters
@@ -26,6 +26,12 @@ MAX_ATTRIBUTES = 100  # of one item
 MAX_ATTRIBUTE_TEXT = 10_000  # characters
 MAX_ATTRIBUTE_LIST = 100  # values of one attribute
 MAX_ATTRIBUTE_NUMBER = 1e300
+
+# The validator of texts that have the form of a slug.
+IS_SLUG = validate.Regexp(
+    rf"{SLUG.pattern}\Z",
+    error="Is not a slug; send lowercase letters and digits joined by hyphens.",
+)
 
 _AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _DAY = re.compile(r"\d{4}-?\d\d-?\d\d", re.ASCII)
@@ -120,6 +126,7 @@ class TextOf(fields.Raw):
                 "reads": (source,),
                 "shown": fields.String(allow_none=True),
                 "optional": True,
+                "instead": f"send {source}",
                 "description": f"The text of `{source}` without HTML; only if `fields` names it.",
             },
         )
@@ -316,11 +323,23 @@ class Money(_Messages, fields.Field[Any]):
 class Timestamp(fields.Field[Any]):
     """A moment that the service records: ISO 8601 in UTC with milliseconds."""
 
-    def __init__(self) -> None:
-        super().__init__(dump_only=True, metadata={"example": "2026-01-31T09:30:00.000Z"})
+    def __init__(self, metadata: Mapping[str, Any] | None = None) -> None:
+        example = {"example": "2026-01-31T09:30:00.000Z"}
+        super().__init__(dump_only=True, metadata=example | dict(metadata or {}))
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return timestamp(value)
+
+
+class Uuid(fields.UUID):
+    """A UUID (RFC 9562), stored and compared as text in small letters."""
+
+    default_error_messages = {
+        "invalid_uuid": "Is not a UUID; send one such as 0191b2a3-4c5d-4e6f-8a9b-0c1d2e3f4a5b."
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return str(super()._deserialize(value, attr, data, **kwargs))
 
 
 class Revision(fields.Raw):

@@ -127,6 +127,7 @@ def _filter(
 
 _NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?([eE][+-]?\d{1,3})?", re.ASCII)
 _COMPARED = re.compile(r"(.+)__([a-z]{2,11})", re.DOTALL)
+_IN_BRACKETS = re.compile(r"(.+)\[([a-z]{2,11})\]", re.DOTALL)
 # Operators of other query languages; each would otherwise be read as part of an attribute's name.
 _FOREIGN = {"gt", "lt", "eq", "ne", "in", "nin", "exact", "iexact", "contains", "icontains"}
 _FOREIGN |= {"startswith", "endswith", "range", "isnull", "exists", "regex", "min", "max"}
@@ -165,7 +166,7 @@ def by_attributes(
 
 def _compared(name: str) -> tuple[str, str]:
     """Return the attribute that a parameter names, and the operator, empty for equality."""
-    match = _COMPARED.fullmatch(name)
+    match = _COMPARED.fullmatch(name) or _IN_BRACKETS.fullmatch(name)
     key, operator = (match[1], match[2]) if match else (name, "")
     if operator not in ("gte", "lte", *_FOREIGN):
         key, operator = name, ""

@@ -13,7 +13,13 @@ from bson import Decimal128
 from marshmallow import Schema, ValidationError, fields, missing, validate
 
 from shared.http.errors import BadRequest, nearest
-from shared.http.parameters import QueryString, is_list, parse_query_string, refusal
+from shared.http.parameters import (
+    QueryString,
+    is_list,
+    parse_query_string,
+    refusal,
+    sent_twice,
+)
 from shared.schema.attribute_rules import ATTRIBUTE_NAME
 from shared.schema.cursor import decode as decode_cursor
 from shared.schema.cursor import digest
@@ -192,6 +198,7 @@ class Query(Schema):
         shown = _checked(lambda: _shown(values.get("shown", ""), names), errors)
         facets = _checked(lambda: self._facets(values.get("facets", "")), errors)
         _checked(lambda: self._check_bounds(values, sent), errors)
+        _checked(lambda: self.check_together(values), errors)
         if errors:
             raise refusal(raw, _by_spelling(errors, sent))
         conditions += self._conditions(values)
@@ -223,6 +230,13 @@ class Query(Schema):
             sent=tuple(sent.items()),
         )
 
+    def check_together(self, values: Mapping[str, Any]) -> None:
+        """Raise ``ValidationError`` for filters that no item can match together.
+
+        Args:
+            values: The values of the parameters, by the names of their fields.
+        """
+
     def _canonical(self, query: QueryString) -> dict[str, str]:
         """Return the parameters in one spelling for each meaning, and add to the errors.
 
@@ -235,7 +249,7 @@ class Query(Schema):
             parts = sent.split(",") if name in self._lists else [sent]
             text = ",".join(filter(None, map(clean, parts)))
             if name in texts:
-                query.errors[sent_name] = ["Sent twice; send it once."]
+                query.errors[sent_name] = [sent_twice(sent_name, query.spellings[name])]
             elif place := refused_in(text, lines=True):
                 query.errors[sent_name] = [f"Contains {place}; remove it."]
             elif text:

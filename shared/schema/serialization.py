@@ -82,8 +82,8 @@ def load(
 ) -> Document:
     """Validate the values of a new item, or changes to a stored one.
 
-    Aliases become the fields they stand for.  Read-only fields are ignored, so that a client may
-    send back what it has read.  The schema finds ``stored`` in its ``Context``.
+    Aliases become the fields they stand for.  Read-only fields are left out: the resource has
+    compared them before.  The schema finds ``stored`` in its ``Context``.
 
     Args:
         schema: The schema of the collection.

@@ -29,11 +29,19 @@ def serve(package: str) -> None:
 def listen_address(settings: Settings, service: str) -> str:
     """Return the ``host:port`` that a service listens on: ``BIND``, or the port of its URL.
 
-    Without ``BIND`` the service listens on this machine only.  Raise ``SettingsError`` if neither
-    names a port.
+    Without ``BIND`` the service listens on this machine only.
+
+    Raises:
+        SettingsError: Neither names a port, or the URL is one that only a proxy can serve.
     """
     if settings.bind:
         return settings.bind
-    if port := urlsplit(service_url(settings, service)).port:
-        return f"127.0.0.1:{port}"
-    raise SettingsError(f"{service.upper()}_URL has no port; set BIND, such as 127.0.0.1:5004.")
+    name, parts = f"{service.upper()}_URL", urlsplit(service_url(settings, service))
+    if not parts.port:
+        raise SettingsError(f"{name} has no port; set BIND, such as 127.0.0.1:5004.")
+    if parts.scheme != "http" or parts.path:
+        raise SettingsError(
+            f"{name} is of https or has a path, and {service} serves plain HTTP without one: set "
+            f"{name}=http://127.0.0.1:{parts.port}, or BIND if a proxy serves this URL."
+        )
+    return f"127.0.0.1:{parts.port}"

@@ -487,3 +487,18 @@ def test_a_slug_that_is_taken_is_a_conflict_in_a_transaction_too(categories):
     refused = categories.patch("/categories/books", json={"slug": "games"})
     assert refused.status_code == 409
     assert refused.get_json()["suggestion"] == "games-2"
+
+
+@pytest.mark.parametrize("above", ["parent", "below"])
+def test_a_root_has_no_category_above(categories, above):
+    categories.post("/categories", json={"name": "Books"})
+    refused = categories.get(f"/categories?root=true&{above}=books")
+    assert refused.status_code == 400
+    (error,) = refused.get_json()["errors"]
+    assert (error["parameter"], "root=true" in error["message"]) == (above, True)
+    assert categories.get(f"/categories?root=false&{above}=books").get_json()["total"] == 0
+
+
+def test_a_filter_by_slug_needs_a_slug(categories):
+    assert categories.get("/categories?slug=Two+Words").status_code == 400
+    assert categories.get("/categories?slug=two-words").get_json()["total"] == 0

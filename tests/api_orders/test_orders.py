@@ -346,3 +346,70 @@ def test_products_made_by_hand_can_be_ordered(orders, products, db, stock_of):
     assert orders.post("/orders", json={"product_id": 8, "quantity": 1}).status_code == 409
     assert orders.post("/orders/1/cancel").status_code == 200
     assert stock_of(hand) == 3
+
+
+def test_what_the_service_sets_is_refused_in_a_new_order(orders, teapot, db):
+    line = {"product_id": 1, "quantity": 1}
+    sent = {"status": "paid", "total": 1, "placed_at": "2020-01-01T00:00:00Z"}
+    refused = orders.post("/orders", json={"items": [line | {"unit_price": 1}], **sent})
+    assert refused.status_code == 422
+    errors = {each["pointer"]: each["message"] for each in refused.get_json()["errors"]}
+    assert set(errors) == {"/items/0/unit_price", "/status", "/total", "/placed_at"}
+    assert "POST /orders/ID/pay" in errors["/status"]
+    assert "POST /orders:batch" in errors["/placed_at"]
+    assert db["orders"].find_one() is None
+    for name in ("unit_price", "colour"):
+        refused = orders.post("/orders", json={"product_id": 1, "quantity": 1, name: 1})
+        assert refused.get_json()["errors"][0]["pointer"] == f"/{name}"
+
+
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_a_state_is_not_changed_by_a_value(orders, place, teapot, method):
+    order = place((1, 1), note="Ring").get_json()
+    change = getattr(orders, method)
+    for body in ({"status": "paid"}, order | {"status": "paid"}):
+        refused = change("/orders/1", json=body)
+        assert refused.status_code == 422
+        assert refused.get_json()["errors"] == [
+            {
+                "pointer": "/status",
+                "message": "Is read-only; send POST /orders/ID/pay, ship, deliver or cancel.",
+            }
+        ]
+    orders.post("/orders/1/pay")
+    # What was read before the payment may still be sent back.
+    assert change("/orders/1", json=order | {"note": "Knock"}).get_json()["status"] == "paid"
+
+
+def test_the_price_of_a_line_is_not_changed_by_a_value(orders, place, teapot):
+    order = place((1, 1)).get_json()
+    (line,) = order["items"]
+    refused = orders.patch("/orders/1", json={"items": [line | {"unit_price": 1}]})
+    assert refused.status_code == 422
+    assert refused.get_json()["errors"][0]["pointer"] == "/items/0/unit_price"
+    for items in ([line], [{"product_id": 1, "quantity": 1, "unit_price": 12.5}]):
+        assert orders.patch("/orders/1", json={"items": items}).status_code == 200
+
+
+def test_an_action_refuses_members_that_it_does_not_read(orders, place, teapot):
+    place((1, 1))
+    refused = orders.post("/orders/1/cancel", json={"reason": "too late"})
+    assert refused.status_code == 422
+    assert refused.get_json()["errors"] == [
+        {"pointer": "/reason", "message": "Unknown member; leave it out."}
+    ]
+    assert orders.get("/orders/1").get_json()["status"] == "placed"
+
+
+def test_options_of_a_batch_of_past_orders_belong_into_the_query_string(orders, db):
+    refused = orders.post("/orders:batch", json={"items": [], "dry_run": True})
+    assert refused.status_code == 422
+    assert "/orders:batch?dry_run=VALUE" in refused.get_json()["detail"]
+
+
+def test_a_filter_by_uuid_needs_a_uuid(orders, place, teapot):
+    uuid = place((1, 1)).get_json()["uuid"]
+    assert orders.get(f"/orders?uuid={uuid.upper()}").get_json()["total"] == 1
+    refused = orders.get("/orders?uuid=abc")
+    assert refused.status_code == 400
+    assert refused.get_json()["errors"][0]["message"].startswith("Is not a UUID; send one")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.storage import documents
+from shared.storage import documents, pages
 from tests.support.services import on_real_servers
 
 
@@ -112,3 +112,11 @@ def test_a_date_broken_by_hand_does_not_break_the_sums(place, orders, teapot, db
     for by in ("day", "product", "client"):
         assert orders.get(f"/orders/stats?by={by}").status_code == 200
     assert orders.get("/orders/stats").get_json()["sums"][0]["orders"] == 1
+
+
+@on_real_servers
+def test_sums_without_time_left_are_refused_with_what_to_change(orders, monkeypatch):
+    monkeypatch.setattr(pages, "QUERY_TIMEOUT_SECONDS", 1e-6)
+    response = orders.get("/orders/stats")
+    assert response.status_code == 400
+    assert "between from= and to=" in response.get_json()["detail"]

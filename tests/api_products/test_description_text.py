@@ -40,7 +40,11 @@ def test_a_plain_description_is_its_own_text(products):
 
 def test_it_is_read_only(products, made):
     changed = products.patch("/products/1", json={"description_text": "x", "price": 5})
-    assert changed.status_code == 200
+    assert changed.status_code == 422
+    assert changed.get_json()["errors"] == [
+        {"pointer": "/description_text", "message": "Is read-only; send description."}
+    ]
+    assert products.patch("/products/1", json={"description_text": TEXT}).status_code == 200
     assert products.get("/products/1?fields=description_text").get_json() == {
         "description_text": TEXT
     }

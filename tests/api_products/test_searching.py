@@ -199,3 +199,10 @@ def test_a_word_is_found_in_pieces_even_if_they_are_frequent(products, monkeypat
     page = products.get(f"/products?q={q}").get_json()
     assert len(page["items"]) == 8
     assert page["total_is"] == "at_least" or page["total"] == 8
+
+
+def test_suggestions_for_nothing_are_refused(products):
+    for query in ("", "?q=", "?q=%20"):
+        (error,) = products.get(f"/products/suggest{query}").get_json()["errors"]
+        assert error["parameter"] == "q"
+        assert "leave it out" not in error["message"]

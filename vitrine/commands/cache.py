@@ -67,12 +67,9 @@ def _because(because: dict[str, Any]) -> str:
 
 
 def _services() -> list[tuple[Client, dict[str, Any]]]:
-    """Return a client of each running service, with the service's description of itself."""
-    folder = stack.data_folder(Settings.from_env())
-    running = stack.read(folder)
-    if running is None:
-        raise stack.not_running(folder)
-    clients = [Client(name, url) for name, url in running.services.items()]
+    """Return a client of each service of the stack, with the service's description of itself."""
+    urls = stack.addresses(Settings.from_env())
+    clients = [Client(name, url) for name, url in urls.items()]
     return [(client, client.get("/")) for client in clients]
 
 
@@ -85,5 +82,5 @@ def _service_of(key: str) -> Client:
             return client
         words += [f"{description['item']}:", f"{description['service']}:"]
     raise StackError(
-        f"No service that runs here has keys like {key}; keys begin with {', '.join(words)}."
+        f"No service of the stack has keys like {key}; keys begin with {', '.join(words)}."
     )

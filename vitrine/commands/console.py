@@ -66,7 +66,7 @@ def console_command(token: str | None, scopes: tuple[str, ...], no_browser: bool
 
     settings = Settings.from_env()
     folder = stack.data_folder(settings)
-    running = stack.read(folder)
+    running = stack.asked_for(settings)
     urls = {} if running and running.console_url else stack.addresses(settings)
     mode = running.auth_mode if running else settings.auth_mode
     if token:

@@ -104,7 +104,7 @@ def doctor_command(
     if fault_names:
         if not fuzz:
             raise click.UsageError("--fault needs --fuzz TIME.")
-        faults.check(fault_names, stack.read(stack.data_folder(settings)), fuzz)
+        faults.check(fault_names, stack.asked_for(settings), fuzz)
     urls = {name: [url] for name, url in stack.addresses(settings).items()}
     for other in others:
         url = other.rstrip("/")
@@ -141,25 +141,40 @@ def _print_readiness(urls: Mapping[str, list[str]]) -> bool:
     deadline = time.monotonic() + MOMENT_SECONDS
     for name, instances in urls.items():
         for url in instances:
-            while (problems := _unready_parts(url)) and time.monotonic() < deadline:
+            while (problems := _unready_parts(name, url)) and time.monotonic() < deadline:
                 time.sleep(0.2)
             console.print(f"{name} at {url}: {'; '.join(problems) or 'ok'}", markup=False)
             is_healthy = is_healthy and not problems
     return is_healthy
 
 
-def _unready_parts(url: str) -> list[str]:
+def _unready_parts(service: str, url: str) -> list[str]:
     """Return the parts of an instance that report a problem, with the problem."""
-    ready, headers = _get(f"{url}/health/ready")
-    problems = [
-        f"{part}: {state}"
-        for part, state in ready.items()
-        if (isinstance(state, str) and state != "ok")
-        or (isinstance(state, dict) and "error" in state)
-    ]
+    try:
+        ready, headers = _get(f"{url}/health/ready")
+    except StackError as error:
+        raise stack.does_not_answer(Settings.from_env(), service, url) from error
+    problems = problem_texts(ready)
     if difference := clock_difference(headers):
         problems.append(clocks_differ(difference))
     return problems
+
+
+def problem_texts(ready: Mapping[str, object]) -> list[str]:
+    """Return the parts of an answer of ``/health/ready`` that are not well, with the reason.
+
+    A follower is left out whose state nothing can say, because MongoDB or Redis is down.
+    """
+    errors = {part: value for part, value in ready.items() if isinstance(value, dict)}
+    texts = {part: value for part, value in ready.items() if isinstance(value, str)}
+    return [
+        *(
+            text if part == "status" else f"{part}: {text}"
+            for part, text in texts.items()
+            if text != "ok" and (part, text) != ("follower", "unknown")
+        ),
+        *(f"{part}: {value['error']}" for part, value in errors.items() if "error" in value),
+    ]
 
 
 def _check(client: Client, fix: bool) -> tuple[int, int]:
@@ -215,7 +230,7 @@ def _fuzz(
     """Run the freshness test; exit with 1 if it is stopped."""
     stop_on_signals()
     try:
-        running = stack.read(stack.data_folder(settings))
+        running = stack.asked_for(settings)
         mongo_uri = running.mongo_uri if running else settings.mongo_uri
         return FuzzRun(
             urls,

@@ -10,7 +10,9 @@ from rich.table import Table
 
 from shared.config.settings import Settings
 from vitrine import stack
+from vitrine.errors import StackError
 from vitrine.readiness import Readiness, problem, readiness, remarks
+from vitrine.stack import Running
 
 FIGURES = ("MongoDB\nms", "Redis\nms", "lag\ns", "workers", "jobs")
 
@@ -25,7 +27,7 @@ console = Console(highlight=False, soft_wrap=True)
     help="Show only the addresses of MongoDB and Redis, with their passwords.",
 )
 def status_command(shows_secrets: bool) -> None:
-    """Show the address and the state of every running service.
+    """Show the address and the state of every service.
 
     The figures of each service: the milliseconds that MongoDB and Redis take to answer, the seconds
     that its follower lags behind MongoDB, its live workers, and the jobs that wait for them.
@@ -34,16 +36,16 @@ def status_command(shows_secrets: bool) -> None:
 
     The addresses that --secrets shows are for Compass, mongosh, RedisInsight and redis-cli -u.
     """
-    folder = stack.data_folder(Settings.from_env())
-    running = stack.read(folder)
-    if running is None:
-        raise stack.not_running(folder)
+    settings = Settings.from_env()
+    running = stack.asked_for(settings)
     if shows_secrets:
+        if running is None:
+            raise _no_secrets(settings)
         click.echo(f"MongoDB {running.mongo_uri}")
         click.echo(f"Redis   {running.redis_url}")
         click.echo(f"Jobs    {running.queue_url}")
         return
-    urls = running.services
+    urls = stack.addresses(settings)
     with ThreadPoolExecutor(len(urls)) as pool:
         services = dict(zip(urls, pool.map(readiness, urls.values()), strict=True))
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
@@ -60,6 +62,24 @@ def status_command(shows_secrets: bool) -> None:
     console.print(table)
     for sentence in sentences:
         console.print(sentence, markup=False)
+    if running:
+        _print_rest(running)
+    sys.exit(1 if is_down else 0)
+
+
+def _no_secrets(settings: Settings) -> StackError:
+    """Return the error for a question about a stack that does not run here."""
+    folder = stack.data_folder(settings)
+    if stack.read(folder) is None:
+        return stack.not_running(folder)
+    return StackError(
+        "--secrets shows the addresses of the stack that runs here, and PRODUCTS_URL or the like "
+        "names another one; unset it."
+    )
+
+
+def _print_rest(running: Running) -> None:
+    """Print what else than services belongs to a stack of this machine."""
     console.print(
         f"MongoDB {stack.without_password(running.mongo_uri)}\n"
         f"Redis   {stack.without_password(running.redis_url)}",
@@ -68,7 +88,6 @@ def status_command(shows_secrets: bool) -> None:
     if running.console_url:
         console.print(f"Console {running.console_url}")
     console.print(f"Process {running.pid}")
-    sys.exit(1 if is_down else 0)
 
 
 def _state(ready: Readiness, error: str) -> str:

@@ -131,7 +131,7 @@ class Fuzzing:
 
     def _mongo_uri(self) -> str:
         """Return the address of MongoDB, of the running stack or of the settings."""
-        running = stack.read(stack.data_folder(self._settings))
+        running = stack.asked_for(self._settings)
         if running:
             return running.mongo_uri
         return self._settings.mongo_uri if is_set("mongo_uri") else ""

@@ -9,7 +9,6 @@ import ctypes
 import importlib.util
 import os
 import platform
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from redis import Redis, RedisError
 from shared.config.settings import Settings
 from vitrine.errors import EmbeddedError
 from vitrine.local.passwords import USER, Passwords
-from vitrine.local.processes import exit_code, last_error, spawn
+from vitrine.local.processes import Spawned, exit_code, last_error, spawn
 
 REPLICA_SET = "rs0"
 OLDEST_MAINTAINED = 7  # the oldest major version of MongoDB with updates
@@ -44,7 +43,7 @@ def start_mongod(
     keep: Sequence[int] = (),
     cache_gb: float = MIN_CACHE_GB,
     passwords: Passwords | None = None,
-) -> subprocess.Popen[bytes]:
+) -> Spawned:
     """Start mongod as the only member of the replica set rs0.
 
     ``wait_for_mongod`` waits until it is ready.
@@ -90,7 +89,7 @@ def usual_cache_gb() -> float:
 
 
 def wait_for_mongod(
-    process: subprocess.Popen[bytes], port: int, log: Path, passwords: Passwords | None = None
+    process: Spawned, port: int, log: Path, passwords: Passwords | None = None
 ) -> None:
     """Wait until mongod is the primary of its set; make the set, or move it to this port.
 
@@ -112,7 +111,7 @@ def wait_for_mongod(
     is_configured = False
     with client:
         while True:
-            _check_alive(process, "MongoDB", log)
+            _check_alive(process, "MongoDB", "mongod")
             try:
                 if not is_configured:
                     _check_own(process, client.admin.command("serverStatus")["pid"], port)
@@ -205,7 +204,7 @@ def start_redis(
     keep: Sequence[int] = (),
     *options: str,
     passwords: Passwords | None = None,
-) -> subprocess.Popen[bytes]:
+) -> Spawned:
     """Start Redis with an append-only file, so that queued jobs survive a restart.
 
     ``wait_for_redis`` waits until it is ready.
@@ -250,7 +249,7 @@ def redis_binary() -> Path:
 
 
 def wait_for_redis(
-    process: subprocess.Popen[bytes], port: int, log: Path, passwords: Passwords | None = None
+    process: Spawned, port: int, log: Path, passwords: Passwords | None = None
 ) -> None:
     """Wait until Redis answers.
 
@@ -267,7 +266,7 @@ def wait_for_redis(
     password = passwords.redis if passwords else None
     with Redis(host="127.0.0.1", port=port, password=password, socket_timeout=0.5) as client:
         while True:
-            _check_alive(process, "Redis", log)
+            _check_alive(process, "Redis", "redis_server")
             try:
                 _check_own(process, client.info("server")["process_id"], port)
                 return
@@ -279,12 +278,16 @@ def wait_for_redis(
             time.sleep(0.02)
 
 
-def _check_alive(process: subprocess.Popen[bytes], name: str, log: Path) -> None:
-    if exit_code(process) is not None:
-        raise EmbeddedError(f"{name} ended at once: {last_error(log)} (see {log})")
+def _check_alive(process: Spawned, name: str, setting: str) -> None:
+    """Raise ``EmbeddedError`` if a server has ended; ``setting`` may name its program."""
+    if (code := exit_code(process)) is None:
+        return
+    error = last_error(process) or f"it wrote nothing, and its exit status is {code}"
+    own = f" Check {setting.upper()}." if getattr(Settings.from_env(), setting) else ""
+    raise EmbeddedError(f"{name} ended at once: {error} (see {process.log}).{own}")
 
 
-def _check_own(process: subprocess.Popen[bytes], pid: object, port: int) -> None:
+def _check_own(process: Spawned, pid: object, port: int) -> None:
     """Raise ``EmbeddedError`` if another process answers on the port than the started one."""
     if pid != process.pid:
         raise EmbeddedError(f"Port {port} was taken by process {pid} first.")

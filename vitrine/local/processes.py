@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
+from typing import IO, Any
 
 from shared.config.startup import end_with_parent
 from vitrine.local.signals import uninterrupted
@@ -22,13 +23,26 @@ LINE_BYTES = 1 << 16  # maximum length of a line
 _ERROR = re.compile(r'[\w.]*(Error|Exception|cannot start)\b.*: |\{.*"s":"E"|\{"time":.*"error":"')
 
 
+class Spawned(subprocess.Popen[bytes]):
+    """A process that was started with its output in a log.
+
+    Attributes:
+        log: The log.
+        log_start: The size of the log before, so that what comes after is of this process.
+    """
+
+    def __init__(self, args: Sequence[str], log: Path, output: IO[bytes], **options: Any):
+        self.log, self.log_start = log, log.stat().st_size
+        super().__init__(args, stdout=output, stderr=output, **options)
+
+
 def spawn(
     args: Sequence[str],
     log: Path,
     env: Mapping[str, str],
     keep: Sequence[int] = (),
     cwd: Path | None = None,
-) -> subprocess.Popen[bytes]:
+) -> Spawned:
     """Start a process in a session of its own.
 
     On Linux the kernel ends it when this process dies, even by kill -9.  Call this function from
@@ -50,13 +64,13 @@ def spawn(
 
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        return subprocess.Popen(
+        return Spawned(
             args,
+            log,
+            output,
             cwd=cwd,
             env=dict(env),
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
             start_new_session=True,
             pass_fds=keep,
             preexec_fn=tie_to_parent,
@@ -156,12 +170,19 @@ def free_port(first: int, taken: Container[int] = ()) -> int:
     return next(port for port in range(first, 65536) if port not in taken and is_free(port))
 
 
-def last_error(log: Path) -> str:
-    """Return the last line of a log that names an error, else its last line, in short."""
-    if not log.exists():
+def last_error(process: Spawned) -> str:
+    """Return the last line of a process's log that names an error, else its last line, in short.
+
+    Lines of an earlier process in the same log do not count. The result is empty if it wrote
+    nothing.
+    """
+    if not process.log.exists():
         return ""
-    with log.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - 16_384))
+    with process.log.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        # A log that was emptied meanwhile has grown from its beginning.
+        start = process.log_start if process.log_start <= end else 0
+        file.seek(max(start, end - 16_384))
         lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
     errors = [line for line in lines if _ERROR.match(line)]
     line = (errors or lines or [""])[-1].strip()

@@ -2,13 +2,13 @@
 
 import os
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -18,6 +18,7 @@ from vitrine.errors import EmbeddedError, StackError
 from vitrine.local import embedded
 from vitrine.local.passwords import read_passwords
 from vitrine.local.processes import (
+    Spawned,
     claim,
     exit_code,
     free_port,
@@ -37,7 +38,6 @@ STABLE_SECONDS = 60  # of running, after which the first delay is used again
 SERVICE_STOP_SECONDS, SERVER_STOP_SECONDS = 2.5, 2.0
 _SERVERS = ("MongoDB", "Redis")
 
-Process = subprocess.Popen[bytes]
 Print = Callable[[str], None]
 
 
@@ -46,9 +46,9 @@ class Child:
     """One process to keep running."""
 
     name: str
-    start: Callable[[], Process]
+    start: Callable[[], Spawned]
     log: Path
-    process: Process | None = None
+    process: Spawned | None = None
     started: float = 0.0
     delay: float = FIRST_DELAY
     restart_at: float = 0.0
@@ -150,7 +150,7 @@ class Supervisor:
             if now - child.started > STABLE_SECONDS:
                 child.delay = FIRST_DELAY
             self._print(
-                f"{child.name} ended (exit {code}): {last_error(child.log)} - starting it "
+                f"{child.name} ended (exit {code}): {last_error(child.process)} - starting it "
                 f"again in {child.delay:g} s; its log is {_short(child.log)}"
             )
             child.process, child.restart_at = None, now + child.delay
@@ -167,6 +167,7 @@ class Supervisor:
     def _claim_ports(self) -> None:
         """Reserve the ports of all services, or raise ``StackError`` for one that is taken."""
         for service in self._services:
+            _check_url(service)
             claimed = claim(service.port)
             if claimed:
                 self._claims.append(claimed)
@@ -218,8 +219,8 @@ class Supervisor:
         self,
         name: str,
         usual_port: int,
-        start: Callable[[int], Process],
-        wait: Callable[[Process, int, Path], None],
+        start: Callable[[int], Spawned],
+        wait: Callable[[Spawned, int, Path], None],
     ) -> int:
         """Start a server on its usual port or the next free one, and return the port."""
         port = self._claim_free_port(usual_port)
@@ -240,7 +241,7 @@ class Supervisor:
             else:
                 return port
 
-    def _spawn_server(self, service: Service) -> Process:
+    def _spawn_server(self, service: Service) -> Spawned:
         args = [sys.executable, "-m", "shared", "serve", service.folder.name]
         own = {
             "BIND": f"127.0.0.1:{service.port}",
@@ -249,16 +250,16 @@ class Supervisor:
         env = _with_values(self._environment(service), own)
         return spawn(args, self._log(service.name), env, self._keep)
 
-    def _spawn_follower(self, service: Service) -> Process:
+    def _spawn_follower(self, service: Service) -> Spawned:
         args = [sys.executable, "-m", "shared", "follow", service.folder.name]
         log = self._log(f"{service.name}-follower")
         return spawn(args, log, self._environment(service), self._keep)
 
-    def _spawn_worker(self, service: Service, name: str) -> Process:
+    def _spawn_worker(self, service: Service, name: str) -> Spawned:
         args = [sys.executable, "-m", "shared", "work", service.folder.name]
         return spawn(args, self._log(name), self._environment(service), self._keep)
 
-    def _spawn_console(self) -> Process:
+    def _spawn_console(self) -> Spawned:
         port = self.console_url.rpartition(":")[2]
         urls = [f"{service.name}={service.url}" for service in self._all_services]
         args = [sys.executable, "-m", "vitrine.console", port, *urls]
@@ -302,20 +303,23 @@ class Supervisor:
                 assert child.process
                 if exit_code(child.process) is not None:
                     raise StackError(
-                        f"{service.name} does not start: {last_error(child.log)} "
+                        f"{service.name} does not start: {last_error(child.process)} "
                         f"({_short(child.log)})"
                     )
                 try:
-                    if http.request("GET", f"{service.url}/health/live").status == 200:
-                        return
+                    status = http.request("GET", f"{service.url}/health/live").status
+                    problem = f"{service.url}/health/live answers {status}"
                 except urllib3.exceptions.HTTPError as error:
-                    if time.monotonic() > deadline:
-                        raise StackError(
-                            f"{service.name} does not answer: {error} ({_short(child.log)})"
-                        ) from error
+                    status, problem = 0, str(error)
+                if status == 200:
+                    return
+                if time.monotonic() > deadline:
+                    raise StackError(
+                        f"{service.name} does not answer: {problem} ({_short(child.log)})"
+                    )
                 time.sleep(0.05)
 
-    def _add(self, name: str, start: Callable[[], Process], log: Path | None = None) -> Child:
+    def _add(self, name: str, start: Callable[[], Spawned], log: Path | None = None) -> Child:
         """Start a process and keep it running from then on."""
         child = Child(name, start, log or self._log(name))
         self._children.append(child)
@@ -345,6 +349,17 @@ def _stop(children: Iterable[Child], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     for process in running:
         stop(process, max(0.1, deadline - time.monotonic()))
+
+
+def _check_url(service: Service) -> None:
+    """Raise ``StackError`` for a URL of this machine at which no service can be started."""
+    parts = urlsplit(service.url)
+    if parts.scheme != "http" or parts.path:
+        name = stack.url_name(service.name)
+        raise StackError(
+            f"{name} names {service.url}, and `vitrine up` serves plain HTTP without a path on "
+            f"this machine: set {name}=http://{parts.hostname}:{service.port}."
+        )
 
 
 def _has_jobs(service: Service) -> bool:

@@ -241,10 +241,8 @@ def _errors(rule: Rule, verb: str, declared: Contract, is_exempt: bool) -> Itera
     if rule.arguments:
         yield 404
     if verb != "GET":
-        yield 409
+        yield from (409, 422)  # 422 also for a body where none is declared.
     if declared.body:
-        yield from (413, 415, 422)
-    if verb == "POST":
-        yield 422  # The Idempotency-Key was used for another request.
+        yield from (413, 415)
     if "If-Match" in declared.headers:
         yield from (412, 428)

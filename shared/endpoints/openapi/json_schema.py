@@ -174,19 +174,22 @@ def with_default(rules: Rules, field: fields.Field[Any]) -> Rules:
     return rules | {"description": f"{rules.get('description', '')} `{shown}` if left out.".strip()}
 
 
+_AS_READ = {"readOnly": True, "description": "As it was read, or left out."}
+
+
 def request_schema(schema: Schema, whole: bool, defaults: bool = False) -> Rules:
     """Return the JSON Schema of an object in a request: ``whole``, or only the changed fields.
 
     Each field has one spelling here, so that a client that is generated has one, too.  Only of a
-    new item the descriptions tell ``defaults``.
+    new item the descriptions tell ``defaults``; it has no read-only fields.
     """
     named = _named(schema.load_fields)
     properties = {name: field_schema(field, Use.REQUEST) for name, field in named.items()}
     if defaults:
         properties = {name: with_default(properties[name], named[name]) for name in named}
-    for name in schema.dump_fields:
+    for name in () if defaults else schema.dump_fields:
         # A client may send an item back as it got it.
-        properties.setdefault(name, {"readOnly": True, "description": "Ignored."})
+        properties.setdefault(name, dict(_AS_READ))
     rules: Rules = {"type": "object", "properties": properties, "additionalProperties": False}
     required = [name for name, field in named.items() if field.required and whole]
     return rules | ({"required": required} if required else {})

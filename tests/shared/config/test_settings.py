@@ -34,6 +34,19 @@ def test_an_empty_value_counts_as_absent():
         ("MONGO_URI", "localhost:27017"),
         ("MONGO_URI", "mongodb://"),
         ("REDIS_URL", "http://localhost"),
+        ("REDIS_URL", "redis://localhost:6379/cache"),
+        ("REDIS_URL", "redis://localhost:6379/0/1"),
+        ("REDIS_URL", "redis://localhost:6379/-1"),
+        ("REDIS_URL", "redis://localhost:6379?db=1"),
+        ("REDIS_QUEUE_URL", "rediss://localhost:6379/jobs"),
+        ("REDIS_READ_URL", "redis://localhost:6379/cache"),
+        ("CURRENCY", "XYZ"),
+        ("CURRENCY", "EUX"),
+        ("CURRENCY", "XXX"),
+        ("CURRENCY", "DEM"),
+        ("CURRENCY", "eur"),
+        ("PRODUCTS_URL", "http://localhost:5000?x=1"),
+        ("PRODUCTS_URL", "http://localhost:5000/#x"),
         ("PRODUCTS_URL", "http://localhost:port"),
         ("PRODUCTS_URL", "http://local host:5000"),
         ("PRODUCTS_URL", "http://:5000"),
@@ -65,6 +78,13 @@ def test_a_wrong_value_is_one_sentence_that_names_the_variable(name, value):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("REDIS_URL", "redis://localhost:6379"),
+        ("REDIS_URL", "redis://:secret@localhost:6379/15"),
+        ("REDIS_URL", "redis://localhost/"),
+        ("REDIS_URL", "redis+cluster://localhost:6379"),
+        ("REDIS_URL", "unix:///run/redis.sock"),
+        ("CURRENCY", "EUR"),
+        ("PRODUCTS_URL", "https://shop.example/api"),
         ("BIND", "0.0.0.0:5000"),
         ("BIND", "[::1]:5000"),
         ("BIND", "Nas.local:5000"),
@@ -215,6 +235,15 @@ def test_a_service_listens_where_it_is_told_or_at_its_own_port_of_this_machine(g
 def test_a_service_without_a_port_says_what_to_set():
     with pytest.raises(SettingsError, match="PRODUCTS_URL has no port; set BIND"):
         listen_address(Settings.from_env({"PRODUCTS_URL": "https://shop.example"}), "products")
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1:5000", "http://127.0.0.1:5000/shop"])
+def test_a_service_serves_no_https_and_no_path_without_a_proxy(url):
+    settings = Settings.from_env({"PRODUCTS_URL": url})
+    with pytest.raises(SettingsError, match=r"^PRODUCTS_URL is of https or has a path, .*or BIND"):
+        listen_address(settings, "products")
+    behind = Settings.from_env({"PRODUCTS_URL": url, "BIND": "127.0.0.1:5000"})
+    assert listen_address(behind, "products") == "127.0.0.1:5000"
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ WHOLE = {"id": 1, "name": "X", "price": 1.5, "cups": 2, "total": "9" * 20, "stat
         ({"name": "X", "cups": 13}, False),
         ({"name": "X", "cups": None}, False),
         ({"name": "X", "state": "mended"}, False),
-        ({"name": "X", "id": 7, "total": 3}, True),  # Read-only: ignored.
+        ({"name": "X", "id": 7, "total": 3}, True),  # Read-only: as they were read.
         ({"name": "X", "colour": "blue"}, False),
     ],
 )

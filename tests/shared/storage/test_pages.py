@@ -65,6 +65,17 @@ def test_a_list_without_time_left_is_refused_with_what_to_change(products, monke
     assert "takes too long" in response.get_json()["detail"]
 
 
+def test_suggestions_without_time_left_are_refused_with_what_to_change(products, monkeypatch):
+    monkeypatch.setattr(pages, "QUERY_TIMEOUT_SECONDS", 1e-6)
+    response = products.get("/products/suggest?q=te")
+    assert response.status_code == 400
+    (error,) = response.get_json()["errors"]
+    assert error == {
+        "parameter": "q",
+        "message": "Finding suggestions takes too long. Send more letters.",
+    }
+
+
 @pytest.mark.parametrize(
     "order", ["id", "-id", "price", "-price", "name", "-price,name", "price,-name"]
 )
