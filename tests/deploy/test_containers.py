@@ -281,6 +281,18 @@ def test_images_have_a_version_and_volumes_have_a_name():
     assert services(BASE)["redisinsight"]["volumes"] == ["redisinsight_data:/data"]
 
 
+def test_a_slow_first_start_is_not_taken_for_a_fault():
+    """``docker compose up`` gives up as soon as a container that others need is unhealthy."""
+    image = (ROOT / "Dockerfile").read_text()
+    periods = {"Dockerfile": re.search(r"--start-period=(\d+)s", image)[1]}
+    for name, service in services(BASE).items():
+        check = service.get("healthcheck", {})
+        if "start_period" in check or "interval" in check:
+            periods[name] = check.get("start_period", "0s").removesuffix("s")
+    assert {"mongo", "redis", "redis-queue", "gateway"} <= periods.keys()
+    assert {name: period for name, period in periods.items() if int(period) < 120} == {}
+
+
 def test_only_the_cache_may_evict_keys():
     cache, queue = (" ".join(services(BASE)[name]["command"]) for name in ("redis", "redis-queue"))
     assert "--maxmemory-policy volatile-lru" in cache
@@ -365,7 +377,8 @@ def test_it_starts_and_answers_at_one_port():
 
     try:
         compose("up", "--build", "--detach")
-        assert '"id":1' in ask("POST", "/api/products", "--json", '{"name": "Teapot", "stock": 5}')
+        teapot = '{"name": "Teapot", "price": 12.5, "stock": 5}'
+        assert '"id":1' in ask("POST", "/api/products", "--json", teapot)
         assert '"id":1' in ask("POST", "/api/clients", "--json", '{"name": "Ada"}')
         order = '{"product_id": 1, "quantity": 2, "client_id": 1}'
         assert '"id":1' in ask("POST", "/api/v1/orders", "--json", order)
