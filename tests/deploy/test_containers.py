@@ -13,6 +13,7 @@ import yaml
 
 from shared.config import parsers
 from shared.config.settings import FILE, PORTS, Settings, names
+from tests.support.polling import poll
 from tests.support.services import ROOT
 
 BASE, DEV, PROD = (f"docker-compose{each}.yml" for each in ("", ".dev", ".prod"))
@@ -375,8 +376,14 @@ def test_it_starts_and_answers_at_one_port():
         command = ["curl", "-sf", "-X", method, f"http://127.0.0.1:8000{path}", *more]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
+    def answers():
+        """Whether the gateway answers; ``up --detach`` returns as soon as it was started."""
+        command = ["curl", "-sf", "http://127.0.0.1:8000/health/live"]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
     try:
         compose("up", "--build", "--detach")
+        poll(answers, what="an answer of the gateway")
         teapot = '{"name": "Teapot", "price": 12.5, "stock": 5}'
         assert '"id":1' in ask("POST", "/api/products", "--json", teapot)
         assert '"id":1' in ask("POST", "/api/clients", "--json", '{"name": "Ada"}')
@@ -386,6 +393,7 @@ def test_it_starts_and_answers_at_one_port():
         subprocess.run(walk, check=True, capture_output=True, timeout=120)
         compose("down")
         compose("up", "--detach")
+        poll(answers, what="an answer of the gateway")
         assert '"name":"Teapot"' in ask("GET", "/products/teapot")
     finally:
         compose("down", "--volumes")
