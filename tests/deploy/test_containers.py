@@ -78,9 +78,7 @@ def test_a_debugger_and_reloading_are_there_for_every_service():
 
 
 def test_every_container_runs_the_code_of_the_folder_while_developing():
-    kept = {
-        name: service.get("volumes", []) for name, service in services(DEV).items() if name != "tests"
-    }
+    kept = {name: service.get("volumes", []) for name, service in services(DEV).items()}
     own = own_services(BASE).keys() - {"key"}
     assert {name for name in own if ".:/app:ro" not in kept.get(name, [])} == set()
 
