@@ -356,6 +356,14 @@ def test_the_tests_of_the_image_load_without_the_embedded_servers():
     assert (ended.returncode, ended.stderr[-2000:]) == (0, "")
 
 
+def test_clean_removes_the_data_of_containers_that_start_only_when_asked_for():
+    """Compose leaves the volumes of a profile that is not named."""
+    script = (ROOT / "docker-scripts.sh").read_text()
+    (words,) = re.findall(r"^ +prod (.*)down --volumes", script, re.MULTILINE)
+    asked = {each for service in services(PROD).values() for each in service.get("profiles", [])}
+    assert asked == set(re.findall(r"--profile (\w+)", words))
+
+
 def has(*command):
     if not shutil.which("docker"):
         return False
