@@ -401,7 +401,7 @@ def test_it_starts_and_answers_at_one_port():
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     def answers():
-        """Whether the gateway answers; ``up --detach`` returns as soon as it was started."""
+        """Ask the gateway, as ``up --detach`` returns as soon as it was started."""
         command = ["curl", "-sf", "http://127.0.0.1:8000/health/live"]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
