@@ -15,7 +15,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 WORKDIR /app
 ENTRYPOINT ["python", "-m"]
 CMD ["vitrine", "--help"]
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --start-interval=1s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --start-interval=1s --retries=3 \
     CMD ["python", "-m", "shared", "check", "ready"]
 
 FROM base AS builder

@@ -51,7 +51,7 @@ case "${1:-}" in
   clean)
     read -r -p "This removes the containers, the images and ALL DATA in the volumes. Type yes: " sure
     [ "$sure" = yes ]
-    prod down --volumes --remove-orphans
+    prod --profile tools down --volumes --remove-orphans # redisinsight has data, too
     docker image rm --force vitrine vitrine:dev
     ;;
   *)

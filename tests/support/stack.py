@@ -28,9 +28,12 @@ from vitrine.cli import main as vitrine
 from vitrine.local import embedded
 from vitrine.local.processes import stop
 
-# The name of the program that is started as Redis, as its command line has it.
-REDIS = embedded.redis_binary().name.encode()
 NAMES = ("products", "clients", "categories", "orders", "games")
+
+
+def redis_program():
+    """Return the name of the program that is started as Redis, as its command line has it."""
+    return embedded.redis_binary().name.encode()
 
 
 @dataclass

@@ -14,7 +14,7 @@ from redis import Redis
 from shared.cache.cache import LEASE_SECONDS
 from tests.support.polling import poll
 from tests.support.processes import is_alive, suspended_process
-from tests.support.stack import REDIS, process_of, running_stack
+from tests.support.stack import process_of, redis_program, running_stack
 from vitrine import stack as stacks
 
 
@@ -187,7 +187,7 @@ def test_a_stopped_follower_bounds_staleness_by_the_lease(stack, mongo, product)
 def test_a_killed_redis_costs_hits_and_nothing_else(stack, kill, mongo, product):
     id = int(product.removeprefix("/products/"))
     poll(lambda: "hit" in status(stack, product))
-    kill(process_of(stack, REDIS))
+    kill(process_of(stack, redis_program()))
     for price in range(20, 30):
         assert stack.request("PATCH", "products", product, {"price": price})[0] == 200
         assert ask(stack, product).json()["price"] == price
@@ -199,7 +199,7 @@ def test_a_killed_redis_costs_hits_and_nothing_else(stack, kill, mongo, product)
 
 def test_a_redis_that_comes_back_with_an_old_state_revives_nothing(stack, kill, product):
     """Tokens and entries of the past are back, and they fit each other."""
-    server = process_of(stack, REDIS)
+    server = process_of(stack, redis_program())
     poll(lambda: "hit" in status(stack, product))
     data, copy = stack.folder / "redis", stack.folder / "redis-old"
     shutil.copytree(data, copy)

@@ -13,7 +13,7 @@ from tests.api_products.images.test_images import picture
 from tests.support.polling import poll
 from tests.support.processes import free_port
 from tests.support.services import samples
-from tests.support.stack import REDIS, process_of, processes_of, running_stack
+from tests.support.stack import process_of, processes_of, redis_program, running_stack
 from vitrine import stack as stacks
 
 
@@ -141,7 +141,7 @@ def test_no_disaster_loses_a_picture(stack, product):
             assert upload(stack, product, picture(color, (4000, 3000)))[0] == 202
             queue.flushall()
 
-    redis = process_of(stack, REDIS)
+    redis = process_of(stack, redis_program())
     assert upload(stack, product, picture("cyan", (4000, 3000)))[0] == 202
     os.kill(redis, signal.SIGKILL)
     for file in (stack.folder / "redis").rglob("*.aof*"):

@@ -12,7 +12,7 @@ from pymongo import MongoClient
 from tests.support.polling import poll
 from tests.support.processes import descendants, is_alive
 from tests.support.services import ROOT, environment
-from tests.support.stack import NAMES, REDIS, Stack, stack_folder
+from tests.support.stack import NAMES, Stack, redis_program, stack_folder
 from vitrine import stack as stacks
 from vitrine.local.processes import claim, free_port
 
@@ -93,7 +93,7 @@ def test_kill_9_leaves_no_process_and_up_works_again(fresh_stack, kill):
 
 def test_a_process_that_dies_is_restarted_with_the_reason(fresh_stack, kill):
     fresh_stack.up("--only", "clients")
-    for name in (b"serve\0api_clients", REDIS, b"mongod"):
+    for name in (b"serve\0api_clients", redis_program(), b"mongod"):
         below = sorted(descendants(fresh_stack.process.pid))
         kill(next(pid for pid in below if name in Path(f"/proc/{pid}/cmdline").read_bytes()))
     poll(lambda: fresh_stack.said().count("starting it again in 0.5 s") >= 3)
