@@ -260,9 +260,10 @@ def does_not_answer(settings: Settings, service: str, url: str) -> StackError:
     """Return the error for a service that does not answer, with the setting that names its URL."""
     if set_url(settings, service) != url:
         return StackError(f"{service} does not answer at {url}; start it with `{program()} up`.")
+    start = f"start it with `{program()} up`" if _is_local(url) else "start it there"
     return StackError(
         f"{service} does not answer at {without_password(url)}, which {url_name(service)} names; "
-        f"start it there, or correct or unset {url_name(service)}."
+        f"{start}, or correct or unset {url_name(service)}."
     )
 
 
