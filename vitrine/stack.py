@@ -43,7 +43,7 @@ class Service:
     @property
     def is_local(self) -> bool:
         """True if the URL is on this machine, so that ``vitrine up`` starts the service."""
-        return _is_local(self.url)
+        return is_local(self.url)
 
 
 def find_services(settings: Settings, extra: Iterable[str] = ()) -> list[Service]:
@@ -221,7 +221,7 @@ def addresses(settings: Settings) -> dict[str, str]:
     local = running.services if running else {}
     urls = {name: url for name in {**local, **PORTS} if (url := set_url(settings, name))}
     if running and not _elsewhere(settings, running):
-        urls = {name: url for name, url in urls.items() if name in local or not _is_local(url)}
+        urls = {name: url for name, url in urls.items() if name in local or not is_local(url)}
         urls = local | urls
     if not urls:
         raise StackError(
@@ -260,9 +260,10 @@ def does_not_answer(settings: Settings, service: str, url: str) -> StackError:
     """Return the error for a service that does not answer, with the setting that names its URL."""
     if set_url(settings, service) != url:
         return StackError(f"{service} does not answer at {url}; start it with `{program()} up`.")
+    start = f"start it with `{program()} up`" if is_local(url) else "start it there"
     return StackError(
         f"{service} does not answer at {without_password(url)}, which {url_name(service)} names; "
-        f"start it there, or correct or unset {url_name(service)}."
+        f"{start}, or correct or unset {url_name(service)}."
     )
 
 
@@ -287,7 +288,7 @@ def _elsewhere(settings: Settings, running: Running) -> str:
     return ""
 
 
-def _is_local(url: str) -> bool:
+def is_local(url: str) -> bool:
     """Return True if a URL is on this machine."""
     return urlsplit(url).hostname in LOOPBACK
 

@@ -82,6 +82,12 @@ def test_without_settings_the_running_stack_is_used(running):
         stack.address(settings, "toys")
 
 
+def test_a_service_elsewhere_is_started_there(monkeypatch):
+    there = "https://shop.example"
+    error = stack.does_not_answer(set_urls(monkeypatch, clients=there), "clients", there)
+    assert str(error).endswith("; start it there, or correct or unset CLIENTS_URL.")
+
+
 def test_a_url_where_nothing_listens_is_named_with_its_setting(running, monkeypatch):
     settings = set_urls(monkeypatch, products=NOWHERE)
     names = "^products does not answer at http://127.0.0.1:9, which PRODUCTS_URL names; "

@@ -46,6 +46,9 @@ def status_command(shows_secrets: bool) -> None:
         click.echo(f"Jobs    {running.queue_url}")
         return
     urls = stack.addresses(settings)
+    folder = stack.data_folder(settings)
+    if stack.read(folder) is None and all(map(stack.is_local, urls.values())):
+        raise stack.not_running(folder)
     with ThreadPoolExecutor(len(urls)) as pool:
         services = dict(zip(urls, pool.map(readiness, urls.values()), strict=True))
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))

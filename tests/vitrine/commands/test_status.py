@@ -1,7 +1,9 @@
 """Remarks of ``vitrine status`` on the health of a service."""
 
 import pytest
+from click.testing import CliRunner
 
+from vitrine.cli import main as vitrine
 from vitrine.readiness import problem, remarks
 from vitrine.stack import without_password
 
@@ -42,3 +44,11 @@ def test_problems_differ_from_remarks(ready, error, texts):
 )
 def test_no_password_is_shown(address, expected):
     assert without_password(address) == expected
+
+
+def test_a_stack_that_is_set_but_not_started_here_does_not_run(monkeypatch, tmp_path):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    for name in ("PRODUCTS", "CLIENTS", "CATEGORIES", "ORDERS"):
+        monkeypatch.setenv(f"{name}_URL", "http://127.0.0.1:9")
+    done = CliRunner().invoke(vitrine, ["status"])
+    assert (done.exit_code, "Vitrine does not run in" in done.stderr) == (1, True)
