@@ -5,7 +5,7 @@
 * ``private_names``    the names of columns that shoppers must not see
 * ``kinds_of_tables``  tables of orders, clients or products, imported as something else
 * ``words``            texts that mean available, published, or the contrary
-* ``totals``           rows of totals, which are no items
+* ``totals``           rows of totals, which are refused
 * ``amounts``          prices and counts as texts, with their currency and decimal mark
 * ``units``            kilograms and currencies in the names of columns
 * ``cells``            cells as values of fields, by the type of the field
