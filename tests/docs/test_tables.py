@@ -144,7 +144,7 @@ def test_what_is_bounded_is_bounded_so():
             most_shown,
             query.MAX_DEPTH,
         ],
-        "a search, a list, facets": [repository.QUERY_TIMEOUT_SECONDS],
+        "a search, a list, facets, suggestions, sums of sales": [repository.QUERY_TIMEOUT_SECONDS],
         "an item": [sizes.MAX_DOCUMENT // 1_000_000],
         "the items of a page": [sizes.MAX_PAGE // 1_000_000],
         "MongoDB, or another service, that does not answer": [5],
