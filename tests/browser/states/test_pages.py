@@ -1,6 +1,7 @@
 """Every page: opens without an error, is accessible, works by keyboard, and fits its window."""
 
 import os
+import re
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -315,6 +316,18 @@ def test_only_a_page_with_a_chart_reads_the_samples(show, stub):
     page.keyboard.press("c")
     page.get_by_role("heading", level=1, name="Cache").wait_for()
     assert len(asked()) == 1
+
+
+@pytest.mark.parametrize("path", ["/", "/orders"])
+def test_a_browser_that_names_no_known_language_shows_all_but_the_chart(stub, open_page, path):
+    page = open_page()
+    own = "Object.defineProperty(Navigator.prototype, 'language', {get: () => 'en-US@posix'})"
+    page.add_init_script(own)
+    page.goto(stub.url + path)
+    page.get_by_role("heading", level=1).first.wait_for()
+    page.get_by_text("Open on this machine").wait_for()
+    page.get_by_role("img", name=re.compile("^Reads|^Sold by day")).first.wait_for()
+    assert not page.get_by_text("Not loaded").count()
 
 
 def test_keys_lead_to_each_page(show):

@@ -1,6 +1,7 @@
 /** Numbers, prices and times of the shop's data, as the reader's own language writes them. */
 
-const LANGUAGE = known(navigator.language);
+/** The language of the browser, or English where the browser names one that does not exist, such as en-US@posix. */
+export const LANGUAGE = known(navigator.language);
 const PLAIN = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 20 });
 const TYPED = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 20, useGrouping: false });
 const WHEN = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
@@ -10,7 +11,6 @@ const DIGITS = [...Array(10).keys()].map((digit) => TYPED.format(digit));
 const PRICES = new Map();
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)$/;
 
-/** Return the language of the browser, or English where the browser names one that is none. */
 function known(/** @type {string} */ language) {
   try {
     return Intl.getCanonicalLocales(language)[0];

@@ -1,5 +1,6 @@
 /** What was found out about one file: its kind, what each column becomes, and the first rows. */
 import { useState } from "preact/hooks";
+import { LANGUAGE } from "../amounts.js";
 import { counted, number, shown } from "../format.js";
 import { html } from "../html.js";
 import { Panel } from "../parts/panel.js";
@@ -68,9 +69,9 @@ function price({ price: amount, currency }) {
   const value = Number(amount);
   if (!Number.isFinite(value)) return `${amount} ${currency ?? ""}`;
   try {
-    return new Intl.NumberFormat(navigator.language, { style: currency ? "currency" : "decimal", currency, minimumFractionDigits: 2 }).format(value);
+    return new Intl.NumberFormat(LANGUAGE, { style: currency ? "currency" : "decimal", currency, minimumFractionDigits: 2 }).format(value);
   } catch {
-    return `${amount} ${currency ?? ""}`; // a locale or a currency that the browser does not know
+    return `${amount} ${currency ?? ""}`; // a currency that the browser does not know
   }
 }
 

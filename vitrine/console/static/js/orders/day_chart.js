@@ -1,9 +1,9 @@
 /** Totals by day as bars, with uPlot; a text says the same, and a table stands below. */
 import { useEffect, useRef } from "preact/hooks";
-import uPlot from "uplot";
 import { amount, price } from "../amounts.js";
 import { counted } from "../format.js";
 import { html } from "../html.js";
+import { withPlots } from "../parts/chart.js";
 import { dayName, secondsOf, shortDay } from "./days.js";
 
 const DARK = matchMedia("(prefers-color-scheme: dark)");
@@ -18,19 +18,22 @@ export function DayChart({ days, currency }) {
   const now = useRef(data);
   now.current = data;
   useEffect(() => {
-    const draw = () => {
-      plot.current?.destroy();
-      plot.current = newPlot(/** @type {HTMLElement} */ (box.current), now.current);
-    };
-    draw();
-    const sizes = new ResizeObserver(() => plot.current.setSize({ width: box.current?.clientWidth ?? 300, height: HEIGHT }));
-    sizes.observe(/** @type {HTMLElement} */ (box.current));
-    DARK.addEventListener("change", draw);
-    return () => {
-      sizes.disconnect();
-      DARK.removeEventListener("change", draw);
-      plot.current?.destroy();
-    };
+    const place = /** @type {HTMLElement} */ (box.current);
+    return withPlots((uPlot) => {
+      const draw = () => {
+        plot.current?.destroy();
+        plot.current = newPlot(uPlot, place, now.current);
+      };
+      draw();
+      const sizes = new ResizeObserver(() => plot.current.setSize({ width: place.clientWidth, height: HEIGHT }));
+      sizes.observe(place);
+      DARK.addEventListener("change", draw);
+      return () => {
+        sizes.disconnect();
+        DARK.removeEventListener("change", draw);
+        plot.current?.destroy();
+      };
+    });
   }, []);
   useEffect(() => plot.current?.setData(data), [days]);
   return html`<div class="chart"><div class="plot" ref=${box} role="img" aria-label=${describe(days, currency)}></div></div>`;
@@ -44,8 +47,8 @@ function describe(days, currency) {
   return `Sold by day: ${counted(orders, "order")} in ${counted(days.length, "day")}; the best day is ${dayName(best.day)} with ${price(best.total, currency)}`;
 }
 
-/** @param {HTMLElement} box @param {number[][]} data */
-function newPlot(box, data) {
+/** @param {any} uPlot @param {HTMLElement} box @param {number[][]} data */
+function newPlot(uPlot, box, data) {
   const style = getComputedStyle(document.documentElement);
   const colour = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
   const axis = { stroke: colour("dim"), font: "11px system-ui, sans-serif", ticks: { show: false } };

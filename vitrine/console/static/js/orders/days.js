@@ -1,19 +1,11 @@
 /** Days of orders: short for a card, and those of the sums of sales, which are in UTC. */
+import { LANGUAGE } from "../amounts.js";
 
 const DAY = 86_400_000; // milliseconds
-const NAMES = new Intl.DateTimeFormat(language(), { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
-const SHORT = new Intl.DateTimeFormat(language(), { day: "numeric", month: "short", timeZone: "UTC" });
-const CLOCK = new Intl.DateTimeFormat(language(), { hour: "2-digit", minute: "2-digit" });
-const LOCAL = new Intl.DateTimeFormat(language(), { day: "numeric", month: "short", year: "2-digit" });
-
-/** The language of the browser, or English where the browser names none. */
-function language() {
-  try {
-    return Intl.getCanonicalLocales(navigator.language)[0];
-  } catch {
-    return "en-GB";
-  }
-}
+const NAMES = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+const SHORT = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short", timeZone: "UTC" });
+const CLOCK = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit" });
+const LOCAL = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short", year: "2-digit" });
 
 /** The last days up to today, the oldest first, such as 2026-11-30. @param {number} count */
 export const daysSince = (count) => Array.from({ length: count }, (_, at) => new Date(Date.now() - (count - 1 - at) * DAY).toISOString().slice(0, 10));

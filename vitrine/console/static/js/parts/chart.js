@@ -1,6 +1,5 @@
 /** Reads a second by verdict, stacked, with uPlot; a text beside it says the same. */
 import { useEffect, useRef } from "preact/hooks";
-import uPlot from "uplot";
 import { counted, percent } from "../format.js";
 import { html } from "../html.js";
 
@@ -11,6 +10,27 @@ const WORDS = { hit: "hit", miss: "miss", stale: "stale", bypass: "not asked" };
 const DARK = matchMedia("(prefers-color-scheme: dark)");
 
 /**
+ * Call `draw` with uPlot when it is there, and what it returns at the end. uPlot fails in a browser that names an unknown
+ * language; the text and the legend say the same then.
+ * @param {(uPlot: any) => () => void} draw
+ * @returns {() => void} the end
+ */
+export function withPlots(draw) {
+  let end = () => {};
+  let isOver = false;
+  import("uplot").then(
+    (module) => {
+      if (!isOver) end = draw(module.default);
+    },
+    () => {},
+  );
+  return () => {
+    isOver = true;
+    end();
+  };
+}
+
+/**
  * @param {{samples: Sample[], seconds: number, height?: number, title: string}} props
  *   `seconds` is the length of the time axis
  */
@@ -18,26 +38,27 @@ export function Chart({ samples, seconds, height = 160, title }) {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   const plot = useRef(/** @type {any} */ (null));
   useEffect(() => {
-    const draw = () => {
-      plot.current?.destroy();
-      plot.current = newPlot(/** @type {HTMLElement} */ (box.current), height, () => {
-        const end = endOf(samplesNow.current);
-        return [end - secondsNow.current, end];
-      });
-      plot.current.setData(stacked(samplesNow.current, secondsNow.current));
-    };
-    draw();
-    const sizes = new ResizeObserver(() => {
-      plot.current.setSize({ width: box.current?.clientWidth ?? 300, height });
+    const place = /** @type {HTMLElement} */ (box.current);
+    return withPlots((uPlot) => {
+      const draw = () => {
+        plot.current?.destroy();
+        plot.current = newPlot(uPlot, place, height, () => {
+          const end = endOf(samplesNow.current);
+          return [end - secondsNow.current, end];
+        });
+        plot.current.setData(stacked(samplesNow.current, secondsNow.current));
+      };
+      draw();
+      const sizes = new ResizeObserver(() => plot.current.setSize({ width: place.clientWidth, height }));
+      sizes.observe(place);
+      DARK.addEventListener("change", draw);
+      return () => {
+        sizes.disconnect();
+        DARK.removeEventListener("change", draw);
+        plot.current?.destroy();
+        plot.current = null;
+      };
     });
-    sizes.observe(/** @type {HTMLElement} */ (box.current));
-    DARK.addEventListener("change", draw);
-    return () => {
-      sizes.disconnect();
-      DARK.removeEventListener("change", draw);
-      plot.current?.destroy();
-      plot.current = null;
-    };
   }, [height]);
   const samplesNow = useRef(samples);
   const secondsNow = useRef(seconds);
@@ -86,8 +107,8 @@ const withGaps = (/** @type {Sample[]} */ samples) =>
     return isNext ? [sample] : [{ at: start, seconds: 0, hit: 0, miss: 0, stale: 0, bypass: 0 }, sample];
   });
 
-/** @param {HTMLElement} box @param {number} height @param {() => number[]} times  the ends of the time axis */
-function newPlot(box, height, times) {
+/** @param {any} uPlot @param {HTMLElement} box @param {number} height @param {() => number[]} times  the ends of the time axis */
+function newPlot(uPlot, box, height, times) {
   const style = getComputedStyle(document.documentElement);
   const colour = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
   const area = uPlot.paths.stepped({ align: -1 });
