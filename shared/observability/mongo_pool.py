@@ -18,9 +18,10 @@ class PoolListener(monitoring.ConnectionPoolListener):
 
     def __init__(self) -> None:
         self._failed_at = float("-inf")
+        self._down: set[tuple[str, int | None]] = set()
 
     def failed_lately(self) -> bool:
-        """Return True if MongoDB could not be reached within the last seconds."""
+        """Return True if a server of MongoDB was lost or came back within the last seconds."""
         return time.monotonic() - self._failed_at < RECOVERY_SECONDS
 
     def connection_created(self, event: monitoring.ConnectionCreatedEvent) -> None:
@@ -57,10 +58,14 @@ class PoolListener(monitoring.ConnectionPoolListener):
         """Do nothing: only connections are counted."""
 
     def pool_ready(self, event: monitoring.PoolReadyEvent) -> None:
-        """Do nothing: only connections are counted."""
+        """Note the end of a failure; the first start of a pool is none."""
+        if event.address in self._down:
+            self._down.discard(event.address)
+            self._failed_at = time.monotonic()
 
     def pool_cleared(self, event: monitoring.PoolClearedEvent) -> None:
         """Note the failure; each connection that is closed has an event of its own."""
+        self._down.add(event.address)
         self._failed_at = time.monotonic()
 
     def pool_closed(self, event: monitoring.PoolClosedEvent) -> None:

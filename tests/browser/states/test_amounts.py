@@ -34,6 +34,7 @@ NOT_IN_PAGES = (
     "Idempotency-Key is not valid",  # Pages make their keys.
     "If-Match has",  # Pages send what they were sent.
     "If-Match is missing",
+    "Is a query parameter",  # Pages put these into the URL.
     "Is for lists only",
     "There is no _ _, and the server assigns ids",  # by PUT
 )
