@@ -44,6 +44,7 @@ def nothing_is_written(client, url, resource, db):
         (b'{"a": "' + b"x" * 10_000_000 + b'"}', 413, ""),
         (b'{"a": [' + b"0," * MAX_VALUES + b"0]}", 413, "at most 200,000 are allowed"),
         (b"[" + b"{}," * MAX_VALUES + b"{}]", 413, "at most 200,000 are allowed"),
+        (b"[" + b'{"a":"\\""},' * (2 * MAX_VALUES) + b"0]", 413, "at least 400,000 values"),
         (json.dumps(dict.fromkeys(map(str, range(1001)))).encode(), 400, "1,001 members"),
         (b'{"a": [' + b"[]," * (MAX_VALUES - 9) + b"0]}", 422, "/a: Unknown field"),
         (b'{"a": "' + b"[,{" * MAX_VALUES + b'"}', 422, "/a: Unknown field"),
