@@ -36,7 +36,10 @@ Counted = TypeVar("Counted")
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """The database, the Redis of the cache, the other services, and the Redis of the job queue."""
+    """The database, the Redis of the cache, the other services, and the Redis of the job queue.
+
+    ``pool`` knows when MongoDB was last lost.
+    """
 
     db: Database[Document]
     redis: Redis

@@ -3,10 +3,9 @@ import { useEffect, useRef } from "preact/hooks";
 import { amount, price } from "../amounts.js";
 import { counted } from "../format.js";
 import { html } from "../html.js";
-import { withPlots } from "../parts/chart.js";
+import { keepPlot } from "../parts/chart.js";
 import { dayName, secondsOf, shortDay } from "./days.js";
 
-const DARK = matchMedia("(prefers-color-scheme: dark)");
 const HEIGHT = 180;
 const DAY = 86_400; // seconds
 
@@ -19,21 +18,7 @@ export function DayChart({ days, currency }) {
   now.current = data;
   useEffect(() => {
     const place = /** @type {HTMLElement} */ (box.current);
-    return withPlots((uPlot) => {
-      const draw = () => {
-        plot.current?.destroy();
-        plot.current = newPlot(uPlot, place, now.current);
-      };
-      draw();
-      const sizes = new ResizeObserver(() => plot.current.setSize({ width: place.clientWidth, height: HEIGHT }));
-      sizes.observe(place);
-      DARK.addEventListener("change", draw);
-      return () => {
-        sizes.disconnect();
-        DARK.removeEventListener("change", draw);
-        plot.current?.destroy();
-      };
-    });
+    return keepPlot(plot, place, HEIGHT, (uPlot) => newPlot(uPlot, place, now.current));
   }, []);
   useEffect(() => plot.current?.setData(data), [days]);
   return html`<div class="chart"><div class="plot" ref=${box} role="img" aria-label=${describe(days, currency)}></div></div>`;

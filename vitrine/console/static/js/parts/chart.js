@@ -10,23 +10,37 @@ const WORDS = { hit: "hit", miss: "miss", stale: "stale", bypass: "not asked" };
 const DARK = matchMedia("(prefers-color-scheme: dark)");
 
 /**
- * Call `draw` with uPlot when it is there, and what it returns at the end. uPlot fails in a browser that names an unknown
- * language; the text and the legend say the same then.
- * @param {(uPlot: any) => () => void} draw
+ * Keep a plot in its place: as wide as it, and in the colours of the theme. uPlot fails in a browser that names an unknown
+ * language; the text beside the plot says the same then.
+ * @param {{current: any}} plot  where the plot is, once uPlot is there
+ * @param {HTMLElement} place
+ * @param {number} height
+ * @param {(uPlot: any) => any} make
  * @returns {() => void} the end
  */
-export function withPlots(draw) {
-  let end = () => {};
+export function keepPlot(plot, place, height, make) {
   let isOver = false;
+  let draw = () => {};
+  const sizes = new ResizeObserver(() => plot.current?.setSize({ width: place.clientWidth, height }));
   import("uplot").then(
-    (module) => {
-      if (!isOver) end = draw(module.default);
+    ({ default: uPlot }) => {
+      if (isOver) return;
+      draw = () => {
+        plot.current?.destroy();
+        plot.current = make(uPlot);
+      };
+      draw();
+      sizes.observe(place);
+      DARK.addEventListener("change", draw);
     },
     () => {},
   );
   return () => {
     isOver = true;
-    end();
+    sizes.disconnect();
+    DARK.removeEventListener("change", draw);
+    plot.current?.destroy();
+    plot.current = null;
   };
 }
 
@@ -39,25 +53,13 @@ export function Chart({ samples, seconds, height = 160, title }) {
   const plot = useRef(/** @type {any} */ (null));
   useEffect(() => {
     const place = /** @type {HTMLElement} */ (box.current);
-    return withPlots((uPlot) => {
-      const draw = () => {
-        plot.current?.destroy();
-        plot.current = newPlot(uPlot, place, height, () => {
-          const end = endOf(samplesNow.current);
-          return [end - secondsNow.current, end];
-        });
-        plot.current.setData(stacked(samplesNow.current, secondsNow.current));
-      };
-      draw();
-      const sizes = new ResizeObserver(() => plot.current.setSize({ width: place.clientWidth, height }));
-      sizes.observe(place);
-      DARK.addEventListener("change", draw);
-      return () => {
-        sizes.disconnect();
-        DARK.removeEventListener("change", draw);
-        plot.current?.destroy();
-        plot.current = null;
-      };
+    return keepPlot(plot, place, height, (uPlot) => {
+      const made = newPlot(uPlot, place, height, () => {
+        const end = endOf(samplesNow.current);
+        return [end - secondsNow.current, end];
+      });
+      made.setData(stacked(samplesNow.current, secondsNow.current));
+      return made;
     });
   }, [height]);
   const samplesNow = useRef(samples);
