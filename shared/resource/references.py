@@ -125,22 +125,30 @@ def _unknown_texts() -> dict[str, Sequence[Mapping[str, Any]]]:
     return current.notes.setdefault(_UNKNOWN, {}) if current else {}
 
 
-def resolve(resource: "Resource", page_request: PageRequest) -> PageRequest:
+def resolve(
+    resource: "Resource", page_request: PageRequest, tokens: tuple[str, ...] = ()
+) -> PageRequest:
     """Return the request for a list with the slug of each item that a filter names.
 
     Links and cursors keep the text that was sent.  The answer is kept out of the cache if its
     address does not depend on the service that knows the names (see ``depends_on``).
+
+    Args:
+        resource: The collection of the list.
+        page_request: The request.
+        tokens: The generations of the cache before; see ``Connections.count``.
 
     Raises:
         BadRequest: A filter names several items, or none.
         ServiceUnavailable: The service that knows the names does not answer.
     """
     texts = dict(page_request.parameters)
-    slugs: dict[str, str] = {}
-    for name, reference in resource.query.references.items():
-        if name in texts and (slug := _slug(resource, name, reference, texts[name])) != texts[name]:
-            slugs[name] = slug
-    if not slugs:
+    slugs = {
+        name: _slug(resource, name, reference, texts[name], tokens)
+        for name, reference in resource.query.references.items()
+        if name in texts
+    }
+    if texts == texts | slugs:
         return page_request
     others = {name: text for name, text in (texts | slugs).items() if name != "cursor"}
     pairs = (("page", page_request.page), ("per", page_request.per), *others.items())
@@ -163,13 +171,15 @@ def is_slug(ref: str) -> bool:
     return bool(SLUG.fullmatch(ref)) and not ref.isdigit() and ref not in RESERVED
 
 
-def _slug(resource: "Resource", parameter: str, reference: Reference, ref: str) -> str:
+def _slug(
+    resource: "Resource", parameter: str, reference: Reference, ref: str, tokens: tuple[str, ...]
+) -> str:
     """Return the slug of the item that the value of a filter names."""
     is_own = reference.of == resource.name
     if not is_own and is_slug(ref):
-        stored = resource.repository.collection.find_one({reference.path: ref}, {"_id": True})
-        if stored:
-            return ref  # A write that takes the last of them away renews the tag of the list.
+        # A write that takes the last of them away renews the tag of the list.
+        if resource.repository.count({reference.path: ref}, 1, tokens):
+            return ref
         state().is_uncacheable = True
     matches = find(resource.repository, ref) if is_own else ask(reference.of, ref)
     if (match := matches.one()) is None:

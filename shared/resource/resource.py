@@ -319,7 +319,7 @@ class Resource:
             Forbidden: The list is of hidden items, and the caller sees none.
         """
         if not ref:
-            page_request = self._narrow(resolve(self, self.parse(query)))
+            page_request = self._narrow(resolve(self, self.parse(query), tokens))
             return self._page(page_request, preconditions.applied(prefer), tokens)
         document, has_moved = self.repository.locate(ref)
         self.require_visible(document, ref)
@@ -591,7 +591,7 @@ class Resource:
         page_request = self._allowed(self.parse(request.query_string))
         page_request = self._narrow(resolve(self, page_request))
         alone = both(page_request.filter, {"_id": document["_id"]})
-        page_request = replace(page_request, filter=alone, asked=alone, among={}, left_out={})
+        page_request = replace(page_request, filter=alone, asked=alone, among={}, hidden={})
         prefer = preconditions.applied(request.headers.get("Prefer", ""))
         return _uncached(self._page(page_request, prefer, ()), "alone")
 

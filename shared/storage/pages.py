@@ -126,12 +126,11 @@ def refused_if_slow(refusal: BadRequest | None = None) -> Iterator[None]:
 
 def narrow(page_request: PageRequest, matches: Matches) -> PageRequest:
     """Return the request for the items among the matches of a search."""
-    left_out, words = page_request.left_out, matches.filter
+    words = matches.filter
     return replace(
         page_request,
         filter=both(page_request.filter, words),
         asked=both(page_request.asked, words),
-        left_out=both(left_out, words) if left_out else {},
     )
 
 
@@ -163,9 +162,9 @@ def count_matches(
     repository: Repository, page_request: PageRequest, limit: int, tokens: tuple[str, ...]
 ) -> int:
     """Count the matches, up to a limit if it is not 0."""
-    if page_request.left_out:
+    if page_request.hidden:
         # Few items are left out, and an index has their number.
-        left_out = repository.count(page_request.left_out, SORT_IN_MEMORY_LIMIT + 1, tokens)
+        left_out = _count_left_out(repository, page_request, tokens)
         if left_out <= SORT_IN_MEMORY_LIMIT:
             most = limit and limit + left_out
             return max(0, repository.count(page_request.asked, most, tokens) - left_out)
@@ -175,6 +174,16 @@ def count_matches(
         if limit and total >= limit:
             return limit
     return total
+
+
+def _count_left_out(
+    repository: Repository, page_request: PageRequest, tokens: tuple[str, ...]
+) -> int:
+    limit = SORT_IN_MEMORY_LIMIT + 1
+    # Mostly none are, which is then known for other lists, too.
+    if tokens and not repository.count(page_request.left_out_at_most, limit, tokens):
+        return 0
+    return repository.count(page_request.left_out, limit, tokens)
 
 
 def read(

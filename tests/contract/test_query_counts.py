@@ -44,3 +44,29 @@ def test_a_long_page_needs_no_more(client, url, minimal, serves, transport, prof
     short = queries(2)
     assert short[0]
     assert queries(6) == short
+
+
+@on_real_servers
+@pytest.mark.leased
+@pytest.mark.parametrize("package", ["api_products"], indirect=True)
+def test_what_lists_of_a_category_have_in_common_is_asked_once(
+    client, categories, minimal, profiled, redis
+):
+    for service in ("products", "categories"):
+        redis.set(f"{service}:generation", "0" * 16)  # As the followers do.
+    assert categories.post("/categories", json={"name": "Tea"}).status_code == 201
+    for price in (5, 15):
+        sent = minimal(f"Tea {price}") | {"price": price, "category": "tea"}
+        assert client.post("/products", json=sent).status_code == 201
+    asked_for = []
+    for least in (1, 2):
+        with profiled() as asked:
+            answer = client.get(f"/products?category=tea&price__gte={least}&ordering=price")
+        assert answer.get_json()["total"] == 2
+        asked_for.append(len(asked))
+    # The category, what its lists leave out, the number, the page; then the last two.
+    assert asked_for == [4, 2]
+    # A write renews what is known.
+    sent = minimal("Old tea") | {"price": 9, "category": "tea", "status": "archived"}
+    assert client.post("/products", json=sent).status_code == 201
+    assert client.get("/products?category=tea&price__gte=3").get_json()["total"] == 2

@@ -8,7 +8,8 @@ past does no harm.  The follower adds the words of each change.
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from typing import Any
 
 from pymongo import IndexModel, UpdateOne
@@ -31,6 +32,19 @@ _LAST = chr(0x10FFFF)
 _BATCH = {"limit": MAX_READ, "batch_size": MAX_READ + 1}
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Other forms and numbers of some words, as a vocabulary has them.
+
+    Attributes:
+        forms: The other words with a stem in common with a word, by that word.
+        counts: The numbers of documents with a word or one of these, as the follower counted.
+    """
+
+    forms: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
 class Vocabulary:
     """The words of one collection.
 
@@ -41,24 +55,21 @@ class Vocabulary:
     def __init__(self, collection: Collection[Document]):
         self._collection = collection
 
-    def forms(self, words: Iterable[str]) -> dict[str, list[str]]:
-        """Return the words with a stem in common with each of some words, by that word."""
+    def look_up(self, words: Iterable[str]) -> Known:
+        """Return the forms and numbers of some words; a number has none."""
         wanted = {word: set(stems(word)) for word in words if has_forms(word)}
         if not wanted:
-            return {}
-        either = {"stems": {"$in": sorted(set().union(*wanted.values()))}}
-        read = list(self._collection.find(either, {"stems": True}, **_BATCH))
+            return Known()
+        either: Document = {"stems": {"$in": sorted(set().union(*wanted.values()))}}
+        if unstemmed := [word for word, word_stems in wanted.items() if not word_stems]:
+            either = {"$or": [either, {"_id": {"$in": unstemmed}}]}
+        read = list(self._collection.find(either, {"stems": True, "count": True}, **_BATCH))
         forms: dict[str, list[str]] = {}
         for word, word_stems in wanted.items():
             others = [each["_id"] for each in read if word_stems & set(each["stems"])]
             # A longer word is found by its beginning.
             forms[word] = [other for other in others if not other.startswith(word)][:MAX_FORMS]
-        return forms
-
-    def counts(self, words: Iterable[str]) -> dict[str, int]:
-        """Return the number of documents that have each of some words, as the follower counted."""
-        read = self._collection.find({"_id": {"$in": list(words)}}, {"count": True}, **_BATCH)
-        return {each["_id"]: each.get("count", 0) for each in read}
+        return Known(forms, {each["_id"]: each.get("count", 0) for each in read})
 
     def nearest(self, word: str) -> list[str]:
         """Return the words that differ least from a misspelt word, the likeliest first."""

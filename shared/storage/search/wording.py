@@ -72,12 +72,17 @@ def understand(
         seen: The filter for the documents whose words may replace others; all by default.
     """
     search = Search(text)
-    documents = connections().estimate(repository.name)
+    name = repository.name
+    documents = connections().remember(
+        ("estimate", name), tokens, lambda: connections().estimate(name)
+    )
+    known = repository.vocabulary.look_up([word.text for word in search.words])
     if is_exact:
-        return Wording(search, _weigh(repository, search.words, documents, tokens), documents)
+        weighted = _weigh(repository, search.words, documents, tokens, known.counts)
+        return Wording(search, weighted, documents)
     places = _places(repository, tokens)
-    words = _extended(repository, search.words, places)
-    weighted = _weigh(repository, words, documents, tokens)
+    words = _extended(repository, search.words, places, known.forms, tokens)
+    weighted = _weigh(repository, words, documents, tokens, known.counts)
     unknown = [each.word for each in weighted if not (each.count or is_unit(each.word.text))]
     unknown = unknown[:MAX_CORRECTED]
     nearest = {word.text: repository.vocabulary.nearest(word.text) for word in unknown}
@@ -87,7 +92,7 @@ def understand(
         for text, others in nearest.items()
         for other in others
     ]
-    counted = _weigh(repository, [word for *_, word in candidates], documents, tokens)
+    counted = _weigh(repository, [word for *_, word in candidates], documents, tokens, {})
     replaced: dict[str, Weighted] = {}
     corrected: dict[str, str] = {}
     for (text, other, word), each in zip(candidates, counted, strict=True):
@@ -117,17 +122,26 @@ def _ways_of(word: str, places: PlaceNames, path: str) -> list[Way]:
     return [*plain_ways(word), *(place_way(path, slug) for slug in places.with_word(word))]
 
 
-def _extended(repository: Repository, words: Sequence[Word], places: PlaceNames) -> list[Word]:
+def _extended(
+    repository: Repository,
+    words: Sequence[Word],
+    places: PlaceNames,
+    forms: Mapping[str, Sequence[str]],
+    tokens: tuple[str, ...],
+) -> list[Word]:
     """Return the words with the names of places, synonyms and other forms."""
     texts = [word.text for word in words]
     path = _path(repository)
     ways: list[list[Way]] = [
         [place_way(path, slug) for slug in places.with_word(text)] for text in texts
     ]
-    forms = repository.vocabulary.forms(texts)
     for number, text in enumerate(texts):
         ways[number] += [way.weaker() for form in forms.get(text, ()) for way in whole_ways(form)]
-    for start, end, phrase in synonyms.others(synonyms.read(repository.synonyms), texts):
+    # A request that replaces them renews the root.
+    sets = connections().remember(
+        ("synonyms", repository.name), tokens, lambda: synonyms.read(repository.synonyms)
+    )
+    for start, end, phrase in synonyms.others(sets, texts):
         slugs = set.intersection(*(places.with_word(word) for word in phrase))
         added = plain_ways(phrase[0]) if len(phrase) == 1 else phrase_ways(phrase[:MAX_PIECES])
         added += [place_way(path, slug) for slug in slugs]
@@ -137,14 +151,23 @@ def _extended(repository: Repository, words: Sequence[Word], places: PlaceNames)
 
 
 def _weigh(
-    repository: Repository, words: Sequence[Word], total: int, tokens: tuple[str, ...]
+    repository: Repository,
+    words: Sequence[Word],
+    total: int,
+    tokens: tuple[str, ...],
+    noted: Mapping[str, int],
 ) -> list[Weighted]:
     """Count the documents of each word, to a limit, and weigh the words by it.
 
     A document that has a word in several ways may be counted more than once.
+
+    Args:
+        repository: The collection.
+        words: The words.
+        total: The number of all documents.
+        tokens: The generations of the cache before; see ``Connections.count``.
+        noted: The numbers by the vocabulary, which tells the rarest of frequent words.
     """
-    # The vocabulary tells which of the frequent words is the rarest.
-    noted = repository.vocabulary.counts(word.text for word in words) if len(words) > 1 else {}
     frequent = {text for text, count in noted.items() if count >= MAX_COUNTED}
     filters = [
         (number, part)

@@ -42,5 +42,7 @@ def test_the_nearest_word_has_the_same_first_letter_if_possible(vocabulary):
 
 
 def test_forms_are_other_words_of_a_stem(vocabulary):
-    vocabulary.add({"webcam": 1, "webcams": 1, "mouse": 1})
-    assert vocabulary.forms(["webcams", "4070"]) == {"webcams": ["webcam"]}
+    vocabulary.add({"webcam": 1, "webcams": 2, "mouse": 1, "камера": 3})
+    known = vocabulary.look_up(["webcams", "4070", "камера"])
+    assert known.forms == {"webcams": ["webcam"], "камера": []}
+    assert known.counts == {"webcam": 1, "webcams": 2, "камера": 3}
