@@ -8,12 +8,17 @@ export PIP_NO_CACHE_DIR := 1
 # Python keeps what it has compiled, in folders that Git ignores: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: up test test-fast coverage clients chaos lint bench bench-quick lock clean
+.PHONY: up test test-all test-fast coverage clients chaos lint bench bench-quick lock clean
 
 up: .venv/ready
 	@$(BIN)/vitrine up
 
+# Every promise once; `make test-all` adds further cases of each: files, documents, pages, servers.
 test: .venv/dev $(if $(BROWSER),,.browser/chromium)
+	$(BIN)/pytest -m "not long" -n 4 --dist loadfile --no-loadscope-reorder
+	@echo "make test-all runs the long tests, too."
+
+test-all: .venv/dev $(if $(BROWSER),,.browser/chromium)
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 # The browser of the tests, by npm's lock, unless BROWSER names another one; without one, its tests

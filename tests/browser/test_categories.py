@@ -120,6 +120,7 @@ def test_a_category_is_dragged_under_another_with_what_would_not_fit(open_tree, 
     expect(page.locator("tbody tr")).to_have_count(1)
 
 
+@pytest.mark.long
 def test_rules_say_how_many_products_would_not_fit_and_a_draft_survives(open_tree, stack):
     page = open_tree("/categories/boots", expected="422")
     page.get_by_role("button", name="Add a rule").click()
@@ -186,6 +187,7 @@ def test_a_category_with_products_asks_where_they_go(open_tree, stack):
     )
 
 
+@pytest.mark.long
 def test_two_people_see_each_other_and_decide_about_one_name(open_tree, console, open_page, stack):
     page = open_tree("/categories/clogs")
     other = open_page(f"{console}/categories/clogs", expected="412")

@@ -71,6 +71,7 @@ def test_a_value_is_edited_in_the_list_by_keys_and_undone(show, stack, client):
     assert read(stack, client)["city"] == "London"
 
 
+@pytest.mark.long
 def test_a_refusal_stands_beside_the_value_and_what_was_typed_stays(show, stack, client):
     page = show(f"/clients/{client['id']}")
     begin(page, "Email", client["email"])
@@ -83,6 +84,7 @@ def test_a_refusal_stands_beside_the_value_and_what_was_typed_stays(show, stack,
     page.get_by_role("button", name=f"Email: {client['email']}. Edit").wait_for()
 
 
+@pytest.mark.long
 def test_two_people_edit_one_value(show, stack, client):
     page, other = show(f"/clients/{client['id']}"), show(f"/clients/{client['id']}")
     begin(page, "City", "London")
@@ -101,6 +103,7 @@ def test_two_people_edit_one_value(show, stack, client):
     assert read(stack, client)["city"] == "Bath"
 
 
+@pytest.mark.long
 def test_a_change_of_another_field_leaves_what_is_typed(show, stack, client):
     page = show(f"/clients/{client['id']}")
     begin(page, "City", "London")
@@ -182,6 +185,7 @@ def test_a_client_is_shown_whole_and_removed_for_good(show, stack, client):
     page.get_by_role("link", name=f"#{placed[1]['id']}").wait_for()
 
 
+@pytest.mark.long
 def test_a_client_far_down_in_the_trash_is_not_said_to_be_removed(stub, open_page):
     path = "/api/clients/clients/7"
     (entry,) = history({"name": ("Ada", None)})["items"]
@@ -193,6 +197,7 @@ def test_a_client_far_down_in_the_trash_is_not_said_to_be_removed(stub, open_pag
     assert page.get_by_text("there never was one").count() == 0
 
 
+@pytest.mark.long
 def test_a_removal_forgets_the_edits_of_this_client_alone(stub, open_page):
     step = {"service": "clients", "method": "PATCH", "body": {}, "etag": ""}
     edits = [

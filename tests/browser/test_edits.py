@@ -82,6 +82,7 @@ def test_an_edit_is_undone_by_a_key(page, edit, stored):
     page.get_by_text("There is nothing to undo in this tab.").wait_for()
 
 
+@pytest.mark.long
 def test_edits_of_one_item_are_undone_one_after_the_other_and_after_a_reload(page, edit, stored):
     edit({"price": 12.5}, {"price": 14})
     edit({"name": "Teapot"}, {"name": "Kettle"}, "name of Teapot")
@@ -104,6 +105,7 @@ def test_the_message_of_an_edit_undoes_it(page, edit, stored):
     assert stored("price") == (12.5,)
 
 
+@pytest.mark.long
 def test_another_field_of_somebody_else_is_no_conflict(page, edit, stored, write):
     write(brand="Acme")
     edit({"price": 12.5}, {"price": 14})
@@ -172,6 +174,7 @@ def test_a_refused_edit_is_not_remembered(page, edit, stored):
     assert page.get_by_role("button", name="Undo: price of Teapot").is_visible()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_kept", [True, False])
 def test_many_edits_are_one_and_what_was_changed_since_is_asked_about(page, stack, is_kept):
     new = [
@@ -201,6 +204,7 @@ def test_many_edits_are_one_and_what_was_changed_since_is_asked_about(page, stac
     expect(page.get_by_role("button", name="Undo: prices of 3 products")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_value_that_changes_while_one_is_asked_is_asked_about_again(page, stack, product):
     items = [{"slug": product["slug"], "price": 20}]
     assert page.evaluate(BATCH, {"items": items, "id": f"console-{uuid4().hex}"}) == {"updated": 1}

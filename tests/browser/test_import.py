@@ -103,6 +103,7 @@ def test_refused_rows_are_told_by_reason_and_place_and_the_rest_comes_in(open_im
     page.get_by_text(re.compile("^Undone: ")).first.wait_for()
 
 
+@pytest.mark.long
 def test_a_value_that_was_changed_since_stays_and_is_listed(open_import, stack):
     page = open_import()
     choose(page, ("cups.csv", "name,sku,price\nBowl,K-1,5\n"))
@@ -116,6 +117,7 @@ def test_a_value_that_was_changed_since_stays_and_is_listed(open_import, stack):
     assert stack.get("products", f"/products/{bowl['id']}")["stock"] == 3
 
 
+@pytest.mark.long
 def test_the_page_follows_the_undo_of_its_import(open_import):
     page = open_import()
     choose(page, ("pans.csv", "name,sku,price\nPan,P-1,5\n"))
@@ -141,6 +143,7 @@ def test_the_page_follows_the_undo_of_its_import(open_import):
     page.unroute_all(behavior="ignoreErrors")
 
 
+@pytest.mark.long
 def test_the_options_of_the_command_line_read_the_files_again(open_import):
     page = open_import()
     choose(page, ("semi.csv", "name;sku;price\nTeapot;O-1;12,50\n"), ("b.csv", "name\nPlate\n"))
@@ -167,6 +170,7 @@ def test_a_bad_file_says_what_is_wrong_and_another_may_follow(open_import):
     page.get_by_text("The first products will be").wait_for()
 
 
+@pytest.mark.long
 def test_an_import_goes_on_when_its_page_is_closed(open_import, stack, console, open_page):
     page = open_import()
     rows = "".join(f"Item {at},M-{at},{at}\n" for at in range(1, 1501))
@@ -180,6 +184,7 @@ def test_an_import_goes_on_when_its_page_is_closed(open_import, stack, console, 
     assert stack.get("products", "/products?sku=M-1500")["total"] == 1
 
 
+@pytest.mark.long
 def test_an_import_of_the_command_line_is_listed_and_taken_back(open_import, stack, tmp_path):
     file = tmp_path / "spoons.csv"
     file.write_text("name,sku\nSpoon,SP-1\nFork,SP-2\n")
@@ -202,6 +207,7 @@ def test_an_import_that_the_console_has_forgotten_is_told(console, open_page):
     page.get_by_text("the console was started again").wait_for()
 
 
+@pytest.mark.long
 def test_an_undo_tells_values_and_refusals_apart(stub, open_page):
     """An import that reports no change can be taken back, too: it may have written more."""
     run = {"reports": [REPORT], "seconds": 0.4}
@@ -232,6 +238,7 @@ def test_an_undo_tells_values_and_refusals_apart(stub, open_page):
         page.locator("#main").get_by_text(line).first.wait_for()
 
 
+@pytest.mark.long
 def test_another_file_is_read_with_the_options_of_the_import(stub, open_page):
     known = IMPORT | {"options": IMPORT["options"] | {"currency": "EUR"}}
     stub.answers["POST", f"/imports/{ID}/files"] = (201, known)
@@ -244,6 +251,7 @@ def test_another_file_is_read_with_the_options_of_the_import(stub, open_page):
     assert json.loads(body)["currency"] == "EUR"
 
 
+@pytest.mark.long
 def test_an_undo_ends_with_a_sentence_when_the_console_is_gone(stub, open_page):
     stub.answers["POST", f"/imports/{ID}/undo"] = (202, IMPORT)
     stub.answers["GET", f"/imports/{ID}"] = (503, {"detail": "Not now."})

@@ -104,6 +104,7 @@ def test_keys_are_listed_and_purged(live, stack, product):
     page.get_by_text("removed.").wait_for()
 
 
+@pytest.mark.long
 def test_the_proof_ends_with_nothing_stale(live, stack):
     page = live("/doctor")
     page.get_by_label("How long").select_option("10")
@@ -126,6 +127,7 @@ def test_the_checks_of_a_new_stack_find_nothing(live):
     page.get_by_text("Every document and every file is as it should be.").wait_for()
 
 
+@pytest.mark.long
 def test_a_hidden_tab_leaves_its_place_to_others(live, console):
     page = live("/")
     http = urllib3.PoolManager(retries=False)

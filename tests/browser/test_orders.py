@@ -59,6 +59,7 @@ def state_of(stack, order):
     return stack.get("orders", f"/orders/{order['id']}")["status"]
 
 
+@pytest.mark.long
 def test_the_page_knows_what_the_service_allows(board):
     known = board().evaluate("load('orders/states.js').then((m) => ({...m}))")
     allowed = {state: states.allowed_actions(state) for state in states.STATES}
@@ -100,6 +101,7 @@ def test_an_order_is_moved_by_keys_after_a_question(board, stack, place):
     assert state_of(stack, order) == "cancelled"
 
 
+@pytest.mark.long
 def test_arrows_go_from_card_to_card(board, place):
     first, second, paid = place(), place(), place("pay")
     page = board()
@@ -136,6 +138,7 @@ def test_several_orders_are_shipped_at_once(board, stack, place):
     assert state_of(stack, other) == "placed"
 
 
+@pytest.mark.long
 def test_cards_stay_under_the_pointer_when_one_is_selected(board, place):
     first, second = place(), place()
     page = board()
@@ -146,6 +149,7 @@ def test_cards_stay_under_the_pointer_when_one_is_selected(board, place):
     assert card(page, first).bounding_box() == before
 
 
+@pytest.mark.long
 def test_shift_selects_a_range(board, place):
     orders = [place() for _ in range(3)]
     page = board()
@@ -155,6 +159,7 @@ def test_shift_selects_a_range(board, place):
     expect(page.get_by_role("button", name="Deliver 0 of 3")).to_be_disabled()
 
 
+@pytest.mark.long
 def test_an_order_that_is_placed_elsewhere_appears(board, stack, place):
     page, other = board(), board()
     order = place(note="Ring twice")
@@ -192,6 +197,7 @@ def test_one_order_shows_lines_stock_client_and_history(board, stack, product, p
     page.get_by_text("Nothing came back.").wait_for()
 
 
+@pytest.mark.long
 def test_the_note_is_edited_and_undone(board, stack, place):
     order = place(note="Leave it at the door")
     page = board(f"/{order['id']}")
@@ -207,6 +213,7 @@ def test_the_note_is_edited_and_undone(board, stack, place):
     assert stack.get("orders", f"/orders/{order['id']}")["note"] == "Leave it at the door"
 
 
+@pytest.mark.long
 def test_the_query_is_in_the_address(board, place):
     place(note="purple elephants")
     page = board("?q=purple&states=placed,cancelled")
@@ -234,6 +241,7 @@ def test_what_was_sold_is_a_chart_and_a_table(board, stack, place):
     ).first.wait_for()
 
 
+@pytest.mark.long
 def test_an_order_that_does_not_exist_is_said_to(board):
     page = board("/999999")
     page.get_by_text("Not available.").wait_for()

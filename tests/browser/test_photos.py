@@ -41,6 +41,7 @@ def grid(console, open_page):
     return page
 
 
+@pytest.mark.long
 def test_thirty_photos_find_their_products(grid, stack, record_property):
     items = [{"name": f"Lamp {at}", "sku": f"LAMP-{at:02}"} for at in range(COUNT)]
     assert stack.request("POST", "products", "/products:batch", items)[0] == 207
@@ -63,6 +64,7 @@ def test_thirty_photos_find_their_products(grid, stack, record_property):
     grid.get_by_role("region", name="Photos").wait_for(state="detached")
 
 
+@pytest.mark.long
 def test_what_matches_nothing_is_given_by_hand_or_tried_again(grid, stack):
     grid.locator("input[type=file]").set_input_files(
         [photo("IMG_4711.jpg", picture(1)), photo("kettle.jpg", b"no picture")]
@@ -83,6 +85,7 @@ def test_what_matches_nothing_is_given_by_hand_or_tried_again(grid, stack):
     assert len(stack.get("products", "/products/kettle/images")["items"]) == 1
 
 
+@pytest.mark.long
 def test_one_photo_of_several_variants(grid, stack):
     body = {"name": "Linen shirt", "group": "linen-shirt"}
     for size in ("S", "M"):

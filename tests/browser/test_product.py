@@ -94,6 +94,7 @@ def test_a_change_is_saved_and_undone(show, product, stored):
     assert (stored()["price"], stored()["brand"]) == (59.9, None)
 
 
+@pytest.mark.long
 def test_the_rules_of_the_category_make_the_form(show, product, stored):
     page = show(product)
     page.get_by_text("a whole number, 15 to 60 EU").wait_for()
@@ -142,6 +143,7 @@ def test_what_the_api_refuses_stands_beside_the_field(show, stack, product):
     page.get_by_text("Nothing has changed.").wait_for()
 
 
+@pytest.mark.long
 def test_a_draft_survives_a_reload_and_can_be_left(show, product, stored):
     page = show(product)
     field(page, "Name").fill("Sneaker, half written")
@@ -175,6 +177,7 @@ def test_two_people_change_one_field(show, product, stored):
     expect(field(one, "Price")).to_have_value("80.00")
 
 
+@pytest.mark.long
 def test_two_people_change_two_fields_and_nobody_is_asked(show, product, stored):
     one, other = show(product), show(product)
     field(one, "Brand").fill("Acme")
@@ -214,12 +217,14 @@ def test_a_new_product_is_created_once_and_undone(show, stack):
     assert stack.get("products", f"/products/{id}")["stock"] == 3
 
 
+@pytest.mark.long
 def test_a_name_that_exists_is_told(show, product):
     page = show("new")
     field(page, "Name").fill("Sneaker")
     page.get_by_text("A product with this name exists").wait_for()
 
 
+@pytest.mark.long
 def test_a_variant_begins_a_group(show, stack, product, stored):
     page = show(product)
     page.get_by_role("link", name="Add a variant").click()
@@ -277,6 +282,7 @@ def test_a_change_by_hand_is_put_back(show, stack, product, stored):
     assert (stored()["price"], stored()["stock"]) == (59.9, 5)
 
 
+@pytest.mark.long
 def test_the_cache_of_a_product_says_why(show, stack, product):
     stack.get("products", f"/products/{product['id']}")
     page = show(product)
@@ -291,6 +297,7 @@ def test_the_cache_of_a_product_says_why(show, stack, product):
     cache.get_by_text("updated by").first.wait_for()
 
 
+@pytest.mark.long
 def test_the_trash_and_back(show, product, stack):
     page = show(product)
     page.get_by_role("button", name="Move to the trash").click()
@@ -301,6 +308,7 @@ def test_the_trash_and_back(show, product, stack):
     assert stack.get("products", f"/products/{product['id']}")["name"] == "Sneaker"
 
 
+@pytest.mark.long
 def test_pictures_are_added_ordered_described_and_removed(show, product, stack):
     page = show(product)
     panel = page.get_by_role("region", name="Pictures")
@@ -334,6 +342,7 @@ def test_pictures_are_added_ordered_described_and_removed(show, product, stack):
     page.get_by_role("img", name="A blue square").wait_for()
 
 
+@pytest.mark.long
 def test_a_picture_that_cannot_be_fetched_says_why(show, product):
     page = show(product)
     panel = page.get_by_role("region", name="Pictures")

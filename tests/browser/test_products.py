@@ -151,6 +151,7 @@ def choose_columns(page, *names):
     page.get_by_role("button", name="Close").click()
 
 
+@pytest.mark.long
 def test_facets_follow_an_edit_and_its_undo(show, reset):
     reset("cup-3", brand="Acme", weight=None)
     page = show("?q=cup")
@@ -173,6 +174,7 @@ def test_facets_follow_an_edit_and_its_undo(show, reset):
     expect(facets.get_by_role("button", name="Newcomer")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_facet_keeps_the_focus_when_it_is_chosen(show):
     page = show()
     facet = page.get_by_role("button", name=re.compile("^Acme"))
@@ -186,6 +188,7 @@ def test_a_facet_keeps_the_focus_when_it_is_chosen(show):
     expect(facet).to_be_focused()
 
 
+@pytest.mark.long
 def test_rows_stay_under_the_pointer_when_one_is_selected(show):
     page = show()
     second = page.get_by_role("checkbox", name="Select Cup 2", exact=True)
@@ -195,6 +198,7 @@ def test_rows_stay_under_the_pointer_when_one_is_selected(show):
     assert second.bounding_box() == before
 
 
+@pytest.mark.long
 def test_all_that_match_are_edited_without_a_selection(show):
     page = show("?brand=Weaver")
     expect(page.get_by_role("button", name="Edit …")).to_be_disabled()
@@ -205,6 +209,7 @@ def test_all_that_match_are_edited_without_a_selection(show):
     expect(dialog).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_category_that_does_not_exist_is_said_once(show):
     page = show()
     cell(page, "Cup 5", "category").dblclick()
@@ -250,6 +255,7 @@ def test_variants_fold_and_unfold(show):
     expect(page.locator("tbody tr")).to_have_count(1)
 
 
+@pytest.mark.long
 def test_columns_are_chosen_and_kept(show):
     page = show()
     page.get_by_role("button", name="Columns …").click()
@@ -386,6 +392,7 @@ def test_status_category_and_brand_are_chosen(show, stored, reset):
     assert found == ["draft", "coffee", "Potter"]
 
 
+@pytest.mark.long
 def test_attributes_are_edited_by_the_rules_of_the_category(show, shop, stored):
     rules = {
         "size": {"choices": ["S", "M"]},
@@ -544,6 +551,7 @@ def test_what_changes_after_the_preview_is_left_out(show, shop, stored, reset):
     assert stored("cup-19", "price") == 100
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("field", "fill", "name", "value"),
     [
@@ -574,6 +582,7 @@ def test_all_that_match_are_changed(show, stored, field, fill, name, value):
     assert stored("cup-60", name) == before
 
 
+@pytest.mark.long
 def test_products_go_to_the_trash_and_come_back(show, shop):
     page = show("?price__gte=30&price__lte=33")
     row(page, "Cup 21").get_by_role("checkbox").check()
@@ -600,6 +609,7 @@ def test_products_go_to_the_trash_and_come_back(show, shop):
     assert shop.get("products", "/products/cup-21")["name"] == "Cup 21"
 
 
+@pytest.mark.long
 def test_a_filter_that_the_api_refuses_is_told(console, shop, open_page):
     page = open_page(f"{console}/products?colour=red", expected=r"400 ")
     page.get_by_text("colour").first.wait_for()

@@ -8,6 +8,7 @@ from tests.support.stack import running_stack
 from vitrine import stack as stacks
 from vitrine.commands.console import way_to
 
+pytestmark = pytest.mark.long
 KEY = "0123456789abcdef" * 4
 REFUSED = "Failed to load resource"
 

@@ -114,6 +114,7 @@ def test_an_item_of_a_batch_has_at_most_twenty_errors(client, url, serves):
     assert len(refused["errors"]) == 20
 
 
+@pytest.mark.long
 def test_a_batch_keeps_only_the_errors_that_it_shows(client, url, serves):
     """All errors of a few batches at once took more memory than a process may have."""
     serves("batch")

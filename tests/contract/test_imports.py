@@ -52,7 +52,7 @@ def effects(client, url):
     return effects
 
 
-@pytest.fixture(params=["together", "alone"])
+@pytest.fixture(params=["together", pytest.param("alone", marks=pytest.mark.long)])
 def undo(request, client, url, effects):
     """Send all requests that undo an import, or have the service do it; return their statuses."""
 

@@ -12,9 +12,12 @@ from tests.support.processes import free_port
 from tests.support.services import ROOT, environment
 from tests.support.stack import Stack, stack_folder
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("pip") is None, reason="there is no pip, as in the image"
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        importlib.util.find_spec("pip") is None, reason="there is no pip, as in the image"
+    ),
+]
 PARTS = ("pyproject.toml", "README.md", "LICENSE", "shared", "vitrine")
 
 

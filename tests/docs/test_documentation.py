@@ -22,6 +22,7 @@ from tests.support.services import ROOT, path_of
 BLOCKS = [fence for path in DOCUMENTS for fence in fences(path)]
 WALK = ROOT / "scripts" / "walkthrough.sh"
 POWERSHELL = ROOT / "scripts" / "walkthrough.ps1"
+FIRST = ("README.md", "docs/getting-started.md", "docs/cache.md")  # that most readers follow
 RUN = [path for path in DOCUMENTS if any(fence.is_run for fence in fences(path))]
 
 
@@ -64,7 +65,11 @@ def test_every_block_is_of_a_known_kind_and_parses(fence):
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("path", RUN, ids=name)
+@pytest.mark.parametrize(
+    "path",
+    [path if name(path) in FIRST else pytest.param(path, marks=pytest.mark.long) for path in RUN],
+    ids=name,
+)
 def test_its_commands_do_what_it_says(path, project, stack, fresh, here):
     document = name(path)
     blocks = [fence for fence in fences(path) if fence.is_run]

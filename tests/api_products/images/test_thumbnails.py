@@ -387,7 +387,10 @@ def test_an_empty_file_is_called_empty():
         inspect(b"", MAX_PIXELS)
 
 
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "I;16", "P"])
+@pytest.mark.parametrize(
+    "mode",
+    ["RGB", *(pytest.param(each, marks=pytest.mark.long) for each in ("RGBA", "L", "I;16", "P"))],
+)
 def test_a_large_picture_is_shrunk_in_bands_as_if_at_once(mode):
     small = Image.linear_gradient("L").resize((60, 41))
     plain = Image.merge("RGB", [small, small.rotate(180), small.transpose(0)])

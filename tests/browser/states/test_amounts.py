@@ -79,6 +79,7 @@ def test_a_price_of_many_is_a_number_or_refused(page, price, how, value, ending,
     assert page.evaluate(PLANNED, [item, change]) == expected
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a_number_in_a_field_can_be_read_back(browser, stub, locale):
     context = browser.new_context(locale=locale)

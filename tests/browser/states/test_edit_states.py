@@ -60,6 +60,7 @@ def type_into_two_cells(page):
     return held[0]
 
 
+@pytest.mark.long
 def test_a_late_answer_leaves_the_cell_in_which_one_types(show):
     page = show()
     late = type_into_two_cells(page)
@@ -150,6 +151,7 @@ def test_an_undo_that_is_refused_does_not_block_those_before_it(show, stub):
     page.get_by_text("Undone: edit 1.").wait_for()
 
 
+@pytest.mark.long
 def test_the_undo_of_a_bulk_edit_outlives_a_lost_answer(show):
     page = show()
     writes = []
@@ -178,6 +180,7 @@ def test_the_undo_of_a_bulk_edit_outlives_a_lost_answer(show):
     expect(page.get_by_role("button", name="Undo: prices +10 %")).to_be_visible()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_ours", [True, False])
 def test_an_undo_whose_answer_was_lost_is_not_somebody_elses_change(show, stub, is_ours):
     page = show()

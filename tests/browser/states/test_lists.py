@@ -81,10 +81,12 @@ def by_cursor(query, items, per):
     }
 
 
+@pytest.mark.long
 def test_a_reading_that_is_late_each_time_is_shown_all_the_same(show):
     assert show("/clients").evaluate(READ) == 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("path", "label", "link"),
     [("/orders", "Find orders", "Orders"), ("/clients", "Find clients", "Clients")],
@@ -118,6 +120,7 @@ def test_the_chart_of_sales_has_every_day_of_two_currencies(show, answer):
     page.get_by_role("img", name="Sold by day: 89 orders in 90 days").wait_for()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("part", "caption"),
     [("history", "Changes, the latest first"), ("stock", "Changes of the stock, the latest first")],
@@ -176,6 +179,7 @@ def test_a_category_that_has_moved_is_shown_at_its_new_place_only(show, stub, an
     expect(boots).to_have_count(1)
 
 
+@pytest.mark.long
 def test_a_flood_leaves_the_rows_that_are_shown(show, stub, answer):
     rows = [item(at, f"Cup {at}") | {"revision": 2} for at in range(120)]
     answer("/api/products/products", lambda query: by_cursor(query, rows, 50))

@@ -236,7 +236,7 @@ def test_tab_goes_through_a_page_in_its_order(shown):
     assert len(seen) >= count
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_a_page_is_accessible_and_fits(shown, find_faults, theme):
     name, page = shown
     page.emulate_media(color_scheme=theme)
@@ -261,16 +261,21 @@ def test_a_page_is_accessible_and_fits(shown, find_faults, theme):
     ("name", "button", "title"),
     [
         ("overview", "Keys", "Keys"),
-        ("cache", "Purge", "Purge the cache"),
-        ("doctor", "Mend", "Mend documents"),
-        ("categories", "To the top level", "Move Boots"),
-        ("categories", "Delete", "Delete Boots"),
-        ("import", "Undo", "Undo an import"),
-        ("orders", "Cancel order 20", "Cancel order 20"),
-        ("clients", "New client", "New client"),
-        ("client", "Remove for good", "Remove client 1 for good"),
-        ("products", "Columns", "Columns"),
         ("products", "Edit …", "Edit 1 product"),
+        *(
+            pytest.param(*each, marks=pytest.mark.long)
+            for each in (
+                ("cache", "Purge", "Purge the cache"),
+                ("doctor", "Mend", "Mend documents"),
+                ("categories", "To the top level", "Move Boots"),
+                ("categories", "Delete", "Delete Boots"),
+                ("import", "Undo", "Undo an import"),
+                ("orders", "Cancel order 20", "Cancel order 20"),
+                ("clients", "New client", "New client"),
+                ("client", "Remove for good", "Remove client 1 for good"),
+                ("products", "Columns", "Columns"),
+            )
+        ),
     ],
 )
 def test_a_dialog_is_accessible_and_keeps_the_focus(show, find_faults, name, button, title):
@@ -293,6 +298,7 @@ def test_a_dialog_is_accessible_and_keeps_the_focus(show, find_faults, name, but
     expect(opener).to_be_focused()
 
 
+@pytest.mark.long
 def test_no_label_of_a_chart_is_cut_at_any_time_of_day(show):
     page = show("overview")
     page.evaluate(WATCH_LABELS)
@@ -300,6 +306,7 @@ def test_no_label_of_a_chart_is_cut_at_any_time_of_day(show):
     assert page.evaluate("cutLabels") == []
 
 
+@pytest.mark.long
 def test_only_a_page_with_a_chart_reads_the_samples(show, stub):
     def asked():
         return [path for _, path, _ in stub.seen if path == "/samples"]
@@ -318,6 +325,7 @@ def test_only_a_page_with_a_chart_reads_the_samples(show, stub):
     assert len(asked()) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", ["/", "/orders"])
 def test_a_browser_that_names_no_known_language_shows_all_but_the_chart(stub, open_page, path):
     page = open_page()
@@ -374,6 +382,7 @@ def test_an_unknown_page_names_the_others(stub, open_page):
     page.get_by_text("This page does not exist.").wait_for()
 
 
+@pytest.mark.long
 def test_a_file_that_is_dropped_beside_its_place_leaves_the_page_as_it_is(stub, open_page):
     page = open_page(f"{stub.url}/import")
     page.get_by_role("button", name="Choose files").wait_for()

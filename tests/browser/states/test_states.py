@@ -49,6 +49,7 @@ def test_an_answer_is_shown_with_its_source(live, stub):
     assert panel.get_by_text("hit", exact=True).is_visible()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "command"),
     [
@@ -116,6 +117,7 @@ def test_a_stack_that_stops_and_comes_back(live, stub):
     until(page, is_shown, "a change in a new stream")
 
 
+@pytest.mark.long
 def test_a_page_that_was_not_loaded_is_loaded_when_the_console_answers(live, stub):
     """A browser does not ask again for a module that did not come."""
     page = live()
@@ -127,6 +129,7 @@ def test_a_page_that_was_not_loaded_is_loaded_when_the_console_answers(live, stu
     assert page.url == f"{stub.url}/jobs"
 
 
+@pytest.mark.long
 def test_too_many_tabs_are_told_so(live, stub):
     page = live()
     problem = {"status": 503, "detail": "24 streams are open, which is the limit."}
@@ -300,6 +303,7 @@ def test_a_token_of_the_address_answers_the_dialog(stub, open_page):
     page.get_by_text("Signed in as maria").wait_for()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", ["/#token=%", "/#token=%E0%A4", "/trace/%", "/trace/%ff"])
 def test_an_address_that_is_badly_encoded_shows_the_page(stub, open_page, path):
     page = open_page(stub.url + path, expected=REFUSED)
@@ -348,6 +352,7 @@ def test_a_difference_is_that_of_the_moment_and_not_of_the_request(live, stub):
     page.get_by_text("Earlier").wait_for()
 
 
+@pytest.mark.long
 def test_a_difference_that_does_not_come_is_not_waited_for_for_ever(live, stub):
     path = "/api/products/products/12/history"
     stub.answers["GET", path] = (200, {"items": []})

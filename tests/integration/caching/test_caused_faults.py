@@ -43,6 +43,7 @@ def test_nothing_is_stale_or_lost_during_any_fault(own_stack, capsys):
             assert (outcome.refused, outcome.refused_reads) == (0, 0)
 
 
+@pytest.mark.long
 def test_an_instance_that_acknowledges_refused_writes_at_once_is_found_out(own_stack):
     options = {
         "only": ("products",),
@@ -80,6 +81,7 @@ def test_a_fault_is_taken_back_even_if_the_run_is_ended(own_stack):
         assert redis.set("writes", "are accepted", px=1)
 
 
+@pytest.mark.long
 def test_the_command_reports_each_fault(own_stack):
     done = own_stack.run(*COMMAND)
     assert "redis-oom: " in done.stdout

@@ -83,6 +83,7 @@ def wait_until(moment):
         time.sleep(left)
 
 
+@pytest.mark.long
 def test_redis_stopped_for_five_seconds(stack, proxy, capsys):
     with Redis(port=proxy.target) as redis:
         pid = redis.info("server")["process_id"]
@@ -93,6 +94,7 @@ def test_redis_stopped_for_five_seconds(stack, proxy, capsys):
     assert storm.report.wrong == []
 
 
+@pytest.mark.long
 def test_a_replica_that_missed_the_last_generations_is_promoted(stack, proxy, start_redis, capsys):
     first = proxy.target
     second = start_redis("--replicaof", f"127.0.0.1 {first}", "--repl-diskless-sync-delay", "0")
@@ -128,6 +130,7 @@ def test_servers_of_others_are_not_harmed(stack):
     assert "These faults need 25 s: send --fuzz 25s or more." in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["cluster", "replica"])
 def test_other_kinds_of_redis(request, servers, capsys, kind):
     """A Redis Cluster, and a replica to read cached answers from."""

@@ -142,6 +142,7 @@ def test_an_instance_that_ignores_generations_is_found_out(stack):
     assert "write " in report.problems[0]
 
 
+@pytest.mark.long
 def test_an_instance_that_forgets_the_lists_of_groups_is_found_out(stack):
     with (
         instance(stack, "tests.support.broken:forgets_groups") as broken,
@@ -166,6 +167,7 @@ def test_a_follower_that_sees_nothing_is_found_out(stack):
         os.kill(follower, signal.SIGCONT)
 
 
+@pytest.mark.long
 def test_nothing_is_left_of_a_run(stack):
     fuzz(stack, 1).run()
     with MongoClient(stacks.read(stack.folder).mongo_uri) as client:
@@ -174,6 +176,7 @@ def test_nothing_is_left_of_a_run(stack):
                 assert client["vitrine"][collection].count_documents({}) == 0
 
 
+@pytest.mark.long
 def test_a_run_that_is_ended_leaves_nothing_behind(stack, tmp_path):
     with (tmp_path / "said").open("w+") as said:
         process = subprocess.Popen(
@@ -219,6 +222,7 @@ def test_another_stack_is_not_written_to(stack):
         client["vitrine"].products.delete_many({})
 
 
+@pytest.mark.long
 def test_an_instance_that_answers_no_json_is_found_out(stack):
     with instance(stack, "tests.support.broken:cuts_bodies") as broken:
 
@@ -241,6 +245,7 @@ def test_doctor_says_what_it_did_and_that_all_is_well(stack):
     assert wrong.returncode == 2
 
 
+@pytest.mark.long
 def test_doctor_writes_nothing_while_a_part_is_not_ready(stack):
     follower = process_of(stack, b"shared\0follow\0", b"api_products")
     os.kill(follower, signal.SIGSTOP)
@@ -291,6 +296,7 @@ def test_doctor_lists_what_was_made_by_hand_and_mends_what_it_can(stack):
             db[name].delete_many({})
 
 
+@pytest.mark.long
 def test_doctor_looks_at_services_that_run_elsewhere(stack, tmp_path):
     urls = {name: url for name, url in stack.env.items() if name.endswith("_URL")}
     found = Stack(tmp_path / "elsewhere", urls).run("doctor")

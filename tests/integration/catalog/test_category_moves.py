@@ -41,6 +41,7 @@ def total(shop, slug):
         return shop.request("GET", "products", path, Prefer="count=exact")[1]["total"]
 
 
+@pytest.mark.long
 def test_products_follow_whoever_is_killed_on_the_way(shop):
     assert poll(lambda: total(shop, "old") == COUNT, what="the list of all lamps")
     move = ("PATCH", "categories", "/categories/lamps", {"parent": "new"})

@@ -215,6 +215,7 @@ def write_many(stack, writer):
     return made["id"]
 
 
+@pytest.mark.long
 def test_only_half_of_the_threads_wait_and_not_for_those_who_hung_up(stack):
     def unless_refused(url):
         answer = stack._http.request("GET", url)
@@ -239,6 +240,7 @@ def test_only_half_of_the_threads_wait_and_not_for_those_who_hung_up(stack):
         assert waited["changes"] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("threads", [1, 2])
 def test_other_requests_are_answered_while_all_wait_who_may(stack, threads):
     """Of the feed and of the live view together."""

@@ -23,6 +23,7 @@ def naughty(request):
     return list(dict.fromkeys(strings))
 
 
+@pytest.mark.long
 def test_every_string_is_a_name_and_a_text_and_comes_back_by_its_slug(stack, naughty):
     refused = []
     for text in naughty:
@@ -58,6 +59,7 @@ def test_a_third_of_the_strings_are_queries_and_find_what_they_name(stack, naugh
     assert answer.json()["items"][0]["name"] == text
 
 
+@pytest.mark.long
 def test_another_third_as_slugs_or_attribute_names_are_taken_or_named(stack, naughty):
     for text in naughty[1::3]:
         status, value = stack.request("POST", "products", "/products", {"name": "x", "slug": text})

@@ -66,6 +66,7 @@ def test_what_a_job_writes_names_the_request_that_has_queued_it(stack, product):
     assert told[0]["changes"]["images"]["from"] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("folder", ["images", "hostile_images"])
 def test_real_pictures_become_what_their_manifest_says(stack, product, data_folder, folder, capsys):
     outcomes = {}
@@ -84,6 +85,7 @@ def test_real_pictures_become_what_their_manifest_says(stack, product, data_fold
     assert stack.get("products", product)["name"] == "Pot"
 
 
+@pytest.mark.long
 def test_the_photos_of_an_export_find_their_products(stack, unpack, data_folder):
     """All 19 of them: some are named by the products, some by files that come after them."""
     folder = unpack("catalog/magento-luma-fixtures.tar.xz") / "magento"
@@ -125,6 +127,7 @@ def test_a_worker_that_is_killed_before_it_takes_a_job_loses_none(stack, product
     poll(lambda: states(stack, product) == ["ready"] * 3)
 
 
+@pytest.mark.long
 def test_no_disaster_loses_a_picture(stack, product):
     """They come one after the other, for each takes the sweep some seconds to mend."""
     large = picture("red", (7000, 5000), "PNG")

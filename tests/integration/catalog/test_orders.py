@@ -42,6 +42,7 @@ def shop():
         yield stack
 
 
+@pytest.mark.long
 def test_the_commands_of_the_earlier_shop_work(shop):
     (id,) = stock(shop, 1, stock=5)
     status, order = shop.request("POST", "orders", "/orders", {"product_id": id, "quantity": 2})
@@ -125,7 +126,9 @@ def test_one_key_sent_by_many_at_once_is_one_order(shop):
     assert left(shop, [id])[id] == 29
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.long)]
+)
 def test_products_down_is_said_while_it_is_down_and_nothing_is_ordered(shop, how):
     (id,) = stock(shop, 1, stock=5)
     body = {"product_id": id, "quantity": 1}
@@ -208,6 +211,7 @@ def three_members():
                 stop(process, 3)
 
 
+@pytest.mark.long
 def test_a_primary_killed_under_load_loses_no_order(capsys):
     only = ("--only", "orders,products")
     with (

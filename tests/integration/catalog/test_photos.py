@@ -74,6 +74,7 @@ def test_photos_are_soon_ready_and_private_hosts_are_refused(stack, server, make
     assert server.paths().count("/red") == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("folder", ["images", "hostile_images"])
 def test_real_photos_become_what_their_manifest_says(stack, server, make, data_folder, folder):
     manifest = json.loads((data_folder / folder / "manifest.json").read_bytes())
@@ -158,6 +159,7 @@ def test_failed_photos_are_listed_and_fetched_again(stack, server, make):
     assert "failed images: 0" in stack.run("images", "list").stdout
 
 
+@pytest.mark.long
 def test_a_host_that_does_not_answer_is_one_line_of_the_log(stack, server, make):
     def said():
         logs = (stack.folder / "logs").glob("products*.log")

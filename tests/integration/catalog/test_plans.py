@@ -179,7 +179,7 @@ def test_a_page_comes_in_one_batch(large, query):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("reader", ["editor", "anonymous"])
+@pytest.mark.parametrize("reader", [pytest.param("editor", marks=pytest.mark.long), "anonymous"])
 def test_every_list_stands_on_an_index(large, reader):
     clients, db, commands = large
     client = clients[reader]

@@ -68,6 +68,7 @@ def test_a_picture_in_a_bucket_is_answered_by_a_signed_redirect(stack):
     assert not any(kind["total"] for kind in stack.get("products", "/products:files").values())
 
 
+@pytest.mark.long
 def test_a_bucket_that_does_not_answer_is_named(stack, s3):
     with suspended_process(s3[0].pid):
         answer = upload(stack, picture("blue"))

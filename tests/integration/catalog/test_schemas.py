@@ -42,6 +42,7 @@ def test_an_inherited_rule_is_never_stale(stack):
     assert stack.request("POST", "products", "/products", body)[0] == 422
 
 
+@pytest.mark.long
 def test_a_schema_made_from_a_file_fits_all_of_it(stack, cpus):
     rows = len(cpus.read_text().splitlines())
     args = ("import", "products", str(cpus), "--set", "category=Processors", "--infer-attributes")

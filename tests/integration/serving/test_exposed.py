@@ -122,6 +122,7 @@ NONSENSE = b"\r\n\r\n\r\n"
 REFUSED = head("POST /products HTTP/1.1", "Content-Type: text/plain", "Content-Length: 999")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("said", [LONG, CLOSING, NONSENSE, REFUSED])
 def test_clients_that_stay_after_the_answer_hold_no_thread(stack, said):
     """A body that never arrives and is not read; a connection that the client never closes."""
@@ -154,6 +155,7 @@ def test_open_mode_does_not_start_where_others_come_in():
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.long
 def test_with_tokens_the_services_the_jobs_and_the_commands_get_in():
     with running_stack(AUTH_MODE="token", SECRET_KEY=SECRET, JOB_WORKERS="1") as shop:
 

@@ -139,6 +139,7 @@ def asked(http, url, **headers):
     return found.status, told, found.data
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cors", ["", "https://shop.example"])
 def test_a_hit_is_what_gunicorn_answers(shop, cors):
     _, made = shop.request("POST", "products", "/products", {"name": f"Théière {cors}"})
@@ -175,6 +176,7 @@ def test_a_hit_is_what_gunicorn_answers(shop, cors):
             assert path != item or "; hit; " in answers[0][1]["cache-status"]
 
 
+@pytest.mark.long
 def test_who_asks_is_who_the_proxy_says(shop):
     settings = BEHIND | {"RATE_LIMIT_ANONYMOUS": "3/hour"}
     with (

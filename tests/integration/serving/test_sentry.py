@@ -112,6 +112,7 @@ def worker(stack, queue, **env):
         stop(process, 5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("job", "error"), [("raise_error", "RuntimeError"), ("crash", "JobKilled")]
 )

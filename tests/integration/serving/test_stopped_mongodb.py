@@ -32,7 +32,9 @@ REQUESTS = [
 ]
 
 
-@pytest.fixture(scope="module", params=["gunicorn", "granian"])
+@pytest.fixture(
+    scope="module", params=["gunicorn", pytest.param("granian", marks=pytest.mark.long)]
+)
 def stack(request):
     with running_stack(SERVER=request.param, JOB_WORKERS="0", THREADS="32") as stack:
         for number in range(4):

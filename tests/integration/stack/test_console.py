@@ -370,6 +370,7 @@ def test_the_checks_are_shown_and_mended(stack, console, db):
     assert console("/doctor/fix", "POST", {"service": "products", "check": "/x"})[0] == 404
 
 
+@pytest.mark.long
 def test_the_freshness_test_runs_from_the_console(console, stream):
     with stream("?topics=fuzz") as events:
         status, state = console("/fuzz", "POST", {"seconds": 5})
@@ -422,6 +423,7 @@ def console_command(stack, *args, **env):
             stop(process, 10)
 
 
+@pytest.mark.long
 def test_the_command_serves_a_console_for_services_elsewhere(stack, http, running):
     with console_command(stack) as address:
         url = address.rstrip("/")
@@ -433,6 +435,7 @@ def test_the_command_serves_a_console_for_services_elsewhere(stack, http, runnin
         assert {each["state"] for each in services} == {"ok"}
 
 
+@pytest.mark.long
 def test_with_tokens_the_console_has_the_rights_of_its_caller(stack, http):
     key = {"AUTH_MODE": "token", "SECRET_KEY": "0123456789abcdef" * 4}
     others = {f"{name.upper()}_URL": None for name in NAMES}

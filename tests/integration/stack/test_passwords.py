@@ -150,6 +150,7 @@ def test_workers_run_no_function_that_the_service_does_not_declare(stack, runnin
     assert not Path(f"/tmp/vitrine-hostile-{os.getpid()}").exists()
 
 
+@pytest.mark.long
 def test_a_lost_password_is_made_again(stack, running):
     """The last test, because it starts the stack again."""
     stack.down()

@@ -76,6 +76,7 @@ def test_a_backup_of_a_running_stack_is_complete(stack, tmp_path):
             restored.down()
 
 
+@pytest.mark.long
 def test_entries_cached_after_a_backup_are_stale_after_its_restore(stack):
     """Redis keeps entries of a state that the restored MongoDB never had."""
     end(stack)

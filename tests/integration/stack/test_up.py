@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from pymongo import MongoClient
 
 from tests.support.polling import poll
@@ -114,6 +115,7 @@ def test_an_occupied_service_port_is_one_clear_sentence(fresh_stack):
     assert "CLIENTS_URL=" in line
 
 
+@pytest.mark.long
 def test_occupied_database_ports_mean_the_next_free_ones(stack, fresh_stack):
     """The running stack has taken at least one of each port already."""
     reserved = [(port, claim(port)) for port in map(free_port, (27017, 6379, 5555))]
@@ -143,6 +145,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_sentence():
     assert line.startswith(f"Error: The folder {folder} cannot be written")
 
 
+@pytest.mark.long
 def test_servers_of_the_settings_replace_embedded_ones(fresh_stack, servers):
     mongod, redis = servers
     fresh_stack.env["MONGO_URI"] = f"mongodb://localhost:{mongod}/given"
@@ -156,6 +159,7 @@ def test_servers_of_the_settings_replace_embedded_ones(fresh_stack, servers):
         client.drop_database("given")
 
 
+@pytest.mark.long
 def test_a_redis_to_write_to_replaces_the_embedded_one(fresh_stack, servers):
     mongod, redis = servers
     url = f"redis://localhost:{redis}"
@@ -227,6 +231,7 @@ def test_the_reason_why_a_service_cannot_start_is_shown(fresh_stack, tmp_path):
     assert not [line for line in refused.stdout.splitlines() if "Stopped" in line]
 
 
+@pytest.mark.long
 def test_servers_that_do_not_answer_are_reported_at_once(fresh_stack):
     fresh_stack.env["MONGO_URI"] = f"mongodb://127.0.0.1:{free_port(0)}/x"
     fresh_stack.env["REDIS_URL"] = f"redis://127.0.0.1:{free_port(0)}/0"

@@ -122,6 +122,7 @@ def test_wrong_formats_are_refused_in_a_sentence(shop, tmp_path):
         assert text in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name", ["shopify-jewelery.csv", "shopify-template.csv", "woocommerce.csv", "vendure.csv"]
 )

@@ -97,6 +97,7 @@ def test_an_older_snapshot_updates_its_items(stack, unpack):
     assert run_import(stack, *args)[0] == (rows, 0, 0, rows, 0)
 
 
+@pytest.mark.long
 def test_a_tree_of_4584_categories_is_built_whole(stack, data_folder):
     file = data_folder / "catalog" / "bestbuy-categories.json.xz"
     records = json.loads(lzma.decompress(file.read_bytes()))
@@ -117,6 +118,7 @@ def test_a_tree_of_4584_categories_is_built_whole(stack, data_folder):
             assert category["name"] == record["name"].strip()
 
 
+@pytest.mark.long
 def test_a_magento_export_with_html_and_several_categories_a_cell(stack, unpack):
     folder = unpack("catalog/magento-luma-fixtures.tar.xz") / "magento"
     file = folder / "ConfigurableSampleData" / "fixtures" / "products.csv"
@@ -167,6 +169,7 @@ def test_northwind_customers_with_unquoted_commas(stack, unpack):
     assert (berglund["external_ref"], berglund["city"]) == ("BERGS", "Luleå")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("service", "format"),
     [("clients", "jsonl"), ("clients", "json"), ("clients", "csv"), ("categories", "jsonl")],

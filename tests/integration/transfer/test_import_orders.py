@@ -38,6 +38,7 @@ def sums(shop, query=""):
     return row
 
 
+@pytest.mark.long
 def test_northwind(shop, unpack):
     folder = unpack("orders/northwind.tar.xz") / "northwind"
     joins = [
@@ -96,6 +97,7 @@ def test_no_stock_changes_and_an_export_is_imported_as_unchanged(shop, tmp_path)
     assert sums(shop, "to=2020-01-01") == before
 
 
+@pytest.mark.long
 def test_a_shop_of_some_days(shop, unpack):
     files = sorted(
         (unpack("orders/uci-online-retail-by-day-2010-12_2011-06.tar.xz")).rglob("*.csv")

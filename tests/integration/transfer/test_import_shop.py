@@ -24,6 +24,7 @@ FILES = {
     "google-merchant.xml": (2, 2, "94.00", 0, 0),
     "dummyjson.json": (194, 194, "304599.96", 0, 24),
 }
+FIRST = ("shopify-apparel.csv", "woocommerce.csv", "google-merchant.tsv")
 # What a document or one of its photos has of its own, though the same file made it.
 OWN = {"_id", "created_at", "updated_at", "writer", "written", "since", "import"}
 COSTS = {"shopify-template.csv": "8.5", "prestashop.csv": "AppleStore"}
@@ -87,7 +88,10 @@ def import_shop(stack, *args, code=0):
     return tuple(int(count.replace(",", "")) for count in counts.groups()), run.stderr
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    "name",
+    [name if name in FIRST else pytest.param(name, marks=pytest.mark.long) for name in FILES],
+)
 def test_a_shop_comes_in_stays_the_same_and_is_taken_back(empty_stack, data_folder, name):
     stack, path = empty_stack, data_folder / "shops" / name
     products, sold, price, stocks, categories = FILES[name]
@@ -148,6 +152,7 @@ def test_two_shops_in_one_import(empty_stack, data_folder):
     assert {item["currency"] for item in every(empty_stack, "products")} == {"EUR"}
 
 
+@pytest.mark.long
 def test_the_same_keys_in_two_shops_are_apart(empty_stack, tmp_path):
     path = tmp_path / "products.csv"
     head = "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price\n"

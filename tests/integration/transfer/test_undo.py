@@ -77,8 +77,8 @@ def id_of(said):
     ("resource", "text", "options"),
     [
         ("products", PRODUCTS, ["--create-categories"]),
-        ("clients", CLIENTS, []),
-        ("categories", CATEGORIES, []),
+        pytest.param("clients", CLIENTS, [], marks=pytest.mark.long),
+        pytest.param("categories", CATEGORIES, [], marks=pytest.mark.long),
     ],
 )
 def test_import_undo_and_import_again_end_in_the_state_of_before(
@@ -101,6 +101,7 @@ def test_import_undo_and_import_again_end_in_the_state_of_before(
     assert state() == full
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("end", [".jsonl", ".json", ".csv"])
 def test_an_export_changes_nothing_when_it_is_imported(run, stack, state, file, tmp_path, end):
     run("products", file("x.csv", PRODUCTS), "--create-categories")
@@ -319,6 +320,7 @@ def test_nothing_is_missing_if_a_row_fails(run, stack, file):
     )
 
 
+@pytest.mark.long
 def test_an_export_for_spreadsheets_is_read_as_the_very_same(run, stack, state, tmp_path):
     product = {
         "name": "=HYPERLINK(1)",

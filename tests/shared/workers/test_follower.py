@@ -104,6 +104,7 @@ def test_it_stores_up_to_which_change_the_cache_is_invalidated(db, follow):
     assert poll(lambda: db.followers.find_one({"_id": "products", "seen": {"$gte": moment}}))
 
 
+@pytest.mark.long
 def test_nothing_is_announced_while_redis_refuses_writes(db, redis, follow, caplog):
     """Writes would wait for leases that cannot be."""
     follow()

@@ -96,6 +96,7 @@ def patient_server(tmp_path, upstream):
         yield server
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", SLOW)
 def test_slow_clients_hold_no_thread(patient_server, kind):
     server = patient_server
