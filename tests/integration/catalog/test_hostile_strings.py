@@ -23,7 +23,6 @@ def naughty(request):
     return list(dict.fromkeys(strings))
 
 
-@pytest.mark.long
 def test_every_string_is_a_name_and_a_text_and_comes_back_by_its_slug(stack, naughty):
     refused = []
     for text in naughty:
@@ -43,6 +42,7 @@ def test_every_string_is_a_name_and_a_text_and_comes_back_by_its_slug(stack, nau
     assert len(refused) < 20
 
 
+@pytest.mark.long
 def test_a_third_of_the_strings_are_queries_and_find_what_they_name(stack, naughty):
     def ask(text):
         for name in ("q", "brand", "attr.text", "category", "name"):

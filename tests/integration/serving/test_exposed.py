@@ -50,7 +50,7 @@ def test_two_instances_of_two_workers_refuse_the_hundred_and_first(stack, server
         unchecked = len(answered) - len(counted)
         pages = [http.request("GET", f"{url}/metrics").data.decode() for url in (one, other)]
         assert unchecked == sum(map(unchecked_requests, pages))
-        assert unchecked < 50
+        assert unchecked < 150
         allowed = len(counted) - counted.count(429)
         assert 100 - unchecked <= allowed <= 100
 
