@@ -89,11 +89,11 @@ class CategoryResolver:
             return []
         tree = self._loaded()
         try:
-            if tree.find(text) or self._existing_paths(text):
+            if self._find(text) or self._existing_paths(text):
                 return []
             path = _deepest(self._paths.split(text))
             if tree.at(path) or (
-                len(path) == 1 and (tree.find(path[0]) or self._by_old_slug(path[0]))
+                len(path) == 1 and (self._find(path[0]) or self._by_old_slug(path[0]))
             ):
                 return []
             self._paths.check(text)
@@ -140,8 +140,7 @@ class CategoryResolver:
 
     def _slug_and_paths(self, text: str) -> tuple[str, list[str]]:
         """Return the slug that a text means, and all its paths if there are several."""
-        tree = self._loaded()
-        if slug := tree.find(text):
+        if slug := self._find(text):
             return slug, []
         paths = self._existing_paths(text) or self._paths.split(text)
         several = ["/".join(path) for path in paths] if len(paths) > 1 else []
@@ -159,7 +158,7 @@ class CategoryResolver:
         """Return the slug of the category at a path of names, created if it is missing."""
         tree = self._loaded()
         if len(path) == 1:
-            if slug := tree.find(path[0]) or self._by_old_slug(path[0]):
+            if slug := self._find(path[0]) or self._by_old_slug(path[0]):
                 return slug  # A single name may stand anywhere in the tree.
             if not self._create:
                 return path[0]  # The service refuses it and says why.
@@ -180,6 +179,10 @@ class CategoryResolver:
                 self._keep_rules(created)
             parent = slug
         return parent or ""
+
+    def _find(self, text: str) -> str | None:
+        """Return the slug of a category as ``_Tree.find`` does; a name may be a whole path."""
+        return self._loaded().find(text, is_path=self._paths.has_paths)
 
     def _by_old_slug(self, text: str) -> str | None:
         """Return the slug of the category that once had a slug."""
@@ -222,8 +225,12 @@ class _Tree:
         self._places.setdefault((parent, name_key(name)), slug)
         self._parents[slug] = parent
 
-    def find(self, text: str) -> str | None:
+    def find(self, text: str, is_path: bool) -> str | None:
         """Return the slug of the category with a slug, id or name, at any place of the tree.
+
+        Args:
+            text: The slug, id or name.
+            is_path: Of several categories with the name, a root is meant: the name is its path.
 
         Raises:
             StackError: Several categories have this name.
@@ -232,6 +239,9 @@ class _Tree:
             return self._slugs[text]
         slugs = self._names.get(name_key(text), [])
         if len(slugs) > 1:
+            root = self._places.get((None, name_key(text)))
+            if is_path and root:
+                return root
             raise StackError(
                 f"Several categories are named {text!r}: {', '.join(slugs)}. Write one of these "
                 "slugs, or the path."
@@ -298,6 +308,13 @@ class PathRules:
             or any(text.count("/") > 1 for text in with_slash),
             has_several=words_of(column)[:1] == ("categories",),
         )
+
+    @property
+    def has_paths(self) -> bool:
+        """True if the texts of the column are paths of names, of which some have one name."""
+        if self.separator:
+            return self.separator != "none"
+        return self.has_arrows or self.has_slashes
 
     @property
     def separators(self) -> tuple[str, ...]:

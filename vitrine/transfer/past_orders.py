@@ -60,6 +60,7 @@ _LINE_FIELDS = {
 # Fields of which the rows of an order have one value; notes are put together.
 _OF_ORDER = ("placed_at", "client", "client_id", "status", "currency", "included_tax")
 _KEPT_LINE_FIELDS = ("product_id", "kind", "total", *_LINE_FIELDS)
+_OF_EACH_LINE = ("quantity", "unit_price")  # without which the service refuses it
 # Fields of a client that an order may bring, beside the reference.
 _CLIENT_DETAILS = ("name", "phone", "city", "addresses")
 _DECIMAL = re.compile(r"(\d+)\.0")
@@ -251,8 +252,7 @@ class PastOrderImporter:
 
     def send(self) -> Iterator[int]:
         """Send all orders; yield the number of lines that are done after each batch."""
-        references = {order["client"] for _, order in self._orders.values() if order.get("client")}
-        ids = self._client_ids(references)
+        ids = self._client_ids()
         batch: list[tuple[int, dict[str, Any]]] = []
         done = lines = 0
         for number, order in self._orders.values():
@@ -293,16 +293,25 @@ class PastOrderImporter:
         self.report.fail(number, "client", f"There is no client {ref!r}; {hint}.")
         return None
 
-    def _client_ids(self, references: Iterable[str]) -> dict[str, int]:
-        """Return the ids of clients by their references; create missing ones if that is asked."""
+    def _client_ids(self) -> dict[str, int]:
+        """Return the ids of the clients of all orders by their references.
+
+        Missing ones are created if that is asked, unless all their orders will be refused.
+        """
         ids: dict[str, int] = {}
         missing = []
-        for ref in sorted(set(map(self._reference_of, references))):
-            found = self._find_client(ref)
-            if found is None:
-                missing.append(ref)
-            else:
-                ids[ref] = found
+        has_whole: dict[str, bool] = {}  # by the reference of a client
+        for ref, order in ((ref, order) for ref, (_, order) in self._orders.items()):
+            if order.get("client"):
+                is_whole = _is_whole(order) and ref not in self._contradicted
+                client = self._reference_of(order["client"])
+                has_whole[client] = has_whole.get(client, False) or is_whole
+        for client in sorted(has_whole):
+            found = self._find_client(client)
+            if found is not None:
+                ids[client] = found
+            elif has_whole[client]:
+                missing.append(client)
         if self._rules.create_clients:
             for start in range(0, len(missing), BATCH_ORDERS):
                 ids |= self._create_clients(missing[start : start + BATCH_ORDERS])
@@ -378,6 +387,13 @@ class PastOrderImporter:
             message += f" (order {ref})"
         # Else all rows have the same error, and the report says once how to name the column.
         self.report.fail(number, column, message)
+
+
+def _is_whole(order: Mapping[str, Any]) -> bool:
+    """Return True if an order has its time, and each line the pieces and the price."""
+    return bool(order.get("placed_at")) and all(
+        name in line for line in order["items"] for name in _OF_EACH_LINE
+    )
 
 
 def _row_of(place: tuple[int, str]) -> str:

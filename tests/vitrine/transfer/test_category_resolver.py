@@ -98,6 +98,21 @@ def test_a_name_that_several_categories_have_is_refused_with_their_slugs():
         slug("Tops")
 
 
+def test_a_name_among_paths_is_that_of_a_root_if_several_categories_have_it():
+    class Shop(Categories):
+        def __init__(self):
+            super().__init__()
+            self.stored.append({"id": 9, "slug": "men-2", "name": "Men", "parent": "women"})
+
+    for rules in (PathRules(">"), PathRules.of("category", ["Men", "Women > Men"], None)):
+        item = {"category": "Men"}
+        CategoryResolver(Shop(), False, False, rules).resolve(item)
+        assert item["category"] == "men"
+    names = PathRules.of("category", ["Men", "Women"], None)
+    with pytest.raises(StackError, match="Several categories are named 'Men': men, men-2"):
+        CategoryResolver(Shop(), False, False, names).resolve({"category": "Men"})
+
+
 @pytest.mark.parametrize("text", ["C#", "C!", "Menn"])
 def test_a_name_that_is_unknown_is_left_to_the_service(text):
     assert slug(text) == text

@@ -17,6 +17,11 @@ from vitrine.transfer.sources import RowSource
 REFUSED = {"result": "failed", "errors": [{"pointer": "/phone", "message": "Is too long."}]}
 
 
+# The columns of a line of an order, and the cells of one; a line of an order in JSON.
+LINE, A = "sku,qty,price,date", "a,1,5,2025-01-02"
+PIECE = {"sku": "a", "quantity": 1, "unit_price": 5}
+
+
 class Service:
     """A service that keeps the batches it receives, in memory."""
 
@@ -70,6 +75,20 @@ def test_the_option_returns_says_which_orders_are_returns(run, options, returned
     assert [each["external_ref"] for each in orders if each["status"] == "returned"] == returned
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "invoice,date,qty,client\n1,2026-01-05,1,new@example.org\n",
+        "invoice,qty,price,client\n1,1,5,new@example.org\n",
+        "invoice,date,qty,price,status,client\n"
+        "1,2026-01-05,1,5,paid,new@example.org\n1,2026-01-05,1,5,placed,new@example.org\n",
+    ],
+)
+def test_no_client_is_created_for_orders_that_will_be_refused(run, text):
+    _, clients = run(text, create_clients=True)
+    assert clients == []
+
+
 def test_the_source_goes_before_the_numbers_and_returns_are_known_by_theirs(run):
     orders, _ = run("invoice,sku,qty\n1,a,1\nC1,a,-1\n", source=" North shop ")
     assert [(each["external_ref"], each["status"]) for each in orders] == [
@@ -79,7 +98,7 @@ def test_the_source_goes_before_the_numbers_and_returns_are_known_by_theirs(run)
 
 
 def test_a_client_without_an_email_is_one_of_its_shop(run):
-    text = "invoice,customer,sku,qty\n1,7.0,a,1\n2,ada@example.org,a,1\n"
+    text = f"invoice,customer,{LINE}\n1,7.0,{A}\n2,ada@example.org,{A}\n"
     _, clients = run(text, source="north", create_clients=True)
     assert [client.get("external_ref") for client in clients] == [None, "north:7"]
     assert clients[0]["email"] == "ada@example.org"
@@ -96,7 +115,7 @@ def test_a_regular_expression_that_is_not_valid_is_named():
 
 
 def test_missing_clients_are_created_with_a_name_of_the_option(run):
-    text = "invoice,customer,sku,qty\n1,17850.0,a,1\n2,17850,a,1\n3,ANTON,a,1\n"
+    text = f"invoice,customer,{LINE}\n1,17850.0,{A}\n2,17850,{A}\n3,ANTON,{A}\n"
     orders, clients = run(text, create_clients=True)
     assert [each["name"] for each in clients] == ["Client 17850", "Client ANTON"]
     assert [each["client_id"] for each in orders] == [1, 1, 2]
@@ -114,7 +133,7 @@ def test_rows_of_an_order_are_joined_wherever_they_stand(run, tmp_path):
 
 
 def test_a_client_is_found_by_email(run):
-    text = "Order,Customer Email,sku,qty\n1,Ann@X.org ,a,1\n2,bob@x.org,a,1\n"
+    text = f"Order,Customer Email,{LINE}\n1,Ann@X.org ,{A}\n2,bob@x.org,{A}\n"
     orders, clients = run(text, emails=("ann@x.org",), create_clients=True)
     assert clients == [{"email": "bob@x.org", "name": "Client bob@x.org"}]
     assert [each["client_id"] for each in orders] == [77, 1]
@@ -129,7 +148,7 @@ def test_a_client_is_found_by_email(run):
     ],
 )
 def test_the_client_of_an_order_of_another_shop_is_never_an_id_of_this_shop(run, client, created):
-    row = {"external_ref": "1", "client": client, "items": [{"sku": "a", "quantity": 1}]}
+    row = {"external_ref": "1", "placed_at": "2025-01-02", "client": client, "items": [PIECE]}
     orders, clients = run(json.dumps(row), create_clients=True)
     assert clients == [created]
     assert [each["client_id"] for each in orders] == [1]
@@ -138,7 +157,7 @@ def test_the_client_of_an_order_of_another_shop_is_never_an_id_of_this_shop(run,
 def test_a_client_has_the_name_and_the_addresses_of_its_latest_order(run):
     ann = {"email": "Ann@x.org", "name": "Ann", "phone": "1", "addresses": [{"kind": "billing"}]}
     rows = [
-        {"external_ref": str(number), "placed_at": day, "client": client, "items": [{"sku": "a"}]}
+        {"external_ref": str(number), "placed_at": day, "client": client, "items": [PIECE]}
         for number, (day, client) in enumerate(
             [
                 ("2025-01-02", ann),
@@ -154,7 +173,7 @@ def test_a_client_has_the_name_and_the_addresses_of_its_latest_order(run):
 
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_orders_of_a_client_that_is_refused_fail_and_say_so(run, dry_run):
-    text = "order_id,email,sku,qty\n1,ann@x.org,a,1\n2,bob@x.org,a,1\n"
+    text = f"order_id,email,{LINE}\n1,ann@x.org,{A}\n2,bob@x.org,{A}\n"
     report = ImportReport()
     options = {"create_clients": True, "dry_run": dry_run, "refused": ("ann@x.org",)}
     orders, _ = run(text, report=report, **options)

@@ -25,6 +25,7 @@ _SHARED = ("name", "description", "category", "brand", "tags", "status")
 _ALONE = "--alone"  # after the slug of a product without variants, if a group has the same name
 _ACTIVE = "active"
 _FREE = "cost nothing, where an import reads the price to compare with"
+_SHOWN = "are hidden variants, but the shop shows them with the others of their product"
 _NO_PHOTOS = "have no photos, where an import reads those of the product"
 
 
@@ -77,7 +78,9 @@ class WrittenRows:
             columns += rule.unless if name == "external_ref" else ()
         columns += [column for pair in self._option_columns() for column in pair]
         photos = format.photos
-        columns += [*photos.columns, *photos.of_variant, *photos.text[:1]]
+        # Rows below each other have a photo each, in the first spelling of its column.
+        columns += photos.columns[:1] if format.fold.key else photos.columns
+        columns += [*photos.of_variant[:1], *photos.text[:1]]
         columns += filter(None, [rules.link])
         columns += [ATTRIBUTE + name for name in self._attributes]
         return list(dict.fromkeys(columns))
@@ -124,6 +127,7 @@ class WrittenRows:
     def _block(self, items: Sequence[Item], rows: Sequence[Cells]) -> Iterator[Cells]:
         """Yield rows below each other, with one photo in each."""
         key = self._key(items[0])
+        self._note(_SHOWN, sum(_strictness(item) > _strictness(items[0]) for item in items))
         gallery, own_photos = self._gallery(items)
         rows = [
             {**rows[0], **self._rules.product},
@@ -159,13 +163,20 @@ class WrittenRows:
         for item, row in zip(items, rows, strict=True):
             own = self._photos.of(item)
             differing = self._differing(product, row)
-            differing |= {_first(fields["status"]): row[_first(fields["status"])]}
+            differing |= {_first(fields["status"]): self._status_of_variant(items[0], item)}
             differing |= {self._format.fold.parent[0]: f"id:{self._parents}"}
             if photos and not own:
                 self._note(_NO_PHOTOS)
             # A variant without photos gets those of its product.
             own = [] if own == photos else own
             yield {**differing, **rules.variant, **self._photo_cells(own)}
+
+    def _status_of_variant(self, product: Item, item: Item) -> str:
+        """Return the text for the status of a variant that has a row of its own."""
+        statuses = self._rules.statuses
+        if _strictness(item) > _strictness(product) and self._rules.hidden_variant:
+            return self._rules.hidden_variant
+        return statuses.get(item["status"], item["status"])
 
     def _differing(self, product: Cells, row: Cells) -> Cells:
         """Return the cells of a variant that are not those of its product."""
@@ -187,6 +198,8 @@ class WrittenRows:
         cells: Cells = {}
         for name, rule in self._format.fields.items():
             cells |= self._field(name, rule, item)
+            if name in rules.required and item.get(name) in (None, ""):
+                self._note(f"have no {name}, which {self._format.title} asks for")
         options = item["options"] if _is_variant(item) else {}
         for number, (name, value) in enumerate(options.items()):
             cells |= self._option(number, name, str(value))

@@ -7,6 +7,7 @@ from typing import Any
 
 from vitrine.errors import StackError
 from vitrine.transfer.columns.amounts import read_amount
+from vitrine.transfer.columns.cells import check_whole
 from vitrine.transfer.columns.field_names import key_of
 
 # A time as shops write it: "2025-10-07 09:50:26 +0200".
@@ -27,8 +28,14 @@ class Cells:
         self._cells = {key_of(column): (column, text) for column, text in texts if text}
 
     def text(self, names: Iterable[str]) -> str:
-        """Return the first cell that is filled among some columns, or an empty text."""
-        return self._first(names)[1]
+        """Return the first cell that is filled among some columns, or an empty text.
+
+        Raises:
+            StackError: It is a number that a spreadsheet has shortened.
+        """
+        column, text = self._first(names)
+        check_whole(text, column)
+        return text
 
     def column(self, names: Iterable[str]) -> str:
         """Return the name of the first column with a filled cell, or an empty text."""

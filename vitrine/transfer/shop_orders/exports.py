@@ -18,6 +18,7 @@ from vitrine.transfer.sources import STDIN, ReadOptions, RowSource
 MAX_NAMED = 5  # orders in one remark
 
 CellsOfRow = Mapping[str, Any]
+ReadClient = Callable[[CellsOfRow], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Export:
     number: Names = ()
     whole: tuple[Names, ...] = ()
     sale: Callable[[Sequence[CellsOfRow]], Sale] | None = None
-    client: Callable[[CellsOfRow], dict[str, Any]] | None = None
+    client: ReadClient | None = None
     without: tuple[str, ...] = ()
     rows: Callable[[CellsOfRow], list[dict[str, Any]]] | None = None
 
@@ -66,7 +67,8 @@ _WOO_ORDERS_IN_WORDS = (
 )
 _WOO_CUSTOMERS = ("billing_first_name", "billing_last_name", "email|user_email|billing_email")
 _WOO_REPORT = ("Name", "Username", "Email", "Total spend", "AOV")
-_NOT_CUSTOMERS = ("order_total", "Order Total Amount")
+# Orders name their client as well, and so do the orders of other shops.
+_NOT_CUSTOMERS = ("order_total", "Order Total Amount", "Order ID", "order_number", "Order Date")
 # Members of the objects of the APIs.
 _SHOPIFY_ORDER = ("line_items", "financial_status", "total_price")
 _SHOPIFY_CUSTOMER = ("first_name", "last_name", "email", "default_address|addresses")
@@ -74,7 +76,13 @@ _WOO_ORDER = ("line_items", "billing", "date_created", "total")
 _WOO_CUSTOMER = ("first_name", "last_name", "email", "billing")
 EXPORTS = (
     Export("Shopify", ORDERS, _SHOPIFY_ORDERS, shopify.NUMBER, shopify.WHOLE, shopify.sale),
-    Export("Shopify", CLIENTS, _SHOPIFY_CUSTOMERS, client=shopify.customer),
+    Export(
+        "Shopify",
+        CLIENTS,
+        _SHOPIFY_CUSTOMERS,
+        client=shopify.customer,
+        without=("billing_first_name",),  # which WooCommerce has, beside a column total_spent
+    ),
     Export(
         "WooCommerce", ORDERS, _WOO_ORDERS, woocommerce.NUMBER, woocommerce.WHOLE, woocommerce.sale
     ),
@@ -153,6 +161,14 @@ def _has_one(keys: set[str], names: Iterable[str]) -> bool:
     return any(key_of(name) in keys for name in names)
 
 
+def _client(read: ReadClient, row: CellsOfRow) -> dict[str, Any] | str:
+    """Return the client of a row, or a text that says why its cells cannot be read."""
+    try:
+        return read(row)
+    except StackError as error:
+        return str(error)
+
+
 class ExportRows(RowSource):
     """File whose rows are past orders or clients, even if it is the export of a shop.
 
@@ -197,7 +213,7 @@ class ExportRows(RowSource):
             yield from self._orders(rows, self.export)
         elif self.export.client:
             for number, row in rows:
-                yield number, row if isinstance(row, str) else self.export.client(row)
+                yield number, row if isinstance(row, str) else _client(self.export.client, row)
 
     def _tabular(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Yield rows, those of an object of JSON with its number."""
@@ -218,7 +234,13 @@ class ExportRows(RowSource):
         for number, row in rows:
             if isinstance(row, str):
                 yield number, row
-            elif ref := Cells(row).text(export.number):
+                continue
+            try:
+                ref = Cells(row).text(export.number)
+            except StackError as error:
+                yield number, str(error)
+                continue
+            if ref:
                 orders.setdefault(ref, []).append((number, row))
             else:
                 yield number, "Has no order number."

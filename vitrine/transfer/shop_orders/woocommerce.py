@@ -190,10 +190,10 @@ def _parts(text: str) -> dict[str, str]:
     for part in text.split("|"):
         if match := _PART.fullmatch(part):
             name = match[1]
-            parts.setdefault(name, match[2].strip())
+            parts.setdefault(name, match[2])
         elif name:
             parts[name] += f"|{part}"  # The sign stands in the value itself.
-    return parts
+    return {name: part.strip() for name, part in parts.items()}
 
 
 def _charges(first: Cells) -> Iterator[Line]:
@@ -205,7 +205,7 @@ def _charges(first: Cells) -> Iterator[Line]:
     shipping = first.sum(("shipping_total", "Order Shipping Amount"))
     yield Line(method or "Shipping", shipping, kind=SHIPPING_LINE)
     fees = _items("fee_items", first.text(("fee_items", "fee_lines")))
-    name = str(fees[0].get("name") or "") if len(fees) == 1 else ""
+    name = Cells(fees[0]).text(("name", "title")) if len(fees) == 1 else ""
     fee = first.amount(("fee_total",))
     if fee is None:
         parts = [str(each["total"]) for each in fees if each.get("total")]

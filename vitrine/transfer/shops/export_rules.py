@@ -18,6 +18,9 @@ class ExportRules:
         variant: Texts of columns in the row of a variant, if its product has a row of its own.
         alone: Texts of columns in the row of a product without variants.
         statuses: The text for each status, in the first column of the status.
+        hidden_variant: The text for the status of a variant that is stricter than its product;
+            empty for that of the status itself.
+        required: Fields that the program asks for; products without one are counted.
         availability: The texts for what can be bought, and for what cannot.
         tracked: Columns that have their text only in rows with a stock.
         with_units: Amounts have the code of their currency, and weights have their unit.
@@ -32,6 +35,8 @@ class ExportRules:
     variant: Mapping[str, str] = field(default_factory=dict)
     alone: Mapping[str, str] = field(default_factory=dict)
     statuses: Mapping[str, str] = field(default_factory=dict)
+    hidden_variant: str = ""
+    required: tuple[str, ...] = ()
     availability: tuple[str, ...] = ("yes", "no")
     tracked: Mapping[str, str] = field(default_factory=dict)
     with_units: bool = False

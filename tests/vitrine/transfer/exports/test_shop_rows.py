@@ -29,6 +29,7 @@ from vitrine.transfer.sources import RowSource
 FIELDS = {
     "image_urls": {"type": "Photos", "required": False, "read_only": False, "aliases": ()}
 } | resource.describe()
+HIDDEN = "are hidden variants, but the shop shows them with the others of their product"
 
 
 @pytest.fixture
@@ -93,7 +94,8 @@ def test_an_import_reads_the_same_again(written, format):
         for name in {"price", "compare_at_price", "weight"} & own.keys():
             own[name] = Decimal(str(own[name]))
         assert own == expected(item, format), item["slug"]
-    assert set(notes) == ({"are not active and left out"} if format == "google" else set())
+    counted = {"google": {"are not active and left out"}, "shopify": {HIDDEN}}
+    assert set(notes) == counted.get(format, set())
 
 
 def test_the_texts_of_photos_are_in_the_file_of_shopify(written):
@@ -231,6 +233,34 @@ def test_a_product_that_costs_nothing_instead_of_something_is_counted(written):
         assert notes["cost nothing, where an import reads the price to compare with"] == 1
     _, _, notes = written("shopify", free)
     assert not notes
+
+
+def test_a_field_that_a_program_asks_for_is_counted_where_it_is_missing(written):
+    bare = {name: value for name, value in POT.items() if name not in ("price", "description")}
+    bare |= {"compare_at_price": None}
+    counted = {"google": ["description", "price"], "shopify": ["price"], "woocommerce": []}
+    for format, names in counted.items():
+        _, _, notes = written(format, bare)
+        title = shop_formats()[format].title
+        assert dict(notes) == {f"have no {name}, which {title} asks for": 1 for name in names}
+
+
+def test_a_hidden_variant_of_a_product_that_is_shown_stays_hidden_or_is_counted(written):
+    _, rows, notes = written("woocommerce", DRAFT, MEDIUM)
+    published = {row["Slug"]: row["Published"] for row in rows if "Slug" in row}
+    assert published == {"shirt-m": "1", "shirt-s": "0"}
+    _, rows, _ = written("woocommerce", DRAFT)
+    assert [row["Published"] for row in rows] == ["-1", "-1"]
+    _, _, notes = written("shopify", DRAFT, MEDIUM)
+    assert notes == {HIDDEN: 1}
+
+
+def test_the_header_of_shopify_has_each_column_in_one_spelling(written):
+    path, _, _ = written("shopify", POT, MEDIUM)
+    header = path.read_text().splitlines()[0].split(",")
+    assert "Image Src" in header
+    assert "Variant Image" in header
+    assert not [name for name in header if name.endswith("image URL")]
 
 
 def test_uploaded_photos_without_an_address_are_counted():

@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.shop_exports import (
     SHOPIFY_CUSTOMERS,
+    SHOPIFY_ORDER,
     SHOPIFY_ORDERS,
     WOO_CUSTOMERS,
     WOO_LINES,
@@ -19,6 +20,10 @@ OLD_SHOPIFY_CUSTOMERS = columns(
     "Province Code,Country,Country Code,Zip,Phone,Accepts SMS Marketing,Total Spent,Total Orders,"
     "Tags,Note,Tax Exempt"
 )
+WOO_CUSTOMERS_WITH_ADDRESSES = columns(
+    "customer_id,first_name,last_name,email,billing_first_name,billing_last_name,billing_phone,"
+    "billing_city,total_spent"
+)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +36,7 @@ OLD_SHOPIFY_CUSTOMERS = columns(
         (WOO_LINES, "orders of WooCommerce"),
         (WOO_WORDS, "orders of WooCommerce"),
         (WOO_CUSTOMERS, "clients of WooCommerce"),
+        (WOO_CUSTOMERS_WITH_ADDRESSES, "clients of WooCommerce"),
     ],
 )
 def test_an_export_is_recognised_by_its_columns(header, label):
@@ -45,6 +51,8 @@ def test_an_export_is_recognised_by_its_columns(header, label):
         ["name", "email", "phone", "city"],
         ["first_name", "last_name", "email", "addresses"],
         ["external_ref", "placed_at", "status", "items"],
+        # Orders of BigCommerce.
+        ["Order ID", "Billing First Name", "Billing Last Name", "Billing Email", "Product Details"],
         # Orders without their lines, which are not customers.
         [name for name in WOO_ORDERS if not name.startswith("line_item")],
     ],
@@ -92,3 +100,23 @@ def test_rows_are_counted_by_the_table_and_not_by_its_lines_or_orders(read):
     line = {"Name": "#1", "Lineitem quantity": "1", "Lineitem price": "5"}
     _, source = read(SHOPIFY_ORDERS, first | {"Lineitem price": "0"}, line, {})
     assert source.rows_read == 2
+
+
+@pytest.mark.parametrize("column", ["Name", "Lineitem sku", "Billing Phone"])
+def test_a_number_that_a_spreadsheet_has_shortened_fails_its_order(read, column):
+    rows, _ = read(SHOPIFY_ORDERS, SHOPIFY_ORDER | {column: "1.23E+11"})
+    ((number, text),) = rows
+    assert number == 2
+    assert f"{column}: '1.23E+11' is a number that a spreadsheet has shortened" in text
+
+
+@pytest.mark.parametrize(
+    ("header", "city", "column"),
+    [
+        (SHOPIFY_CUSTOMERS, "Default Address City", "Default Address Phone"),
+        (WOO_CUSTOMERS_WITH_ADDRESSES, "billing_city", "billing_phone"),
+    ],
+)
+def test_such_a_number_fails_its_client(read, header, city, column):
+    ((_, text),), _ = read(header, {city: "Gent", column: "1.23E+11"})
+    assert f"{column}: '1.23E+11' is a number that a spreadsheet has shortened" in text

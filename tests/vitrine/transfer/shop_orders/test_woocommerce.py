@@ -27,12 +27,12 @@ CUP |= {"item_total": "7.50"}
 
 
 def test_lines_in_cells_of_their_own(woo):
-    cup = "name:Cup, 3|4 l|product_id:8|sku:|quantity:3|total:10.00|sub_total:10.00|meta:Size:L"
+    cup = "name:Cup, 3 | 4 l|product_id:8|sku:|quantity:3|total:10.00|sub_total:10.00|meta:Size:L"
     order = woo(WOO_ORDER | {"line_item_2": cup, "order_total": "55.00"})["501"]
     assert order["placed_at"] == "2025-08-05T09:01:16"
     assert order["items"] == [
         {"quantity": 2, "unit_price": "20.00", "name": "Teapot", "sku": "T-1"},
-        {"quantity": 3, "unit_price": "3.3333", "total": "10.00", "name": "Cup, 3|4 l"},
+        {"quantity": 3, "unit_price": "3.3333", "total": "10.00", "name": "Cup, 3 | 4 l"},
         {"quantity": 1, "unit_price": "5.00", "kind": "shipping", "name": "Shipping"},
     ]
     assert total(order) == 55
@@ -87,7 +87,11 @@ def test_coupons_fees_and_tax_of_shipping(woo):
     row = WOO_ORDER | {
         "line_item_1": "name:Teapot|sku:T-1|quantity:2|total:36.00|sub_total:40.00",
         "coupon_items": "code:WELCOME|amount:4.00;code:SUMMER|amount:0.00",
-        **{"fee_items": "name:Gift wrap|total:2.00", "fee_total": "2.00", "fee_tax_total": "0.42"},
+        **{
+            "fee_items": "id:4|title:Gift wrap|total:2.00",
+            "fee_total": "2.00",
+            "fee_tax_total": "0.42",
+        },
         **{"tax_total": "7.56", "shipping_tax_total": "1.05", "order_total": "52.03"},
     }
     order = woo(row)["501"]
