@@ -77,6 +77,12 @@ def test_a_search_with_all_words_says_so(shop):
     assert "corrected" not in page
 
 
+def test_a_question_has_words_that_no_product_needs(shop):
+    page = search(shop, "webcam from the logitech")
+    assert (names(page), page["matched"]) == (["Logitech C920 Webcam"], "all")
+    assert names(search(shop, "webcam from the logitech", Prefer="search=exact")) == []
+
+
 def test_facets_and_pages_are_those_of_what_is_shown(shop):
     page = search(shop, "corsair vengeance 16 gb", "&facets=brand&per=1")
     assert page["facets"]["brand"]["values"] == [{"value": "Corsair", "count": 2}]

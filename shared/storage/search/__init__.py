@@ -3,6 +3,7 @@
 * ``matching``: the documents that have all words of a search, then those that have most of them
 * ``wording``: what a text means in a catalog: other forms of its words, corrections, synonyms
 * ``ranking``: how well a document matches
+* ``function_words``: words that say nothing about a product
 * ``postings``: the ids of the documents that have a word
 * ``vocabulary``: the words of a catalog, which the follower keeps
 * ``word_forms``: words of one stem, and words that differ by a typing error

@@ -2,7 +2,9 @@
 
 A word weighs more, the fewer documents have it.  What it earns depends on the way in which the
 document has it, and a word of a short name earns more than one of a long name (the formula is
-BM25's).  Words that are neighbours in both texts earn a little more.
+BM25's).  One rare word earns more than several frequent ones of the same weight together, so that
+"Tetris for Windows XP" finds a Tetris first.  Words that are neighbours in both texts earn a little
+more.
 """
 
 import math
@@ -26,12 +28,14 @@ EXACT = 0  # the rank of a document whose whole name or code is the text
 SATURATION = 0.6  # k1 of BM25: how soon more of the same word earns no more
 NORMALISATION = 0.3  # b of BM25: how much a long name lowers the score
 USUAL_WORDS = 8  # words of a name
+RARE_FIRST = 1.3  # the power of its weight that a word earns; 1 for the weight itself
 NEIGHBOURS = 0.1  # the part of the weight of two neighbours that they earn once more
 # A document with some of the words is shown if it has this part of their weight,
 ENOUGH = 1 / 3
 # or as much weight as a word that is as rare as this: in N documents, about N to the power of 0.4.
 TELLING = 0.6
 SMALL = 100  # documents, below which no word is rare
+UNKNOWN = 0.5  # the part of its weight that a word counts that no document has
 NEAR = 0.4  # and in both cases at least this part of the weight that the best document has
 
 
@@ -43,11 +47,17 @@ class Weighted:
     count: int
     weight: float
 
+    @property
+    def worth(self) -> float:
+        """The part of a score that a document earns by the word."""
+        return math.pow(self.weight, RARE_FIRST)
+
     @classmethod
     def of(cls, word: Word, count: int, documents: int) -> "Weighted":
         """Return a word with its weight in a collection of so many documents."""
         others = max(documents - count, 0)
-        return cls(word, count, math.log(1 + (others + 0.5) / (count + 0.5)))
+        weight = math.log(1 + (others + 0.5) / (count + 0.5))
+        return cls(word, count, weight if count else weight * UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +183,19 @@ def _score(words: Sequence[Weighted], ways: Sequence[Way | None], title: str) ->
             previous = None
             continue
         part = way.strength / norm
-        score += each.weight * part * (SATURATION + 1) / (SATURATION + part)
-        if previous and f"{previous.word.text} {each.word.text}" in title:
-            score += NEIGHBOURS * (previous.weight + each.weight)
+        score += each.worth * part * (SATURATION + 1) / (SATURATION + part)
+        if previous and _are_neighbours(previous.word.text, each.word.text, title):
+            score += NEIGHBOURS * (previous.worth + each.worth)
         previous = each if way.rank == WHOLE else None
     return score
+
+
+def _are_neighbours(left: str, right: str, title: str) -> bool:
+    """Return True if two words follow each other in a title, whole: not "5 5600" in "5 5600x"."""
+    pair = f"{left} {right}"
+    start = title.find(pair)
+    end = start + len(pair)
+    return start > 0 and not title[start - 1].isalnum() and not title[end : end + 1].isalnum()
 
 
 def _list(value: Any) -> list[Any]:

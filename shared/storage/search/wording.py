@@ -23,6 +23,7 @@ from shared.schema.units import is_unit
 from shared.storage.connections import connections
 from shared.storage.repository import SORT_IN_MEMORY_LIMIT, Repository
 from shared.storage.search import place_names, postings, synonyms
+from shared.storage.search.function_words import telling
 from shared.storage.search.place_names import PlaceNames
 from shared.storage.search.ranking import Weighted
 
@@ -81,7 +82,7 @@ def understand(
         weighted = _weigh(repository, search.words, documents, tokens, known.counts)
         return Wording(search, weighted, documents)
     places = _places(repository, tokens)
-    words = _extended(repository, search.words, places, known.forms, tokens)
+    words = telling(_extended(repository, search.words, places, known.forms, tokens))
     weighted = _weigh(repository, words, documents, tokens, known.counts)
     unknown = [each.word for each in weighted if not (each.count or is_unit(each.word.text))]
     unknown = unknown[:MAX_CORRECTED]
