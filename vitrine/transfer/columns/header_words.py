@@ -144,7 +144,7 @@ def cell_texts(meaning: str) -> frozenset[str]:
 
 def _texts(by_language: Mapping[str, list[str]]) -> tuple[str, ...]:
     """Return the texts of all languages in their order, each once."""
-    languages = _declared()["languages"]
+    languages = [*_declared()["languages"], *_declared()["private_languages"]]
     return tuple(dict.fromkeys(text for name in languages for text in by_language.get(name, ())))
 
 
