@@ -22,6 +22,22 @@ def test_a_plain_table_with_options_of_variants_is_refused(read, head, row, pair
         read(f"{head}\n{row}\n")
 
 
+@pytest.mark.parametrize(
+    ("column", "cells", "statuses"),
+    [
+        ("hide", ("0", "1"), ["active", "draft"]),
+        ("HideProduct", ("N", "Y"), ["active", "draft"]),
+        ("Hidden", ("hidden", "no"), ["draft", "active"]),
+        ("For sale", ("Y", "N"), ["active", "draft"]),
+        ("productVisibility", ("visible", "hidden"), ["active", "draft"]),
+    ],
+)
+def test_what_is_hidden_is_a_draft(read, column, cells, statuses):
+    rows = "".join(f"P{cell},5,{cell}\n" for cell in cells)
+    products = read(f"name,price,{column}\n{rows}").products
+    assert [product["status"] for product in products] == statuses
+
+
 def test_columns_of_options_without_a_cell_do_not_matter(read):
     (mug,) = read("name,sku,price,Option Name,Option Value\nMug,M,5,,\n").products
     assert mug["price"] == "5"
