@@ -71,6 +71,15 @@ def test_a_new_line_of_woocommerce(read):
     assert mug["description"] == "<p>Blue</p>\n<p>Round</p>"
 
 
+def test_variants_of_woocommerce_without_options_are_counted(read):
+    head = "ID,SKU,Name,Regular price,Parent,Attribut 1 navn,Attribut 1 vaerdi\n"
+    file = read(head + "1,M,Mug,,,Size,S\n2,M-S,Mug S,5,M,Size,S\n3,M-L,Mug L,6,id:1,Size,L\n")
+    assert [product.get("group") for product in file.products] == [None, None]
+    (note,) = [text for text in file.prepared.source.notes if "no options" in text]
+    assert file.prepared.source.notes[note] == 2
+    assert "first of M" in note
+
+
 def test_attributes_of_magento_with_commas_and_quotes(read):
     head = "sku,name,price,product_type,product_online,additional_attributes\n"
     cell = 'use=tea, cake,care="warm, dry=no",width=5"",color="dark ""blue"""'
