@@ -349,8 +349,8 @@ class PathRules:
         is_doubtful = "/" in text and not (self.separator or self.has_arrows or self.has_slashes)
         if is_doubtful and "\n" not in text:
             raise StackError(
-                f"The category {text!r} may be one name or a path. Say --path-separator / for a "
-                "path, or --path-separator none for a name."
+                f"The category {text!r} may be one name or a path. Say `vitrine import "
+                "products FILE --path-separator /` for a path, or --path-separator none for a name."
             )
 
 

@@ -482,7 +482,7 @@ class RowMapping:
             if role.kind is Kind.AVAILABILITY:
                 available.append(_understood(column, value))
             else:
-                statuses.append(words.status(value) or str(value))
+                statuses.append(words.status(value, column) or str(value))
         if not all(available):
             item["stock"] = 0
         if statuses:

@@ -162,7 +162,7 @@ def test_a_source_goes_before_the_references_of_its_items(send, upstream, about)
     fields = FIELDS | {"external_ref": FIELDS["sku"]}
     upstream.answers["/"] = (200, {}, {"fields": fields, "keys": ["external_ref", "sku"]})
     upstream.answers["/products:batch"] = (200, {}, {"results": []})
-    id = upload(send, b"id,name,sku\n7,Cup,C-1\n").get_json()["id"]
+    id = upload(send, b"id,name,sku,price\n7,Cup,C-1,5\n").get_json()["id"]
     assert read(send, id, source="Etsy")["state"] == "read"
     assert send(f"/imports/{id}/dry-run", "POST").status_code == 202
     state(send, id)
@@ -444,7 +444,7 @@ def test_copies_of_files_are_bounded(send, about, monkeypatch):
 @pytest.mark.slow
 def test_a_plan_is_short_whatever_the_file_has(send, about):
     inner = {f"member {at}": {"text": "y" * 1000} for at in range(100)}
-    rows = [{"name": "x" * 5000, "sku": f"S-{at}", "specs": inner} for at in range(9)]
+    rows = [{"name": "x" * 5000, "sku": f"S-{at}", "price": 5, "specs": inner} for at in range(9)]
     rows[0] |= {f"column {at} {'z' * 500}": "w" * 5000 for at in range(500)}
     one = upload(send, json.dumps(rows).encode(), "deep.json").get_json()
     one = read(send, one["id"])

@@ -145,7 +145,7 @@ def test_categories_that_are_missing_are_created(texts, options, created):
 
 
 def test_a_slash_that_may_be_part_of_a_name_is_asked_for():
-    with pytest.raises(StackError, match=r"Say --path-separator / for a path, or .* none for a"):
+    with pytest.raises(StackError, match=r"FILE --path-separator /` for a path, or .* none for a"):
         slug("Tea/Coffee", create=True)
 
 

@@ -75,6 +75,7 @@ def field_names() -> Mapping[str, Names]:
         for resource in ("products", "clients", "categories")
     }
     names["products"]["price"] += _texts(_declared()["gross_prices"])
+    names["products"]["publication"] += _texts(_declared()["hidden"])
     return names
 
 
@@ -82,6 +83,16 @@ def field_names() -> Mapping[str, Names]:
 def gross_prices() -> frozenset[tuple[str, ...]]:
     """Return the names of columns with prices that contain the tax, by their words."""
     return frozenset(map(words_of, _texts(_declared()["gross_prices"])))
+
+
+@cache
+def _hidden() -> frozenset[str]:
+    return frozenset("".join(words_of(text)) for text in _texts(_declared()["hidden"]))
+
+
+def says_hidden(column: str) -> bool:
+    """Return True if the name of a column says that yes makes a draft."""
+    return "".join(words_of(column)) in _hidden()
 
 
 def says_tax(column: str) -> bool:
@@ -144,7 +155,7 @@ def cell_texts(meaning: str) -> frozenset[str]:
 
 def _texts(by_language: Mapping[str, list[str]]) -> tuple[str, ...]:
     """Return the texts of all languages in their order, each once."""
-    languages = _declared()["languages"]
+    languages = [*_declared()["languages"], *_declared()["private_languages"]]
     return tuple(dict.fromkeys(text for name in languages for text in by_language.get(name, ())))
 
 

@@ -4,6 +4,7 @@ The attributes of products are public, so that the names and cities of clients m
 """
 
 from collections.abc import Iterable
+from itertools import product
 
 from vitrine.errors import StackError
 from vitrine.transfer.columns.field_names import FIELD_NAMES, key_of, keys_of
@@ -55,6 +56,22 @@ class _Columns:
     def contact(self) -> str:
         """A column by which a client is reached."""
         return self.field(CLIENTS, _CONTACTS)
+
+
+def pair_of_options(columns: Iterable[str]) -> tuple[str, str] | None:
+    """Return two columns with the names and the values of options; None without such a pair."""
+    by_key = {key_of(column): column for column in columns}
+    signs, names, values = (
+        tuple(map(key_of, sign_words(meaning)))
+        for meaning in ("options", "option_name", "option_value")
+    )
+    for key, column in by_key.items():
+        if any(sign in key for sign in signs):
+            for name, value in product(names, values):
+                other = by_key.get(key.replace(name, value), column)
+                if other != column:
+                    return column, other
+    return None
 
 
 def check_kind(resource: str, columns: Iterable[str], path: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vitrine.transfer.columns import words
 from vitrine.transfer.columns.facts import ColumnFacts
+from vitrine.transfer.columns.header_words import says_hidden
 from vitrine.transfer.columns.plan import Kind
 
 if TYPE_CHECKING:
@@ -92,8 +93,11 @@ def notes(mapping: "RowMapping") -> Iterator[str]:
             "stock as it is"
         )
     yield from _switches(mapping, columns)
-    if columns := list(plan.columns(Kind.PUBLICATION)):
-        yield f"{_listed(columns)} says what is published: no makes a draft"
+    columns = list(plan.columns(Kind.PUBLICATION))
+    if shown := [column for column in columns if not says_hidden(column)]:
+        yield f"{_listed(shown)} says what is published: no makes a draft"
+    if hidden := [column for column in columns if says_hidden(column)]:
+        yield f"{_listed(hidden)} says what is hidden: yes makes a draft"
     if currencies := mapping.amounts.currencies:
         counts = (f"{name} {count:,}" for name, count in currencies.items())
         unknown = [name for name in currencies if not _CODE.fullmatch(name)]

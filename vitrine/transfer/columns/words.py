@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from vitrine.transfer.columns.header_words import cell_texts, plain
+from vitrine.transfer.columns.header_words import cell_texts, plain, says_hidden
 
 _TOTAL = cell_texts("total")
 _ERROR = cell_texts("error")
@@ -54,6 +54,14 @@ def availability(value: Any) -> bool | None:
     return False if text in _UNAVAILABLE else None
 
 
-def status(value: Any) -> str | None:
-    """Return the status that a text means; None if it is not understood."""
-    return _STATUSES.get(_plain(value))
+def status(value: Any, column: str = "") -> str | None:
+    """Return the status that a text means; None if it is not understood.
+
+    Args:
+        value: The text.
+        column: Its column: in one such as "Hidden", yes makes a draft.
+    """
+    text = _plain(value)
+    if text in _YES | _NO and says_hidden(column):
+        return "draft" if text in _YES else "active"
+    return _STATUSES.get(text)

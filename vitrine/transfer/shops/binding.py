@@ -327,7 +327,8 @@ def weight_column(field: BoundField, column: str, unit: str) -> str:
         column: The column of the file, which may name a unit.
         unit: The unit in the row, or an empty text.
     """
-    units = (unit, weight_unit(column), field.rule.unit)
+    # The unit beside "Variant Grams" is that in which a shop shows its weights.
+    units = (weight_unit(column), unit, field.rule.unit)
     names = (f"{field.name} ({unit})" for unit in units if unit)
     return next((name for name in names if grams(name)), field.name)
 

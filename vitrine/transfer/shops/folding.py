@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 from vitrine.transfer.shops.binding import Binding
@@ -23,6 +24,11 @@ Rows = Callable[[], Iterable[Row]]  # reads the file again
 _PLACE = re.compile(r"\{([^}]*)\}")  # a column in the name of a row
 _NOTHING: Cells = {}
 _NOTHING_SOLD = "rows have neither a name nor a price and continue the row above; they are left out"
+
+_PRICE_RULE = (
+    "Row {} changes a price, but has no options that say of which variant; write the prices of "
+    "variants into their own rows and remove that row."
+)
 
 
 @dataclass(slots=True)
@@ -120,6 +126,7 @@ class _Blocks:
         self._has_parents = fold.has_parents
         self._first_is_parent = fold.first_is_parent
         self._names = next((one.columns for one in binding.fields if one.name == "name"), ())
+        self._prices = next((one.columns for one in binding.fields if one.name == "price"), ())
         self._below = binding.header.find(fold.below)
         self._below_texts = {text.casefold() for text in fold.below_texts}
         self._each = fold.each
@@ -171,6 +178,12 @@ class _Blocks:
     def _is_sold(self, cells: Cells) -> bool:
         return not self._sold or any(column in cells for column in self._sold)
 
+    def _is_price_rule(self, row: tuple[int, Cells]) -> bool:
+        """Return True for a row below a product that has a price and no options."""
+        _, cells = row
+        has_price = any(column in cells for column in self._prices)
+        return has_price and not _options(self._binding, cells, _NOTHING)
+
     def _is_below(self, cells: Cells) -> bool:
         return any(
             str(cells.get(column, "")).strip().casefold() in self._below_texts
@@ -203,6 +216,10 @@ class _Blocks:
         texts: dict[str, str] = {}
         sold: list[Sold] = []
         below = [self._is_below(cells) for _, cells in block]
+        if rule := next(filter(self._is_price_rule, compress(block, below)), None):
+            reason = _PRICE_RULE.format(rule[0])
+            yield from ((number, reason) for number, _ in block)
+            return
         # A product without a price is sold too: its first row.
         rows_sold = [self._is_sold(cells) for _, cells in block]
         rows_sold[0] |= not any(rows_sold)

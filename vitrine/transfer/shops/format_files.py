@@ -130,6 +130,7 @@ class FieldRule:
         sum: Add the whole numbers of all columns, such as the stocks of several places.
         member: In a list of JSON objects, the member that is read.
         html: The texts are HTML.
+        newline: The signs that stand for a new line in a text.
     """
 
     columns: Columns
@@ -156,6 +157,7 @@ class FieldRule:
     sum: bool = False
     member: str = ""
     html: bool = False
+    newline: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,18 +66,37 @@ def _listed_values(bound: BoundNames, own: Cells, product: Cells) -> Iterator[tu
 def text_pairs(text: str, rule: TextPairs) -> Iterator[tuple[str, str]]:
     """Yield the names and values in a text such as ``Color=Red;Size=L``."""
     last_name = ""
-    for part in re.split("|".join(map(re.escape, rule.pairs)), text):
-        name, has_sign, value = (piece.strip() for piece in part.partition(rule.sign))
-        if rule.ignore:
-            name = re.sub(rule.ignore, "", name).strip()
-        if not has_sign or not name:
-            continue
+    for name, value in _pairs(text, rule):
         if not rule.name_key:
             yield name, value
         elif name.casefold() == rule.name_key.casefold():
             last_name = value
         elif name.casefold() == rule.value_key.casefold() and last_name:
             yield last_name, value
+
+
+def _pairs(text: str, rule: TextPairs) -> Iterator[tuple[str, str]]:
+    """Yield the pairs of a text; a part without a name belongs to the value before it.
+
+    So does a part within quotes: ``care="warm, dry",size=L``.
+    """
+    pairs: list[tuple[str, str]] = []
+    between = ""
+    for part in re.split(f"({'|'.join(map(re.escape, rule.pairs))})", text):
+        if part in rule.pairs:
+            between = part
+            continue
+        name, has_sign, value = (piece.strip() for piece in part.partition(rule.sign))
+        if rule.ignore:
+            name = re.sub(rule.ignore, "", name).strip()
+        is_open = bool(pairs) and pairs[-1][1].startswith('"') and pairs[-1][1].count('"') % 2 == 1
+        if pairs and part.strip() and (is_open or not has_sign):
+            pairs[-1] = (pairs[-1][0], pairs[-1][1] + between + part.rstrip())
+        elif has_sign and name:
+            pairs.append((name, value))
+    for name, value in pairs:
+        is_quoted = len(value) > 1 and value[0] == value[-1] == '"'
+        yield name, value[1:-1].replace('""', '"') if is_quoted else value
 
 
 def split_list(value: Any, signs: str | Sequence[str], member: str = "") -> list[str]:

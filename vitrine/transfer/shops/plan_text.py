@@ -95,15 +95,17 @@ def product_lines(item: Mapping[str, Any], photos: int) -> Iterator[str]:
     head = [_short(item.get("name") or "(no name)"), price or "no price"]
     if item.get("stock") is not None:
         head.append(f"stock {item['stock']}")
-    if options := item.get("options"):
+    # A row fails if its options are not an object,
+    if isinstance(options := item.get("options"), Mapping):
         head.append(", ".join(f"{name} {value}" for name, value in options.items()))
     yield "  " + " · ".join(head)
     shown = ("external_ref", "sku", "gtin", "group", "brand", "compare_at_price", "weight")
     parts = [f"{name} {item[name]}" for name in shown if item.get(name) is not None]
-    if category := item.get("category"):
+    # or its category is not a text.
+    if isinstance(category := item.get("category"), str):
         parts.append(f"category {category.replace(chr(10), ', ')}")
-    if tags := item.get("tags"):
-        parts.append(f"tags {', '.join(tags)}")
+    if isinstance(tags := item.get("tags"), list):
+        parts.append(f"tags {', '.join(map(str, tags))}")
     if item.get("status") not in (None, "active"):
         parts.append(f"status {item['status']}")
     if photos:

@@ -8,7 +8,7 @@ from typing import Any
 
 from vitrine.errors import StackError
 from vitrine.transfer.columns.field_names import FIELD_NAMES, PHOTO_NAMES, PHOTO_URLS
-from vitrine.transfer.columns.kinds_of_tables import PRODUCTS, check_kind
+from vitrine.transfer.columns.kinds_of_tables import PRODUCTS, check_kind, pair_of_options
 from vitrine.transfer.files.addresses import is_address
 from vitrine.transfer.mapping import RowMapping
 from vitrine.transfer.shops.format_files import (
@@ -148,8 +148,8 @@ def prepare(
         raise StackError(f"{source.path} has no rows.")
     if found is None:
         check_kind(PRODUCTS, mapping.facts, source.path)
-    if found is None and "name" not in mapping.known_fields:
-        raise _unknown(columns, source.path)
+    if found is None:
+        _check_plain(mapping, columns, source.path)
     items = list(_readable(mapping, first_rows, rows.has_texts))
     first = [(item, len(item.get(PHOTO_URLS) or ())) for item in items]
     mapping.notes.clear()  # The import counts these again.
@@ -189,6 +189,29 @@ def _adjusted(format: ShopFormat, options: ShopOptions) -> ShopFormat:
         return format
     rule = replace(weight, unit=options.weight_unit)
     return replace(format, fields={**format.fields, "weight": rule})
+
+
+def _check_plain(mapping: RowMapping, columns: list[str], path: str) -> None:
+    """Raise ``StackError`` if a plain table has no column of names or prices, or has variants."""
+    if "name" not in mapping.known_fields:
+        raise _unknown(columns, path)
+    if pair := pair_of_options(_filled(mapping)):
+        raise StackError(
+            f"{path}: no kind of shop has these columns, and {pair[0]} and {pair[1]} tell of "
+            "variants, which a plain table cannot have. Describe the kind of file with --format "
+            "FILE.toml (docs/extending.md), or export the products from a shop that is known."
+        )
+    if "price" not in mapping.known_fields:
+        raise StackError(
+            f"{path}: no kind of shop has these columns, and none of them is the price. The "
+            f"columns are {', '.join(columns)}. Say which is the price with `vitrine import "
+            "products FILE --map price=COLUMN`, or import products without prices with `vitrine "
+            "import products FILE`."
+        )
+
+
+def _filled(mapping: RowMapping) -> list[str]:
+    return [column for column, facts in mapping.facts.items() if facts.filled]
 
 
 def _unknown(columns: list[str], path: str) -> StackError:

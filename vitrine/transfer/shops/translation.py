@@ -36,6 +36,7 @@ ABOVE = " > "  # between the names of a path of categories
 # Fields whose other columns say something more, which becomes an attribute.
 _WITH_SPARE = ("description", "category", "brand", "gtin", "tax_class", "name")
 _WHOLE = re.compile(r"-?\d{1,18}")
+_POINT_ZERO = re.compile(r"\.0+$")
 _ZERO = re.compile(r"0+([.,]0*)?")
 _WRONG_BARCODE = "barcodes have a wrong check digit or length; kept as the attribute barcode"
 _PRICES = ("price", "compare_at_price")
@@ -96,7 +97,8 @@ class Translator:
                 value = cells.get(column)
                 if value is None or (column in self._texts and sold.options and cells is sold.own):
                     continue
-                if column == field.columns[0] and self._is_meaningless(field, sold):
+                is_unless = column == field.columns[0] or field.rule.sum
+                if is_unless and self._is_meaningless(field, sold):
                     continue
                 if field.name in _PRICES and self._is_no_price(field, column, value):
                     continue
@@ -176,6 +178,8 @@ class Translator:
             if number:
                 value, unit = number, own
             row[weight_column(field, column, str(unit or ""))] = value
+        elif field.rule.newline and isinstance(value, str):
+            row[field.name] = value.replace(field.rule.newline, "\n")
         elif field.rule.sum:
             row[field.name] = _sum([sold.own.get(column) for column in field.columns], value)
         elif extra := sold.own.get(field.plus):
@@ -332,11 +336,11 @@ def _folded(value: Any) -> str:
 
 
 def _sum(cells: list[Any], first: Any) -> Any:
-    """Return the sum of whole numbers, or the first cell if one is none."""
-    texts = [str(cell).strip() for cell in cells if cell is not None]
-    if not all(_WHOLE.fullmatch(text) for text in texts):
+    """Return the sum of whole numbers such as 5 and 5.000, or the first cell if one is none."""
+    wholes = [_POINT_ZERO.sub("", str(cell).strip()) for cell in cells if cell is not None]
+    if not all(_WHOLE.fullmatch(whole) for whole in wholes):
         return first
-    return str(sum(map(int, texts)))
+    return str(sum(map(int, wholes)))
 
 
 def _added(column: str, value: Any, plus: str, extra: Any) -> str:

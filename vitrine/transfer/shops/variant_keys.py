@@ -26,6 +26,10 @@ _CUT = "options are longer than 100 characters and are cut"
 _SAME_OPTIONS = (
     "rows have the options of another row of their product, first {}; they are no variants"
 )
+_NO_OPTIONS = (
+    "rows are variants of a product, first of {}, but no options of theirs are read; they come in "
+    "without their group"
+)
 _SAME_SKU = "rows have the SKU of another row, first {}; it is kept as the attribute sku"
 _LONG_SKU = "SKUs are longer than 64 characters, first {}; they are kept as the attribute sku"
 
@@ -43,6 +47,7 @@ class VariantKeys:
         # A file with a column for it, such as one of Vitrine's own, says which products have one.
         has_column = any(field.name == "external_ref" for field in binding.fields)
         self._makes_references = bool(fold.key) and not has_column
+        self._names_parents = bool(fold.parent)
         self._group_columns = [
             column for column in binding.header.find(fold.group) if binding.uses[column] == PRODUCT
         ]
@@ -63,6 +68,8 @@ class VariantKeys:
         if not sold.group or not options:
             attributes.update(options)
             self._keep_group(row, attributes, sold)
+            if sold.group and self._names_parents:
+                self._note(_NO_OPTIONS, sold.group)
             return
         pairs = sorted(f"{name}\0{value}".casefold() for name, value in options.items())
         variant = (sold.group, *pairs)

@@ -59,6 +59,10 @@ PRIVATE = (
     *("Dealer prices", "profitmargin", "grossprofit", "internalnotes", "ekpreis", "Notes internes"),
     *("Email", "E-Mail-Adresse", "Customer Email", "Phone Number", "date of birth", "Geburtsdatum"),
     *("Correo electrónico", "Numéro de téléphone", "Data di nascita", "Telefoonnummer"),
+    *("Purchase Rate", "Purchase Description", "Opening Stock Value", "minimum_price"),
+    *("minimum_seller_allowed_price", "Verrechnungspreis", "Gleitender Durchschnittspreis"),
+    *("Preço de custo", "Fornecedor", "Cena zakupu", "Cena zakupu netto", "Marża (%)"),
+    *("Inköpspris", "Leverantör", "Kostpris", "Indkøbspris", "Leverandør"),
     *("prixdachat", "preciodecompra", "suppliers_code", "wholesalers", "productcost"),
 )
 PUBLIC = (
@@ -66,6 +70,7 @@ PUBLIC = (
     *("Frais de port", "Coût de livraison", "Prix", "Prix de vente", "Portée"),
     *("Gastos de envío", "Coste de envío", "Precio", "Precio de venta", "Costura"),
     *("Costo di spedizione", "Prezzo", "Verzendkosten", "Prijs", "Levertijd", "Shipping cost"),
+    *("Preço", "Cena brutto", "Pris", "Lagersaldo", "Minimum age", "purchase limit", "stock"),
     *("costume", "Costumes", "costume size", "Costa Rica", "coaster", "shippingcost", "Price"),
     *("shipping_costs", "deliverycost", "tradename", "Trade mark", "Internal storage", "buyer"),
     *("Network", "Grossary", "Net weight", "Purchase note", "Factory", "supply voltage"),

@@ -624,7 +624,7 @@ def test_the_expressions_of_a_format_name_its_own_columns(format):
     ],
 )
 def test_photos_of_a_plain_table_are_those_with_urls(bring, column, texts, photos):
-    name, products = bring(f"name;{column}\nTea;{texts[0]}\nCup;{texts[1]}\n", "shop.csv")
+    name, products = bring(f"name;price;{column}\nTea;5;{texts[0]}\nCup;6;{texts[1]}\n", "shop.csv")
     assert name is None
     assert sum("image_urls" in product for product in products) == photos
     assert sum(column in product.get("attributes", {}) for product in products) == 2 - photos
