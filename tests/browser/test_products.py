@@ -277,12 +277,15 @@ def test_cells_are_edited_by_keys(show, stored, reset):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     assert focused(page) == ["Cup 3", "price"]
+    field = page.get_by_role("textbox", name="Price of Cup 3")
     page.keyboard.press("Enter")
+    expect(field).to_be_focused()
     page.keyboard.type("99")
     page.keyboard.press("Escape")
     assert focused(page) == ["Cup 3", "price"]
     expect(cell(page, "Cup 3", "price")).to_have_text("13")
     page.keyboard.press("Enter")
+    expect(field).to_be_focused()
     page.keyboard.type("15.5")
     page.keyboard.press("Enter")
     page.get_by_text("Saved: price of Cup 3.").wait_for()

@@ -162,7 +162,7 @@ def test_a_source_goes_before_the_references_of_its_items(send, upstream, about)
     fields = FIELDS | {"external_ref": FIELDS["sku"]}
     upstream.answers["/"] = (200, {}, {"fields": fields, "keys": ["external_ref", "sku"]})
     upstream.answers["/products:batch"] = (200, {}, {"results": []})
-    id = upload(send, b"id,name,sku,price\n7,Cup,C-1,5\n").get_json()["id"]
+    id = upload(send, b"id,name,sku\n7,Cup,C-1\n").get_json()["id"]
     assert read(send, id, source="Etsy")["state"] == "read"
     assert send(f"/imports/{id}/dry-run", "POST").status_code == 202
     state(send, id)

@@ -9,6 +9,7 @@ from typing import Any
 from vitrine.errors import StackError
 from vitrine.transfer.columns.field_names import FIELD_NAMES, PHOTO_NAMES, PHOTO_URLS
 from vitrine.transfer.columns.kinds_of_tables import PRODUCTS, check_kind, pair_of_options
+from vitrine.transfer.columns.plan import Kind
 from vitrine.transfer.files.addresses import is_address
 from vitrine.transfer.mapping import RowMapping
 from vitrine.transfer.shops.format_files import (
@@ -192,7 +193,10 @@ def _adjusted(format: ShopFormat, options: ShopOptions) -> ShopFormat:
 
 
 def _check_plain(mapping: RowMapping, columns: list[str], path: str) -> None:
-    """Raise ``StackError`` if a plain table has no column of names or prices, or has variants."""
+    """Raise ``StackError`` if a plain table has no names, has variants, or may have prices.
+
+    If all its columns are known, it has no prices.
+    """
     if "name" not in mapping.known_fields:
         raise _unknown(columns, path)
     if pair := pair_of_options(_filled(mapping)):
@@ -201,10 +205,11 @@ def _check_plain(mapping: RowMapping, columns: list[str], path: str) -> None:
             "variants, which a plain table cannot have. Describe the kind of file with --format "
             "FILE.toml (docs/extending.md), or export the products from a shop that is known."
         )
-    if "price" not in mapping.known_fields:
+    others = mapping.plan.columns(Kind.ATTRIBUTE)
+    if others and "price" not in mapping.known_fields:
         raise StackError(
-            f"{path}: no kind of shop has these columns, and none of them is the price. The "
-            f"columns are {', '.join(columns)}. Say which is the price with `vitrine import "
+            f"{path}: no kind of shop has these columns, and none of them is the price. Others "
+            f"than known ones are {', '.join(others)}. Say which is the price with `vitrine import "
             "products FILE --map price=COLUMN`, or import products without prices with `vitrine "
             "import products FILE`."
         )

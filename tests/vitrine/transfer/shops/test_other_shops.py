@@ -51,6 +51,11 @@ def test_a_plain_table_without_a_price_is_refused(read, head):
         read(f"{head}\nCopo;C-1;5,90;4\n")
 
 
+def test_a_plain_table_of_known_columns_needs_no_price(read):
+    (mug,) = read("name,sku,stock\nMug,M,5\n").products
+    assert "price" not in mug
+
+
 @pytest.mark.parametrize("named", ["HS Code,COO,Berlin", "Location,Bin name,On hand (current)"])
 def test_an_inventory_of_shopify_is_refused(read, named):
     with pytest.raises(StackError, match=r"Import the file of Products > Export instead"):
