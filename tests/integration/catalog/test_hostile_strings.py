@@ -55,6 +55,7 @@ def test_a_third_of_the_strings_are_queries_and_find_what_they_name(stack, naugh
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(ask, naughty[::3]))
     text = "Ω≈ç√∫˜µ≤≥÷"
+    assert stack.request("POST", "products", "/products", {"name": text})[0] == 201
     answer = stack._http.request("GET", stack.url("products") + "/products", fields={"q": text})
     assert answer.json()["items"][0]["name"] == text
 
