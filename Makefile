@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 up: .venv/ready
 	@$(BIN)/vitrine up
 
-# Every promise once; `make test-all` adds further cases of each: files, documents, pages, servers.
+# `make test-all` adds further files, documents, pages, faults and servers, and what takes longest.
 test: .venv/dev $(if $(BROWSER),,.browser/chromium)
 	$(BIN)/pytest -m "not long" -n 4 --dist loadfile --no-loadscope-reorder
 	@echo "make test-all runs the long tests, too."

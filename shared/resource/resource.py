@@ -591,7 +591,7 @@ class Resource:
         page_request = self._allowed(self.parse(request.query_string))
         page_request = self._narrow(resolve(self, page_request))
         alone = both(page_request.filter, {"_id": document["_id"]})
-        page_request = replace(page_request, filter=alone, asked=alone, among={}, hidden={})
+        page_request = replace(page_request, filter=alone, asked=alone, among={}, not_listed={})
         prefer = preconditions.applied(request.headers.get("Prefer", ""))
         return _uncached(self._page(page_request, prefer, ()), "alone")
 

@@ -72,11 +72,11 @@ class Visibility:
             return replace(
                 page_request,
                 filter=both(page_request.asked, {self.field: {"$nin": [*self.unlisted]}}),
-                hidden={self.field: {"$in": [*self.unlisted]}},
+                not_listed={self.field: {"$in": [*self.unlisted]}},
             )
         if asked is None:
             narrowed = self._narrow_to_values(page_request, self.public)
-            return replace(narrowed, hidden=self.not_listed, is_public=True)
+            return replace(narrowed, not_listed=self.not_listed, is_public=True)
         if asked == self.public[0]:
             return self._narrow_to_values(page_request, (asked,))
         if self.asks_hidden(page_request) and not sees_hidden:

@@ -44,7 +44,7 @@ class PageRequest:
         filter: The filter for MongoDB.
         asked: The part of the filter that the parameters made.
         among: The values of which each path has one; the filter is ``asked`` and these.
-        hidden: The filter for items that lists of this reader leave out; empty for none.
+        not_listed: The filter for items that lists of this reader leave out; empty for none.
         is_public: True if hidden items are left out, which other readers would see.
         seen: The filter for the items whose words may be shown to the reader; empty for all.
         equal: The value that each path is compared with.
@@ -67,7 +67,7 @@ class PageRequest:
     filter: dict[str, Any]
     asked: dict[str, Any]
     among: dict[str, tuple[Any, ...]]
-    hidden: dict[str, Any]
+    not_listed: dict[str, Any]
     is_public: bool
     seen: dict[str, Any]
     equal: dict[str, Any]
@@ -98,16 +98,6 @@ class PageRequest:
             for value in values
         ]
         return tuple(parts) or (self.filter,)
-
-    @property
-    def left_out(self) -> dict[str, Any]:
-        """The filter for the items that ``asked`` finds and ``filter`` does not; empty for none."""
-        return _both(self.asked, self.hidden) if self.hidden else {}
-
-    @property
-    def left_out_at_most(self) -> dict[str, Any]:
-        """A filter that many requests share, which finds all that ``left_out`` does, and more."""
-        return _both(self.equal, self.hidden) if self.hidden else {}
 
     def url(self, path: str, page: int) -> str:
         """Return the canonical URL of another page of the same list."""
@@ -219,7 +209,7 @@ class Query(Schema):
             filter=asked,
             asked=asked,
             among={},
-            hidden={},
+            not_listed={},
             is_public=False,
             seen={},
             equal=self._equal(values),
@@ -402,10 +392,6 @@ class Query(Schema):
                 ceiling = sent.get(name, name)
                 text = f"Is more than {ceiling}; send at most that."
                 raise ValidationError({floors[path][0]: [text]})
-
-
-def _both(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    return {"$and": [one, other]} if one else other
 
 
 def _only_deleted(texts: Mapping[str, str]) -> bool:

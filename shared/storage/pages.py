@@ -162,7 +162,7 @@ def count_matches(
     repository: Repository, page_request: PageRequest, limit: int, tokens: tuple[str, ...]
 ) -> int:
     """Count the matches, up to a limit if it is not 0."""
-    if page_request.hidden:
+    if page_request.not_listed:
         # Few items are left out, and an index has their number.
         left_out = _count_left_out(repository, page_request, tokens)
         if left_out <= SORT_IN_MEMORY_LIMIT:
@@ -179,11 +179,12 @@ def count_matches(
 def _count_left_out(
     repository: Repository, page_request: PageRequest, tokens: tuple[str, ...]
 ) -> int:
-    limit = SORT_IN_MEMORY_LIMIT + 1
-    # Mostly none are, which is then known for other lists, too.
-    if tokens and not repository.count(page_request.left_out_at_most, limit, tokens):
+    """Count the items that the parameters find and the reader does not see, up to a limit."""
+    not_listed, limit = page_request.not_listed, SORT_IN_MEMORY_LIMIT + 1
+    # Mostly none are, which is then known for all lists with the same category.
+    if tokens and not repository.count(both(page_request.equal, not_listed), limit, tokens):
         return 0
-    return repository.count(page_request.left_out, limit, tokens)
+    return repository.count(both(page_request.asked, not_listed), limit, tokens)
 
 
 def read(

@@ -41,23 +41,23 @@ NEAR = 0.4  # and in both cases at least this part of the weight that the best d
 
 @dataclass(frozen=True, slots=True)
 class Weighted:
-    """A word with the number of documents that have it, counted to a limit, and its weight."""
+    """A word with the number of documents that have it, counted to a limit, and its weight.
+
+    ``worth`` is the part of a score that a document earns by the word.
+    """
 
     word: Word
     count: int
     weight: float
-
-    @property
-    def worth(self) -> float:
-        """The part of a score that a document earns by the word."""
-        return math.pow(self.weight, RARE_FIRST)
+    worth: float
 
     @classmethod
     def of(cls, word: Word, count: int, documents: int) -> "Weighted":
         """Return a word with its weight in a collection of so many documents."""
         others = max(documents - count, 0)
         weight = math.log(1 + (others + 0.5) / (count + 0.5))
-        return cls(word, count, weight if count else weight * UNKNOWN)
+        weight = weight if count else weight * UNKNOWN
+        return cls(word, count, weight, math.pow(weight, RARE_FIRST))
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,14 +160,8 @@ def _weigh(
 ) -> list[Weighted]:
     """Count the documents of each word, to a limit, and weigh the words by it.
 
-    A document that has a word in several ways may be counted more than once.
-
-    Args:
-        repository: The collection.
-        words: The words.
-        total: The number of all documents.
-        tokens: The generations of the cache before; see ``Connections.count``.
-        noted: The numbers by the vocabulary, which tells the rarest of frequent words.
+    A document that has a word in several ways may be counted more than once.  ``noted`` are the
+    numbers by the vocabulary, which tells the rarest of frequent words.
     """
     frequent = {text for text, count in noted.items() if count >= MAX_COUNTED}
     filters = [

@@ -43,14 +43,14 @@ def test_two_instances_of_two_workers_refuse_the_hundred_and_first(stack, server
             answer = http.request("GET", url)
             return answer.status, "RateLimit" in answer.headers
 
-        with ThreadPoolExecutor(16) as pool:
+        with ThreadPoolExecutor(8) as pool:
             answered = list(pool.map(ask, urls))
         counted = [status for status, has_count in answered if has_count]
         # On a busy machine, Redis may answer too late for some; the metric names these.
         unchecked = len(answered) - len(counted)
         pages = [http.request("GET", f"{url}/metrics").data.decode() for url in (one, other)]
         assert unchecked == sum(map(unchecked_requests, pages))
-        assert unchecked < 150
+        assert unchecked < 50
         allowed = len(counted) - counted.count(429)
         assert 100 - unchecked <= allowed <= 100
 

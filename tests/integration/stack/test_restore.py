@@ -26,6 +26,13 @@ def stack():
             stack.down()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def pot(stack):
+    """A product of the stack, with the id 1."""
+    body = {"name": "Pot", "price": 1, "stock": 5}
+    assert stack.request("POST", "products", "/products", body)[0] == 201
+
+
 def back_up(stack, to):
     script = [sys.executable, "scripts/backup.py", str(to)]
     options = {"cwd": ROOT, "env": stack.env, "capture_output": True, "text": True}
@@ -46,8 +53,6 @@ def prices(stack, path):
 
 
 def test_a_backup_of_a_running_stack_is_complete(stack, tmp_path):
-    pot = {"name": "Pot", "price": 1, "stock": 5}
-    assert stack.request("POST", "products", "/products", pot)[0] == 201
     stack.request("POST", "products", "/products/1/stock", {"change": -2, "reason": "damaged"})
     upload(stack, "/products/1", picture())
     assert outcome(stack, "/products/1")["state"] == "ready"

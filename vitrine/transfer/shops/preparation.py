@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from vitrine.errors import StackError
+from vitrine.transfer.columns.amounts import read_amount
 from vitrine.transfer.columns.field_names import FIELD_NAMES, PHOTO_NAMES, PHOTO_URLS
 from vitrine.transfer.columns.kinds_of_tables import PRODUCTS, check_kind, pair_of_options
 from vitrine.transfer.columns.plan import Kind
@@ -149,8 +150,7 @@ def prepare(
         raise StackError(f"{source.path} has no rows.")
     if found is None:
         check_kind(PRODUCTS, mapping.facts, source.path)
-    if found is None:
-        _check_plain(mapping, columns, source.path)
+        _check_plain(mapping, first_rows, columns, source.path)
     items = list(_readable(mapping, first_rows, rows.has_texts))
     first = [(item, len(item.get(PHOTO_URLS) or ())) for item in items]
     mapping.notes.clear()  # The import counts these again.
@@ -192,31 +192,37 @@ def _adjusted(format: ShopFormat, options: ShopOptions) -> ShopFormat:
     return replace(format, fields={**format.fields, "weight": rule})
 
 
-def _check_plain(mapping: RowMapping, columns: list[str], path: str) -> None:
-    """Raise ``StackError`` if a plain table has no names, has variants, or may have prices.
+def _check_plain(
+    mapping: RowMapping, rows: Sequence[Mapping[str, Any]], columns: list[str], path: str
+) -> None:
+    """Raise ``StackError`` if a plain table has no names, has variants, or hides its prices.
 
-    If all its columns are known, it has no prices.
+    Prices may be in a column that becomes an attribute, and has amounts in its first rows.
     """
     if "name" not in mapping.known_fields:
         raise _unknown(columns, path)
-    if pair := pair_of_options(_filled(mapping)):
+    if pair := pair_of_options(name for name, facts in mapping.facts.items() if facts.filled):
         raise StackError(
             f"{path}: no kind of shop has these columns, and {pair[0]} and {pair[1]} tell of "
             "variants, which a plain table cannot have. Describe the kind of file with --format "
             "FILE.toml (docs/extending.md), or export the products from a shop that is known."
         )
     others = mapping.plan.columns(Kind.ATTRIBUTE)
-    if others and "price" not in mapping.known_fields:
+    amounts = [column for column in others if any(_is_amount(row.get(column)) for row in rows)]
+    if amounts and "price" not in mapping.known_fields:
         raise StackError(
-            f"{path}: no kind of shop has these columns, and none of them is the price. Others "
-            f"than known ones are {', '.join(others)}. Say which is the price with `vitrine import "
-            "products FILE --map price=COLUMN`, or import products without prices with `vitrine "
-            "import products FILE`."
+            f"{path}: no kind of shop has these columns, and none of them is the price. It may be "
+            f"one of {', '.join(amounts)}. Say which one is with `vitrine import products FILE "
+            "--map price=COLUMN`, or import products without prices with `vitrine import products "
+            "FILE`."
         )
 
 
-def _filled(mapping: RowMapping) -> list[str]:
-    return [column for column, facts in mapping.facts.items() if facts.filled]
+def _is_amount(cell: Any) -> bool:
+    """Return True for a number, and for a text such as ``5,90 EUR``."""
+    if isinstance(cell, str):
+        return bool(read_amount(cell, "").number)
+    return isinstance(cell, (int, float)) and not isinstance(cell, bool)
 
 
 def _unknown(columns: list[str], path: str) -> StackError:

@@ -51,8 +51,11 @@ def test_a_plain_table_without_a_price_is_refused(read, head):
         read(f"{head}\nCopo;C-1;5,90;4\n")
 
 
-def test_a_plain_table_of_known_columns_needs_no_price(read):
-    (mug,) = read("name,sku,stock\nMug,M,5\n").products
+@pytest.mark.parametrize(
+    "text", ["name,sku,stock\nMug,M,5\n", "name,colour,finish\nMug,red,matt\n"]
+)
+def test_a_plain_table_without_other_amounts_needs_no_price(read, text):
+    (mug,) = read(text).products
     assert "price" not in mug
 
 
